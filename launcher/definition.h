@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A VM's definition as the other modules see it: every key of vmrun.yaml(5), typed.
+#ifndef LAUNCHER_DEFINITION_H
+#define LAUNCHER_DEFINITION_H
+
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uuid/uuid.h>
+
+#include "netsetup/error.h"
+#include "netsetup/ifname.h"
+#include "netsetup/protocol.h"
+
+#define DISKS_MAX    16
+#define SSH_KEYS_MAX 64
+#define ARGS_MAX     256
+
+enum accel {
+	ACCEL_AUTO, /* kvm when it really works here, else tcg */
+	ACCEL_KVM,
+	ACCEL_TCG,
+};
+
+enum disk_mode {
+	DISK_OVERLAY,  /* changes kept beside, image untouched */
+	DISK_SNAPSHOT, /* changes thrown away */
+	DISK_DIRECT,   /* changes go into the image */
+	DISK_READONLY,
+};
+
+enum disk_format {
+	DISK_FORMAT_AUTO,
+	DISK_FORMAT_RAW,
+	DISK_FORMAT_QCOW2,
+};
+
+enum network_type {
+	NETWORK_LAN,  /* a member of the uplink's LAN */
+	NETWORK_NONE,
+	NETWORK_USER, /* QEMU's own NAT */
+};
+
+/* How the guest learns its address; bits of network.configure. */
+enum configure {
+	CONFIGURE_CMDLINE = 1,
+	CONFIGURE_CLOUD_INIT = 2,
+	CONFIGURE_DHCP = 4,
+};
+
+enum console_mode {
+	CONSOLE_STDIO,
+	CONSOLE_SOCKET,
+	CONSOLE_NONE,
+};
+
+enum display_mode {
+	DISPLAY_NONE,
+	DISPLAY_GTK,
+	DISPLAY_SDL,
+	DISPLAY_SPICE,
+	DISPLAY_VNC,
+};
+
+/**
+ * struct disk - one entry of 'disks'.
+ * @image: absolute path.
+ * @mode: where changes go.
+ * @size: bytes to grow the overlay to; 0: the image's own.
+ * @format: of the image; auto: by its content.
+ */
+struct disk {
+	char *image;
+	enum disk_mode mode;
+	uint64_t size;
+	enum disk_format format;
+};
+
+/**
+ * struct network - the mapping 'network'.
+ * @type: 'lan' unless the value is the word 'none' or 'user'.
+ * @uplink: interface, or empty for auto.
+ * @address: fixed address, or 0.0.0.0 for auto.
+ * @range_first, @range_last: 0.0.0.0 both for auto.
+ * @gateway_mode, @gateway: router, host, or the address.
+ * @dns, @dns_count: 0 entries for auto.
+ * @configure: enum configure bits; 0 for auto.
+ * @model: a -device name: "virtio" stands for virtio-net-pci; lives as long as the definition.
+ * @mac_auto, @mac: derived from the uuid, or given.
+ * @queues: 1..QUEUES_MAX; 0 for auto.
+ * @probe: how thoroughly an address is proven free.
+ * @promiscuous: whether the uplink is made promiscuous.
+ */
+struct network {
+	enum network_type type;
+	char uplink[IFNAMSIZ];
+	struct in_addr address;
+	struct in_addr range_first;
+	struct in_addr range_last;
+	enum gateway_mode gateway_mode;
+	struct in_addr gateway;
+	struct in_addr dns[DNS_MAX];
+	unsigned int dns_count;
+	unsigned int configure;
+	char *model;
+	bool mac_auto;
+	struct ether_addr mac;
+	unsigned int queues;
+	enum probe_mode probe;
+	enum promiscuous_mode promiscuous;
+};
+
+/**
+ * struct definition - a VM.
+ * @path: of its file as it was given, for messages.
+ * @directory: absolute directory of the file; relative paths are relative to it.
+ * @name: vm_name_valid().
+ * @uuid_auto, @uuid: derived from the name and this machine's id, or given.
+ * @cpus: 1..255.
+ * @memory: bytes, a multiple of 1 MiB.
+ * @machine.type: -machine type.
+ * @machine.cpu: -cpu model, or NULL for auto (host under kvm, max under tcg).
+ * @machine.firmware: NULL for bios, else an absolute path.
+ * @boot.kernel, @boot.initrd: absolute paths or NULL; @boot.cmdline: text or NULL.
+ * @disks, @disk_count: in the order of the file.
+ * @cloud_init.present: the key 'cloud-init' is there.
+ * @cloud_init.user_data: absolute path or NULL; its bytes are passed on unchanged.
+ * @cloud_init.user: login name or NULL.
+ * @cloud_init.ssh_keys, @cloud_init.ssh_key_count: absolute paths of public key files.
+ * @shutdown_timeout: seconds, 0..86400.
+ * @qemu.binary: a name searched in PATH or a path.
+ * @qemu.args, @qemu.arg_count: appended as given.
+ */
+struct definition {
+	char *path;
+	char *directory;
+	char name[VM_NAME_SIZE];
+	bool uuid_auto;
+	uuid_t uuid;
+	unsigned int cpus;
+	uint64_t memory;
+	struct {
+		char *type;
+		enum accel accel;
+		char *cpu;
+		char *firmware;
+	} machine;
+	struct {
+		char *kernel;
+		char *initrd;
+		char *cmdline;
+	} boot;
+	struct disk disks[DISKS_MAX];
+	unsigned int disk_count;
+	struct network network;
+	struct {
+		bool present;
+		char *user_data;
+		char *user;
+		char *ssh_keys[SSH_KEYS_MAX];
+		unsigned int ssh_key_count;
+	} cloud_init;
+	enum console_mode console;
+	enum display_mode display;
+	unsigned int shutdown_timeout;
+	struct {
+		char *binary;
+		char *args[ARGS_MAX];
+		unsigned int arg_count;
+	} qemu;
+};
+
+/**
+ * definition_load() - read, override, validate and resolve a definition: after it no field is
+ * "auto" but those that only the host at run time can tell (uplink, address, dns, accel, queues).
+ * uuid, mac and configure are concrete.
+ * @path: of the file.
+ * @overrides: "KEY.PATH=VALUE" texts in the order they apply.
+ * @override_count: how many.
+ * @definition: the definition; free it with definition_done() after success.
+ * @report: all errors and their excerpts as text for stderr, allocated, or NULL when there are
+ *          none; the caller frees it.
+ *
+ * Return: 0 or -EINVAL (invalid, @report says why), -ENOMEM, or the error of opening the file
+ * (also told in @report).
+ */
+int definition_load(const char *path, char *const overrides[], unsigned int override_count,
+		    struct definition *definition, char **report);
+
+/* definition_done() - free what a definition owns; it becomes all zero. */
+void definition_done(struct definition *definition);
+
+/**
+ * definition_print() - write the resolved definition with every default.
+ * @definition: a loaded definition.
+ * @json: JSON, else YAML; both can be read back as a definition.
+ * @text: the text, allocated; the caller frees it.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int definition_print(const struct definition *definition, bool json, char **text,
+		     struct error *err);
+
+#endif

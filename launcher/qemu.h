@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The QEMU command of a VM: argv and the descriptors that it names.
+#ifndef LAUNCHER_QEMU_H
+#define LAUNCHER_QEMU_H
+
+#include <stddef.h>
+
+#include "launcher/argv.h"
+#include "launcher/definition.h"
+#include "netsetup/client.h"
+
+/*
+ * Descriptors that QEMU inherits have fixed numbers, so that the command is the same on every run:
+ * the child places each with dup2(2).
+ */
+enum qemu_fd {
+	QEMU_FD_QMP = 3,     /* one end of a socket pair */
+	QEMU_FD_CONSOLE = 4, /* listening socket of 'console: socket' */
+	QEMU_FD_SEED = 5,    /* the NoCloud image, read-only */
+	QEMU_FD_TAP = 6,     /* first of the tap's queues */
+	QEMU_FD_VHOST = QEMU_FD_TAP + QUEUES_MAX, /* first of vhost-net's */
+	QEMU_FD_END = QEMU_FD_VHOST + QUEUES_MAX,
+};
+
+/**
+ * struct qemu_config - what the command depends on besides the definition.
+ * @definition: the VM.
+ * @lan: its place on the LAN; NULL for `network: none|user`, and for `print`, which touches
+ *       nothing: the command then has the words ADDRESS, GATEWAY and NETMASK in their places.
+ * @accel: resolved, kvm or tcg.
+ * @queues: pairs of queues of the tap, 1..QUEUES_MAX.
+ * @vhost: QEMU_FD_VHOST and following are open.
+ * @seed: QEMU_FD_SEED is open.
+ * @dns, @dns_count: servers for the guest.
+ * @disk_paths: for each of the definition's disks the file that QEMU opens: the image, or its
+ *              overlay.
+ * @disk_formats: the format of each of those files.
+ */
+struct qemu_config {
+	const struct definition *definition;
+	const struct ready_record *lan;
+	enum accel accel;
+	unsigned int queues;
+	bool vhost;
+	bool seed;
+	struct in_addr dns[DNS_MAX];
+	unsigned int dns_count;
+	const char *disk_paths[DISKS_MAX];
+	enum disk_format disk_formats[DISKS_MAX];
+};
+
+/**
+ * qemu_build() - build the command.
+ * @config: see there.
+ * @argv: the command, argv[0] is the binary; free it with argv_done() after success.
+ * @err: a value that cannot be passed to QEMU safely is named.
+ *
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int qemu_build(const struct qemu_config *config, struct argv *argv, struct error *err);
+
+/**
+ * qemu_offloads() - whether the network model can use vnet headers on the tap.
+ * @model: as in the definition.
+ */
+bool qemu_offloads(const char *model);
+
+#endif

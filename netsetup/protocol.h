@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The records between vmrun and vmrun-netsetup; vmrun-netsetup(8), PROTOCOL, tells it in words.
+#ifndef NETSETUP_PROTOCOL_H
+#define NETSETUP_PROTOCOL_H
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "netsetup/error.h"
+#include "netsetup/ifname.h"
+#include "netsetup/uplink.h"
+
+/*
+ * Theory of operation: the socket is SOCK_SEQPACKET, so that a record is received whole or not at
+ * all. Each record has a fixed size and begins with its header. The launcher sends one
+ * RECORD_SETUP; netsetup answers with any number of RECORD_CHANGE and one RECORD_READY (with the
+ * tap's descriptors as SCM_RIGHTS) or RECORD_FAILED. From then on netsetup may send further
+ * RECORD_CHANGE while it undoes its work; the launcher sends nothing more. End-of-file from the
+ * launcher's side makes netsetup undo everything and exit. A record that is unknown, ill-sized or
+ * out of order ends netsetup.
+ */
+
+#define PROTOCOL_MAGIC	 0x76725253u /* "vrRS" */
+#define PROTOCOL_VERSION 1
+
+/* The descriptor on which netsetup finds its socket. */
+#define PROTOCOL_FD 3
+
+#define DNS_MAX	   3  /* resolv.conf(5): MAXNS */
+#define QUEUES_MAX 8  /* pairs of queues of a tap */
+
+enum record_type {
+	RECORD_SETUP = 1,
+	RECORD_CHANGE,
+	RECORD_READY,
+	RECORD_FAILED,
+};
+
+enum probe_mode {
+	PROBE_NORMAL,
+	PROBE_STRICT, /* RFC 5227 timing */
+	PROBE_NONE,
+};
+
+enum gateway_mode {
+	GATEWAY_ROUTER,
+	GATEWAY_HOST,
+	GATEWAY_ADDRESS,
+};
+
+enum promiscuous_mode {
+	PROMISCUOUS_AUTO,
+	PROMISCUOUS_ON,
+	PROMISCUOUS_OFF,
+};
+
+/**
+ * struct record_header - begins each record.
+ * @magic: PROTOCOL_MAGIC.
+ * @version: PROTOCOL_VERSION.
+ * @type: enum record_type.
+ * @size: of the whole record, in bytes.
+ */
+struct record_header {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type;
+	uint32_t size;
+};
+
+/**
+ * struct setup_record - the launcher asks for a place on the LAN.
+ * @header: type RECORD_SETUP.
+ * @name: the VM's name, NUL-terminated.
+ * @uuid: the VM's uuid, binary.
+ * @uplink: the interface's name, or empty for auto.
+ * @address: a fixed address, or 0.0.0.0 for auto.
+ * @range_first, @range_last: both 0.0.0.0, or the bounds of what may be allocated, inclusive.
+ * @remembered: the address this VM had here last time, or 0.0.0.0; a hint, tried first.
+ * @gateway: when @gateway_mode is GATEWAY_ADDRESS, the gateway, else 0.0.0.0.
+ * @dns: servers that will be told to the guest (never allocated), the first @dns_count of them.
+ * @dns_count: 0..DNS_MAX.
+ * @gateway_mode: enum gateway_mode.
+ * @probe: enum probe_mode.
+ * @promiscuous: enum promiscuous_mode.
+ * @queues: 1..QUEUES_MAX.
+ * @offload: 1: the tap gets vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
+ * @dry_run: 1: say what would be changed, and change nothing.
+ * @verbose: 1: send a RECORD_CHANGE for each change to the host.
+ */
+struct setup_record {
+	struct record_header header;
+	char name[VM_NAME_SIZE];
+	uint8_t uuid[16];
+	char uplink[IFNAMSIZ];
+	struct in_addr address;
+	struct in_addr range_first;
+	struct in_addr range_last;
+	struct in_addr remembered;
+	struct in_addr gateway;
+	struct in_addr dns[DNS_MAX];
+	uint32_t dns_count;
+	uint8_t gateway_mode;
+	uint8_t probe;
+	uint8_t promiscuous;
+	uint8_t queues;
+	uint8_t offload;
+	uint8_t dry_run;
+	uint8_t verbose;
+	uint8_t reserved; /* 0 */
+};
+
+#define CHANGE_TEXT_SIZE 256
+
+/**
+ * struct change_record - one change to the host, as the command that a person would have typed.
+ * @header: type RECORD_CHANGE.
+ * @text: the command, NUL-terminated.
+ */
+struct change_record {
+	struct record_header header;
+	char text[CHANGE_TEXT_SIZE];
+};
+
+/**
+ * struct ready_record - the VM has its place on the LAN.
+ * @header: type RECORD_READY; the tap's descriptors come with it, one for each queue.
+ * @uplink: the uplink's name.
+ * @ssid: printable text or empty.
+ * @tap: the tap's name.
+ * @address: the guest's.
+ * @prefix_length: of the uplink's subnet, 1..30.
+ * @router: of the LAN, or 0.0.0.0.
+ * @gateway: the guest's default gateway, or 0.0.0.0 for none.
+ * @mtu: in bytes.
+ * @queues: number of descriptors that came along; 0 for a dry run.
+ * @wireless: 1 when the uplink is a Wi-Fi interface.
+ */
+struct ready_record {
+	struct record_header header;
+	char uplink[IFNAMSIZ];
+	char ssid[SSID_TEXT_SIZE];
+	char tap[IFNAMSIZ];
+	struct in_addr address;
+	uint32_t prefix_length;
+	struct in_addr router;
+	struct in_addr gateway;
+	uint32_t mtu;
+	uint32_t queues;
+	uint32_t wireless;
+};
+
+/**
+ * struct failed_record - the VM has no place on the LAN, and the host is as before.
+ * @header: type RECORD_FAILED.
+ * @code: errno value, positive.
+ * @status: enum exit_status.
+ * @message: as struct error's.
+ * @remedy: as struct error's.
+ */
+struct failed_record {
+	struct record_header header;
+	int32_t code;
+	int32_t status;
+	char message[ERROR_MESSAGE_SIZE];
+	char remedy[ERROR_REMEDY_SIZE];
+};
+
+/* The largest record, for a receiver's buffer. */
+union record {
+	struct record_header header;
+	struct setup_record setup;
+	struct change_record change;
+	struct ready_record ready;
+	struct failed_record failed;
+};
+
+/* record_init() - fill in the header of a record of this type; the rest is set to zero. */
+void record_init(void *record, enum record_type type);
+
+/**
+ * record_check() - whether received bytes are a whole, well-formed record: magic, version, known
+ * type, size as its type has it, every string terminated.
+ * @record: the bytes.
+ * @size: how many there are.
+ * @err: says what is wrong with it.
+ *
+ * Return: 0 or -EPROTO.
+ */
+int record_check(const void *record, size_t size, struct error *err);
+
+/**
+ * setup_check() - whether every field of a request is within its bounds, by itself and against the
+ * others; what depends on the host (subnet, interface) is checked where it is used.
+ * @setup: a record that passed record_check().
+ * @err: names the field.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int setup_check(const struct setup_record *setup, struct error *err);
+
+/**
+ * record_send() - send a record, and descriptors with it.
+ * @socket: SOCK_SEQPACKET.
+ * @record: begins with its header.
+ * @fds: descriptors, or NULL.
+ * @fd_count: how many, 0..QUEUES_MAX.
+ * @err: EPIPE when the peer is gone.
+ *
+ * Return: 0 or a negative errno.
+ */
+int record_send(int socket, const void *record, const int *fds, size_t fd_count,
+		struct error *err);
+
+/**
+ * record_receive() - receive one record; waits for it.
+ * @socket: SOCK_SEQPACKET.
+ * @record: the record, checked by record_check().
+ * @fds: room for QUEUES_MAX descriptors, close-on-exec, all -1 when there are none; or NULL when
+ *       none may come: those that do are closed and the record is refused.
+ * @err: ECONNRESET at end-of-file.
+ *
+ * Return: 0, -ECONNRESET, -EPROTO or another negative errno.
+ */
+int record_receive(int socket, union record *record, int fds[QUEUES_MAX], struct error *err);
+
+#endif
