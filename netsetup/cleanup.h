@@ -24,10 +24,13 @@ static inline void cleanup_file_done(FILE **file)
 		fclose(*file);
 }
 
-/* Each such variable starts as -1 or NULL; errno is not kept across the end of a scope. */
-#define cleanup_fd   __attribute__((cleanup(cleanup_fd_done))) int
+/*
+ * `cleanup_fd int fd = -1;`, `cleanup_free char *text = NULL;`, `cleanup_file FILE *file = NULL;`:
+ * each such variable starts as -1 or NULL; errno is not kept across the end of a scope.
+ */
+#define cleanup_fd   __attribute__((cleanup(cleanup_fd_done)))
 #define cleanup_free __attribute__((cleanup(cleanup_free_done)))
-#define cleanup_file __attribute__((cleanup(cleanup_file_done))) FILE
+#define cleanup_file __attribute__((cleanup(cleanup_file_done)))
 
 /**
  * take_fd() - hand a descriptor over to the caller.
