@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures of the lab, and the two rules that hold for every test: nothing leaks, nothing skips.
+
+`lab` is a fresh lab for each test; `@pytest.mark.lab(subnet="10.9.0.0/16")` gives its arguments.
+After the test its VMs are ended and the laptop restored; then the laptop must be as it was before,
+and no process that was started on it may be left.
+
+When VMRUN_TESTS_MUST_RUN is set, whatever would have been skipped has failed.
+"""
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+import vm
+from hoststate import settle
+from lab import Lab
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register this directory's markers."""
+    config.addinivalue_line("markers", "lab(**arguments): how to build the lab of this test")
+
+
+def _must_run(report: object) -> None:
+    """Turn a skip into a failure where skips are not allowed; an expected failure stays one."""
+    if report.skipped and os.environ.get("VMRUN_TESTS_MUST_RUN") and not hasattr(report, "wasxfail"):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"VMRUN_TESTS_MUST_RUN is set, and this was not run: {why}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Apply the rule to tests."""
+    outcome = yield
+    _must_run(outcome.get_result())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """Apply the rule to whole files."""
+    outcome = yield
+    _must_run(outcome.get_result())
+
+
+def need(*tools: str) -> None:
+    """Skip this test unless all @tools are there: names of programs, or 'root'."""
+    for tool in tools:
+        if os.geteuid() != 0 if tool == "root" else not shutil.which(tool):
+            pytest.skip(f"needs {tool}")
+
+
+def need_vmrun() -> Path:
+    """Skip this test unless the program under test has been built; return its path."""
+    if not os.access(vm.binary(), os.X_OK):
+        pytest.skip(f"needs {vm.binary()}")
+    return vm.binary()
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A fresh lab, and the check that the test left its laptop as it was."""
+    need("root", "ip", "nft", "tcpdump", "dnsmasq", "ping", "setpriv")
+    marker = request.node.get_closest_marker("lab")
+    with Lab(**(marker.kwargs if marker else {})) as built:
+        before = built.snapshot()
+        yield built
+        built.reset()
+        changes = settle(before, built.snapshot)
+        left = _leftovers(built)
+        assert not changes, "the test changed the laptop:\n" + "\n".join(changes)
+        assert not left, "processes were left on the laptop:\n" + "\n".join(left)
+
+
+def _leftovers(built: Lab, timeout: float = 1.0) -> list[str]:
+    """What still runs on the laptop after up to @timeout seconds of grace."""
+    deadline = time.monotonic() + timeout
+    while (left := built.leftovers()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return [f"{each.pid} {' '.join(each.cmdline) or each.name}" for each in left]

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a host looks like from outside, as lines of text that can be compared before and after.
+
+Left out is only what changes by itself: counters, timers, cached neighbours, and the numbers that
+the kernel hands out anew each time (rule handles, the other end of a link).
+"""
+
+import json
+import stat
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+from netns import Netns
+
+VOLATILE = {
+    "link": {"stats", "stats64", "link", "link_index", "link_netnsid", "operstate_age"},
+    "addr": {"valid_life_time", "preferred_life_time", "tentative", "dadfailed", "stable-privacy",
+             "link", "link_index", "link_netnsid"},
+    "route": {"expires", "cache", "age", "used"},
+    "neigh": {"state", "probes", "updated", "used", "confirmed", "refcnt"},
+    "rule": set(),
+}
+SYSCTLS = ["net/ipv4", "net/ipv6", "net/bridge"]
+
+
+class HostState:
+    """A snapshot; `before.diff(after)` gives the readable difference."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.lines = sorted(lines)
+
+    @classmethod
+    def of(cls, netns: Netns) -> "HostState":
+        """Take a snapshot of a namespace and of what its programs see as /run/vmrun."""
+        return cls(_everything(netns))
+
+    def diff(self, after: "HostState") -> list[str]:
+        """Lines `- was` and `+ is now`; none when nothing changed."""
+        old, new = Counter(self.lines), Counter(after.lines)
+        changes = [(line, "- ") for line in (old - new).elements()]
+        changes += [(line, "+ ") for line in (new - old).elements()]
+        return [sign + line for line, sign in sorted(changes)]
+
+
+def settle(before: HostState, take: Callable[[], HostState], timeout: float = 1.0) -> list[str]:
+    """Compare again until nothing differs, for at most @timeout seconds: an interface or a file
+    whose process just ended may take a moment to go. Return what still differs."""
+    deadline = time.monotonic() + timeout
+    while True:
+        changes = before.diff(take())
+        if not changes or time.monotonic() >= deadline:
+            return changes
+        time.sleep(0.02)
+
+
+def _everything(netns: Netns) -> Iterator[str]:
+    yield from _objects(netns, "link", "link show", "ifname")
+    yield from _objects(netns, "addr", "addr show", "ifname")
+    for family in ("-4", "-6"):
+        yield from _objects(netns, "route", f"{family} route show table all", "dst")
+        yield from _objects(netns, "rule", f"{family} rule show", "priority")
+        yield from _objects(netns, "neigh", f"{family} neigh show nud permanent", "dst")
+        yield from _objects(netns, "neigh", f"{family} neigh show proxy", "dst")
+    yield from _ruleset(netns)
+    yield from netns.call(lambda: list(_sysctls()))
+    if netns.run_dir is not None:
+        yield from _files(netns.run_dir / "vmrun")
+
+
+def _objects(netns: Netns, subject: str, command: str, title: str) -> Iterator[str]:
+    """One line for each object that `ip -json @command` prints, its @title first."""
+    for item in netns.ip_json(command):
+        plain = _without(item, VOLATILE[subject])
+        yield f"{subject} {item.get(title, '')}: {_text(plain)}"
+
+
+def _without(value: Any, keys: set[str]) -> Any:
+    """@value less the members named in @keys, at any depth."""
+    if isinstance(value, dict):
+        return {key: _without(each, keys) for key, each in value.items() if key not in keys}
+    if isinstance(value, list):
+        return [_without(each, keys) for each in value if each != {}]
+    return value
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _ruleset(netns: Netns) -> Iterator[str]:
+    for item in netns.nft_json("list", "ruleset"):
+        for kind, body in item.items():
+            yield f"nft {kind}: {_text(_without(body, {'handle', 'packets', 'bytes'}))}"
+
+
+def _sysctls() -> Iterator[str]:
+    """Every value below SYSCTLS as the calling thread's namespace has it."""
+    root = Path("/proc/sys")
+    for top in SYSCTLS:
+        for path in sorted((root / top).rglob("*")):
+            try:
+                if stat.S_ISREG(path.stat().st_mode):
+                    yield f"sysctl {path.relative_to(root)} = {path.read_text().strip()}"
+            except OSError:
+                continue  # write-only, not set yet, or its interface has just gone
+
+
+def _files(directory: Path) -> Iterator[str]:
+    """Everything in a directory, by name, mode, owner and content; nothing if it is not there."""
+    for path in sorted(directory.rglob("*")):
+        try:
+            status = path.lstat()
+            what = f"{stat.filemode(status.st_mode)} {status.st_uid}:{status.st_gid}"
+            text = repr(path.read_text(errors="replace")) if path.is_file() else ""
+        except OSError:
+            continue
+        yield f"file /run/vmrun/{path.relative_to(directory)}: {what} {text}".rstrip()
