@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The one file through which the host is changed: each change is said, then done.
+#include "netsetup/host.h"
+
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "netsetup/arp.h"
+#include "netsetup/cleanup.h"
+#include "netsetup/ifname.h"
+#include "netsetup/ipv4.h"
+#include "netsetup/protocol.h"
+#include "netsetup/tap.h"
+
+/* Says a change; returns whether it is to be made, too. */
+static bool announce_change(struct host *host, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static bool announce_change(struct host *host, const char *format, ...)
+{
+	char command[CHANGE_TEXT_SIZE];
+	va_list args;
+
+	if (host->say) {
+		va_start(args, format);
+		vsnprintf(command, sizeof(command), format, args);
+		va_end(args);
+		host->say(command, host->context);
+	}
+	return !host->dry_run;
+}
+
+/*
+ * Safe when the asker is hostile: the name is ours ("vmr-" and what tap_name() made of a checked
+ * name), and an interface that exists is never taken over.
+ */
+int host_tap_add(struct host *host, const char *ifname, unsigned int queues, bool offload, int *fds,
+		 unsigned int *ifindex, struct error *err)
+{
+	int rc;
+
+	if (!announce_change(host, "ip tuntap add dev %s mode tap%s%s", ifname,
+			     offload ? " vnet_hdr" : "", queues > 1 ? " multi_queue" : "")) {
+		*ifindex = 0;
+		return 0;
+	}
+	rc = tap_open(ifname, queues, offload, fds, err);
+	if (rc < 0)
+		return rc;
+	*ifindex = if_nametoindex(ifname);
+	if (*ifindex == 0)
+		return error_set(err, errno, "cannot find tap '%s'", ifname);
+	return 0;
+}
+
+/* The request for a link, by its index, so that a renamed or re-created one is never meant. */
+static struct nl_msg *link_message(int type, unsigned int ifindex, unsigned int flags)
+{
+	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC,
+					  .ifi_index = (int)ifindex,
+					  .ifi_flags = flags,
+					  .ifi_change = flags };
+	cleanup_nl_msg *message = nlmsg_alloc_simple(type, 0);
+
+	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
+		return NULL;
+	return take_ptr(&message);
+}
+
+/* Safe: only ever called with the index of a tap that this process made. */
+int host_link_delete(struct host *host, struct interface_id link, struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	int rc;
+
+	if (!announce_change(host, "ip link delete dev %s", link.ifname))
+		return 0;
+	message = link_message(RTM_DELLINK, link.ifindex, 0);
+	if (!message)
+		return error_set(err, ENOMEM, "cannot delete '%s'", link.ifname);
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0 && rc != -ENODEV)
+		return error_set(err, -rc, "cannot delete '%s'", link.ifname);
+	return 0;
+}
+
+/* Safe: the tap is ours; the MTU is the uplink's own. */
+int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	int rc;
+
+	if (!announce_change(host, "ip link set dev %s mtu %u up", link.ifname, mtu))
+		return 0;
+	message = link_message(RTM_NEWLINK, link.ifindex, IFF_UP);
+	if (!message || nla_put_u32(message, IFLA_MTU, mtu) < 0)
+		return error_set(err, ENOMEM, "cannot bring '%s' up", link.ifname);
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot bring '%s' up", link.ifname);
+	return 0;
+}
+
+/*
+ * Safe: the keys and values are constants of this program, the interface is our tap or the uplink.
+ * By /proc/sys and not by netlink's IFLA_INET_CONF, because only the former tells listeners
+ * (RTM_NEWNETCONF) and flushes the route cache (devinet_sysctl_forward() in net/ipv4/devinet.c).
+ */
+int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struct error *err)
+{
+	char name[CHANGE_TEXT_SIZE / 2];
+
+	if (!announce_change(host, "sysctl -w %s=%d", sysctl_name(sysctl, name, sizeof(name)),
+			     value))
+		return 0;
+	return sysctl_write(sysctl, value, err);
+}
+
+/* Safe: a /32 for an address that this VM was given, through its own tap, never replacing one. */
+int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
+		   struct error *err)
+{
+	const struct rtmsg header = { .rtm_family = AF_INET,
+				      .rtm_dst_len = 32,
+				      .rtm_table = RT_TABLE_MAIN,
+				      .rtm_protocol = HOST_PROTOCOL,
+				      .rtm_scope = RT_SCOPE_LINK,
+				      .rtm_type = RTN_UNICAST };
+	cleanup_nl_msg *message = NULL;
+	char text[IPV4_TEXT_SIZE];
+	int rc;
+
+	if (!announce_change(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
+			     tap.ifname, HOST_PROTOCOL))
+		return 0;
+	message = nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+	if (!message ||
+	    nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	    nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
+	    nla_put_u32(message, RTA_OIF, tap.ifindex) < 0)
+		return error_set(err, ENOMEM, "cannot add a route to %s", text);
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot add a route to %s through '%s'", text,
+				 tap.ifname);
+	return 0;
+}
+
+/* A request about the proxy entry for one address on one interface. */
+static struct nl_msg *proxy_message(int type, int flags, struct in_addr address,
+				    unsigned int ifindex)
+{
+	const struct ndmsg header = { .ndm_family = AF_INET,
+				      .ndm_ifindex = (int)ifindex,
+				      .ndm_state = NUD_PERMANENT,
+				      .ndm_flags = NTF_PROXY };
+	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+
+	if (!message ||
+	    nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	    nla_put(message, NDA_DST, sizeof(address), &address) < 0)
+		return NULL;
+	return take_ptr(&message);
+}
+
+static int proxy_seen(struct nlmsghdr *header, void *context)
+{
+	bool *seen = context;
+
+	*seen = *seen || header->nlmsg_type == RTM_NEWNEIGH;
+	return 0;
+}
+
+/* Whether the kernel has the entry (neigh_get() in net/core/neighbour.c, Linux 5.0). */
+static int proxy_read_back(struct host *host, struct in_addr address, struct interface_id uplink,
+			   struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	char text[IPV4_TEXT_SIZE];
+	bool seen = false;
+	int rc;
+
+	message = proxy_message(RTM_GETNEIGH, 0, address, uplink.ifindex);
+	if (!message)
+		return error_set(err, ENOMEM, "cannot read a proxy entry");
+	((struct ndmsg *)nlmsg_data(nlmsg_hdr(message)))->ndm_state = 0;
+	rc = nl_request(host->route, message, proxy_seen, &seen);
+	if (rc == 0 && !seen)
+		rc = -ENOENT;
+	if (rc < 0)
+		return error_set(err, -rc, "the kernel has no proxy entry for %s on '%s'",
+				 ipv4_text(address, text), uplink.ifname);
+	return 0;
+}
+
+/* Safe: one entry for the one address that this VM was given, on the uplink that was chosen. */
+int host_proxy_add(struct host *host, struct in_addr address, struct interface_id uplink,
+		   struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	char text[IPV4_TEXT_SIZE];
+	int rc;
+
+	if (!announce_change(host, "ip neigh replace proxy %s dev %s nud permanent protocol %d",
+			     ipv4_text(address, text), uplink.ifname, HOST_PROTOCOL))
+		return 0;
+	message = proxy_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, address,
+				uplink.ifindex);
+	if (!message || nla_put_u8(message, NDA_PROTOCOL, HOST_PROTOCOL) < 0)
+		return error_set(err, ENOMEM, "cannot add a proxy entry");
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot add a proxy entry for %s on '%s'", text,
+				 uplink.ifname);
+	return proxy_read_back(host, address, uplink, err);
+}
+
+/* Safe: the entry is the one that host_proxy_add() made, told by this VM's own lease. */
+int host_proxy_delete(struct host *host, struct in_addr address, struct interface_id uplink,
+		      struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	char text[IPV4_TEXT_SIZE];
+	int rc;
+
+	if (!announce_change(host, "ip neigh delete proxy %s dev %s", ipv4_text(address, text),
+			     uplink.ifname))
+		return 0;
+	message = proxy_message(RTM_DELNEIGH, 0, address, uplink.ifindex);
+	if (!message)
+		return error_set(err, ENOMEM, "cannot delete a proxy entry");
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0 && rc != -ENOENT && rc != -ENODEV)
+		return error_set(err, -rc, "cannot delete the proxy entry for %s on '%s'", text,
+				 uplink.ifname);
+	return 0;
+}
+
+/* Safe: says what is true, once the address was proven free and the proxy entry stands. */
+int host_announce(struct host *host, struct in_addr address, struct interface_id uplink,
+		  const struct ether_addr *mac, struct error *err)
+{
+	const struct arp arp = arp_announcement(mac, address);
+	cleanup_fd int socket = -1;
+	char text[IPV4_TEXT_SIZE];
+
+	if (!announce_change(host, "arping -U -c 1 -I %s %s", uplink.ifname,
+			     ipv4_text(address, text)))
+		return 0;
+	socket = arp_open(uplink.ifindex, err);
+	if (socket < 0)
+		return socket;
+	return arp_send(socket, uplink.ifindex, &arp, err);
+}

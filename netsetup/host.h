@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The one file through which the host is changed: each change is said, then done.
+#ifndef NETSETUP_HOST_H
+#define NETSETUP_HOST_H
+
+#include <net/ethernet.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#include "netsetup/error.h"
+#include "netsetup/nl.h"
+#include "netsetup/sysctl.h"
+
+/* Marks our routes and proxy entries: 'ip route show proto 118', 'ip neigh show proxy proto 118'. */
+#define HOST_PROTOCOL 118
+
+/**
+ * struct host - the host as it is changed.
+ * @route: rtnetlink socket.
+ * @dry_run: say each change, do none.
+ * @say: told each change, before it is made, as the command that a person would have typed; or
+ *       NULL.
+ * @context: passed to @say.
+ */
+struct host {
+	struct nl_sock *route;
+	bool dry_run;
+	void (*say)(const char *command, void *context);
+	void *context;
+};
+
+/* An interface as the calls here name it: the name for people, the index for the kernel. */
+struct interface_id {
+	const char *ifname;
+	unsigned int ifindex;
+};
+
+/**
+ * host_tap_add() - create the VM's tap, see tap_open().
+ * @host: the host.
+ * @ifname: its name.
+ * @queues: 1..QUEUES_MAX.
+ * @offload: with vnet headers.
+ * @fds: one descriptor for each queue; untouched by a dry run.
+ * @ifindex: the tap's; 0 by a dry run.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int host_tap_add(struct host *host, const char *ifname, unsigned int queues, bool offload, int *fds,
+		 unsigned int *ifindex, struct error *err);
+
+/* host_link_delete() - remove an interface, with its routes; one that is gone is no error. */
+int host_link_delete(struct host *host, struct interface_id link, struct error *err);
+
+/* host_link_up() - set an interface's MTU in bytes and bring it up. */
+int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, struct error *err);
+
+/* host_sysctl() - set one value. */
+int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struct error *err);
+
+/**
+ * host_route_add() - add the host route to the guest, without a preferred source: one with 'src'
+ * would go away with the uplink's address.
+ */
+int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
+		   struct error *err);
+
+/**
+ * host_proxy_add() - let the kernel answer ARP requests for the guest's address on the uplink
+ * (arp_process() in net/ipv4/arp.c), and read the entry back.
+ */
+int host_proxy_add(struct host *host, struct in_addr address, struct interface_id uplink,
+		   struct error *err);
+
+/* host_proxy_delete() - remove that entry; one that is gone is no error. */
+int host_proxy_delete(struct host *host, struct in_addr address, struct interface_id uplink,
+		      struct error *err);
+
+/* host_announce() - gratuitous ARP: the guest's address is at the uplink's MAC (RFC 5227, 2.3). */
+int host_announce(struct host *host, struct in_addr address, struct interface_id uplink,
+		  const struct ether_addr *mac, struct error *err);
+
+#endif

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A lease: what one VM has of the host, in a file that outlives whoever wrote it.
+#include "netsetup/lease.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "netsetup/cleanup.h"
+#include "netsetup/rundir.h"
+
+#define LEASE_PREFIX	"lease-"
+#define LEASE_FILE_SIZE (sizeof(LEASE_PREFIX) + VM_NAME_SIZE)
+
+static const char *lease_file(const char *name, char file[LEASE_FILE_SIZE])
+{
+	snprintf(file, LEASE_FILE_SIZE, LEASE_PREFIX "%s", name);
+	return file;
+}
+
+static bool text_ends(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+/* Only root can have written it; checked all the same, since another version may have. */
+static bool record_valid(const struct lease_record *record)
+{
+	return record->magic == LEASE_MAGIC && text_ends(record->name, sizeof(record->name)) &&
+	       text_ends(record->uplink, sizeof(record->uplink)) &&
+	       text_ends(record->tap, sizeof(record->tap)) && vm_name_valid(record->name) &&
+	       ifname_valid(record->uplink) && ifname_valid(record->tap) &&
+	       record->address_count <= PROBE_BATCH_MAX;
+}
+
+/* Reads one lease and asks the kernel whether its holder lives. */
+static bool lease_read(int dir, const char *file, struct found_lease *found)
+{
+	cleanup_fd int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	found->alive = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	return read(fd, &found->record, sizeof(found->record)) == sizeof(found->record) &&
+	       record_valid(&found->record);
+}
+
+static int lease_write(int dir, struct lease *lease, struct error *err)
+{
+	char file[LEASE_FILE_SIZE];
+	int fd;
+
+	assert(record_valid(&lease->record));
+
+	fd = rundir_replace(dir, lease_file(lease->record.name, file), &lease->record,
+			    sizeof(lease->record), err);
+	if (fd < 0)
+		return fd;
+	if (lease->fd >= 0)
+		close(lease->fd);
+	lease->fd = fd;
+	return 0;
+}
+
+int lease_take(int dir, struct lease *lease, struct error *err)
+{
+	char file[LEASE_FILE_SIZE];
+	char address[IPV4_TEXT_SIZE] = "no address yet";
+	struct found_lease found;
+
+	lease->fd = -1;
+	if (!lease_read(dir, lease_file(lease->record.name, file), &found) || !found.alive)
+		return lease_write(dir, lease, err);
+
+	if (found.record.address_count == 1)
+		ipv4_text(found.record.addresses[0], address);
+	error_say(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s",
+		  found.record.name, found.record.launcher, address);
+	error_remedy(err, "stop it first (kill %d), or give this one another name",
+		     found.record.launcher);
+	return -EEXIST;
+}
+
+int lease_update(int dir, struct lease *lease, struct error *err)
+{
+	assert(lease->fd >= 0);
+	return lease_write(dir, lease, err);
+}
+
+void lease_remove(int dir, const struct lease_record *record)
+{
+	char file[LEASE_FILE_SIZE];
+
+	unlinkat(dir, lease_file(record->name, file), 0);
+}
+
+void lease_drop(int dir, struct lease *lease)
+{
+	if (lease->fd < 0)
+		return;
+	lease_remove(dir, &lease->record);
+	close(lease->fd);
+	lease->fd = -1;
+}
+
+static int append(struct found_lease **leases, size_t *count, const struct found_lease *found)
+{
+	struct found_lease *larger = reallocarray(*leases, *count + 1, sizeof(*found));
+
+	if (!larger)
+		return -ENOMEM;
+	*leases = larger;
+	larger[(*count)++] = *found;
+	return 0;
+}
+
+int lease_list(int dir, struct found_lease **leases, size_t *count, struct error *err)
+{
+	cleanup_free struct found_lease *list = NULL;
+	struct found_lease found;
+	struct dirent *entry;
+	size_t length = 0;
+	DIR *stream;
+	int copy;
+	int rc = 0;
+
+	copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	stream = copy < 0 ? NULL : fdopendir(copy);
+	if (!stream) {
+		rc = error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
+		if (copy >= 0)
+			close(copy);
+		return rc;
+	}
+	while (rc == 0 && (entry = readdir(stream)))
+		if (!strncmp(entry->d_name, LEASE_PREFIX, strlen(LEASE_PREFIX)) &&
+		    lease_read(dir, entry->d_name, &found))
+			rc = append(&list, &length, &found);
+	closedir(stream);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot list '" RUNDIR_PATH "'");
+	*leases = take_ptr(&list);
+	*count = length;
+	return 0;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A lease: what one VM has of the host, in a file that outlives whoever wrote it.
+#ifndef NETSETUP_LEASE_H
+#define NETSETUP_LEASE_H
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "netsetup/error.h"
+#include "netsetup/ifname.h"
+#include "netsetup/probe.h"
+
+/*
+ * Theory of operation: a lease is the file "lease-NAME" of rundir.h. Its netsetup holds the file's
+ * flock from before the file has its name until its own end, so whether a lease is alive is asked
+ * of the kernel, never of a pid. A lease is written before the changes that it describes; a changed
+ * lease is a new file, locked and then renamed over the old one. A dead lease tells what to undo.
+ * All functions are called under rundir_lock().
+ */
+
+#define LEASE_MAGIC 0x76724c31u /* "vrL1" */
+
+/**
+ * struct lease_record - the file's content.
+ * @magic: LEASE_MAGIC.
+ * @launcher: pid of vmrun, told to who starts the same VM again.
+ * @name: of the VM.
+ * @uplink, @ifindex: the interface that has the proxy entry.
+ * @tap: the tap's name.
+ * @addresses: the VM's address; while it is being allocated, all that are probed.
+ * @address_count: 1 when allocated, 0..PROBE_BATCH_MAX.
+ */
+struct lease_record {
+	uint32_t magic;
+	int32_t launcher;
+	char name[VM_NAME_SIZE];
+	char uplink[IFNAMSIZ];
+	uint32_t ifindex;
+	char tap[IFNAMSIZ];
+	struct in_addr addresses[PROBE_BATCH_MAX];
+	uint32_t address_count;
+};
+
+/**
+ * struct lease - a lease that this process holds.
+ * @fd: the locked file, or -1.
+ * @record: its content.
+ */
+struct lease {
+	int fd;
+	struct lease_record record;
+};
+
+/* A lease that was found in the directory. */
+struct found_lease {
+	struct lease_record record;
+	bool alive;
+};
+
+/**
+ * lease_take() - write the lease of a VM that has none.
+ * @dir: of rundir_lock().
+ * @lease: its record is filled in; gets the descriptor.
+ * @err: with -EEXIST names the pid and the address of the VM that runs.
+ *
+ * Return: 0, -EEXIST when a VM of this name runs, or another negative errno.
+ */
+int lease_take(int dir, struct lease *lease, struct error *err);
+
+/* lease_update() - write the changed record of a held lease; returns 0 or a negative errno. */
+int lease_update(int dir, struct lease *lease, struct error *err);
+
+/* lease_drop() - remove a held lease; legal when none is held. */
+void lease_drop(int dir, struct lease *lease);
+
+/**
+ * lease_list() - read all leases.
+ * @dir: of rundir_lock().
+ * @leases: an array, allocated; the caller frees it.
+ * @count: its length.
+ * @err: the error.
+ *
+ * A file that is not a lease is passed over.
+ *
+ * Return: 0 or a negative errno.
+ */
+int lease_list(int dir, struct found_lease **leases, size_t *count, struct error *err);
+
+/* lease_remove() - remove a dead lease's file. */
+void lease_remove(int dir, const struct lease_record *record);
+
+#endif

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Proves by ARP probes that addresses are free (RFC 5227 section 2.1), several at once.
+#include "netsetup/probe.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "netsetup/arp.h"
+#include "netsetup/cleanup.h"
+#include "netsetup/ipv4.h"
+
+const struct probe_timing probe_strict = { .delay_max = 1000,
+					   .count = 3,
+					   .interval_min = 1000,
+					   .interval_max = 2000,
+					   .wait = 2000 };
+const struct probe_timing probe_new = { .count = 3,
+					.interval_min = 250,
+					.interval_max = 250,
+					.wait = 400 };
+const struct probe_timing probe_remembered = { .count = 3,
+					       .interval_min = 60,
+					       .interval_max = 60,
+					       .wait = 90 };
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* A random number from @min to @max; hosts that were switched on together must not stay in step. */
+static unsigned int between(unsigned int min, unsigned int max)
+{
+	uint32_t random = 0;
+
+	if (min == max || getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		return max;
+	return min + random % (max - min + 1);
+}
+
+size_t probe_judge(const struct arp *arp, const struct ether_addr *mac, struct probe *probes,
+		   size_t count)
+{
+	const bool is_probe = ipv4_unset(arp->sender);
+	size_t found = 0;
+
+	if (!memcmp(&arp->sender_mac, mac, sizeof(*mac)))
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		/* Used by the sender, or, section 2.1.1, probed for by another host right now. */
+		if (!ipv4_equal(is_probe ? arp->target : arp->sender, probes[i].address))
+			continue;
+		if (!probes[i].taken)
+			found++;
+		probes[i].taken = true;
+		probes[i].mac = arp->sender_mac;
+	}
+	return found;
+}
+
+/* Reads answers until the deadline; returns early when none is left to wait for. */
+static int listen_until(int socket, const struct ether_addr *mac, uint64_t deadline,
+			struct probe *probes, size_t count, size_t *free_count)
+{
+	struct pollfd poller = { .fd = socket, .events = POLLIN };
+	uint64_t now;
+
+	while (*free_count > 0 && (now = now_ms()) < deadline) {
+		struct arp arp;
+		int rc;
+
+		rc = poll(&poller, 1, (int)(deadline - now));
+		if (rc < 0 && errno != EINTR)
+			return -errno;
+		while ((rc = arp_receive(socket, &arp)) == 0)
+			*free_count -= probe_judge(&arp, mac, probes, count);
+		if (rc != -EAGAIN)
+			return rc;
+	}
+	return 0;
+}
+
+static int send_round(int socket, unsigned int ifindex, const struct ether_addr *mac,
+		      const struct probe *probes, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct arp arp = arp_probe(mac, probes[i].address);
+		int rc;
+
+		if (probes[i].taken)
+			continue;
+		rc = arp_send(socket, ifindex, &arp, err);
+		if (rc < 0 && rc != -ENOBUFS && rc != -EAGAIN)
+			return rc;
+	}
+	return 0;
+}
+
+int probe_run(unsigned int ifindex, const struct ether_addr *mac, const struct probe_timing *timing,
+	      struct probe *probes, size_t count, struct error *err)
+{
+	cleanup_fd int socket = -1;
+	size_t free_count = count;
+	uint64_t deadline;
+	int rc;
+
+	assert(count >= 1 && count <= PROBE_BATCH_MAX);
+
+	for (size_t i = 0; i < count; i++)
+		probes[i].taken = false;
+	socket = arp_open(ifindex, err);
+	if (socket < 0)
+		return socket;
+	deadline = now_ms() + between(0, timing->delay_max);
+	for (unsigned int round = 0; round <= timing->count; round++) {
+		rc = listen_until(socket, mac, deadline, probes, count, &free_count);
+		if (rc < 0)
+			return error_set(err, -rc, "cannot listen for ARP on interface %u",
+					 ifindex);
+		if (round == timing->count || free_count == 0)
+			break;
+		rc = send_round(socket, ifindex, mac, probes, count, err);
+		if (rc < 0)
+			return rc;
+		deadline = now_ms() + (round + 1 < timing->count ? between(timing->interval_min,
+									   timing->interval_max)
+								 : timing->wait);
+	}
+	return 0;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The directory of leases of this network namespace, and the lock under which it is changed.
+#include "netsetup/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "netsetup/cleanup.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
+
+/* A file under construction; there is at most one, since it is made under the lock. */
+#define NEW_FILE "new"
+
+#define PATH_SIZE 64
+
+/* "/run/vmrun/net-COOKIE"; on kernels before 5.14 the namespace's inode number instead. */
+static int namespace_path(char path[PATH_SIZE], struct error *err)
+{
+	cleanup_fd int fd = -1;
+	uint64_t cookie;
+	socklen_t size = sizeof(cookie);
+	struct stat status;
+
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0) {
+		snprintf(path, PATH_SIZE, RUNDIR_PATH "/net-%" PRIu64, cookie);
+		return 0;
+	}
+	if (stat("/proc/self/ns/net", &status) < 0)
+		return error_set(err, errno, "cannot tell the network namespace");
+	snprintf(path, PATH_SIZE, RUNDIR_PATH "/netns-%ju", (uintmax_t)status.st_ino);
+	return 0;
+}
+
+/* Opens a directory that nobody but us can have put something into. */
+static int open_private(const char *path, struct error *err)
+{
+	cleanup_fd int fd = -1;
+	struct stat status;
+
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open '%s'", path);
+	if (fstat(fd, &status) < 0)
+		return error_set(err, errno, "cannot examine '%s'", path);
+	if (status.st_uid != geteuid() || (status.st_mode & 077)) {
+		error_say(err, STATUS_PERMISSION, EPERM, "'%s' is open to other users", path);
+		error_remedy(err, "remove it, or: chown root '%s' && chmod 700 '%s'", path, path);
+		return -EPERM;
+	}
+	return take_fd(&fd);
+}
+
+static int make_private(const char *path, struct error *err)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot make '%s'", path);
+	return 0;
+}
+
+static int open_locked(const char *path, bool create, struct error *err)
+{
+	cleanup_fd int fd = -1;
+	int rc;
+
+	if (create) {
+		rc = make_private(RUNDIR_PATH, err);
+		if (rc == 0)
+			rc = make_private(path, err);
+		if (rc < 0)
+			return rc;
+	}
+	fd = open_private(path, err);
+	if (fd < 0)
+		return fd;
+	do {
+		rc = flock(fd, LOCK_EX);
+	} while (rc < 0 && errno == EINTR);
+	if (rc < 0)
+		return error_set(err, errno, "cannot lock '%s'", path);
+	return take_fd(&fd);
+}
+
+int rundir_lock(bool create, struct error *err)
+{
+	char path[PATH_SIZE];
+	int rc;
+
+	rc = namespace_path(path, err);
+	if (rc < 0)
+		return rc;
+	for (;;) {
+		cleanup_fd int dir = -1;
+		struct stat status;
+
+		dir = open_locked(path, create, err);
+		if (dir == -ENOENT && create)
+			continue; /* removed by the last one out after we made it */
+		if (dir < 0)
+			return dir;
+		/* Removed by the last one out while we waited for the lock: take the new one. */
+		if (fstat(dir, &status) == 0 && status.st_nlink > 0)
+			return take_fd(&dir);
+	}
+}
+
+void rundir_unlock(int dir)
+{
+	struct error ignored;
+	char path[PATH_SIZE];
+
+	if (dir < 0)
+		return;
+	/* Fails, as it should, when there is something in it. */
+	if (namespace_path(path, &ignored) == 0)
+		rmdir(path);
+	close(dir);
+}
+
+int rundir_replace(int dir, const char *name, const void *data, size_t size, struct error *err)
+{
+	cleanup_fd int fd = -1;
+
+	unlinkat(dir, NEW_FILE, 0);
+	fd = openat(dir, NEW_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, errno, "cannot make '%s' in '" RUNDIR_PATH "'", name);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		error_set(err, errno, "cannot lock '%s' in '" RUNDIR_PATH "'", name);
+	} else {
+		ssize_t written = write(fd, data, size);
+
+		if (written == (ssize_t)size && renameat(dir, NEW_FILE, dir, name) == 0)
+			return take_fd(&fd);
+		error_set(err, written >= 0 && written < (ssize_t)size ? ENOSPC : errno,
+			  "cannot write '%s' in '" RUNDIR_PATH "'", name);
+	}
+	unlinkat(dir, NEW_FILE, 0);
+	return -err->code;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The directory of leases of this network namespace, and the lock under which it is changed.
+#ifndef NETSETUP_RUNDIR_H
+#define NETSETUP_RUNDIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "netsetup/error.h"
+
+#define RUNDIR_PATH "/run/vmrun"
+
+/**
+ * rundir_lock() - open the directory of this network namespace and lock it; waits for the lock.
+ * @create: make it when it is not there.
+ * @err: names the directory, also when its owner or mode would let others write to it.
+ *
+ * /run is shared by network namespaces, so the directory is named after the namespace's cookie
+ * (SO_NETNS_COOKIE, net/core/sock.c), which, unlike its inode number, is not used again until the
+ * next boot. It is for root alone (mode 0700): who can open a file can also hold its flock.
+ *
+ * Return: the directory's descriptor, locked until rundir_unlock(); -ENOENT when it is not there
+ * and @create is false; or another negative errno.
+ */
+int rundir_lock(bool create, struct error *err);
+
+/**
+ * rundir_unlock() - unlock and close the directory, and remove it when it is empty.
+ * @dir: of rundir_lock(), or negative: nothing is done.
+ */
+void rundir_unlock(int dir);
+
+/**
+ * rundir_replace() - put a file into the directory, whole or not at all.
+ * @dir: of rundir_lock().
+ * @name: of the file; a file of this name is replaced.
+ * @data: its content.
+ * @size: in bytes.
+ * @err: the error.
+ *
+ * Return: the new file's descriptor, which holds its exclusive flock since before the file could
+ * be seen under its name; or a negative errno.
+ */
+int rundir_replace(int dir, const char *name, const void *data, size_t size, struct error *err);
+
+#endif

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The uplink's own sysctls, which all VMs on it share: the first in sets, the last out restores.
+#include "netsetup/share.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "netsetup/cleanup.h"
+#include "netsetup/rundir.h"
+
+#define SHARE_PREFIX	"uplink-"
+#define SHARE_FILE_SIZE (sizeof(SHARE_PREFIX) + IFNAMSIZ)
+#define SHARE_MAGIC	0x76725531u /* "vrU1" */
+
+/* The values and what we set them to; a record has one entry for each, in this order. */
+static const struct shared_value {
+	const char *tree;
+	const char *key;
+	int wanted;
+} values[] = {
+	{ "ipv4/conf", "forwarding", 1 },
+	{ "ipv4/neigh", "proxy_delay", 0 },
+};
+
+/* The file's content: of each value whether we changed it, and what it was before. */
+struct share_record {
+	uint32_t magic;
+	uint32_t ifindex;
+	struct {
+		int32_t changed;
+		int32_t original;
+	} values[ARRAY_SIZE(values)];
+};
+
+static const char *share_file(const char *ifname, char file[SHARE_FILE_SIZE])
+{
+	snprintf(file, SHARE_FILE_SIZE, SHARE_PREFIX "%s", ifname);
+	return file;
+}
+
+/* Reads the record of an uplink; an empty one when there is none, or one of another interface. */
+static void share_read(int dir, struct interface_id uplink, struct share_record *record)
+{
+	char file[SHARE_FILE_SIZE];
+	cleanup_fd int fd = openat(dir, share_file(uplink.ifname, file),
+				   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0 && read(fd, record, sizeof(*record)) == sizeof(*record) &&
+	    record->magic == SHARE_MAGIC && record->ifindex == uplink.ifindex)
+		return;
+	memset(record, 0, sizeof(*record));
+	record->magic = SHARE_MAGIC;
+	record->ifindex = uplink.ifindex;
+}
+
+static int share_write(int dir, struct interface_id uplink, const struct share_record *record,
+		       struct error *err)
+{
+	char file[SHARE_FILE_SIZE];
+	int fd;
+
+	fd = rundir_replace(dir, share_file(uplink.ifname, file), record, sizeof(*record), err);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+int share_set(int dir, struct host *host, struct interface_id uplink, struct error *err)
+{
+	struct share_record record = { 0 };
+	bool set[ARRAY_SIZE(values)] = { false };
+	bool any = false;
+	int rc;
+
+	if (!host->dry_run)
+		share_read(dir, uplink, &record);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		const struct sysctl sysctl = { values[i].tree, uplink.ifname, values[i].key };
+		int current;
+
+		rc = sysctl_read(&sysctl, &current, err);
+		if (rc < 0)
+			return rc;
+		set[i] = current != values[i].wanted;
+		any |= set[i];
+		if (!set[i] || record.values[i].changed)
+			continue;
+		record.values[i].changed = 1;
+		record.values[i].original = current;
+	}
+	if (!any)
+		return 0;
+	rc = host->dry_run ? 0 : share_write(dir, uplink, &record, err);
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(values); i++) {
+		const struct sysctl sysctl = { values[i].tree, uplink.ifname, values[i].key };
+
+		if (set[i])
+			rc = host_sysctl(host, &sysctl, values[i].wanted, err);
+	}
+	return rc;
+}
+
+/* Puts the values back, but for those that are no longer what we set, and removes the record. */
+static int share_restore(int dir, struct host *host, struct interface_id uplink, struct error *err)
+{
+	char file[SHARE_FILE_SIZE];
+	struct share_record record;
+	int result = 0;
+
+	share_read(dir, uplink, &record);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		const struct sysctl sysctl = { values[i].tree, uplink.ifname, values[i].key };
+		struct error error;
+		int current;
+
+		if (!record.values[i].changed || sysctl_read(&sysctl, &current, &error) < 0 ||
+		    current != values[i].wanted)
+			continue;
+		if (host_sysctl(host, &sysctl, record.values[i].original, &error) < 0) {
+			*err = error;
+			result = -error.code;
+		}
+	}
+	unlinkat(dir, share_file(uplink.ifname, file), 0);
+	return result;
+}
+
+static int sweep_lease(int dir, struct host *host, const struct lease_record *lease,
+		       struct error *err)
+{
+	const struct interface_id uplink = { lease->uplink, lease->ifindex };
+	int rc = 0;
+
+	/* A lease that still probed has published nothing. */
+	if (lease->address_count == 1 && if_nametoindex(lease->uplink) == lease->ifindex)
+		rc = host_proxy_delete(host, lease->addresses[0], uplink, err);
+	lease_remove(dir, lease);
+	return rc;
+}
+
+static bool uplink_in_use(const char *ifname, const struct found_lease *leases, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (leases[i].alive && !strcmp(leases[i].record.uplink, ifname))
+			return true;
+	return false;
+}
+
+/* Calls share_restore() for each record whose uplink is not used. */
+static int sweep_uplinks(int dir, struct host *host, const struct found_lease *leases, size_t count,
+			 struct error *err)
+{
+	struct dirent *entry;
+	int result = 0;
+	DIR *stream;
+	int copy;
+
+	copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	stream = copy < 0 ? NULL : fdopendir(copy);
+	if (!stream) {
+		result = error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
+		if (copy >= 0)
+			close(copy);
+		return result;
+	}
+	while ((entry = readdir(stream))) {
+		const char *ifname = entry->d_name + strlen(SHARE_PREFIX);
+		int rc;
+
+		if (strncmp(entry->d_name, SHARE_PREFIX, strlen(SHARE_PREFIX)) ||
+		    !ifname_valid(ifname) || uplink_in_use(ifname, leases, count))
+			continue;
+		rc = share_restore(dir, host,
+				   (struct interface_id){ ifname, if_nametoindex(ifname) }, err);
+		if (rc < 0)
+			result = rc;
+	}
+	closedir(stream);
+	return result;
+}
+
+int share_sweep(int dir, struct host *host, struct error *err)
+{
+	cleanup_free struct found_lease *leases = NULL;
+	size_t count;
+	int result;
+	int rc;
+
+	result = lease_list(dir, &leases, &count, err);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < count; i++) {
+		rc = leases[i].alive ? 0 : sweep_lease(dir, host, &leases[i].record, err);
+		if (rc < 0)
+			result = rc;
+	}
+	rc = sweep_uplinks(dir, host, leases, count, err);
+	return rc < 0 ? rc : result;
+}

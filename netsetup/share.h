@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The uplink's own sysctls, which all VMs on it share: the first in sets, the last out restores.
+#ifndef NETSETUP_SHARE_H
+#define NETSETUP_SHARE_H
+
+#include "netsetup/host.h"
+#include "netsetup/lease.h"
+
+/*
+ * Theory of operation: the file "uplink-IFNAME" of rundir.h says what the values were before the
+ * first VM. It is written before a value is changed. When no live lease is on the uplink any more,
+ * whoever notices it (the last one out, or any later start) puts the values back, except one that
+ * no longer is what we set: somebody else's choice is left alone. All functions are called under
+ * rundir_lock().
+ */
+
+/**
+ * share_set() - make the uplink forward, and answer for the guest without the random delay of
+ * proxied replies (parp_process in net/ipv4/arp.c, up to 0.8 s).
+ * @dir: of rundir_lock(); negative in a dry run.
+ * @host: the host.
+ * @uplink: the interface.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int share_set(int dir, struct host *host, struct interface_id uplink, struct error *err);
+
+/**
+ * share_sweep() - undo what dead leases have left: their proxy entries, their files, and the values
+ * of uplinks that have no live lease.
+ * @dir: of rundir_lock().
+ * @host: the host.
+ * @err: the first error; the rest is swept all the same.
+ *
+ * Return: 0 or a negative errno.
+ */
+int share_sweep(int dir, struct host *host, struct error *err);
+
+#endif

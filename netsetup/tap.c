@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A tap that lives as long as its descriptors do.
+#include "netsetup/tap.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "netsetup/cleanup.h"
+#include "netsetup/ifname.h"
+
+#define TUN_DEVICE "/dev/net/tun"
+
+static int tap_open_queue(const char *ifname, int flags, struct error *err)
+{
+	struct ifreq ifr = { .ifr_flags = (short)flags };
+	cleanup_fd int fd = -1;
+
+	fd = open(TUN_DEVICE, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		error_set(err, errno, "cannot open '" TUN_DEVICE "'");
+		if (err->code == ENOENT || err->code == ENODEV)
+			error_remedy(err, "load the driver: modprobe tun");
+		return -err->code;
+	}
+	memcpy(ifr.ifr_name, ifname, strlen(ifname) + 1);
+	if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
+		error_set(err, errno, "cannot create tap '%s'", ifname);
+		if (err->code == EBUSY)
+			error_remedy(err, "an interface of this name exists; remove it: ip link delete %s",
+				     ifname);
+		return -err->code;
+	}
+	return take_fd(&fd);
+}
+
+int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, struct error *err)
+{
+	int flags = IFF_TAP | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0) |
+		    (queues > 1 ? IFF_MULTI_QUEUE : 0);
+
+	assert(ifname_valid(ifname));
+
+	for (unsigned int queue = 0; queue < queues; queue++) {
+		/* The first must create it: a persistent tap that somebody left is never adopted. */
+		fds[queue] = tap_open_queue(ifname, queue == 0 ? flags | IFF_TUN_EXCL : flags, err);
+		if (fds[queue] >= 0)
+			continue;
+		while (queue-- > 0) {
+			close(fds[queue]);
+			fds[queue] = -1;
+		}
+		return -err->code;
+	}
+	return 0;
+}
