@@ -14,10 +14,10 @@
  * the child places each with dup2(2).
  */
 enum qemu_fd {
-	QEMU_FD_QMP = 3,     /* one end of a socket pair */
-	QEMU_FD_CONSOLE = 4, /* listening socket of 'console: socket' */
-	QEMU_FD_SEED = 5,    /* the NoCloud image, read-only */
-	QEMU_FD_TAP = 6,     /* first of the tap's queues */
+	QEMU_FD_QMP = 3,                          /* one end of a socket pair */
+	QEMU_FD_CONSOLE = 4,                      /* listening socket of 'console: socket' */
+	QEMU_FD_SEED = 5,                         /* the NoCloud image, read-only */
+	QEMU_FD_TAP = 6,                          /* first of the tap's queues */
 	QEMU_FD_VHOST = QEMU_FD_TAP + QUEUES_MAX, /* first of vhost-net's */
 	QEMU_FD_END = QEMU_FD_VHOST + QUEUES_MAX,
 };
@@ -26,7 +26,7 @@ enum qemu_fd {
  * struct qemu_config - what the command depends on besides the definition.
  * @definition: the VM.
  * @lan: its place on the LAN; NULL for `network: none|user`, and for `print`, which touches
- *       nothing: the command then has the words ADDRESS, GATEWAY and NETMASK in their places.
+ *       nothing: the command then has the words ADDRESS, GATEWAY, NETMASK and MTU in their places.
  * @accel: resolved, kvm or tcg.
  * @queues: pairs of queues of the tap, 1..QUEUES_MAX.
  * @vhost: QEMU_FD_VHOST and following are open.
@@ -35,6 +35,9 @@ enum qemu_fd {
  * @disk_paths: for each of the definition's disks the file that QEMU opens: the image, or its
  *              overlay.
  * @disk_formats: the format of each of those files.
+ * @disk_devices: which of them are block devices.
+ * @runtime_directory: the VM's own, only the user's, for the sockets of `display: spice|vnc`;
+ *                     NULL for `print`: the word RUNTIME in its place.
  */
 struct qemu_config {
 	const struct definition *definition;
@@ -47,6 +50,8 @@ struct qemu_config {
 	unsigned int dns_count;
 	const char *disk_paths[DISKS_MAX];
 	enum disk_format disk_formats[DISKS_MAX];
+	bool disk_devices[DISKS_MAX];
+	const char *runtime_directory;
 };
 
 /**
@@ -55,7 +60,7 @@ struct qemu_config {
  * @argv: the command, argv[0] is the binary; free it with argv_done() after success.
  * @err: a value that cannot be passed to QEMU safely is named.
  *
- * Return: 0, -EINVAL or -ENOMEM.
+ * Return: 0, -EINVAL (STATUS_DEFINITION) or -ENOMEM.
  */
 int qemu_build(const struct qemu_config *config, struct argv *argv, struct error *err);
 
@@ -64,5 +69,20 @@ int qemu_build(const struct qemu_config *config, struct argv *argv, struct error
  * @model: as in the definition.
  */
 bool qemu_offloads(const char *model);
+
+/**
+ * qemu_virtio() - whether the network model is one of virtio's, which alone have vhost, several
+ * queues and host_mtu.
+ * @model: as in the definition.
+ */
+bool qemu_virtio(const char *model);
+
+/**
+ * qemu_queues() - how many pairs of queues the tap is to have: what the definition says; for auto
+ * one for each CPU up to four where vhost serves them in the kernel, else one.
+ * @definition: the VM.
+ * @vhost: whether vhost-net will be used.
+ */
+unsigned int qemu_queues(const struct definition *definition, bool vhost);
 
 #endif

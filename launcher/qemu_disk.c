@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// QEMU's arguments for the disks and the NoCloud seed.
+#include <assert.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "launcher/qemu.h"
+#include "launcher/qemu_part.h"
+
+/* The number of the descriptor set that holds the seed. */
+#define SEED_SET 1
+
+static void put(struct json_object *object, const char *key, struct json_object *value,
+		struct argv *argv)
+{
+	if (!value || json_object_object_add(object, key, value)) {
+		json_object_put(value);
+		argv->failed = 1;
+	}
+}
+
+static void put_string(struct json_object *object, const char *key, const char *value,
+		       struct argv *argv)
+{
+	put(object, key, json_object_new_string(value), argv);
+}
+
+static void put_bool(struct json_object *object, const char *key, bool value, struct argv *argv)
+{
+	put(object, key, json_object_new_boolean(value), argv);
+}
+
+/* The two layers of QEMU's block graph: how the bytes are read, and what they mean. */
+static struct json_object *protocol_node(const struct qemu_config *config, unsigned int i,
+					 struct argv *argv)
+{
+	struct json_object *node = json_object_new_object();
+
+	put_string(node, "driver", config->disk_devices[i] ? "host_device" : "file", argv);
+	put_string(node, "filename", config->disk_paths[i], argv);
+	return node;
+}
+
+static struct json_object *format_node(const struct qemu_config *config, unsigned int i,
+				       struct argv *argv)
+{
+	enum disk_mode mode = config->definition->disks[i].mode;
+	bool qcow2 = config->disk_formats[i] == DISK_FORMAT_QCOW2;
+	struct json_object *node = json_object_new_object();
+	char name[16];
+
+	snprintf(name, sizeof(name), "disk%u", i);
+	put_string(node, "driver", qcow2 ? "qcow2" : "raw", argv);
+	put_string(node, "node-name", name, argv);
+	put_bool(node, "read-only", mode == DISK_READONLY, argv);
+	/* What the guest trims is given back to the host's file system. */
+	if (mode != DISK_READONLY)
+		put_string(node, "discard", "unmap", argv);
+	/* A user's image never leads QEMU to another file, whatever its header says by now. */
+	if (qcow2 && (mode == DISK_DIRECT || mode == DISK_READONLY) &&
+	    json_object_object_add(node, "backing", NULL))
+		argv->failed = 1;
+	put(node, "file", protocol_node(config, i, argv), argv);
+	return node;
+}
+
+static void add_blockdev(struct argv *argv, struct json_object *node)
+{
+	const char *text = json_object_to_json_string_ext(
+		node, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (text)
+		argv_add(argv, "-blockdev", text, NULL);
+	else
+		argv->failed = 1;
+	json_object_put(node);
+}
+
+int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+	char key[32];
+	int ret;
+
+	for (unsigned int i = 0; i < definition->disk_count; i++) {
+		/* -kernel takes bootindex 0 for itself, and QEMU refuses a number given twice. */
+		bool boots = i == 0 && !definition->boot.kernel;
+
+		assert(config->disk_formats[i] != DISK_FORMAT_AUTO);
+		snprintf(key, sizeof(key), "disks[%u].image", i);
+		ret = qemu_check_text(key, config->disk_paths[i], err);
+		if (ret)
+			return ret;
+		add_blockdev(argv, format_node(config, i, argv));
+		argv_add(argv, "-device", NULL);
+		argv_addf(argv, "virtio-blk-pci,drive=disk%u%s", i, boots ? ",bootindex=0" : "");
+	}
+	return 0;
+}
+
+/*
+ * A disk and not a CD-ROM: kernels made for clouds often lack AHCI, and cloud-init finds the label
+ * on any block device. It comes after the disks, so that /dev/vda stays the first of those.
+ */
+int qemu_add_seed(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	if (!config->seed)
+		return 0;
+	argv_add(argv, "-add-fd", NULL);
+	argv_addf(argv, "fd=%d,set=%d", QEMU_FD_SEED, SEED_SET);
+	argv_add(argv, "-blockdev", NULL);
+	argv_addf(argv,
+		  "{\"driver\":\"raw\",\"node-name\":\"seed\",\"read-only\":true,\"file\":"
+		  "{\"driver\":\"file\",\"filename\":\"/dev/fdset/%d\"}}",
+		  SEED_SET);
+	argv_add(argv, "-device", "virtio-blk-pci,drive=seed", NULL);
+	return 0;
+}

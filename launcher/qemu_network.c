@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// QEMU's arguments for the network: the tap by descriptor, the guest's card.
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "launcher/qemu.h"
+#include "launcher/qemu_part.h"
+#include "netsetup/cleanup.h"
+
+/* A pair of queues for each CPU helps until the access point is the bottleneck, which is soon. */
+#define QUEUES_AUTO_MAX 4
+
+bool qemu_virtio(const char *model)
+{
+	return !strncmp(model, "virtio", strlen("virtio"));
+}
+
+bool qemu_offloads(const char *model)
+{
+	/* The devices of hw/net that call qemu_set_vnet_hdr_len(). */
+	static const char *const models[] = { "e1000e", "igb", "vmxnet3" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
+		if (!strcmp(model, models[i]))
+			return true;
+	}
+	return qemu_virtio(model);
+}
+
+unsigned int qemu_queues(const struct definition *definition, bool vhost)
+{
+	const struct network *network = &definition->network;
+
+	if (network->queues)
+		return network->queues;
+	if (!vhost || !qemu_virtio(network->model))
+		return 1;
+	return definition->cpus < QUEUES_AUTO_MAX ? definition->cpus : QUEUES_AUTO_MAX;
+}
+
+/*
+ * Whether the card brings an option ROM. It is left out: nothing boots from the network here, the
+ * machine starts sooner, and installations without the package of the ROMs are common.
+ */
+static bool has_rom(const char *model)
+{
+	static const char *const models[] = { "e1000", "e1000e",  "igb",    "ne2k_pci",
+					      "pcnet", "rtl8139", "vmxnet3" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
+		if (!strcmp(model, models[i]))
+			return true;
+	}
+	return !strncmp(model, "virtio-net-pci", strlen("virtio-net-pci"));
+}
+
+/* A list of @count consecutive descriptors, "6:7:8". */
+static void write_fds(FILE *out, int first, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		fprintf(out, "%s%d", i ? ":" : "", first + (int)i);
+}
+
+/*
+ * The tap is open already, so QEMU refuses ifname, script, downscript, vnet_hdr and queues: what
+ * netsetup chose when it made the tap holds.
+ */
+static void write_tap(FILE *out, const struct qemu_config *config)
+{
+	unsigned int queues = config->queues;
+
+	fprintf(out, "tap,id=lan0,%s=", queues > 1 ? "fds" : "fd");
+	write_fds(out, QEMU_FD_TAP, queues);
+	if (config->vhost) {
+		fprintf(out, ",vhost=on,%s=", queues > 1 ? "vhostfds" : "vhostfd");
+		write_fds(out, QEMU_FD_VHOST, queues);
+	}
+}
+
+static void write_card(FILE *out, const struct qemu_config *config)
+{
+	const struct network *network = &config->definition->network;
+	const char *model = strcmp(network->model, "virtio") ? network->model : "virtio-net-pci";
+	const uint8_t *mac = network->mac.ether_addr_octet;
+
+	fprintf(out, "%s,netdev=lan0,mac=%02x:%02x:%02x:%02x:%02x:%02x", model, mac[0], mac[1],
+		mac[2], mac[3], mac[4], mac[5]);
+	if (has_rom(model))
+		fputs(",romfile=", out);
+	if (network->type != NETWORK_LAN || !qemu_virtio(model))
+		return;
+
+	if (!config->lan)
+		fputs(",host_mtu=MTU", out);
+	else if (config->lan->mtu)
+		fprintf(out, ",host_mtu=%" PRIu32, config->lan->mtu);
+	/* A vector for each direction of each pair, one for configuration and one for control. */
+	if (config->queues > 1)
+		fprintf(out, ",mq=on,vectors=%u", 2 * config->queues + 2);
+}
+
+/* Calls a writer and adds what it wrote as an option's value. */
+static void add_written(struct argv *argv, const char *option,
+			void (*write)(FILE *out, const struct qemu_config *config),
+			const struct qemu_config *config)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out) {
+		argv->failed = 1;
+		return;
+	}
+	write(out, config);
+	if (ferror(out) | fclose(out))
+		argv->failed = 1;
+	else
+		argv_add(argv, option, text, NULL);
+	free(text);
+}
+
+static int check_network(const struct qemu_config *config, struct error *err)
+{
+	const char *model = config->definition->network.model;
+	int ret = qemu_check_word("network.model", model, err);
+
+	if (ret || config->definition->network.type != NETWORK_LAN)
+		return ret;
+	if (config->queues < 1 || config->queues > QUEUES_MAX)
+		return error_say(err, STATUS_DEFINITION, EINVAL,
+				 "cannot make %u queues: 1 to %d can be", config->queues,
+				 QUEUES_MAX);
+	if (config->queues > 1 && !qemu_virtio(model))
+		return error_say(err, STATUS_DEFINITION, EINVAL,
+				 "cannot make %u queues: network model '%s' has one",
+				 config->queues, model);
+	return 0;
+}
+
+int qemu_add_network(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	enum network_type type = config->definition->network.type;
+	int ret;
+
+	if (type == NETWORK_NONE) {
+		argv_add(argv, "-nic", "none", NULL);
+		return 0;
+	}
+	ret = check_network(config, err);
+	if (ret)
+		return ret;
+
+	if (type == NETWORK_USER)
+		argv_add(argv, "-netdev", "user,id=lan0", NULL);
+	else
+		add_written(argv, "-netdev", write_tap, config);
+	add_written(argv, "-device", write_card, config);
+	return 0;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The parts of the QEMU command, one function for each subject; used by qemu.c alone.
+#ifndef LAUNCHER_QEMU_PART_H
+#define LAUNCHER_QEMU_PART_H
+
+#include <stdbool.h>
+
+#include "launcher/qemu.h"
+
+/*
+ * Each adds its arguments and returns 0, or -EINVAL with the error set. Memory that runs out is
+ * noted in the vector.
+ */
+int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_seed(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_network(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_display(const struct qemu_config *config, struct argv *argv, struct error *err);
+
+/**
+ * qemu_check_text() - whether a value can stand in QEMU's command: UTF-8, no controls.
+ * @key: the value's key in the definition, for the message.
+ * @value: the value, or NULL, which is fine.
+ * @err: names the key.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int qemu_check_text(const char *key, const char *value, struct error *err);
+
+/*
+ * qemu_check_word() - the same for a value that names one thing of QEMU's: [A-Za-z0-9._+-], at least
+ * one and not '-' first, so that it has no separator of any syntax.
+ */
+int qemu_check_word(const char *key, const char *value, struct error *err);
+
+/**
+ * qemu_escape() - double the commas of a value, as QEMU's option syntax wants them (get_opt_value()
+ * of util/qemu-option.c); an '=' in a value stands for itself.
+ * @value: the value.
+ *
+ * Return: the text, allocated, or NULL when memory ran out.
+ */
+char *qemu_escape(const char *value);
+
+#endif
