@@ -157,7 +157,9 @@ static int step(int dir, const char *name, const char *path, int *next, struct e
 		error_say(err, STATUS_PERMISSION, EPERM,
 			  "cannot use directory '%s': it does not belong to user %u alone", path,
 			  (unsigned int)geteuid());
-		error_remedy(err, "remove it, or set XDG_RUNTIME_DIR to a directory of your own");
+		error_remedy(
+			err,
+			"remove it, or name another directory in XDG_RUNTIME_DIR or XDG_DATA_HOME");
 		return -EPERM;
 	}
 	*next = take_fd(&fd);
