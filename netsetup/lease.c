@@ -11,6 +11,7 @@
 #include <sys/file.h>
 
 #include "netsetup/cleanup.h"
+#include "netsetup/ipv4.h"
 #include "netsetup/rundir.h"
 
 #define LEASE_PREFIX	"lease-"

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Finds the VM an address that nobody uses, and takes its lease.
+#include "netsetup/allocate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "netsetup/addrset.h"
+#include "netsetup/arp.h"
+#include "netsetup/candidate.h"
+#include "netsetup/cleanup.h"
+#include "netsetup/neighbour.h"
+#include "netsetup/probe.h"
+#include "netsetup/rundir.h"
+#include "netsetup/share.h"
+
+/* How many addresses are probed at once, and how many in all before the subnet is called full. */
+#define BATCH_FIRST 4
+#define PROBED_MAX  1024
+
+/* One search for an address. */
+struct search {
+	const struct setup_record *setup;
+	const struct uplink *uplink;
+	struct host *host;
+	struct lease *lease;
+	struct candidates candidates;
+	bool remembered; /* the remembered address has yet to be tried */
+	unsigned int probed;
+	struct probe batch[PROBE_BATCH_MAX];
+	size_t batch_size;
+};
+
+/* Whose the address is already, by what needs no packet; NULL when nobody's. */
+static const char *reserved_for(const struct search *search, struct in_addr address)
+{
+	const struct setup_record *setup = search->setup;
+
+	if (ipv4_equal(address, search->uplink->prefix.address))
+		return "this host's";
+	if (ipv4_equal(address, search->uplink->router))
+		return "the router's";
+	if (setup->gateway_mode == GATEWAY_ADDRESS && ipv4_equal(address, setup->gateway))
+		return "the gateway's";
+	for (unsigned int i = 0; i < setup->dns_count; i++)
+		if (ipv4_equal(address, setup->dns[i]))
+			return "a DNS server's";
+	return NULL;
+}
+
+/* The addresses of live leases but our own, and of the neighbours when @neighbours. */
+static int list_taken(const struct search *search, int dir, bool neighbours, struct addrset *taken,
+		      struct error *err)
+{
+	cleanup_free struct found_lease *leases = NULL;
+	size_t count = 0;
+	int rc;
+
+	rc = dir < 0 ? 0 : lease_list(dir, &leases, &count, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < count; i++) {
+		const struct lease_record *record = &leases[i].record;
+
+		if (!leases[i].alive || !strcmp(record->name, search->setup->name))
+			continue;
+		for (uint32_t a = 0; a < record->address_count; a++)
+			addrset_add(taken, record->addresses[a]);
+	}
+	if (neighbours)
+		rc = neighbour_list(search->host->route, search->uplink->ifindex, taken, err);
+	if (rc == 0 && taken->failed)
+		rc = error_set(err, ENOMEM, "cannot list the addresses in use");
+	return rc;
+}
+
+static void batch_add(struct search *search, struct in_addr address)
+{
+	search->batch[search->batch_size++] = (struct probe){ .address = address };
+}
+
+/* The remembered address alone, or the next ones of the walk. */
+static void fill_batch(struct search *search, size_t size, struct addrset *taken)
+{
+	const struct setup_record *setup = search->setup;
+	struct in_addr address;
+
+	search->batch_size = 0;
+	if (search->remembered) {
+		if (!addrset_has(taken, setup->remembered))
+			batch_add(search, setup->remembered);
+		search->remembered = search->batch_size > 0;
+		if (search->remembered)
+			return;
+	}
+	while (search->batch_size < size && candidates_next(&search->candidates, &address))
+		if (!reserved_for(search, address) && !addrset_has(taken, address))
+			batch_add(search, address);
+}
+
+/* Writes what is going to be probed, or was found free, into our lease. */
+static int write_lease(struct search *search, int dir, struct error *err)
+{
+	struct lease_record *record = &search->lease->record;
+
+	if (dir < 0)
+		return 0;
+	record->address_count = (uint32_t)search->batch_size;
+	for (size_t i = 0; i < search->batch_size; i++)
+		record->addresses[i] = search->batch[i].address;
+	if (search->lease->fd < 0)
+		return lease_take(dir, search->lease, err);
+	return lease_update(dir, search->lease, err);
+}
+
+/* In a dry run the directory need not be there, nor may we need to be allowed to open it. */
+static int lock_rundir(struct search *search, struct error *err)
+{
+	int dir = rundir_lock(!search->host->dry_run, err);
+
+	if (dir < 0 && search->host->dry_run && (dir == -ENOENT || dir == -EACCES))
+		return -ENOENT;
+	return dir;
+}
+
+/* Under the lock: sweeps, chooses up to @size addresses that no other lease has, claims them. */
+static int claim(struct search *search, size_t size, struct error *err)
+{
+	struct addrset taken = { 0 };
+	const bool fixed = !ipv4_unset(search->setup->address);
+	int dir;
+	int rc;
+
+	dir = lock_rundir(search, err);
+	if (dir < 0 && dir != -ENOENT)
+		return dir;
+	/* What cannot be swept does not keep this VM from starting; vmrun clean tells of it. */
+	if (dir >= 0 && !search->host->dry_run && search->lease->fd < 0)
+		share_sweep(dir, search->host, err);
+	rc = list_taken(search, dir, !fixed, &taken, err);
+	if (rc == 0 && fixed) {
+		search->batch_size = 0;
+		if (!addrset_has(&taken, search->setup->address))
+			batch_add(search, search->setup->address);
+	} else if (rc == 0) {
+		fill_batch(search, size, &taken);
+	}
+	if (rc == 0 && !search->host->dry_run)
+		rc = write_lease(search, dir, err);
+	rundir_unlock(dir);
+	addrset_done(&taken);
+	return rc;
+}
+
+static int probe_batch(struct search *search, struct error *err)
+{
+	const struct probe_timing *timing = &probe_new;
+	int rc;
+
+	if (search->setup->probe == PROBE_NONE)
+		return 0;
+	if (search->setup->probe == PROBE_STRICT)
+		timing = &probe_strict;
+	else if (search->batch_size == 1 &&
+		 ipv4_equal(search->batch[0].address, search->setup->remembered))
+		timing = &probe_remembered;
+	rc = probe_run(search->uplink->ifindex, &search->uplink->mac, timing, search->batch,
+		       search->batch_size, err);
+	/* A dry run by somebody who may not send: the address is the one that would be tried. */
+	return rc == -EPERM && search->host->dry_run ? 0 : rc;
+}
+
+/* Keeps the first address of the batch that nobody answered for; false when there is none. */
+static bool keep_free(struct search *search)
+{
+	for (size_t i = 0; i < search->batch_size; i++) {
+		if (search->batch[i].taken)
+			continue;
+		search->batch[0] = search->batch[i];
+		search->batch_size = 1;
+		return true;
+	}
+	return false;
+}
+
+static int settle(struct search *search, struct error *err)
+{
+	int dir;
+	int rc;
+
+	search->lease->record.addresses[0] = search->batch[0].address;
+	search->lease->record.address_count = 1;
+	if (search->host->dry_run)
+		return 0;
+	dir = rundir_lock(true, err);
+	if (dir < 0)
+		return dir;
+	rc = write_lease(search, dir, err);
+	rundir_unlock(dir);
+	return rc;
+}
+
+static int not_of_subnet(const struct search *search, struct error *err)
+{
+	const struct prefix subnet = { prefix_network(&search->uplink->prefix),
+				       search->uplink->prefix.length };
+	char address[IPV4_TEXT_SIZE], network[IPV4_TEXT_SIZE];
+
+	error_say(err, STATUS_NETWORK, EADDRNOTAVAIL,
+		  "address %s is not a host's address in %s, the subnet of uplink '%s'",
+		  ipv4_text(search->setup->address, address), prefix_text(&subnet, network),
+		  search->uplink->ifname);
+	error_remedy(err, "choose one of that subnet, or 'address: auto'");
+	return -EADDRNOTAVAIL;
+}
+
+static int allocate_fixed(struct search *search, struct error *err)
+{
+	const struct in_addr address = search->setup->address;
+	const char *owner = reserved_for(search, address);
+	char text[IPV4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+	int rc;
+
+	ipv4_text(address, text);
+	if (!prefix_host(&search->uplink->prefix, address))
+		return not_of_subnet(search, err);
+	if (owner)
+		return error_say(err, STATUS_NETWORK, EADDRINUSE, "address %s is %s", text, owner);
+	rc = claim(search, 1, err);
+	if (rc < 0)
+		return rc;
+	if (search->batch_size == 0)
+		return error_say(err, STATUS_NETWORK, EADDRINUSE,
+				 "address %s is in use by another VM of this host", text);
+	rc = probe_batch(search, err);
+	if (rc < 0)
+		return rc;
+	if (search->batch[0].taken) {
+		error_say(err, STATUS_NETWORK, EADDRINUSE, "address %s is in use by %s on '%s'",
+			  text, mac_text(&search->batch[0].mac, mac), search->uplink->ifname);
+		error_remedy(err, "choose another, or 'address: auto'");
+		return -EADDRINUSE;
+	}
+	return settle(search, err);
+}
+
+static int none_free(const struct search *search, struct error *err)
+{
+	const struct prefix subnet = { prefix_network(&search->uplink->prefix),
+				       search->uplink->prefix.length };
+	char network[IPV4_TEXT_SIZE], first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
+
+	prefix_text(&subnet, network);
+	if (ipv4_unset(search->setup->range_first))
+		error_say(err, STATUS_NETWORK, EADDRNOTAVAIL,
+			  "no free address in %s on '%s': %u probed, all in use", network,
+			  search->uplink->ifname, search->probed);
+	else
+		error_say(err, STATUS_NETWORK, EADDRNOTAVAIL,
+			  "no free address from %s to %s in %s on '%s': %u probed, all in use",
+			  ipv4_text(search->setup->range_first, first),
+			  ipv4_text(search->setup->range_last, last), network,
+			  search->uplink->ifname, search->probed);
+	return -EADDRNOTAVAIL;
+}
+
+static int range_outside(const struct search *search, struct error *err)
+{
+	const struct prefix subnet = { prefix_network(&search->uplink->prefix),
+				       search->uplink->prefix.length };
+	char network[IPV4_TEXT_SIZE], first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
+
+	error_say(err, STATUS_NETWORK, EADDRNOTAVAIL,
+		  "range %s-%s has no host's address in %s, the subnet of uplink '%s'",
+		  ipv4_text(search->setup->range_first, first),
+		  ipv4_text(search->setup->range_last, last), prefix_text(&subnet, network),
+		  search->uplink->ifname);
+	error_remedy(err, "choose a part of that subnet, or 'range: auto'");
+	return -EADDRNOTAVAIL;
+}
+
+/* The remembered address is tried only when it still could be chosen. */
+static bool remembered_usable(const struct search *search)
+{
+	const struct setup_record *setup = search->setup;
+	const uint32_t address = ntohl(setup->remembered.s_addr);
+
+	if (!prefix_host(&search->uplink->prefix, setup->remembered) ||
+	    reserved_for(search, setup->remembered))
+		return false;
+	return ipv4_unset(setup->range_first) || (address >= ntohl(setup->range_first.s_addr) &&
+						  address <= ntohl(setup->range_last.s_addr));
+}
+
+static int allocate_auto(struct search *search, struct error *err)
+{
+	size_t size = BATCH_FIRST;
+
+	if (!candidates_init(&search->candidates, &search->uplink->prefix,
+			     search->setup->range_first, search->setup->range_last,
+			     search->setup->uuid))
+		return range_outside(search, err);
+	search->remembered = remembered_usable(search);
+	while (search->probed < PROBED_MAX) {
+		const bool remembered = search->remembered;
+		int rc = claim(search, size, err);
+
+		if (rc < 0)
+			return rc;
+		if (search->batch_size == 0)
+			break;
+		rc = probe_batch(search, err);
+		if (rc < 0)
+			return rc;
+		search->probed += (unsigned int)search->batch_size;
+		if (keep_free(search))
+			return settle(search, err);
+		search->remembered = false;
+		if (!remembered)
+			size = size * 4 < PROBE_BATCH_MAX ? size * 4 : PROBE_BATCH_MAX;
+	}
+	return none_free(search, err);
+}
+
+int allocate(const struct setup_record *setup, const struct uplink *uplink, struct host *host,
+	     struct lease *lease, struct error *err)
+{
+	struct search search = { .setup = setup, .uplink = uplink, .host = host, .lease = lease };
+
+	if (!ipv4_unset(setup->address))
+		return allocate_fixed(&search, err);
+	return allocate_auto(&search, err);
+}

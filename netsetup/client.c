@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The launcher's side of the protocol: start vmrun-netsetup, ask it for a place on the LAN.
+#include "netsetup/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "netsetup/cleanup.h"
+
+#define HELPER "vmrun-netsetup"
+
+/*
+ * The helper is looked for beside this program (a build tree), then where an installation has it
+ * relative to this program: in places that are as trusted as this program itself.
+ */
+static const char *const places[] = { ".", VMRUN_LIBEXEC_FROM_BIN };
+
+static int find_helper(char path[PATH_MAX], struct error *err)
+{
+	char self[PATH_MAX];
+	ssize_t length;
+	char *slash;
+
+	length = readlink("/proc/self/exe", self, sizeof(self));
+	if (length < 0 || length == sizeof(self))
+		return error_set(err, length < 0 ? errno : ENAMETOOLONG,
+				 "cannot tell where vmrun is");
+	self[length] = '\0';
+	slash = strrchr(self, '/');
+	*slash = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if (snprintf(path, PATH_MAX, "%s/%s/" HELPER, self, places[i]) >= PATH_MAX)
+			continue;
+		if (access(path, X_OK) == 0)
+			return 0;
+		/* There, but executable only by a group that the caller is not in. */
+		if (access(path, F_OK) == 0)
+			return error_set(err, EACCES, "cannot run '%s'", path);
+	}
+	error_set(err, ENOENT, "cannot find '" HELPER "' at '%s'", path);
+	error_remedy(err, "install vmrun whole: cmake --install build");
+	return -ENOENT;
+}
+
+/*
+ * In the child. Descriptor 3 is the socket and nothing else is inherited but the standard ones; the
+ * environment is empty, and a session of its own keeps the terminal's signals away.
+ */
+static void run_helper(const char *path, int socket)
+{
+	char *const argv[] = { (char *)HELPER, NULL };
+	char *const envp[] = { NULL };
+	int null;
+
+	setsid();
+	null = open("/dev/null", O_RDWR);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		_exit(127);
+	if (socket == PROTOCOL_FD)
+		fcntl(socket, F_SETFD, 0);
+	else if (dup2(socket, PROTOCOL_FD) < 0)
+		_exit(127);
+	if (close_range(PROTOCOL_FD + 1, ~0U, 0) < 0)
+		_exit(127);
+	execve(path, argv, envp);
+	_exit(127);
+}
+
+int netsetup_start(struct netsetup *netsetup, struct error *err)
+{
+	char path[PATH_MAX];
+	int sockets[2];
+	pid_t pid;
+	int rc;
+
+	rc = find_helper(path, err);
+	if (rc < 0)
+		return rc;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return error_set(err, errno, "cannot make a socket for '" HELPER "'");
+	pid = fork();
+	if (pid == 0)
+		run_helper(path, sockets[1]);
+	rc = pid < 0 ? error_set(err, errno, "cannot start '%s'", path) : 0;
+	close(sockets[1]);
+	if (rc < 0) {
+		close(sockets[0]);
+		return rc;
+	}
+	netsetup->pid = pid;
+	netsetup->socket = sockets[0];
+	return 0;
+}
+
+static int failure(const struct failed_record *failed, struct error *err)
+{
+	memset(err, 0, sizeof(*err));
+	err->code = failed->code > 0 ? failed->code : EIO;
+	err->status = failed->status >= STATUS_FAILURE && failed->status <= STATUS_NETWORK
+			      ? (enum exit_status)failed->status
+			      : STATUS_FAILURE;
+	memcpy(err->message, failed->message, sizeof(err->message));
+	memcpy(err->remedy, failed->remedy, sizeof(err->remedy));
+	return -err->code;
+}
+
+/* What a helper that ended without an answer died of. */
+static int ended_early(const struct netsetup *netsetup, struct error *err)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, (id_t)netsetup->pid, &info, WEXITED | WNOWAIT) == 0 &&
+	    info.si_code == CLD_EXITED && info.si_status == 127)
+		return error_say(err, STATUS_FAILURE, ENOEXEC, "cannot run '" HELPER "'");
+	return error_say(err, STATUS_FAILURE, ECONNRESET,
+			 "'" HELPER "' ended before it answered");
+}
+
+static int receive_ready(struct netsetup *netsetup, const union record *record, struct lan *lan,
+			 struct error *err)
+{
+	unsigned int count = 0;
+
+	lan->ready = record->ready;
+	while (count < QUEUES_MAX && lan->tap_fds[count] >= 0)
+		count++;
+	if (count == lan->ready.queues)
+		return 0;
+	lan_done(lan);
+	return error_say(err, STATUS_FAILURE, EPROTO, "'" HELPER "' (%d) sent %u taps of %u",
+			 netsetup->pid, count, lan->ready.queues);
+}
+
+int netsetup_setup(struct netsetup *netsetup, const struct setup_record *setup,
+		   netsetup_change_fn *change, void *context, struct lan *lan, struct error *err)
+{
+	union record record;
+	int rc;
+
+	rc = record_send(netsetup->socket, setup, NULL, 0, err);
+	if (rc == -EPIPE)
+		return ended_early(netsetup, err);
+	if (rc < 0)
+		return rc;
+	for (;;) {
+		rc = record_receive(netsetup->socket, &record, lan->tap_fds, err);
+		if (rc == -ECONNRESET)
+			return ended_early(netsetup, err);
+		if (rc < 0)
+			return rc;
+		switch ((enum record_type)record.header.type) {
+		case RECORD_CHANGE:
+			if (change)
+				change(record.change.text, context);
+			break;
+		case RECORD_READY:
+			return receive_ready(netsetup, &record, lan, err);
+		case RECORD_FAILED:
+			lan_done(lan);
+			return failure(&record.failed, err);
+		case RECORD_SETUP:
+			lan_done(lan);
+			return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
+		}
+	}
+}
+
+void netsetup_end(struct netsetup *netsetup, netsetup_change_fn *change, void *context)
+{
+	struct error ignored;
+	union record record;
+
+	if (netsetup->socket < 0)
+		return;
+	/* End-of-file for the helper; what it still says while it undoes its work can be read. */
+	shutdown(netsetup->socket, SHUT_WR);
+	while (record_receive(netsetup->socket, &record, NULL, &ignored) == 0)
+		if (record.header.type == RECORD_CHANGE && change)
+			change(record.change.text, context);
+	close(netsetup->socket);
+	netsetup->socket = -1;
+	while (waitpid(netsetup->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+void lan_done(struct lan *lan)
+{
+	for (size_t i = 0; i < QUEUES_MAX; i++) {
+		if (lan->tap_fds[i] >= 0)
+			close(lan->tap_fds[i]);
+		lan->tap_fds[i] = -1;
+	}
+}
