@@ -14,7 +14,8 @@ static void mark_cut(char *text, size_t size, int needed)
 		memcpy(text + size - 4, "...", 4);
 }
 
-static int append(char *text, size_t size, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int append(char *text, size_t size, const char *format,
+							...)
 {
 	size_t used = strlen(text);
 	va_list args;

@@ -114,12 +114,14 @@ int nl_socket_open(int protocol, struct nl_sock **sock, struct error *err)
  * @context: passed to @parse.
  * @result: 0, or the first negative errno that @parse or the kernel gave.
  * @whole: nothing more will come.
+ * @interrupted: the kernel's tables changed during the dump.
  */
 struct request {
 	nl_parse_fn *parse;
 	void *context;
 	int result;
 	bool whole;
+	bool interrupted;
 };
 
 static int on_valid(struct nl_msg *msg, void *arg)
@@ -155,6 +157,14 @@ static int on_finish(struct nl_msg *msg, void *arg)
 	return NL_STOP;
 }
 
+static int on_interrupted(struct nl_msg *msg, void *arg)
+{
+	struct request *request = arg;
+
+	request->interrupted = true;
+	return NL_OK;
+}
+
 static int on_error(struct sockaddr_nl *address, struct nlmsgerr *error, void *arg)
 {
 	struct request *request = arg;
@@ -167,7 +177,7 @@ static int on_error(struct sockaddr_nl *address, struct nlmsgerr *error, void *a
 int nl_request(struct nl_sock *sock, struct nl_msg *msg, nl_parse_fn *parse, void *context)
 {
 	struct request request = { .parse = parse, .context = context };
-	cleanup_nl_cb *cb = nl_cb_clone(nl_socket_get_cb(sock));
+	cleanup_nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
 	int nle;
 
 	if (!cb)
@@ -175,19 +185,26 @@ int nl_request(struct nl_sock *sock, struct nl_msg *msg, nl_parse_fn *parse, voi
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &request);
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, &request);
 	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, &request);
+	nl_cb_set(cb, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_interrupted, &request);
 	nl_cb_err(cb, NL_CB_CUSTOM, on_error, &request);
 
-	/* A message that is sent again gets a sequence number of its own. */
+	/* A message that is sent again, perhaps on another socket, gets these anew. */
 	nlmsg_hdr(msg)->nlmsg_seq = NL_AUTO_SEQ;
+	nlmsg_hdr(msg)->nlmsg_pid = NL_AUTO_PORT;
 	nle = nl_send_auto(sock, msg);
 	while (nle >= 0 && !request.whole) {
 		errno = 0;
 		nle = nl_recvmsgs(sock, cb);
 	}
 
+	/* What libnl makes of an error of the kernel comes second to the kernel's own. */
+	if (request.result)
+		return request.result;
+	if (request.interrupted)
+		return -EINTR;
 	if (nle == -NLE_AGAIN)
 		return -ETIMEDOUT;
 	if (nle == -NLE_NOMEM && errno == ENOBUFS)
 		return -ENOBUFS;
-	return nle < 0 ? -nl_errno(nle) : request.result;
+	return -nl_errno(nle < 0 ? nle : 0);
 }

@@ -35,6 +35,8 @@ struct uplink {
 	char ssid[SSID_TEXT_SIZE];
 };
 
+struct interfaces;
+
 /**
  * uplink_find() - choose the uplink, in the caller's network namespace.
  * @ifname: the interface's name, or NULL for the wireless interface with the IPv4 default route,
@@ -43,8 +45,24 @@ struct uplink {
  * @uplink: the uplink.
  * @err: with STATUS_NETWORK lists each interface that was found and why it was refused.
  *
- * Return: 0, -ENODEV when none is usable, or another negative errno of netlink.
+ * An interface is usable when it is up and connected (it has carrier), is an Ethernet that does ARP
+ * and is no tunnel, no tap of a VM and no port of a bridge or bond, and has an IPv4 address of
+ * global scope with a prefix of 1 to 30 bits. Of several addresses it is the one whose subnet
+ * has the router, else the oldest. A named interface need not have a default route.
+ *
+ * Return: 0, -ENODEV when none is usable, -ENOTUNIQ when several are equally good, or another
+ * negative errno of netlink.
  */
 int uplink_find(const char *ifname, struct uplink *uplink, struct error *err);
+
+/**
+ * uplink_choose() - the same over a table of interfaces that was read before.
+ * @table: from interfaces_read() and wireless_read().
+ * @ifname, @uplink, @err: as for uplink_find().
+ *
+ * Return: as uplink_find().
+ */
+int uplink_choose(const struct interfaces *table, const char *ifname, struct uplink *uplink,
+		  struct error *err);
 
 #endif

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Octets that strangers chose (SSIDs, interface names) as text that is safe on a terminal.
+#include "netsetup/printable.h"
+
+const char *printable(const void *octets, size_t count, char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *octet = octets;
+	char *end = text;
+
+	for (size_t i = 0; i < count; i++) {
+		if (octet[i] >= ' ' && octet[i] <= '~' && octet[i] != '\\') {
+			*end++ = (char)octet[i];
+			continue;
+		}
+		*end++ = '\\';
+		*end++ = 'x';
+		*end++ = digits[octet[i] >> 4];
+		*end++ = digits[octet[i] & 15];
+	}
+	*end = '\0';
+	return text;
+}

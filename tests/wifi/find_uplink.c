@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Prints what uplink_find() finds where it runs, and how long it takes: find_uplink [IF].
+#include <stdio.h>
+#include <time.h>
+
+#include "netsetup/ipv4.h"
+#include "netsetup/uplink.h"
+
+#define RUNS 100
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+int main(int argc, char **argv)
+{
+	const char *ifname = argc > 1 ? argv[1] : NULL;
+	char prefix[IPV4_TEXT_SIZE], router[IPV4_TEXT_SIZE];
+	struct uplink uplink;
+	struct error err = { 0 };
+	double start = now(), first;
+
+	if (uplink_find(ifname, &uplink, &err) < 0) {
+		printf("%s\n%s\n", err.message, err.remedy);
+		return (int)err.status;
+	}
+	first = now() - start;
+	start = now();
+	for (int i = 0; i < RUNS; i++)
+		uplink_find(ifname, &uplink, &err);
+	printf("%s: %s via %s, mtu %u, %s, ssid '%s', %.3f ms, then %.3f ms\n", uplink.ifname,
+	       prefix_text(&uplink.prefix, prefix), ipv4_text(uplink.router, router), uplink.mtu,
+	       uplink.wireless ? "wireless" : "wired", uplink.ssid, first, (now() - start) / RUNS);
+	return 0;
+}
