@@ -25,7 +25,8 @@ struct search {
 	struct host *host;
 	struct lease *lease;
 	struct candidates candidates;
-	bool remembered; /* the remembered address has yet to be tried */
+	struct in_addr remembered; /* had here last time, or 0.0.0.0 */
+	bool try_remembered;       /* it has yet to be tried */
 	unsigned int probed;
 	struct probe batch[PROBE_BATCH_MAX];
 	size_t batch_size;
@@ -82,17 +83,14 @@ static void batch_add(struct search *search, struct in_addr address)
 /* The remembered address alone, or the next ones of the walk. */
 static void fill_batch(struct search *search, size_t size, struct addrset *taken)
 {
-	const struct setup_record *setup = search->setup;
 	struct in_addr address;
 
 	search->batch_size = 0;
-	if (search->remembered) {
-		if (!addrset_has(taken, setup->remembered))
-			batch_add(search, setup->remembered);
-		search->remembered = search->batch_size > 0;
-		if (search->remembered)
-			return;
+	if (search->try_remembered && !addrset_has(taken, search->remembered)) {
+		batch_add(search, search->remembered);
+		return;
 	}
+	search->try_remembered = false;
 	while (search->batch_size < size && candidates_next(&search->candidates, &address))
 		if (!reserved_for(search, address) && !addrset_has(taken, address))
 			batch_add(search, address);
@@ -162,7 +160,7 @@ static int probe_batch(struct search *search, struct error *err)
 	if (search->setup->probe == PROBE_STRICT)
 		timing = &probe_strict;
 	else if (search->batch_size == 1 &&
-		 ipv4_equal(search->batch[0].address, search->setup->remembered))
+		 ipv4_equal(search->batch[0].address, search->remembered))
 		timing = &probe_remembered;
 	rc = probe_run(search->uplink->ifindex, &search->uplink->mac, timing, search->batch,
 		       search->batch_size, err);
@@ -279,14 +277,24 @@ static int range_outside(const struct search *search, struct error *err)
 	return -EADDRNOTAVAIL;
 }
 
-/* The remembered address is tried only when it still could be chosen. */
+/* The address that this VM had on this subnet last time; 0.0.0.0 when there is none. */
+static struct in_addr remembered_here(const struct search *search)
+{
+	const struct setup_record *setup = search->setup;
+
+	for (size_t i = 0; i < REMEMBERED_MAX; i++)
+		if (prefix_host(&search->uplink->prefix, setup->remembered[i]))
+			return setup->remembered[i];
+	return (struct in_addr){ INADDR_ANY };
+}
+
+/* Whether it still could be chosen. */
 static bool remembered_usable(const struct search *search)
 {
 	const struct setup_record *setup = search->setup;
-	const uint32_t address = ntohl(setup->remembered.s_addr);
+	const uint32_t address = ntohl(search->remembered.s_addr);
 
-	if (!prefix_host(&search->uplink->prefix, setup->remembered) ||
-	    reserved_for(search, setup->remembered))
+	if (ipv4_unset(search->remembered) || reserved_for(search, search->remembered))
 		return false;
 	return ipv4_unset(setup->range_first) || (address >= ntohl(setup->range_first.s_addr) &&
 						  address <= ntohl(setup->range_last.s_addr));
@@ -300,9 +308,8 @@ static int allocate_auto(struct search *search, struct error *err)
 			     search->setup->range_first, search->setup->range_last,
 			     search->setup->uuid))
 		return range_outside(search, err);
-	search->remembered = remembered_usable(search);
+	search->try_remembered = remembered_usable(search);
 	while (search->probed < PROBED_MAX) {
-		const bool remembered = search->remembered;
 		int rc = claim(search, size, err);
 
 		if (rc < 0)
@@ -315,9 +322,9 @@ static int allocate_auto(struct search *search, struct error *err)
 		search->probed += (unsigned int)search->batch_size;
 		if (keep_free(search))
 			return settle(search, err);
-		search->remembered = false;
-		if (!remembered)
+		if (!search->try_remembered)
 			size = size * 4 < PROBE_BATCH_MAX ? size * 4 : PROBE_BATCH_MAX;
+		search->try_remembered = false;
 	}
 	return none_free(search, err);
 }
@@ -327,6 +334,7 @@ int allocate(const struct setup_record *setup, const struct uplink *uplink, stru
 {
 	struct search search = { .setup = setup, .uplink = uplink, .host = host, .lease = lease };
 
+	search.remembered = remembered_here(&search);
 	if (!ipv4_unset(setup->address))
 		return allocate_fixed(&search, err);
 	return allocate_auto(&search, err);

@@ -77,7 +77,7 @@ struct default_route {
 
 /**
  * struct interfaces - what the kernel told; all zero is empty.
- * @links: the interfaces, in order of ifindex; @link_count of them.
+ * @links: the interfaces, in the order of the kernel; @link_count of them.
  * @addresses: in the kernel's order, so that an interface's first one is its oldest.
  * @routes: one for each next hop of each default route.
  */

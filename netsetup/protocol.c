@@ -112,8 +112,9 @@ int setup_check(const struct setup_record *setup, struct error *err)
 		return bad_field(err, "address");
 	if (!range_valid(setup))
 		return bad_field(err, "range");
-	if (!address_valid(setup->remembered))
-		return bad_field(err, "remembered");
+	for (size_t i = 0; i < REMEMBERED_MAX; i++)
+		if (!address_valid(setup->remembered[i]))
+			return bad_field(err, "remembered");
 	if (!gateway_valid(setup))
 		return bad_field(err, "gateway");
 	if (setup->dns_count > DNS_MAX)

@@ -29,8 +29,9 @@
 /* The descriptor on which netsetup finds its socket. */
 #define PROTOCOL_FD 3
 
-#define DNS_MAX	   3  /* resolv.conf(5): MAXNS */
-#define QUEUES_MAX 8  /* pairs of queues of a tap */
+#define DNS_MAX	       3 /* resolv.conf(5): MAXNS */
+#define QUEUES_MAX     8 /* pairs of queues of a tap */
+#define REMEMBERED_MAX 8 /* networks */
 
 enum record_type {
 	RECORD_SETUP = 1,
@@ -79,7 +80,8 @@ struct record_header {
  * @uplink: the interface's name, or empty for auto.
  * @address: a fixed address, or 0.0.0.0 for auto.
  * @range_first, @range_last: both 0.0.0.0, or the bounds of what may be allocated, inclusive.
- * @remembered: the address this VM had here last time, or 0.0.0.0; a hint, tried first.
+ * @remembered: addresses that this VM had on its last networks, the latest first, then 0.0.0.0; a
+ *              hint: the first that lies in the uplink's subnet is tried first.
  * @gateway: when @gateway_mode is GATEWAY_ADDRESS, the gateway, else 0.0.0.0.
  * @dns: servers that will be told to the guest (never allocated), the first @dns_count of them.
  * @dns_count: 0..DNS_MAX.
@@ -99,7 +101,7 @@ struct setup_record {
 	struct in_addr address;
 	struct in_addr range_first;
 	struct in_addr range_last;
-	struct in_addr remembered;
+	struct in_addr remembered[REMEMBERED_MAX];
 	struct in_addr gateway;
 	struct in_addr dns[DNS_MAX];
 	uint32_t dns_count;

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One running VM of a name for each user: its runtime directory, its lock, its console's socket.
+#include "launcher/instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "launcher/xdg.h"
+#include "netsetup/cleanup.h"
+#include "netsetup/ipv4.h"
+
+#define LOCK_FILE    "lock"
+#define CONSOLE_FILE "console"
+
+static int already_running(int lock, const char *name, struct error *err)
+{
+	char address[IPV4_TEXT_SIZE] = "no address";
+	char text[64] = "";
+	int pid = 0;
+
+	if (pread(lock, text, sizeof(text) - 1, 0) > 0)
+		sscanf(text, "%d %18s", &pid, address);
+	error_say(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s", name, pid,
+		  address);
+	error_remedy(err, "stop it first (kill %d), or give this one another name", pid);
+	return -EEXIST;
+}
+
+/* Opens and locks the file; -EAGAIN when its holder removed it while we opened it. */
+static int try_lock(struct instance *instance, const char *name, struct error *err)
+{
+	cleanup_free char *path = NULL;
+	cleanup_fd int fd = -1;
+	struct stat status;
+
+	if (asprintf(&path, "%s/" LOCK_FILE, instance->directory) < 0)
+		return error_set(err, ENOMEM, "cannot lock VM '%s'", name);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open '%s'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? already_running(fd, name, err)
+					    : error_set(err, errno, "cannot lock '%s'", path);
+	if (fstat(fd, &status) < 0 || status.st_nlink == 0)
+		return -EAGAIN;
+	instance->lock = take_fd(&fd);
+	return 0;
+}
+
+int instance_take(const char *name, struct instance *instance, struct error *err)
+{
+	int rc;
+
+	*instance = (struct instance){ .lock = -1, .console = -1 };
+	rc = xdg_dir(XDG_RUNTIME, name, &instance->directory, err);
+	if (rc < 0)
+		return rc;
+	do {
+		rc = xdg_make(instance->directory, err);
+		if (rc == 0)
+			rc = try_lock(instance, name, err);
+	} while (rc == -EAGAIN);
+	if (rc == 0)
+		instance_tell(instance, "no address yet");
+	return rc;
+}
+
+void instance_tell(const struct instance *instance, const char *address)
+{
+	char text[64];
+	int length = snprintf(text, sizeof(text), "%d %s\n", (int)getpid(), address);
+
+	/* For a message only: one that cannot be written is a message without a pid. */
+	if (ftruncate(instance->lock, 0) == 0 &&
+	    pwrite(instance->lock, text, (size_t)length, 0) != length)
+		return;
+}
+
+int instance_listen(struct instance *instance, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	cleanup_fd int fd = -1;
+
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/" CONSOLE_FILE,
+		     instance->directory) >= (int)sizeof(address.sun_path))
+		return error_set(err, ENAMETOOLONG, "cannot make '%s/" CONSOLE_FILE "'",
+				 instance->directory);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set(err, errno, "cannot make a socket");
+	/* We hold the lock: a socket that is there was left by one that died. */
+	unlink(address.sun_path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
+		return error_set(err, errno, "cannot listen at '%s'", address.sun_path);
+	instance->console = take_fd(&fd);
+	return 0;
+}
+
+static void remove_file(const struct instance *instance, const char *name)
+{
+	cleanup_free char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", instance->directory, name) >= 0)
+		unlink(path);
+	else
+		path = NULL;
+}
+
+void instance_end(struct instance *instance)
+{
+	if (instance->console >= 0) {
+		remove_file(instance, CONSOLE_FILE);
+		close(instance->console);
+	}
+	if (instance->lock >= 0) {
+		remove_file(instance, LOCK_FILE);
+		rmdir(instance->directory);
+		close(instance->lock);
+	}
+	free(instance->directory);
+	*instance = (struct instance){ .lock = -1, .console = -1 };
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One running VM of a name for each user: its runtime directory, its lock, its console's socket.
+#ifndef LAUNCHER_INSTANCE_H
+#define LAUNCHER_INSTANCE_H
+
+#include "netsetup/error.h"
+
+/**
+ * struct instance - a VM's files while it runs.
+ * @directory: its own runtime directory, the user's alone.
+ * @lock: the locked file in it, or -1.
+ * @console: listening socket "console" in it, or -1.
+ */
+struct instance {
+	char *directory;
+	int lock;
+	int console;
+};
+
+/**
+ * instance_take() - make the directory and lock it.
+ * @name: the VM's.
+ * @instance: ended by instance_end(), also after a failure.
+ * @err: with -EEXIST names the pid, and the address when it has one, of the VM that runs.
+ *
+ * Whether the lock is held is asked of the kernel, never of a pid.
+ *
+ * Return: 0, -EEXIST or another negative errno.
+ */
+int instance_take(const char *name, struct instance *instance, struct error *err);
+
+/**
+ * instance_tell() - write into the lock what instance_take() tells the next one.
+ * @instance: a taken one.
+ * @address: the VM's, or "no address".
+ */
+void instance_tell(const struct instance *instance, const char *address);
+
+/**
+ * instance_listen() - make the console's socket.
+ * @instance: a taken one.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int instance_listen(struct instance *instance, struct error *err);
+
+/* instance_end() - remove all of it. */
+void instance_end(struct instance *instance);
+
+#endif

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The command line: one table of commands, one of options, from which usage is made, too.
+#include "launcher/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "netsetup/cleanup.h"
+
+/* Bits of the commands that take an option. */
+#define RUN   (1u << COMMAND_RUN)
+#define CHECK (1u << COMMAND_CHECK)
+#define PRINT (1u << COMMAND_PRINT)
+#define ALL   (~0u)
+
+static const struct command_row {
+	const char *name;
+	const char *operands;
+	unsigned int least, most;
+	const char *help;
+} commands[] = {
+	[COMMAND_RUN] = { "run", "FILE", 1, 1, "boot and stay until the guest is gone" },
+	[COMMAND_CHECK] = { "check", "FILE...", 1, ~0u, "report every error of every file" },
+	[COMMAND_PRINT] = { "print", "FILE", 1, 1, "show the resolved definition" },
+	[COMMAND_HELP] = { "help", "", 0, 0, "show this" },
+	[COMMAND_VERSION] = { "version", "", 0, 0, "show the version" },
+};
+
+static int set_override(struct options *options, const char *value, struct error *err);
+static int set_uplink(struct options *options, const char *value, struct error *err);
+static int set_address(struct options *options, const char *value, struct error *err);
+static int set_format(struct options *options, const char *value, struct error *err);
+static int set_quiet(struct options *options, const char *value, struct error *err);
+static int set_verbose(struct options *options, const char *value, struct error *err);
+static int set_dry_run(struct options *options, const char *value, struct error *err);
+static int set_help(struct options *options, const char *value, struct error *err);
+static int set_version(struct options *options, const char *value, struct error *err);
+
+static const struct option_row {
+	const char *name;
+	char letter; /* or 0 */
+	const char *argument;
+	unsigned int commands;
+	int (*set)(struct options *options, const char *value, struct error *err);
+	const char *help;
+} rows[] = {
+	{ "set", 's', "KEY.PATH=VALUE", RUN | CHECK | PRINT, set_override, "override one key" },
+	{ "uplink", 0, "IF", RUN | PRINT, set_uplink, "the same as --set network.uplink=IF" },
+	{ "address", 0, "IP", RUN | PRINT, set_address, "the same as --set network.address=IP" },
+	{ "dry-run", 'n', NULL, RUN, set_dry_run, "show each change, change nothing" },
+	{ "verbose", 'v', NULL, RUN, set_verbose, "show each change to the host" },
+	{ "quiet", 'q', NULL, RUN | CHECK, set_quiet, "show errors only" },
+	{ "format", 'f', "yaml|json|argv", PRINT, set_format, "argv: the QEMU command" },
+	{ "help", 'h', NULL, ALL, set_help, "show this" },
+	{ "version", 'V', NULL, ALL, set_version, "show the version" },
+};
+
+static int set_override(struct options *options, const char *value, struct error *err)
+{
+	if (options->override_count == OVERRIDES_MAX)
+		return error_say(err, STATUS_USAGE, EINVAL, "more than %d times --set",
+				 OVERRIDES_MAX);
+	options->overrides[options->override_count] = strdup(value);
+	if (!options->overrides[options->override_count])
+		return error_set(err, ENOMEM, "cannot keep '--set %s'", value);
+	options->override_count++;
+	return 0;
+}
+
+static int set_network_key(struct options *options, const char *key, const char *value,
+			   struct error *err)
+{
+	cleanup_free char *text = NULL;
+
+	if (asprintf(&text, "network.%s=%s", key, value) < 0) {
+		text = NULL;
+		return error_set(err, ENOMEM, "cannot keep '--%s'", key);
+	}
+	return set_override(options, text, err);
+}
+
+static int set_uplink(struct options *options, const char *value, struct error *err)
+{
+	return set_network_key(options, "uplink", value, err);
+}
+
+static int set_address(struct options *options, const char *value, struct error *err)
+{
+	return set_network_key(options, "address", value, err);
+}
+
+static int set_format(struct options *options, const char *value, struct error *err)
+{
+	static const char *const names[] = {
+		[PRINT_YAML] = "yaml", [PRINT_JSON] = "json", [PRINT_ARGV] = "argv"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(value, names[i]) != 0)
+			continue;
+		options->format = (enum print_format)i;
+		return 0;
+	}
+	return error_say(err, STATUS_USAGE, EINVAL,
+			 "'--format=%s' is not one of yaml, json and argv", value);
+}
+
+static int set_quiet(struct options *options, const char *value, struct error *err)
+{
+	options->quiet = true;
+	return 0;
+}
+
+static int set_verbose(struct options *options, const char *value, struct error *err)
+{
+	options->verbose = true;
+	return 0;
+}
+
+static int set_dry_run(struct options *options, const char *value, struct error *err)
+{
+	options->dry_run = true;
+	return 0;
+}
+
+static int set_help(struct options *options, const char *value, struct error *err)
+{
+	options->command = COMMAND_HELP;
+	return 0;
+}
+
+static int set_version(struct options *options, const char *value, struct error *err)
+{
+	options->command = COMMAND_VERSION;
+	return 0;
+}
+
+/* getopt_long(3)'s tables from ours; an option's value there is its row's number plus 1. */
+static void getopt_tables(struct option longs[ARRAY_SIZE(rows) + 1],
+			  char letters[2 * ARRAY_SIZE(rows) + 2])
+{
+	char *letter = letters;
+
+	/* ':' reports a missing argument as such. */
+	*letter++ = ':';
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		longs[i] = (struct option){ rows[i].name,
+					    rows[i].argument ? required_argument : no_argument,
+					    NULL, (int)i + 1 };
+		if (!rows[i].letter)
+			continue;
+		*letter++ = rows[i].letter;
+		if (rows[i].argument)
+			*letter++ = ':';
+	}
+	*letter = '\0';
+	longs[ARRAY_SIZE(rows)] = (struct option){ 0 };
+}
+
+static const struct option_row *find_row(int value)
+{
+	if (value >= 1 && value <= (int)ARRAY_SIZE(rows))
+		return &rows[value - 1];
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].letter && rows[i].letter == value)
+			return &rows[i];
+	return NULL;
+}
+
+static int usage_error(struct error *err)
+{
+	error_remedy(err, "see 'vmrun help'");
+	return -EINVAL;
+}
+
+static int take_options(int argc, char **argv, struct options *options, unsigned int *used,
+			struct error *err)
+{
+	struct option longs[ARRAY_SIZE(rows) + 1];
+	char letters[2 * ARRAY_SIZE(rows) + 2];
+	int value;
+
+	getopt_tables(longs, letters);
+	opterr = 0;
+	optind = 0;
+	while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		const struct option_row *row = find_row(value);
+
+		if (!row) {
+			error_say(err, STATUS_USAGE, EINVAL, "%s option '%s'",
+				  value == ':' ? "no value for" : "unknown", argv[optind - 1]);
+			return usage_error(err);
+		}
+		if (row->set(options, optarg, err) < 0)
+			return -err->code;
+		used[row - rows] = 1;
+	}
+	return 0;
+}
+
+/* The first operand is the command, unless it is none: then it is the file of run. */
+static void take_command(struct options *options)
+{
+	for (size_t i = 0; options->file_count && i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(options->files[0], commands[i].name) != 0)
+			continue;
+		if (options->command == COMMAND_RUN)
+			options->command = (enum command)i;
+		options->files++;
+		options->file_count--;
+		return;
+	}
+}
+
+static int check_operands(const struct options *options, const unsigned int *used,
+			  struct error *err)
+{
+	const struct command_row *command = &commands[options->command];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!used[i] || rows[i].commands & (1u << options->command) ||
+		    command->most == 0)
+			continue;
+		error_say(err, STATUS_USAGE, EINVAL, "'--%s' is not an option of 'vmrun %s'",
+			  rows[i].name, command->name);
+		return usage_error(err);
+	}
+	if (command->most == 0)
+		return 0;
+	if (options->file_count < command->least) {
+		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' needs a definition file",
+			  command->name);
+		return usage_error(err);
+	}
+	if (options->file_count > command->most) {
+		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' takes one file, not also '%s'",
+			  command->name, options->files[1]);
+		return usage_error(err);
+	}
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *options, struct error *err)
+{
+	unsigned int used[ARRAY_SIZE(rows)] = { 0 };
+	int rc;
+
+	memset(options, 0, sizeof(*options));
+	rc = take_options(argc, argv, options, used, err);
+	if (rc < 0)
+		return rc;
+	options->files = argv + optind;
+	options->file_count = (unsigned int)(argc - optind);
+	take_command(options);
+	return check_operands(options, used, err);
+}
+
+void options_done(struct options *options)
+{
+	for (unsigned int i = 0; i < options->override_count; i++)
+		free(options->overrides[i]);
+	options->override_count = 0;
+}
+
+void options_usage(FILE *stream)
+{
+	fprintf(stream, "usage: vmrun [COMMAND] [OPTION...] FILE\n\ncommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(stream, "  %-8s %-8s %s%s\n", commands[i].name, commands[i].operands,
+			commands[i].help, i == COMMAND_RUN ? " (the default)" : "");
+	fprintf(stream, "\noptions:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char letter[] = { '-', rows[i].letter, ',', '\0' };
+		char name[40];
+
+		snprintf(name, sizeof(name), "--%s%s%s", rows[i].name,
+			 rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "");
+		fprintf(stream, "  %-3s %-22s %s\n", rows[i].letter ? letter : "", name,
+			rows[i].help);
+	}
+	fprintf(stream, "\nA file that has a command's name is given as './NAME'. "
+			"See vmrun(1) and vmrun.yaml(5).\n");
+}

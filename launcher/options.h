@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The command line: one table of commands, one of options, from which usage is made, too.
+#ifndef LAUNCHER_OPTIONS_H
+#define LAUNCHER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "netsetup/error.h"
+
+#define OVERRIDES_MAX 64
+
+enum command {
+	COMMAND_RUN,
+	COMMAND_CHECK,
+	COMMAND_PRINT,
+	COMMAND_HELP,
+	COMMAND_VERSION,
+};
+
+enum print_format {
+	PRINT_YAML,
+	PRINT_JSON,
+	PRINT_ARGV, /* the QEMU command */
+};
+
+/**
+ * struct options - what the user asked for.
+ * @command: what to do.
+ * @files, @file_count: the operands, at least one for run (exactly one), check and print (one).
+ * @overrides, @override_count: "KEY.PATH=VALUE" in the order given; --uplink and --address too.
+ * @format: of print.
+ * @quiet: print errors only.
+ * @verbose: show each change to the host.
+ * @dry_run: show each change and the QEMU command, change nothing.
+ */
+struct options {
+	enum command command;
+	char **files;
+	unsigned int file_count;
+	char *overrides[OVERRIDES_MAX];
+	unsigned int override_count;
+	enum print_format format;
+	bool quiet;
+	bool verbose;
+	bool dry_run;
+};
+
+/**
+ * options_parse() - read the command line.
+ * @argc, @argv: main's; may be permuted.
+ * @options: what it says; free it with options_done(), also after a failure.
+ * @err: STATUS_USAGE.
+ *
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int options_parse(int argc, char **argv, struct options *options, struct error *err);
+
+void options_done(struct options *options);
+
+/* options_usage() - write the usage text. */
+void options_usage(FILE *stream);
+
+#endif
