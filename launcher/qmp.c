@@ -67,9 +67,8 @@ struct qmp *qmp_new(int fd, const struct qmp_ops *ops, void *context, struct err
 		error_set(err, ENOMEM, "cannot watch QEMU's QMP");
 		return NULL;
 	}
-	json_tokener_set_flags(qmp->tokener, JSON_TOKENER_STRICT |
-						     JSON_TOKENER_ALLOW_TRAILING_CHARS |
-						     JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(qmp->tokener,
+			       JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	qmp->fd = take_fd(&socket);
 	qmp->ops = ops;
 	qmp->context = context;
@@ -300,6 +299,17 @@ static int take_message(struct qmp *qmp, struct json_object *message, struct err
 	return take_reply(qmp, message, err);
 }
 
+/* The QMP specification: what the server sends is ASCII. So no text of it needs a check for UTF-8. */
+static bool all_ascii(const char *bytes, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if (!isascii(bytes[i]))
+			return false;
+	return true;
+}
+
 /* Feed the tokener until @bytes are used up or a message is complete. Returns how many it took. */
 static ssize_t feed(struct qmp *qmp, const char *bytes, size_t size, struct error *err)
 {
@@ -335,6 +345,10 @@ int qmp_input(struct qmp *qmp, const char *bytes, size_t size, struct error *err
 
 	if (qmp->state == QMP_BROKEN)
 		return broken(err, "what is no QMP");
+	if (!all_ascii(bytes, size)) {
+		qmp->state = QMP_BROKEN;
+		return broken(err, "what is no ASCII");
+	}
 	while (size > 0) {
 		taken = feed(qmp, bytes, size, err);
 		if (taken < 0) {
