@@ -63,4 +63,4 @@ class Capture:
         """One line for each frame so far."""
         if self.pcap:
             return run(["tcpdump", "-n", "-e", "-tt", "-r", self.pcap]).stdout.splitlines()
-        return self._frames.lines
+        return [line for line in self._frames.lines if line]  # it ends with an empty one

@@ -28,7 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _must_run(report: object) -> None:
     """Turn a skip into a failure where skips are not allowed; an expected failure stays one."""
-    if report.skipped and os.environ.get("VMRUN_TESTS_MUST_RUN") and not hasattr(report, "wasxfail"):
+    must_run = os.environ.get("VMRUN_TESTS_MUST_RUN")
+    if must_run and report.skipped and not hasattr(report, "wasxfail"):
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"VMRUN_TESTS_MUST_RUN is set, and this was not run: {why}"

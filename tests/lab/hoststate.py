@@ -15,9 +15,8 @@ from typing import Any, Callable, Iterator
 from netns import Netns
 
 VOLATILE = {
-    "link": {"stats", "stats64", "link", "link_index", "link_netnsid", "operstate_age"},
-    "addr": {"valid_life_time", "preferred_life_time", "tentative", "dadfailed", "stable-privacy",
-             "link", "link_index", "link_netnsid"},
+    "link": {"stats", "stats64", "link", "link_index", "link_netnsid"},
+    "addr": {"valid_life_time", "preferred_life_time", "tentative"},
     "route": {"expires", "cache", "age", "used"},
     "neigh": {"state", "probes", "updated", "used", "confirmed", "refcnt"},
     "rule": set(),
@@ -57,7 +56,7 @@ def settle(before: HostState, take: Callable[[], HostState], timeout: float = 1.
 
 def _everything(netns: Netns) -> Iterator[str]:
     yield from _objects(netns, "link", "link show", "ifname")
-    yield from _objects(netns, "addr", "addr show", "ifname")
+    yield from _addresses(netns)
     for family in ("-4", "-6"):
         yield from _objects(netns, "route", f"{family} route show table all", "dst")
         yield from _objects(netns, "rule", f"{family} rule show", "priority")
@@ -76,12 +75,19 @@ def _objects(netns: Netns, subject: str, command: str, title: str) -> Iterator[s
         yield f"{subject} {item.get(title, '')}: {_text(plain)}"
 
 
+def _addresses(netns: Netns) -> Iterator[str]:
+    """One line for each address of each interface."""
+    for link in netns.ip_json("addr show"):
+        for address in link.get("addr_info", []):
+            yield f"addr {link['ifname']}: {_text(_without(address, VOLATILE['addr']))}"
+
+
 def _without(value: Any, keys: set[str]) -> Any:
     """@value less the members named in @keys, at any depth."""
     if isinstance(value, dict):
         return {key: _without(each, keys) for key, each in value.items() if key not in keys}
     if isinstance(value, list):
-        return [_without(each, keys) for each in value if each != {}]
+        return [_without(each, keys) for each in value]
     return value
 
 

@@ -116,6 +116,7 @@ class Lab:
         self.lan.dnsmasq.wait_ready()
         if self._dhcp:
             self.laptop.dhcp()
+            self.laptop.settle_in()
 
     def _build_lan(self, lan: Lan) -> None:
         lan.build(self.beyond.netns, f"lan{self._lans.index(lan)}")
@@ -196,7 +197,8 @@ class Lab:
         return self.stations[ns].netns.run(argv, **how)
 
     def vmrun(self, *arguments: str, user: Optional[Union[str, int]] = None, sudo: bool = False,
-              check: bool = False, timeout: float = 60, **popen: Any) -> subprocess.CompletedProcess:
+              check: bool = False, timeout: float = 60,
+              **popen: Any) -> subprocess.CompletedProcess:
         """Run `vmrun @arguments` on the laptop to its end: for what does not stay, as `doctor`."""
         argv, env = vmrun_argv(self.directory, arguments, user, sudo)
         env = self.laptop.netns.env | env | popen.pop("env", {})

@@ -32,8 +32,8 @@ class Laptop(Station):
         super().__init__(netns, "wlan0", address)
         self.lan = lan
         self.gateway = lan.gateway
-        self._home = (lan, address, lan.gateway, mac, lan.mtu)
         self._mac = mac
+        self.settle_in()
         self._up = self._carrier = self._configured = self._routed = True
         self._extras = ExitStack()
 
@@ -182,9 +182,13 @@ class Laptop(Station):
     def add_tun(self, name: str = "tun0", default: bool = True, metric: int = VPN_METRIC) -> None:
         """A point-to-point uplink without ARP, as a VPN or a mobile modem has; it leads nowhere."""
         request = struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI)
-        tun = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
-        self._extras.callback(os.close, tun)
-        self.netns.call(lambda: fcntl.ioctl(tun, TUNSETIFF, request))
+
+        def make() -> None:  # the device belongs to the namespace that the open happened in
+            tun = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+            self._extras.callback(os.close, tun)
+            fcntl.ioctl(tun, TUNSETIFF, request)
+
+        self.netns.call(make)
         self.netns.ip_batch([f"addr add 10.64.0.2 peer 10.64.0.1 dev {name}",
                              f"link set {name} up"])
         if default:
@@ -221,6 +225,10 @@ class Laptop(Station):
                        "".join(f"nameserver {each}\n" for each in servers or [self.gateway]))
 
     # The way back
+
+    def settle_in(self) -> None:
+        """Take the present address, LAN and MAC for what restore() goes back to."""
+        self._home = (self.lan, self.cidr, self.gateway, self._mac, self.lan.mtu)
 
     def restore(self) -> None:
         """Undo what the methods above did, touching only what they changed."""

@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 import subprocess
+import time
 import tty
 from pathlib import Path
 from typing import Any, Optional, Sequence, Union
@@ -130,8 +131,8 @@ class Vm:
     def wait(self, timeout: float = 60) -> int:
         """Wait for the end; the exit status, 128+n for a signal as a shell has it."""
         status = self.process.wait(timeout)
-        self.console.wait_end()
-        self.stderr.wait_end()
+        for output in (self.console, self.stderr):  # a child that survived may hold it open
+            output.wait_end(0.5)
         return status if status >= 0 else 128 - status
 
     # Processes
@@ -196,8 +197,9 @@ class Vm:
                 family = self.family()
                 self.process.kill()
                 self.process.wait()
-        for each in family:  # netsetup still has its undoing to do
-            if not each.wait_gone(2):
+        deadline = time.monotonic() + 2  # netsetup still has its undoing to do
+        for each in family:
+            if not each.wait_gone(max(0, deadline - time.monotonic())):
                 each.signal(signal.SIGKILL)
         if self._input >= 0:
             os.close(self._input)
