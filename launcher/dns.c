@@ -53,6 +53,9 @@ static bool read_file(const char *root, const char *file, char text[FILE_SIZE_MA
 		used += got;
 	}
 	text[used] = '\0';
+	/* A line that was cut could name another server than the whole one. */
+	if (used == FILE_SIZE_MAX)
+		*(strrchr(text, '\n') ?: text) = '\0';
 	return true;
 }
 

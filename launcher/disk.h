@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The files of a VM's disks: found, made, locked, and thrown away.
+#ifndef LAUNCHER_DISK_H
+#define LAUNCHER_DISK_H
+
+#include <stdbool.h>
+
+#include "launcher/definition.h"
+#include "launcher/qemu.h"
+#include "netsetup/error.h"
+
+/**
+ * struct disk_file - what QEMU opens for one disk.
+ * @path: absolute.
+ * @format: raw or qcow2.
+ * @device: it is a block device.
+ * @temporary: the file is to be removed.
+ */
+struct disk_file {
+	char *path;
+	enum disk_format format;
+	bool device;
+	bool temporary;
+};
+
+/**
+ * struct disks - the files of all disks, in the definition's order.
+ * @lock: held for as long as they are in use, or -1.
+ */
+struct disks {
+	struct disk_file files[DISKS_MAX];
+	unsigned int count;
+	int lock;
+};
+
+#define DISKS_NONE         \
+	{                  \
+		.lock = -1 \
+	}
+
+/**
+ * disks_prepare() - check the images, and make or check their overlays.
+ *
+ * Overlays are in the directory of the VM's name below the user's data directory (xdg.h), under a lock:
+ * no two runs can use them at a time.
+ * @definition: the VM.
+ * @disks: the files; end them with disks_done() after success.
+ * @err: the error.
+ *
+ * Return: 0, -EBUSY when another run has the lock, or another negative errno.
+ */
+int disks_prepare(const struct definition *definition, struct disks *disks, struct error *err);
+
+/**
+ * disks_plan() - the same files as they would be, for `print` and --dry-run: nothing is made, nothing
+ * checked, and images may be missing. A temporary overlay is shown as "diskN.tmp-XXXXXX".
+ * @definition: the VM.
+ * @disks: the files; end them with disks_done() after success.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno (no home directory, no memory).
+ */
+int disks_plan(const struct definition *definition, struct disks *disks, struct error *err);
+
+/* disks_configure() - fill in disk_paths, disk_formats and disk_devices; @disks must outlive it. */
+void disks_configure(const struct disks *disks, struct qemu_config *config);
+
+/**
+ * disks_opened() - QEMU has opened its files, as its QMP greeting tells: remove the temporary ones,
+ * which then live for as long as QEMU does, however it ends.
+ */
+void disks_opened(struct disks *disks);
+
+/* disks_done() - remove temporary files that are left, unlock; legal for DISKS_NONE. */
+void disks_done(struct disks *disks);
+
+/**
+ * disks_sweep() - remove what died runs of a VM have left; does nothing while it runs.
+ * @name: the VM's.
+ */
+void disks_sweep(const char *name);
+
+#endif
