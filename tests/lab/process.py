@@ -19,7 +19,14 @@ class Process:
 
     pid: int
     started: int
-    name: str
+
+    @property
+    def name(self) -> str:
+        """What it is called now, as it changes with exec; 'gone' when it is."""
+        try:
+            return Path(f"/proc/{self.pid}/comm").read_text(errors="replace").strip()
+        except OSError:
+            return "gone"
 
     @property
     def alive(self) -> bool:
@@ -70,11 +77,7 @@ def _stat(pid: int) -> list[str]:
 def get(pid: int) -> Optional[Process]:
     """The process that has @pid now."""
     fields = _stat(pid)
-    try:
-        name = Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
-    except OSError:
-        return None
-    return Process(pid, int(fields[19]), name) if fields else None
+    return Process(pid, int(fields[19])) if fields else None
 
 
 def _pids() -> list[int]:

@@ -154,12 +154,17 @@ class Vm:
                 self._family.append(each)
         return list(self._family)
 
-    def child(self, name: str) -> process.Process:
-        """The living child whose name begins with @name."""
-        for each in self.family():
-            if each.alive and each.name.startswith(name):
-                return each
-        raise LookupError(f"vmrun has no child '{name}', only {[e.name for e in self._family]}")
+    def child(self, name: str, timeout: float = 2) -> process.Process:
+        """The living child whose name begins with @name; waits for one that is yet to exec."""
+        deadline = time.monotonic() + timeout
+        while True:
+            for each in self.family():
+                if each.alive and each.name.startswith(name):
+                    return each
+            if time.monotonic() > deadline:
+                known = [each.name for each in self._family]
+                raise LookupError(f"vmrun has no child '{name}', only {known}")
+            time.sleep(0.02)
 
     @property
     def qemu(self) -> process.Process:
