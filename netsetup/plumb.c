@@ -55,7 +55,7 @@ static int make_tap(struct place *place, const struct setup_record *setup, struc
 			  &place->tap_ifindex, err);
 	if (rc < 0)
 		return rc;
-	place->queues = setup->queues;
+	place->queues = place->host.dry_run ? 0 : setup->queues;
 	for (size_t i = 0; i < ARRAY_SIZE(tap_values); i++) {
 		const struct sysctl sysctl = { tap_values[i].tree, ifname, tap_values[i].key };
 
