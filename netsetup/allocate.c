@@ -153,19 +153,17 @@ static int claim(struct search *search, size_t size, struct error *err)
 static int probe_batch(struct search *search, struct error *err)
 {
 	const struct probe_timing *timing = &probe_new;
-	int rc;
 
-	if (search->setup->probe == PROBE_NONE)
+	/* No socket: a dry run by somebody who may not send; it shows what would be tried first. */
+	if (search->setup->probe == PROBE_NONE || search->host->arp < 0)
 		return 0;
 	if (search->setup->probe == PROBE_STRICT)
 		timing = &probe_strict;
 	else if (search->batch_size == 1 &&
 		 ipv4_equal(search->batch[0].address, search->remembered))
 		timing = &probe_remembered;
-	rc = probe_run(search->uplink->ifindex, &search->uplink->mac, timing, search->batch,
-		       search->batch_size, err);
-	/* A dry run by somebody who may not send: the address is the one that would be tried. */
-	return rc == -EPERM && search->host->dry_run ? 0 : rc;
+	return probe_run(search->host->arp, search->uplink->ifindex, &search->uplink->mac, timing,
+			 search->batch, search->batch_size, err);
 }
 
 /* Keeps the first address of the batch that nobody answered for; false when there is none. */

@@ -183,10 +183,14 @@ void netsetup_end(struct netsetup *netsetup, netsetup_change_fn *change, void *c
 	while (record_receive(netsetup->socket, &record, NULL, &ignored) == 0)
 		if (record.header.type == RECORD_CHANGE && change)
 			change(record.change.text, context);
+	/*
+	 * At the end of the records the host is as before. The helper itself may live some 20 ms
+	 * longer, for what the kernel does when a packet socket is closed; whoever waits for it then is
+	 * its new parent.
+	 */
 	close(netsetup->socket);
 	netsetup->socket = -1;
-	while (waitpid(netsetup->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	waitpid(netsetup->pid, NULL, WNOHANG);
 }
 
 void lan_done(struct lan *lan)

@@ -6,8 +6,12 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "netsetup/arp.h"
 #include "netsetup/cleanup.h"
@@ -71,18 +75,91 @@ static struct nl_msg *link_message(int type, unsigned int ifindex, unsigned int 
 	return take_ptr(&message);
 }
 
+/* The kernel tells that a link is gone before it answers the request to delete it. */
+static int open_link_events(struct nl_sock **events, struct error *err)
+{
+	int rc;
+
+	rc = nl_socket_open(NETLINK_ROUTE, events, err);
+	if (rc < 0)
+		return rc;
+	rc = nl_socket_add_membership(*events, RTNLGRP_LINK);
+	return rc < 0 ? nl_error(err, rc, "cannot listen for changes of links") : 0;
+}
+
+/* In the child: the request, and the wait for its answer. */
+static void delete_link(unsigned int ifindex)
+{
+	cleanup_nl_sock *route = NULL;
+	cleanup_nl_msg *message = NULL;
+	struct error ignored;
+	int rc = -ENOMEM;
+
+	/* A socket of its own: the parent's must not get the answer. */
+	message = link_message(RTM_DELLINK, ifindex, 0);
+	if (message && nl_socket_open(NETLINK_ROUTE, &route, &ignored) == 0)
+		rc = nl_request(route, message, NULL, NULL);
+	_exit(rc == 0 ? 0 : -rc);
+}
+
+/* Whether one of the messages that have come says that the link is gone. */
+static bool link_gone(struct nl_sock *events, unsigned int ifindex)
+{
+	char buffer[16384];
+	struct nlmsghdr *header = (struct nlmsghdr *)buffer;
+	ssize_t size = recv(nl_socket_get_fd(events), buffer, sizeof(buffer), MSG_DONTWAIT);
+
+	for (int left = (int)size; nlmsg_ok(header, left); header = nlmsg_next(header, &left)) {
+		const struct ifinfomsg *link = nlmsg_data(header);
+
+		if (header->nlmsg_type == RTM_DELLINK && nlmsg_valid_hdr(header, sizeof(*link)) &&
+		    link->ifi_family == AF_UNSPEC && link->ifi_index == (int)ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* Waits until the link is gone, or the child has ended, which it does not do long before. */
+static int wait_link_gone(struct nl_sock *events, int child, unsigned int ifindex)
+{
+	struct pollfd pollers[] = { { .fd = nl_socket_get_fd(events), .events = POLLIN },
+				    { .fd = child, .events = POLLIN } };
+
+	for (;;) {
+		siginfo_t end = { 0 };
+
+		if (poll(pollers, ARRAY_SIZE(pollers), -1) < 0 && errno != EINTR)
+			return -errno;
+		if (pollers[0].revents && link_gone(events, ifindex))
+			return 0;
+		if (!pollers[1].revents)
+			continue;
+		if (waitid(P_PIDFD, (id_t)child, &end, WEXITED) < 0)
+			return -errno;
+		return end.si_code == CLD_EXITED ? -end.si_status : -EIO;
+	}
+}
+
 /* Safe: only ever called with the index of a tap that this process made. */
 int host_link_delete(struct host *host, struct interface_id link, struct error *err)
 {
-	cleanup_nl_msg *message = NULL;
+	cleanup_nl_sock *events = NULL;
+	cleanup_fd int pidfd = -1;
+	pid_t child;
 	int rc;
 
 	if (!announce_change(host, "ip link delete dev %s", link.ifname))
 		return 0;
-	message = link_message(RTM_DELLINK, link.ifindex, 0);
-	if (!message)
-		return error_set(err, ENOMEM, "cannot delete '%s'", link.ifname);
-	rc = nl_request(host->route, message, NULL, NULL);
+	rc = open_link_events(&events, err);
+	if (rc < 0)
+		return rc;
+	child = fork();
+	if (child == 0)
+		delete_link(link.ifindex);
+	pidfd = child < 0 ? -1 : pidfd_open(child, 0);
+	if (pidfd < 0)
+		return error_set(err, errno, "cannot delete '%s'", link.ifname);
+	rc = wait_link_gone(events, pidfd, link.ifindex);
 	if (rc < 0 && rc != -ENODEV)
 		return error_set(err, -rc, "cannot delete '%s'", link.ifname);
 	return 0;
@@ -245,14 +322,10 @@ int host_announce(struct host *host, struct in_addr address, struct interface_id
 		  const struct ether_addr *mac, struct error *err)
 {
 	const struct arp arp = arp_announcement(mac, address);
-	cleanup_fd int socket = -1;
 	char text[IPV4_TEXT_SIZE];
 
 	if (!announce_change(host, "arping -U -c 1 -I %s %s", uplink.ifname,
 			     ipv4_text(address, text)))
 		return 0;
-	socket = arp_open(uplink.ifindex, err);
-	if (socket < 0)
-		return socket;
-	return arp_send(socket, uplink.ifindex, &arp, err);
+	return arp_send(host->arp, uplink.ifindex, &arp, err);
 }

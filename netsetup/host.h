@@ -17,6 +17,9 @@
 /**
  * struct host - the host as it is changed.
  * @route: rtnetlink socket.
+ * @arp: packet socket on the uplink, of arp_open(); -1 when there is none, as in a dry run by
+ *       somebody who may not open one. It stays open while the VM lives: closing one waits for an
+ *       RCU grace period of several milliseconds (packet_release() in net/packet/af_packet.c).
  * @dry_run: say each change, do none.
  * @say: told each change, before it is made, as the command that a person would have typed; or
  *       NULL.
@@ -24,6 +27,7 @@
  */
 struct host {
 	struct nl_sock *route;
+	int arp;
 	bool dry_run;
 	void (*say)(const char *command, void *context);
 	void *context;
@@ -50,7 +54,13 @@ struct interface_id {
 int host_tap_add(struct host *host, const char *ifname, unsigned int queues, bool offload, int *fds,
 		 unsigned int *ifindex, struct error *err);
 
-/* host_link_delete() - remove an interface, with its routes; one that is gone is no error. */
+/**
+ * host_link_delete() - remove an interface, with its routes and sysctls; one that is gone is no error.
+ *
+ * Returns as soon as the interface is out of the namespace. The kernel then still waits for an RCU
+ * grace period, 10 to 20 ms, before it answers the request (netdev_run_todo() in net/core/dev.c); a
+ * child that does nothing else waits for that.
+ */
 int host_link_delete(struct host *host, struct interface_id link, struct error *err);
 
 /* host_link_up() - set an interface's MTU in bytes and bring it up. */

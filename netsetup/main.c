@@ -32,6 +32,7 @@ int main(int argc, char **argv)
 {
 	struct error err = { 0 };
 	sigset_t all;
+	int rc;
 
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		printf("vmrun-netsetup %s\n", VMRUN_VERSION);
@@ -50,7 +51,8 @@ int main(int argc, char **argv)
 		print_error(&err);
 		return err.status;
 	}
-	if (session_run(PROTOCOL_FD, &err) < 0)
-		return err.status;
-	return STATUS_OK;
+	rc = session_run(PROTOCOL_FD, &err);
+	/* The launcher need not wait for what the kernel does at the end of this process. */
+	shutdown(PROTOCOL_FD, SHUT_RDWR);
+	return rc < 0 ? (int)err.status : STATUS_OK;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "netsetup/allocate.h"
+#include "netsetup/arp.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/rundir.h"
 #include "netsetup/share.h"
@@ -32,6 +33,7 @@ void place_init(struct place *place, const struct host *host)
 {
 	memset(place, 0, sizeof(*place));
 	place->host = *host;
+	place->host.arp = -1;
 	place->lease.fd = -1;
 	memset(place->tap_fds, -1, sizeof(place->tap_fds));
 }
@@ -104,6 +106,16 @@ static int check_gateway(const struct place *place, const struct setup_record *s
 			 prefix_text(&place->uplink.prefix, subnet), place->uplink.ifname);
 }
 
+static int open_arp(struct place *place, struct error *err)
+{
+	int socket = arp_open(place->uplink.ifindex, err);
+
+	if (socket < 0 && !(socket == -EPERM && place->host.dry_run))
+		return socket;
+	place->host.arp = socket;
+	return 0;
+}
+
 int place_make(struct place *place, const struct setup_record *setup, struct error *err)
 {
 	struct lease_record *record = &place->lease.record;
@@ -112,6 +124,8 @@ int place_make(struct place *place, const struct setup_record *setup, struct err
 	rc = uplink_find(setup->uplink[0] ? setup->uplink : NULL, &place->uplink, err);
 	if (rc == 0)
 		rc = check_gateway(place, setup, err);
+	if (rc == 0)
+		rc = open_arp(place, err);
 	if (rc < 0)
 		return rc;
 

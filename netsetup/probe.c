@@ -10,8 +10,6 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "netsetup/arp.h"
-#include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
 const struct probe_timing probe_strict = { .delay_max = 1000,
@@ -104,10 +102,10 @@ static int send_round(int socket, unsigned int ifindex, const struct ether_addr 
 	return 0;
 }
 
-int probe_run(unsigned int ifindex, const struct ether_addr *mac, const struct probe_timing *timing,
-	      struct probe *probes, size_t count, struct error *err)
+int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
+	      const struct probe_timing *timing, struct probe *probes, size_t count,
+	      struct error *err)
 {
-	cleanup_fd int socket = -1;
 	size_t free_count = count;
 	uint64_t deadline;
 	int rc;
@@ -116,9 +114,6 @@ int probe_run(unsigned int ifindex, const struct ether_addr *mac, const struct p
 
 	for (size_t i = 0; i < count; i++)
 		probes[i].taken = false;
-	socket = arp_open(ifindex, err);
-	if (socket < 0)
-		return socket;
 	deadline = now_ms() + between(0, timing->delay_max);
 	for (unsigned int round = 0; round <= timing->count; round++) {
 		rc = listen_until(socket, mac, deadline, probes, count, &free_count);

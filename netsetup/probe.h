@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "netsetup/arp.h"
 #include "netsetup/error.h"
 
 /* How many addresses are probed at once at the most. */
@@ -51,6 +52,7 @@ struct probe {
 
 /**
  * probe_run() - probe addresses and wait for answers; returns early when all are taken.
+ * @socket: of arp_open(), on the interface.
  * @ifindex: the interface.
  * @mac: its hardware address.
  * @timing: when to send.
@@ -60,8 +62,9 @@ struct probe {
  *
  * Return: 0 or a negative errno.
  */
-int probe_run(unsigned int ifindex, const struct ether_addr *mac, const struct probe_timing *timing,
-	      struct probe *probes, size_t count, struct error *err);
+int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
+	      const struct probe_timing *timing, struct probe *probes, size_t count,
+	      struct error *err);
 
 /**
  * probe_judge() - learn from one ARP packet of another host.
@@ -72,7 +75,6 @@ int probe_run(unsigned int ifindex, const struct ether_addr *mac, const struct p
  *
  * Return: how many became taken.
  */
-struct arp;
 size_t probe_judge(const struct arp *arp, const struct ether_addr *mac, struct probe *probes,
 		   size_t count);
 
