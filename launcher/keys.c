@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The keys of a definition, one table for each mapping.
+#include "launcher/keys.h"
+
+#include "launcher/address.h"
+#include "launcher/definition.h"
+#include "launcher/scalar.h"
+#include "launcher/value.h"
+#include "netsetup/cleanup.h"
+
+#define CPUS_MAX     255
+#define SHUTDOWN_MAX 86400
+
+/* The kernel's command line on x86 is 2048 bytes with its NUL (COMMAND_LINE_SIZE). */
+#define CMDLINE_MAX 2047
+
+/* One argument of execve(2): MAX_ARG_STRLEN, 32 pages. */
+#define ARG_MAX_BYTES (128 * 1024 - 1)
+
+#define WORDS(array)                     \
+	&(const struct words)            \
+	{                                \
+		array, ARRAY_SIZE(array) \
+	}
+#define KEYS(name, array)                      \
+	&(const struct keys)                   \
+	{                                      \
+		name, array, ARRAY_SIZE(array) \
+	}
+#define BOUNDS(...)            \
+	&(const struct bounds) \
+	{                      \
+		__VA_ARGS__    \
+	}
+#define LIMITS(...)            \
+	&(const struct limits) \
+	{                      \
+		__VA_ARGS__    \
+	}
+
+#define DEFINITION(field)    offsetof(struct definition, field)
+#define INSIDE(outer, field) (DEFINITION(outer.field) - DEFINITION(outer))
+#define NETWORK(field)       offsetof(struct network, field)
+#define DISK(field)          offsetof(struct disk, field)
+
+/* For a type whose target is the whole struct. */
+#define WHOLE 0
+
+static const struct word accels[] = {
+	{ "auto", ACCEL_AUTO },
+	{ "kvm", ACCEL_KVM },
+	{ "tcg", ACCEL_TCG },
+};
+
+static const struct word disk_modes[] = {
+	{ "overlay", DISK_OVERLAY },
+	{ "snapshot", DISK_SNAPSHOT },
+	{ "direct", DISK_DIRECT },
+	{ "readonly", DISK_READONLY },
+};
+
+static const struct word disk_formats[] = {
+	{ "auto", DISK_FORMAT_AUTO },
+	{ "raw", DISK_FORMAT_RAW },
+	{ "qcow2", DISK_FORMAT_QCOW2 },
+};
+
+static const struct word probes[] = {
+	{ "normal", PROBE_NORMAL },
+	{ "strict", PROBE_STRICT },
+	{ "none", PROBE_NONE },
+};
+
+static const struct word promiscuous_modes[] = {
+	{ "auto", PROMISCUOUS_AUTO },
+	{ "on", PROMISCUOUS_ON },
+	{ "off", PROMISCUOUS_OFF },
+};
+
+static const struct word consoles[] = {
+	{ "stdio", CONSOLE_STDIO },
+	{ "socket", CONSOLE_SOCKET },
+	{ "none", CONSOLE_NONE },
+};
+
+static const struct word displays[] = {
+	{ "none", DISPLAY_NONE },   { "gtk", DISPLAY_GTK }, { "sdl", DISPLAY_SDL },
+	{ "spice", DISPLAY_SPICE }, { "vnc", DISPLAY_VNC },
+};
+
+static const char digest_later[] =
+	"belongs to an image that is fetched from a URL, which this version cannot do";
+
+static const struct list ssh_key_list = {
+	.item = &type_path,
+	.size = sizeof(char *),
+	.max = SSH_KEYS_MAX,
+	.count = DEFINITION(cloud_init.ssh_key_count) - DEFINITION(cloud_init.ssh_keys),
+};
+
+static const struct list arg_list = {
+	.item = &type_text,
+	.detail = LIMITS(0, ARG_MAX_BYTES, "\t\n"),
+	.size = sizeof(char *),
+	.max = ARGS_MAX,
+	.count = DEFINITION(qemu.arg_count) - DEFINITION(qemu.args),
+};
+
+/* clang-format off: one row, one line */
+static const struct key machine_keys[] = {
+	/* name       type            target                      detail         fallback */
+	{ "type", &type_model, INSIDE(machine, type), NULL, "q35" },
+	{ "accel", &type_words, INSIDE(machine, accel), WORDS(accels), "auto" },
+	{ "cpu", &type_cpu, INSIDE(machine, cpu), NULL, "auto" },
+	{ "firmware", &type_firmware, INSIDE(machine, firmware), NULL, "bios" },
+};
+
+static const struct key boot_keys[] = {
+	{ "kernel", &type_path, INSIDE(boot, kernel), NULL, NULL },
+	{ "initrd", &type_path, INSIDE(boot, initrd), NULL, NULL },
+	{ "cmdline", &type_text, INSIDE(boot, cmdline), LIMITS(1, CMDLINE_MAX, ""), NULL },
+};
+
+static const struct key disk_keys[] = {
+	{ "image", &type_image, DISK(image), NULL, key_required },
+	{ "sha256", &type_later, WHOLE, digest_later, NULL },
+	{ "sha512", &type_later, WHOLE, digest_later, NULL },
+	{ "mode", &type_words, DISK(mode), WORDS(disk_modes), "overlay" },
+	{ "size", &type_size, DISK(size), BOUNDS(MIB, 64 * TIB, 0), NULL },
+	{ "format", &type_words, DISK(format), WORDS(disk_formats), "auto" },
+};
+
+static const struct list disk_list = {
+	.item = &type_mapping,
+	.detail = KEYS("disks", disk_keys),
+	.size = sizeof(struct disk),
+	.max = DISKS_MAX,
+	.count = DEFINITION(disk_count) - DEFINITION(disks),
+};
+
+static const struct key network_keys[] = {
+	{ "uplink", &type_uplink, NETWORK(uplink), NULL, "auto" },
+	{ "address", &type_address, NETWORK(address), NULL, "auto" },
+	{ "range", &type_range, WHOLE, NULL, "auto" },
+	{ "gateway", &type_gateway, WHOLE, NULL, "router" },
+	{ "dns", &type_dns, WHOLE, NULL, "auto" },
+	{ "configure", &type_configure, NETWORK(configure), NULL, "auto" },
+	{ "model", &type_model, NETWORK(model), NULL, "virtio" },
+	{ "mac", &type_mac, WHOLE, NULL, "auto" },
+	{ "queues", &type_queues, NETWORK(queues), NULL, "auto" },
+	{ "probe", &type_words, NETWORK(probe), WORDS(probes), "normal" },
+	{ "promiscuous", &type_words, NETWORK(promiscuous), WORDS(promiscuous_modes), "auto" },
+};
+
+static const struct key cloud_init_keys[] = {
+	{ "user-data", &type_path, INSIDE(cloud_init, user_data), NULL, NULL },
+	{ "user", &type_user, INSIDE(cloud_init, user), NULL, NULL },
+	{ "ssh-keys", &type_list, INSIDE(cloud_init, ssh_keys), &ssh_key_list, NULL },
+};
+
+static const struct key qemu_keys[] = {
+	{ "binary", &type_program, INSIDE(qemu, binary), NULL, "qemu-system-x86_64" },
+	{ "args", &type_list, INSIDE(qemu, args), &arg_list, NULL },
+};
+
+static const struct key top_keys[] = {
+	{ "name", &type_name, DEFINITION(name), NULL, key_required },
+	{ "uuid", &type_uuid, WHOLE, NULL, "auto" },
+	{ "cpus", &type_count, DEFINITION(cpus), BOUNDS(1, CPUS_MAX, 0), "2" },
+	{ "memory", &type_size, DEFINITION(memory), BOUNDS(8 * MIB, 16 * TIB, MIB), "2G" },
+	{ "machine", &type_mapping, DEFINITION(machine), KEYS("machine", machine_keys), "{}" },
+	{ "boot", &type_mapping, DEFINITION(boot), KEYS("boot", boot_keys), "{}" },
+	{ "disks", &type_list, DEFINITION(disks), &disk_list, NULL },
+	{ "network", &type_network, DEFINITION(network), KEYS("network", network_keys), "{}" },
+	{ "cloud-init", &type_cloud_init, DEFINITION(cloud_init),
+	  KEYS("cloud-init", cloud_init_keys), NULL },
+	{ "console", &type_words, DEFINITION(console), WORDS(consoles), "stdio" },
+	{ "display", &type_words, DEFINITION(display), WORDS(displays), "none" },
+	{ "shutdown-timeout", &type_duration, DEFINITION(shutdown_timeout),
+	  BOUNDS(0, SHUTDOWN_MAX, 0), "60s" },
+	{ "qemu", &type_mapping, DEFINITION(qemu), KEYS("qemu", qemu_keys), "{}" },
+};
+/* clang-format on */
+
+/* What a definition is, at its top. */
+const struct keys definition_keys = { NULL, top_keys, ARRAY_SIZE(top_keys) };

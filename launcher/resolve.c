@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What 'auto' stands for where it depends on nothing but the definition and this machine.
+#include "launcher/resolve.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "netsetup/cleanup.h"
+
+/* The namespace of VMs' uuids, fixed for ever: another one would give every VM another identity. */
+static const uuid_t vm_namespace = {
+	0x5d, 0x0c, 0x6a, 0x8e, 0x21, 0xb7, 0x4f, 0x93,
+	0x9a, 0x1d, 0x7e, 0xc4, 0x38, 0x02, 0xf5, 0x6b,
+};
+
+static bool read_line(const char *path, char *line, int size)
+{
+	cleanup_file FILE *file = fopen(path, "re");
+
+	if (!file || !fgets(line, size, file))
+		return false;
+	line[strcspn(line, "\r\n")] = '\0';
+	return line[0] && strcmp(line, "uninitialized");
+}
+
+void resolve_machine_id(char id[MACHINE_ID_SIZE])
+{
+	static const char *const paths[] = { "/etc/machine-id", "/var/lib/dbus/machine-id" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (read_line(paths[i], id, MACHINE_ID_SIZE))
+			return;
+	if (gethostname(id, MACHINE_ID_SIZE) < 0)
+		id[0] = '\0';
+	id[MACHINE_ID_SIZE - 1] = '\0';
+}
+
+static void resolve_uuid(struct definition *definition, const char *machine_id)
+{
+	char text[MACHINE_ID_SIZE + VM_NAME_SIZE];
+	int length = snprintf(text, sizeof(text), "%s%c%s", machine_id, '\0', definition->name);
+
+	uuid_generate_sha1(definition->uuid, vm_namespace, text, (size_t)length);
+}
+
+static void resolve_mac(struct definition *definition)
+{
+	static const char purpose[] = "mac";
+	uuid_t hash;
+
+	uuid_generate_sha1(hash, definition->uuid, purpose, strlen(purpose));
+	memcpy(&definition->network.mac, hash, ETH_ALEN);
+	/* IEEE 802: bit 0 of the first octet is for groups, bit 1 for local administration. */
+	definition->network.mac.ether_addr_octet[0] &= 0xfc;
+	definition->network.mac.ether_addr_octet[0] |= 0x02;
+}
+
+/* A guest that boots from its own disk and has no cloud-init is not told its address. */
+static unsigned int resolve_configure(const struct definition *definition)
+{
+	unsigned int ways = 0;
+
+	if (definition->boot.kernel)
+		ways |= CONFIGURE_CMDLINE;
+	if (definition->cloud_init.present)
+		ways |= CONFIGURE_CLOUD_INIT;
+	return ways;
+}
+
+void resolve_definition(struct definition *definition, const char *machine_id)
+{
+	if (definition->uuid_auto)
+		resolve_uuid(definition, machine_id);
+	if (definition->network.mac_auto)
+		resolve_mac(definition);
+	if (!definition->network.configure)
+		definition->network.configure = resolve_configure(definition);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The meaning of a definition: what each value must be in view of the others.
+#include "launcher/validate.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "launcher/address.h"
+#include "netsetup/cleanup.h"
+#include "netsetup/ipv4.h"
+
+/* Reports at a key's value, or at the key itself, when the text has it. */
+#define refuse_value(walk, base, name, ...)                                              \
+	do {                                                                             \
+		const struct origin *origin_ = walk_origin(walk, base, name);            \
+		if (origin_)                                                             \
+			report_add((walk)->report, &origin_->value->place, __VA_ARGS__); \
+	} while (0)
+
+#define refuse_key(walk, base, name, ...)                                              \
+	do {                                                                           \
+		const struct origin *origin_ = walk_origin(walk, base, name);          \
+		if (origin_)                                                           \
+			report_add((walk)->report, &origin_->key->place, __VA_ARGS__); \
+	} while (0)
+
+/* Whether the text tries to name something that boots, even when its value was refused. */
+static bool boots(const struct walk *walk, const struct definition *definition)
+{
+	const struct origin *boot = walk_origin(walk, definition, "boot");
+	const struct origin *disks = walk_origin(walk, definition, "disks");
+
+	if (walk_origin(walk, &definition->boot, "kernel") || definition->qemu.arg_count)
+		return true;
+	if (boot && boot->value->kind != NODE_MAPPING)
+		return true;
+	return disks && (disks->value->kind != NODE_LIST || disks->value->count);
+}
+
+static void check_boot(const struct walk *walk, const struct definition *definition,
+		       const struct node *root)
+{
+	if (!boots(walk, definition))
+		report_add(walk->report, &root->place,
+			   "nothing to boot: neither 'kernel' in 'boot' nor 'disks' is there");
+	if (walk_origin(walk, &definition->boot, "kernel"))
+		return;
+	refuse_key(walk, &definition->boot, "initrd", "'initrd' needs 'kernel' beside it");
+	refuse_key(walk, &definition->boot, "cmdline", "'cmdline' needs 'kernel' beside it");
+}
+
+static void check_disk(const struct walk *walk, const struct disk *disk)
+{
+	if (disk->size && disk->mode != DISK_OVERLAY && disk->mode != DISK_SNAPSHOT)
+		refuse_key(walk, disk, "size",
+			   "'size' is for the modes overlay and snapshot: others leave the image "
+			   "as large as it is");
+}
+
+/* Two disks on one file, of which one writes to it, ruin each other. */
+static void check_shared(const struct walk *walk, const struct definition *definition,
+			 unsigned int index)
+{
+	const struct disk *disk = &definition->disks[index];
+
+	for (unsigned int i = 0; i < index; i++) {
+		const struct disk *other = &definition->disks[i];
+
+		if (!disk->image || !other->image || strcmp(disk->image, other->image))
+			continue;
+		if (disk->mode != DISK_DIRECT && other->mode != DISK_DIRECT)
+			continue;
+		refuse_value(
+			walk, disk, "image",
+			"the same image as disk %u, and one of them writes to it (mode direct)",
+			i + 1);
+		return;
+	}
+}
+
+static void check_configure(const struct walk *walk, const struct definition *definition)
+{
+	const struct network *network = &definition->network;
+
+	if (network->configure & CONFIGURE_DHCP)
+		refuse_value(walk, network, "configure",
+			     "'dhcp' is not in this version: use cmdline, cloud-init or both");
+	if ((network->configure & CONFIGURE_CMDLINE) &&
+	    !walk_origin(walk, &definition->boot, "kernel"))
+		refuse_value(
+			walk, network, "configure",
+			"'cmdline' needs 'kernel' in 'boot': only then is there a command line "
+			"to add to");
+}
+
+static bool in_range(const struct network *network, struct in_addr address)
+{
+	return ntohl(address.s_addr) >= ntohl(network->range_first.s_addr) &&
+	       ntohl(address.s_addr) <= ntohl(network->range_last.s_addr);
+}
+
+static void check_addresses(const struct walk *walk, const struct network *network)
+{
+	char text[IPV4_TEXT_SIZE];
+
+	if (ipv4_unset(network->address))
+		return;
+	ipv4_text(network->address, text);
+	if (!ipv4_unset(network->range_first) && !in_range(network, network->address))
+		refuse_value(walk, network, "address", "'address' is not in 'range'");
+	if (network->gateway_mode == GATEWAY_ADDRESS &&
+	    ipv4_equal(network->gateway, network->address))
+		refuse_value(walk, network, "gateway", "'gateway' is the VM's own address %s",
+			     text);
+}
+
+static void check_network(const struct walk *walk, const struct definition *definition)
+{
+	const struct network *network = &definition->network;
+
+	check_configure(walk, definition);
+	check_addresses(walk, network);
+	if (network->queues > 1 && network->model && strncmp(network->model, "virtio", 6))
+		refuse_value(walk, network, "queues",
+			     "'queues' above 1 needs the model virtio, not '%s'", network->model);
+}
+
+void validate_definition(const struct walk *walk, const struct definition *definition,
+			 const struct node *root)
+{
+	check_boot(walk, definition, root);
+	for (unsigned int i = 0; i < definition->disk_count; i++) {
+		check_disk(walk, &definition->disks[i]);
+		check_shared(walk, definition, i);
+	}
+	check_network(walk, definition);
+}
