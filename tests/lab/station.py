@@ -179,9 +179,17 @@ class Station:
         self.closing.close()
 
 
-def guest_sh(station: Station, address: str, script: str, timeout: float = 30) -> str:
+def guest_sh(station: Station, address: str, script: str, timeout: float = 30,
+             check: bool = True) -> str:
     """Run a shell script in the tiny guest at @address, asked for by @station; its output.
 
-    The guest must have been booted with `tiny.shell` on its kernel command line.
+    The guest must have been booted with `tiny.shell` on its kernel command line. It ends its answer
+    with a line `exit=STATUS`, which is taken off; with @check another status than 0 is an error.
     """
-    return station.http("POST", address, "/cgi-bin/sh", body=script, timeout=timeout)
+    said = station.http("POST", address, "/cgi-bin/sh", body=script, timeout=timeout)
+    output, mark, status = said.rpartition("exit=")
+    if not mark:
+        raise RuntimeError(f"the guest's shell did not end well: {said}")
+    if check and status.strip() != "0":
+        raise RuntimeError(f"the guest's shell exited with {status.strip()}: {output}")
+    return output

@@ -99,7 +99,9 @@ def test_bridging_fails(lab: Lab) -> None:
     with guest_on_laptop(lab) as guest:
         lab.laptop.netns.ip_batch(["link add br0 type bridge", "link set br0 up",
                                    "link set wlan0 master br0", "link set tap0 master br0 up"])
-        assert guest.never_pings(lab.phone.address, 0.5)
+        with lab.phone.capture(f"ether src {GUEST_MAC}") as passed:
+            assert guest.never_pings(lab.phone.address, 0.5)
+        assert passed.lines == [], "not even a broadcast may pass"
         assert lab.lan.seen()[GUEST_MAC] > 0
         assert lab.lan.dropped() > 0
         lab.lan.associate(GUEST_MAC)  # to show that it is the MAC, not the bridge, that fails
