@@ -117,7 +117,7 @@ static int be(const char *name)
 		return 3;
 	if (strcmp(name, "crashing") == 0) {
 		put(GREETING);
-		raise(SIGSEGV);
+		raise(SIGUSR2);
 	}
 	if (strcmp(name, "killed") == 0)
 		raise(SIGKILL);
@@ -281,7 +281,7 @@ static void test_ends_by_itself(void **state)
 	       NULL);
 	expect("failing", none, 1, "QEMU exited with status 3", "starting" GONE);
 	expect("killed", none, 1, "QEMU was killed by signal 9 (Killed)", NULL);
-	expect("crashing", none, 1, "QEMU was killed by signal 11 (Segmentation fault)", NULL);
+	expect("crashing", none, 1, "QEMU was killed by signal 12 (User defined signal 2)", NULL);
 	expect("rubbish", none, 1, "QEMU's QMP sent what is no ASCII", "starting -> quitting");
 }
 
