@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The texts that a NoCloud seed consists of, all but the user's own.
+#include "launcher/seed_text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/ssh_key.h"
+#include "netsetup/cleanup.h"
+#include "netsetup/ipv4.h"
+
+/*
+ * A tree that is being built. Nodes belong to the tree as soon as they are made, so one put() of
+ * the root frees all; memory that runs out is noted here and told once, at the end.
+ */
+struct tree {
+	struct json_object *root;
+	bool failed;
+};
+
+/* Adds a node to an object under a key, or to an array (@key NULL); returns it. */
+static struct json_object *add(struct tree *tree, struct json_object *parent, const char *key,
+			       struct json_object *node)
+{
+	int ret = -1;
+
+	if (node && parent)
+		ret = key ? json_object_object_add(parent, key, node)
+			  : json_object_array_add(parent, node);
+	if (ret) {
+		json_object_put(node);
+		tree->failed = true;
+		return NULL;
+	}
+	return node;
+}
+
+static void add_text(struct tree *tree, struct json_object *parent, const char *key,
+		     const char *value)
+{
+	add(tree, parent, key, json_object_new_string(value));
+}
+
+static struct json_object *add_object(struct tree *tree, struct json_object *parent,
+				      const char *key)
+{
+	return add(tree, parent, key, json_object_new_object());
+}
+
+static struct json_object *add_array(struct tree *tree, struct json_object *parent, const char *key)
+{
+	return add(tree, parent, key, json_object_new_array());
+}
+
+/* Ends a tree: its text after @heading, unless memory ran out or an error is there already. */
+static int finish(struct tree *tree, const char *heading, int ret, char **text, struct error *err)
+{
+	const char *json = NULL;
+	char *made = NULL;
+
+	if (!ret && !tree->failed && tree->root)
+		json = json_object_to_json_string_ext(
+			tree->root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!ret && (!json || asprintf(&made, "%s%s\n", heading, json) < 0))
+		ret = error_set(err, ENOMEM, "cannot make the cloud-init seed");
+	if (!ret)
+		*text = made;
+	json_object_put(tree->root);
+	return ret;
+}
+
+int seed_meta_data(const struct definition *definition, char **text, struct error *err)
+{
+	struct tree tree = { .root = json_object_new_object() };
+	char instance[4 + UUID_STR_LEN] = "iid-";
+
+	uuid_unparse_lower(definition->uuid, instance + strlen("iid-"));
+	add_text(&tree, tree.root, "instance-id", instance);
+	add_text(&tree, tree.root, "local-hostname", definition->name);
+	return finish(&tree, "", 0, text, err);
+}
+
+struct key_list {
+	struct tree *tree;
+	struct json_object *array;
+};
+
+static int add_key(const char *key, void *context)
+{
+	struct key_list *list = context;
+
+	add_text(list->tree, list->array, NULL, key);
+	return list->tree->failed ? -ENOMEM : 0;
+}
+
+static int add_keys(struct tree *tree, struct json_object *parent,
+		    const struct definition *definition, struct error *err)
+{
+	struct key_list list = { .tree = tree };
+	int ret = 0;
+
+	if (!definition->cloud_init.ssh_key_count)
+		return 0;
+	list.array = add_array(tree, parent, "ssh_authorized_keys");
+	for (unsigned int i = 0; i < definition->cloud_init.ssh_key_count && !ret; i++)
+		ret = ssh_key_read(definition->cloud_init.ssh_keys[i], add_key, &list, err);
+	return ret;
+}
+
+/* The user, with the keys; root needs no sudo, but cloud-init keeps its keys from it by default. */
+static int add_user(struct tree *tree, const struct definition *definition, struct error *err)
+{
+	const char *name = definition->cloud_init.user;
+	struct json_object *user;
+
+	if (!name)
+		return add_keys(tree, tree->root, definition, err);
+
+	user = add_object(tree, add_array(tree, tree->root, "users"), NULL);
+	add_text(tree, user, "name", name);
+	if (!strcmp(name, "root")) {
+		add(tree, tree->root, "disable_root", json_object_new_boolean(false));
+	} else {
+		add_text(tree, user, "sudo", "ALL=(ALL) NOPASSWD:ALL");
+		add_text(tree, user, "shell", "/bin/bash");
+		add(tree, user, "lock_passwd", json_object_new_boolean(true));
+	}
+	return add_keys(tree, user, definition, err);
+}
+
+/* The network configuration is applied at every boot, for the address may be another one then. */
+static void add_updates(struct tree *tree)
+{
+	struct json_object *updates = add_object(tree, tree->root, "updates");
+	struct json_object *network = add_object(tree, updates, "network");
+	struct json_object *when = add_array(tree, network, "when");
+
+	add_text(tree, when, NULL, "boot-new-instance");
+	add_text(tree, when, NULL, "boot");
+}
+
+int seed_vendor_data(const struct definition *definition, char **text, struct error *err)
+{
+	struct tree tree = { .root = json_object_new_object() };
+	int ret;
+
+	add_updates(&tree);
+	ret = add_user(&tree, definition, err);
+	return finish(&tree, "#cloud-config\n", ret, text, err);
+}
+
+static void add_subnet(struct tree *tree, struct json_object *subnets,
+		       const struct qemu_config *config)
+{
+	const struct ready_record *lan = config->lan;
+	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
+	struct json_object *subnet = add_object(tree, subnets, NULL);
+	struct json_object *servers;
+	char text[IPV4_TEXT_SIZE];
+
+	add_text(tree, subnet, "type", "static");
+	add_text(tree, subnet, "address", prefix_text(&prefix, text));
+	if (!ipv4_unset(lan->gateway))
+		add_text(tree, subnet, "gateway", ipv4_text(lan->gateway, text));
+	if (!config->dns_count)
+		return;
+	servers = add_array(tree, subnet, "dns_nameservers");
+	for (unsigned int i = 0; i < config->dns_count; i++)
+		add_text(tree, servers, NULL, ipv4_text(config->dns[i], text));
+}
+
+int seed_network_config(const struct qemu_config *config, char **text, struct error *err)
+{
+	struct tree tree = { .root = json_object_new_object() };
+	const uint8_t *mac = config->definition->network.mac.ether_addr_octet;
+	struct json_object *card;
+	char mac_text[18];
+
+	assert(config->lan);
+	add(&tree, tree.root, "version", json_object_new_int(1));
+	card = add_object(&tree, add_array(&tree, tree.root, "config"), NULL);
+	add_text(&tree, card, "type", "physical");
+	/* The format wants a name, and gives it to the card that has the MAC. */
+	add_text(&tree, card, "name", "eth0");
+	snprintf(mac_text, sizeof(mac_text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
+		 mac[2], mac[3], mac[4], mac[5]);
+	add_text(&tree, card, "mac_address", mac_text);
+	if (config->lan->mtu)
+		add(&tree, card, "mtu", json_object_new_int((int)config->lan->mtu));
+	add_subnet(&tree, add_array(&tree, card, "subnets"), config);
+	return finish(&tree, "", 0, text, err);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The texts that a NoCloud seed consists of, all but the user's own.
+#ifndef LAUNCHER_SEED_TEXT_H
+#define LAUNCHER_SEED_TEXT_H
+
+#include "launcher/qemu.h"
+#include "netsetup/error.h"
+
+/*
+ * Each makes one file as text, allocated; the caller frees it. All are made by json-c, and JSON is
+ * YAML: no value can end its string or begin a key of its own.
+ */
+
+/**
+ * seed_meta_data() - instance-id, stable for as long as the VM's uuid is, and the host name.
+ * Return: 0 or -ENOMEM.
+ */
+int seed_meta_data(const struct definition *definition, char **text, struct error *err);
+
+/**
+ * seed_vendor_data() - the shortcuts: the user, who may sudo, and the SSH keys (without a user those
+ * are for the distribution's own). Whatever the user's user-data says about the same keys wins.
+ * Return: 0, or the error of ssh_key_read(), or -ENOMEM.
+ */
+int seed_vendor_data(const struct definition *definition, char **text, struct error *err);
+
+/**
+ * seed_network_config() - the guest's place on the LAN, its card matched by MAC.
+ *
+ * Version 1 of the format and not 2: cloud-init translates a version 1 gateway rightly for every
+ * kind of guest, whereas of version 2 `gateway4` is deprecated, `to: default` unknown before 22.4,
+ * and a default among the routes becomes a call of route(8) with ifupdown, silently without effect
+ * where net-tools is not installed.
+ * @config: with @lan.
+ * Return: 0 or -ENOMEM.
+ */
+int seed_network_config(const struct qemu_config *config, char **text, struct error *err);
+
+#endif
