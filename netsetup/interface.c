@@ -199,6 +199,9 @@ int interfaces_read(struct interfaces *table, struct error *err)
 		interfaces_done(table);
 		result = read_once(table, err);
 	}
+	if (result == -EINTR)
+		return error_say(err, STATUS_NETWORK, EAGAIN,
+				 "the host's network interfaces keep changing");
 	return result;
 }
 

@@ -95,7 +95,7 @@ struct interfaces {
  * @table: filled anew; end it with interfaces_done(), also on failure.
  * @err: what failed.
  *
- * Return: 0 or a negative errno; -EINTR when the host's network changed during each of several
+ * Return: 0 or a negative errno; -EAGAIN when the host's network changed during each of several
  * attempts.
  */
 int interfaces_read(struct interfaces *table, struct error *err);
