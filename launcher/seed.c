@@ -146,7 +146,7 @@ static int reset_dates(int fd, struct error *err)
  * From here on nobody can change the bytes, not even through /proc. QEMU wants a descriptor that
  * was opened for reading only, and a memfd never is, so it is opened once more.
  */
-static int seal(int fd, int *sealed, struct error *err)
+static int seal(int fd, struct error *err)
 {
 	char path[32];
 	int opened;
@@ -157,8 +157,7 @@ static int seal(int fd, int *sealed, struct error *err)
 	opened = open(path, O_RDONLY | O_CLOEXEC);
 	if (opened < 0)
 		return error_set(err, errno, "cannot open the cloud-init seed by '%s'", path);
-	*sealed = opened;
-	return 0;
+	return opened;
 }
 
 bool seed_wanted(const struct definition *definition)
@@ -168,7 +167,7 @@ bool seed_wanted(const struct definition *definition)
 		(definition->network.configure & CONFIGURE_CLOUD_INIT));
 }
 
-int seed_build(const struct qemu_config *config, int *fd, struct error *err)
+int seed_make(const struct qemu_config *config, struct error *err)
 {
 	cleanup_fd int image = memfd_create("vmrun-seed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int ret;
@@ -179,6 +178,6 @@ int seed_build(const struct qemu_config *config, int *fd, struct error *err)
 	if (!ret)
 		ret = reset_dates(image, err);
 	if (!ret)
-		ret = seal(image, fd, err);
+		ret = seal(image, err);
 	return ret;
 }

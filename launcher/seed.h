@@ -15,17 +15,17 @@
 bool seed_wanted(const struct definition *definition);
 
 /**
- * seed_build() - make the seed: label "cidata", files meta-data, user-data, vendor-data and, for a
+ * seed_make() - make the seed: label "cidata", files meta-data, user-data, vendor-data and, for a
  * guest that learns its address from cloud-init, network-config.
  *
- * The same config and files give the same bytes. libarchive keeps the contents in a temporary
- * file of the directory $TMPDIR, else /tmp, while it works.
+ * The same config and files give the same bytes. While it works, libarchive keeps the contents in
+ * a temporary file in $TMPDIR or /tmp.
  * @config: the VM and its place on the LAN.
- * @fd: the image, read-only, close-on-exec, in no file system; the caller closes it.
  * @err: names the file that cannot be used.
  *
- * Return: 0 or a negative errno.
+ * Return: a descriptor of the image, read-only, close-on-exec, in no file system; or a negative
+ * errno.
  */
-int seed_build(const struct qemu_config *config, int *fd, struct error *err);
+int seed_make(const struct qemu_config *config, struct error *err);
 
 #endif
