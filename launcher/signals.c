@@ -7,6 +7,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "netsetup/cleanup.h"
+
 /* A fault of the program: blocked, the kernel would end it without a handler's report. */
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
 
@@ -15,7 +17,7 @@ static void fill(sigset_t *set)
 	size_t i;
 
 	sigfillset(set);
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(faults); i++)
 		sigdelset(set, faults[i]);
 }
 
@@ -52,6 +54,20 @@ int signals_read(int fd, pid_t *sender)
 	if (sender)
 		*sender = info.ssi_code == SI_USER ? (pid_t)info.ssi_pid : 0;
 	return (int)info.ssi_signo;
+}
+
+int signals_pending(void)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	sigset_t set;
+	size_t i;
+
+	if (sigpending(&set) < 0)
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		if (sigismember(&set, ends[i]) == 1)
+			return ends[i];
+	return 0;
 }
 
 /*

@@ -36,6 +36,14 @@ int signals_open(struct error *err);
 int signals_read(int fd, pid_t *sender);
 
 /**
+ * signals_pending() - whether somebody wants an end, for work before there is an event loop: a
+ * download, a step of the preparation. The signal stays pending.
+ *
+ * Return: SIGINT, SIGTERM, SIGHUP or SIGQUIT when it has come and was not read, else 0.
+ */
+int signals_pending(void);
+
+/**
  * signals_suspend() - do what a job-control signal does by default: stop this process, unless
  * nobody is there who could continue it. Returns once it is continued.
  * @signo: SIGTSTP, SIGTTIN or SIGTTOU.
