@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static enum log_level shown = LOG_LEVEL_NOTICE;
 
@@ -61,4 +62,13 @@ void log_change(const char *command, bool to_stdout)
 		printf("%s\n", command);
 	else
 		fprintf(stderr, "+ %s\n", command);
+}
+
+void log_output(const char *text)
+{
+	const size_t length = strlen(text);
+
+	fputs(text, stdout);
+	if (length && text[length - 1] != '\n')
+		putchar('\n');
 }

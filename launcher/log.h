@@ -29,4 +29,7 @@ void log_text(const char *text);
 /* log_change() - a change to the host: "+ COMMAND", or bare on standard output for a dry run. */
 void log_change(const char *command, bool to_stdout);
 
+/* log_output() - a command's result, to standard output. */
+void log_output(const char *text);
+
 #endif

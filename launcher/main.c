@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// vmrun: a virtual machine that is a full member of a laptop's Wi-Fi LAN, with one command.
+#include <errno.h>
+#include <stdio.h>
+
+#include "launcher/log.h"
+#include "launcher/options.h"
+#include "launcher/process.h"
+#include "launcher/run.h"
+#include "launcher/show.h"
+#include "launcher/signals.h"
+
+static int dispatch(const struct options *options, struct error *err)
+{
+	switch (options->command) {
+	case COMMAND_RUN:
+		return run_vm(options, err);
+	case COMMAND_CHECK:
+		return show_check(options, err);
+	case COMMAND_PRINT:
+		return show_print(options, err);
+	case COMMAND_HELP:
+		options_usage(stdout);
+		return STATUS_OK;
+	case COMMAND_VERSION:
+		printf("vmrun %s\n", VMRUN_VERSION);
+		return STATUS_OK;
+	}
+	return STATUS_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct error err = { 0 };
+	int status;
+
+	signals_block();
+	if (process_guard_stdio(&err) < 0 || options_parse(argc, argv, &options, &err) < 0) {
+		status = (int)err.status;
+	} else {
+		if (options.quiet)
+			log_set(LOG_LEVEL_QUIET);
+		else if (options.verbose)
+			log_set(LOG_LEVEL_VERBOSE);
+		status = dispatch(&options, &err);
+	}
+	if (err.message[0])
+		log_error(&err);
+	options_done(&options);
+	if (fflush(stdout) != 0 && status == STATUS_OK) {
+		error_set(&err, errno, "cannot write to standard output");
+		log_error(&err);
+		status = STATUS_FAILURE;
+	}
+	return status;
+}

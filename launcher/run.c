@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The command run: boot a VM and stay until the guest is gone.
+#include "launcher/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "launcher/accel.h"
+#include "launcher/definition.h"
+#include "launcher/disk.h"
+#include "launcher/dns.h"
+#include "launcher/instance.h"
+#include "launcher/log.h"
+#include "launcher/privilege.h"
+#include "launcher/qemu.h"
+#include "launcher/qemu_process.h"
+#include "launcher/remember.h"
+#include "launcher/seed.h"
+#include "launcher/supervise.h"
+#include "launcher/terminal.h"
+#include "netsetup/cleanup.h"
+#include "netsetup/client.h"
+
+/*
+ * Theory of operation: struct run is everything that one run has taken. The steps take it in order;
+ * run_end() gives all of it back in reverse, whichever step failed. The helper comes first, while
+ * vmrun may still have root's rights; then they are dropped, and only then is a file of the user's
+ * opened.
+ */
+
+/**
+ * struct run - a run.
+ * @options: what the user asked for.
+ * @netsetup: the helper; its socket is -1 when it was not started or has ended.
+ * @definition: the VM.
+ * @instance: its files while it runs.
+ * @disks: its disks' files.
+ * @config: of its QEMU command.
+ * @argv: the command.
+ * @lan: its place on the LAN.
+ * @remembered: the addresses it had.
+ * @fds, @fd_count: what QEMU inherits; @fds[i].source is ours to close.
+ * @qmp: our end of QMP, or -1.
+ */
+struct run {
+	const struct options *options;
+	struct netsetup netsetup;
+	struct definition definition;
+	struct instance instance;
+	struct disks disks;
+	struct qemu_config config;
+	struct argv argv;
+	struct lan lan;
+	struct in_addr remembered[REMEMBERED_MAX];
+	struct process_fd fds[QEMU_FD_END];
+	size_t fd_count;
+	int qmp;
+};
+
+static void run_init(struct run *run, const struct options *options)
+{
+	memset(run, 0, sizeof(*run));
+	run->options = options;
+	run->netsetup.socket = -1;
+	run->instance = (struct instance){ .lock = -1, .console = -1 };
+	run->disks = (struct disks)DISKS_NONE;
+	memset(run->lan.tap_fds, -1, sizeof(run->lan.tap_fds));
+	run->qmp = -1;
+}
+
+static void close_fds(struct run *run)
+{
+	while (run->fd_count > 0)
+		close(run->fds[--run->fd_count].source);
+}
+
+/* Told each change to the host: as a script on standard output in a dry run. */
+static void show_change(const char *command, void *context)
+{
+	const struct run *run = context;
+
+	log_change(command, run->options->dry_run);
+}
+
+static void run_end(struct run *run)
+{
+	/* The tap's last descriptors on our side: the helper alone has it then. */
+	close_fds(run);
+	lan_done(&run->lan);
+	netsetup_end(&run->netsetup, show_change, run);
+	if (run->qmp >= 0)
+		close(run->qmp);
+	argv_done(&run->argv);
+	disks_done(&run->disks);
+	instance_end(&run->instance);
+	definition_done(&run->definition);
+}
+
+/* QEMU is to get @source as its descriptor @target; @source is closed by close_fds(). */
+static void give_fd(struct run *run, int source, int target)
+{
+	run->fds[run->fd_count++] = (struct process_fd){ source, target };
+}
+
+static int load_definition(struct run *run, struct error *err)
+{
+	cleanup_free char *report = NULL;
+	const struct options *options = run->options;
+
+	if (definition_load(options->files[0], options->overrides, options->override_count,
+			    &run->definition, &report) == 0)
+		return 0;
+	memset(err, 0, sizeof(*err));
+	err->code = EINVAL;
+	err->status = STATUS_DEFINITION;
+	log_text(report ? report : "vmrun: out of memory\n");
+	return -EINVAL;
+}
+
+/* vhost-net serves a tap's queues in the kernel; used where the user may open it. */
+static void open_vhost(struct run *run)
+{
+	const struct network *network = &run->definition.network;
+	int fds[QUEUES_MAX];
+	unsigned int count = 0;
+
+	if (network->type != NETWORK_LAN || !qemu_virtio(network->model) ||
+	    run->config.accel != ACCEL_KVM)
+		goto none;
+	fds[0] = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+	if (fds[0] < 0)
+		goto none;
+	run->config.queues = qemu_queues(&run->definition, true);
+	for (count = 1; count < run->config.queues; count++) {
+		fds[count] = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+		if (fds[count] < 0)
+			break;
+	}
+	if (count == run->config.queues) {
+		for (unsigned int i = 0; i < count; i++)
+			give_fd(run, fds[i], (int)(QEMU_FD_VHOST + i));
+		run->config.vhost = true;
+		return;
+	}
+	while (count > 0)
+		close(fds[--count]);
+none:
+	run->config.queues = qemu_queues(&run->definition, false);
+}
+
+static int resolve_host(struct run *run, struct error *err)
+{
+	const struct definition *definition = &run->definition;
+	int rc;
+
+	run->config.definition = definition;
+	rc = accel_resolve(definition->machine.accel, definition->qemu.binary, "",
+			   &run->config.accel, err);
+	if (rc < 0)
+		return rc;
+	if (!run->options->dry_run)
+		open_vhost(run);
+	else
+		run->config.queues = qemu_queues(definition, false);
+	return 0;
+}
+
+static void fill_setup(struct run *run, struct setup_record *setup)
+{
+	const struct definition *definition = &run->definition;
+	const struct network *network = &definition->network;
+
+	record_init(setup, RECORD_SETUP);
+	memcpy(setup->name, definition->name, sizeof(setup->name));
+	memcpy(setup->uuid, definition->uuid, sizeof(setup->uuid));
+	memcpy(setup->uplink, network->uplink, sizeof(setup->uplink));
+	setup->address = network->address;
+	setup->range_first = network->range_first;
+	setup->range_last = network->range_last;
+	setup->gateway_mode = network->gateway_mode;
+	setup->gateway = network->gateway;
+	setup->probe = network->probe;
+	setup->promiscuous = network->promiscuous;
+	setup->queues = (uint8_t)run->config.queues;
+	setup->offload = qemu_offloads(network->model);
+	setup->dry_run = run->options->dry_run;
+	setup->verbose = run->options->verbose;
+	remember_load(definition->name, run->remembered);
+	memcpy(setup->remembered, run->remembered, sizeof(setup->remembered));
+
+	setup->dns_count = network->dns_count;
+	memcpy(setup->dns, network->dns, sizeof(setup->dns));
+	if (network->dns_count == 0)
+		setup->dns_count = dns_find("", (struct in_addr){ INADDR_ANY }, setup->dns);
+}
+
+/* The guest's servers: what was asked to be kept free, and the LAN's router as the last resort. */
+static void choose_dns(struct run *run, const struct setup_record *setup)
+{
+	run->config.dns_count = setup->dns_count;
+	memcpy(run->config.dns, setup->dns, sizeof(run->config.dns));
+	if (setup->dns_count == 0 && !ipv4_unset(run->lan.ready.router)) {
+		run->config.dns[0] = run->lan.ready.router;
+		run->config.dns_count = 1;
+	}
+}
+
+/* Without privilege: the exact command that has it. */
+static void suggest_sudo(const struct run *run, struct error *err)
+{
+	if (err->status == STATUS_PERMISSION && geteuid() != 0 && !err->remedy[0])
+		error_remedy(err, "run it as root, it gives root's rights up at once: sudo vmrun %s",
+			     run->options->files[0]);
+}
+
+static int join_lan(struct run *run, struct error *err)
+{
+	struct setup_record setup;
+	int rc;
+
+	fill_setup(run, &setup);
+	rc = netsetup_setup(&run->netsetup, &setup, show_change, run, &run->lan, err);
+	if (rc < 0) {
+		suggest_sudo(run, err);
+		return rc;
+	}
+	choose_dns(run, &setup);
+	run->config.lan = &run->lan.ready;
+	for (unsigned int i = 0; i < run->lan.ready.queues; i++)
+		give_fd(run, take_fd(&run->lan.tap_fds[i]), (int)(QEMU_FD_TAP + i));
+	return 0;
+}
+
+static int make_seed(struct run *run, struct error *err)
+{
+	int seed;
+	int rc;
+
+	if (!seed_wanted(&run->definition))
+		return 0;
+	run->config.seed = true;
+	if (run->options->dry_run)
+		return 0;
+	rc = seed_build(&run->config, &seed, err);
+	if (rc < 0)
+		return rc;
+	give_fd(run, seed, QEMU_FD_SEED);
+	return 0;
+}
+
+static int open_sockets(struct run *run, struct error *err)
+{
+	int sockets[2];
+	int rc;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+		return error_set(err, errno, "cannot make a socket for QMP");
+	run->qmp = sockets[0];
+	give_fd(run, sockets[1], QEMU_FD_QMP);
+	if (run->definition.console != CONSOLE_SOCKET)
+		return 0;
+	rc = instance_listen(&run->instance, err);
+	if (rc < 0)
+		return rc;
+	rc = fcntl(run->instance.console, F_DUPFD_CLOEXEC, 0);
+	if (rc < 0)
+		return error_set(err, errno, "cannot pass the console's socket on");
+	give_fd(run, rc, QEMU_FD_CONSOLE);
+	return 0;
+}
+
+/* "192.168.1.1, 1.1.1.1", or "none". */
+static void dns_text(const struct qemu_config *config, char *text, size_t size)
+{
+	char address[IPV4_TEXT_SIZE];
+	size_t used = 0;
+
+	snprintf(text, size, "none");
+	for (unsigned int i = 0; i < config->dns_count; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
+					 ipv4_text(config->dns[i], address));
+}
+
+/* The one line that says the VM is on the LAN. */
+static void tell_place(const struct run *run)
+{
+	const struct ready_record *ready = &run->lan.ready;
+	char address[IPV4_TEXT_SIZE], gateway[IPV4_TEXT_SIZE] = "none";
+	char dns[DNS_MAX * (IPV4_TEXT_SIZE + 2)];
+
+	if (!ipv4_unset(ready->gateway))
+		ipv4_text(ready->gateway, gateway);
+	dns_text(&run->config, dns, sizeof(dns));
+	log_notice("%s: %s/%u on %s%s%s%s, gateway %s, dns %s, tap %s", run->definition.name,
+		   ipv4_text(ready->address, address), ready->prefix_length, ready->uplink,
+		   ready->ssid[0] ? " (SSID " : "", ready->ssid, ready->ssid[0] ? ")" : "", gateway,
+		   dns, ready->tap);
+}
+
+static void remember_place(const struct run *run)
+{
+	const struct ready_record *ready = &run->lan.ready;
+	const struct prefix prefix = { ready->address, ready->prefix_length };
+	char address[IPV4_TEXT_SIZE];
+
+	instance_tell(&run->instance, ipv4_text(ready->address, address));
+	remember_store(run->definition.name, &prefix, run->remembered);
+}
+
+/* Callbacks of supervise_run(). */
+
+static void vm_log(struct vm *vm, enum vm_log level, const char *text)
+{
+	if (level == VM_LOG_NOTICE)
+		log_notice("%s: %s", vm->name, text);
+	else
+		log_verbose("%s: %s", vm->name, text);
+}
+
+static int vm_started(struct vm *vm, struct error *err)
+{
+	struct run *run = vm->context;
+
+	disks_opened(&run->disks);
+	return 0;
+}
+
+/* The helper says nothing while the VM runs: this is its end. */
+static int vm_netsetup(struct vm *vm, struct error *err)
+{
+	struct run *run = vm->context;
+	union record record;
+
+	if (record_receive(vm->netsetup_fd, &record, NULL, err) == 0 &&
+	    record.header.type == RECORD_CHANGE) {
+		show_change(record.change.text, run);
+		return 0;
+	}
+	vm->netsetup_fd = -1;
+	return error_say(err, STATUS_FAILURE, ECONNRESET,
+			 "vmrun-netsetup ended: VM '%s' is no longer on the LAN", vm->name);
+}
+
+static const struct vm_ops vm_ops = {
+	.log = vm_log,
+	.started = vm_started,
+	.netsetup = vm_netsetup,
+};
+
+static int supervise(struct run *run, struct loop *loop, struct error *err)
+{
+	struct vm vm = { .name = run->definition.name,
+			 .qemu = PROCESS_NONE,
+			 .netsetup_fd = run->netsetup.socket,
+			 .loop = loop,
+			 .shutdown_timeout = run->definition.shutdown_timeout,
+			 .ops = &vm_ops,
+			 .context = run };
+	const struct qemu_process_config config = { .argv = &run->argv,
+						    .fds = run->fds,
+						    .fd_count = run->fd_count,
+						    .stdio = run->definition.console ==
+							     CONSOLE_STDIO };
+
+	if (qemu_process_start(&config, &vm.qemu, err) < 0)
+		return err->status;
+	/* QEMU has them now; from here on only its end of QMP keeps ours open. */
+	close_fds(run);
+	vm.qmp_fd = take_fd(&run->qmp);
+	if (run->config.lan) {
+		tell_place(run);
+		remember_place(run);
+	}
+	return supervise_run(&vm, err);
+}
+
+/* From the helper's start to the command: what a dry run does, too. */
+static int prepare(struct run *run, struct error *err)
+{
+	const bool dry_run = run->options->dry_run;
+	struct network *network;
+	struct error helper_error;
+	int helper;
+	int rc;
+
+	helper = netsetup_start(&run->netsetup, &helper_error);
+	rc = privilege_drop(err);
+	if (rc == 0)
+		rc = load_definition(run, err);
+	if (rc == 0)
+		rc = resolve_host(run, err);
+	if (rc == 0 && !dry_run)
+		rc = instance_take(run->definition.name, &run->instance, err);
+	if (rc < 0)
+		return rc;
+	run->config.runtime_directory = run->instance.directory;
+
+	rc = dry_run ? disks_plan(&run->definition, &run->disks, err)
+		     : disks_prepare(&run->definition, &run->disks, err);
+	if (rc < 0)
+		return rc;
+	disks_configure(&run->disks, &run->config);
+
+	network = &run->definition.network;
+	if (network->type != NETWORK_LAN) {
+		netsetup_end(&run->netsetup, NULL, NULL);
+	} else {
+		if (helper < 0)
+			*err = helper_error;
+		rc = helper < 0 ? helper : join_lan(run, err);
+	}
+	if (rc == 0)
+		rc = make_seed(run, err);
+	if (rc == 0)
+		rc = qemu_build(&run->config, &run->argv, err);
+	return rc;
+}
+
+static int show_command(const struct run *run, struct error *err)
+{
+	cleanup_free char *line = argv_quoted(&run->argv);
+
+	if (!line)
+		return error_set(err, ENOMEM, "cannot show the command");
+	log_change(line, true);
+	return 0;
+}
+
+int run_vm(const struct options *options, struct error *err)
+{
+	struct terminal terminal;
+	struct loop *loop;
+	struct run run;
+	int status;
+
+	run_init(&run, options);
+	terminal_save(&terminal);
+	loop = loop_new(err);
+	status = loop ? STATUS_OK : (int)err->status;
+	if (status == STATUS_OK && prepare(&run, err) < 0)
+		status = (int)err->status;
+	if (status == STATUS_OK && options->dry_run)
+		status = show_command(&run, err) < 0 ? (int)err->status : STATUS_OK;
+	else if (status == STATUS_OK && open_sockets(&run, err) < 0)
+		status = (int)err->status;
+	else if (status == STATUS_OK)
+		status = supervise(&run, loop, err);
+	terminal_restore(&terminal);
+	run_end(&run);
+	loop_free(loop);
+	return status;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The commands check and print: what a definition says, without running it.
+#include "launcher/show.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "launcher/accel.h"
+#include "launcher/definition.h"
+#include "launcher/disk.h"
+#include "launcher/log.h"
+#include "launcher/privilege.h"
+#include "launcher/qemu.h"
+#include "launcher/seed.h"
+#include "netsetup/cleanup.h"
+
+/* Reads one file, and prints its errors. */
+static bool load(const struct options *options, const char *path, struct definition *definition)
+{
+	cleanup_free char *report = NULL;
+
+	if (definition_load(path, options->overrides, options->override_count, definition,
+			    &report) == 0)
+		return true;
+	log_text(report ? report : "vmrun: out of memory\n");
+	return false;
+}
+
+int show_check(const struct options *options, struct error *err)
+{
+	int status = STATUS_OK;
+
+	if (privilege_drop(err) < 0)
+		return err->status;
+	for (unsigned int i = 0; i < options->file_count; i++) {
+		struct definition definition;
+
+		if (!load(options, options->files[i], &definition)) {
+			status = STATUS_DEFINITION;
+			continue;
+		}
+		log_notice("%s: VM '%s' is well defined", options->files[i], definition.name);
+		definition_done(&definition);
+	}
+	return status;
+}
+
+/* The command with words in place of what only a run knows. */
+static int command_line(const struct definition *definition, char **text, struct error *err)
+{
+	struct qemu_config config = { .definition = definition };
+	struct disks disks = DISKS_NONE;
+	struct argv argv = { 0 };
+	int rc;
+
+	config.queues = qemu_queues(definition, false);
+	config.seed = seed_wanted(definition);
+	config.dns_count = definition->network.dns_count;
+	memcpy(config.dns, definition->network.dns, sizeof(config.dns));
+	rc = accel_resolve(definition->machine.accel, definition->qemu.binary, "", &config.accel,
+			   err);
+	if (rc == 0)
+		rc = disks_plan(definition, &disks, err);
+	if (rc < 0)
+		return rc;
+	disks_configure(&disks, &config);
+	rc = qemu_build(&config, &argv, err);
+	if (rc == 0) {
+		*text = argv_quoted(&argv);
+		if (!*text)
+			rc = error_set(err, ENOMEM, "cannot show the command");
+	}
+	argv_done(&argv);
+	disks_done(&disks);
+	return rc;
+}
+
+int show_print(const struct options *options, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	struct definition definition;
+	int rc;
+
+	if (privilege_drop(err) < 0)
+		return err->status;
+	if (!load(options, options->files[0], &definition))
+		return STATUS_DEFINITION;
+	if (options->format == PRINT_ARGV)
+		rc = command_line(&definition, &text, err);
+	else
+		rc = definition_print(&definition, options->format == PRINT_JSON, &text, err);
+	definition_done(&definition);
+	if (rc < 0)
+		return err->status;
+	log_output(text);
+	return STATUS_OK;
+}
