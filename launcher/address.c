@@ -212,31 +212,32 @@ static struct json_object *write_gateway(const struct key *key, const void *targ
 const struct type type_gateway = { NODE_SCALAR, NULL, expect_gateway, read_gateway, write_gateway };
 
 static void read_server(struct walk *walk, const struct key *key, const struct node *node,
-			struct network *network)
+			void *target)
 {
-	if (node->null)
-		report_add(walk->report, &node->place, "an entry of '%s' has no value", key->name);
-	else if (node->kind != NODE_SCALAR)
-		walk_mismatch(walk, key, node);
-	else if (host_address(walk, key, node, &network->dns[network->dns_count]))
+	struct network *network = target;
+
+	if (host_address(walk, key, node, &network->dns[network->dns_count]))
 		network->dns_count++;
 }
+
+static const struct type type_server = { NODE_SCALAR, "an IPv4 address such as 192.168.1.1", NULL,
+					 read_server, NULL };
 
 static void read_dns(struct walk *walk, const struct key *key, const struct node *node,
 		     void *target)
 {
-	struct network *network = target;
+	const struct key entry = { .type = &type_server };
 
 	if (is_auto(node))
 		return;
 	if (node->kind == NODE_SCALAR) {
-		read_server(walk, key, node, network);
+		read_server(walk, key, node, target);
 		return;
 	}
 	if (node->count == 0)
 		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
 	for (unsigned int i = 0; i < node->count && i < DNS_MAX; i++)
-		read_server(walk, key, node->items[i], network);
+		walk_entry(walk, key, &entry, node->items[i], i, target);
 	if (node->count > DNS_MAX)
 		report_add(walk->report, &node->items[DNS_MAX]->place,
 			   "'%s' has more than %u entries", key->name, DNS_MAX);
@@ -260,31 +261,32 @@ static struct json_object *write_dns(const struct key *key, const void *target)
 const struct type type_dns = { NODE_SCALAR | NODE_LIST, "auto, an IPv4 address or a list of them",
 			       NULL, read_dns, write_dns };
 
-static void read_way(struct walk *walk, const struct key *key, const struct node *node,
-		     unsigned int *ways)
+static void expect_way(const struct key *key, char text[EXPECTED_SIZE])
 {
-	const struct word *word = NULL;
+	words_expect(&configure_words, NULL, text);
+}
 
-	if (node->null) {
-		report_add(walk->report, &node->place, "an entry of '%s' has no value", key->name);
-		return;
-	}
-	if (node->kind == NODE_SCALAR)
-		word = words_find(&configure_words, node->text);
+static void read_way(struct walk *walk, const struct key *key, const struct node *node,
+		     void *target)
+{
+	const struct word *word = words_find(&configure_words, node->text);
+	unsigned int *ways = target;
+
 	if (!word)
-		walk_meant(walk, key, node,
-			   node->kind == NODE_SCALAR ? nearest(&configure_words, node->text)
-						     : NULL);
+		walk_meant(walk, key, node, nearest(&configure_words, node->text));
 	else if (*ways & word->value)
-		report_add(walk->report, &node->place, "'%s' is in '%s' twice", word->name,
-			   key->name);
+		report_add(walk->report, &node->place, "'%s' is there twice", word->name);
 	else
 		*ways |= word->value;
 }
 
+static const struct type type_way = { NODE_SCALAR, NULL, expect_way, read_way, NULL };
+
 static void read_configure(struct walk *walk, const struct key *key, const struct node *node,
 			   void *target)
 {
+	const struct key entry = { .type = &type_way };
+
 	if (is_auto(node))
 		return;
 	if (node->kind == NODE_SCALAR) {
@@ -294,7 +296,7 @@ static void read_configure(struct walk *walk, const struct key *key, const struc
 	if (node->count == 0)
 		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
 	for (unsigned int i = 0; i < node->count; i++)
-		read_way(walk, key, node->items[i], target);
+		walk_entry(walk, key, &entry, node->items[i], i, target);
 }
 
 static struct json_object *write_configure(const struct key *key, const void *target)

@@ -47,6 +47,8 @@ struct core_tag {
 	enum node_kind kind;
 };
 
+static const char core_prefix[] = "tag:yaml.org,2002:";
+
 static const struct core_tag core_tags[] = {
 	{ "!", NODE_SCALAR | NODE_LIST | NODE_MAPPING },
 	{ YAML_STR_TAG, NODE_SCALAR },
@@ -73,31 +75,50 @@ static struct place place_make(const struct source *source, const yaml_mark_t *s
 		report_add((builder)->report, place, __VA_ARGS__); \
 	} while (0)
 
-/* Whether the first character of a line that is not a space is a tab. */
-static bool line_tab(const struct source *source, unsigned int number)
+/* A line from its first character that is not a space, where a syntax error often is. */
+static const char *line_begin(const struct source *source, unsigned int number)
 {
 	const char *line = source->text;
 
 	while (--number > 0) {
 		line = strchr(line, '\n');
 		if (!line++)
-			return false;
+			return "";
 	}
-	return line[strspn(line, " ")] == '\t';
+	return line + strspn(line, " ");
+}
+
+/* What libyaml's words do not tell a person; NULL when they do. */
+static const char *syntax_text(const struct builder *builder, unsigned int line)
+{
+	const char *problem = builder->parser.problem;
+
+	if (strstr(problem, "a tab character"))
+		return "a tab cannot indent: use spaces";
+	if (strstr(problem, "mapping values are not allowed"))
+		return "no key can be here: the line is indented too far, or a text with ': ' "
+		       "needs "
+		       "quotes";
+	if (!strstr(problem, "start any token"))
+		return NULL;
+	if (line_begin(builder->source, line)[0] == '\t')
+		return "a tab cannot indent: use spaces";
+	return "a text that begins with this character needs quotes";
 }
 
 static void build_syntax(struct builder *builder)
 {
 	const yaml_parser_t *parser = &builder->parser;
 	struct place place = place_make(builder->source, &parser->problem_mark, NULL);
+	const char *text;
 
 	if (parser->error == YAML_MEMORY_ERROR) {
 		builder->failed = -ENOMEM;
 		return;
 	}
-	if (strstr(parser->problem, "a tab character") ||
-	    (strstr(parser->problem, "start any token") && line_tab(builder->source, place.line)))
-		build_refuse(builder, &place, "a tab cannot indent: use spaces");
+	text = syntax_text(builder, place.line);
+	if (text)
+		build_refuse(builder, &place, "%s", text);
 	else if (parser->context && parser->context_mark.line + 1 != place.line)
 		build_refuse(builder, &place, "not YAML: %s %s that begins in line %zu",
 			     parser->problem, parser->context, parser->context_mark.line + 1);
@@ -189,7 +210,12 @@ static bool build_tag(struct builder *builder, const struct node *node, const ya
 	for (size_t i = 0; i < ARRAY_SIZE(core_tags); i++)
 		if ((core_tags[i].kind & node->kind) && !strcmp(core_tags[i].name, name))
 			return true;
-	build_refuse(builder, &node->place, "the tag '%s' has no meaning here", SHORT(name));
+	if (!strncmp(name, core_prefix, strlen(core_prefix)))
+		build_refuse(builder, &node->place, "the tag '!!%s' has no meaning here",
+			     SHORT(name + strlen(core_prefix)));
+	else
+		build_refuse(builder, &node->place, "the tag '%s' has no meaning here",
+			     SHORT(name));
 	return false;
 }
 

@@ -64,6 +64,39 @@ static void file_of_key(const struct walk *walk, const void *base, const char *n
 		file_check(walk, &origin->value->place, path, need);
 }
 
+static bool same_file(const char *path, const char *other)
+{
+	struct stat a, b;
+
+	if (stat(path, &a) < 0 || stat(other, &b) < 0)
+		return false;
+	if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode))
+		return a.st_rdev == b.st_rdev;
+	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Two disks on one file, of which one writes to it, ruin each other. */
+static void check_shared(const struct walk *walk, const struct definition *definition,
+			 unsigned int index)
+{
+	const struct disk *disk = &definition->disks[index];
+	const struct origin *origin = walk_origin(walk, disk, "image");
+
+	for (unsigned int i = 0; i < index; i++) {
+		const struct disk *other = &definition->disks[i];
+
+		if (!disk->image || !other->image ||
+		    (disk->mode != DISK_DIRECT && other->mode != DISK_DIRECT) ||
+		    !same_file(disk->image, other->image))
+			continue;
+		report_add(walk->report, &origin->value->place,
+			   "the same image as that of 'disks.%u', and one of them writes to it "
+			   "(mode direct)",
+			   i);
+		return;
+	}
+}
+
 static const char *public_key_wrong(const char *text)
 {
 	static const char *const kinds[] = { "ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-" };
@@ -128,6 +161,7 @@ void validate_files(const struct walk *walk, const struct definition *definition
 
 		file_of_key(walk, disk, "image", disk->image,
 			    disk->mode == DISK_DIRECT ? &need_write : &need_image);
+		check_shared(walk, definition, i);
 	}
 	file_of_key(walk, &definition->cloud_init, "user-data", definition->cloud_init.user_data,
 		    &need_read);

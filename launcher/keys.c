@@ -106,28 +106,28 @@ static const struct list arg_list = {
 	.count = DEFINITION(qemu.arg_count) - DEFINITION(qemu.args),
 };
 
-/* clang-format off: one row, one line */
+/* clang-format off */
+/* name, type, target, detail, fallback */
 static const struct key machine_keys[] = {
-	/* name       type            target                      detail         fallback */
-	{ "type", &type_model, INSIDE(machine, type), NULL, "q35" },
-	{ "accel", &type_words, INSIDE(machine, accel), WORDS(accels), "auto" },
-	{ "cpu", &type_cpu, INSIDE(machine, cpu), NULL, "auto" },
-	{ "firmware", &type_firmware, INSIDE(machine, firmware), NULL, "bios" },
+	{ "type",        &type_model,      INSIDE(machine, type),         NULL,                           "q35" },
+	{ "accel",       &type_words,      INSIDE(machine, accel),        WORDS(accels),                  "auto" },
+	{ "cpu",         &type_cpu,        INSIDE(machine, cpu),          NULL,                           "auto" },
+	{ "firmware",    &type_firmware,   INSIDE(machine, firmware),     NULL,                           "bios" },
 };
 
 static const struct key boot_keys[] = {
-	{ "kernel", &type_path, INSIDE(boot, kernel), NULL, NULL },
-	{ "initrd", &type_path, INSIDE(boot, initrd), NULL, NULL },
-	{ "cmdline", &type_text, INSIDE(boot, cmdline), LIMITS(1, CMDLINE_MAX, ""), NULL },
+	{ "kernel",      &type_path,       INSIDE(boot, kernel),          NULL,                           NULL },
+	{ "initrd",      &type_path,       INSIDE(boot, initrd),          NULL,                           NULL },
+	{ "cmdline",     &type_text,       INSIDE(boot, cmdline),         LIMITS(1, CMDLINE_MAX, ""),     NULL },
 };
 
 static const struct key disk_keys[] = {
-	{ "image", &type_image, DISK(image), NULL, key_required },
-	{ "sha256", &type_later, WHOLE, digest_later, NULL },
-	{ "sha512", &type_later, WHOLE, digest_later, NULL },
-	{ "mode", &type_words, DISK(mode), WORDS(disk_modes), "overlay" },
-	{ "size", &type_size, DISK(size), BOUNDS(MIB, 64 * TIB, 0), NULL },
-	{ "format", &type_words, DISK(format), WORDS(disk_formats), "auto" },
+	{ "image",       &type_image,      DISK(image),                   NULL,                           key_required },
+	{ "sha256",      &type_later,      WHOLE,                         digest_later,                   NULL },
+	{ "sha512",      &type_later,      WHOLE,                         digest_later,                   NULL },
+	{ "mode",        &type_words,      DISK(mode),                    WORDS(disk_modes),              "overlay" },
+	{ "size",        &type_size,       DISK(size),                    BOUNDS(MIB, 64 * TIB, 0),       NULL },
+	{ "format",      &type_words,      DISK(format),                  WORDS(disk_formats),            "auto" },
 };
 
 static const struct list disk_list = {
@@ -139,46 +139,44 @@ static const struct list disk_list = {
 };
 
 static const struct key network_keys[] = {
-	{ "uplink", &type_uplink, NETWORK(uplink), NULL, "auto" },
-	{ "address", &type_address, NETWORK(address), NULL, "auto" },
-	{ "range", &type_range, WHOLE, NULL, "auto" },
-	{ "gateway", &type_gateway, WHOLE, NULL, "router" },
-	{ "dns", &type_dns, WHOLE, NULL, "auto" },
-	{ "configure", &type_configure, NETWORK(configure), NULL, "auto" },
-	{ "model", &type_model, NETWORK(model), NULL, "virtio" },
-	{ "mac", &type_mac, WHOLE, NULL, "auto" },
-	{ "queues", &type_queues, NETWORK(queues), NULL, "auto" },
-	{ "probe", &type_words, NETWORK(probe), WORDS(probes), "normal" },
-	{ "promiscuous", &type_words, NETWORK(promiscuous), WORDS(promiscuous_modes), "auto" },
+	{ "uplink",      &type_uplink,     NETWORK(uplink),               NULL,                           "auto" },
+	{ "address",     &type_address,    NETWORK(address),              NULL,                           "auto" },
+	{ "range",       &type_range,      WHOLE,                         NULL,                           "auto" },
+	{ "gateway",     &type_gateway,    WHOLE,                         NULL,                           "router" },
+	{ "dns",         &type_dns,        WHOLE,                         NULL,                           "auto" },
+	{ "configure",   &type_configure,  NETWORK(configure),            NULL,                           "auto" },
+	{ "model",       &type_model,      NETWORK(model),                NULL,                           "virtio" },
+	{ "mac",         &type_mac,        WHOLE,                         NULL,                           "auto" },
+	{ "queues",      &type_queues,     NETWORK(queues),               NULL,                           "auto" },
+	{ "probe",       &type_words,      NETWORK(probe),                WORDS(probes),                  "normal" },
+	{ "promiscuous", &type_words,      NETWORK(promiscuous),          WORDS(promiscuous_modes),       "auto" },
 };
 
 static const struct key cloud_init_keys[] = {
-	{ "user-data", &type_path, INSIDE(cloud_init, user_data), NULL, NULL },
-	{ "user", &type_user, INSIDE(cloud_init, user), NULL, NULL },
-	{ "ssh-keys", &type_list, INSIDE(cloud_init, ssh_keys), &ssh_key_list, NULL },
+	{ "user-data",   &type_path,       INSIDE(cloud_init, user_data), NULL,                           NULL },
+	{ "user",        &type_user,       INSIDE(cloud_init, user),      NULL,                           NULL },
+	{ "ssh-keys",    &type_list,       INSIDE(cloud_init, ssh_keys),  &ssh_key_list,                  NULL },
 };
 
 static const struct key qemu_keys[] = {
-	{ "binary", &type_program, INSIDE(qemu, binary), NULL, "qemu-system-x86_64" },
-	{ "args", &type_list, INSIDE(qemu, args), &arg_list, NULL },
+	{ "binary",      &type_program,    INSIDE(qemu, binary),          NULL,                           "qemu-system-x86_64" },
+	{ "args",        &type_list,       INSIDE(qemu, args),            &arg_list,                      NULL },
 };
 
 static const struct key top_keys[] = {
-	{ "name", &type_name, DEFINITION(name), NULL, key_required },
-	{ "uuid", &type_uuid, WHOLE, NULL, "auto" },
-	{ "cpus", &type_count, DEFINITION(cpus), BOUNDS(1, CPUS_MAX, 0), "2" },
-	{ "memory", &type_size, DEFINITION(memory), BOUNDS(8 * MIB, 16 * TIB, MIB), "2G" },
-	{ "machine", &type_mapping, DEFINITION(machine), KEYS("machine", machine_keys), "{}" },
-	{ "boot", &type_mapping, DEFINITION(boot), KEYS("boot", boot_keys), "{}" },
-	{ "disks", &type_list, DEFINITION(disks), &disk_list, NULL },
-	{ "network", &type_network, DEFINITION(network), KEYS("network", network_keys), "{}" },
-	{ "cloud-init", &type_cloud_init, DEFINITION(cloud_init),
-	  KEYS("cloud-init", cloud_init_keys), NULL },
-	{ "console", &type_words, DEFINITION(console), WORDS(consoles), "stdio" },
-	{ "display", &type_words, DEFINITION(display), WORDS(displays), "none" },
-	{ "shutdown-timeout", &type_duration, DEFINITION(shutdown_timeout),
-	  BOUNDS(0, SHUTDOWN_MAX, 0), "60s" },
-	{ "qemu", &type_mapping, DEFINITION(qemu), KEYS("qemu", qemu_keys), "{}" },
+	{ "name",        &type_name,       DEFINITION(name),              NULL,                           key_required },
+	{ "uuid",        &type_uuid,       WHOLE,                         NULL,                           "auto" },
+	{ "cpus",        &type_count,      DEFINITION(cpus),              BOUNDS(1, CPUS_MAX, 0),         "2" },
+	{ "memory",      &type_size,       DEFINITION(memory),            BOUNDS(8 * MIB, 16 * TIB, MIB), "2G" },
+	{ "machine",     &type_mapping,    DEFINITION(machine),           KEYS("machine", machine_keys),  "{}" },
+	{ "boot",        &type_mapping,    DEFINITION(boot),              KEYS("boot", boot_keys),        "{}" },
+	{ "disks",       &type_list,       DEFINITION(disks),             &disk_list,                     NULL },
+	{ "network",     &type_network,    DEFINITION(network),           KEYS("network", network_keys),  "{}" },
+	{ "cloud-init",  &type_cloud_init, DEFINITION(cloud_init),        KEYS("cloud-init", cloud_init_keys), NULL },
+	{ "console",     &type_words,      DEFINITION(console),           WORDS(consoles),                "stdio" },
+	{ "display",     &type_words,      DEFINITION(display),           WORDS(displays),                "none" },
+	{ "shutdown-timeout", &type_duration, DEFINITION(shutdown_timeout), BOUNDS(0, SHUTDOWN_MAX, 0),   "60s" },
+	{ "qemu",        &type_mapping,    DEFINITION(qemu),              KEYS("qemu", qemu_keys),        "{}" },
 };
 /* clang-format on */
 

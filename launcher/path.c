@@ -10,41 +10,72 @@
 #include "launcher/value.h"
 #include "netsetup/cleanup.h"
 
-/* The directory that a path starts from and what follows; NULL when the path cannot be used. */
-static const char *path_start(struct walk *walk, const struct key *key, const struct node *node,
-			      const char **rest)
+/**
+ * struct path - a path as it is written, taken apart.
+ * @start, @length: the directory that it starts from, without the slash at its end.
+ * @rest: what follows, without the slash at its beginning.
+ */
+struct path {
+	const char *start;
+	size_t length;
+	const char *rest;
+};
+
+static const char *after_slashes(const char *text)
+{
+	return text + strspn(text, "/");
+}
+
+/* The definition's directory has no symbolic links in it, so '..' is the directory above. */
+static void path_relative(const char *directory, const char *text, struct path *path)
+{
+	path->start = directory;
+	path->length = strcmp(directory, "/") ? strlen(directory) : 0;
+	path->rest = text;
+	for (;;) {
+		if (!strncmp(path->rest, "./", 2)) {
+			path->rest = after_slashes(path->rest + 2);
+		} else if (!strncmp(path->rest, "../", 3)) {
+			path->rest = after_slashes(path->rest + 3);
+			while (path->length > 0 && directory[--path->length] != '/')
+				;
+		} else {
+			return;
+		}
+	}
+}
+
+static bool path_split(struct walk *walk, const struct key *key, const struct node *node,
+		       struct path *path)
 {
 	const char *text = node->text;
 
-	*rest = text;
-	if (text[0] == '/')
-		return "";
-	if (text[0] != '~') {
-		while (!strncmp(*rest, "./", 2))
-			*rest += 2 + strspn(*rest + 2, "/");
-		return walk->directory;
-	}
-	if (text[1] != '/' && text[1] != '\0') {
+	if (text[0] == '/') {
+		*path = (struct path){ "", 0, after_slashes(text) };
+	} else if (text[0] != '~') {
+		path_relative(walk->directory, text, path);
+	} else if (text[1] != '/' && text[1] != '\0') {
 		report_add(walk->report, &node->place,
 			   "'%s' in '%s' is not supported: '~/' is your own home, or write the "
 			   "whole path",
 			   SHORT(text), key->name);
-		return NULL;
-	}
-	if (!walk->home) {
+		return false;
+	} else if (!walk->home) {
 		report_add(walk->report, &node->place,
 			   "'~' in '%s' is not known: this user has no home directory", key->name);
-		return NULL;
+		return false;
+	} else {
+		*path = (struct path){ walk->home, strcmp(walk->home, "/") ? strlen(walk->home) : 0,
+				       after_slashes(text + 1) };
 	}
-	*rest = text + 1 + strspn(text + 1, "/");
-	return walk->home;
+	return true;
 }
 
 static void read_path(struct walk *walk, const struct key *key, const struct node *node,
 		      void *target)
 {
-	const char *start, *rest;
-	char *path;
+	struct path path;
+	char *text;
 
 	if (!node->text[0]) {
 		walk_mismatch(walk, key, node);
@@ -55,20 +86,18 @@ static void read_path(struct walk *walk, const struct key *key, const struct nod
 			   "'%s' has a line end or control character in it", key->name);
 		return;
 	}
-	start = path_start(walk, key, node, &rest);
-	if (!start)
+	if (!path_split(walk, key, node, &path))
 		return;
-	if (strlen(start) + 1 + strlen(rest) >= PATH_MAX) {
+	if (path.length + 1 + strlen(path.rest) >= PATH_MAX) {
 		report_add(walk->report, &node->place,
 			   "'%s' is longer than %d bytes as a whole path", key->name, PATH_MAX - 1);
 		return;
 	}
-	/* The root directory as home or as the file's gives no second slash. */
-	if (asprintf(&path, "%s%s%s", start, start[0] && strcmp(start, "/") ? "/" : "", rest) < 0) {
+	if (asprintf(&text, "%.*s/%s", (int)path.length, path.start, path.rest) < 0) {
 		walk->failed = true;
 		return;
 	}
-	*(char **)target = path;
+	*(char **)target = text;
 }
 
 static struct json_object *write_path(const struct key *key, const void *target)

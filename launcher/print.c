@@ -32,6 +32,13 @@ static bool text_ambiguous(const char *text)
 	return *end == '\0';
 }
 
+static yaml_scalar_style_t text_style(const char *text)
+{
+	if (strpbrk(text, "\t\n"))
+		return YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	return text_ambiguous(text) ? YAML_SINGLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE;
+}
+
 static bool emit(yaml_emitter_t *emitter, yaml_event_t *event, int initialized)
 {
 	return initialized && yaml_emitter_emit(emitter, event);
@@ -92,9 +99,7 @@ static bool emit_value(yaml_emitter_t *emitter, struct json_object *value)
 	case json_type_array:
 		return emit_list(emitter, value);
 	case json_type_string:
-		return emit_text(emitter, text,
-				 text_ambiguous(text) ? YAML_SINGLE_QUOTED_SCALAR_STYLE
-						      : YAML_PLAIN_SCALAR_STYLE);
+		return emit_text(emitter, text, text_style(text));
 	default:
 		return emit_text(emitter, text, YAML_PLAIN_SCALAR_STYLE);
 	}

@@ -57,25 +57,17 @@ static void check_disk(const struct walk *walk, const struct disk *disk)
 			   "as large as it is");
 }
 
-/* Two disks on one file, of which one writes to it, ruin each other. */
-static void check_shared(const struct walk *walk, const struct definition *definition,
-			 unsigned int index)
+/* Where a way of 'configure' is named: the entry of the list, or the value itself. */
+static const struct place *way_place(const struct walk *walk, const struct network *network,
+				     unsigned int way)
 {
-	const struct disk *disk = &definition->disks[index];
+	const struct node *value = walk_origin(walk, network, "configure")->value;
+	const char *name = words_name(&configure_words, way);
 
-	for (unsigned int i = 0; i < index; i++) {
-		const struct disk *other = &definition->disks[i];
-
-		if (!disk->image || !other->image || strcmp(disk->image, other->image))
-			continue;
-		if (disk->mode != DISK_DIRECT && other->mode != DISK_DIRECT)
-			continue;
-		refuse_value(
-			walk, disk, "image",
-			"the same image as disk %u, and one of them writes to it (mode direct)",
-			i + 1);
-		return;
-	}
+	for (unsigned int i = 0; value->kind == NODE_LIST && i < value->count; i++)
+		if (value->items[i]->kind == NODE_SCALAR && !strcmp(value->items[i]->text, name))
+			return &value->items[i]->place;
+	return &value->place;
 }
 
 static void check_configure(const struct walk *walk, const struct definition *definition)
@@ -83,14 +75,13 @@ static void check_configure(const struct walk *walk, const struct definition *de
 	const struct network *network = &definition->network;
 
 	if (network->configure & CONFIGURE_DHCP)
-		refuse_value(walk, network, "configure",
-			     "'dhcp' is not in this version: use cmdline, cloud-init or both");
+		report_add(walk->report, way_place(walk, network, CONFIGURE_DHCP),
+			   "'dhcp' is not in this version: use cmdline, cloud-init or both");
 	if ((network->configure & CONFIGURE_CMDLINE) &&
 	    !walk_origin(walk, &definition->boot, "kernel"))
-		refuse_value(
-			walk, network, "configure",
-			"'cmdline' needs 'kernel' in 'boot': only then is there a command line "
-			"to add to");
+		report_add(walk->report, way_place(walk, network, CONFIGURE_CMDLINE),
+			   "'cmdline' needs 'kernel' in 'boot': only then is there a command line "
+			   "to add to");
 }
 
 static bool in_range(const struct network *network, struct in_addr address)
@@ -129,9 +120,7 @@ void validate_definition(const struct walk *walk, const struct definition *defin
 			 const struct node *root)
 {
 	check_boot(walk, definition, root);
-	for (unsigned int i = 0; i < definition->disk_count; i++) {
+	for (unsigned int i = 0; i < definition->disk_count; i++)
 		check_disk(walk, &definition->disks[i]);
-		check_shared(walk, definition, i);
-	}
 	check_network(walk, definition);
 }

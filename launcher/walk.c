@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,9 @@
 
 /* A table has a bit for each of its rows. */
 #define KEYS_MAX 32
+
+/* The name of a list and an index. */
+#define ENTRY_NAME_SIZE 64
 
 const char key_required[] = "required";
 
@@ -76,7 +80,7 @@ void walk_mismatch(struct walk *walk, const struct key *key, const struct node *
 void walk_value(struct walk *walk, const struct key *key, const struct node *node, void *target)
 {
 	if (node->null)
-		report_add(walk->report, &node->place, "an entry of '%s' has no value", key->name);
+		report_add(walk->report, &node->place, "'%s' has no value", key->name);
 	else if (!(key->type->shapes & node->kind))
 		walk_mismatch(walk, key, node);
 	else
@@ -199,12 +203,15 @@ const struct type type_mapping = {
 	NODE_MAPPING, "a mapping of keys", NULL, read_mapping, write_mapping,
 };
 
-/* The key of a list's entry: it has the list's name and the entry's type. */
-static struct key item_key(const struct key *key)
+void walk_entry(struct walk *walk, const struct key *list, const struct key *entry,
+		const struct node *node, unsigned int index, void *target)
 {
-	const struct list *list = key->detail;
+	struct key named = *entry;
+	char name[ENTRY_NAME_SIZE];
 
-	return (struct key){ .name = key->name, .type = list->item, .detail = list->detail };
+	snprintf(name, sizeof(name), "%s.%u", list->name, index);
+	named.name = name;
+	walk_value(walk, &named, node, target);
 }
 
 static void read_list(struct walk *walk, const struct key *key, const struct node *node,
@@ -212,7 +219,7 @@ static void read_list(struct walk *walk, const struct key *key, const struct nod
 {
 	const struct list *list = key->detail;
 	unsigned int *count = (void *)((char *)target + list->count);
-	const struct key item = item_key(key);
+	const struct key item = { .type = list->item, .detail = list->detail };
 
 	for (unsigned int i = 0; i < node->count; i++) {
 		if (i == list->max) {
@@ -222,7 +229,7 @@ static void read_list(struct walk *walk, const struct key *key, const struct nod
 		}
 		/* First, so that what a broken entry holds is freed with the others. */
 		*count = i + 1;
-		walk_value(walk, &item, node->items[i], (char *)target + i * list->size);
+		walk_entry(walk, key, &item, node->items[i], i, (char *)target + i * list->size);
 	}
 }
 
@@ -231,7 +238,7 @@ static struct json_object *write_list(const struct key *key, const void *target)
 	const struct list *list = key->detail;
 	unsigned int count = *(const unsigned int *)(const void *)((const char *)target +
 								   list->count);
-	const struct key item = item_key(key);
+	const struct key item = { .type = list->item, .detail = list->detail };
 	struct json_object *array = json_object_new_array();
 
 	for (unsigned int i = 0; array && i < count; i++)

@@ -128,6 +128,18 @@ void walk_mapping(struct walk *walk, const struct node *node, const struct keys 
  */
 void walk_value(struct walk *walk, const struct key *key, const struct node *node, void *target);
 
+/**
+ * walk_entry() - read an entry of a list.
+ * @walk: the reading.
+ * @list: the list's key; messages name the entry "LIST.INDEX", as --set does.
+ * @entry: the entry's type and its detail.
+ * @node: the entry.
+ * @index: from 0.
+ * @target: where it goes.
+ */
+void walk_entry(struct walk *walk, const struct key *list, const struct key *entry,
+		const struct node *node, unsigned int index, void *target);
+
 /* walk_mismatch() - "'memory' must be a size such as 512M, not 'lots'". */
 void walk_mismatch(struct walk *walk, const struct key *key, const struct node *node);
 
