@@ -237,16 +237,15 @@ static int join_lan(struct run *run, struct error *err)
 static int make_seed(struct run *run, struct error *err)
 {
 	int seed;
-	int rc;
 
 	if (!seed_wanted(&run->definition))
 		return 0;
 	run->config.seed = true;
 	if (run->options->dry_run)
 		return 0;
-	rc = seed_build(&run->config, &seed, err);
-	if (rc < 0)
-		return rc;
+	seed = seed_make(&run->config, err);
+	if (seed < 0)
+		return seed;
 	give_fd(run, seed, QEMU_FD_SEED);
 	return 0;
 }
