@@ -88,8 +88,9 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 			return rc;
 		set[i] = current != values[i].wanted;
 		any |= set[i];
-		if (!set[i] || record.values[i].changed)
+		if (!set[i])
 			continue;
+		/* Also when we had set it before: then this is what somebody else chose since. */
 		record.values[i].changed = 1;
 		record.values[i].original = current;
 	}
