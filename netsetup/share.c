@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "netsetup/cleanup.h"
+#include "netsetup/ipv4.h"
 #include "netsetup/rundir.h"
 
 #define SHARE_PREFIX	"uplink-"
@@ -131,14 +132,23 @@ static int share_restore(int dir, struct host *host, struct interface_id uplink,
 	return result;
 }
 
-static int sweep_lease(int dir, struct host *host, const struct lease_record *lease,
+/* Whether a VM that runs has the address: then the proxy entry for it is that VM's. */
+static bool address_in_use(struct in_addr address, const struct found_lease *leases, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (uint32_t a = 0; leases[i].alive && a < leases[i].record.address_count; a++)
+			if (ipv4_equal(leases[i].record.addresses[a], address))
+				return true;
+	return false;
+}
+
+static int sweep_lease(int dir, struct host *host, const struct lease_record *lease, bool published,
 		       struct error *err)
 {
 	const struct interface_id uplink = { lease->uplink, lease->ifindex };
 	int rc = 0;
 
-	/* A lease that still probed has published nothing. */
-	if (lease->address_count == 1 && if_nametoindex(lease->uplink) == lease->ifindex)
+	if (published && if_nametoindex(lease->uplink) == lease->ifindex)
 		rc = host_proxy_delete(host, lease->addresses[0], uplink, err);
 	lease_remove(dir, lease);
 	return rc;
@@ -196,7 +206,15 @@ int share_sweep(int dir, struct host *host, struct error *err)
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < count; i++) {
-		rc = leases[i].alive ? 0 : sweep_lease(dir, host, &leases[i].record, err);
+		const struct lease_record *lease = &leases[i].record;
+
+		if (leases[i].alive)
+			continue;
+		/* One that still probed several addresses has published none. */
+		rc = sweep_lease(dir, host, lease,
+				 lease->address_count == 1 &&
+					 !address_in_use(lease->addresses[0], leases, count),
+				 err);
 		if (rc < 0)
 			result = rc;
 	}

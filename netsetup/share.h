@@ -31,7 +31,7 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
  * of uplinks that have no live lease.
  * @dir: of rundir_lock().
  * @host: the host.
- * @err: the first error; the rest is swept all the same.
+ * @err: the last error; the rest is swept all the same.
  *
  * Return: 0 or a negative errno.
  */
