@@ -44,18 +44,22 @@ static const char *share_file(const char *ifname, char file[SHARE_FILE_SIZE])
 }
 
 /* Reads the record of an uplink; an empty one when there is none, or one of another interface. */
-static void share_read(int dir, struct interface_id uplink, struct share_record *record)
+static int share_read(int dir, struct interface_id uplink, struct share_record *record,
+		      struct error *err)
 {
 	char file[SHARE_FILE_SIZE];
 	cleanup_fd int fd = openat(dir, share_file(uplink.ifname, file),
 				   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
+	if (fd < 0 && errno != ENOENT)
+		return error_set(err, errno, "cannot open '%s' in '" RUNDIR_PATH "'", file);
 	if (fd >= 0 && read(fd, record, sizeof(*record)) == sizeof(*record) &&
 	    record->magic == SHARE_MAGIC && record->ifindex == uplink.ifindex)
-		return;
+		return 0;
 	memset(record, 0, sizeof(*record));
 	record->magic = SHARE_MAGIC;
 	record->ifindex = uplink.ifindex;
+	return 0;
 }
 
 static int share_write(int dir, struct interface_id uplink, const struct share_record *record,
@@ -78,8 +82,9 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 	bool any = false;
 	int rc;
 
-	if (!host->dry_run)
-		share_read(dir, uplink, &record);
+	rc = host->dry_run ? 0 : share_read(dir, uplink, &record, err);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		const struct sysctl sysctl = { values[i].tree, uplink.ifname, values[i].key };
 		int current;
@@ -112,9 +117,11 @@ static int share_restore(int dir, struct host *host, struct interface_id uplink,
 {
 	char file[SHARE_FILE_SIZE];
 	struct share_record record;
-	int result = 0;
+	int result;
 
-	share_read(dir, uplink, &record);
+	result = share_read(dir, uplink, &record, err);
+	if (result < 0)
+		return result;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		const struct sysctl sysctl = { values[i].tree, uplink.ifname, values[i].key };
 		struct error error;
