@@ -105,7 +105,7 @@ static void delete_link(unsigned int ifindex)
 /* Whether one of the messages that have come says that the link is gone. */
 static bool link_gone(struct nl_sock *events, unsigned int ifindex)
 {
-	char buffer[16384];
+	_Alignas(struct nlmsghdr) char buffer[16384];
 	struct nlmsghdr *header = (struct nlmsghdr *)buffer;
 	ssize_t size = recv(nl_socket_get_fd(events), buffer, sizeof(buffer), MSG_DONTWAIT);
 
