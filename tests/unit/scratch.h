@@ -24,10 +24,14 @@ static inline int scratch_setup(void **state)
 {
 	const char *base = getenv("TMPDIR");
 	char template[sizeof(scratch)];
+	char *path;
 
 	snprintf(template, sizeof(template), "%s/vmrun-test-XXXXXX", base ? base : "/tmp");
-	if (!mkdtemp(template) || !realpath(template, scratch))
+	path = mkdtemp(template) ? realpath(template, NULL) : NULL;
+	if (!path)
 		return -1;
+	snprintf(scratch, sizeof(scratch), "%s", path);
+	free(path);
 	return 0;
 }
 
