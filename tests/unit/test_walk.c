@@ -219,6 +219,24 @@ static void test_paths(void **state)
 	}
 }
 
+static void test_no_home(void **state)
+{
+	struct reading reading = { .house = { .size = 0 } };
+	struct node node = { .kind = NODE_SCALAR };
+	char text[] = "~/a";
+
+	reading_do(&reading, "street: Main\n");
+	reading.walk.home = NULL;
+	node.place = reading.document.root->place;
+	node.text = text;
+	walk_value(&reading.walk, &door_keys[1], &node, &reading.house.door.roof);
+	assert_null(reading.house.door.roof);
+	reading.told = report_text(&reading.report);
+	assert_non_null(strstr(reading.told,
+			       "'~' in 'roof' is not known: this user has no home directory\n"));
+	reading_done(&reading);
+}
+
 /* Each row of the real table is whole. */
 static void test_real_table(void **state)
 {
@@ -237,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_fallbacks), cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_errors),    cmocka_unit_test(test_write),
 		cmocka_unit_test(test_paths),     cmocka_unit_test(test_real_table),
+		cmocka_unit_test(test_no_home),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
