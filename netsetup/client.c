@@ -154,20 +154,16 @@ int netsetup_setup(struct netsetup *netsetup, const struct setup_record *setup,
 			return ended_early(netsetup, err);
 		if (rc < 0)
 			return rc;
-		switch ((enum record_type)record.header.type) {
-		case RECORD_CHANGE:
-			if (change)
-				change(record.change.text, context);
-			break;
-		case RECORD_READY:
+		if (record.header.type == RECORD_READY)
 			return receive_ready(netsetup, &record, lan, err);
-		case RECORD_FAILED:
-			lan_done(lan);
+		/* No other record has descriptors. */
+		lan_done(lan);
+		if (record.header.type == RECORD_FAILED)
 			return failure(&record.failed, err);
-		case RECORD_SETUP:
-			lan_done(lan);
+		if (record.header.type != RECORD_CHANGE)
 			return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
-		}
+		if (change)
+			change(record.change.text, context);
 	}
 }
 
