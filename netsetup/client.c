@@ -95,6 +95,7 @@ int netsetup_start(struct netsetup *netsetup, struct error *err)
 	}
 	netsetup->pid = pid;
 	netsetup->socket = sockets[0];
+	netsetup->asked = false;
 	return 0;
 }
 
@@ -143,6 +144,7 @@ int netsetup_setup(struct netsetup *netsetup, const struct setup_record *setup,
 	union record record;
 	int rc;
 
+	netsetup->asked = true;
 	rc = record_send(netsetup->socket, setup, NULL, 0, err);
 	if (rc == -EPIPE)
 		return ended_early(netsetup, err);
@@ -182,11 +184,12 @@ void netsetup_end(struct netsetup *netsetup, netsetup_change_fn *change, void *c
 	/*
 	 * At the end of the records the host is as before. The helper itself may live some 20 ms
 	 * longer, for what the kernel does when a packet socket is closed; whoever waits for it then is
-	 * its new parent.
+	 * its new parent. One that was not asked for anything has no such socket, and the caller may
+	 * live on for long.
 	 */
 	close(netsetup->socket);
 	netsetup->socket = -1;
-	waitpid(netsetup->pid, NULL, WNOHANG);
+	waitpid(netsetup->pid, NULL, netsetup->asked ? WNOHANG : 0);
 }
 
 void lan_done(struct lan *lan)
