@@ -332,6 +332,8 @@ int allocate(const struct setup_record *setup, const struct uplink *uplink, stru
 {
 	struct search search = { .setup = setup, .uplink = uplink, .host = host, .lease = lease };
 
+	if (host->arp >= 0 && arp_listen(host->arp, (struct in_addr){ INADDR_ANY }, err) < 0)
+		return -err->code;
 	search.remembered = remembered_here(&search);
 	if (!ipv4_unset(setup->address))
 		return allocate_fixed(&search, err);
