@@ -253,8 +253,7 @@ static struct json_object *write_dns(const struct key *key, const void *target)
 		return text_or_auto(NULL);
 	array = json_object_new_array();
 	for (unsigned int i = 0; array && i < network->dns_count; i++)
-		json_object_array_add(array,
-				      json_object_new_string(ipv4_text(network->dns[i], text)));
+		walk_write_entry(&array, json_object_new_string(ipv4_text(network->dns[i], text)));
 	return array;
 }
 
@@ -309,8 +308,8 @@ static struct json_object *write_configure(const struct key *key, const void *ta
 	array = json_object_new_array();
 	for (size_t i = 0; array && i < configure_words.count; i++)
 		if (ways & configure_words.words[i].value)
-			json_object_array_add(
-				array, json_object_new_string(configure_words.words[i].name));
+			walk_write_entry(&array,
+					 json_object_new_string(configure_words.words[i].name));
 	return array;
 }
 

@@ -140,20 +140,14 @@ static void load_done(struct load *load)
 	definition_done(&load->definition);
 }
 
-int definition_load(const char *path, char *const overrides[], unsigned int override_count,
-		    struct definition *definition, char **report)
+/* @result is that of filling load->source. */
+static int load_finish(struct load *load, int result, char *const overrides[], unsigned int count,
+		       struct definition *definition, char **report)
 {
-	struct load *load = calloc(1, sizeof(*load));
-	int result;
-
-	*report = NULL;
-	if (!load)
-		return -ENOMEM;
-	result = source_open(path, &load->source, &load->report);
 	if (result == 0)
-		result = load_directory(load, path);
+		result = load_directory(load, load->source.name);
 	if (result == 0)
-		result = load_source(load, overrides, override_count);
+		result = load_source(load, overrides, count);
 	if (result == 0) {
 		*definition = load->definition;
 		memset(&load->definition, 0, sizeof(load->definition));
@@ -162,8 +156,34 @@ int definition_load(const char *path, char *const overrides[], unsigned int over
 		result = *report ? result : -ENOMEM;
 	}
 	load_done(load);
-	free(load);
 	return result;
+}
+
+int definition_load(const char *path, char *const overrides[], unsigned int override_count,
+		    struct definition *definition, char **report)
+{
+	cleanup_free struct load *load = calloc(1, sizeof(*load));
+	int result;
+
+	*report = NULL;
+	if (!load)
+		return -ENOMEM;
+	result = source_open(path, &load->source, &load->report);
+	return load_finish(load, result, overrides, override_count, definition, report);
+}
+
+int definition_load_memory(const char *name, const void *bytes, size_t size,
+			   char *const overrides[], unsigned int override_count,
+			   struct definition *definition, char **report)
+{
+	cleanup_free struct load *load = calloc(1, sizeof(*load));
+	int result;
+
+	*report = NULL;
+	if (!load)
+		return -ENOMEM;
+	result = source_from_memory(name, bytes, size, &load->source, &load->report);
+	return load_finish(load, result, overrides, override_count, definition, report);
 }
 
 void definition_done(struct definition *definition)

@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <uuid/uuid.h>
 
@@ -86,7 +87,7 @@ struct disk {
  * @range_first, @range_last: 0.0.0.0 both for auto.
  * @gateway_mode, @gateway: router, host, or the address.
  * @dns, @dns_count: 0 entries for auto.
- * @configure: enum configure bits; 0 for auto.
+ * @configure: enum configure bits; 0: nobody tells the guest (a disk without cloud-init).
  * @model: a -device name: "virtio" stands for virtio-net-pci; lives as long as the definition.
  * @mac_auto, @mac: derived from the uuid, or given.
  * @queues: 1..QUEUES_MAX; 0 for auto.
@@ -119,7 +120,7 @@ struct network {
  * @name: vm_name_valid().
  * @uuid_auto, @uuid: derived from the name and this machine's id, or given.
  * @cpus: 1..255.
- * @memory: bytes, a multiple of 1 MiB.
+ * @memory: bytes, a multiple of 1 MiB, 8 MiB to 16 TiB.
  * @machine.type: -machine type.
  * @machine.cpu: -cpu model, or NULL for auto (host under kvm, max under tcg).
  * @machine.firmware: NULL for bios, else an absolute path.
@@ -188,6 +189,18 @@ struct definition {
  */
 int definition_load(const char *path, char *const overrides[], unsigned int override_count,
 		    struct definition *definition, char **report);
+
+/**
+ * definition_load_memory() - the same from bytes, which may be anything.
+ * @name: for messages; also where relative paths start from, as if it were a file's path.
+ * @bytes, @size: the text.
+ * @overrides, @override_count, @definition, @report: as above.
+ *
+ * Return: as above.
+ */
+int definition_load_memory(const char *name, const void *bytes, size_t size,
+			   char *const overrides[], unsigned int override_count,
+			   struct definition *definition, char **report);
 
 /* definition_done() - free what a definition owns; it becomes all zero. */
 void definition_done(struct definition *definition);

@@ -25,14 +25,16 @@ static int already_running(int lock, const char *name, struct error *err)
 	int pid = 0;
 
 	if (pread(lock, text, sizeof(text) - 1, 0) > 0)
-		sscanf(text, "%d %18s", &pid, address);
+		sscanf(text, "%d %18[^\n]", &pid, address);
 	error_say(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s", name, pid,
 		  address);
-	error_remedy(err, "stop it first (kill %d), or give this one another name", pid);
+	/* 0: it is only starting; 'kill 0' would end the reader's own shell. */
+	if (pid > 0)
+		error_remedy(err, "stop it first (kill %d), or give this one another name", pid);
 	return -EEXIST;
 }
 
-/* Opens and locks the file; -EAGAIN when its holder removed it while we opened it. */
+/* Opens and locks the file; -EAGAIN when its holder removed it, or its directory, meanwhile. */
 static int try_lock(struct instance *instance, const char *name, struct error *err)
 {
 	cleanup_free char *path = NULL;
@@ -43,7 +45,7 @@ static int try_lock(struct instance *instance, const char *name, struct error *e
 		return error_set(err, ENOMEM, "cannot lock VM '%s'", name);
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_set(err, errno, "cannot open '%s'", path);
+		return errno == ENOENT ? -EAGAIN : error_set(err, errno, "cannot open '%s'", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? already_running(fd, name, err)
 					    : error_set(err, errno, "cannot lock '%s'", path);
@@ -76,9 +78,9 @@ void instance_tell(const struct instance *instance, const char *address)
 	char text[64];
 	int length = snprintf(text, sizeof(text), "%d %s\n", (int)getpid(), address);
 
-	/* For a message only: one that cannot be written is a message without a pid. */
-	if (ftruncate(instance->lock, 0) == 0 &&
-	    pwrite(instance->lock, text, (size_t)length, 0) != length)
+	/* Cut after it was written, so that nobody finds it empty. A message is all that it is for. */
+	if (pwrite(instance->lock, text, (size_t)length, 0) != length ||
+	    ftruncate(instance->lock, length) < 0)
 		return;
 }
 

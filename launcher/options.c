@@ -174,6 +174,25 @@ static int usage_error(struct error *err)
 	return -EINVAL;
 }
 
+/*
+ * What getopt_long(3) did not take: its optopt is 0 for a name that it does not know, the row's
+ * value for one that it does, else a letter, which may be one of several in its argument.
+ */
+static int bad_option(int value, char **argv, struct error *err)
+{
+	const bool is_letter = optopt > (int)ARRAY_SIZE(rows);
+	const char letter[] = { '-', (char)optopt, '\0' };
+	const char *option = is_letter ? letter : argv[optind - 1];
+
+	if (value == ':')
+		error_say(err, STATUS_USAGE, EINVAL, "no value for option '%s'", option);
+	else if (optopt && !is_letter)
+		error_say(err, STATUS_USAGE, EINVAL, "option '%s' takes no value", option);
+	else
+		error_say(err, STATUS_USAGE, EINVAL, "unknown option '%s'", option);
+	return usage_error(err);
+}
+
 static int take_options(int argc, char **argv, struct options *options, unsigned int *used,
 			struct error *err)
 {
@@ -187,11 +206,8 @@ static int take_options(int argc, char **argv, struct options *options, unsigned
 	while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		const struct option_row *row = find_row(value);
 
-		if (!row) {
-			error_say(err, STATUS_USAGE, EINVAL, "%s option '%s'",
-				  value == ':' ? "no value for" : "unknown", argv[optind - 1]);
-			return usage_error(err);
-		}
+		if (!row)
+			return bad_option(value, argv, err);
 		if (row->set(options, optarg, err) < 0)
 			return -err->code;
 		used[row - rows] = 1;

@@ -104,7 +104,7 @@ static struct json_object *write_path(const struct key *key, const void *target)
 {
 	const char *path = *(char *const *)target;
 
-	return path ? json_object_new_string(path) : NULL;
+	return path ? json_object_new_string(path) : WRITE_NOTHING;
 }
 
 const struct type type_path = { NODE_SCALAR, "a path", NULL, read_path, write_path };

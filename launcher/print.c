@@ -101,7 +101,7 @@ static bool emit_value(yaml_emitter_t *emitter, struct json_object *value)
 	case json_type_string:
 		return emit_text(emitter, text, text_style(text));
 	default:
-		return emit_text(emitter, text, YAML_PLAIN_SCALAR_STYLE);
+		return text && emit_text(emitter, text, YAML_PLAIN_SCALAR_STYLE);
 	}
 }
 
@@ -176,8 +176,10 @@ static bool tree_clean(struct json_object *value)
 			if (!tree_clean(json_object_array_get_idx(value, i)))
 				return false;
 		return true;
-	default:
+	case json_type_string:
 		return text_clean(json_object_get_string(value), "\t\n");
+	default:
+		return true;
 	}
 }
 

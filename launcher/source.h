@@ -15,7 +15,8 @@
  * @name: path as it was given, or "--set KEY.PATH=VALUE".
  * @rank: messages about lower ranks come first.
  * @option: the name shows the text itself: messages about it need neither line nor excerpt.
- * @text: valid UTF-8, NUL-terminated, no text_control() but tabs and line ends, once source_open() or source_from_memory() was successful.
+ * @text: once it was opened without error: valid UTF-8 without a byte order mark, no
+ *        text_control() but tabs and line ends, NUL-terminated.
  * @size: of the text in bytes.
  */
 struct source {

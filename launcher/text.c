@@ -203,7 +203,8 @@ const char *text_nearest(const char *text, const void *words, size_t count, size
 	if (length > WORD_MAX)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
-		const char *word = *(const char *const *)((const char *)words + i * stride);
+		const void *row = (const char *)words + i * stride;
+		const char *word = *(const char *const *)row;
 		size_t word_length = strlen(word);
 		unsigned int letters;
 

@@ -21,16 +21,16 @@
 size_t text_decode(const char *bytes, size_t size, uint32_t *character);
 
 /**
- * text_control() - whether a character is one that no definition needs and that YAML refuses or takes
- * for a line end: C0 and C1 controls, DEL, line and paragraph separator, byte order mark, U+FFFE
- * and U+FFFF. Tab and line feed are among them.
+ * text_control() - whether a character is one that no definition needs and that YAML refuses or
+ * takes for a line end: C0 and C1 controls, DEL, line and paragraph separator, byte order mark,
+ * U+FFFE and U+FFFF. Tab and line feed are among them.
  */
 bool text_control(uint32_t character);
 
 /**
  * text_safe() - whether a character can be shown: it is seen and does nothing else. Besides the
- * controls, those that change the direction of writing (and so could make a line look like another),
- * that are invisible or private are not.
+ * controls, those that change the direction of writing (and so could make a line look like
+ * another), that are invisible or private are not.
  */
 bool text_safe(uint32_t character);
 

@@ -26,7 +26,7 @@ static struct json_object *write_text(const struct key *key, const void *target)
 {
 	const char *text = *(char *const *)target;
 
-	return text ? json_object_new_string(text) : NULL;
+	return text ? json_object_new_string(text) : WRITE_NOTHING;
 }
 
 /* Words. */
@@ -168,7 +168,7 @@ static struct json_object *write_size(const struct key *key, const void *target)
 	uint64_t bytes = *(const uint64_t *)target;
 	char text[SIZE_TEXT_SIZE];
 
-	return bytes ? json_object_new_string(scalar_size_text(bytes, text)) : NULL;
+	return bytes ? json_object_new_string(scalar_size_text(bytes, text)) : WRITE_NOTHING;
 }
 
 const struct type type_size = { NODE_SCALAR, "a size such as 512M or 20G", NULL, read_size,
@@ -362,7 +362,7 @@ static void read_later(struct walk *walk, const struct key *key, const struct no
 
 static struct json_object *write_later(const struct key *key, const void *target)
 {
-	return NULL;
+	return WRITE_NOTHING;
 }
 
 const struct type type_later = { NODE_SCALAR | NODE_LIST | NODE_MAPPING, "", NULL, read_later,
@@ -377,7 +377,7 @@ static void read_cloud_init(struct walk *walk, const struct key *key, const stru
 
 static struct json_object *write_cloud_init(const struct key *key, const void *target)
 {
-	return *(const bool *)target ? walk_write(key->detail, target) : NULL;
+	return *(const bool *)target ? walk_write(key->detail, target) : WRITE_NOTHING;
 }
 
 const struct type type_cloud_init = { NODE_MAPPING, "a mapping of keys", NULL, read_cloud_init,

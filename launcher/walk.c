@@ -167,19 +167,43 @@ void walk_mapping(struct walk *walk, const struct node *node, const struct keys 
 	}
 }
 
+/* Takes the value over; returns false when memory ran out. */
+static bool write_member(struct json_object *object, const struct key *key,
+			 struct json_object *value)
+{
+	if (value == WRITE_NOTHING)
+		return true;
+	if (!value)
+		return false;
+	if (json_object_object_add(object, key->name, value) == 0)
+		return true;
+	json_object_put(value);
+	return false;
+}
+
 struct json_object *walk_write(const struct keys *keys, const void *base)
 {
 	struct json_object *object = json_object_new_object();
 
 	for (size_t i = 0; object && i < keys->count; i++) {
 		const struct key *key = &keys->keys[i];
-		struct json_object *value;
+		const void *target = (const char *)base + key->offset;
 
-		value = key->type->write(key, (const char *)base + key->offset);
-		if (value)
-			json_object_object_add(object, key->name, value);
+		if (write_member(object, key, key->type->write(key, target)))
+			continue;
+		json_object_put(object);
+		return NULL;
 	}
 	return object;
+}
+
+void walk_write_entry(struct json_object **array, struct json_object *entry)
+{
+	if (*array && entry && json_object_array_add(*array, entry) == 0)
+		return;
+	json_object_put(entry);
+	json_object_put(*array);
+	*array = NULL;
 }
 
 static void read_mapping(struct walk *walk, const struct key *key, const struct node *node,
@@ -194,7 +218,7 @@ static struct json_object *write_mapping(const struct key *key, const void *targ
 
 	if (object && json_object_object_length(object) == 0) {
 		json_object_put(object);
-		return NULL;
+		return WRITE_NOTHING;
 	}
 	return object;
 }
@@ -242,8 +266,8 @@ static struct json_object *write_list(const struct key *key, const void *target)
 	struct json_object *array = json_object_new_array();
 
 	for (unsigned int i = 0; array && i < count; i++)
-		json_object_array_add(
-			array, item.type->write(&item, (const char *)target + i * list->size));
+		walk_write_entry(&array,
+				 item.type->write(&item, (const char *)target + i * list->size));
 	return array;
 }
 

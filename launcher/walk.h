@@ -12,6 +12,9 @@
 
 #define EXPECTED_SIZE 192
 
+/* What is left out of a mapping that is written; no object. */
+#define WRITE_NOTHING ((struct json_object *)-1)
+
 struct key;
 struct walk;
 
@@ -21,8 +24,8 @@ struct walk;
  * @expected: what it must be ("a size such as 512M"), for messages.
  * @expect: makes that text from the key's detail, when it depends on it; then @expected is NULL.
  * @read: reads a node of an accepted shape into @target, or says what is wrong with it.
- * @write: the value as the text of a definition has it, or NULL when it is to be left out; a
- *         reader of that text gets the same value.
+ * @write: the value as the text of a definition has it, so that @read gets the same from it;
+ *         WRITE_NOTHING when it is to be left out, NULL when memory ran out.
  */
 struct type {
 	unsigned int shapes;
@@ -161,6 +164,13 @@ void walk_done(struct walk *walk);
  * Return: an object, or NULL when memory ran out.
  */
 struct json_object *walk_write(const struct keys *keys, const void *base);
+
+/**
+ * walk_write_entry() - append to an array that is being written.
+ * @array: the array; freed and set to NULL when memory ran out; may be NULL already.
+ * @entry: its next entry, taken over; NULL when memory ran out.
+ */
+void walk_write_entry(struct json_object **array, struct json_object *entry);
 
 /* Lists of one type; the detail is a struct list. */
 extern const struct type type_list;

@@ -3,6 +3,7 @@
 #include "netsetup/allocate.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <string.h>
 
 #include "netsetup/addrset.h"
@@ -27,17 +28,18 @@ struct search {
 	struct candidates candidates;
 	struct in_addr remembered; /* had here last time, or 0.0.0.0 */
 	bool try_remembered;       /* it has yet to be tried */
+	struct addrset local;      /* this host's own addresses */
 	unsigned int probed;
 	struct probe batch[PROBE_BATCH_MAX];
 	size_t batch_size;
 };
 
 /* Whose the address is already, by what needs no packet; NULL when nobody's. */
-static const char *reserved_for(const struct search *search, struct in_addr address)
+static const char *reserved_for(struct search *search, struct in_addr address)
 {
 	const struct setup_record *setup = search->setup;
 
-	if (ipv4_equal(address, search->uplink->prefix.address))
+	if (addrset_has(&search->local, address))
 		return "this host's";
 	if (ipv4_equal(address, search->uplink->router))
 		return "the router's";
@@ -47,6 +49,25 @@ static const char *reserved_for(const struct search *search, struct in_addr addr
 		if (ipv4_equal(address, setup->dns[i]))
 			return "a DNS server's";
 	return NULL;
+}
+
+/* All of this host's addresses: a probe does not come back to the interface that sent it. */
+static int list_local(struct addrset *local, struct error *err)
+{
+	struct ifaddrs *list;
+
+	if (getifaddrs(&list) < 0)
+		return error_set(err, errno, "cannot list this host's addresses");
+	for (const struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
+		struct sockaddr_in address;
+
+		if (!entry->ifa_addr || entry->ifa_addr->sa_family != AF_INET)
+			continue;
+		memcpy(&address, entry->ifa_addr, sizeof(address));
+		addrset_add(local, address.sin_addr);
+	}
+	freeifaddrs(list);
+	return local->failed ? error_set(err, ENOMEM, "cannot list this host's addresses") : 0;
 }
 
 /* The addresses of live leases but our own, and of the neighbours when @neighbours. */
@@ -287,7 +308,7 @@ static struct in_addr remembered_here(const struct search *search)
 }
 
 /* Whether it still could be chosen. */
-static bool remembered_usable(const struct search *search)
+static bool remembered_usable(struct search *search)
 {
 	const struct setup_record *setup = search->setup;
 	const uint32_t address = ntohl(search->remembered.s_addr);
@@ -331,11 +352,16 @@ int allocate(const struct setup_record *setup, const struct uplink *uplink, stru
 	     struct lease *lease, struct error *err)
 {
 	struct search search = { .setup = setup, .uplink = uplink, .host = host, .lease = lease };
+	int rc;
 
 	if (host->arp >= 0 && arp_listen(host->arp, (struct in_addr){ INADDR_ANY }, err) < 0)
 		return -err->code;
 	search.remembered = remembered_here(&search);
-	if (!ipv4_unset(setup->address))
-		return allocate_fixed(&search, err);
-	return allocate_auto(&search, err);
+	rc = list_local(&search.local, err);
+	if (rc == 0 && !ipv4_unset(setup->address))
+		rc = allocate_fixed(&search, err);
+	else if (rc == 0)
+		rc = allocate_auto(&search, err);
+	addrset_done(&search.local);
+	return rc;
 }

@@ -95,6 +95,7 @@ int netsetup_start(struct netsetup *netsetup, struct error *err)
 	}
 	netsetup->pid = pid;
 	netsetup->socket = sockets[0];
+	netsetup->asked = false;
 	return 0;
 }
 
@@ -143,6 +144,7 @@ int netsetup_setup(struct netsetup *netsetup, const struct setup_record *setup,
 	union record record;
 	int rc;
 
+	netsetup->asked = true;
 	rc = record_send(netsetup->socket, setup, NULL, 0, err);
 	if (rc == -EPIPE)
 		return ended_early(netsetup, err);
@@ -154,20 +156,16 @@ int netsetup_setup(struct netsetup *netsetup, const struct setup_record *setup,
 			return ended_early(netsetup, err);
 		if (rc < 0)
 			return rc;
-		switch ((enum record_type)record.header.type) {
-		case RECORD_CHANGE:
-			if (change)
-				change(record.change.text, context);
-			break;
-		case RECORD_READY:
+		if (record.header.type == RECORD_READY)
 			return receive_ready(netsetup, &record, lan, err);
-		case RECORD_FAILED:
-			lan_done(lan);
+		/* No other record has descriptors. */
+		lan_done(lan);
+		if (record.header.type == RECORD_FAILED)
 			return failure(&record.failed, err);
-		case RECORD_SETUP:
-			lan_done(lan);
+		if (record.header.type != RECORD_CHANGE)
 			return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
-		}
+		if (change)
+			change(record.change.text, context);
 	}
 }
 
@@ -186,11 +184,12 @@ void netsetup_end(struct netsetup *netsetup, netsetup_change_fn *change, void *c
 	/*
 	 * At the end of the records the host is as before. The helper itself may live some 20 ms
 	 * longer, for what the kernel does when a packet socket is closed; whoever waits for it then is
-	 * its new parent.
+	 * its new parent. One that was not asked for anything has no such socket, and the caller may
+	 * live on for long.
 	 */
 	close(netsetup->socket);
 	netsetup->socket = -1;
-	waitpid(netsetup->pid, NULL, WNOHANG);
+	waitpid(netsetup->pid, NULL, netsetup->asked ? WNOHANG : 0);
 }
 
 void lan_done(struct lan *lan)

@@ -12,10 +12,12 @@
  * struct netsetup - a running vmrun-netsetup.
  * @pid: its process id, a child of the caller.
  * @socket: to it, non-inheritable; -1 once released.
+ * @asked: for a place on the LAN.
  */
 struct netsetup {
 	pid_t pid;
 	int socket;
+	bool asked;
 };
 
 /**

@@ -10,12 +10,12 @@
 /* vmrun's exit statuses, vmrun(1). */
 enum exit_status {
 	STATUS_OK = 0,
-	STATUS_FAILURE = 1,    /* a failure of the VM or the network */
+	STATUS_FAILURE = 1, /* a failure of the VM or the network */
 	STATUS_USAGE = 2,
 	STATUS_DEFINITION = 3, /* the definition is invalid */
 	STATUS_PERMISSION = 4,
-	STATUS_NETWORK = 5,    /* no usable uplink or no free address */
-	STATUS_SIGNAL = 128,   /* plus the signal's number */
+	STATUS_NETWORK = 5,  /* no usable uplink or no free address */
+	STATUS_SIGNAL = 128, /* plus the signal's number */
 };
 
 /**

@@ -88,25 +88,32 @@ static int open_link_events(struct nl_sock **events, struct error *err)
 	return rc < 0 ? nl_error(err, rc, "cannot listen for changes of links") : 0;
 }
 
-/* In the child: the request, and the wait for its answer. */
-static void delete_link(unsigned int ifindex)
+/* The request, and the wait for its answer; a link that is gone is no error. */
+static int delete_link(struct nl_sock *route, unsigned int ifindex)
+{
+	cleanup_nl_msg *message = link_message(RTM_DELLINK, ifindex, 0);
+	int rc = message ? nl_request(route, message, NULL, NULL) : -ENOMEM;
+
+	return rc == -ENODEV ? 0 : rc;
+}
+
+/* In the child. On a socket of its own: the parent's must not get the answer. */
+static void run_delete_link(unsigned int ifindex)
 {
 	cleanup_nl_sock *route = NULL;
-	cleanup_nl_msg *message = NULL;
-	struct error ignored;
-	int rc = -ENOMEM;
+	struct error error;
+	int rc;
 
-	/* A socket of its own: the parent's must not get the answer. */
-	message = link_message(RTM_DELLINK, ifindex, 0);
-	if (message && nl_socket_open(NETLINK_ROUTE, &route, &ignored) == 0)
-		rc = nl_request(route, message, NULL, NULL);
-	_exit(rc == 0 ? 0 : -rc);
+	rc = nl_socket_open(NETLINK_ROUTE, &route, &error);
+	if (rc == 0)
+		rc = delete_link(route, ifindex);
+	_exit(-rc);
 }
 
 /* Whether one of the messages that have come says that the link is gone. */
 static bool link_gone(struct nl_sock *events, unsigned int ifindex)
 {
-	char buffer[16384];
+	_Alignas(struct nlmsghdr) char buffer[16384];
 	struct nlmsghdr *header = (struct nlmsghdr *)buffer;
 	ssize_t size = recv(nl_socket_get_fd(events), buffer, sizeof(buffer), MSG_DONTWAIT);
 
@@ -156,12 +163,12 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 		return rc;
 	child = fork();
 	if (child == 0)
-		delete_link(link.ifindex);
+		run_delete_link(link.ifindex);
 	pidfd = child < 0 ? -1 : pidfd_open(child, 0);
-	if (pidfd < 0)
-		return error_set(err, errno, "cannot delete '%s'", link.ifname);
-	rc = wait_link_gone(events, pidfd, link.ifindex);
-	if (rc < 0 && rc != -ENODEV)
+	/* No child to spare, perhaps by a limit that the asker set: then we wait ourselves. */
+	rc = pidfd < 0 ? delete_link(host->route, link.ifindex)
+		       : wait_link_gone(events, pidfd, link.ifindex);
+	if (rc < 0)
 		return error_set(err, -rc, "cannot delete '%s'", link.ifname);
 	return 0;
 }

@@ -210,7 +210,7 @@ void interfaces_done(struct interfaces *table)
 	free(table->links);
 	free(table->addresses);
 	free(table->routes);
-	*table = (struct interfaces){ 0 };
+	memset(table, 0, sizeof(*table));
 }
 
 struct interface *interfaces_by_index(const struct interfaces *table, unsigned int ifindex)

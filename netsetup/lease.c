@@ -38,16 +38,23 @@ static bool record_valid(const struct lease_record *record)
 	       record->address_count <= PROBE_BATCH_MAX;
 }
 
-/* Reads one lease and asks the kernel whether its holder lives. */
-static bool lease_read(int dir, const char *file, struct found_lease *found)
+/*
+ * Reads one lease and asks the kernel whether its holder lives. -ENOENT when it is not there or is
+ * none; any other error must not be taken for that, or the address of a live VM would be free.
+ */
+static int lease_read(int dir, const char *file, struct found_lease *found)
 {
 	cleanup_fd int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
-		return false;
-	found->alive = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-	return read(fd, &found->record, sizeof(found->record)) == sizeof(found->record) &&
-	       record_valid(&found->record);
+		return errno == ELOOP || errno == ENXIO ? -ENOENT : -errno;
+	found->alive = flock(fd, LOCK_SH | LOCK_NB) < 0;
+	if (found->alive && errno != EWOULDBLOCK)
+		return -errno;
+	if (read(fd, &found->record, sizeof(found->record)) != sizeof(found->record) ||
+	    !record_valid(&found->record))
+		return -ENOENT;
+	return 0;
 }
 
 static int lease_write(int dir, struct lease *lease, struct error *err)
@@ -72,17 +79,23 @@ int lease_take(int dir, struct lease *lease, struct error *err)
 	char file[LEASE_FILE_SIZE];
 	char address[IPV4_TEXT_SIZE] = "no address yet";
 	struct found_lease found;
+	int rc;
 
 	lease->fd = -1;
-	if (!lease_read(dir, lease_file(lease->record.name, file), &found) || !found.alive)
+	rc = lease_read(dir, lease_file(lease->record.name, file), &found);
+	if (rc < 0 && rc != -ENOENT)
+		return error_set(err, -rc, "cannot read '%s' in '" RUNDIR_PATH "'", file);
+	if (rc < 0 || !found.alive)
 		return lease_write(dir, lease, err);
 
 	if (found.record.address_count == 1)
 		ipv4_text(found.record.addresses[0], address);
 	error_say(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s",
 		  found.record.name, found.record.launcher, address);
-	error_remedy(err, "stop it first (kill %d), or give this one another name",
-		     found.record.launcher);
+	/* 0: of another pid namespace; 'kill 0' would end the reader's own shell. */
+	if (found.record.launcher > 0)
+		error_remedy(err, "stop it first (kill %d), or give this one another name",
+			     found.record.launcher);
 	return -EEXIST;
 }
 
@@ -137,10 +150,15 @@ int lease_list(int dir, struct found_lease **leases, size_t *count, struct error
 			close(copy);
 		return rc;
 	}
-	while (rc == 0 && (entry = readdir(stream)))
-		if (!strncmp(entry->d_name, LEASE_PREFIX, strlen(LEASE_PREFIX)) &&
-		    lease_read(dir, entry->d_name, &found))
+	while (rc == 0 && (entry = readdir(stream))) {
+		if (strncmp(entry->d_name, LEASE_PREFIX, strlen(LEASE_PREFIX)) != 0)
+			continue;
+		rc = lease_read(dir, entry->d_name, &found);
+		if (rc == 0)
 			rc = append(&list, &length, &found);
+		else if (rc == -ENOENT)
+			rc = 0;
+	}
 	closedir(stream);
 	if (rc < 0)
 		return error_set(err, -rc, "cannot list '" RUNDIR_PATH "'");

@@ -2,6 +2,7 @@
 // vmrun-netsetup, the privileged helper of vmrun: puts one VM on the LAN for as long as it runs.
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -47,6 +48,8 @@ int main(int argc, char **argv)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	umask(077);
+	/* Set-uid, the environment is the asker's: libnl, for one, reads names of files from it. */
+	clearenv();
 	if (privilege_confine(&err) < 0) {
 		print_error(&err);
 		return err.status;

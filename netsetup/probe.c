@@ -12,6 +12,9 @@
 
 #include "netsetup/ipv4.h"
 
+/* More than a packet socket's buffer holds. */
+#define DRAIN_MAX 1024
+
 const struct probe_timing probe_strict = { .delay_max = 1000,
 					   .count = 3,
 					   .interval_min = 1000,
@@ -64,25 +67,44 @@ size_t probe_judge(const struct arp *arp, const struct ether_addr *mac, struct p
 	return found;
 }
 
-/* Reads answers until the deadline; returns early when none is left to wait for. */
+/* Judges the packets that have come, so many at the most: a flood must not hold us up. */
+static int drain(int socket, const struct ether_addr *mac, struct probe *probes, size_t count,
+		 size_t *free_count)
+{
+	for (unsigned int i = 0; i < DRAIN_MAX; i++) {
+		struct arp arp;
+		int rc = arp_receive(socket, &arp);
+
+		if (rc == -EAGAIN)
+			return 0;
+		if (rc < 0)
+			return rc;
+		*free_count -= probe_judge(&arp, mac, probes, count);
+	}
+	return 0;
+}
+
+/*
+ * Reads answers until the deadline; returns early when none is left to wait for. What has come is
+ * read even when the deadline has passed already: this process may not have run until then.
+ */
 static int listen_until(int socket, const struct ether_addr *mac, uint64_t deadline,
 			struct probe *probes, size_t count, size_t *free_count)
 {
 	struct pollfd poller = { .fd = socket, .events = POLLIN };
 	uint64_t now;
 
-	while (*free_count > 0 && (now = now_ms()) < deadline) {
-		struct arp arp;
+	do {
 		int rc;
 
-		rc = poll(&poller, 1, (int)(deadline - now));
+		now = now_ms();
+		rc = poll(&poller, 1, now < deadline ? (int)(deadline - now) : 0);
 		if (rc < 0 && errno != EINTR)
 			return -errno;
-		while ((rc = arp_receive(socket, &arp)) == 0)
-			*free_count -= probe_judge(&arp, mac, probes, count);
-		if (rc != -EAGAIN)
+		rc = drain(socket, mac, probes, count, free_count);
+		if (rc < 0)
 			return rc;
-	}
+	} while (*free_count > 0 && now < deadline);
 	return 0;
 }
 

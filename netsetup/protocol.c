@@ -125,6 +125,9 @@ int setup_check(const struct setup_record *setup, struct error *err)
 		return bad_field(err, "gateway");
 	if (setup->dns_count > DNS_MAX)
 		return bad_field(err, "dns_count");
+	for (size_t i = 0; i < setup->dns_count; i++)
+		if (!ipv4_unicast(setup->dns[i]))
+			return bad_field(err, "dns");
 	if (setup->probe > PROBE_NONE)
 		return bad_field(err, "probe");
 	if (setup->promiscuous > PROMISCUOUS_OFF)
@@ -207,10 +210,11 @@ int record_receive(int socket, union record *record, int fds[QUEUES_MAX], struct
 		char space[CMSG_SPACE(sizeof(int) * QUEUES_MAX)];
 		struct cmsghdr align;
 	} control;
+	/* Without room for descriptors the kernel drops them: a hostile peer's are never ours. */
 	struct msghdr message = { .msg_iov = &data,
 				  .msg_iovlen = 1,
-				  .msg_control = control.space,
-				  .msg_controllen = sizeof(control.space) };
+				  .msg_control = fds ? control.space : NULL,
+				  .msg_controllen = fds ? sizeof(control.space) : 0 };
 	int received[QUEUES_MAX];
 	ssize_t size;
 	int rc;
@@ -226,9 +230,9 @@ int record_receive(int socket, union record *record, int fds[QUEUES_MAX], struct
 	take_descriptors(&message, received);
 	if (size == 0)
 		rc = error_set(err, ECONNRESET, "the peer has closed the socket");
-	else if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+	else if (message.msg_flags & MSG_TRUNC)
 		rc = malformed(err, "larger than any record");
-	else if (!fds && received[0] >= 0)
+	else if (message.msg_flags & MSG_CTRUNC)
 		rc = malformed(err, "unexpected descriptors");
 	else
 		rc = record_check(record, (size_t)size, err);

@@ -29,8 +29,11 @@ static int namespace_path(char path[PATH_SIZE], struct error *err)
 	socklen_t size = sizeof(cookie);
 	struct stat status;
 
+	/* The other name is for such a kernel only: a want of descriptors must not lead to it. */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0) {
+	if (fd < 0)
+		return error_set(err, errno, "cannot tell the network namespace");
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0) {
 		snprintf(path, PATH_SIZE, RUNDIR_PATH "/net-%" PRIu64, cookie);
 		return 0;
 	}
@@ -40,18 +43,26 @@ static int namespace_path(char path[PATH_SIZE], struct error *err)
 	return 0;
 }
 
-/* Opens a directory that nobody but us can have put something into. */
-static int open_private(const char *path, struct error *err)
+static int make_private(const char *path, int above, const char *name, struct error *err)
+{
+	if (mkdirat(above, name, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot make '%s'", path);
+	return 0;
+}
+
+/* Opens a directory of ours that grants others none of these bits. */
+static int open_private(const char *path, int above, const char *name, mode_t denied,
+			struct error *err)
 {
 	cleanup_fd int fd = -1;
 	struct stat status;
 
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, errno, "cannot open '%s'", path);
 	if (fstat(fd, &status) < 0)
 		return error_set(err, errno, "cannot examine '%s'", path);
-	if (status.st_uid != geteuid() || (status.st_mode & 077)) {
+	if (status.st_uid != geteuid() || (status.st_mode & denied)) {
 		error_say(err, STATUS_PERMISSION, EPERM, "'%s' is open to other users", path);
 		error_remedy(err, "remove it, or: chown root '%s' && chmod 700 '%s'", path, path);
 		return -EPERM;
@@ -59,26 +70,31 @@ static int open_private(const char *path, struct error *err)
 	return take_fd(&fd);
 }
 
-static int make_private(const char *path, struct error *err)
+/* Whether the directory still is what the name means. */
+static bool still_there(int above, const char *name, int dir)
 {
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return error_set(err, errno, "cannot make '%s'", path);
-	return 0;
+	struct stat named, opened;
+
+	return fstatat(above, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(dir, &opened) == 0 &&
+	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
+/* -ENOENT when it was removed by the last one out while we opened it or waited for its lock. */
 static int open_locked(const char *path, bool create, struct error *err)
 {
+	const char *name = path + sizeof(RUNDIR_PATH);
+	cleanup_fd int above = -1;
 	cleanup_fd int fd = -1;
 	int rc;
 
-	if (create) {
-		rc = make_private(RUNDIR_PATH, err);
-		if (rc == 0)
-			rc = make_private(path, err);
-		if (rc < 0)
-			return rc;
-	}
-	fd = open_private(path, err);
+	/* Who can write to the one above can exchange the one below. */
+	above = open_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, 022, err);
+	if (above < 0)
+		return above;
+	rc = create ? make_private(path, above, name, err) : 0;
+	if (rc < 0)
+		return rc;
+	fd = open_private(path, above, name, 077, err);
 	if (fd < 0)
 		return fd;
 	do {
@@ -86,6 +102,8 @@ static int open_locked(const char *path, bool create, struct error *err)
 	} while (rc < 0 && errno == EINTR);
 	if (rc < 0)
 		return error_set(err, errno, "cannot lock '%s'", path);
+	if (!still_there(above, name, fd))
+		return error_set(err, ENOENT, "cannot lock '%s'", path);
 	return take_fd(&fd);
 }
 
@@ -98,17 +116,13 @@ int rundir_lock(bool create, struct error *err)
 	if (rc < 0)
 		return rc;
 	for (;;) {
-		cleanup_fd int dir = -1;
-		struct stat status;
-
-		dir = open_locked(path, create, err);
-		if (dir == -ENOENT && create)
-			continue; /* removed by the last one out after we made it */
-		if (dir < 0)
-			return dir;
-		/* Removed by the last one out while we waited for the lock: take the new one. */
-		if (fstat(dir, &status) == 0 && status.st_nlink > 0)
-			return take_fd(&dir);
+		/* That this fails is no race: without /run it fails every time. */
+		rc = create ? make_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, err) : 0;
+		if (rc < 0)
+			return rc;
+		rc = open_locked(path, create, err);
+		if (rc != -ENOENT || !create)
+			return rc;
 	}
 }
 
@@ -119,9 +133,11 @@ void rundir_unlock(int dir)
 
 	if (dir < 0)
 		return;
-	/* Fails, as it should, when there is something in it. */
-	if (namespace_path(path, &ignored) == 0)
-		rmdir(path);
+	/* Of one that was killed while it wrote. */
+	unlinkat(dir, NEW_FILE, 0);
+	/* Both fail, as they should, when there is something in them. */
+	if (namespace_path(path, &ignored) == 0 && rmdir(path) == 0)
+		rmdir(RUNDIR_PATH);
 	close(dir);
 }
 

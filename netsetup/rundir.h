@@ -25,7 +25,7 @@
 int rundir_lock(bool create, struct error *err);
 
 /**
- * rundir_unlock() - unlock and close the directory, and remove it when it is empty.
+ * rundir_unlock() - unlock and close the directory, and remove it, and RUNDIR_PATH, when empty.
  * @dir: of rundir_lock(), or negative: nothing is done.
  */
 void rundir_unlock(int dir);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "netsetup/cleanup.h"
+#include "netsetup/ipv4.h"
 #include "netsetup/rundir.h"
 
 #define SHARE_PREFIX	"uplink-"
@@ -43,18 +44,22 @@ static const char *share_file(const char *ifname, char file[SHARE_FILE_SIZE])
 }
 
 /* Reads the record of an uplink; an empty one when there is none, or one of another interface. */
-static void share_read(int dir, struct interface_id uplink, struct share_record *record)
+static int share_read(int dir, struct interface_id uplink, struct share_record *record,
+		      struct error *err)
 {
 	char file[SHARE_FILE_SIZE];
 	cleanup_fd int fd = openat(dir, share_file(uplink.ifname, file),
 				   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
+	if (fd < 0 && errno != ENOENT)
+		return error_set(err, errno, "cannot open '%s' in '" RUNDIR_PATH "'", file);
 	if (fd >= 0 && read(fd, record, sizeof(*record)) == sizeof(*record) &&
 	    record->magic == SHARE_MAGIC && record->ifindex == uplink.ifindex)
-		return;
+		return 0;
 	memset(record, 0, sizeof(*record));
 	record->magic = SHARE_MAGIC;
 	record->ifindex = uplink.ifindex;
+	return 0;
 }
 
 static int share_write(int dir, struct interface_id uplink, const struct share_record *record,
@@ -90,8 +95,9 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 	bool any = false;
 	int rc;
 
-	if (!host->dry_run)
-		share_read(dir, uplink, &record);
+	rc = host->dry_run ? 0 : share_read(dir, uplink, &record, err);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		const struct sysctl sysctl = { values[i].tree, uplink.ifname, values[i].key };
 		int current;
@@ -101,8 +107,9 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 			return rc;
 		set[i] = current != values[i].wanted;
 		any |= set[i];
-		if (!set[i] || record.values[i].changed)
+		if (!set[i])
 			continue;
+		/* Also when we had set it before: then this is what somebody else chose since. */
 		record.values[i].changed = 1;
 		record.values[i].original = current;
 	}
@@ -123,9 +130,11 @@ static int share_restore(int dir, struct host *host, struct interface_id uplink,
 {
 	char file[SHARE_FILE_SIZE];
 	struct share_record record;
-	int result = 0;
+	int result;
 
-	share_read(dir, uplink, &record);
+	result = share_read(dir, uplink, &record, err);
+	if (result < 0)
+		return result;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		const struct sysctl sysctl = { values[i].tree, uplink.ifname, values[i].key };
 		struct error error;
@@ -143,14 +152,23 @@ static int share_restore(int dir, struct host *host, struct interface_id uplink,
 	return result;
 }
 
-static int sweep_lease(int dir, struct host *host, const struct lease_record *lease,
+/* Whether a VM that runs has the address: then the proxy entry for it is that VM's. */
+static bool address_in_use(struct in_addr address, const struct found_lease *leases, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (uint32_t a = 0; leases[i].alive && a < leases[i].record.address_count; a++)
+			if (ipv4_equal(leases[i].record.addresses[a], address))
+				return true;
+	return false;
+}
+
+static int sweep_lease(int dir, struct host *host, const struct lease_record *lease, bool published,
 		       struct error *err)
 {
 	const struct interface_id uplink = { lease->uplink, lease->ifindex };
 	int rc = 0;
 
-	/* A lease that still probed has published nothing. */
-	if (lease->address_count == 1 && if_nametoindex(lease->uplink) == lease->ifindex)
+	if (published && if_nametoindex(lease->uplink) == lease->ifindex)
 		rc = host_proxy_delete(host, lease->addresses[0], uplink, err);
 	lease_remove(dir, lease);
 	return rc;
@@ -208,7 +226,15 @@ int share_sweep(int dir, struct host *host, struct error *err)
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < count; i++) {
-		rc = leases[i].alive ? 0 : sweep_lease(dir, host, &leases[i].record, err);
+		const struct lease_record *lease = &leases[i].record;
+
+		if (leases[i].alive)
+			continue;
+		/* One that still probed several addresses has published none. */
+		rc = sweep_lease(dir, host, lease,
+				 lease->address_count == 1 &&
+					 !address_in_use(lease->addresses[0], leases, count),
+				 err);
 		if (rc < 0)
 			result = rc;
 	}

@@ -34,7 +34,7 @@ bool share_is_set(struct interface_id uplink);
  * of uplinks that have no live lease.
  * @dir: of rundir_lock().
  * @host: the host.
- * @err: the first error; the rest is swept all the same.
+ * @err: the last error; the rest is swept all the same.
  *
  * Return: 0 or a negative errno.
  */

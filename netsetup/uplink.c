@@ -92,7 +92,7 @@ static const struct interface *find_master(const struct interfaces *table,
 	if (link->master)
 		master = interfaces_by_index(table, link->master);
 	/* A VRF only chooses the routing table of its members. */
-	return master && strcmp(master->kind, "vrf") ? master : NULL;
+	return master && strcmp(master->kind, "vrf") != 0 ? master : NULL;
 }
 
 static bool is_tunnel(const struct interface *link)
@@ -373,7 +373,7 @@ int uplink_choose(const struct interfaces *table, const char *ifname, struct upl
 int uplink_find(const char *ifname, struct uplink *uplink, struct error *err)
 {
 	cleanup_interfaces struct interfaces table = { 0 };
-	struct uplink found;
+	struct uplink found = { 0 };
 	struct interface *link;
 	struct error unused;
 	int result;

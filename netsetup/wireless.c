@@ -10,7 +10,9 @@
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "netsetup/cleanup.h"
 #include "netsetup/ifname.h"
@@ -22,6 +24,9 @@
 
 /* Room for a path below /sys/class/net. */
 #define PATH_SIZE 64
+
+/* Room for an ifindex as text. */
+#define IFINDEX_SIZE 16
 
 const char *wireless_mode(unsigned int wireless_type)
 {
@@ -51,7 +56,8 @@ int wireless_ssid(const uint8_t *ssid, size_t length, char text[SSID_TEXT_SIZE])
 {
 	static const uint8_t hidden[SSID_MAX];
 
-	_Static_assert(PRINTABLE_SIZE(SSID_MAX) == SSID_TEXT_SIZE, "any SSID fits");
+	_Static_assert(sizeof(((struct interface *)0)->ssid) >= PRINTABLE_SIZE(SSID_MAX),
+		       "any SSID fits");
 
 	if (length > SSID_MAX)
 		return -EBADMSG;
@@ -192,9 +198,8 @@ static int dump(uint8_t command, unsigned int ifindex, nl_parse_fn *parse, void 
 static bool sysfs_wireless(const struct interface *link)
 {
 	static const char *const marks[] = { "phy80211", "wireless" };
-	unsigned int ifindex = 0;
+	char path[PATH_SIZE], ifindex[IFINDEX_SIZE];
 	cleanup_file FILE *file = NULL;
-	char path[PATH_SIZE];
 	bool found = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks) && !found; i++) {
@@ -206,7 +211,8 @@ static bool sysfs_wireless(const struct interface *link)
 
 	snprintf(path, sizeof(path), "/sys/class/net/%.15s/ifindex", link->ifname);
 	file = fopen(path, "re");
-	return file && fscanf(file, "%u", &ifindex) == 1 && ifindex == link->ifindex;
+	return file && fgets(ifindex, sizeof(ifindex), file) &&
+	       strtoul(ifindex, NULL, 10) == link->ifindex;
 }
 
 int wireless_read(struct interfaces *table, struct error *err)

@@ -24,6 +24,7 @@ from lab import Lab
 def pytest_configure(config: pytest.Config) -> None:
     """Register this directory's markers."""
     config.addinivalue_line("markers", "lab(**arguments): how to build the lab of this test")
+    config.addinivalue_line("markers", "slow: boots a whole distribution, which takes minutes")
 
 
 def _must_run(report: object) -> None:
@@ -61,6 +62,14 @@ def need_vmrun() -> Path:
     if not os.access(vm.binary(), os.X_OK):
         pytest.skip(f"needs {vm.binary()}")
     return vm.binary()
+
+
+@pytest.fixture
+def vmrun() -> Path:
+    """The program under test, and what it needs to run a guest; a module that starts guests has
+    `pytestmark = pytest.mark.usefixtures("vmrun")`."""
+    need("qemu-system-x86_64")
+    return need_vmrun()
 
 
 @pytest.fixture

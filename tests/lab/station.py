@@ -4,6 +4,7 @@
 import http.client
 import re
 import socket
+import threading
 import time
 from contextlib import ExitStack
 from typing import Optional
@@ -87,13 +88,15 @@ class Station:
         """Send @data to an echo service, return what comes back."""
         back = b""
         with self.tcp_open(address, port, timeout) as sock:
-            sock.sendall(data)
-            sock.shutdown(socket.SHUT_WR)
+            # At the same time, or much data would fill the buffers of both sides.
+            sender = threading.Thread(target=_send_all, args=(sock, data), daemon=True)
+            sender.start()
             while len(back) < len(data):
                 part = sock.recv(65536)
                 if not part:
                     break
                 back += part
+            sender.join(timeout)
         return back
 
     def http(self, method: str, address: str, path: str = "/", port: int = 80,
@@ -177,6 +180,15 @@ class Station:
     def close(self) -> None:
         """Stop what this machine serves."""
         self.closing.close()
+
+
+def _send_all(sock: socket.socket, data: bytes) -> None:
+    """Send and close this direction; who waits for the answer sees when it fails."""
+    try:
+        sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
 
 
 def guest_sh(station: Station, address: str, script: str, timeout: float = 30,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A running `vmrun` on the laptop: started, waited for, talked to, and ended for certain."""
 
+import fcntl
 import itertools
 import os
 import pwd
@@ -8,8 +9,8 @@ import pty
 import re
 import signal
 import subprocess
+import termios
 import time
-import tty
 from pathlib import Path
 from typing import Any, Optional, Sequence, Union
 
@@ -73,7 +74,8 @@ class Vm:
     def __init__(self, netns: Netns, directory: Path, definition: Definition,
                  options: Sequence[str] = (), user: User = None, sudo: bool = False,
                  console: str = "pipe", env: Optional[dict[str, str]] = None) -> None:
-        """@console: vmrun's standard input and output, `pipe` or `pty`. See vmrun_argv() for
+        """@console: vmrun's standard input and output, `pipe` or `pty` (a terminal in its ordinary
+        mode). See vmrun_argv() for
         @user and @sudo. @env: additions to the environment."""
         self.file = _write(directory, definition)
         self.name = ""
@@ -86,8 +88,9 @@ class Vm:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         if console == "pty":
             ours, theirs = pty.openpty()
-            tty.setraw(theirs)
-            pipes = {"stdin": theirs, "stdout": theirs}
+            # As after a login: the terminal is the session's own, so that job control is real.
+            pipes = {"stdin": theirs, "stdout": theirs,
+                     "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)}
         self.process = netns.popen(argv, stderr=subprocess.PIPE, env=os.environ | additions,
                                    start_new_session=True, **pipes)
         self.stderr = Output.of(self.process.stderr, "vmrun's stderr")
@@ -176,11 +179,21 @@ class Vm:
         """The privileged helper."""
         return self.child("vmrun-netsetup")
 
+    @property
+    def mac(self) -> str:
+        """The MAC of the guest's card, as QEMU was told."""
+        return re.search(r"\bmac=([0-9a-f:]{17})", " ".join(self.qemu.cmdline))[1]
+
     # Acting
 
     def send(self, text: str) -> None:
         """Type into the console."""
         os.write(self._input, text.encode())
+
+    @property
+    def terminal(self) -> list:
+        """The present mode of the terminal, of console="pty", as termios.tcgetattr() has it."""
+        return termios.tcgetattr(self._input)
 
     def signal(self, number: int) -> None:
         """Send a signal to vmrun."""
@@ -191,11 +204,16 @@ class Vm:
         self.signal(signal.SIGTERM)
         return self.wait(timeout)
 
+    def quit(self, timeout: float = 10) -> int:
+        """SIGQUIT, the end without asking the guest; the exit status."""
+        self.signal(signal.SIGQUIT)
+        return self.wait(timeout)
+
     def close(self, patience: float = 10) -> None:
-        """End it for certain: SIGTERM, then SIGKILL, to vmrun and to what it had started."""
+        """End it for certain: SIGQUIT, then SIGKILL, to vmrun and to what it had started."""
         family = self.family() if self.alive else list(self._family)
         if self.alive:
-            self.signal(signal.SIGTERM)
+            self.signal(signal.SIGQUIT)
             try:
                 self.process.wait(patience)
             except subprocess.TimeoutExpired:
@@ -206,6 +224,7 @@ class Vm:
         for each in family:
             if not each.wait_gone(max(0, deadline - time.monotonic())):
                 each.signal(signal.SIGKILL)
+                each.wait_gone(2)
         if self._input >= 0:
             os.close(self._input)
             self._input = -1

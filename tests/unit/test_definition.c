@@ -229,7 +229,8 @@ static void test_good(void **state)
 
 static void test_home(void **state)
 {
-	static char *const set[] = { "qemu.binary=~/bin/qemu" };
+	static char option[] = "qemu.binary=~/bin/qemu";
+	char *const set[] = { option };
 	const struct passwd *user = getpwuid(getuid());
 	struct definition definition;
 	char expected[PATH_MAX];
@@ -255,7 +256,8 @@ static void expect_refused(const char *name, const void *bytes, size_t size, con
 	FILE *file;
 	int result;
 
-	snprintf(path, sizeof(path), "%s/%s", scratch, name);
+	snprintf(path, sizeof(path), "%s%s%s", name[0] == '/' ? "" : scratch,
+		 name[0] == '/' ? "" : "/", name);
 	if (bytes) {
 		file = fopen(path, "we");
 		assert_non_null(file);
@@ -270,7 +272,8 @@ static void expect_refused(const char *name, const void *bytes, size_t size, con
 		fail_msg("expected\n%s\ngot\n%s", start, text);
 	assert_true(strlen(text) < 64 * 1024);
 	assert_true((double)(clock() - before) / CLOCKS_PER_SEC < SECONDS_MAX);
-	unlink(path);
+	if (bytes)
+		unlink(path);
 }
 
 /* struct repeated - hostile input: a text over and over. */
@@ -352,13 +355,80 @@ static void test_not_files(void **state)
 	snprintf(path, sizeof(path), "%s/fifo", scratch);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	expect_refused("fifo", NULL, 0, ": is a pipe, not a file\n");
+	unlink(path);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", scratch);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	expect_refused("socket", NULL, 0, ": is a socket or a device, not a file\n");
+	close(fd);
+	fd = -1;
+	unlink(address.sun_path);
+	expect_refused("/dev/null", NULL, 0, ": is a device, not a file\n");
 	expect_refused("missing", NULL, 0, ": No such file or directory\n");
 	expect_refused("empty", "", 0, ": there is nothing in it\n");
 	expect_refused("nul", "name: web\0\n", 11, ":1:10: a NUL byte");
+}
+
+/* struct memory - bytes, the name they are given, and the report about them. */
+struct memory {
+	const char *name;
+	size_t size;
+	const char *report;
+};
+
+static void test_memory(void **state)
+{
+	static const char text[] = "name: web\nqemu: {args: [-S], binary: ./x}\n";
+	static const struct memory rows[] = {
+		{ "/nowhere/x", sizeof(text) - 1,
+		  "/nowhere/x: its directory cannot be found: No such file or directory\n" },
+		{ "x", SOURCE_SIZE_MAX + 1, "x: larger than 1 MiB, which no definition is\n" },
+		{ "x", SIZE_MAX, "x: larger than 1 MiB, which no definition is\n" },
+		{ "x", 0, "x: there is nothing in it\n" },
+	};
+	cleanup_free char *bytes = calloc(1, SOURCE_SIZE_MAX + 1);
+	struct definition definition;
+	char *report;
+
+	assert_non_null(bytes);
+	memcpy(bytes, text, sizeof(text));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_true(definition_load_memory(rows[i].name, bytes, rows[i].size, NULL, 0,
+						   &definition, &report) < 0);
+		assert_string_equal(report, rows[i].report);
+		free(report);
+	}
+	assert_int_equal(
+		definition_load_memory("x", text, sizeof(text) - 1, NULL, 0, &definition, &report),
+		0);
+	assert_null(report);
+	assert_string_equal(definition.directory, unit_path);
+	definition_done(&definition);
+	assert_null(definition.path);
+}
+
+/* A directory's name may be any bytes; what is printed may not. */
+static void test_directory_bytes(void **state)
+{
+	static const char text[] = "name: web\nqemu: {args: [-S], binary: ./x}\n";
+	struct definition definition;
+	char path[PATH_MAX];
+	char *report, *printed = NULL;
+	struct error err;
+
+	snprintf(path, sizeof(path), "%s/\xff", scratch);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/\xff/x", scratch);
+	assert_int_equal(
+		definition_load_memory(path, text, sizeof(text) - 1, NULL, 0, &definition, &report),
+		0);
+	assert_int_equal(definition_print(&definition, true, &printed, &err), -EILSEQ);
+	assert_int_equal(definition_print(&definition, false, &printed, &err), -EILSEQ);
+	assert_null(printed);
+	assert_non_null(strstr(err.message, "a path in it is not UTF-8 text"));
+	definition_done(&definition);
+	snprintf(path, sizeof(path), "%s/\xff", scratch);
+	rmdir(path);
 }
 
 static void test_unreadable(void **state)
@@ -421,10 +491,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/fifo", scratch);
-	unlink(path);
 	return rmdir(scratch);
 }
 
@@ -435,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_home),       cmocka_unit_test(test_repeated),
 		cmocka_unit_test(test_long_line),  cmocka_unit_test(test_not_files),
 		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_unusable_image),
+		cmocka_unit_test(test_memory),     cmocka_unit_test(test_directory_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -346,6 +346,15 @@ static const struct uplink_case cases[] = {
 		.remedy = "  eth1: no default route",
 	},
 	{
+		.name = "carrier just lost, and the state of the link not yet",
+		.links = { STATION(2, "wlan0", .without = LOWER_UP) },
+		.addresses = { ADDRESS(2, "192.168.1.5", 24) },
+		.ifname = "wlan0",
+		.result = -ENODEV,
+		.message = "cannot use uplink 'wlan0': not connected to a network",
+		.remedy = "",
+	},
+	{
 		.name = "by name, a port of a bridge",
 		.links = { LINK(2, "eth0", .master = 3), LINK(3, "br0", .kind = "bridge") },
 		.addresses = { ADDRESS(3, "192.168.1.5", 24) },
