@@ -26,21 +26,20 @@ bool promiscuous_driver(const char *driver)
 	return false;
 }
 
-/* The driver's name, from where the link in sysfs leads; empty when there is none (veth, bridge). */
-static void driver_name(const char *ifname, char name[NAME_MAX + 1])
+/* By where its link in sysfs leads; an interface without a driver (veth, bridge) has no link. */
+static bool needs_promiscuity(const char *ifname)
 {
 	char path[64], target[PATH_MAX];
-	const char *last;
+	const char *name;
 	ssize_t length;
 
-	name[0] = '\0';
 	snprintf(path, sizeof(path), "/sys/class/net/%s/device/driver", ifname);
 	length = readlink(path, target, sizeof(target) - 1);
 	if (length < 0)
-		return;
+		return false;
 	target[length] = '\0';
-	last = strrchr(target, '/');
-	snprintf(name, NAME_MAX + 1, "%s", last ? last + 1 : target);
+	name = strrchr(target, '/');
+	return promiscuous_driver(name ? name + 1 : target);
 }
 
 int promiscuous_set(int socket, const struct uplink *uplink, enum promiscuous_mode mode,
@@ -48,10 +47,9 @@ int promiscuous_set(int socket, const struct uplink *uplink, enum promiscuous_mo
 {
 	const struct packet_mreq membership = { .mr_ifindex = (int)uplink->ifindex,
 						.mr_type = PACKET_MR_PROMISC };
-	char driver[NAME_MAX + 1];
 
-	driver_name(uplink->ifname, driver);
-	if (mode == PROMISCUOUS_OFF || (mode == PROMISCUOUS_AUTO && !promiscuous_driver(driver)))
+	if (mode == PROMISCUOUS_OFF ||
+	    (mode == PROMISCUOUS_AUTO && !needs_promiscuity(uplink->ifname)))
 		return 0;
 	if (setsockopt(socket, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership,
 		       sizeof(membership)) < 0)

@@ -209,6 +209,8 @@ static int on_launcher(struct session *session, bool *end, struct error *err)
 		*end = true;
 		return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
 	}
+	/* A guest that is answered by DHCP can be told another address. */
+	session->place.setup.follow = 1;
 	dhcprelay_send(session->dhcp, session->place.tap_ifindex, &record.dhcp, &ignored);
 	return 0;
 }
