@@ -112,6 +112,7 @@ int nl_socket_open(int protocol, struct nl_sock **sock, struct error *err)
  * struct request - a request under way.
  * @parse: told each message of the answer, or NULL.
  * @context: passed to @parse.
+ * @sequence: the request's number; messages with another one are passed over.
  * @result: 0, or the first negative errno that @parse or the kernel gave.
  * @whole: nothing more will come.
  * @interrupted: the kernel's tables changed during the dump.
@@ -119,10 +120,19 @@ int nl_socket_open(int protocol, struct nl_sock **sock, struct error *err)
 struct request {
 	nl_parse_fn *parse;
 	void *context;
+	uint32_t sequence;
 	int result;
 	bool whole;
 	bool interrupted;
 };
+
+/* What is left of the answer to a request that timed out must not spoil the ones after it. */
+static int on_sequence(struct nl_msg *msg, void *arg)
+{
+	const struct request *request = arg;
+
+	return nlmsg_hdr(msg)->nlmsg_seq == request->sequence ? NL_OK : NL_SKIP;
+}
 
 static int on_valid(struct nl_msg *msg, void *arg)
 {
@@ -182,6 +192,7 @@ int nl_request(struct nl_sock *sock, struct nl_msg *msg, nl_parse_fn *parse, voi
 
 	if (!cb)
 		return -ENOMEM;
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, &request);
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &request);
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, &request);
 	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, &request);
@@ -192,6 +203,7 @@ int nl_request(struct nl_sock *sock, struct nl_msg *msg, nl_parse_fn *parse, voi
 	nlmsg_hdr(msg)->nlmsg_seq = NL_AUTO_SEQ;
 	nlmsg_hdr(msg)->nlmsg_pid = NL_AUTO_PORT;
 	nle = nl_send_auto(sock, msg);
+	request.sequence = nlmsg_hdr(msg)->nlmsg_seq;
 	while (nle >= 0 && !request.whole) {
 		errno = 0;
 		nle = nl_recvmsgs(sock, cb);

@@ -53,9 +53,12 @@ int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, st
 
 	for (unsigned int queue = 0; queue < queues; queue++) {
 		/* The first must create it: a persistent tap that somebody left is never adopted. */
-		fds[queue] = tap_open_queue(ifname, queue == 0 ? flags | IFF_TUN_EXCL : flags, err);
-		if (fds[queue] >= 0)
+		int fd = tap_open_queue(ifname, queue == 0 ? flags | IFF_TUN_EXCL : flags, err);
+
+		if (fd >= 0) {
+			fds[queue] = fd;
 			continue;
+		}
 		while (queue-- > 0) {
 			close(fds[queue]);
 			fds[queue] = -1;

@@ -369,6 +369,47 @@ static void test_not_files(void **state)
 	expect_refused("nul", "name: web\0\n", 11, ":1:10: a NUL byte");
 }
 
+/* What a disk with the mode direct shares is known by the file, not by its name. */
+static void test_direct(void **state)
+{
+	static const char text[] = "name: web\ndisks:\n"
+				   "  - {image: one, mode: direct}\n"
+				   "  - {image: two, mode: direct}\n"
+				   "  - {image: link, mode: readonly}\n";
+	static const char *const names[] = { "one", "two", "link" };
+	struct definition definition;
+	char path[PATH_MAX], name[PATH_MAX], expected[PATH_MAX + 200];
+	char *report;
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", scratch, names[i]);
+		close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	}
+	snprintf(name, sizeof(name), "%s/x", scratch);
+	snprintf(path, sizeof(path), "%s/link", scratch);
+	assert_int_equal(symlink("one", path), 0);
+	snprintf(expected, sizeof(expected),
+		 "%s:5:13: the same image as that of 'disks.0', and one of them writes to it "
+		 "(mode direct)\n    5 |   - {image: link, mode: readonly}\n"
+		 "      |             ^~~~\n",
+		 name);
+	assert_int_equal(
+		definition_load_memory(name, text, sizeof(text) - 1, NULL, 0, &definition, &report),
+		-EINVAL);
+	assert_string_equal(report, expected);
+	free(report);
+	/* Without the last line each image is its own. */
+	assert_int_equal(definition_load_memory(name, text, strlen(text) - 34, NULL, 0, &definition,
+						&report),
+			 0);
+	assert_int_equal(definition.disks[1].mode, DISK_DIRECT);
+	definition_done(&definition);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", scratch, names[i]);
+		unlink(path);
+	}
+}
+
 /* struct memory - bytes, the name they are given, and the report about them. */
 struct memory {
 	const char *name;
@@ -497,11 +538,17 @@ static int teardown(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad),        cmocka_unit_test(test_good),
-		cmocka_unit_test(test_home),       cmocka_unit_test(test_repeated),
-		cmocka_unit_test(test_long_line),  cmocka_unit_test(test_not_files),
-		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_unusable_image),
-		cmocka_unit_test(test_memory),     cmocka_unit_test(test_directory_bytes),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_home),
+		cmocka_unit_test(test_repeated),
+		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_not_files),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_unusable_image),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_directory_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

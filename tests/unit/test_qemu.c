@@ -183,6 +183,9 @@ static void test_disks(void **state)
 	assert_node(&argv, 0, "/read-only", "false");
 	assert_node(&argv, 0, "/discard", "unmap");
 	assert_option(&argv, "-device", 1, "virtio-blk-pci,drive=disk0,bootindex=0");
+	assert_option(&argv, "-blockdev", 1,
+		      "{\"driver\":\"raw\",\"node-name\":\"disk1\",\"read-only\":true,"
+		      "\"file\":{\"driver\":\"file\",\"filename\":\"/b.raw\"}}");
 	assert_node(&argv, 1, "/driver", "raw");
 	assert_node(&argv, 1, "/read-only", "true");
 	assert_option(&argv, "-device", 2, "virtio-blk-pci,drive=disk1");

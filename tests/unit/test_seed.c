@@ -371,6 +371,7 @@ static void test_keys(void **state)
 	assert_no_keys("ssh-ed25519 AAAA\n", "line 1 is not", "");
 	assert_no_keys("ssh-ed25519 BBBBC3NzaC1lZDI1NTE5AAAAIOMq\n", "line 1 is not", "");
 	assert_no_keys("ssh-ed25519x " ED25519 "\n", "line 1 is not", "");
+	assert_no_keys("ssh-new AAAAC3NzaC1lZDI1NTE5AAAAIOMq\n", "line 1 is not", "");
 	assert_no_keys("from=\"*\" " ED25519 "\n", "line 1 is not", "");
 	assert_no_keys(ED25519 ";x\n", "line 1 is not", "");
 	assert_no_keys(ED25519 " \033[2J\n", "line 1 is not", "");
