@@ -11,18 +11,16 @@
 #include "launcher/accel.h"
 #include "launcher/definition.h"
 #include "launcher/disk.h"
-#include "launcher/dns.h"
 #include "launcher/instance.h"
 #include "launcher/log.h"
+#include "launcher/member.h"
 #include "launcher/privilege.h"
 #include "launcher/qemu.h"
 #include "launcher/qemu_process.h"
-#include "launcher/remember.h"
 #include "launcher/seed.h"
 #include "launcher/supervise.h"
 #include "launcher/terminal.h"
 #include "netsetup/cleanup.h"
-#include "netsetup/client.h"
 
 /*
  * Theory of operation: struct run is everything that one run has taken. The steps take it in order;
@@ -34,27 +32,23 @@
 /**
  * struct run - a run.
  * @options: what the user asked for.
- * @netsetup: the helper; its socket is -1 when it was not started or has ended.
+ * @member: its membership of the LAN.
  * @definition: the VM.
  * @instance: its files while it runs.
  * @disks: its disks' files.
  * @config: of its QEMU command.
  * @argv: the command.
- * @lan: its place on the LAN.
- * @remembered: the addresses it had.
  * @fds, @fd_count: what QEMU inherits; @fds[i].source is ours to close.
  * @qmp: our end of QMP, or -1.
  */
 struct run {
 	const struct options *options;
-	struct netsetup netsetup;
+	struct member member;
 	struct definition definition;
 	struct instance instance;
 	struct disks disks;
 	struct qemu_config config;
 	struct argv argv;
-	struct lan lan;
-	struct in_addr remembered[REMEMBERED_MAX];
 	struct process_fd fds[QEMU_FD_END];
 	size_t fd_count;
 	int qmp;
@@ -64,10 +58,9 @@ static void run_init(struct run *run, const struct options *options)
 {
 	memset(run, 0, sizeof(*run));
 	run->options = options;
-	run->netsetup.socket = -1;
+	member_init(&run->member, options->dry_run, options->verbose);
 	run->instance = (struct instance){ .lock = -1, .console = -1 };
 	run->disks = (struct disks)DISKS_NONE;
-	memset(run->lan.tap_fds, -1, sizeof(run->lan.tap_fds));
 	run->qmp = -1;
 }
 
@@ -77,20 +70,10 @@ static void close_fds(struct run *run)
 		close(run->fds[--run->fd_count].source);
 }
 
-/* Told each change to the host: as a script on standard output in a dry run. */
-static void show_change(const char *command, void *context)
-{
-	const struct run *run = context;
-
-	log_change(command, run->options->dry_run);
-}
-
 static void run_end(struct run *run)
 {
-	/* The tap's last descriptors on our side: the helper alone has it then. */
 	close_fds(run);
-	lan_done(&run->lan);
-	netsetup_end(&run->netsetup, show_change, run);
+	member_end(&run->member);
 	if (run->qmp >= 0)
 		close(run->qmp);
 	argv_done(&run->argv);
@@ -168,69 +151,28 @@ static int resolve_host(struct run *run, struct error *err)
 	return 0;
 }
 
-static void fill_setup(struct run *run, struct setup_record *setup)
-{
-	const struct definition *definition = &run->definition;
-	const struct network *network = &definition->network;
-
-	record_init(setup, RECORD_SETUP);
-	memcpy(setup->name, definition->name, sizeof(setup->name));
-	memcpy(setup->uuid, definition->uuid, sizeof(setup->uuid));
-	memcpy(setup->uplink, network->uplink, sizeof(setup->uplink));
-	setup->address = network->address;
-	setup->range_first = network->range_first;
-	setup->range_last = network->range_last;
-	setup->gateway_mode = network->gateway_mode;
-	setup->gateway = network->gateway;
-	setup->probe = network->probe;
-	setup->promiscuous = network->promiscuous;
-	setup->queues = (uint8_t)run->config.queues;
-	setup->offload = qemu_offloads(network->model);
-	setup->dry_run = run->options->dry_run;
-	setup->verbose = run->options->verbose;
-	remember_load(definition->name, run->remembered);
-	memcpy(setup->remembered, run->remembered, sizeof(setup->remembered));
-
-	setup->dns_count = network->dns_count;
-	memcpy(setup->dns, network->dns, sizeof(setup->dns));
-	if (network->dns_count == 0)
-		setup->dns_count = dns_find("", (struct in_addr){ INADDR_ANY }, setup->dns);
-}
-
-/* The guest's servers: what was asked to be kept free, and the LAN's router as the last resort. */
-static void choose_dns(struct run *run, const struct setup_record *setup)
-{
-	run->config.dns_count = setup->dns_count;
-	memcpy(run->config.dns, setup->dns, sizeof(run->config.dns));
-	if (setup->dns_count == 0 && !ipv4_unset(run->lan.ready.router)) {
-		run->config.dns[0] = run->lan.ready.router;
-		run->config.dns_count = 1;
-	}
-}
-
-/* Without privilege: the exact command that has it. */
-static void suggest_sudo(const struct run *run, struct error *err)
-{
-	if (err->status == STATUS_PERMISSION && geteuid() != 0 && !err->remedy[0])
-		error_remedy(err, "run it as root, it gives root's rights up at once: sudo vmrun %s",
-			     run->options->files[0]);
-}
-
+/* QEMU gets copies of the tap's descriptors; the others are for the helper's successor. */
 static int join_lan(struct run *run, struct error *err)
 {
-	struct setup_record setup;
+	const struct network *network = &run->definition.network;
+	struct member *member = &run->member;
 	int rc;
 
-	fill_setup(run, &setup);
-	rc = netsetup_setup(&run->netsetup, &setup, show_change, run, &run->lan, err);
-	if (rc < 0) {
-		suggest_sudo(run, err);
+	rc = member_join(member, &run->definition, run->config.queues,
+			 qemu_offloads(network->model), err);
+	if (rc < 0)
 		return rc;
+	run->config.lan = &member->lan.ready;
+	run->config.dns_count = member->dns_count;
+	memcpy(run->config.dns, member->dns, sizeof(run->config.dns));
+	for (unsigned int i = 0; i < member->lan.ready.queues; i++) {
+		int fd = fcntl(member->lan.tap_fds[i], F_DUPFD_CLOEXEC, 0);
+
+		if (fd < 0)
+			return error_set(err, errno, "cannot pass tap '%s' on",
+					 member->lan.ready.tap);
+		give_fd(run, fd, (int)(QEMU_FD_TAP + i));
 	}
-	choose_dns(run, &setup);
-	run->config.lan = &run->lan.ready;
-	for (unsigned int i = 0; i < run->lan.ready.queues; i++)
-		give_fd(run, take_fd(&run->lan.tap_fds[i]), (int)(QEMU_FD_TAP + i));
 	return 0;
 }
 
@@ -271,44 +213,6 @@ static int open_sockets(struct run *run, struct error *err)
 	return 0;
 }
 
-/* "192.168.1.1, 1.1.1.1", or "none". */
-static void dns_text(const struct qemu_config *config, char *text, size_t size)
-{
-	char address[IPV4_TEXT_SIZE];
-	size_t used = 0;
-
-	snprintf(text, size, "none");
-	for (unsigned int i = 0; i < config->dns_count; i++)
-		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
-					 ipv4_text(config->dns[i], address));
-}
-
-/* The one line that says the VM is on the LAN. */
-static void tell_place(const struct run *run)
-{
-	const struct ready_record *ready = &run->lan.ready;
-	char address[IPV4_TEXT_SIZE], gateway[IPV4_TEXT_SIZE] = "none";
-	char dns[DNS_MAX * (IPV4_TEXT_SIZE + 2)];
-
-	if (!ipv4_unset(ready->gateway))
-		ipv4_text(ready->gateway, gateway);
-	dns_text(&run->config, dns, sizeof(dns));
-	log_notice("%s: %s/%u on %s%s%s%s, gateway %s, dns %s, tap %s", run->definition.name,
-		   ipv4_text(ready->address, address), ready->prefix_length, ready->uplink,
-		   ready->ssid[0] ? " (SSID " : "", ready->ssid, ready->ssid[0] ? ")" : "", gateway,
-		   dns, ready->tap);
-}
-
-static void remember_place(const struct run *run)
-{
-	const struct ready_record *ready = &run->lan.ready;
-	const struct prefix prefix = { ready->address, ready->prefix_length };
-	char address[IPV4_TEXT_SIZE];
-
-	instance_tell(&run->instance, ipv4_text(ready->address, address));
-	remember_store(run->definition.name, &prefix, run->remembered);
-}
-
 /* Callbacks of supervise_run(). */
 
 static void vm_log(struct vm *vm, enum vm_log level, const char *text)
@@ -327,20 +231,19 @@ static int vm_started(struct vm *vm, struct error *err)
 	return 0;
 }
 
-/* The helper says nothing while the VM runs: this is its end. */
 static int vm_netsetup(struct vm *vm, struct error *err)
 {
 	struct run *run = vm->context;
-	union record record;
 
-	if (record_receive(vm->netsetup_fd, &record, NULL, err) == 0 &&
-	    record.header.type == RECORD_CHANGE) {
-		show_change(record.change.text, run);
-		return 0;
-	}
-	vm->netsetup_fd = -1;
-	return error_say(err, STATUS_FAILURE, ECONNRESET,
-			 "vmrun-netsetup ended: VM '%s' is no longer on the LAN", vm->name);
+	return member_event(&run->member, err);
+}
+
+static void address_changed(struct in_addr address, void *context)
+{
+	const struct run *run = context;
+	char text[IPV4_TEXT_SIZE];
+
+	instance_tell(&run->instance, ipv4_text(address, text));
 }
 
 static const struct vm_ops vm_ops = {
@@ -353,7 +256,7 @@ static int supervise(struct run *run, struct loop *loop, struct error *err)
 {
 	struct vm vm = { .name = run->definition.name,
 			 .qemu = PROCESS_NONE,
-			 .netsetup_fd = run->netsetup.socket,
+			 .netsetup_fd = -1,
 			 .loop = loop,
 			 .shutdown_timeout = run->definition.shutdown_timeout,
 			 .ops = &vm_ops,
@@ -369,10 +272,10 @@ static int supervise(struct run *run, struct loop *loop, struct error *err)
 	/* QEMU has them now; from here on only its end of QMP keeps ours open. */
 	close_fds(run);
 	vm.qmp_fd = take_fd(&run->qmp);
-	if (run->config.lan) {
-		tell_place(run);
-		remember_place(run);
-	}
+	run->member.address_changed = address_changed;
+	run->member.context = run;
+	if (run->config.lan)
+		member_watch(&run->member, &vm);
 	return supervise_run(&vm, err);
 }
 
@@ -380,13 +283,11 @@ static int supervise(struct run *run, struct loop *loop, struct error *err)
 static int prepare(struct run *run, struct error *err)
 {
 	const bool dry_run = run->options->dry_run;
-	struct network *network;
-	struct error helper_error;
-	int helper;
 	int rc;
 
-	helper = netsetup_start(&run->netsetup, &helper_error);
+	member_start(&run->member);
 	rc = privilege_drop(err);
+	member_dropped(&run->member);
 	if (rc == 0)
 		rc = load_definition(run, err);
 	if (rc == 0)
@@ -403,14 +304,10 @@ static int prepare(struct run *run, struct error *err)
 		return rc;
 	disks_configure(&run->disks, &run->config);
 
-	network = &run->definition.network;
-	if (network->type != NETWORK_LAN) {
-		netsetup_end(&run->netsetup, NULL, NULL);
-	} else {
-		if (helper < 0)
-			*err = helper_error;
-		rc = helper < 0 ? helper : join_lan(run, err);
-	}
+	if (run->definition.network.type == NETWORK_LAN)
+		rc = join_lan(run, err);
+	else
+		member_leave(&run->member);
 	if (rc == 0)
 		rc = make_seed(run, err);
 	if (rc == 0)

@@ -354,6 +354,8 @@ int allocate(const struct setup_record *setup, const struct uplink *uplink, stru
 	struct search search = { .setup = setup, .uplink = uplink, .host = host, .lease = lease };
 	int rc;
 
+	if (host->arp >= 0 && arp_listen(host->arp, (struct in_addr){ INADDR_ANY }, err) < 0)
+		return -err->code;
 	search.remembered = remembered_here(&search);
 	rc = list_local(&search.local, err);
 	if (rc == 0 && !ipv4_unset(setup->address))

@@ -14,29 +14,39 @@
 
 #include "netsetup/cleanup.h"
 
-/*
- * Only Ethernet (1), IPv4 (0x0800), address lengths 6 and 4: the first six bytes of the packet as a
- * SOCK_DGRAM packet socket gives it. Everything else is dropped in the kernel.
- */
-static const struct sock_filter arp_filter[] = {
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARPHRD_ETHER << 16 | ETHERTYPE_IP, 0, 3),
-	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 4),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_ALEN << 8 | sizeof(struct in_addr), 0, 1),
-	BPF_STMT(BPF_RET | BPF_K, sizeof(struct ether_arp)),
-	BPF_STMT(BPF_RET | BPF_K, 0),
-};
+/* The packet as a SOCK_DGRAM packet socket gives it: offsets of struct ether_arp. */
+#define FORMAT_OFFSET  0 /* hardware type and protocol */
+#define LENGTHS_OFFSET 4
+#define SENDER_OFFSET  14
+#define TARGET_OFFSET  24
 
-static int arp_filter_attach(int socket)
+#define FORMAT_ETHERNET_IPV4 (ARPHRD_ETHER << 16 | ETHERTYPE_IP)
+#define LENGTHS_6_4	     (ETH_ALEN << 8 | 4)
+
+int arp_listen(int socket, struct in_addr address, struct error *err)
 {
-	const struct sock_fprog program = { ARRAY_SIZE(arp_filter),
-					    (struct sock_filter *)arp_filter };
-	const int lock = 1;
+	const uint32_t wanted = ntohl(address.s_addr);
+	const bool all = address.s_addr == INADDR_ANY;
+	/* A jump's numbers are how many instructions it passes over when true, and when false. */
+	const struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 10, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FORMAT_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FORMAT_ETHERNET_IPV4, 0, 8),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, LENGTHS_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LENGTHS_6_4, 0, 6),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SENDER_OFFSET),
+		BPF_JUMP(BPF_JMP | (all ? BPF_JGE : BPF_JEQ) | BPF_K, wanted, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, INADDR_ANY, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, TARGET_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, wanted, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, sizeof(struct ether_arp)),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
 
 	if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
-		return -errno;
-	if (setsockopt(socket, SOL_SOCKET, SO_LOCK_FILTER, &lock, sizeof(lock)) < 0)
-		return -errno;
+		return error_set(err, errno, "cannot filter a packet socket");
 	return 0;
 }
 
@@ -46,15 +56,13 @@ int arp_open(unsigned int ifindex, struct error *err)
 					     .sll_protocol = htons(ETHERTYPE_ARP),
 					     .sll_ifindex = (int)ifindex };
 	cleanup_fd int fd = -1;
-	int rc;
 
 	/* Protocol 0: nothing is received before the filter is in place and the socket is bound. */
 	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set(err, errno, "cannot open a packet socket");
-	rc = arp_filter_attach(fd);
-	if (rc < 0)
-		return error_set(err, -rc, "cannot filter a packet socket");
+	if (arp_listen(fd, (struct in_addr){ INADDR_ANY }, err) < 0)
+		return -err->code;
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return error_set(err, errno, "cannot bind a packet socket to interface %u",
 				 ifindex);
@@ -130,6 +138,15 @@ int arp_send(int socket, unsigned int ifindex, const struct arp *arp, struct err
 struct arp arp_probe(const struct ether_addr *mac, struct in_addr address)
 {
 	return (struct arp){ .operation = ARPOP_REQUEST, .sender_mac = *mac, .target = address };
+}
+
+struct arp arp_answer(const struct ether_addr *mac, struct in_addr address, const struct arp *asked)
+{
+	return (struct arp){ .operation = ARPOP_REPLY,
+			     .sender_mac = *mac,
+			     .sender = address,
+			     .target_mac = asked->sender_mac,
+			     .target = asked->sender };
 }
 
 struct arp arp_announcement(const struct ether_addr *mac, struct in_addr address)

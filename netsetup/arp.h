@@ -29,13 +29,25 @@ struct arp {
 
 /**
  * arp_open() - open a non-blocking packet socket that sees the interface's ARP for IPv4 and nothing
- * else (by a locked packet filter in the kernel).
+ * else, by a packet filter in the kernel.
  * @ifindex: the interface.
  * @err: the error.
  *
  * Return: the socket, or a negative errno.
  */
 int arp_open(unsigned int ifindex, struct error *err);
+
+/**
+ * arp_listen() - choose what the socket sees from now on.
+ * @socket: of arp_open().
+ * @address: 0.0.0.0: all ARP for IPv4; else only what matters to who has this address: others' packets
+ *           that come from it, and probes for it (RFC 5227 section 2.4), so that the ordinary ARP of
+ *           a network wakes nobody.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int arp_listen(int socket, struct in_addr address, struct error *err);
 
 /**
  * arp_parse() - read a packet as it follows the link-layer header.
@@ -69,6 +81,9 @@ int arp_send(int socket, unsigned int ifindex, const struct arp *arp, struct err
 
 /* arp_probe() - "is anybody using this address?", RFC 5227 section 2.1.1. */
 struct arp arp_probe(const struct ether_addr *mac, struct in_addr address);
+
+/* arp_answer() - "I use it", to who asked by a probe or a request. */
+struct arp arp_answer(const struct ether_addr *mac, struct in_addr address, const struct arp *asked);
 
 /* arp_announcement() - "I use this address", RFC 5227 section 2.3. */
 struct arp arp_announcement(const struct ether_addr *mac, struct in_addr address);

@@ -123,53 +123,120 @@ static int ended_early(const struct netsetup *netsetup, struct error *err)
 			 "'" HELPER "' ended before it answered");
 }
 
-static int receive_ready(struct netsetup *netsetup, const union record *record, struct lan *lan,
-			 struct error *err)
+static unsigned int count_fds(const int fds[QUEUES_MAX])
 {
 	unsigned int count = 0;
 
-	lan->ready = record->ready;
-	while (count < QUEUES_MAX && lan->tap_fds[count] >= 0)
+	while (count < QUEUES_MAX && fds[count] >= 0)
 		count++;
-	if (count == lan->ready.queues)
-		return 0;
-	lan_done(lan);
-	return error_say(err, STATUS_FAILURE, EPROTO, "'" HELPER "' (%d) sent %u taps of %u",
-			 netsetup->pid, count, lan->ready.queues);
+	return count;
 }
 
-int netsetup_setup(struct netsetup *netsetup, const struct setup_record *setup,
-		   netsetup_change_fn *change, void *context, struct lan *lan, struct error *err)
+static void close_fds(int fds[QUEUES_MAX])
+{
+	for (size_t i = 0; i < QUEUES_MAX; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
+/* Sends the request and waits for its answer; @taps gets as many descriptors as the answer says. */
+static int ask(struct netsetup *netsetup, const struct setup_record *setup, const int *fds,
+	       unsigned int fd_count, const struct netsetup_listener *listener,
+	       struct ready_record *ready, int taps[QUEUES_MAX], struct error *err)
 {
 	union record record;
 	int rc;
 
 	netsetup->asked = true;
-	rc = record_send(netsetup->socket, setup, NULL, 0, err);
+	rc = record_send(netsetup->socket, setup, fds, fd_count, err);
 	if (rc == -EPIPE)
 		return ended_early(netsetup, err);
-	if (rc < 0)
-		return rc;
-	for (;;) {
-		rc = record_receive(netsetup->socket, &record, lan->tap_fds, err);
+	while (rc == 0) {
+		rc = record_receive(netsetup->socket, &record, taps, err);
 		if (rc == -ECONNRESET)
 			return ended_early(netsetup, err);
 		if (rc < 0)
 			return rc;
-		if (record.header.type == RECORD_READY)
-			return receive_ready(netsetup, &record, lan, err);
+		if (record.header.type == RECORD_READY &&
+		    count_fds(taps) == record.ready.queues) {
+			*ready = record.ready;
+			return 0;
+		}
 		/* No other record has descriptors. */
-		lan_done(lan);
+		close_fds(taps);
 		if (record.header.type == RECORD_FAILED)
 			return failure(&record.failed, err);
 		if (record.header.type != RECORD_CHANGE)
-			return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
-		if (change)
-			change(record.change.text, context);
+			return error_say(err, STATUS_FAILURE, EPROTO,
+					 "unexpected record of '" HELPER "'");
+		if (listener->change)
+			listener->change(record.change.text, listener->context);
 	}
+	return rc;
 }
 
-void netsetup_end(struct netsetup *netsetup, netsetup_change_fn *change, void *context)
+int netsetup_setup(struct netsetup *netsetup, const struct setup_record *setup,
+		   const struct netsetup_listener *listener, struct lan *lan, struct error *err)
+{
+	return ask(netsetup, setup, NULL, 0, listener, &lan->ready, lan->tap_fds, err);
+}
+
+int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
+		   const struct netsetup_listener *listener, struct lan *lan, struct error *err)
+{
+	struct setup_record adopt = *setup;
+	int none[QUEUES_MAX];
+
+	adopt.header.type = RECORD_ADOPT;
+	adopt.remembered[0] = lan->ready.address;
+	return ask(netsetup, &adopt, lan->tap_fds, count_fds(lan->tap_fds), listener, &lan->ready,
+		   none, err);
+}
+
+int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *listener,
+		    struct error *err)
+{
+	union record record;
+	int rc;
+
+	rc = record_receive(netsetup->socket, &record, NULL, err);
+	if (rc < 0)
+		return rc;
+	switch ((enum record_type)record.header.type) {
+	case RECORD_CHANGE:
+		if (listener->change)
+			listener->change(record.change.text, listener->context);
+		return 0;
+	case RECORD_MOVED:
+		if (listener->moved)
+			listener->moved(&record.ready, listener->context);
+		return 0;
+	case RECORD_DHCP:
+		if (listener->dhcp)
+			listener->dhcp(&record.dhcp, listener->context);
+		return 0;
+	case RECORD_FAILED:
+		return failure(&record.failed, err);
+	case RECORD_SETUP:
+	case RECORD_ADOPT:
+	case RECORD_READY:
+		break;
+	}
+	return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record of '" HELPER "'");
+}
+
+void netsetup_reap(struct netsetup *netsetup)
+{
+	if (netsetup->socket >= 0)
+		close(netsetup->socket);
+	netsetup->socket = -1;
+	if (netsetup->pid > 0)
+		waitpid(netsetup->pid, NULL, WNOHANG);
+}
+
+void netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener)
 {
 	struct error ignored;
 	union record record;
@@ -179,8 +246,8 @@ void netsetup_end(struct netsetup *netsetup, netsetup_change_fn *change, void *c
 	/* End-of-file for the helper; what it still says while it undoes its work can be read. */
 	shutdown(netsetup->socket, SHUT_WR);
 	while (record_receive(netsetup->socket, &record, NULL, &ignored) == 0)
-		if (record.header.type == RECORD_CHANGE && change)
-			change(record.change.text, context);
+		if (record.header.type == RECORD_CHANGE && listener->change)
+			listener->change(record.change.text, listener->context);
 	/*
 	 * At the end of the records the host is as before. The helper itself may live some 20 ms
 	 * longer, for what the kernel does when a packet socket is closed; whoever waits for it then is
@@ -194,9 +261,5 @@ void netsetup_end(struct netsetup *netsetup, netsetup_change_fn *change, void *c
 
 void lan_done(struct lan *lan)
 {
-	for (size_t i = 0; i < QUEUES_MAX; i++) {
-		if (lan->tap_fds[i] >= 0)
-			close(lan->tap_fds[i]);
-		lan->tap_fds[i] = -1;
-	}
+	close_fds(lan->tap_fds);
 }

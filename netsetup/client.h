@@ -30,8 +30,19 @@ struct lan {
 	int tap_fds[QUEUES_MAX];
 };
 
-/* Told each change to the host as the command that a person would have typed. */
-typedef void netsetup_change_fn(const char *command, void *context);
+/**
+ * struct netsetup_listener - what the helper tells; every function may be NULL.
+ * @change: a change to the host, as the command that a person would have typed.
+ * @moved: the VM's place has changed.
+ * @dhcp: a DHCP packet from the guest.
+ * @context: passed to each.
+ */
+struct netsetup_listener {
+	void (*change)(const char *command, void *context);
+	void (*moved)(const struct ready_record *place, void *context);
+	void (*dhcp)(const struct dhcp_record *query, void *context);
+	void *context;
+};
 
 /**
  * netsetup_start() - start the helper with the rights that the caller has now.
@@ -46,23 +57,49 @@ int netsetup_start(struct netsetup *netsetup, struct error *err);
  * netsetup_setup() - ask for a place on the LAN and wait for the answer.
  * @netsetup: a started helper.
  * @setup: the request.
- * @change: called for each change, or NULL.
- * @context: passed to @change.
+ * @listener: told the changes.
  * @lan: the place.
  * @err: netsetup's own error when it refused.
  *
  * Return: 0 or a negative errno.
  */
 int netsetup_setup(struct netsetup *netsetup, const struct setup_record *setup,
-		   netsetup_change_fn *change, void *context, struct lan *lan, struct error *err);
+		   const struct netsetup_listener *listener, struct lan *lan, struct error *err);
+
+/**
+ * netsetup_adopt() - hand the place of a running VM to another helper, since the one before died.
+ * @netsetup: a started helper.
+ * @setup: the request as it was for netsetup_setup().
+ * @listener: told the changes.
+ * @lan: the place, with the tap's descriptors; they stay the caller's. What has changed meanwhile is
+ *       told in @lan->ready.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
+		   const struct netsetup_listener *listener, struct lan *lan, struct error *err);
+
+/**
+ * netsetup_listen() - receive one record of a helper that has a VM, and tell the listener.
+ * @netsetup: its socket is readable.
+ * @listener: told it.
+ * @err: the error.
+ *
+ * Return: 0, -ECONNRESET when the helper has ended, or another negative errno.
+ */
+int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *listener,
+		    struct error *err);
+
+/* netsetup_reap() - forget a helper that has ended, or is not needed. */
+void netsetup_reap(struct netsetup *netsetup);
 
 /**
  * netsetup_end() - let the helper undo everything and wait until it has.
  * @netsetup: the helper; legal when it was never started (all zero with socket -1) or has ended.
- * @change: called for each change that is undone, or NULL.
- * @context: passed to @change.
+ * @listener: told the changes that are undone.
  */
-void netsetup_end(struct netsetup *netsetup, netsetup_change_fn *change, void *context);
+void netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener);
 
 /* lan_done() - close the tap's descriptors that were not handed over. */
 void lan_done(struct lan *lan);

@@ -17,6 +17,7 @@
 #include "netsetup/cleanup.h"
 #include "netsetup/ifname.h"
 #include "netsetup/ipv4.h"
+#include "netsetup/observe.h"
 #include "netsetup/protocol.h"
 #include "netsetup/tap.h"
 
@@ -204,9 +205,9 @@ int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struc
 	return sysctl_write(sysctl, value, err);
 }
 
-/* Safe: a /32 for an address that this VM was given, through its own tap, never replacing one. */
-int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
-		   struct error *err)
+/* A request about the host route to one address through one interface. */
+static struct nl_msg *route_message(int type, int flags, struct in_addr address,
+				    unsigned int ifindex)
 {
 	const struct rtmsg header = { .rtm_family = AF_INET,
 				      .rtm_dst_len = 32,
@@ -214,6 +215,20 @@ int host_route_add(struct host *host, struct in_addr address, struct interface_i
 				      .rtm_protocol = HOST_PROTOCOL,
 				      .rtm_scope = RT_SCOPE_LINK,
 				      .rtm_type = RTN_UNICAST };
+	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+
+	if (!message ||
+	    nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	    nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
+	    nla_put_u32(message, RTA_OIF, ifindex) < 0)
+		return NULL;
+	return take_ptr(&message);
+}
+
+/* Safe: a /32 for an address that this VM was given, through its own tap, never replacing one. */
+int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
+		   struct error *err)
+{
 	cleanup_nl_msg *message = NULL;
 	char text[IPV4_TEXT_SIZE];
 	int rc;
@@ -221,15 +236,33 @@ int host_route_add(struct host *host, struct in_addr address, struct interface_i
 	if (!announce_change(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
 			     tap.ifname, HOST_PROTOCOL))
 		return 0;
-	message = nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
-	if (!message ||
-	    nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-	    nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
-	    nla_put_u32(message, RTA_OIF, tap.ifindex) < 0)
+	message = route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, address, tap.ifindex);
+	if (!message)
 		return error_set(err, ENOMEM, "cannot add a route to %s", text);
 	rc = nl_request(host->route, message, NULL, NULL);
 	if (rc < 0)
 		return error_set(err, -rc, "cannot add a route to %s through '%s'", text,
+				 tap.ifname);
+	return 0;
+}
+
+/* Safe: the route is the one that host_route_add() made, through this VM's own tap. */
+int host_route_delete(struct host *host, struct in_addr address, struct interface_id tap,
+		      struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	char text[IPV4_TEXT_SIZE];
+	int rc;
+
+	if (!announce_change(host, "ip route delete %s/32 dev %s proto %d",
+			     ipv4_text(address, text), tap.ifname, HOST_PROTOCOL))
+		return 0;
+	message = route_message(RTM_DELROUTE, 0, address, tap.ifindex);
+	if (!message)
+		return error_set(err, ENOMEM, "cannot delete the route to %s", text);
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0 && rc != -ESRCH && rc != -ENODEV)
+		return error_set(err, -rc, "cannot delete the route to %s through '%s'", text,
 				 tap.ifname);
 	return 0;
 }
@@ -251,34 +284,17 @@ static struct nl_msg *proxy_message(int type, int flags, struct in_addr address,
 	return take_ptr(&message);
 }
 
-static int proxy_seen(struct nlmsghdr *header, void *context)
-{
-	bool *seen = context;
-
-	*seen = *seen || header->nlmsg_type == RTM_NEWNEIGH;
-	return 0;
-}
-
-/* Whether the kernel has the entry (neigh_get() in net/core/neighbour.c, Linux 5.0). */
 static int proxy_read_back(struct host *host, struct in_addr address, struct interface_id uplink,
 			   struct error *err)
 {
-	cleanup_nl_msg *message = NULL;
 	char text[IPV4_TEXT_SIZE];
-	bool seen = false;
-	int rc;
+	int rc = observe_proxy(host->route, address, uplink.ifindex);
 
-	message = proxy_message(RTM_GETNEIGH, 0, address, uplink.ifindex);
-	if (!message)
-		return error_set(err, ENOMEM, "cannot read a proxy entry");
-	((struct ndmsg *)nlmsg_data(nlmsg_hdr(message)))->ndm_state = 0;
-	rc = nl_request(host->route, message, proxy_seen, &seen);
-	if (rc == 0 && !seen)
-		rc = -ENOENT;
-	if (rc < 0)
-		return error_set(err, -rc, "the kernel has no proxy entry for %s on '%s'",
-				 ipv4_text(address, text), uplink.ifname);
-	return 0;
+	if (rc == 1)
+		return 0;
+	return error_set(err, rc < 0 ? -rc : ENOENT,
+			 "the kernel has no proxy entry for %s on '%s'", ipv4_text(address, text),
+			 uplink.ifname);
 }
 
 /* Safe: one entry for the one address that this VM was given, on the uplink that was chosen. */

@@ -76,6 +76,10 @@ int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struc
 int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
 		   struct error *err);
 
+/* host_route_delete() - remove that route; one that is gone is no error. */
+int host_route_delete(struct host *host, struct in_addr address, struct interface_id tap,
+		      struct error *err);
+
 /**
  * host_proxy_add() - let the kernel answer ARP requests for the guest's address on the uplink
  * (arp_process() in net/ipv4/arp.c), and read the entry back.

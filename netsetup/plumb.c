@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's place on the LAN: everything on the host that makes it, done in order, undone in reverse.
+// A VM's place on the LAN: everything on the host that makes it, made so whenever it is not.
 #include "netsetup/plumb.h"
 
 #include <errno.h>
@@ -9,8 +9,17 @@
 #include "netsetup/allocate.h"
 #include "netsetup/arp.h"
 #include "netsetup/cleanup.h"
+#include "netsetup/observe.h"
+#include "netsetup/promiscuous.h"
 #include "netsetup/rundir.h"
 #include "netsetup/share.h"
+#include "netsetup/tap.h"
+
+/*
+ * Theory of operation: what makes a place is a short list of facts about the host. place_publish()
+ * looks at each and makes it so where it is not, so it serves the first time and every time after,
+ * when the kernel or somebody has undone one. place_undo() takes back whatever may be there.
+ */
 
 /*
  * Of the tap, before it is up. No IPv6, so that a guest's router advertisement cannot reach the
@@ -29,120 +38,246 @@ static const struct {
 	{ "ipv4/conf", "forwarding", 1, false },
 };
 
-void place_init(struct place *place, const struct host *host)
+void place_init(struct place *place, const struct setup_record *setup, const struct host *host)
 {
 	memset(place, 0, sizeof(*place));
+	place->setup = *setup;
 	place->host = *host;
 	place->host.arp = -1;
 	place->lease.fd = -1;
 	memset(place->tap_fds, -1, sizeof(place->tap_fds));
+	place->lease.record.magic = LEASE_MAGIC;
+	memcpy(place->lease.record.name, setup->name, sizeof(setup->name));
+	tap_name(setup->name, place->lease.record.tap);
 }
 
-static struct interface_id tap_id(const struct place *place)
+struct in_addr place_address(const struct place *place)
+{
+	return place->lease.record.addresses[0];
+}
+
+struct interface_id place_tap(const struct place *place)
 {
 	return (struct interface_id){ place->lease.record.tap, place->tap_ifindex };
 }
 
-static struct interface_id uplink_id(const struct place *place)
+struct interface_id place_uplink(const struct place *place)
 {
 	return (struct interface_id){ place->uplink.ifname, place->uplink.ifindex };
 }
 
-static int make_tap(struct place *place, const struct setup_record *setup, struct error *err)
+int place_use_uplink(struct place *place, const struct uplink *uplink, struct error *err)
 {
-	const char *ifname = place->lease.record.tap;
-	int rc;
+	struct lease_record *record = &place->lease.record;
+	cleanup_fd int arp = -1;
 
-	rc = host_tap_add(&place->host, ifname, setup->queues, setup->offload, place->tap_fds,
-			  &place->tap_ifindex, err);
-	if (rc < 0)
-		return rc;
-	place->queues = place->host.dry_run ? 0 : setup->queues;
-	for (size_t i = 0; i < ARRAY_SIZE(tap_values); i++) {
-		const struct sysctl sysctl = { tap_values[i].tree, ifname, tap_values[i].key };
-
-		rc = host_sysctl(&place->host, &sysctl, tap_values[i].value, err);
-		if (rc < 0 && !(rc == -ENOENT && tap_values[i].optional))
-			return rc;
-	}
-	return host_link_up(&place->host, tap_id(place), place->uplink.mtu, err);
+	arp = arp_open(uplink->ifindex, err);
+	if (arp < 0 && !(arp == -EPERM && place->host.dry_run))
+		return arp;
+	if (arp >= 0 && promiscuous_set(arp, uplink, place->setup.promiscuous, err) < 0)
+		return -err->code;
+	if (place->host.arp >= 0)
+		close(place->host.arp);
+	place->host.arp = take_fd(&arp);
+	place->uplink = *uplink;
+	memcpy(record->uplink, uplink->ifname, sizeof(record->uplink));
+	record->ifindex = uplink->ifindex;
+	return 0;
 }
 
-/* From here on the guest's address is ours on the LAN. */
-static int publish(struct place *place, struct error *err)
+/* The tap's values and state, each where it is not as it must be. */
+static int publish_tap(struct place *place, struct error *err)
 {
-	const struct in_addr address = place->lease.record.addresses[0];
+	const struct interface_id tap = place_tap(place);
+	struct link_state link = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tap_values); i++) {
+		const struct sysctl sysctl = { tap_values[i].tree, tap.ifname, tap_values[i].key };
+		int value = !tap_values[i].value;
+
+		if (!place->host.dry_run)
+			rc = sysctl_read(&sysctl, &value, err);
+		if (rc == -ENOENT && tap_values[i].optional)
+			continue;
+		if (rc == 0 && value != tap_values[i].value)
+			rc = host_sysctl(&place->host, &sysctl, tap_values[i].value, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (!place->host.dry_run)
+		rc = observe_link(place->host.route, tap.ifindex, &link);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot find tap '%s'", tap.ifname);
+	if (link.up && link.mtu == place->uplink.mtu)
+		return 0;
+	return host_link_up(&place->host, tap, place->uplink.mtu, err);
+}
+
+static int publish_route(struct place *place, struct error *err)
+{
+	const struct interface_id tap = place_tap(place);
+	int there = 0;
+
+	if (!place->host.dry_run)
+		there = observe_route(place->host.route, place_address(place), tap.ifindex);
+	return there == 1 ? 0 : host_route_add(&place->host, place_address(place), tap, err);
+}
+
+static int publish_proxy(struct place *place, bool *added, struct error *err)
+{
+	const struct interface_id uplink = place_uplink(place);
+	int there = 0;
+
+	if (!place->host.dry_run)
+		there = observe_proxy(place->host.route, place_address(place), uplink.ifindex);
+	*added = there != 1;
+	place->published = true;
+	return there == 1 ? 0 : host_proxy_add(&place->host, place_address(place), uplink, err);
+}
+
+static int publish_shared(struct place *place, struct error *err)
+{
 	int dir = -1;
 	int rc;
 
-	place->proxied = true;
-	rc = host_proxy_add(&place->host, address, uplink_id(place), err);
-	if (rc < 0)
-		return rc;
+	if (!place->host.dry_run && share_is_set(place_uplink(place)))
+		return 0;
 	if (!place->host.dry_run) {
 		dir = rundir_lock(true, err);
 		if (dir < 0)
 			return dir;
 	}
-	rc = share_set(dir, &place->host, uplink_id(place), err);
+	rc = share_set(dir, &place->host, place_uplink(place), err);
 	rundir_unlock(dir);
-	if (rc < 0)
+	return rc;
+}
+
+/* Whether the LAN was told of the address at the uplink's present hardware address. */
+static bool announced(const struct place *place)
+{
+	return place->announced.ifindex == place->uplink.ifindex &&
+	       !memcmp(&place->announced.mac, &place->uplink.mac, sizeof(place->uplink.mac));
+}
+
+int place_publish(struct place *place, struct error *err)
+{
+	bool added = false;
+	int rc;
+
+	rc = publish_tap(place, err);
+	if (rc == 0)
+		rc = publish_route(place, err);
+	if (rc == 0)
+		rc = publish_proxy(place, &added, err);
+	if (rc == 0)
+		rc = publish_shared(place, err);
+	if (rc < 0 || (!added && announced(place)))
 		return rc;
-	return host_announce(&place->host, address, uplink_id(place), &place->uplink.mac, err);
+	place->announced.ifindex = place->uplink.ifindex;
+	place->announced.mac = place->uplink.mac;
+	return host_announce(&place->host, place_address(place), place_uplink(place),
+			     &place->uplink.mac, err);
+}
+
+int place_withdraw(struct place *place, struct error *err)
+{
+	if (!place->published)
+		return 0;
+	place->published = false;
+	place->announced.ifindex = 0;
+	return host_proxy_delete(&place->host, place_address(place), place_uplink(place), err);
 }
 
 /* The gateway of `gateway: ADDRESS` must be a neighbour, or the guest could not reach it. */
-static int check_gateway(const struct place *place, const struct setup_record *setup,
-			 struct error *err)
+static int check_gateway(const struct place *place, const struct uplink *uplink, struct error *err)
 {
+	const struct setup_record *setup = &place->setup;
 	char address[IPV4_TEXT_SIZE], subnet[IPV4_TEXT_SIZE];
 
-	if (setup->gateway_mode != GATEWAY_ADDRESS ||
-	    prefix_host(&place->uplink.prefix, setup->gateway))
+	if (setup->gateway_mode != GATEWAY_ADDRESS || prefix_host(&uplink->prefix, setup->gateway))
 		return 0;
 	return error_say(err, STATUS_NETWORK, EADDRNOTAVAIL,
 			 "gateway %s is not in %s, the subnet of uplink '%s'",
-			 ipv4_text(setup->gateway, address),
-			 prefix_text(&place->uplink.prefix, subnet), place->uplink.ifname);
+			 ipv4_text(setup->gateway, address), prefix_text(&uplink->prefix, subnet),
+			 uplink->ifname);
 }
 
-static int open_arp(struct place *place, struct error *err)
+static int make_tap(struct place *place, struct error *err)
 {
-	int socket = arp_open(place->uplink.ifindex, err);
+	const struct setup_record *setup = &place->setup;
+	int rc;
 
-	if (socket < 0 && !(socket == -EPERM && place->host.dry_run))
-		return socket;
-	place->host.arp = socket;
+	rc = host_tap_add(&place->host, place->lease.record.tap, setup->queues, setup->offload,
+			  place->tap_fds, &place->tap_ifindex, err);
+	place->queues = rc < 0 || place->host.dry_run ? 0 : setup->queues;
+	return rc;
+}
+
+int place_make(struct place *place, struct error *err)
+{
+	const struct setup_record *setup = &place->setup;
+	struct uplink uplink;
+	int rc;
+
+	rc = uplink_find(setup->uplink[0] ? setup->uplink : NULL, &uplink, err);
+	if (rc == 0)
+		rc = check_gateway(place, &uplink, err);
+	if (rc == 0)
+		rc = place_use_uplink(place, &uplink, err);
+	if (rc == 0)
+		rc = allocate(setup, &place->uplink, &place->host, &place->lease, err);
+	if (rc == 0)
+		rc = make_tap(place, err);
+	if (rc == 0)
+		rc = place_publish(place, err);
+	return rc;
+}
+
+/* The descriptors are those of this VM's tap, and of nothing else. */
+static int adopt_tap(struct place *place, const int *fds, unsigned int count, struct error *err)
+{
+	const char *ifname = place->lease.record.tap;
+
+	if (count != place->setup.queues)
+		return error_say(err, STATUS_FAILURE, EINVAL, "tap '%s' comes with %u of %u queues",
+				 ifname, count, place->setup.queues);
+	for (unsigned int i = 0; i < count; i++)
+		if (!tap_is(fds[i], ifname))
+			return error_say(err, STATUS_FAILURE, EINVAL,
+					 "a descriptor is not one of tap '%s'", ifname);
+	place->tap_ifindex = if_nametoindex(ifname);
+	if (place->tap_ifindex == 0)
+		return error_set(err, errno, "cannot find tap '%s'", ifname);
 	return 0;
 }
 
-int place_make(struct place *place, const struct setup_record *setup, struct error *err)
+int place_adopt(struct place *place, const int *fds, unsigned int count, struct error *err)
 {
-	struct lease_record *record = &place->lease.record;
+	struct setup_record again = place->setup;
+	struct uplink uplink;
 	int rc;
 
-	rc = uplink_find(setup->uplink[0] ? setup->uplink : NULL, &place->uplink, err);
-	if (rc == 0)
-		rc = check_gateway(place, setup, err);
-	if (rc == 0)
-		rc = open_arp(place, err);
+	rc = adopt_tap(place, fds, count, err);
+	for (unsigned int i = 0; i < count; i++) {
+		if (rc == 0)
+			place->tap_fds[i] = fds[i];
+		else
+			close(fds[i]);
+	}
 	if (rc < 0)
 		return rc;
-
-	record->magic = LEASE_MAGIC;
-	memcpy(record->name, setup->name, sizeof(record->name));
-	memcpy(record->uplink, place->uplink.ifname, sizeof(record->uplink));
-	record->ifindex = place->uplink.ifindex;
-	tap_name(setup->name, record->tap);
-
-	rc = allocate(setup, &place->uplink, &place->host, &place->lease, err);
+	place->queues = count;
+	rc = uplink_find(place->setup.uplink[0] ? place->setup.uplink : NULL, &uplink, err);
 	if (rc == 0)
-		rc = make_tap(place, setup, err);
-	if (rc == 0)
-		rc = host_route_add(&place->host, record->addresses[0], tap_id(place), err);
-	if (rc == 0)
-		rc = publish(place, err);
-	return rc;
+		rc = place_use_uplink(place, &uplink, err);
+	if (rc < 0)
+		return rc;
+	/* The address is in use, by this very VM: it is claimed, not proven free once more. */
+	again.address = place->setup.remembered[0];
+	again.probe = PROBE_NONE;
+	rc = allocate(&again, &place->uplink, &place->host, &place->lease, err);
+	return rc < 0 ? rc : place_publish(place, err);
 }
 
 /* Keeps the first of several errors. */
@@ -175,15 +310,11 @@ int place_undo(struct place *place, struct error *err)
 
 	if (place->host.dry_run)
 		return 0;
-	if (place->proxied)
-		note(&result,
-		     host_proxy_delete(&place->host, place->lease.record.addresses[0],
-				       uplink_id(place), &error),
-		     err, &error);
-	place->proxied = false;
+	note(&result, place_withdraw(place, &error), err, &error);
 	/* Its route goes with it. Deleted, not only closed: who else holds a descriptor is no matter. */
 	if (place->tap_ifindex)
-		note(&result, host_link_delete(&place->host, tap_id(place), &error), err, &error);
+		note(&result, host_link_delete(&place->host, place_tap(place), &error), err,
+		     &error);
 	place->tap_ifindex = 0;
 	for (size_t i = 0; i < QUEUES_MAX; i++) {
 		if (place->tap_fds[i] >= 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's place on the LAN: everything on the host that makes it, done in order, undone in reverse.
+// A VM's place on the LAN: everything on the host that makes it, made so whenever it is not.
 #ifndef NETSETUP_PLUMB_H
 #define NETSETUP_PLUMB_H
 
@@ -10,36 +10,94 @@
 
 /**
  * struct place - one VM's place on the LAN.
+ * @setup: what was asked for, setup_check()ed.
  * @host: the host.
- * @uplink: the uplink.
+ * @uplink: the uplink, as it was when it was last found.
  * @lease: held since before the first change; its record has the address and the tap's name.
  * @tap_ifindex: 0 when there is no tap.
  * @tap_fds: one for each queue, the others -1; closed by place_undo().
  * @queues: how many.
- * @proxied: the proxy entry was added.
+ * @published: the proxy entry was added on @uplink and not removed by us.
+ * @unproven: the network is another than the one for which the address was proven free.
+ * @announced: what the LAN was told last: the uplink's index and hardware address.
+ * @state: whether the VM is on the LAN.
+ * @reason: why not, for people.
  */
 struct place {
+	struct setup_record setup;
 	struct host host;
 	struct uplink uplink;
 	struct lease lease;
 	unsigned int tap_ifindex;
 	int tap_fds[QUEUES_MAX];
 	unsigned int queues;
-	bool proxied;
+	bool published;
+	bool unproven;
+	struct {
+		unsigned int ifindex;
+		struct ether_addr mac;
+	} announced;
+	enum lan_state state;
+	char reason[REASON_SIZE];
 };
 
-/* place_init() - a place where nothing has been done yet; @host's socket stays the caller's. */
-void place_init(struct place *place, const struct host *host);
+/**
+ * place_init() - a place where nothing has been done yet.
+ * @place: the place.
+ * @setup: the request.
+ * @host: the host; its socket stays the caller's.
+ */
+void place_init(struct place *place, const struct setup_record *setup, const struct host *host);
+
+/* place_address() - the VM's address. */
+struct in_addr place_address(const struct place *place);
+
+/* place_tap(), place_uplink() - the interfaces, as host.h names them. */
+struct interface_id place_tap(const struct place *place);
+struct interface_id place_uplink(const struct place *place);
 
 /**
- * place_make() - find the uplink, allocate the address and plumb.
+ * place_make() - find the uplink, allocate the address, make the tap and publish.
  * @place: an initialised place.
- * @setup: the request, setup_check()ed.
  * @err: the error; what was done until then is undone by place_undo().
  *
  * Return: 0 or a negative errno.
  */
-int place_make(struct place *place, const struct setup_record *setup, struct error *err);
+int place_make(struct place *place, struct error *err);
+
+/**
+ * place_adopt() - take over the place of a running VM whose helper died.
+ * @place: an initialised place; setup.remembered[0] is the address that the VM has.
+ * @fds, @count: the tap's descriptors; closed, whatever comes.
+ * @err: the error: they are not the tap of this VM, another VM has the address.
+ *
+ * Return: 0 or a negative errno.
+ */
+int place_adopt(struct place *place, const int *fds, unsigned int count, struct error *err);
+
+/**
+ * place_publish() - make the host so that the VM is reachable at its address through its uplink;
+ * what is so already is left alone. Announces when the LAN has not been told so.
+ * @place: a place with a tap and an address in the uplink's subnet.
+ * @err: the error.
+ *
+ * Return: 0, or a negative errno, after which it may be called again.
+ */
+int place_publish(struct place *place, struct error *err);
+
+/* place_withdraw() - remove the proxy entry: the VM is no longer reachable through its uplink. */
+int place_withdraw(struct place *place, struct error *err);
+
+/**
+ * place_use_uplink() - from now on this is the uplink: open its packet socket, make it promiscuous
+ * when that is asked for. Nothing is published.
+ * @place: a place, withdrawn from the uplink before.
+ * @uplink: the new one.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int place_use_uplink(struct place *place, const struct uplink *uplink, struct error *err);
 
 /**
  * place_undo() - make the host as it was; legal after any failure, and twice.

@@ -24,14 +24,20 @@ struct text_field {
 /* What is fixed about each record; a row's index is its type. */
 static const struct record_kind {
 	size_t size;
-	struct text_field texts[4]; /* a size of 0 ends them */
+	struct text_field texts[5]; /* a size of 0 ends them */
 } kinds[] = {
 	[RECORD_SETUP] = { sizeof(struct setup_record),
 			   { TEXT(setup_record, name), TEXT(setup_record, uplink) } },
 	[RECORD_CHANGE] = { sizeof(struct change_record), { TEXT(change_record, text) } },
 	[RECORD_READY] = { sizeof(struct ready_record),
 			   { TEXT(ready_record, uplink), TEXT(ready_record, ssid),
-			     TEXT(ready_record, tap) } },
+			     TEXT(ready_record, tap), TEXT(ready_record, reason) } },
+	[RECORD_ADOPT] = { sizeof(struct setup_record),
+			   { TEXT(setup_record, name), TEXT(setup_record, uplink) } },
+	[RECORD_MOVED] = { sizeof(struct ready_record),
+			   { TEXT(ready_record, uplink), TEXT(ready_record, ssid),
+			     TEXT(ready_record, tap), TEXT(ready_record, reason) } },
+	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
 	[RECORD_FAILED] = { sizeof(struct failed_record),
 			    { TEXT(failed_record, message), TEXT(failed_record, remedy) } },
 };
@@ -128,7 +134,8 @@ int setup_check(const struct setup_record *setup, struct error *err)
 		return bad_field(err, "promiscuous");
 	if (setup->queues < 1 || setup->queues > QUEUES_MAX)
 		return bad_field(err, "queues");
-	if (setup->offload > 1 || setup->dry_run > 1 || setup->verbose > 1 || setup->reserved)
+	if (setup->offload > 1 || setup->follow > 1 || setup->dhcp > 1 || setup->dry_run > 1 ||
+	    setup->verbose > 1 || setup->reserved[0] || setup->reserved[1])
 		return bad_field(err, "flags");
 	return 0;
 }

@@ -16,9 +16,10 @@
 /*
  * Theory of operation: the socket is SOCK_SEQPACKET, so that a record is received whole or not at
  * all. Each record has a fixed size and begins with its header. The launcher sends one
- * RECORD_SETUP; netsetup answers with any number of RECORD_CHANGE and one RECORD_READY (with the
- * tap's descriptors as SCM_RIGHTS) or RECORD_FAILED. From then on netsetup may send further
- * RECORD_CHANGE while it undoes its work; the launcher sends nothing more. End-of-file from the
+ * RECORD_SETUP or RECORD_ADOPT; netsetup answers with any number of RECORD_CHANGE and one
+ * RECORD_READY (with the tap's descriptors as SCM_RIGHTS) or RECORD_FAILED. From then on netsetup
+ * sends RECORD_MOVED when the VM's place changes, and further RECORD_CHANGE; the launcher sends
+ * nothing more but RECORD_DHCP, an answer to the guest, whose DHCP packets come as the same. End-of-file from the
  * launcher's side makes netsetup undo everything and exit. A record that is unknown, ill-sized or
  * out of order ends netsetup.
  */
@@ -38,6 +39,17 @@ enum record_type {
 	RECORD_CHANGE,
 	RECORD_READY,
 	RECORD_FAILED,
+	RECORD_ADOPT,
+	RECORD_MOVED,
+	RECORD_DHCP,
+};
+
+/* Whether the VM is on the LAN. */
+enum lan_state {
+	LAN_UP,	       /* reachable at its address */
+	LAN_AWAY,      /* the uplink has no network; the VM waits for it */
+	LAN_ELSEWHERE, /* the uplink is in another subnet than the guest, whose address is fixed */
+	LAN_CONTESTED, /* another host insists on the address */
 };
 
 enum probe_mode {
@@ -74,7 +86,8 @@ struct record_header {
 
 /**
  * struct setup_record - the launcher asks for a place on the LAN.
- * @header: type RECORD_SETUP.
+ * @header: type RECORD_SETUP; or RECORD_ADOPT: the VM runs, its helper died, the tap's descriptors
+ *          come with the record, and @remembered[0] is the address that it has.
  * @name: the VM's name, NUL-terminated.
  * @uuid: the VM's uuid, binary.
  * @uplink: the interface's name, or empty for auto.
@@ -90,6 +103,9 @@ struct record_header {
  * @promiscuous: enum promiscuous_mode.
  * @queues: 1..QUEUES_MAX.
  * @offload: 1: the tap gets vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
+ * @follow: 1: the guest can be told another address (DHCP): when the uplink comes to another subnet,
+ *          or another host insists on the address, allocate a new one.
+ * @dhcp: 1: pass the guest's DHCP packets on, as RECORD_DHCP, and the answers back.
  * @dry_run: 1: say what would be changed, and change nothing.
  * @verbose: 1: send a RECORD_CHANGE for each change to the host.
  */
@@ -110,9 +126,11 @@ struct setup_record {
 	uint8_t promiscuous;
 	uint8_t queues;
 	uint8_t offload;
+	uint8_t follow;
+	uint8_t dhcp;
 	uint8_t dry_run;
 	uint8_t verbose;
-	uint8_t reserved; /* 0 */
+	uint8_t reserved[2]; /* 0 */
 };
 
 #define CHANGE_TEXT_SIZE 256
@@ -127,9 +145,12 @@ struct change_record {
 	char text[CHANGE_TEXT_SIZE];
 };
 
+#define REASON_SIZE 160
+
 /**
- * struct ready_record - the VM has its place on the LAN.
- * @header: type RECORD_READY; the tap's descriptors come with it, one for each queue.
+ * struct ready_record - the VM has its place on the LAN, or it has changed.
+ * @header: type RECORD_READY; the tap's descriptors come with it, one for each queue, but not in the
+ *          answer to RECORD_ADOPT. Type RECORD_MOVED: something changed, no descriptors.
  * @uplink: the uplink's name.
  * @ssid: printable text or empty.
  * @tap: the tap's name.
@@ -137,9 +158,12 @@ struct change_record {
  * @prefix_length: of the uplink's subnet, 1..30.
  * @router: of the LAN, or 0.0.0.0.
  * @gateway: the guest's default gateway, or 0.0.0.0 for none.
+ * @host: the host's own address on the uplink.
  * @mtu: in bytes.
  * @queues: number of descriptors that came along; 0 for a dry run.
  * @wireless: 1 when the uplink is a Wi-Fi interface.
+ * @state: enum lan_state.
+ * @reason: why, for people, when @state is not LAN_UP; else empty.
  */
 struct ready_record {
 	struct record_header header;
@@ -150,9 +174,12 @@ struct ready_record {
 	uint32_t prefix_length;
 	struct in_addr router;
 	struct in_addr gateway;
+	struct in_addr host;
 	uint32_t mtu;
 	uint32_t queues;
 	uint32_t wireless;
+	uint32_t state;
+	char reason[REASON_SIZE];
 };
 
 /**
@@ -171,6 +198,31 @@ struct failed_record {
 	char remedy[ERROR_REMEDY_SIZE];
 };
 
+/* An Ethernet's MTU: no DHCP packet is larger (RFC 2131 section 2: 576 unless agreed otherwise). */
+#define DHCP_PACKET_MAX 1500
+
+/**
+ * struct dhcp_record - one DHCP packet from the guest, or to it.
+ * @header: type RECORD_DHCP.
+ * @mac: from the guest: its hardware address; to it: where the frame goes, it or broadcast.
+ * @checksum_unfinished: from the guest: 1 when its network card left the UDP checksum to ours
+ *                       (TP_STATUS_CSUMNOTREADY).
+ * @size: of the packet, bytes.
+ * @packet: from its IPv4 header on.
+ *
+ * The socket stays with netsetup: whoever holds a packet socket can send on every interface
+ * (packet_snd() in net/packet/af_packet.c takes the index from the address it is given), and so a
+ * packet socket is not for the launcher.
+ */
+struct dhcp_record {
+	struct record_header header;
+	struct ether_addr mac;
+	uint8_t checksum_unfinished;
+	uint8_t reserved; /* 0 */
+	uint32_t size;
+	uint8_t packet[DHCP_PACKET_MAX];
+};
+
 /* The largest record, for a receiver's buffer. */
 union record {
 	struct record_header header;
@@ -178,6 +230,7 @@ union record {
 	struct change_record change;
 	struct ready_record ready;
 	struct failed_record failed;
+	struct dhcp_record dhcp;
 };
 
 /* record_init() - fill in the header of a record of this type; the rest is set to zero. */

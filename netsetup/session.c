@@ -7,9 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "netsetup/cleanup.h"
+#include "netsetup/defend.h"
+#include "netsetup/dhcprelay.h"
+#include "netsetup/events.h"
+#include "netsetup/follow.h"
 #include "netsetup/plumb.h"
 #include "netsetup/privilege.h"
 #include "netsetup/protocol.h"
@@ -17,16 +22,52 @@
 /* RFC 5227 section 1.1, ANNOUNCE_INTERVAL: between the first and the second announcement. */
 #define ANNOUNCE_INTERVAL_MS 2000
 
+/* Events come in bursts: so long after the first one the host is looked at. */
+#define SETTLE_MS 5
+
+/* For what no event tells, such as a proxy entry that somebody deleted. */
+#define SLOW_CHECK_MS 60000
+
+/**
+ * struct session - a VM that is on the LAN.
+ * @socket: to the launcher.
+ * @place: the VM's place.
+ * @defence: of its address.
+ * @events: the kernel's.
+ * @dhcp: packet socket on the tap, or -1.
+ * @announce_at: when the second announcement is due, ms of CLOCK_BOOTTIME; 0: not.
+ * @look_at: when the host is looked at again.
+ * @told: what the launcher was told last.
+ */
+struct session {
+	int socket;
+	struct place place;
+	struct defence defence;
+	struct nl_sock *events;
+	int dhcp;
+	uint64_t announce_at;
+	uint64_t look_at;
+	struct ready_record told;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* A launcher that does not read loses these; it cannot hold us up. */
 static void send_change(const char *command, void *context)
 {
-	const int *socket = context;
+	const struct session *session = context;
 	struct change_record change;
 	struct error ignored;
 
 	record_init(&change, RECORD_CHANGE);
 	snprintf(change.text, sizeof(change.text), "%s", command);
-	record_send(*socket, &change, NULL, 0, &ignored);
+	record_send(session->socket, &change, NULL, 0, &ignored);
 }
 
 static void send_failure(int socket, const struct error *error)
@@ -42,75 +83,181 @@ static void send_failure(int socket, const struct error *error)
 	record_send(socket, &failed, NULL, 0, &ignored);
 }
 
-static struct in_addr guest_gateway(const struct place *place, const struct setup_record *setup)
+static struct in_addr guest_gateway(const struct place *place)
 {
-	switch ((enum gateway_mode)setup->gateway_mode) {
+	switch ((enum gateway_mode)place->setup.gateway_mode) {
 	case GATEWAY_ROUTER:
 		return place->uplink.router;
 	case GATEWAY_HOST:
 		return place->uplink.prefix.address;
 	case GATEWAY_ADDRESS:
-		return setup->gateway;
+		return place->setup.gateway;
 	}
 	return place->uplink.router;
 }
 
-static int send_ready(int socket, const struct place *place, const struct setup_record *setup,
-		      struct error *err)
+/* The place as a record of type RECORD_READY or RECORD_MOVED. */
+static void describe(const struct place *place, enum record_type type, struct ready_record *ready)
 {
 	const struct uplink *uplink = &place->uplink;
+
+	record_init(ready, type);
+	memcpy(ready->uplink, uplink->ifname, sizeof(ready->uplink));
+	memcpy(ready->ssid, uplink->ssid, sizeof(ready->ssid));
+	memcpy(ready->tap, place->lease.record.tap, sizeof(ready->tap));
+	ready->address = place_address(place);
+	ready->prefix_length = uplink->prefix.length;
+	ready->router = uplink->router;
+	ready->gateway = guest_gateway(place);
+	ready->host = uplink->prefix.address;
+	ready->mtu = uplink->mtu;
+	ready->wireless = uplink->wireless;
+	ready->state = place->state;
+	memcpy(ready->reason, place->reason, sizeof(ready->reason));
+}
+
+static int send_ready(struct session *session, bool with_taps, struct error *err)
+{
 	struct ready_record ready;
 
-	record_init(&ready, RECORD_READY);
-	memcpy(ready.uplink, uplink->ifname, sizeof(ready.uplink));
-	memcpy(ready.ssid, uplink->ssid, sizeof(ready.ssid));
-	memcpy(ready.tap, place->lease.record.tap, sizeof(ready.tap));
-	ready.address = place->lease.record.addresses[0];
-	ready.prefix_length = uplink->prefix.length;
-	ready.router = uplink->router;
-	ready.gateway = guest_gateway(place, setup);
-	ready.mtu = uplink->mtu;
-	ready.queues = place->queues;
-	ready.wireless = uplink->wireless;
-	return record_send(socket, &ready, place->tap_fds, place->queues, err);
+	describe(&session->place, RECORD_READY, &ready);
+	describe(&session->place, RECORD_MOVED, &session->told);
+	ready.queues = with_taps ? session->place.queues : 0;
+	return record_send(session->socket, &ready, session->place.tap_fds, ready.queues, err);
 }
 
-static int receive_setup(int socket, union record *record, struct error *err)
+/* Tells the launcher what has changed, if anything it knows has. */
+static void tell_moved(struct session *session)
 {
-	int rc;
+	struct ready_record moved;
+	struct error ignored;
 
-	rc = record_receive(socket, record, NULL, err);
-	if (rc < 0)
-		return rc;
-	if (record->header.type != RECORD_SETUP)
-		return error_say(err, STATUS_FAILURE, EPROTO,
-				 "the first record is not a request");
-	return setup_check(&record->setup, err);
+	describe(&session->place, RECORD_MOVED, &moved);
+	if (!memcmp(&moved, &session->told, sizeof(moved)))
+		return;
+	if (record_send(session->socket, &moved, NULL, 0, &ignored) == 0)
+		session->told = moved;
 }
 
-/* Waits for the launcher's end. Anything it sends is against the protocol, and ends the VM's place. */
-static int wait_for_end(int socket, struct place *place, struct error *err)
+/* After anything that may have published an address: defend it, and announce it once more. */
+static void after_publishing(struct session *session)
 {
-	struct pollfd poller = { .fd = socket, .events = POLLIN };
-	const struct interface_id uplink = { place->uplink.ifname, place->uplink.ifindex };
-	int timeout = ANNOUNCE_INTERVAL_MS;
+	struct error ignored;
+
+	if (session->place.state == LAN_UP)
+		defend_start(&session->defence, &session->place, &ignored);
+	session->announce_at = now_ms() + ANNOUNCE_INTERVAL_MS;
+	tell_moved(session);
+}
+
+static void look(struct session *session)
+{
+	struct error err;
+
+	session->look_at = now_ms() + SLOW_CHECK_MS;
+	if (follow(&session->place, &err) < 0 && session->place.state == LAN_UP) {
+		session->place.state = LAN_AWAY;
+		snprintf(session->place.reason, sizeof(session->place.reason), "%.*s",
+			 REASON_SIZE - 1, err.message);
+	}
+	after_publishing(session);
+}
+
+static void announce_again(struct session *session)
+{
+	struct error ignored;
+
+	session->announce_at = 0;
+	if (session->place.state == LAN_UP)
+		host_announce(&session->place.host, place_address(&session->place),
+			      place_uplink(&session->place), &session->place.uplink.mac, &ignored);
+}
+
+static void on_arp(struct session *session)
+{
+	struct error ignored;
+
+	if (!defend_receive(&session->defence, &session->place, now_ms()))
+		return;
+	follow_contested(&session->place, &session->defence.rival, &ignored);
+	after_publishing(session);
+}
+
+/* From the guest to the launcher; one that does not read loses packets, as a network does. */
+static void on_guest_dhcp(struct session *session)
+{
+	struct dhcp_record record;
+	struct error ignored;
+
+	while (dhcprelay_receive(session->dhcp, &record) == 0)
+		record_send(session->socket, &record, NULL, 0, &ignored);
+}
+
+/* Anything but an answer to the guest is against the protocol, and ends the VM's place. */
+static int on_launcher(struct session *session, bool *end, struct error *err)
+{
+	struct error ignored;
 	union record record;
 	int rc;
 
-	while ((rc = poll(&poller, 1, timeout)) <= 0) {
-		struct error ignored;
-
-		if (rc < 0 && errno != EINTR)
-			return error_set(err, errno, "cannot wait for the launcher");
-		if (rc == 0)
-			host_announce(&place->host, place->lease.record.addresses[0], uplink,
-				      &place->uplink.mac, &ignored);
-		timeout = rc == 0 ? -1 : timeout;
+	rc = record_receive(session->socket, &record, NULL, err);
+	*end = rc < 0;
+	if (rc < 0)
+		return rc == -ECONNRESET ? 0 : rc;
+	if (record.header.type != RECORD_DHCP || session->dhcp < 0 ||
+	    !dhcprelay_check(&record.dhcp)) {
+		*end = true;
+		return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
 	}
-	rc = record_receive(socket, &record, NULL, err);
-	if (rc == -ECONNRESET)
-		return 0;
-	return rc < 0 ? rc : error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
+	/* A guest that is answered by DHCP can be told another address. */
+	session->place.setup.follow = 1;
+	dhcprelay_send(session->dhcp, session->place.tap_ifindex, &record.dhcp, &ignored);
+	return 0;
+}
+
+static int time_left(const struct session *session)
+{
+	uint64_t next = session->look_at;
+	const uint64_t now = now_ms();
+
+	if (session->announce_at && session->announce_at < next)
+		next = session->announce_at;
+	return next > now ? (int)(next - now) : 0;
+}
+
+/* While the VM lives: keeps its place, until the launcher is gone. */
+static int keep(struct session *session, struct error *err)
+{
+	bool end = false;
+	int rc = 0;
+
+	session->look_at = now_ms() + SLOW_CHECK_MS;
+	session->announce_at = now_ms() + ANNOUNCE_INTERVAL_MS;
+	while (!end) {
+		struct pollfd pollers[] = {
+			{ .fd = session->socket, .events = POLLIN },
+			{ .fd = nl_socket_get_fd(session->events), .events = POLLIN },
+			{ .fd = session->place.host.arp, .events = POLLIN },
+			{ .fd = session->dhcp, .events = POLLIN },
+		};
+
+		if (poll(pollers, ARRAY_SIZE(pollers), time_left(session)) < 0 && errno != EINTR)
+			return error_set(err, errno, "cannot wait for the launcher");
+		if (pollers[0].revents)
+			rc = on_launcher(session, &end, err);
+		if (pollers[1].revents && events_drain(session->events) &&
+		    session->look_at > now_ms() + SETTLE_MS)
+			session->look_at = now_ms() + SETTLE_MS;
+		if (pollers[2].revents)
+			on_arp(session);
+		if (pollers[3].revents)
+			on_guest_dhcp(session);
+		if (!end && now_ms() >= session->look_at)
+			look(session);
+		if (session->announce_at && now_ms() >= session->announce_at)
+			announce_again(session);
+	}
+	return rc;
 }
 
 /* Who the launcher is, for the message to who starts the same VM again. */
@@ -124,47 +271,97 @@ static int32_t launcher_pid(int socket)
 	return peer.pid;
 }
 
-static int serve(int socket, const struct setup_record *setup, struct place *place,
-		 struct error *err)
+static void close_taps(const int fds[QUEUES_MAX])
 {
-	struct error undo_error;
+	for (size_t i = 0; i < QUEUES_MAX; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static int receive_request(int socket, union record *record, int fds[QUEUES_MAX],
+			   struct error *err)
+{
+	const struct setup_record *setup = &record->setup;
 	int rc;
 
-	if (!setup->dry_run && !privilege_sufficient())
-		return error_say(err, STATUS_PERMISSION, EPERM,
-				 "cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW");
-	place->lease.record.launcher = launcher_pid(socket);
-	rc = place_make(place, setup, err);
-	if (rc == 0)
-		rc = send_ready(socket, place, setup, err);
-	if (rc == 0 && !setup->dry_run)
-		rc = wait_for_end(socket, place, err);
-	if (place_undo(place, &undo_error) < 0 && rc == 0) {
-		*err = undo_error;
-		rc = -err->code;
-	}
+	rc = record_receive(socket, record, fds, err);
+	if (rc < 0)
+		return rc;
+	if (record->header.type != RECORD_SETUP && record->header.type != RECORD_ADOPT)
+		rc = error_say(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
+	else
+		rc = setup_check(setup, err);
+	if (rc == 0 && (record->header.type == RECORD_SETUP) != (fds[0] < 0))
+		rc = error_say(err, STATUS_FAILURE, EPROTO, "unexpected or missing descriptors");
+	if (rc == 0 && !setup->dry_run && !privilege_sufficient())
+		rc = error_say(err, STATUS_PERMISSION, EPERM,
+			       "cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW");
+	if (rc < 0)
+		close_taps(fds);
+	return rc;
+}
+
+static unsigned int count_taps(const int fds[QUEUES_MAX])
+{
+	unsigned int count = 0;
+
+	while (count < QUEUES_MAX && fds[count] >= 0)
+		count++;
+	return count;
+}
+
+/* From the request to the launcher's end; the caller undoes what was done. */
+static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
+		 struct error *err)
+{
+	struct place *place = &session->place;
+	int rc;
+
+	/* Before the first look at the host, so that no change after it goes unnoticed. */
+	rc = place->host.dry_run ? 0 : events_open(&session->events, err);
+	if (rc < 0)
+		close_taps(fds);
+	else if (adopt)
+		rc = place_adopt(place, fds, count_taps(fds), err);
+	else
+		rc = place_make(place, err);
+	if (rc == 0 && !place->host.dry_run)
+		rc = defend_start(&session->defence, place, err);
+	if (rc == 0 && !place->host.dry_run && place->setup.dhcp)
+		rc = session->dhcp = dhcprelay_open(place->tap_ifindex, err);
+	if (rc >= 0)
+		rc = send_ready(session, !adopt, err);
+	if (rc == 0 && !place->host.dry_run)
+		rc = keep(session, err);
 	return rc;
 }
 
 int session_run(int socket, struct error *err)
 {
 	cleanup_nl_sock *route = NULL;
-	struct host host = { 0 };
-	struct place place;
+	struct session session = { .socket = socket, .dhcp = -1 };
+	struct host host = { .arp = -1, .context = &session };
+	struct error undo_error;
+	int fds[QUEUES_MAX];
 	union record record;
 	int rc;
 
-	rc = receive_setup(socket, &record, err);
+	rc = receive_request(socket, &record, fds, err);
 	if (rc == 0)
 		rc = nl_socket_open(NETLINK_ROUTE, &route, err);
 	if (rc == 0) {
 		host.route = route;
 		host.dry_run = record.setup.dry_run;
 		host.say = record.setup.verbose || record.setup.dry_run ? send_change : NULL;
-		host.context = &socket;
-		place_init(&place, &host);
-		rc = serve(socket, &record.setup, &place, err);
+		place_init(&session.place, &record.setup, &host);
+		session.place.lease.record.launcher = launcher_pid(socket);
+		rc = serve(&session, record.header.type == RECORD_ADOPT, fds, err);
+		if (place_undo(&session.place, &undo_error) < 0 && rc == 0) {
+			*err = undo_error;
+			rc = -err->code;
+		}
 	}
+	nl_socket_free(session.events);
 	if (rc < 0)
 		send_failure(socket, err);
 	return rc;

@@ -75,6 +75,19 @@ static int share_write(int dir, struct interface_id uplink, const struct share_r
 	return 0;
 }
 
+bool share_is_set(struct interface_id uplink)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		const struct sysctl sysctl = { values[i].tree, uplink.ifname, values[i].key };
+		struct error ignored;
+		int current;
+
+		if (sysctl_read(&sysctl, &current, &ignored) < 0 || current != values[i].wanted)
+			return false;
+	}
+	return true;
+}
+
 int share_set(int dir, struct host *host, struct interface_id uplink, struct error *err)
 {
 	struct share_record record = { 0 };

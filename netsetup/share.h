@@ -26,6 +26,9 @@
  */
 int share_set(int dir, struct host *host, struct interface_id uplink, struct error *err);
 
+/* share_is_set() - whether the uplink's values are as share_set() makes them; needs no lock. */
+bool share_is_set(struct interface_id uplink);
+
 /**
  * share_sweep() - undo what dead leases have left: their proxy entries, their files, and the values
  * of uplinks that have no live lease.

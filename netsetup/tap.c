@@ -9,11 +9,17 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "netsetup/cleanup.h"
 #include "netsetup/ifname.h"
 
 #define TUN_DEVICE "/dev/net/tun"
+
+/* Documentation/admin-guide/devices.txt: 10 misc, 200 /dev/net/tun. */
+#define TUN_MAJOR 10
+#define TUN_MINOR 200
 
 static int tap_open_queue(const char *ifname, int flags, struct error *err)
 {
@@ -60,4 +66,19 @@ int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, st
 		return -err->code;
 	}
 	return 0;
+}
+
+bool tap_is(int fd, const char *ifname)
+{
+	struct ifreq ifr = { 0 };
+	struct stat status;
+
+	/* The device first: other kinds of file may know the number of the ioctl as something else. */
+	if (fstat(fd, &status) < 0 || !S_ISCHR(status.st_mode) ||
+	    status.st_rdev != makedev(TUN_MAJOR, TUN_MINOR))
+		return false;
+	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
+		return false;
+	return (ifr.ifr_flags & IFF_TAP) && !(ifr.ifr_flags & IFF_PERSIST) &&
+	       !strncmp(ifr.ifr_name, ifname, sizeof(ifr.ifr_name));
 }

@@ -22,4 +22,11 @@
  */
 int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, struct error *err);
 
+/**
+ * tap_is() - whether a descriptor is a queue of this tap, a non-persistent one.
+ * @fd: of anything.
+ * @ifname: the tap's name.
+ */
+bool tap_is(int fd, const char *ifname);
+
 #endif

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The guest's address is defended as a host defends its own (RFC 5227), for the kernel does not.
+#include "netsetup/defend.h"
+
+#include <string.h>
+
+#include "netsetup/arp.h"
+
+#define DEFEND_INTERVAL_MS 10000
+
+int defend_start(struct defence *defence, const struct place *place, struct error *err)
+{
+	if (!ipv4_equal(defence->address, place_address(place)))
+		*defence = (struct defence){ .address = place_address(place) };
+	return arp_listen(place->host.arp, defence->address, err);
+}
+
+static void answer_probe(const struct defence *defence, const struct place *place,
+			 const struct arp *probe)
+{
+	const struct arp answer = arp_answer(&place->uplink.mac, defence->address, probe);
+	struct error ignored;
+
+	arp_send(place->host.arp, place->uplink.ifindex, &answer, &ignored);
+}
+
+/* Returns whether it is the second claim within the interval. */
+static bool meet_claim(struct defence *defence, struct place *place, const struct arp *claim,
+		       uint64_t now)
+{
+	const bool again =
+		defence->last_conflict && now - defence->last_conflict < DEFEND_INTERVAL_MS;
+	struct error ignored;
+
+	defence->last_conflict = now;
+	defence->rival = claim->sender_mac;
+	if (!again)
+		host_announce(&place->host, defence->address, place_uplink(place),
+			      &place->uplink.mac, &ignored);
+	return again;
+}
+
+bool defend_receive(struct defence *defence, struct place *place, uint64_t now)
+{
+	bool contested = false;
+	struct arp arp;
+
+	while (arp_receive(place->host.arp, &arp) == 0) {
+		/* An access point that answers ARP for its stations says what we said. */
+		if (!memcmp(&arp.sender_mac, &place->uplink.mac, sizeof(arp.sender_mac)))
+			continue;
+		if (ipv4_equal(arp.sender, defence->address))
+			contested |= meet_claim(defence, place, &arp, now);
+		else if (ipv4_unset(arp.sender) && ipv4_equal(arp.target, defence->address))
+			answer_probe(defence, place, &arp);
+	}
+	return contested;
+}
