@@ -9,7 +9,7 @@ import pytest
 
 from lab import Lab
 from station import Station, guest_sh
-from vm import Vm
+from vm import Definition, Vm
 
 VMS = Path(__file__).resolve().parents[2] / "vms"
 TINY = VMS / "tiny"
@@ -70,7 +70,7 @@ class Guest(Station):
         return self.sh("cat /sys/class/net/$(cat /run/nic)/address")
 
 
-def boot(lab: Lab, definition: Optional[dict] = None, options: Sequence[str] = (),
+def boot(lab: Lab, definition: Optional[Definition] = None, options: Sequence[str] = (),
          asker: Optional[Station] = None, **how: Any) -> tuple[Vm, Guest]:
     """Start the small guest and wait until it serves its page to @asker, by default the phone."""
     vm = lab.start_vm(definition or tiny(), options, **how)
@@ -87,7 +87,7 @@ def reach(vm: Vm, asker: Station, timeout: float = 60) -> Guest:
     return Guest(vm, asker)
 
 
-def refused(lab: Lab, definition: dict, options: Sequence[str] = (), timeout: float = 30,
+def refused(lab: Lab, definition: Definition, options: Sequence[str] = (), timeout: float = 30,
             **how: Any) -> tuple[int, str]:
     """Start a VM that cannot be started: the exit status, and what was said on standard error."""
     vm = lab.start_vm(definition, options, wait=False, **how)

@@ -50,7 +50,7 @@ from lan import Lan
 from laptop import Laptop
 from netns import Netns
 from station import Station
-from vm import Definition, Vm, vmrun_argv
+from vm import Account, Definition, User, Vm, home_directories, vmrun_argv
 
 LAPTOP_MAC = "02:00:00:77:00:02"
 BEYOND = "203.0.113.80"
@@ -185,6 +185,15 @@ class Lab:
         self._closing.callback(station.close)
         return station
 
+    def add_user(self, name: str = "me", uid: int = 4242, also: int = 4343) -> Account:
+        """A user of the laptop alone, in a group of the same number and in the group @also."""
+        user = Account(name, uid, uid)
+        home = home_directories(self.directory, user)[0]
+        passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
+        self.laptop.netns.write_etc("passwd", f"{passwd}{name}:*:{uid}:{uid}::{home}:/bin/sh\n")
+        self.laptop.netns.write_etc("group", f"{group}{name}:x:{uid}:\nalso:x:{also}:{name}\n")
+        return user
+
     # Running things
 
     def exec(self, argv: Sequence[str], ns: str = "laptop", **popen: Any) -> subprocess.Popen:
@@ -196,7 +205,7 @@ class Lab:
         """Run @argv to its end on the machine of that role; see netns.run()."""
         return self.stations[ns].netns.run(argv, **how)
 
-    def vmrun(self, *arguments: str, user: Optional[Union[str, int]] = None, sudo: bool = False,
+    def vmrun(self, *arguments: str, user: User = None, sudo: Union[bool, str] = False,
               check: bool = False, timeout: float = 60,
               **popen: Any) -> subprocess.CompletedProcess:
         """Run `vmrun @arguments` on the laptop to its end: for what does not stay, as `doctor`."""

@@ -42,6 +42,23 @@ class Process:
         except OSError:
             return []
 
+    @property
+    def status(self) -> dict[str, str]:
+        """The fields of its /proc/PID/status."""
+        lines = Path(f"/proc/{self.pid}/status").read_text(errors="replace").splitlines()
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+    @property
+    def descriptors(self) -> dict[int, str]:
+        """What each of its open descriptors is, as 'socket:[1234]' or a path."""
+        found = {}
+        for each in Path(f"/proc/{self.pid}/fd").iterdir():
+            try:
+                found[int(each.name)] = os.readlink(each)
+            except OSError:
+                continue  # closed meanwhile
+        return found
+
     def signal(self, number: int) -> None:
         """Send a signal, unless the pid has passed to another process."""
         try:

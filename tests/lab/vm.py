@@ -11,6 +11,7 @@ import signal
 import subprocess
 import termios
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Sequence, Union
 
@@ -20,8 +21,17 @@ import process
 from netns import Netns
 from output import Output
 
+@dataclass(frozen=True)
+class Account:
+    """A user of the laptop; see Laptop.add_user()."""
+
+    name: str
+    uid: int
+    gid: int
+
+
 Definition = Union[dict, str, Path]
-User = Optional[Union[str, int]]
+User = Optional[Union[str, int, Account]]
 
 READY = re.compile(
     r"^vmrun: (?P<name>[a-z0-9-]+): (?P<address>[0-9.]+)/(?P<prefix>\d+) on (?P<uplink>\S+)"
@@ -36,28 +46,45 @@ def binary() -> Path:
     return Path(os.environ.get("VMRUN", default)).resolve()
 
 
+def account(user: User) -> Account:
+    """The account by its name or number; root's when @user is None."""
+    if isinstance(user, Account):
+        return user
+    entry = pwd.getpwuid(user) if isinstance(user, int) else pwd.getpwnam(user or "root")
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def home_directories(directory: Path, user: Account) -> tuple[Path, Path]:
+    """The home and the runtime directory that the lab in @directory gives a user."""
+    found = directory / f"home-{user.uid}", directory / "run" / "user" / str(user.uid)
+    for each in found:
+        each.mkdir(parents=True, exist_ok=True)
+        each.chmod(0o700)
+        os.chown(each, user.uid, user.gid)
+    return found
+
+
 def vmrun_argv(directory: Path, arguments: Sequence[str], user: User = None,
-               sudo: bool = False) -> tuple[list[str], dict[str, str]]:
+               sudo: Union[bool, str] = False) -> tuple[list[str], dict[str, str]]:
     """The command line and the environment's additions to run vmrun as root or as @user.
 
     With @user alone the process is that user's and without privilege, as after a login. With @sudo
     it is root's, as `sudo vmrun` by @user would make it: root, with SUDO_UID and its kin. Home and
-    XDG directories are the lab's own either way. Nothing between forks, so the pid is vmrun's.
+    XDG directories are the lab's own either way. Nothing between forks, so the pid is vmrun's; but
+    with @sudo the word "program" it is the one of sudo(8) itself, which @user runs.
     """
-    entry = pwd.getpwuid(user) if isinstance(user, int) else pwd.getpwnam(user or "root")
-    uid, gid = entry.pw_uid, entry.pw_gid
-    home, runtime = directory / f"home-{uid}", directory / "run" / "user" / str(uid)
-    for each in (home, runtime):
-        each.mkdir(parents=True, exist_ok=True)
-        each.chmod(0o700)
-        os.chown(each, uid, gid)
-    env = {"HOME": str(home), "USER": entry.pw_name, "LOGNAME": entry.pw_name,
+    who = account(user)
+    uid, gid = who.uid, who.gid
+    home, runtime = home_directories(directory, who)
+    env = {"HOME": str(home), "USER": who.name, "LOGNAME": who.name,
            "XDG_RUNTIME_DIR": f"/run/user/{uid}", "XDG_DATA_HOME": str(home / "data"),
            "XDG_CACHE_HOME": str(home / "cache"), "XDG_STATE_HOME": str(home / "state"),
            "XDG_CONFIG_HOME": str(home / "config")}
     argv = [str(binary()), *map(str, arguments)]
-    if sudo:
-        env |= {"SUDO_UID": str(uid), "SUDO_GID": str(gid), "SUDO_USER": entry.pw_name,
+    if sudo == "program":
+        argv = ["sudo", "--non-interactive", *argv]
+    if sudo is True:
+        env |= {"SUDO_UID": str(uid), "SUDO_GID": str(gid), "SUDO_USER": who.name,
                 "SUDO_COMMAND": " ".join(argv)}
     elif uid != 0:
         argv = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--init-groups", "--", *argv]
@@ -72,12 +99,12 @@ class Vm:
     """
 
     def __init__(self, netns: Netns, directory: Path, definition: Definition,
-                 options: Sequence[str] = (), user: User = None, sudo: bool = False,
+                 options: Sequence[str] = (), user: User = None, sudo: Union[bool, str] = False,
                  console: str = "pipe", env: Optional[dict[str, str]] = None) -> None:
         """@console: vmrun's standard input and output, `pipe` or `pty` (a terminal in its ordinary
         mode). See vmrun_argv() for
         @user and @sudo. @env: additions to the environment."""
-        self.file = _write(directory, definition)
+        self.file = write_definition(directory, definition)
         self.name = ""
         self.address = self.prefix = self.uplink = self.ssid = self.gateway = self.tap = ""
         self.dns: list[str] = []
@@ -232,8 +259,8 @@ class Vm:
         self.stderr.wait_end()
 
 
-def _write(directory: Path, definition: Definition) -> Path:
-    """The definition as a file that any user can read."""
+def write_definition(directory: Path, definition: Definition) -> Path:
+    """The path of @definition; a mapping is written as a file that any user can read."""
     if not isinstance(definition, dict):
         return Path(definition).resolve()
     path = directory / f"{definition.get('name', 'vm')}-{next(_serial)}.yaml"
