@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the measurements of what users feel, all or those that are named; see `run` beside it."""
+
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+NAMES = {"plumbing": "plumbing", "arp": "firstarp", "idle": "idle", "traffic": "traffic",
+         "scale": "scale", "boot": "boot"}
+
+
+def main(build: Path, wanted: list[str]) -> int:
+    """Run them; 2 when one does not exist."""
+    unknown = [name for name in wanted if name not in NAMES]
+    if unknown:
+        print(f"no such measurement: {', '.join(unknown)}; there are {', '.join(NAMES)}",
+              file=sys.stderr)
+        return 2
+    os.environ["VMRUN"] = str(build / "vmrun")
+    sys.path.insert(0, str(HERE.parent / "lab"))
+    began = time.monotonic()
+    print(f"load of this machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    for name in wanted or NAMES:
+        importlib.import_module(NAMES[name]).main(build)
+    print(f"\n{time.monotonic() - began:.0f} s; load now {os.getloadavg()[0]:.1f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

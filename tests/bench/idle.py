@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a VM costs while nothing happens: memory and wake-ups of vmrun and vmrun-netsetup."""
+
+import re
+import time
+from pathlib import Path
+
+import measure
+from lab import Lab
+
+SETTLE = 4.0  # longer than the second announcement takes to come
+DURING = 10.0
+TINY = Path(__file__).resolve().parents[2] / "vms" / "tiny.yaml"
+
+
+def memory(pid: int) -> int:
+    """The kilobytes that are a process's own share of memory (PSS)."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1])
+
+
+def switches(pid: int) -> int:
+    """How often it was put to sleep or taken off its processor so far."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return sum(map(int, re.findall(r"^(?:non)?voluntary_ctxt_switches:\s+(\d+)", text,
+                                   re.MULTILINE)))
+
+
+def main(build: Path) -> None:
+    """Print the table."""
+    measure.title(f"idle: memory, and wake-ups in {DURING:.0f} s")
+    with Lab() as lab:
+        vm = lab.start_vm(TINY)
+        lab.phone.ping(vm.address, 60)
+        time.sleep(SETTLE)
+        pids = {"vmrun": vm.pid, "vmrun-netsetup": vm.netsetup.pid, "QEMU": vm.qemu.pid}
+        before = {name: switches(pid) for name, pid in pids.items()}
+        time.sleep(DURING)
+        woken = {name: switches(pid) - before[name] for name, pid in pids.items()}
+        pss = {name: memory(pid) for name, pid in pids.items()}
+    print(f"   {'':15}  {'PSS, kB':>9}  {'ratio':>7}  {'wake-ups':>8}")
+    for name in pids:
+        aim = "" if name == "QEMU" else "   aim: 0"
+        print(f"   {name:15}  {pss[name]:9}  {pss[name] / pss['QEMU']:7.4f}  {woken[name]:8}{aim}")
+    measure.note("QEMU's wake-ups are those of its first thread; the guest is vms/tiny.yaml")

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A launcher without QEMU: asks vmrun-netsetup for places on the LAN and tells how long it took.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netsetup/client.h"
+#include "netsetup/ipv4.h"
+
+/* The most VMs at once. */
+#define MANY_MAX 100
+
+static const char usage[] =
+	"usage: plumb rounds COUNT PROBE SCRIPT   the script ('SCRIPT up', 'SCRIPT down') and\n"
+	"                                         vmrun-netsetup in turn; microseconds\n"
+	"       plumb many COUNT PROBE            VMs at once; seconds, then each one's address\n"
+	"       plumb each COUNT PROBE            the same one after another\n"
+	"       plumb hold PROBE                  one until the end of standard input\n"
+	"PROBE: normal, strict or none\n";
+
+static void die(const struct error *err)
+{
+	fprintf(stderr, "plumb: %s\n%s", err->message, err->remedy);
+	exit(1);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static enum probe_mode read_probe(const char *word)
+{
+	static const char *const words[] = { "normal", "strict", "none" };
+
+	for (unsigned int i = 0; i < 3; i++)
+		if (!strcmp(word, words[i]))
+			return (enum probe_mode)i;
+	fputs(usage, stderr);
+	exit(2);
+}
+
+static void start(struct netsetup *netsetup)
+{
+	struct error err = { 0 };
+
+	*netsetup = (struct netsetup){ .socket = -1 };
+	if (netsetup_start(netsetup, &err) < 0)
+		die(&err);
+}
+
+/* As vmrun asks for a VM with one virtio card whose definition leaves everything open. */
+static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mode probe,
+		  struct lan *lan)
+{
+	struct setup_record setup;
+	struct error err = { 0 };
+
+	record_init(&setup, RECORD_SETUP);
+	snprintf(setup.name, sizeof(setup.name), "bench-%u", number);
+	memset(setup.uuid, (int)number + 1, sizeof(setup.uuid));
+	setup.probe = (uint8_t)probe;
+	setup.queues = 1;
+	setup.offload = 1;
+	memset(lan, 0, sizeof(*lan));
+	memset(lan->tap_fds, -1, sizeof(lan->tap_fds));
+	if (netsetup_setup(netsetup, &setup, NULL, NULL, lan, &err) < 0)
+		die(&err);
+}
+
+static void end(struct netsetup *netsetup, struct lan *lan)
+{
+	lan_done(lan);
+	netsetup_end(netsetup, NULL, NULL);
+}
+
+static void run_script(const char *script, const char *verb)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl(script, script, verb, NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0) {
+		fprintf(stderr, "plumb: '%s %s' failed\n", script, verb);
+		exit(1);
+	}
+}
+
+static void tell(const char *name, const double *times, size_t count)
+{
+	printf("%s", name);
+	for (size_t i = 1; i < count; i++)
+		printf(" %.0f", (times[i] - times[i - 1]) * 1e6);
+	printf("\n");
+}
+
+static void time_script(const char *script)
+{
+	double times[3];
+
+	times[0] = now();
+	run_script(script, "up");
+	times[1] = now();
+	run_script(script, "down");
+	times[2] = now();
+	tell("recipe", times, 3);
+}
+
+static void time_netsetup(enum probe_mode probe)
+{
+	struct netsetup netsetup;
+	double times[5];
+	struct lan lan;
+
+	times[0] = now();
+	start(&netsetup);
+	times[1] = now();
+	setup(&netsetup, 0, probe, &lan);
+	times[2] = now();
+	end(&netsetup, &lan);
+	times[3] = now();
+	/* What nobody waits for: the helper's own end. */
+	waitpid(netsetup.pid, NULL, 0);
+	times[4] = now();
+	tell("netsetup", times, 5);
+}
+
+static int rounds(unsigned int count, enum probe_mode probe, const char *script)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		time_script(script);
+		time_netsetup(probe);
+	}
+	return 0;
+}
+
+/* In a child, as each vmrun is a process of its own: writes the address when it has one. */
+static void one_of_many(unsigned int number, enum probe_mode probe, int told, int stop)
+{
+	struct netsetup netsetup;
+	struct lan lan;
+	char byte;
+
+	start(&netsetup);
+	setup(&netsetup, number, probe, &lan);
+	if (write(told, &lan.ready.address, sizeof(lan.ready.address)) < 0 ||
+	    read(stop, &byte, 1) < 0)
+		exit(1);
+	end(&netsetup, &lan);
+	exit(0);
+}
+
+static int many(unsigned int count, enum probe_mode probe, bool together)
+{
+	struct in_addr addresses[MANY_MAX];
+	char text[IPV4_TEXT_SIZE];
+	int told[2], stop[2];
+	unsigned int have = 0;
+	double times[3];
+	int failed = 0;
+	int status;
+
+	if (count > MANY_MAX || pipe(told) < 0 || pipe(stop) < 0)
+		return 1;
+	times[0] = now();
+	for (unsigned int i = 0; i < count; i++) {
+		if (fork() == 0) {
+			close(stop[1]);
+			one_of_many(i, probe, told[1], stop[0]);
+		}
+		if (!together && read(told[0], &addresses[have++], sizeof(*addresses)) <= 0)
+			return 1;
+	}
+	close(told[1]);
+	while (have < count && read(told[0], &addresses[have], sizeof(*addresses)) > 0)
+		have++;
+	times[1] = now();
+	close(stop[1]);
+	while (wait(&status) > 0)
+		failed |= status;
+	times[2] = now();
+	printf("%.6f %.6f\n", times[1] - times[0], times[2] - times[1]);
+	for (unsigned int i = 0; i < have; i++)
+		printf("%s\n", ipv4_text(addresses[i], text));
+	return failed || have < count;
+}
+
+static int hold(enum probe_mode probe)
+{
+	struct netsetup netsetup;
+	char text[IPV4_TEXT_SIZE];
+	struct lan lan;
+	char byte;
+
+	start(&netsetup);
+	setup(&netsetup, 0, probe, &lan);
+	printf("%s %s\n", ipv4_text(lan.ready.address, text), lan.ready.tap);
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	end(&netsetup, &lan);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int count = argc > 3 ? (unsigned int)strtoul(argv[2], NULL, 10) : 0;
+
+	if (argc == 5 && !strcmp(argv[1], "rounds"))
+		return rounds(count, read_probe(argv[3]), argv[4]);
+	if (argc == 4 && !strcmp(argv[1], "many"))
+		return many(count, read_probe(argv[3]), true);
+	if (argc == 4 && !strcmp(argv[1], "each"))
+		return many(count, read_probe(argv[3]), false);
+	if (argc == 3 && !strcmp(argv[1], "hold"))
+		return hold(read_probe(argv[2]));
+	fputs(usage, stderr);
+	return 2;
+}

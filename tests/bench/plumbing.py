@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How long it takes to set the network up and to undo it, without QEMU and without probing."""
+
+from pathlib import Path
+
+import byhand
+import measure
+from lab import Lab
+
+ROUNDS = 40
+PARTS = {"recipe": ["set up", "undo"],
+         "netsetup": ["start the helper", "set up", "undo", "the helper's own end"]}
+
+
+def main(build: Path) -> None:
+    """Print the tables."""
+    with Lab() as lab:
+        said = lab.run([build / "plumb", "rounds", str(ROUNDS), "none", byhand.RECIPE],
+                       timeout=60).stdout
+    times: dict[str, list[list[float]]] = {name: [] for name in PARTS}
+    for line in said.splitlines():
+        name, *values = line.split()
+        times[name].append([int(value) / 1e3 for value in values])
+
+    measure.title("plumbing: set up and undo, without probing and QEMU")
+    # For the helper's own end nobody waits.
+    measure.table("ms", {"the recipe's commands": [sum(each) for each in times["recipe"]],
+                         "vmrun-netsetup": [sum(each[:3]) for each in times["netsetup"]]},
+                  "the recipe's commands", 2, {"vmrun-netsetup": "10 ms"})
+    parts = {f"{name}: {part}": [each[i] for each in times[name]]
+             for name in PARTS for i, part in enumerate(PARTS[name])}
+    measure.table("ms", parts, "recipe: set up", 2)
