@@ -14,7 +14,8 @@
  * @accel: ACCEL_KVM or ACCEL_TCG.
  * @err: why kvm, which was asked for by name, does not work, and what would help.
  *
- * Return: 0, or a negative errno when kvm was asked for and does not work; auto and tcg cannot fail.
+ * Return: 0, or a negative errno when kvm was asked for and does not work; auto and tcg never
+ * fail.
  */
 int accel_resolve(enum accel wanted, const char *binary, const char *root, enum accel *accel,
 		  struct error *err);

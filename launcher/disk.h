@@ -41,8 +41,8 @@ struct disks {
 /**
  * disks_prepare() - check the images, and make or check their overlays.
  *
- * Overlays are in the directory of the VM's name below the user's data directory (xdg.h), under a lock:
- * no two runs can use them at a time.
+ * Overlays are in the directory of the VM's name below the user's data directory (xdg.h), under a
+ * lock: no two runs can use them at a time.
  * @definition: the VM.
  * @disks: the files; end them with disks_done() after success.
  * @err: the error.
@@ -52,8 +52,8 @@ struct disks {
 int disks_prepare(const struct definition *definition, struct disks *disks, struct error *err);
 
 /**
- * disks_plan() - the same files as they would be, for `print` and --dry-run: nothing is made, nothing
- * checked, and images may be missing. A temporary overlay is shown as "diskN.tmp-XXXXXX".
+ * disks_plan() - the same files as they would be, for `print` and --dry-run: nothing is made,
+ * nothing checked, and images may be missing. A temporary overlay is shown as "diskN.tmp-XXXXXX".
  * @definition: the VM.
  * @disks: the files; end them with disks_done() after success.
  * @err: the error.

@@ -29,12 +29,12 @@ struct image {
 /**
  * image_inspect() - look at a disk's image.
  *
- * The format `auto` is told by the content: qcow2 by its magic, raw otherwise. Content of another known
- * format, or compressed, is refused: as a raw disk it would be garbage. Two more refusals keep a guest
- * or a download from naming files of the host:
+ * The format `auto` is told by the content: qcow2 by its magic, raw otherwise. Content of another
+ * known format, or compressed, is refused: as a raw disk it would be garbage. Two more refusals
+ * keep a guest or a download from naming files of the host:
  *  - a qcow2 image with a backing file or an external data file, whatever the format key says;
- *  - a qcow2 header in an image of mode `direct` and format `auto` whose name does not end in ".qcow2":
- *    if the disk is raw, its guest can have written that header itself.
+ *  - a qcow2 header in an image of mode `direct` and format `auto` whose name does not end in
+ *    ".qcow2": if the disk is raw, its guest can have written that header itself.
  * @disk: its image, format and mode.
  * @image: the image.
  * @err: says what to do.

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /**
- * iso_date_reset() - set every date to 1970-01-01, so that the image does not depend on when it was made.
+ * iso_date_reset() - set every date to 1970-01-01, for an image that is the same at any time.
  * libarchive writes the time of its work into the volume descriptors, the root directories and
  * a sector of its own about the program; no option tells it not to.
  * @image: an image written by libarchive whose only directory is its root.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The overlay of a disk: a qcow2 file with what the guest changed, on top of an image left untouched.
+// The overlay of a disk: a qcow2 file with what the guest changed, on top of an untouched image.
 #include "launcher/overlay.h"
 
 #include <dirent.h>

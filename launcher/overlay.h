@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The overlay of a disk: a qcow2 file with what the guest changed, on top of an image left untouched.
+// The overlay of a disk: a qcow2 file with what the guest changed, on top of an untouched image.
 #ifndef LAUNCHER_OVERLAY_H
 #define LAUNCHER_OVERLAY_H
 
@@ -13,9 +13,9 @@ char *overlay_path(const char *directory, unsigned int index);
 /**
  * overlay_open() - make a disk's overlay, or take the one that is there if it still fits.
  *
- * An overlay is only of use with the very bytes that its image had when it was made. So it must name the
- * image, and the image must have the size and the time of its last change that were
- * noted in DIRECTORY/diskN.base then. It is grown to the disk's size, never shrunk.
+ * An overlay is only of use with the very bytes that its image had when it was made. So it must
+ * name the image, and the image must have the size and the time of its last change that were noted
+ * in DIRECTORY/diskN.base then. It is grown to the disk's size, never shrunk.
  * @directory: absolute, exists; its lock is held.
  * @index: the disk's number.
  * @disk: the disk.

@@ -16,7 +16,7 @@
  * Theory of operation: the command is a function of its config alone, so that the same definition
  * gives the same machine on every run. Values of the definition reach QEMU in three ways, none of
  * which can be split into further options: as an argument of their own that QEMU does not parse
- * (-kernel, -append), as a string of a JSON object (disks), or with their commas doubled (the rest).
+ * (-kernel, -append), as a string of a JSON object (disks), or with their commas doubled (sockets).
  * Names of QEMU's own things (machine type, device model) have no separator at all.
  *
  * The order of the devices is the order of their PCI slots, and the guest's names for its network
@@ -157,12 +157,17 @@ static int add_control(const struct qemu_config *config, struct argv *argv, stru
 
 /*
  * No -daemonize and no -pidfile: the launcher is the parent and holds a pidfd. The sandbox denies
- * what a QEMU that was taken over by its guest would want next.
+ * what a QEMU that was taken over by its guest would want next. The libraries that draw windows
+ * start helpers of their own (GTK's loaders of images do), and a denied one would kill QEMU.
  */
 static int add_sandbox(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
-	argv_add(argv, "-sandbox",
-		 "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL);
+	enum display_mode display = config->definition->display;
+	bool window = display == DISPLAY_GTK || display == DISPLAY_SDL;
+
+	argv_add(argv, "-sandbox", NULL);
+	argv_addf(argv, "on,obsolete=deny,elevateprivileges=deny,spawn=%s,resourcecontrol=deny",
+		  window ? "allow" : "deny");
 	return 0;
 }
 

@@ -28,8 +28,8 @@ int qemu_add_display(const struct qemu_config *config, struct argv *argv, struct
 int qemu_check_text(const char *key, const char *value, struct error *err);
 
 /*
- * qemu_check_word() - the same for a value that names one thing of QEMU's: [A-Za-z0-9._+-], at least
- * one and not '-' first, so that it has no separator of any syntax.
+ * qemu_check_word() - the same for a value that names one thing of QEMU's: [A-Za-z0-9._+-], at
+ * least one and not '-' first, so that it has no separator of any syntax.
  */
 int qemu_check_word(const char *key, const char *value, struct error *err);
 

@@ -28,11 +28,11 @@ enum xdg_kind {
 int xdg_dir(enum xdg_kind kind, const char *name, char **path, struct error *err);
 
 /**
- * xdg_make() - make a directory and those above it that are missing, each for the user alone (0700).
+ * xdg_make() - make a directory and those above it that are missing, for the user alone (0700).
  *
- * The directory must end up as the user's own. On the way, what lies in a directory where everybody can
- * make files (/tmp) must be a directory, no symbolic link, of the user's or root's and writable by no
- * one else: else another user could have put it there first.
+ * The directory must end up as the user's own. On the way, what lies in a directory where everybody
+ * can make files (/tmp) must be a directory, no symbolic link, of the user's or root's and writable
+ * by no one else: else another user could have put it there first.
  * @path: absolute.
  * @err: names the directory that is in the way.
  *

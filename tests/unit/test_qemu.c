@@ -351,12 +351,14 @@ static void test_display(void **state)
 	machine.definition.display = DISPLAY_GTK;
 	argv = build(&machine);
 	assert_option(&argv, "-display", 0, "gtk");
+	assert_true(has(&argv, "spawn=allow"));
 	assert_true(has(&argv, "virtio-vga"));
 	argv_done(&argv);
 
 	machine.config.runtime_directory = "/run/a,b";
 	machine.definition.display = DISPLAY_VNC;
 	argv = build(&machine);
+	assert_true(has(&argv, "spawn=deny"));
 	assert_option(&argv, "-vnc", 0, "unix:/run/a,,b/vnc.sock");
 	argv_done(&argv);
 

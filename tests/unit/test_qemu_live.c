@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The QEMU command given to a real QEMU, stopped before the guest's first instruction and asked by QMP.
+// The QEMU command given to a real QEMU, stopped before the guest's first instruction.
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
