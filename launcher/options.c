@@ -292,7 +292,7 @@ void options_usage(FILE *stream)
 
 		snprintf(name, sizeof(name), "--%s%s%s", rows[i].name,
 			 rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "");
-		fprintf(stream, "  %-3s %-22s %s\n", rows[i].letter ? letter : "", name,
+		fprintf(stream, "  %-3s %-24s %s\n", rows[i].letter ? letter : "", name,
 			rows[i].help);
 	}
 	fprintf(stream, "\nA file that has a command's name is given as './NAME'. "
