@@ -237,8 +237,8 @@ static void tell_change(const struct member *member, const struct ready_record *
 			   ipv4_text(now->address, after), now->uplink, now->reason[0] ? ": " : "",
 			   now->reason);
 	else if (old->state != LAN_UP)
-		log_notice("%s: on the LAN again: %s on %s", name,
-			   ipv4_text(now->address, after), now->uplink);
+		log_notice("%s: on the LAN again: %s on %s", name, ipv4_text(now->address, after),
+			   now->uplink);
 }
 
 static void on_moved(const struct ready_record *place, void *context)

@@ -235,8 +235,7 @@ static int check_operands(const struct options *options, const unsigned int *use
 	const struct command_row *command = &commands[options->command];
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!used[i] || rows[i].commands & (1u << options->command) ||
-		    command->most == 0)
+		if (!used[i] || rows[i].commands & (1u << options->command) || command->most == 0)
 			continue;
 		error_say(err, STATUS_USAGE, EINVAL, "'--%s' is not an option of 'vmrun %s'",
 			  rows[i].name, command->name);
@@ -290,8 +289,8 @@ void options_usage(FILE *stream)
 		char letter[] = { '-', rows[i].letter, ',', '\0' };
 		char name[40];
 
-		snprintf(name, sizeof(name), "--%s%s%s", rows[i].name,
-			 rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "");
+		snprintf(name, sizeof(name), "--%s%s%s", rows[i].name, rows[i].argument ? "=" : "",
+			 rows[i].argument ? rows[i].argument : "");
 		fprintf(stream, "  %-3s %-24s %s\n", rows[i].letter ? letter : "", name,
 			rows[i].help);
 	}

@@ -21,7 +21,7 @@
 #define TARGET_OFFSET  24
 
 #define FORMAT_ETHERNET_IPV4 (ARPHRD_ETHER << 16 | ETHERTYPE_IP)
-#define LENGTHS_6_4	     (ETH_ALEN << 8 | 4)
+#define LENGTHS_6_4          (ETH_ALEN << 8 | 4)
 
 int arp_listen(int socket, struct in_addr address, struct error *err)
 {
@@ -151,10 +151,9 @@ struct arp arp_answer(const struct ether_addr *mac, struct in_addr address, cons
 
 struct arp arp_announcement(const struct ether_addr *mac, struct in_addr address)
 {
-	return (struct arp){ .operation = ARPOP_REQUEST,
-			     .sender_mac = *mac,
-			     .sender = address,
-			     .target = address };
+	return (struct arp){
+		.operation = ARPOP_REQUEST, .sender_mac = *mac, .sender = address, .target = address
+	};
 }
 
 const char *mac_text(const struct ether_addr *mac, char text[MAC_TEXT_SIZE])

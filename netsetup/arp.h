@@ -83,7 +83,8 @@ int arp_send(int socket, unsigned int ifindex, const struct arp *arp, struct err
 struct arp arp_probe(const struct ether_addr *mac, struct in_addr address);
 
 /* arp_answer() - "I use it", to who asked by a probe or a request. */
-struct arp arp_answer(const struct ether_addr *mac, struct in_addr address, const struct arp *asked);
+struct arp arp_answer(const struct ether_addr *mac, struct in_addr address,
+		      const struct arp *asked);
 
 /* arp_announcement() - "I use this address", RFC 5227 section 2.3. */
 struct arp arp_announcement(const struct ether_addr *mac, struct in_addr address);

@@ -16,10 +16,10 @@
  * on every run, so that a VM gets the same address on the same network again.
  */
 struct candidates {
-	uint32_t first;  /* host byte order */
+	uint32_t first; /* host byte order */
 	uint32_t count;
 	uint32_t stride;
-	uint32_t next;   /* offset from @first */
+	uint32_t next; /* offset from @first */
 	uint32_t visited;
 };
 

@@ -47,11 +47,11 @@ static inline int take_fd(int *fd)
 }
 
 /* take_ptr() - the same for a pointer variable. */
-#define take_ptr(pointer)                                                                          \
-	({                                                                                         \
-		__typeof__(*(pointer)) taken_ = *(pointer);                                        \
-		*(pointer) = NULL;                                                                 \
-		taken_;                                                                            \
+#define take_ptr(pointer)                                   \
+	({                                                  \
+		__typeof__(*(pointer)) taken_ = *(pointer); \
+		*(pointer) = NULL;                          \
+		taken_;                                     \
 	})
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))

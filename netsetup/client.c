@@ -119,8 +119,7 @@ static int ended_early(const struct netsetup *netsetup, struct error *err)
 	if (waitid(P_PID, (id_t)netsetup->pid, &info, WEXITED | WNOWAIT) == 0 &&
 	    info.si_code == CLD_EXITED && info.si_status == 127)
 		return error_say(err, STATUS_FAILURE, ENOEXEC, "cannot run '" HELPER "'");
-	return error_say(err, STATUS_FAILURE, ECONNRESET,
-			 "'" HELPER "' ended before it answered");
+	return error_say(err, STATUS_FAILURE, ECONNRESET, "'" HELPER "' ended before it answered");
 }
 
 static unsigned int count_fds(const int fds[QUEUES_MAX])
@@ -159,8 +158,7 @@ static int ask(struct netsetup *netsetup, const struct setup_record *setup, cons
 			return ended_early(netsetup, err);
 		if (rc < 0)
 			return rc;
-		if (record.header.type == RECORD_READY &&
-		    count_fds(taps) == record.ready.queues) {
+		if (record.header.type == RECORD_READY && count_fds(taps) == record.ready.queues) {
 			*ready = record.ready;
 			return 0;
 		}

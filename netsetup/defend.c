@@ -28,8 +28,8 @@ static void answer_probe(const struct defence *defence, const struct place *plac
 static bool meet_claim(struct defence *defence, struct place *place, const struct arp *claim,
 		       uint64_t now)
 {
-	const bool again =
-		defence->last_conflict && now - defence->last_conflict < DEFEND_INTERVAL_MS;
+	const bool again = defence->last_conflict &&
+			   now - defence->last_conflict < DEFEND_INTERVAL_MS;
 	struct error ignored;
 
 	defence->last_conflict = now;

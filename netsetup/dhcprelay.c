@@ -121,8 +121,8 @@ int dhcprelay_send(int socket, unsigned int tap, const struct dhcp_record *recor
 				  .sll_halen = sizeof(record->mac) };
 
 	memcpy(to.sll_addr, &record->mac, sizeof(record->mac));
-	if (sendto(socket, record->packet, record->size, MSG_DONTWAIT,
-		   (const struct sockaddr *)&to, sizeof(to)) < 0)
+	if (sendto(socket, record->packet, record->size, MSG_DONTWAIT, (const struct sockaddr *)&to,
+		   sizeof(to)) < 0)
 		return error_set(err, errno, "cannot answer the guest's DHCP");
 	return 0;
 }

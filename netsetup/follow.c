@@ -13,8 +13,8 @@
 #include "netsetup/share.h"
 
 __attribute__((format(printf, 3, 4))) static void set_state(struct place *place,
-							     enum lan_state state,
-							     const char *format, ...)
+							    enum lan_state state,
+							    const char *format, ...)
 {
 	va_list args;
 
@@ -110,11 +110,12 @@ static void be_elsewhere(struct place *place)
 	struct error ignored;
 
 	place_withdraw(place, &ignored);
-	set_state(place, LAN_ELSEWHERE,
-		  "the guest's address %s is fixed, and '%s' is in %s now; it works again in its own "
-		  "network",
-		  ipv4_text(place_address(place), address), place->uplink.ifname,
-		  prefix_text(&network, subnet));
+	set_state(
+		place, LAN_ELSEWHERE,
+		"the guest's address %s is fixed, and '%s' is in %s now; it works again in its own "
+		"network",
+		ipv4_text(place_address(place), address), place->uplink.ifname,
+		prefix_text(&network, subnet));
 }
 
 /* Whether the VM could have its address here without asking anybody. */

@@ -217,8 +217,7 @@ static struct nl_msg *route_message(int type, int flags, struct in_addr address,
 				      .rtm_type = RTN_UNICAST };
 	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
 
-	if (!message ||
-	    nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
 	    nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
 	    nla_put_u32(message, RTA_OIF, ifindex) < 0)
 		return NULL;
@@ -277,8 +276,7 @@ static struct nl_msg *proxy_message(int type, int flags, struct in_addr address,
 				      .ndm_flags = NTF_PROXY };
 	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
 
-	if (!message ||
-	    nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
 	    nla_put(message, NDA_DST, sizeof(address), &address) < 0)
 		return NULL;
 	return take_ptr(&message);
@@ -292,9 +290,8 @@ static int proxy_read_back(struct host *host, struct in_addr address, struct int
 
 	if (rc == 1)
 		return 0;
-	return error_set(err, rc < 0 ? -rc : ENOENT,
-			 "the kernel has no proxy entry for %s on '%s'", ipv4_text(address, text),
-			 uplink.ifname);
+	return error_set(err, rc < 0 ? -rc : ENOENT, "the kernel has no proxy entry for %s on '%s'",
+			 ipv4_text(address, text), uplink.ifname);
 }
 
 /* Safe: one entry for the one address that this VM was given, on the uplink that was chosen. */

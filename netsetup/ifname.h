@@ -9,7 +9,7 @@
 /* A VM's name with its NUL: a hostname label, RFC 1123 section 2.1, lower case. */
 #define VM_NAME_SIZE 64
 
-#define TAP_PREFIX   "vmr-"
+#define TAP_PREFIX "vmr-"
 
 /**
  * ifname_valid() - whether the kernel takes the text as an interface's name (dev_valid_name() in

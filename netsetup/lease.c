@@ -14,7 +14,7 @@
 #include "netsetup/ipv4.h"
 #include "netsetup/rundir.h"
 
-#define LEASE_PREFIX	"lease-"
+#define LEASE_PREFIX    "lease-"
 #define LEASE_FILE_SIZE (sizeof(LEASE_PREFIX) + VM_NAME_SIZE)
 
 static const char *lease_file(const char *name, char file[LEASE_FILE_SIZE])

@@ -23,8 +23,7 @@ static int neighbour_seen(struct nlmsghdr *header, void *context)
 
 	if (header->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(header, sizeof(*neighbour)))
 		return 0;
-	if (neighbour->ndm_family != AF_INET ||
-	    neighbour->ndm_ifindex != (int)listing->ifindex ||
+	if (neighbour->ndm_family != AF_INET || neighbour->ndm_ifindex != (int)listing->ifindex ||
 	    !(neighbour->ndm_state & NUD_ANSWERED))
 		return 0;
 	attribute = nlmsg_find_attr(header, sizeof(*neighbour), NDA_DST);
@@ -44,8 +43,7 @@ int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct addrset *
 	int rc;
 
 	message = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
-	if (!message ||
-	    nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
+	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
 		return error_set(err, ENOMEM, "cannot list neighbours");
 	rc = nl_request(route, message, neighbour_seen, &listing);
 	/* -EINTR: the table changed meanwhile; what was seen is a hint, the probes are the proof. */

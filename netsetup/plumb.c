@@ -34,7 +34,7 @@ static const struct {
 	bool optional; /* the kernel may be built without */
 } tap_values[] = {
 	{ "ipv6/conf", "disable_ipv6", 1, true }, { "ipv4/conf", "rp_filter", 1, false },
-	{ "ipv4/conf", "proxy_arp", 1, false },	  { "ipv4/neigh", "proxy_delay", 0, false },
+	{ "ipv4/conf", "proxy_arp", 1, false },   { "ipv4/neigh", "proxy_delay", 0, false },
 	{ "ipv4/conf", "forwarding", 1, false },
 };
 

@@ -15,19 +15,15 @@
 /* More than a packet socket's buffer holds. */
 #define DRAIN_MAX 1024
 
-const struct probe_timing probe_strict = { .delay_max = 1000,
-					   .count = 3,
-					   .interval_min = 1000,
-					   .interval_max = 2000,
-					   .wait = 2000 };
-const struct probe_timing probe_new = { .count = 3,
-					.interval_min = 250,
-					.interval_max = 250,
-					.wait = 400 };
-const struct probe_timing probe_remembered = { .count = 3,
-					       .interval_min = 60,
-					       .interval_max = 60,
-					       .wait = 90 };
+const struct probe_timing probe_strict = {
+	.delay_max = 1000, .count = 3, .interval_min = 1000, .interval_max = 2000, .wait = 2000
+};
+const struct probe_timing probe_new = {
+	.count = 3, .interval_min = 250, .interval_max = 250, .wait = 400
+};
+const struct probe_timing probe_remembered = {
+	.count = 3, .interval_min = 60, .interval_max = 60, .wait = 90
+};
 
 static uint64_t now_ms(void)
 {
@@ -147,9 +143,9 @@ int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
 		rc = send_round(socket, ifindex, mac, probes, count, err);
 		if (rc < 0)
 			return rc;
-		deadline = now_ms() + (round + 1 < timing->count ? between(timing->interval_min,
-									   timing->interval_max)
-								 : timing->wait);
+		deadline = now_ms() + (round + 1 < timing->count
+					       ? between(timing->interval_min, timing->interval_max)
+					       : timing->wait);
 	}
 	return 0;
 }

@@ -51,8 +51,8 @@ int promiscuous_set(int socket, const struct uplink *uplink, enum promiscuous_mo
 	if (mode == PROMISCUOUS_OFF ||
 	    (mode == PROMISCUOUS_AUTO && !needs_promiscuity(uplink->ifname)))
 		return 0;
-	if (setsockopt(socket, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership,
-		       sizeof(membership)) < 0)
+	if (setsockopt(socket, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof(membership)) <
+	    0)
 		return error_set(err, errno, "cannot make '%s' promiscuous", uplink->ifname);
 	return 0;
 }

@@ -16,9 +16,9 @@ struct text_field {
 	size_t size;
 };
 
-#define TEXT(type, field)                                                                          \
-	{                                                                                          \
-		offsetof(struct type, field), sizeof(((struct type *)NULL)->field)                 \
+#define TEXT(type, field)                                                          \
+	{                                                                          \
+		offsetof(struct type, field), sizeof(((struct type *)NULL)->field) \
 	}
 
 /* What is fixed about each record; a row's index is its type. */

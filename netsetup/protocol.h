@@ -24,13 +24,13 @@
  * out of order ends netsetup.
  */
 
-#define PROTOCOL_MAGIC	 0x76725253u /* "vrRS" */
+#define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
 #define PROTOCOL_VERSION 1
 
 /* The descriptor on which netsetup finds its socket. */
 #define PROTOCOL_FD 3
 
-#define DNS_MAX	       3 /* resolv.conf(5): MAXNS */
+#define DNS_MAX        3 /* resolv.conf(5): MAXNS */
 #define QUEUES_MAX     8 /* pairs of queues of a tap */
 #define REMEMBERED_MAX 8 /* networks */
 
@@ -46,7 +46,7 @@ enum record_type {
 
 /* Whether the VM is on the LAN. */
 enum lan_state {
-	LAN_UP,	       /* reachable at its address */
+	LAN_UP,        /* reachable at its address */
 	LAN_AWAY,      /* the uplink has no network; the VM waits for it */
 	LAN_ELSEWHERE, /* the uplink is in another subnet than the guest, whose address is fixed */
 	LAN_CONTESTED, /* another host insists on the address */
@@ -267,8 +267,7 @@ int setup_check(const struct setup_record *setup, struct error *err);
  *
  * Return: 0 or a negative errno.
  */
-int record_send(int socket, const void *record, const int *fds, size_t fd_count,
-		struct error *err);
+int record_send(int socket, const void *record, const int *fds, size_t fd_count, struct error *err);
 
 /**
  * record_receive() - receive one record; waits for it.

@@ -278,8 +278,7 @@ static void close_taps(const int fds[QUEUES_MAX])
 			close(fds[i]);
 }
 
-static int receive_request(int socket, union record *record, int fds[QUEUES_MAX],
-			   struct error *err)
+static int receive_request(int socket, union record *record, int fds[QUEUES_MAX], struct error *err)
 {
 	const struct setup_record *setup = &record->setup;
 	int rc;
@@ -311,8 +310,7 @@ static unsigned int count_taps(const int fds[QUEUES_MAX])
 }
 
 /* From the request to the launcher's end; the caller undoes what was done. */
-static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
-		 struct error *err)
+static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX], struct error *err)
 {
 	struct place *place = &session->place;
 	int rc;

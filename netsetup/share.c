@@ -13,9 +13,9 @@
 #include "netsetup/ipv4.h"
 #include "netsetup/rundir.h"
 
-#define SHARE_PREFIX	"uplink-"
+#define SHARE_PREFIX    "uplink-"
 #define SHARE_FILE_SIZE (sizeof(SHARE_PREFIX) + IFNAMSIZ)
-#define SHARE_MAGIC	0x76725531u /* "vrU1" */
+#define SHARE_MAGIC     0x76725531u /* "vrU1" */
 
 /* The values and what we set them to; a record has one entry for each, in this order. */
 static const struct shared_value {

@@ -37,8 +37,10 @@ static int tap_open_queue(const char *ifname, int flags, struct error *err)
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
 		error_set(err, errno, "cannot create tap '%s'", ifname);
 		if (err->code == EBUSY)
-			error_remedy(err, "an interface of this name exists; remove it: ip link delete %s",
-				     ifname);
+			error_remedy(
+				err,
+				"an interface of this name exists; remove it: ip link delete %s",
+				ifname);
 		return -err->code;
 	}
 	return take_fd(&fd);
