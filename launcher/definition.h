@@ -39,7 +39,7 @@ enum disk_format {
 };
 
 enum network_type {
-	NETWORK_LAN,  /* a member of the uplink's LAN */
+	NETWORK_LAN, /* a member of the uplink's LAN */
 	NETWORK_NONE,
 	NETWORK_USER, /* QEMU's own NAT */
 };
