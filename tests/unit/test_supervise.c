@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -22,8 +23,9 @@
 #include "launcher/supervise.h"
 #include "netsetup/cleanup.h"
 
-#define QMP      3
-#define GREETING "{\"QMP\": {}}\r\n"
+#define QMP        3
+#define TIMEOUT_MS 60000
+#define GREETING   "{\"QMP\": {}}\r\n"
 
 /* The stand-in: this program, with a word for what kind of QEMU it is. */
 
@@ -47,7 +49,8 @@ struct kind {
 	const char *name;
 	int powerdowns; /* 0: deaf */
 	bool quits;
-	bool slow; /* greets when it is asked to by a byte on standard input */
+	bool slow;   /* greets when it is asked to by a byte on standard input */
+	bool chatty; /* says more than is read at once before it shuts down */
 	const char *at_start;
 	const char *reason; /* it shuts down for as soon as it is ready */
 };
@@ -61,6 +64,7 @@ static const struct kind kinds[] = {
 	{ .name = "rubbish", .at_start = "\xff\xfe", .quits = true },
 	{ .name = "off", .reason = "guest-shutdown" },
 	{ .name = "panic", .reason = "guest-panic" },
+	{ .name = "chatty", .chatty = true, .reason = "guest-panic" },
 	{ .name = "window", .reason = "host-ui" },
 	{ .name = "signalled", .reason = "host-signal" },
 	{ .name = "broken", .reason = "host-error" },
@@ -73,6 +77,17 @@ static void leave(const char *reason)
 	_exit(0);
 }
 
+static void chat(void)
+{
+	static char text[160 * 1024];
+	static const char event[] = "{\"event\": \"STOP\"}\r\n";
+	size_t used;
+
+	for (used = 0; used + sizeof(event) <= sizeof(text); used += sizeof(event) - 1)
+		memcpy(text + used, event, sizeof(event));
+	put(text);
+}
+
 static void obey(const struct kind *kind, const char *line)
 {
 	static int powerdowns;
@@ -81,6 +96,8 @@ static void obey(const struct kind *kind, const char *line)
 
 	snprintf(text, sizeof(text), "{\"return\": {}, \"id\": %d}\r\n", atoi(id ? id + 5 : "0"));
 	put(text);
+	if (strstr(line, "\"qmp_capabilities\"") && kind->chatty)
+		chat();
 	if (strstr(line, "\"qmp_capabilities\"") && kind->reason)
 		leave(kind->reason);
 	if (strstr(line, "\"system_powerdown\"") && ++powerdowns == kind->powerdowns)
@@ -135,6 +152,8 @@ static int be(const char *name)
  * struct owner - what a test wants, and what it was told.
  * @sends: when the line is logged, the signal is sent to this process.
  * @fail_start: ops->started fails.
+ * @await_end: ops->started returns only once the stand-in has ended.
+ * @interrupt: ops->started sends SIGINT to the stand-in, and to this process once it has ended.
  * @greet: standard input of the stand-in; a byte lets a slow one greet when @greet_at is logged.
  */
 struct owner {
@@ -143,6 +162,8 @@ struct owner {
 		int signo;
 	} sends[SENDS_MAX];
 	bool fail_start;
+	bool await_end;
+	bool interrupt;
 	bool direct; /* by supervise_signal() */
 	int greet;
 	const char *greet_at;
@@ -171,8 +192,15 @@ static void on_log(struct vm *vm, enum vm_log level, const char *text)
 static int on_started(struct vm *vm, struct error *err)
 {
 	struct owner *owner = vm->context;
+	struct pollfd ended = { .fd = vm->qemu.pidfd, .events = POLLIN };
 
 	owner->started++;
+	if (owner->interrupt)
+		assert_int_equal(process_signal(&vm->qemu, SIGINT), 0);
+	if (owner->await_end || owner->interrupt)
+		assert_int_equal(poll(&ended, 1, TIMEOUT_MS), 1);
+	if (owner->interrupt)
+		kill(getpid(), SIGINT);
 	if (owner->direct)
 		supervise_signal(vm, SIGKILL);
 	return owner->fail_start ? error_set(err, EIO, "cannot start '%s'", vm->name) : 0;
@@ -204,9 +232,11 @@ static void start(struct vm *vm, const char *kind, struct owner *owner)
 	struct qemu_process_config config = { &argv, fds, 2, true };
 	struct error err;
 	int qmp[2], input[2];
+	const int room = 1024 * 1024; /* for what is chatted, even when nobody reads */
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, qmp), 0);
 	assert_int_equal(pipe2(input, O_CLOEXEC), 0);
+	assert_int_equal(setsockopt(qmp[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
 	fds[0].source = qmp[1];
 	fds[1].source = input[0];
 	assert_int_equal(qemu_process_start(&config, &vm->qemu, &err), 0);
@@ -424,6 +454,16 @@ static void test_started(void **state)
 	expect("stubborn", owner, 128 + SIGKILL, "", "killing" GONE);
 }
 
+/* QEMU's end is heard before all that led to it. */
+static void test_heard_late(void **state)
+{
+	struct owner owner = { .await_end = true };
+
+	expect("chatty", owner, 1, "the guest's kernel panicked", NULL);
+	owner = (struct owner){ .interrupt = true };
+	expect("deaf", owner, 128 + SIGINT, "", NULL);
+}
+
 /* netsetup's socket: its owner may read from it, replace it, or give the place on the LAN up. */
 
 static int second_netsetup = -1;
@@ -489,6 +529,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_no_time_at_all),
 		cmocka_unit_test(test_signal_before_greeting),
 		cmocka_unit_test(test_started),
+		cmocka_unit_test(test_heard_late),
 		cmocka_unit_test(test_netsetup),
 	};
 
