@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,71 @@ static inline bool namespace_enter(void)
 	return unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
 	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") == 0;
+}
+
+/* Waits until a child is gone, and says how it ended; or kills it and waits. */
+static inline int namespace_wait(pid_t child)
+{
+	int status = 0;
+
+	if (waitpid(child, &status, 0) != child)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static inline void namespace_kill(pid_t child)
+{
+	if (child > 0) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+	}
+}
+
+/*
+ * All that a VM's place could change here, as text; the caller frees it. Without what changes by
+ * itself: lifetimes, neighbours that were spoken with, the state of e0-p.
+ */
+static inline char *namespace_state(void)
+{
+	static const char script[] =
+		"ip -o link; ip -o addr; ip route show table all; ip neigh show proxy; ip rule; "
+		"grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv4/neigh "
+		"/proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf 2>/dev/null | sort; "
+		"find /run -printf '%p %M %U %l\\n' | sort";
+	FILE *output = popen(script, "r");
+	size_t size = 0;
+	char *text = NULL;
+
+	if (!output || getdelim(&text, &size, '\0', output) < 0)
+		abort();
+	pclose(output);
+	return text;
+}
+
+/* Whether the state is still that one; shows the lines that differ. */
+static inline bool namespace_unchanged(const char *before)
+{
+	char *after = namespace_state();
+	bool same = !strcmp(before, after);
+
+	if (!same) {
+		const char *const texts[] = { before, after };
+		char path[2][32] = { "/tmp/vmrun-state-XXXXXX", "/tmp/vmrun-state-XXXXXX" };
+		char command[128];
+
+		for (int i = 0; i < 2; i++) {
+			int fd = mkstemp(path[i]);
+
+			dprintf(fd, "%s", texts[i]);
+			close(fd);
+		}
+		snprintf(command, sizeof(command), "diff %s %s >&2", path[0], path[1]);
+		namespace_run(command);
+		unlink(path[0]);
+		unlink(path[1]);
+	}
+	free(after);
+	return same;
 }
 
 /* What is being run; a test's function of cmocka, which calls the one of the test. */
