@@ -152,22 +152,24 @@ int seed_vendor_data(const struct definition *definition, char **text, struct er
 	return finish(&tree, "#cloud-config\n", ret, text, err);
 }
 
-static void add_subnet(struct tree *tree, struct json_object *subnets,
-		       const struct qemu_config *config)
+static void add_addresses(struct tree *tree, struct json_object *card,
+			  const struct qemu_config *config)
 {
 	const struct ready_record *lan = config->lan;
 	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
-	struct json_object *subnet = add_object(tree, subnets, NULL);
-	struct json_object *servers;
+	struct json_object *route, *servers;
 	char text[IPV4_TEXT_SIZE];
 
-	add_text(tree, subnet, "type", "static");
-	add_text(tree, subnet, "address", prefix_text(&prefix, text));
-	if (!ipv4_unset(lan->gateway))
-		add_text(tree, subnet, "gateway", ipv4_text(lan->gateway, text));
+	add_text(tree, add_array(tree, card, "addresses"), NULL, prefix_text(&prefix, text));
+	if (!ipv4_unset(lan->gateway)) {
+		route = add_object(tree, add_array(tree, card, "routes"), NULL);
+		/* Not "default", which cloud-init before 22.4 does not know. */
+		add_text(tree, route, "to", "0.0.0.0/0");
+		add_text(tree, route, "via", ipv4_text(lan->gateway, text));
+	}
 	if (!config->dns_count)
 		return;
-	servers = add_array(tree, subnet, "dns_nameservers");
+	servers = add_array(tree, add_object(tree, card, "nameservers"), "addresses");
 	for (unsigned int i = 0; i < config->dns_count; i++)
 		add_text(tree, servers, NULL, ipv4_text(config->dns[i], text));
 }
@@ -180,16 +182,16 @@ int seed_network_config(const struct qemu_config *config, char **text, struct er
 	char mac_text[18];
 
 	assert(config->lan);
-	add(&tree, tree.root, "version", json_object_new_int(1));
-	card = add_object(&tree, add_array(&tree, tree.root, "config"), NULL);
-	add_text(&tree, card, "type", "physical");
-	/* The format wants a name, and gives it to the card that has the MAC. */
-	add_text(&tree, card, "name", "eth0");
+	add(&tree, tree.root, "version", json_object_new_int(2));
+	card = add_object(&tree, add_object(&tree, tree.root, "ethernets"), "lan");
 	snprintf(mac_text, sizeof(mac_text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
 		 mac[2], mac[3], mac[4], mac[5]);
-	add_text(&tree, card, "mac_address", mac_text);
+	add_text(&tree, add_object(&tree, card, "match"), "macaddress", mac_text);
+	/* Without it the card may have one name at the first boot and another at the second. */
+	add_text(&tree, card, "set-name", "eth0");
+	add(&tree, card, "dhcp4", json_object_new_boolean(false));
 	if (config->lan->mtu)
 		add(&tree, card, "mtu", json_object_new_int((int)config->lan->mtu));
-	add_subnet(&tree, add_array(&tree, card, "subnets"), config);
+	add_addresses(&tree, card, config);
 	return finish(&tree, "", 0, text, err);
 }

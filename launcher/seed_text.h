@@ -27,10 +27,8 @@ int seed_vendor_data(const struct definition *definition, char **text, struct er
 /**
  * seed_network_config() - the guest's place on the LAN, its card matched by MAC.
  *
- * Version 1 of the format and not 2: cloud-init translates a version 1 gateway rightly for every
- * kind of guest, whereas of version 2 `gateway4` is deprecated, `to: default` unknown before 22.4,
- * and a default among the routes becomes a call of route(8) with ifupdown, silently without effect
- * where net-tools is not installed.
+ * Version 2 of the format, netplan's, which every renderer of cloud-init takes. A default route among
+ * the routes and not `gateway4`, which is deprecated.
  * @config: with @lan.
  * Return: 0 or -ENOMEM.
  */

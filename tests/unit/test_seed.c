@@ -116,16 +116,17 @@ static void test_network_config(void **state)
 	machine_join(&machine, CONFIGURE_CLOUD_INIT | CONFIGURE_DHCP);
 	fd = make(&machine);
 	root = extract_json(fd, "network-config", "");
-	assert_value(root, "/version", "1");
-	assert_value(root, "/config/0/type", "physical");
-	assert_value(root, "/config/0/mac_address", "52:54:00:ab:cd:ef");
-	assert_value(root, "/config/0/mtu", "1500");
-	assert_value(root, "/config/0/subnets/0/type", "static");
-	assert_value(root, "/config/0/subnets/0/address", "192.168.1.10/24");
-	assert_value(root, "/config/0/subnets/0/gateway", "192.168.1.1");
-	assert_value(root, "/config/0/subnets/0/dns_nameservers/1", "9.9.9.9");
-	assert_value(root, "/config/0/subnets/0/dns_nameservers/2", "8.8.8.8");
-	assert_value(root, "/config/1", "-");
+	assert_value(root, "/version", "2");
+	assert_value(root, "/ethernets/lan/match/macaddress", "52:54:00:ab:cd:ef");
+	assert_value(root, "/ethernets/lan/set-name", "eth0");
+	assert_value(root, "/ethernets/lan/mtu", "1500");
+	assert_value(root, "/ethernets/lan/dhcp4", "false");
+	assert_value(root, "/ethernets/lan/addresses/0", "192.168.1.10/24");
+	assert_value(root, "/ethernets/lan/addresses/1", "-");
+	assert_value(root, "/ethernets/lan/routes/0/to", "0.0.0.0/0");
+	assert_value(root, "/ethernets/lan/routes/0/via", "192.168.1.1");
+	assert_value(root, "/ethernets/lan/nameservers/addresses/1", "9.9.9.9");
+	assert_value(root, "/ethernets/lan/nameservers/addresses/2", "8.8.8.8");
 	json_object_put(root);
 	close(fd);
 
@@ -134,9 +135,9 @@ static void test_network_config(void **state)
 	machine.config.dns_count = 0;
 	fd = make(&machine);
 	root = extract_json(fd, "network-config", "");
-	assert_value(root, "/config/0/subnets/0/gateway", "-");
-	assert_value(root, "/config/0/subnets/0/dns_nameservers", "-");
-	assert_value(root, "/config/0/mtu", "-");
+	assert_value(root, "/ethernets/lan/routes", "-");
+	assert_value(root, "/ethernets/lan/nameservers", "-");
+	assert_value(root, "/ethernets/lan/mtu", "-");
 	json_object_put(root);
 	close(fd);
 
