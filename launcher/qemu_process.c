@@ -26,7 +26,8 @@ static void add_package(const char *binary, struct error *err)
 
 	for (i = 0; i < ARRAY_SIZE(packages); i++)
 		if (strcmp(packages[i].binary, binary) == 0)
-			error_remedy(err, "install it: apt-get install %s", packages[i].package);
+			error_remedy(err, "if it is not installed: apt-get install %s",
+				     packages[i].package);
 }
 
 int qemu_process_start(const struct qemu_process_config *config, struct process *qemu,
@@ -57,7 +58,8 @@ int qemu_process_start(const struct qemu_process_config *config, struct process 
 		fds[child.fd_count++] = (struct process_fd){ null_fd, STDIN_FILENO };
 	}
 	result = process_start(&child, qemu, err);
-	if (result == -ENOENT)
+	/* A directory of PATH that must not be searched, such as root's, also makes it EACCES. */
+	if (result == -ENOENT || result == -EACCES)
 		add_package(config->argv->items[0], err);
 	return result;
 }
