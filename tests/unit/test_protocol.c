@@ -18,7 +18,7 @@
 #include "netsetup/protocol.h"
 #include "tests/unit/namespace.h"
 
-#define TYPE_LAST RECORD_FAILED
+#define TYPE_LAST RECORD_DHCP
 
 static struct in_addr address(const char *text)
 {
@@ -44,7 +44,10 @@ static void test_init(void **state)
 	static const size_t sizes[] = { [RECORD_SETUP] = sizeof(struct setup_record),
 					[RECORD_CHANGE] = sizeof(struct change_record),
 					[RECORD_READY] = sizeof(struct ready_record),
-					[RECORD_FAILED] = sizeof(struct failed_record) };
+					[RECORD_FAILED] = sizeof(struct failed_record),
+					[RECORD_ADOPT] = sizeof(struct setup_record),
+					[RECORD_MOVED] = sizeof(struct ready_record),
+					[RECORD_DHCP] = sizeof(struct dhcp_record) };
 	struct error err;
 
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {
@@ -150,6 +153,13 @@ static void test_unterminated(void **state)
 	UNTERMINATED(ready, uplink, RECORD_READY);
 	UNTERMINATED(ready, ssid, RECORD_READY);
 	UNTERMINATED(ready, tap, RECORD_READY);
+	UNTERMINATED(ready, reason, RECORD_READY);
+	UNTERMINATED(ready, uplink, RECORD_MOVED);
+	UNTERMINATED(ready, ssid, RECORD_MOVED);
+	UNTERMINATED(ready, tap, RECORD_MOVED);
+	UNTERMINATED(ready, reason, RECORD_MOVED);
+	UNTERMINATED(setup, name, RECORD_ADOPT);
+	UNTERMINATED(setup, uplink, RECORD_ADOPT);
 	UNTERMINATED(failed, message, RECORD_FAILED);
 	UNTERMINATED(failed, remedy, RECORD_FAILED);
 }
@@ -198,7 +208,9 @@ SETTER(set_queues, setup->queues = (uint8_t)value)
 SETTER(set_offload, setup->offload = (uint8_t)value)
 SETTER(set_dry_run, setup->dry_run = (uint8_t)value)
 SETTER(set_verbose, setup->verbose = (uint8_t)value)
-SETTER(set_reserved, setup->reserved = (uint8_t)value)
+SETTER(set_follow, setup->follow = (uint8_t)value)
+SETTER(set_dhcp, setup->dhcp = (uint8_t)value)
+SETTER(set_reserved, setup->reserved[value] = 1)
 
 static const struct field_case fields[] = {
 	{ "name", set_name, 0 },
@@ -275,6 +287,11 @@ static const struct field_case fields[] = {
 	{ "flags", set_dry_run, 2 },
 	{ NULL, set_verbose, 1 },
 	{ "flags", set_verbose, 255 },
+	{ NULL, set_follow, 1 },
+	{ "flags", set_follow, 2 },
+	{ NULL, set_dhcp, 1 },
+	{ "flags", set_dhcp, 2 },
+	{ "flags", set_reserved, 0 },
 	{ "flags", set_reserved, 1 },
 };
 
