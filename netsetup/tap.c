@@ -70,6 +70,20 @@ int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, st
 	return 0;
 }
 
+/*
+ * Whether a tap is in our network namespace. In one of his own anybody can make a tap of any name,
+ * and by its name we would then take the one of somebody else's VM for it.
+ */
+static bool in_our_namespace(int fd)
+{
+	struct stat its, ours;
+	cleanup_fd int namespace = ioctl(fd, TUNGETDEVNETNS);
+
+	return namespace >= 0 && fstat(namespace, &its) == 0 &&
+	       stat("/proc/self/ns/net", &ours) == 0 && its.st_dev == ours.st_dev &&
+	       its.st_ino == ours.st_ino;
+}
+
 bool tap_is(int fd, const char *ifname)
 {
 	struct ifreq ifr = { 0 };
@@ -82,5 +96,5 @@ bool tap_is(int fd, const char *ifname)
 	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
 		return false;
 	return (ifr.ifr_flags & IFF_TAP) && !(ifr.ifr_flags & IFF_PERSIST) &&
-	       !strncmp(ifr.ifr_name, ifname, sizeof(ifr.ifr_name));
+	       !strncmp(ifr.ifr_name, ifname, sizeof(ifr.ifr_name)) && in_our_namespace(fd);
 }

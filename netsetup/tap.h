@@ -23,7 +23,7 @@
 int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, struct error *err);
 
 /**
- * tap_is() - whether a descriptor is a queue of this tap, a non-persistent one.
+ * tap_is() - whether a descriptor is a queue of this tap, a non-persistent one of this namespace.
  * @fd: of anything.
  * @ifname: the tap's name.
  */
