@@ -2,6 +2,8 @@
 // The changes to the host one by one: netlink after a lost answer, what a dry run leaves alone.
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -11,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -172,6 +175,44 @@ static void test_tap_without_descriptors(void **state)
 	namespace_test(tap_without_descriptors);
 }
 
+/* What tap_is() must not take for the tap, above all one of that name in another namespace. */
+static void tap_recognised(void)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = "vmr-x" };
+	struct error err = { 0 };
+	int fds[2] = { -1, -1 }, other, tun, null;
+
+	other = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	assert_true(other >= 0);
+	assert_false(tap_is(other, "vmr-x"));
+	assert_int_equal(ioctl(other, TUNSETIFF, &ifr), 0);
+	assert_true(tap_is(other, "vmr-x"));
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	assert_false(tap_is(other, "vmr-x"));
+	assert_int_equal(tap_open("vmr-x", 2, true, fds, &err), 0);
+	assert_true(tap_is(fds[0], "vmr-x"));
+	assert_true(tap_is(fds[1], "vmr-x"));
+	assert_false(tap_is(other, "vmr-x"));
+	assert_false(tap_is(fds[0], "vmr-xy"));
+	assert_false(tap_is(fds[0], "vmr-"));
+	assert_int_equal(ioctl(fds[0], TUNSETPERSIST, 1), 0);
+	assert_false(tap_is(fds[0], "vmr-x"));
+
+	tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	memcpy(ifr.ifr_name, "vmr-t", sizeof("vmr-t"));
+	ifr.ifr_flags = IFF_TUN | IFF_NO_PI;
+	assert_int_equal(ioctl(tun, TUNSETIFF, &ifr), 0);
+	assert_false(tap_is(tun, "vmr-t"));
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_false(tap_is(null, "vmr-x"));
+	assert_false(tap_is(-1, "vmr-x"));
+}
+
+static void test_tap_recognised(void **state)
+{
+	namespace_test(tap_recognised);
+}
+
 struct said {
 	char text[2048];
 };
@@ -265,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_no_child_to_spare),
 		cmocka_unit_test(test_tap_never_adopts),
 		cmocka_unit_test(test_tap_without_descriptors),
+		cmocka_unit_test(test_tap_recognised),
 		cmocka_unit_test(test_dry_run),
 		cmocka_unit_test(test_neighbours),
 	};
