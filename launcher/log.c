@@ -14,7 +14,7 @@ void log_set(enum log_level level)
 }
 
 /* One write for a line, so that lines of several processes do not mix. */
-static void print_line(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void print_line(const char *format, va_list args)
 {
 	char line[ERROR_MESSAGE_SIZE * 2];
 

@@ -75,7 +75,7 @@ static int find_caller(const char *name, const char *user, uid_t uid, struct cal
 
 static int find_by_id(const char *name, const char *text, struct caller *caller, struct error *err)
 {
-	unsigned int uid;
+	unsigned int uid = 0;
 	int result = read_id(name, text, &uid, err);
 
 	return result < 0 ? result : find_caller(name, NULL, uid, caller, err);
@@ -85,7 +85,7 @@ static int find_by_id(const char *name, const char *text, struct caller *caller,
 static int find_by_sudo(const char *uid_text, struct caller *caller, struct error *err)
 {
 	const char *gid_text = getenv("SUDO_GID");
-	unsigned int gid;
+	unsigned int gid = 0;
 	int result;
 
 	if (!gid_text)

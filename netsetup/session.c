@@ -126,6 +126,15 @@ static int send_ready(struct session *session, bool with_taps, struct error *err
 	return record_send(session->socket, &ready, session->place.tap_fds, ready.queues, err);
 }
 
+static bool same_place(const struct ready_record *a, const struct ready_record *b)
+{
+	return !strcmp(a->uplink, b->uplink) && !strcmp(a->ssid, b->ssid) &&
+	       ipv4_equal(a->address, b->address) && a->prefix_length == b->prefix_length &&
+	       ipv4_equal(a->router, b->router) && ipv4_equal(a->gateway, b->gateway) &&
+	       ipv4_equal(a->host, b->host) && a->mtu == b->mtu && a->state == b->state &&
+	       !strcmp(a->reason, b->reason);
+}
+
 /* Tells the launcher what has changed, if anything it knows has. */
 static void tell_moved(struct session *session)
 {
@@ -133,7 +142,7 @@ static void tell_moved(struct session *session)
 	struct error ignored;
 
 	describe(&session->place, RECORD_MOVED, &moved);
-	if (!memcmp(&moved, &session->told, sizeof(moved)))
+	if (same_place(&moved, &session->told))
 		return;
 	if (record_send(session->socket, &moved, NULL, 0, &ignored) == 0)
 		session->told = moved;

@@ -138,7 +138,7 @@ static int share_restore(int dir, struct host *host, struct interface_id uplink,
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		const struct sysctl sysctl = { values[i].tree, uplink.ifname, values[i].key };
 		struct error error;
-		int current;
+		int current = 0;
 
 		if (!record.values[i].changed || sysctl_read(&sysctl, &current, &error) < 0 ||
 		    current != values[i].wanted)
