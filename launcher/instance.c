@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,6 +19,19 @@
 #define LOCK_FILE    "lock"
 #define CONSOLE_FILE "console"
 
+/* "PID ADDRESS", as instance_tell() writes it; what is not so stays unread. */
+static void read_lock(char *text, int *pid, char address[IPV4_TEXT_SIZE])
+{
+	char *rest;
+	const long number = strtol(text, &rest, 10);
+
+	if (rest == text || *rest != ' ' || number <= 0 || number > INT_MAX)
+		return;
+	*pid = (int)number;
+	rest[strcspn(rest, "\n")] = '\0';
+	snprintf(address, IPV4_TEXT_SIZE, "%.*s", IPV4_TEXT_SIZE - 1, rest + 1);
+}
+
 static int already_running(int lock, const char *name, struct error *err)
 {
 	char address[IPV4_TEXT_SIZE] = "no address";
@@ -25,7 +39,7 @@ static int already_running(int lock, const char *name, struct error *err)
 	int pid = 0;
 
 	if (pread(lock, text, sizeof(text) - 1, 0) > 0)
-		sscanf(text, "%d %18[^\n]", &pid, address);
+		read_lock(text, &pid, address);
 	error_say(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s", name, pid,
 		  address);
 	/* 0: it is only starting; 'kill 0' would end the reader's own shell. */

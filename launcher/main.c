@@ -5,6 +5,7 @@
 
 #include "launcher/log.h"
 #include "launcher/options.h"
+#include "launcher/privilege.h"
 #include "launcher/process.h"
 #include "launcher/run.h"
 #include "launcher/show.h"
@@ -36,7 +37,8 @@ int main(int argc, char **argv)
 	int status;
 
 	signals_block();
-	if (process_guard_stdio(&err) < 0 || options_parse(argc, argv, &options, &err) < 0) {
+	if (process_guard_stdio(&err) < 0 || privilege_check(&err) < 0 ||
+	    options_parse(argc, argv, &options, &err) < 0) {
 		status = (int)err.status;
 	} else {
 		if (options.quiet)

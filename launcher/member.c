@@ -13,6 +13,7 @@
 #include "launcher/dns.h"
 #include "launcher/log.h"
 #include "launcher/remember.h"
+#include "netsetup/arp.h"
 #include "netsetup/cleanup.h"
 
 /* So long is the guest's link down when its address changes: enough for a client that polls it. */
@@ -107,6 +108,33 @@ static void choose_dns(struct member *member)
 		member->dns_count = dns_find("", member->lan.ready.router, member->dns);
 }
 
+/* What the guest is told now: the resolver's files may have changed since it asked last. */
+static struct dhcp_config dhcp_config(struct member *member)
+{
+	const struct ready_record *ready = &member->lan.ready;
+	struct dhcp_config config = { .mac = member->definition->network.mac,
+				      .address = ready->address,
+				      .prefix_length = ready->prefix_length,
+				      .gateway = ready->gateway,
+				      .host = ready->host,
+				      .mtu = ready->mtu,
+				      .lease = DHCP_LEASE_SECONDS };
+
+	choose_dns(member);
+	config.dns_count = member->dns_count;
+	memcpy(config.dns, member->dns, sizeof(config.dns));
+	memcpy(config.hostname, member->definition->name, sizeof(config.hostname));
+	config.search_count = dns_find_search("", config.search);
+	return config;
+}
+
+static void start_dhcp(struct member *member)
+{
+	const struct dhcp_config config = dhcp_config(member);
+
+	dhcp_server_init(&member->dhcp, &config);
+}
+
 int member_join(struct member *member, const struct definition *definition, unsigned int queues,
 		bool offload, struct error *err)
 {
@@ -126,6 +154,7 @@ int member_join(struct member *member, const struct definition *definition, unsi
 		return rc;
 	}
 	choose_dns(member);
+	start_dhcp(member);
 	return 0;
 }
 
@@ -257,6 +286,58 @@ static void on_moved(const struct ready_record *place, void *context)
 		cycle_link(member);
 }
 
+static void tell_dhcp(const struct member *member, const struct dhcp_event *event)
+{
+	const char *name = member->definition->name;
+	char address[IPV4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+
+	ipv4_text(event->address, address);
+	mac_text(&event->mac, mac);
+	switch (event->type) {
+	case DHCP_EVENT_NONE:
+	case DHCP_EVENT_OFFERED:
+	case DHCP_EVENT_EXTENDED:
+		break;
+	case DHCP_EVENT_BOUND:
+		log_verbose("%s: DHCP: the guest has %s", name, address);
+		break;
+	case DHCP_EVENT_REFUSED:
+		log_verbose("%s: DHCP: the guest asked for %s, which is not its address here", name,
+			    address);
+		break;
+	case DHCP_EVENT_DECLINED:
+		log_notice("%s: the guest found another machine at %s", name, address);
+		break;
+	case DHCP_EVENT_RELEASED:
+		log_verbose("%s: DHCP: the guest gave %s back", name, address);
+		break;
+	case DHCP_EVENT_INFORMED:
+		log_verbose("%s: DHCP: the guest has %s by other means", name, address);
+		break;
+	case DHCP_EVENT_STRANGER:
+		log_notice("%s: a DHCP client %s behind the guest is not served", name, mac);
+		break;
+	}
+}
+
+static void on_dhcp(const struct dhcp_record *query, void *context)
+{
+	struct member *member = context;
+	const struct dhcp_config config = dhcp_config(member);
+	struct dhcp_record answer;
+	struct dhcp_event event;
+	struct error err;
+
+	dhcp_server_configure(&member->dhcp, &config);
+	if (dhcp_server_answer(&member->dhcp, query, &answer, &event) == 1) {
+		/* For a helper that may have to take over: the guest can be told another address. */
+		member->setup.follow = 1;
+		if (netsetup_answer(&member->helper, &answer, &err) < 0)
+			log_verbose("%s: %s", member->definition->name, err.message);
+	}
+	tell_dhcp(member, &event);
+}
+
 /* The helper has died: another takes the VM's place over. */
 static int replace_helper(struct member *member, struct error *err)
 {
@@ -285,9 +366,9 @@ static int replace_helper(struct member *member, struct error *err)
 
 int member_event(struct member *member, struct error *err)
 {
-	const struct netsetup_listener listener = { .change = show_change,
-						    .moved = on_moved,
-						    .context = member };
+	const struct netsetup_listener listener = {
+		.change = show_change, .moved = on_moved, .dhcp = on_dhcp, .context = member
+	};
 	int rc;
 
 	rc = netsetup_listen(&member->helper, &listener, err);

@@ -4,6 +4,7 @@
 #define LAUNCHER_MEMBER_H
 
 #include "launcher/definition.h"
+#include "launcher/dhcp_server.h"
 #include "launcher/supervise.h"
 #include "netsetup/client.h"
 
@@ -27,6 +28,7 @@
  * @lan: the place, with the tap's descriptors.
  * @remembered: the addresses the VM had.
  * @dns, @dns_count: servers for the guest.
+ * @dhcp: tells the guest its place, when it asks.
  * @address_changed: told when the VM's address is another; or NULL.
  * @context: passed to it.
  * @link_timer: when the guest's link is put back, or -1.
@@ -45,6 +47,7 @@ struct member {
 	struct in_addr remembered[REMEMBERED_MAX];
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
+	struct dhcp_server dhcp;
 	void (*address_changed)(struct in_addr address, void *context);
 	void *context;
 	int link_timer;

@@ -56,10 +56,10 @@ static void resolve_mac(struct definition *definition)
 	definition->network.mac.ether_addr_octet[0] |= 0x02;
 }
 
-/* A guest that boots from its own disk and has no cloud-init is not told its address. */
+/* DHCP beside the others: a guest that was told does not ask, and any other can. */
 static unsigned int resolve_configure(const struct definition *definition)
 {
-	unsigned int ways = 0;
+	unsigned int ways = CONFIGURE_DHCP;
 
 	if (definition->boot.kernel)
 		ways |= CONFIGURE_CMDLINE;

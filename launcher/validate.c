@@ -74,9 +74,6 @@ static void check_configure(const struct walk *walk, const struct definition *de
 {
 	const struct network *network = &definition->network;
 
-	if (network->configure & CONFIGURE_DHCP)
-		report_add(walk->report, way_place(walk, network, CONFIGURE_DHCP),
-			   "'dhcp' is not in this version: use cmdline, cloud-init or both");
 	if ((network->configure & CONFIGURE_CMDLINE) &&
 	    !walk_origin(walk, &definition->boot, "kernel"))
 		report_add(walk->report, way_place(walk, network, CONFIGURE_CMDLINE),

@@ -225,6 +225,11 @@ int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *l
 	return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record of '" HELPER "'");
 }
 
+int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer, struct error *err)
+{
+	return record_send(netsetup->socket, answer, NULL, 0, err);
+}
+
 void netsetup_reap(struct netsetup *netsetup)
 {
 	if (netsetup->socket >= 0)

@@ -91,6 +91,16 @@ int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
 int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *listener,
 		    struct error *err);
 
+/**
+ * netsetup_answer() - send the guest a DHCP packet.
+ * @netsetup: a helper that has a VM, asked for with @dhcp.
+ * @answer: the packet.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer, struct error *err);
+
 /* netsetup_reap() - forget a helper that has ended, or is not needed. */
 void netsetup_reap(struct netsetup *netsetup);
 

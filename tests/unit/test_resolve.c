@@ -78,14 +78,16 @@ static void test_configure(void **state)
 	struct definition definition = { 0 };
 
 	resolve_definition(&definition, machine_a);
-	assert_int_equal(definition.network.configure, 0);
+	assert_int_equal(definition.network.configure, CONFIGURE_DHCP);
+	definition.network.configure = 0;
 	definition.cloud_init.present = true;
 	resolve_definition(&definition, machine_a);
-	assert_int_equal(definition.network.configure, CONFIGURE_CLOUD_INIT);
+	assert_int_equal(definition.network.configure, CONFIGURE_CLOUD_INIT | CONFIGURE_DHCP);
 	definition.network.configure = 0;
 	definition.boot.kernel = kernel;
 	resolve_definition(&definition, machine_a);
-	assert_int_equal(definition.network.configure, CONFIGURE_CLOUD_INIT | CONFIGURE_CMDLINE);
+	assert_int_equal(definition.network.configure,
+			 CONFIGURE_CLOUD_INIT | CONFIGURE_CMDLINE | CONFIGURE_DHCP);
 }
 
 static void test_machine_id(void **state)
