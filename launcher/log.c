@@ -60,7 +60,7 @@ void log_change(const char *command, bool to_stdout)
 {
 	if (to_stdout)
 		printf("%s\n", command);
-	else
+	else if (shown >= LOG_LEVEL_VERBOSE)
 		fprintf(stderr, "+ %s\n", command);
 }
 
