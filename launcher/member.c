@@ -135,22 +135,27 @@ static void start_dhcp(struct member *member)
 	dhcp_server_init(&member->dhcp, &config);
 }
 
-int member_join(struct member *member, const struct definition *definition, unsigned int queues,
-		bool offload, struct error *err)
+int member_ask(struct member *member, const struct definition *definition, unsigned int queues,
+	       bool offload, struct error *err)
 {
-	const struct netsetup_listener listener = changes_only(member);
-	int rc;
-
 	member->definition = definition;
 	if (member->helper.socket < 0) {
 		*err = member->helper_error;
 		return -err->code;
 	}
 	fill_setup(member, queues, offload);
-	rc = netsetup_setup(&member->helper, &member->setup, &listener, &member->lan, err);
+	return netsetup_ask(&member->helper, &member->setup, err);
+}
+
+int member_join(struct member *member, struct error *err)
+{
+	const struct netsetup_listener listener = changes_only(member);
+	int rc;
+
+	rc = netsetup_await(&member->helper, &listener, &member->lan, err);
 	if (rc < 0) {
 		if (err->status == STATUS_PERMISSION && geteuid() != 0 && !err->remedy[0])
-			error_remedy(err, sudo_hint, definition->path);
+			error_remedy(err, sudo_hint, member->definition->path);
 		return rc;
 	}
 	choose_dns(member);

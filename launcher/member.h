@@ -59,7 +59,7 @@ void member_init(struct member *member, bool dry_run, bool verbose);
 
 /**
  * member_start() - start the helper, and a spare when this process is about to lose its rights;
- * whether that failed matters only to member_join().
+ * whether that failed matters only to member_ask().
  * @member: an initialised one.
  */
 void member_start(struct member *member);
@@ -68,17 +68,26 @@ void member_start(struct member *member);
 void member_dropped(struct member *member);
 
 /**
- * member_join() - ask for the VM's place on the LAN.
+ * member_ask() - ask for the VM's place on the LAN; member_join() is to follow.
  * @member: a started one.
  * @definition: the VM; stays the caller's.
  * @queues: pairs of queues that the tap is to have.
  * @offload: the tap is to have vnet headers.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int member_ask(struct member *member, const struct definition *definition, unsigned int queues,
+	       bool offload, struct error *err);
+
+/**
+ * member_join() - wait for the place that was asked for.
+ * @member: one that has asked.
  * @err: the error, with the command that would be permitted.
  *
  * Return: 0 or a negative errno.
  */
-int member_join(struct member *member, const struct definition *definition, unsigned int queues,
-		bool offload, struct error *err);
+int member_join(struct member *member, struct error *err);
 
 /* member_leave() - no helper is needed: end them. */
 void member_leave(struct member *member);

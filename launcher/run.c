@@ -152,14 +152,24 @@ static int resolve_host(struct run *run, struct error *err)
 }
 
 /* QEMU gets copies of the tap's descriptors; the others are for the helper's successor. */
-static int join_lan(struct run *run, struct error *err)
+/* The address is proven free while the disks are prepared. */
+static int ask_for_lan(struct run *run, struct error *err)
 {
 	const struct network *network = &run->definition.network;
+
+	if (network->type == NETWORK_LAN)
+		return member_ask(&run->member, &run->definition, run->config.queues,
+				  qemu_offloads(network->model), err);
+	member_leave(&run->member);
+	return 0;
+}
+
+static int join_lan(struct run *run, struct error *err)
+{
 	struct member *member = &run->member;
 	int rc;
 
-	rc = member_join(member, &run->definition, run->config.queues,
-			 qemu_offloads(network->model), err);
+	rc = member_join(member, err);
 	if (rc < 0)
 		return rc;
 	run->config.lan = &member->lan.ready;
@@ -294,6 +304,8 @@ static int prepare(struct run *run, struct error *err)
 		rc = resolve_host(run, err);
 	if (rc == 0 && !dry_run)
 		rc = instance_take(run->definition.name, &run->instance, err);
+	if (rc == 0)
+		rc = ask_for_lan(run, err);
 	if (rc < 0)
 		return rc;
 	run->config.runtime_directory = run->instance.directory;
@@ -306,8 +318,6 @@ static int prepare(struct run *run, struct error *err)
 
 	if (run->definition.network.type == NETWORK_LAN)
 		rc = join_lan(run, err);
-	else
-		member_leave(&run->member);
 	if (rc == 0)
 		rc = make_seed(run, err);
 	if (rc == 0)

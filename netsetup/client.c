@@ -140,19 +140,24 @@ static void close_fds(int fds[QUEUES_MAX])
 	}
 }
 
-/* Sends the request and waits for its answer; @taps gets as many descriptors as the answer says. */
 static int ask(struct netsetup *netsetup, const struct setup_record *setup, const int *fds,
-	       unsigned int fd_count, const struct netsetup_listener *listener,
-	       struct ready_record *ready, int taps[QUEUES_MAX], struct error *err)
+	       unsigned int fd_count, struct error *err)
 {
-	union record record;
 	int rc;
 
 	netsetup->asked = true;
 	rc = record_send(netsetup->socket, setup, fds, fd_count, err);
-	if (rc == -EPIPE)
-		return ended_early(netsetup, err);
-	while (rc == 0) {
+	return rc == -EPIPE ? ended_early(netsetup, err) : rc;
+}
+
+/* Waits for the answer to a request; @taps gets as many descriptors as the answer says. */
+static int await(struct netsetup *netsetup, const struct netsetup_listener *listener,
+		 struct ready_record *ready, int taps[QUEUES_MAX], struct error *err)
+{
+	union record record;
+	int rc;
+
+	for (;;) {
 		rc = record_receive(netsetup->socket, &record, taps, err);
 		if (rc == -ECONNRESET)
 			return ended_early(netsetup, err);
@@ -172,13 +177,17 @@ static int ask(struct netsetup *netsetup, const struct setup_record *setup, cons
 		if (listener->change)
 			listener->change(record.change.text, listener->context);
 	}
-	return rc;
 }
 
-int netsetup_setup(struct netsetup *netsetup, const struct setup_record *setup,
-		   const struct netsetup_listener *listener, struct lan *lan, struct error *err)
+int netsetup_ask(struct netsetup *netsetup, const struct setup_record *setup, struct error *err)
 {
-	return ask(netsetup, setup, NULL, 0, listener, &lan->ready, lan->tap_fds, err);
+	return ask(netsetup, setup, NULL, 0, err);
+}
+
+int netsetup_await(struct netsetup *netsetup, const struct netsetup_listener *listener,
+		   struct lan *lan, struct error *err)
+{
+	return await(netsetup, listener, &lan->ready, lan->tap_fds, err);
 }
 
 int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
@@ -186,11 +195,12 @@ int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
 {
 	struct setup_record adopt = *setup;
 	int none[QUEUES_MAX];
+	int rc;
 
 	adopt.header.type = RECORD_ADOPT;
 	adopt.remembered[0] = lan->ready.address;
-	return ask(netsetup, &adopt, lan->tap_fds, count_fds(lan->tap_fds), listener, &lan->ready,
-		   none, err);
+	rc = ask(netsetup, &adopt, lan->tap_fds, count_fds(lan->tap_fds), err);
+	return rc < 0 ? rc : await(netsetup, listener, &lan->ready, none, err);
 }
 
 int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *listener,

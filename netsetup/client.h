@@ -54,22 +54,32 @@ struct netsetup_listener {
 int netsetup_start(struct netsetup *netsetup, struct error *err);
 
 /**
- * netsetup_setup() - ask for a place on the LAN and wait for the answer.
+ * netsetup_ask() - ask for a place on the LAN; netsetup_await() is to follow, and what is done
+ * between the two is done while the address is being proven free.
  * @netsetup: a started helper.
  * @setup: the request.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int netsetup_ask(struct netsetup *netsetup, const struct setup_record *setup, struct error *err);
+
+/**
+ * netsetup_await() - wait for the answer to netsetup_ask().
+ * @netsetup: a helper that was asked.
  * @listener: told the changes.
  * @lan: the place.
  * @err: netsetup's own error when it refused.
  *
  * Return: 0 or a negative errno.
  */
-int netsetup_setup(struct netsetup *netsetup, const struct setup_record *setup,
-		   const struct netsetup_listener *listener, struct lan *lan, struct error *err);
+int netsetup_await(struct netsetup *netsetup, const struct netsetup_listener *listener,
+		   struct lan *lan, struct error *err);
 
 /**
  * netsetup_adopt() - hand the place of a running VM to another helper, since the one before died.
  * @netsetup: a started helper.
- * @setup: the request as it was for netsetup_setup().
+ * @setup: the request as it was for netsetup_ask().
  * @listener: told the changes.
  * @lan: the place, with the tap's descriptors; they stay the caller's. What has changed meanwhile is
  *       told in @lan->ready.

@@ -74,7 +74,8 @@ static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mod
 	setup.offload = 1;
 	memset(lan, 0, sizeof(*lan));
 	memset(lan->tap_fds, -1, sizeof(lan->tap_fds));
-	if (netsetup_setup(netsetup, &setup, &deaf, lan, &err) < 0)
+	if (netsetup_ask(netsetup, &setup, &err) < 0 ||
+	    netsetup_await(netsetup, &deaf, lan, &err) < 0)
 		die(&err);
 }
 
