@@ -71,7 +71,7 @@ def _everything(netns: Netns) -> Iterator[str]:
 def _objects(netns: Netns, subject: str, command: str, title: str) -> Iterator[str]:
     """One line for each object that `ip -json @command` prints, its @title first."""
     for item in netns.ip_json(command):
-        plain = _without(item, VOLATILE[subject])
+        plain = without(item, VOLATILE[subject])
         yield f"{subject} {item.get(title, '')}: {_text(plain)}"
 
 
@@ -79,15 +79,15 @@ def _addresses(netns: Netns) -> Iterator[str]:
     """One line for each address of each interface."""
     for link in netns.ip_json("addr show"):
         for address in link.get("addr_info", []):
-            yield f"addr {link['ifname']}: {_text(_without(address, VOLATILE['addr']))}"
+            yield f"addr {link['ifname']}: {_text(without(address, VOLATILE['addr']))}"
 
 
-def _without(value: Any, keys: set[str]) -> Any:
+def without(value: Any, keys: set[str]) -> Any:
     """@value less the members named in @keys, at any depth."""
     if isinstance(value, dict):
-        return {key: _without(each, keys) for key, each in value.items() if key not in keys}
+        return {key: without(each, keys) for key, each in value.items() if key not in keys}
     if isinstance(value, list):
-        return [_without(each, keys) for each in value]
+        return [without(each, keys) for each in value]
     return value
 
 
@@ -98,7 +98,7 @@ def _text(value: Any) -> str:
 def _ruleset(netns: Netns) -> Iterator[str]:
     for item in netns.nft_json("list", "ruleset"):
         for kind, body in item.items():
-            yield f"nft {kind}: {_text(_without(body, {'handle', 'packets', 'bytes'}))}"
+            yield f"nft {kind}: {_text(without(body, {'handle', 'packets', 'bytes'}))}"
 
 
 def _sysctls() -> Iterator[str]:

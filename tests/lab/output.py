@@ -45,7 +45,7 @@ class Output:
     def text(self) -> str:
         """All that came so far, with line ends of a terminal made plain."""
         with self._changed:
-            return self._data.decode(errors="replace").replace("\r\n", "\n")
+            return re.sub("\r+\n", "\n", self._data.decode(errors="replace"))
 
     @property
     def lines(self) -> list[str]:

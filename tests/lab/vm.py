@@ -115,6 +115,7 @@ class Vm:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         if console == "pty":
             ours, theirs = pty.openpty()
+            self.terminal_before = termios.tcgetattr(theirs)
             # As after a login: the terminal is the session's own, so that job control is real.
             pipes = {"stdin": theirs, "stdout": theirs,
                      "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)}
@@ -217,6 +218,11 @@ class Vm:
         """Type into the console."""
         os.write(self._input, text.encode())
 
+    def close_input(self) -> None:
+        """The end of what is typed."""
+        os.close(self._input)
+        self._input = -1
+
     @property
     def terminal(self) -> list:
         """The present mode of the terminal, of console="pty", as termios.tcgetattr() has it."""
@@ -253,8 +259,7 @@ class Vm:
                 each.signal(signal.SIGKILL)
                 each.wait_gone(2)
         if self._input >= 0:
-            os.close(self._input)
-            self._input = -1
+            self.close_input()
         self.console.wait_end()
         self.stderr.wait_end()
 

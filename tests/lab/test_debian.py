@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A real Debian with cloud-init and sshd: set up by its seed, on one network and on the next."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import need
+from guests import VMS
+from lab import LAPTOP_MAC, Lab
+from lan import Lan
+from station import Station
+from vm import Vm
+
+pytestmark = [pytest.mark.usefixtures("vmrun"), pytest.mark.slow]
+
+BUILD = VMS.parent / "tests" / "guest" / "debian-build"
+WEB = r"exec 3<>/dev/tcp/www.lab.test/80; printf 'GET / HTTP/1.0\r\n\r\n' >&3; cat <&3"
+
+
+@pytest.fixture(scope="module")
+def image() -> Path:
+    """The distribution's image, built when it is not in the cache."""
+    need("root", "ssh", "ssh-keygen")
+    built = subprocess.run([BUILD], stdout=subprocess.PIPE, text=True, timeout=900)
+    if built.returncode != 0:
+        pytest.skip(f"needs what {BUILD.name} needs")
+    return Path(built.stdout.strip())
+
+
+class Ssh:
+    """Logs in to the guest as a person with a key does, and remembers the guest's."""
+
+    def __init__(self, directory: Path) -> None:
+        self.key = directory / "id_ed25519"
+        self.public = self.key.with_suffix(".pub")
+        self._known = directory / "known_hosts"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
+
+    def run(self, station: Station, address: str, command: str, timeout: float = 120) -> str:
+        """The output of @command in the guest, asked for by @station; tries again until @timeout
+        while sshd does not answer. The host's key must be the one of the first time."""
+        argv = ["ssh", "-F", "/dev/null", "-i", self.key, "-o", "BatchMode=yes",
+                "-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={self._known}",
+                "-o", "HostKeyAlias=guest", "-o", "ConnectTimeout=3", f"me@{address}", command]
+        deadline = time.monotonic() + timeout
+        while True:
+            done = station.netns.run(argv, check=False, timeout=timeout)
+            if done.returncode == 0:
+                return done.stdout
+            if done.returncode != 255 or "verification failed" in done.stderr \
+                    or time.monotonic() > deadline:
+                raise RuntimeError(f"ssh exited with {done.returncode}: {done.stderr}")
+            time.sleep(0.3)
+
+
+def sees_its_network(lan: Lan, vm: Vm, ssh: Ssh, note: str) -> None:
+    """The guest has what vmrun said that it has, and its way into the world works. All in one
+    login, because under emulation each takes seconds."""
+    commands = ["cat note", "hostname", "ip -4 -o address", "ip route show default",
+                "resolvectl dns", "cat /etc/resolv.conf", "echo $SSH_CLIENT", "bash ./web"]
+    script = f"cat >web <<'EOF'\n{WEB}\nEOF\n" + "\necho ---\n".join(commands)
+    said = ssh.run(lan.phone, vm.address, script).split("---\n")
+    assert said[:2] == [f"{note}\n", "debian\n"]
+    assert f"inet {vm.address}/24 " in said[2]
+    assert said[3].split()[2] == lan.gateway == vm.gateway
+    assert lan.gateway in said[4].split()
+    assert "127.0.0.53" in said[5], "its own resolver, which asks the LAN's"
+    assert said[6].split()[0] == lan.phone.address
+    assert f"client {vm.address}\n" in said[7]
+
+
+def test_debian(lab: Lab, image: Path) -> None:
+    """Boots, is logged in to from the LAN, powers off; carried elsewhere, it is there."""
+    me, ssh, began = lab.add_user(), Ssh(lab.directory), time.monotonic()
+    definition = {"name": "debian", "cpus": 2, "memory": "1G",
+                  "disks": [{"image": str(image), "mode": "overlay"}],
+                  "cloud-init": {"user": "me", "ssh-keys": [str(ssh.public)]}}
+
+    vm = lab.start_vm(definition, user=me, sudo=True)
+    assert lab.phone.ping(vm.address, 180), vm.console.text
+    print(f"ping after {time.monotonic() - began:.1f} s")
+    assert ssh.run(lab.phone, vm.address, "whoami; echo kept > note") == "me\n"
+    print(f"ssh after {time.monotonic() - began:.1f} s")
+    sees_its_network(lab.lan, vm, ssh, "kept")
+    assert list(lab.lan.seen()) == [LAPTOP_MAC]
+    began = time.monotonic()
+    assert vm.stop(120) == 0
+    print(f"powered off after {time.monotonic() - began:.1f} s")
+    overlay = lab.directory / f"home-{me.uid}" / ".local/share/vmrun/debian/disk0.qcow2"
+    assert overlay.stat().st_uid == me.uid
+
+    elsewhere = lab.second_lan()
+    lab.laptop.roam(elsewhere)
+    began = time.monotonic()
+    vm = lab.start_vm(vm.file, user=me, sudo=True)
+    assert vm.address.startswith("192.168.88.")
+    sees_its_network(elsewhere, vm, ssh, "kept")
+    print(f"ssh after {time.monotonic() - began:.1f} s")
+    assert list(elsewhere.seen()) == [LAPTOP_MAC]
+    assert vm.stop(120) == 0

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Several VMs at once, and values of the uplink that others have a say in."""
+
+import pytest
+
+from guests import paused, reach, refused, tiny
+from lab import Lab
+
+pytestmark = pytest.mark.usefixtures("vmrun")
+
+FORWARDING = "net/ipv4/conf/wlan0/forwarding"
+PROXY_DELAY = "net/ipv4/neigh/wlan0/proxy_delay"
+
+
+def shared(lab: Lab) -> tuple[str, str]:
+    """The values of the uplink that all VMs share."""
+    return lab.laptop.netns.sysctl(FORWARDING), lab.laptop.netns.sysctl(PROXY_DELAY)
+
+
+def test_second_run_is_refused(lab: Lab) -> None:
+    first = lab.start_vm(paused())
+    for how in ({}, {"options": ["--address=192.168.77.99"]}):
+        status, said = refused(lab, first.file, **how)
+        assert status == 1
+        assert f"vmrun: VM 'tiny' is already running: pid {first.pid}, {first.address}" in said
+        assert f"kill {first.pid}" in said
+    assert first.alive and lab.phone.arp_request(first.address)
+    first.quit()
+    assert lab.start_vm(first.file).address == first.address
+
+
+def test_two_users_may_have_a_vm_of_one_name(lab: Lab) -> None:
+    """But not at the same time: the tap's name is the host's."""
+    first = lab.start_vm(paused())
+    status, said = refused(lab, paused(), user=lab.add_user(), sudo=True)
+    assert status == 1 and "tiny" in said and f"{first.pid}" in said
+
+
+def test_last_one_out_restores(lab: Lab) -> None:
+    before = shared(lab)
+    assert before == ("0", "80")
+    first, second = lab.start_vm(paused("first")), lab.start_vm(tiny("second"))
+    assert first.address != second.address and first.tap != second.tap
+    assert shared(lab) == ("1", "0")
+    reach(second, lab.phone)
+    first.quit()
+    assert shared(lab) == ("1", "0"), "the second still needs them"
+    assert lab.phone.never_pings(first.address, 0.3)
+    assert lab.phone.ping(second.address)
+    third = lab.start_vm(paused("third"))
+    second.stop()
+    assert shared(lab) == ("1", "0")
+    third.signal(9)
+    third.wait()
+    assert all(each.wait_gone(1) for each in third.family())
+    assert shared(lab) == before
+
+
+def test_forwarding_that_was_on_stays_on(lab: Lab) -> None:
+    """A laptop that routes anyway, as one with containers: nothing of it is ours to change."""
+    lab.laptop.netns.sysctls({FORWARDING: "1", PROXY_DELAY: "0"})
+    vm = lab.start_vm(paused(), ["--verbose"])
+    assert shared(lab) == ("1", "0")
+    vm.quit()
+    assert shared(lab) == ("1", "0")
+    assert "wlan0.forwarding" not in vm.stderr.text and "wlan0.proxy_delay" not in vm.stderr.text
+    lab.laptop.netns.sysctls({FORWARDING: "0", PROXY_DELAY: "80"})
+
+
+def test_value_that_somebody_else_changed_is_left(lab: Lab) -> None:
+    vm = lab.start_vm(paused())
+    lab.laptop.netns.sysctls({PROXY_DELAY: "40"})
+    vm.quit()
+    assert shared(lab) == ("0", "40")
+    lab.laptop.netns.sysctls({PROXY_DELAY: "80"})
+
+
+def test_entries_of_others_are_left(lab: Lab) -> None:
+    """A proxy entry and a route that a person made stay as they are, whatever VMs come and go."""
+    laptop = lab.laptop.netns
+    laptop.ip_batch(["neigh add proxy 192.168.77.240 dev wlan0", "link add veth0 type veth peer name veth1",
+                     "link set veth0 up", "route add 192.168.77.240 dev veth0"])
+    before = lab.snapshot()
+    lab.start_vm(paused()).quit()
+    assert before.diff(lab.snapshot()) == []
+    laptop.ip_batch(["neigh del proxy 192.168.77.240 dev wlan0", "link del veth0"])
