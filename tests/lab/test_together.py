@@ -78,7 +78,8 @@ def test_value_that_somebody_else_changed_is_left(lab: Lab) -> None:
 def test_entries_of_others_are_left(lab: Lab) -> None:
     """A proxy entry and a route that a person made stay as they are, whatever VMs come and go."""
     laptop = lab.laptop.netns
-    laptop.ip_batch(["neigh add proxy 192.168.77.240 dev wlan0", "link add veth0 type veth peer name veth1",
+    laptop.ip_batch(["neigh add proxy 192.168.77.240 dev wlan0",
+                     "link add veth0 type veth peer name veth1",
                      "link set veth0 up", "route add 192.168.77.240 dev veth0"])
     before = lab.snapshot()
     lab.start_vm(paused()).quit()
