@@ -21,11 +21,7 @@
 #include "netsetup/protocol.h"
 #include "netsetup/tap.h"
 
-/* Says a change; returns whether it is to be made, too. */
-static bool announce_change(struct host *host, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static bool announce_change(struct host *host, const char *format, ...)
+bool host_say(struct host *host, const char *format, ...)
 {
 	char command[CHANGE_TEXT_SIZE];
 	va_list args;
@@ -48,8 +44,8 @@ int host_tap_add(struct host *host, const char *ifname, unsigned int queues, boo
 {
 	int rc;
 
-	if (!announce_change(host, "ip tuntap add dev %s mode tap%s%s", ifname,
-			     offload ? " vnet_hdr" : "", queues > 1 ? " multi_queue" : "")) {
+	if (!host_say(host, "ip tuntap add dev %s mode tap%s%s", ifname, offload ? " vnet_hdr" : "",
+		      queues > 1 ? " multi_queue" : "")) {
 		*ifindex = 0;
 		return 0;
 	}
@@ -156,7 +152,7 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 	pid_t child;
 	int rc;
 
-	if (!announce_change(host, "ip link delete dev %s", link.ifname))
+	if (!host_say(host, "ip link delete dev %s", link.ifname))
 		return 0;
 	rc = open_link_events(&events, err);
 	if (rc < 0)
@@ -179,7 +175,7 @@ int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, 
 	cleanup_nl_msg *message = NULL;
 	int rc;
 
-	if (!announce_change(host, "ip link set dev %s mtu %u up", link.ifname, mtu))
+	if (!host_say(host, "ip link set dev %s mtu %u up", link.ifname, mtu))
 		return 0;
 	message = link_message(RTM_NEWLINK, link.ifindex, IFF_UP);
 	if (!message || nla_put_u32(message, IFLA_MTU, mtu) < 0)
@@ -199,8 +195,7 @@ int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struc
 {
 	char name[CHANGE_TEXT_SIZE / 2];
 
-	if (!announce_change(host, "sysctl -w %s=%d", sysctl_name(sysctl, name, sizeof(name)),
-			     value))
+	if (!host_say(host, "sysctl -w %s=%d", sysctl_name(sysctl, name, sizeof(name)), value))
 		return 0;
 	return sysctl_write(sysctl, value, err);
 }
@@ -232,8 +227,8 @@ int host_route_add(struct host *host, struct in_addr address, struct interface_i
 	char text[IPV4_TEXT_SIZE];
 	int rc;
 
-	if (!announce_change(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
-			     tap.ifname, HOST_PROTOCOL))
+	if (!host_say(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
+		      tap.ifname, HOST_PROTOCOL))
 		return 0;
 	message = route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, address, tap.ifindex);
 	if (!message)
@@ -253,8 +248,8 @@ int host_route_delete(struct host *host, struct in_addr address, struct interfac
 	char text[IPV4_TEXT_SIZE];
 	int rc;
 
-	if (!announce_change(host, "ip route delete %s/32 dev %s proto %d",
-			     ipv4_text(address, text), tap.ifname, HOST_PROTOCOL))
+	if (!host_say(host, "ip route delete %s/32 dev %s proto %d", ipv4_text(address, text),
+		      tap.ifname, HOST_PROTOCOL))
 		return 0;
 	message = route_message(RTM_DELROUTE, 0, address, tap.ifindex);
 	if (!message)
@@ -302,8 +297,8 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 	char text[IPV4_TEXT_SIZE];
 	int rc;
 
-	if (!announce_change(host, "ip neigh replace proxy %s dev %s nud permanent protocol %d",
-			     ipv4_text(address, text), uplink.ifname, HOST_PROTOCOL))
+	if (!host_say(host, "ip neigh replace proxy %s dev %s nud permanent protocol %d",
+		      ipv4_text(address, text), uplink.ifname, HOST_PROTOCOL))
 		return 0;
 	message = proxy_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, address,
 				uplink.ifindex);
@@ -324,8 +319,8 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 	char text[IPV4_TEXT_SIZE];
 	int rc;
 
-	if (!announce_change(host, "ip neigh delete proxy %s dev %s", ipv4_text(address, text),
-			     uplink.ifname))
+	if (!host_say(host, "ip neigh delete proxy %s dev %s", ipv4_text(address, text),
+		      uplink.ifname))
 		return 0;
 	message = proxy_message(RTM_DELNEIGH, 0, address, uplink.ifindex);
 	if (!message)
@@ -344,8 +339,7 @@ int host_announce(struct host *host, struct in_addr address, struct interface_id
 	const struct arp arp = arp_announcement(mac, address);
 	char text[IPV4_TEXT_SIZE];
 
-	if (!announce_change(host, "arping -U -c 1 -I %s %s", uplink.ifname,
-			     ipv4_text(address, text)))
+	if (!host_say(host, "arping -U -c 1 -I %s %s", uplink.ifname, ipv4_text(address, text)))
 		return 0;
 	return arp_send(host->arp, uplink.ifindex, &arp, err);
 }

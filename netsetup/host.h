@@ -40,6 +40,15 @@ struct interface_id {
 };
 
 /**
+ * host_say() - say a change that is about to be made.
+ * @host: the host.
+ * @format: printf format of the command.
+ *
+ * Return: whether it is to be made; false in a dry run.
+ */
+bool host_say(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/**
  * host_tap_add() - create the VM's tap, see tap_open().
  * @host: the host.
  * @ifname: its name.

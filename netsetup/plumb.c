@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "netsetup/allocate.h"
+#include "netsetup/antispoof.h"
 #include "netsetup/arp.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/observe.h"
@@ -85,6 +86,19 @@ int place_use_uplink(struct place *place, const struct uplink *uplink, struct er
 	return 0;
 }
 
+/* The guest can send with the address it has now, before it can send at all. */
+static int guard_tap(struct place *place, struct error *err)
+{
+	int rc;
+
+	if (ipv4_equal(place->guarded, place_address(place)))
+		return 0;
+	rc = antispoof_set(&place->host, place_tap(place), place_address(place), err);
+	if (rc == 0)
+		place->guarded = place_address(place);
+	return rc;
+}
+
 /* The tap's values and state, each where it is not as it must be. */
 static int publish_tap(struct place *place, struct error *err)
 {
@@ -105,6 +119,9 @@ static int publish_tap(struct place *place, struct error *err)
 		if (rc < 0)
 			return rc;
 	}
+	rc = guard_tap(place, err);
+	if (rc < 0)
+		return rc;
 	if (!place->host.dry_run)
 		rc = observe_link(place->host.route, tap.ifindex, &link);
 	if (rc < 0)

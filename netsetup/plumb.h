@@ -17,6 +17,7 @@
  * @tap_ifindex: 0 when there is no tap.
  * @tap_fds: one for each queue, the others -1; closed by place_undo().
  * @queues: how many.
+ * @guarded: the address that the tap lets through; 0.0.0.0 when it was not set.
  * @published: the proxy entry was added on @uplink and not removed by us.
  * @unproven: the network is another than the one for which the address was proven free.
  * @announced: what the LAN was told last: the uplink's index and hardware address.
@@ -31,6 +32,7 @@ struct place {
 	unsigned int tap_ifindex;
 	int tap_fds[QUEUES_MAX];
 	unsigned int queues;
+	struct in_addr guarded;
 	bool published;
 	bool unproven;
 	struct {

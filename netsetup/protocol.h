@@ -133,7 +133,7 @@ struct setup_record {
 	uint8_t reserved[2]; /* 0 */
 };
 
-#define CHANGE_TEXT_SIZE 256
+#define CHANGE_TEXT_SIZE 640
 
 /**
  * struct change_record - one change to the host, as the command that a person would have typed.

@@ -18,7 +18,7 @@ static void sysctl_path(const struct sysctl *sysctl, char path[PATH_SIZE])
 	int length;
 
 	/* The name becomes a component of a path: it must not be able to leave its directory. */
-	assert(ifname_valid(sysctl->ifname));
+	assert(ifname_valid(sysctl->ifname) || !strcmp(sysctl->ifname, "all"));
 
 	length = snprintf(path, PATH_SIZE, "/proc/sys/net/%s/%s/%s", sysctl->tree, sysctl->ifname,
 			  sysctl->key);

@@ -88,12 +88,13 @@ static inline void namespace_kill(pid_t child)
 
 /*
  * All that a VM's place could change here, as text; the caller frees it. Without what changes by
- * itself: lifetimes, neighbours that were spoken with, the state of e0-p.
+ * itself: lifetimes, neighbours that were spoken with, the state of e0-p, IPv6's own addresses.
  */
 static inline char *namespace_state(void)
 {
 	static const char script[] =
-		"ip -o link; ip -o addr; ip route show table all; ip neigh show proxy; ip rule; "
+		"{ ip -o link; ip -o addr; ip route show table all; } | "
+		"grep -v -e e0-p -e fe80: -e ff00:; ip neigh show proxy; ip rule; "
 		"grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv4/neigh "
 		"/proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf 2>/dev/null | sort; "
 		"find /run -printf '%p %M %U %l\\n' | sort";
