@@ -20,6 +20,9 @@
 #define LOCK_FILE    "lock"
 #define CONSOLE_FILE "console"
 
+/* A run that ends removes the directory, perhaps while it is being made: so often it is made again. */
+#define TRIES 1000
+
 /* "PID ADDRESS", as instance_tell() writes it; what is not so stays unread. */
 static void read_lock(char *text, int *pid, char address[IPV4_TEXT_SIZE])
 {
@@ -91,11 +94,15 @@ int instance_take(const char *name, struct instance *instance, struct error *err
 	rc = xdg_dir(XDG_RUNTIME, name, &instance->directory, err);
 	if (rc < 0)
 		return rc;
-	do {
+	for (int i = 0; i < TRIES; i++) {
 		rc = xdg_make(instance->directory, err);
 		if (rc == 0)
 			rc = try_lock(instance, name, err);
-	} while (rc == -EAGAIN);
+		if (rc != -EAGAIN && rc != -ENOENT)
+			break;
+	}
+	if (rc == -EAGAIN)
+		return error_set(err, EBUSY, "cannot lock VM '%s'", name);
 	if (rc == 0)
 		instance_tell(instance, "no address yet");
 	return rc;
@@ -159,6 +166,7 @@ void instance_sweep(const char *name, const struct sweep *sweep)
 	cleanup_free char *path = NULL;
 	cleanup_fd int lock = -1;
 	struct error ignored;
+	struct stat status;
 
 	if (xdg_dir(XDG_RUNTIME, name, &directory, &ignored) < 0)
 		return;
@@ -170,6 +178,8 @@ void instance_sweep(const char *name, const struct sweep *sweep)
 	/* Of one that was killed before it made, or after it had removed its lock: empty. */
 	if (lock < 0 && errno == ENOENT && !sweep->dry_run)
 		rmdir(directory);
-	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
+	/* A lock that has no name any more is not that of the files that are there now. */
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && fstat(lock, &status) == 0 &&
+	    status.st_nlink > 0)
 		remove_all(directory, sweep);
 }
