@@ -67,7 +67,7 @@ static int take_directory(const struct definition *definition, char **directory,
 				 definition->name);
 	if (ret)
 		return error_set(err, -ret, "cannot lock '%s'", path);
-	overlay_sweep(path);
+	overlay_sweep(path, &(struct sweep){ 0 });
 	*directory = take_ptr(&path);
 	return 0;
 }
@@ -208,7 +208,7 @@ void disks_done(struct disks *disks)
 	*disks = (struct disks)DISKS_NONE;
 }
 
-void disks_sweep(const char *name)
+void disks_sweep(const char *name, const struct sweep *sweep)
 {
 	cleanup_free char *directory = NULL;
 	struct error ignored;
@@ -218,5 +218,5 @@ void disks_sweep(const char *name)
 		return;
 	/* Where there is no directory, no lock file is made either. */
 	if (!lock_directory(directory, &lock))
-		overlay_sweep(directory);
+		overlay_sweep(directory, sweep);
 }

@@ -7,6 +7,7 @@
 
 #include "launcher/definition.h"
 #include "launcher/qemu.h"
+#include "launcher/sweep.h"
 #include "netsetup/error.h"
 
 /**
@@ -77,7 +78,8 @@ void disks_done(struct disks *disks);
 /**
  * disks_sweep() - remove what died runs of a VM have left; does nothing while it runs.
  * @name: the VM's.
+ * @sweep: how.
  */
-void disks_sweep(const char *name);
+void disks_sweep(const char *name, const struct sweep *sweep);
 
 #endif

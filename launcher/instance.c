@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
@@ -18,6 +19,9 @@
 
 #define LOCK_FILE    "lock"
 #define CONSOLE_FILE "console"
+
+/* A run that ends removes the directory, perhaps while it is being made: so often it is made again. */
+#define TRIES 1000
 
 /* "PID ADDRESS", as instance_tell() writes it; what is not so stays unread. */
 static void read_lock(char *text, int *pid, char address[IPV4_TEXT_SIZE])
@@ -48,6 +52,19 @@ static int already_running(int lock, const char *name, struct error *err)
 	return -EEXIST;
 }
 
+/* Who sweeps after one that died holds its lock, too, for some milliseconds. */
+static int lock_soon(int fd)
+{
+	const struct timespec moment = { .tv_nsec = 10000000 };
+
+	for (int i = 0; i < 20; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			break;
+		nanosleep(&moment, NULL);
+	}
+	return flock(fd, LOCK_EX | LOCK_NB);
+}
+
 /* Opens and locks the file; -EAGAIN when its holder removed it, or its directory, meanwhile. */
 static int try_lock(struct instance *instance, const char *name, struct error *err)
 {
@@ -60,7 +77,7 @@ static int try_lock(struct instance *instance, const char *name, struct error *e
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno == ENOENT ? -EAGAIN : error_set(err, errno, "cannot open '%s'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (lock_soon(fd) < 0)
 		return errno == EWOULDBLOCK ? already_running(fd, name, err)
 					    : error_set(err, errno, "cannot lock '%s'", path);
 	if (fstat(fd, &status) < 0 || status.st_nlink == 0)
@@ -77,11 +94,15 @@ int instance_take(const char *name, struct instance *instance, struct error *err
 	rc = xdg_dir(XDG_RUNTIME, name, &instance->directory, err);
 	if (rc < 0)
 		return rc;
-	do {
+	for (int i = 0; i < TRIES; i++) {
 		rc = xdg_make(instance->directory, err);
 		if (rc == 0)
 			rc = try_lock(instance, name, err);
-	} while (rc == -EAGAIN);
+		if (rc != -EAGAIN && rc != -ENOENT)
+			break;
+	}
+	if (rc == -EAGAIN)
+		return error_set(err, EBUSY, "cannot lock VM '%s'", name);
 	if (rc == 0)
 		instance_tell(instance, "no address yet");
 	return rc;
@@ -118,27 +139,47 @@ int instance_listen(struct instance *instance, struct error *err)
 	return 0;
 }
 
-static void remove_file(const struct instance *instance, const char *name)
+/* The lock goes last, and its directory only if nobody has made another one in it. */
+static void remove_all(const char *directory, const struct sweep *sweep)
 {
-	cleanup_free char *path = NULL;
-
-	if (asprintf(&path, "%s/%s", instance->directory, name) >= 0)
-		unlink(path);
-	else
-		path = NULL;
+	sweep_files(sweep, directory, NULL, LOCK_FILE);
+	sweep_file(sweep, directory, LOCK_FILE);
+	if (!sweep->dry_run)
+		rmdir(directory);
 }
 
 void instance_end(struct instance *instance)
 {
-	if (instance->console >= 0) {
-		remove_file(instance, CONSOLE_FILE);
+	if (instance->console >= 0)
 		close(instance->console);
-	}
 	if (instance->lock >= 0) {
-		remove_file(instance, LOCK_FILE);
-		rmdir(instance->directory);
+		remove_all(instance->directory, &(struct sweep){ 0 });
 		close(instance->lock);
 	}
 	free(instance->directory);
 	*instance = (struct instance){ .lock = -1, .console = -1 };
+}
+
+void instance_sweep(const char *name, const struct sweep *sweep)
+{
+	cleanup_free char *directory = NULL;
+	cleanup_free char *path = NULL;
+	cleanup_fd int lock = -1;
+	struct error ignored;
+	struct stat status;
+
+	if (xdg_dir(XDG_RUNTIME, name, &directory, &ignored) < 0)
+		return;
+	if (asprintf(&path, "%s/" LOCK_FILE, directory) < 0) {
+		path = NULL;
+		return;
+	}
+	lock = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	/* Of one that was killed before it made, or after it had removed its lock: empty. */
+	if (lock < 0 && errno == ENOENT && !sweep->dry_run)
+		rmdir(directory);
+	/* A lock that has no name any more is not that of the files that are there now. */
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && fstat(lock, &status) == 0 &&
+	    status.st_nlink > 0)
+		remove_all(directory, sweep);
 }

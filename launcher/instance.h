@@ -3,6 +3,7 @@
 #ifndef LAUNCHER_INSTANCE_H
 #define LAUNCHER_INSTANCE_H
 
+#include "launcher/sweep.h"
 #include "netsetup/error.h"
 
 /**
@@ -45,7 +46,14 @@ void instance_tell(const struct instance *instance, const char *address);
  */
 int instance_listen(struct instance *instance, struct error *err);
 
-/* instance_end() - remove all of it. */
+/* instance_end() - remove all of it, QEMU's sockets too. */
 void instance_end(struct instance *instance);
+
+/**
+ * instance_sweep() - the same for what a VM that died has left; does nothing while it runs.
+ * @name: the VM's.
+ * @sweep: how.
+ */
+void instance_sweep(const char *name, const struct sweep *sweep);
 
 #endif

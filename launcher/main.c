@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "launcher/clean.h"
 #include "launcher/log.h"
 #include "launcher/options.h"
 #include "launcher/privilege.h"
@@ -20,6 +21,8 @@ static int dispatch(const struct options *options, struct error *err)
 		return show_check(options, err);
 	case COMMAND_PRINT:
 		return show_print(options, err);
+	case COMMAND_CLEAN:
+		return clean_run(options, err);
 	case COMMAND_HELP:
 		options_usage(stdout);
 		return STATUS_OK;

@@ -12,6 +12,7 @@
 #define RUN   (1u << COMMAND_RUN)
 #define CHECK (1u << COMMAND_CHECK)
 #define PRINT (1u << COMMAND_PRINT)
+#define CLEAN (1u << COMMAND_CLEAN)
 #define ALL   (~0u)
 
 static const struct command_row {
@@ -23,6 +24,7 @@ static const struct command_row {
 	[COMMAND_RUN] = { "run", "FILE", 1, 1, "boot and stay until the guest is gone" },
 	[COMMAND_CHECK] = { "check", "FILE...", 1, ~0u, "report every error of every file" },
 	[COMMAND_PRINT] = { "print", "FILE", 1, 1, "show the resolved definition" },
+	[COMMAND_CLEAN] = { "clean", "", 0, 0, "sweep what runs that died have left" },
 	[COMMAND_HELP] = { "help", "", 0, 0, "show this" },
 	[COMMAND_VERSION] = { "version", "", 0, 0, "show the version" },
 };
@@ -48,9 +50,9 @@ static const struct option_row {
 	{ "set", 's', "KEY.PATH=VALUE", RUN | CHECK | PRINT, set_override, "override one key" },
 	{ "uplink", 0, "IF", RUN | PRINT, set_uplink, "the same as --set network.uplink=IF" },
 	{ "address", 0, "IP", RUN | PRINT, set_address, "the same as --set network.address=IP" },
-	{ "dry-run", 'n', NULL, RUN, set_dry_run, "show each change, change nothing" },
+	{ "dry-run", 'n', NULL, RUN | CLEAN, set_dry_run, "show each change, change nothing" },
 	{ "verbose", 'v', NULL, RUN, set_verbose, "show each change to the host" },
-	{ "quiet", 'q', NULL, RUN | CHECK, set_quiet, "show errors only" },
+	{ "quiet", 'q', NULL, RUN | CHECK | CLEAN, set_quiet, "show errors only" },
 	{ "format", 'f', "yaml|json|argv", PRINT, set_format, "argv: the QEMU command" },
 	{ "help", 'h', NULL, ALL, set_help, "show this" },
 	{ "version", 'V', NULL, ALL, set_version, "show the version" },

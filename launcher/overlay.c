@@ -2,10 +2,8 @@
 // The overlay of a disk: a qcow2 file with what the guest changed, on top of an untouched image.
 #include "launcher/overlay.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -266,16 +264,7 @@ int overlay_open(const char *directory, unsigned int index, const struct disk *d
 	return ret;
 }
 
-void overlay_sweep(const char *directory)
+void overlay_sweep(const char *directory, const struct sweep *sweep)
 {
-	DIR *dir = opendir(directory);
-	struct dirent *entry;
-
-	if (!dir)
-		return;
-	while ((entry = readdir(dir))) {
-		if (!fnmatch(TEMPORARY_PATTERN, entry->d_name, 0))
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	}
-	closedir(dir);
+	sweep_files(sweep, directory, TEMPORARY_PATTERN, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "launcher/definition.h"
 #include "launcher/image.h"
+#include "launcher/sweep.h"
 #include "netsetup/error.h"
 
 /* overlay_path() - DIRECTORY/diskN.qcow2, allocated; NULL when memory ran out. */
@@ -42,6 +43,6 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
  * overlay_sweep() - remove the temporary files that runs which died have left.
  * @directory: absolute; its lock is held, so that none of them is in use.
  */
-void overlay_sweep(const char *directory);
+void overlay_sweep(const char *directory, const struct sweep *sweep);
 
 #endif

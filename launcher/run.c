@@ -19,6 +19,7 @@
 #include "launcher/qemu_process.h"
 #include "launcher/seed.h"
 #include "launcher/supervise.h"
+#include "launcher/sweep.h"
 #include "launcher/terminal.h"
 #include "netsetup/cleanup.h"
 
@@ -302,8 +303,10 @@ static int prepare(struct run *run, struct error *err)
 		rc = load_definition(run, err);
 	if (rc == 0)
 		rc = resolve_host(run, err);
-	if (rc == 0 && !dry_run)
+	if (rc == 0 && !dry_run) {
+		sweep_user(&(struct sweep){ 0 });
 		rc = instance_take(run->definition.name, &run->instance, err);
+	}
 	if (rc == 0)
 		rc = ask_for_lan(run, err);
 	if (rc < 0)

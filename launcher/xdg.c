@@ -3,6 +3,7 @@
 #include "launcher/xdg.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "netsetup/cleanup.h"
+#include "netsetup/ifname.h"
 
 static const struct {
 	const char *variable;
@@ -114,6 +116,23 @@ int xdg_dir(enum xdg_kind kind, const char *name, char **path, struct error *err
 		return error_set(err, ENOMEM, "cannot make a path");
 	*path = joined;
 	return 0;
+}
+
+void xdg_each(enum xdg_kind kind, void (*fn)(const char *name, void *context), void *context)
+{
+	cleanup_free char *path = NULL;
+	struct dirent *entry;
+	struct error ignored;
+	DIR *stream;
+
+	if (xdg_dir(kind, NULL, &path, &ignored) < 0)
+		return;
+	stream = opendir(path);
+	while (stream && (entry = readdir(stream)))
+		if (vm_name_valid(entry->d_name))
+			fn(entry->d_name, context);
+	if (stream)
+		closedir(stream);
 }
 
 static bool trusted(uid_t owner)

@@ -28,6 +28,14 @@ enum xdg_kind {
 int xdg_dir(enum xdg_kind kind, const char *name, char **path, struct error *err);
 
 /**
+ * xdg_each() - call a function for each of the VMs that have a directory of their own.
+ * @kind: of the directories.
+ * @fn: told a valid name of a VM.
+ * @context: passed to it.
+ */
+void xdg_each(enum xdg_kind kind, void (*fn)(const char *name, void *context), void *context);
+
+/**
  * xdg_make() - make a directory and those above it that are missing, for the user alone (0700).
  *
  * The directory must end up as the user's own. On the way, what lies in a directory where everybody

@@ -84,7 +84,7 @@ static int list_taken(const struct search *search, int dir, bool neighbours, str
 	for (size_t i = 0; i < count; i++) {
 		const struct lease_record *record = &leases[i].record;
 
-		if (!leases[i].alive || !strcmp(record->name, search->setup->name))
+		if (!strcmp(record->name, search->setup->name) || !lease_in_use(&leases[i]))
 			continue;
 		for (uint32_t a = 0; a < record->address_count; a++)
 			addrset_add(taken, record->addresses[a]);

@@ -140,13 +140,13 @@ static void close_fds(int fds[QUEUES_MAX])
 	}
 }
 
-static int ask(struct netsetup *netsetup, const struct setup_record *setup, const int *fds,
+static int ask(struct netsetup *netsetup, const void *request, const int *fds,
 	       unsigned int fd_count, struct error *err)
 {
 	int rc;
 
 	netsetup->asked = true;
-	rc = record_send(netsetup->socket, setup, fds, fd_count, err);
+	rc = record_send(netsetup->socket, request, fds, fd_count, err);
 	return rc == -EPIPE ? ended_early(netsetup, err) : rc;
 }
 
@@ -203,6 +203,20 @@ int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
 	return rc < 0 ? rc : await(netsetup, listener, &lan->ready, none, err);
 }
 
+int netsetup_clean(struct netsetup *netsetup, bool dry_run,
+		   const struct netsetup_listener *listener, struct error *err)
+{
+	struct ready_record ready;
+	struct clean_record clean;
+	int none[QUEUES_MAX];
+	int rc;
+
+	record_init(&clean, RECORD_CLEAN);
+	clean.dry_run = dry_run;
+	rc = ask(netsetup, &clean, NULL, 0, err);
+	return rc < 0 ? rc : await(netsetup, listener, &ready, none, err);
+}
+
 int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *listener,
 		    struct error *err)
 {
@@ -229,6 +243,7 @@ int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *l
 		return failure(&record.failed, err);
 	case RECORD_SETUP:
 	case RECORD_ADOPT:
+	case RECORD_CLEAN:
 	case RECORD_READY:
 		break;
 	}

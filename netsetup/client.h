@@ -91,6 +91,18 @@ int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
 		   const struct netsetup_listener *listener, struct lan *lan, struct error *err);
 
 /**
+ * netsetup_clean() - ask the helper to sweep what helpers that died have left.
+ * @netsetup: a started helper, of no further use after it but to be ended.
+ * @dry_run: nothing is swept.
+ * @listener: told each change.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int netsetup_clean(struct netsetup *netsetup, bool dry_run,
+		   const struct netsetup_listener *listener, struct error *err);
+
+/**
  * netsetup_listen() - receive one record of a helper that has a VM, and tell the listener.
  * @netsetup: its socket is readable.
  * @listener: told it.

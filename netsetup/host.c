@@ -19,6 +19,7 @@
 #include "netsetup/ipv4.h"
 #include "netsetup/observe.h"
 #include "netsetup/protocol.h"
+#include "netsetup/rundir.h"
 #include "netsetup/tap.h"
 
 bool host_say(struct host *host, const char *format, ...)
@@ -330,6 +331,18 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 		return error_set(err, -rc, "cannot delete the proxy entry for %s on '%s'", text,
 				 uplink.ifname);
 	return 0;
+}
+
+/* Safe: the directory is ours alone, the name one that was found there or made of a checked name. */
+void host_file_remove(struct host *host, int dir, const char *path, const char *name)
+{
+	char own[RUNDIR_PATH_SIZE] = RUNDIR_PATH;
+	struct error ignored;
+
+	if (!path && rundir_path(own, &ignored) == 0)
+		path = own;
+	if (announce_change(host, "rm %s/%s", path ? path : own, name))
+		unlinkat(dir, name, 0);
 }
 
 /* Safe: says what is true, once the address was proven free and the proxy entry stands. */

@@ -100,6 +100,15 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 int host_proxy_delete(struct host *host, struct in_addr address, struct interface_id uplink,
 		      struct error *err);
 
+/**
+ * host_file_remove() - remove a file of a directory of leases.
+ * @host: the host.
+ * @dir: the directory, locked.
+ * @path: its path, or NULL for that of this network namespace.
+ * @name: the file's.
+ */
+void host_file_remove(struct host *host, int dir, const char *path, const char *name);
+
 /* host_announce() - gratuitous ARP: the guest's address is at the uplink's MAC (RFC 5227, 2.3). */
 int host_announce(struct host *host, struct in_addr address, struct interface_id uplink,
 		  const struct ether_addr *mac, struct error *err);

@@ -14,10 +14,9 @@
 #include "netsetup/ipv4.h"
 #include "netsetup/rundir.h"
 
-#define LEASE_PREFIX    "lease-"
-#define LEASE_FILE_SIZE (sizeof(LEASE_PREFIX) + VM_NAME_SIZE)
+#define LEASE_PREFIX "lease-"
 
-static const char *lease_file(const char *name, char file[LEASE_FILE_SIZE])
+const char *lease_file(const char *name, char file[LEASE_FILE_SIZE])
 {
 	snprintf(file, LEASE_FILE_SIZE, LEASE_PREFIX "%s", name);
 	return file;
@@ -103,6 +102,18 @@ int lease_update(int dir, struct lease *lease, struct error *err)
 {
 	assert(lease->fd >= 0);
 	return lease_write(dir, lease, err);
+}
+
+int lease_find(int dir, const char *name, struct found_lease *found)
+{
+	char file[LEASE_FILE_SIZE];
+
+	return lease_read(dir, lease_file(name, file), found);
+}
+
+bool lease_in_use(const struct found_lease *lease)
+{
+	return lease->alive || if_nametoindex(lease->record.tap) != 0;
 }
 
 void lease_remove(int dir, const struct lease_record *record)

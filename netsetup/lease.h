@@ -88,7 +88,28 @@ void lease_drop(int dir, struct lease *lease);
  */
 int lease_list(int dir, struct found_lease **leases, size_t *count, struct error *err);
 
+/**
+ * lease_find() - read the lease of one VM.
+ * @dir: of rundir_lock().
+ * @name: the VM's.
+ * @found: the lease.
+ *
+ * Return: 0, -ENOENT when it has none, or another negative errno.
+ */
+int lease_find(int dir, const char *name, struct found_lease *found);
+
+/**
+ * lease_in_use() - whether the VM of a lease of this network namespace may still run. That of a
+ * helper that died may: as long as its tap is there, QEMU or the launcher holds it, and another
+ * helper is about to take the VM's place over.
+ */
+bool lease_in_use(const struct found_lease *lease);
+
 /* lease_remove() - remove a dead lease's file. */
 void lease_remove(int dir, const struct lease_record *record);
+
+/* lease_file() - the name of a VM's lease in the directory; returns @file. */
+#define LEASE_FILE_SIZE (sizeof("lease-") + VM_NAME_SIZE)
+const char *lease_file(const char *name, char file[LEASE_FILE_SIZE]);
 
 #endif

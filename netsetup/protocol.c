@@ -38,6 +38,7 @@ static const struct record_kind {
 			   { TEXT(ready_record, uplink), TEXT(ready_record, ssid),
 			     TEXT(ready_record, tap), TEXT(ready_record, reason) } },
 	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
+	[RECORD_CLEAN] = { sizeof(struct clean_record), { { 0 } } },
 	[RECORD_FAILED] = { sizeof(struct failed_record),
 			    { TEXT(failed_record, message), TEXT(failed_record, remedy) } },
 };
@@ -136,6 +137,13 @@ int setup_check(const struct setup_record *setup, struct error *err)
 		return bad_field(err, "queues");
 	if (setup->offload > 1 || setup->follow > 1 || setup->dhcp > 1 || setup->dry_run > 1 ||
 	    setup->verbose > 1 || setup->reserved[0] || setup->reserved[1])
+		return bad_field(err, "flags");
+	return 0;
+}
+
+int clean_check(const struct clean_record *clean, struct error *err)
+{
+	if (clean->dry_run > 1 || clean->reserved[0] || clean->reserved[1] || clean->reserved[2])
 		return bad_field(err, "flags");
 	return 0;
 }

@@ -21,7 +21,8 @@
  * sends RECORD_MOVED when the VM's place changes, and further RECORD_CHANGE; the launcher sends
  * nothing more but RECORD_DHCP, an answer to the guest, whose DHCP packets come as the same. End-of-file from the
  * launcher's side makes netsetup undo everything and exit. A record that is unknown, ill-sized or
- * out of order ends netsetup.
+ * out of order ends netsetup. Instead of a place the launcher may ask for a sweep, RECORD_CLEAN: the
+ * answer is a RECORD_CHANGE for each thing swept and an empty RECORD_READY, or RECORD_FAILED.
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
@@ -42,6 +43,7 @@ enum record_type {
 	RECORD_ADOPT,
 	RECORD_MOVED,
 	RECORD_DHCP,
+	RECORD_CLEAN,
 };
 
 /* Whether the VM is on the LAN. */
@@ -223,6 +225,17 @@ struct dhcp_record {
 	uint8_t packet[DHCP_PACKET_MAX];
 };
 
+/**
+ * struct clean_record - the launcher asks to sweep what helpers that died have left.
+ * @header: type RECORD_CLEAN.
+ * @dry_run: 1: say what would be swept, and sweep nothing.
+ */
+struct clean_record {
+	struct record_header header;
+	uint8_t dry_run;
+	uint8_t reserved[3]; /* 0 */
+};
+
 /* The largest record, for a receiver's buffer. */
 union record {
 	struct record_header header;
@@ -231,6 +244,7 @@ union record {
 	struct ready_record ready;
 	struct failed_record failed;
 	struct dhcp_record dhcp;
+	struct clean_record clean;
 };
 
 /* record_init() - fill in the header of a record of this type; the rest is set to zero. */
@@ -256,6 +270,9 @@ int record_check(const void *record, size_t size, struct error *err);
  * Return: 0 or -EINVAL.
  */
 int setup_check(const struct setup_record *setup, struct error *err);
+
+/* clean_check() - the same for a request to sweep. */
+int clean_check(const struct clean_record *clean, struct error *err);
 
 /**
  * record_send() - send a record, and descriptors with it.

@@ -2,10 +2,12 @@
 // The directory of leases of this network namespace, and the lock under which it is changed.
 #include "netsetup/rundir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,10 +21,7 @@
 /* A file under construction; there is at most one, since it is made under the lock. */
 #define NEW_FILE "new"
 
-#define PATH_SIZE 64
-
-/* "/run/vmrun/net-COOKIE"; on kernels before 5.14 the namespace's inode number instead. */
-static int namespace_path(char path[PATH_SIZE], struct error *err)
+int rundir_path(char path[RUNDIR_PATH_SIZE], struct error *err)
 {
 	cleanup_fd int fd = -1;
 	uint64_t cookie;
@@ -34,12 +33,12 @@ static int namespace_path(char path[PATH_SIZE], struct error *err)
 	if (fd < 0)
 		return error_set(err, errno, "cannot tell the network namespace");
 	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0) {
-		snprintf(path, PATH_SIZE, RUNDIR_PATH "/net-%" PRIu64, cookie);
+		snprintf(path, RUNDIR_PATH_SIZE, RUNDIR_PATH "/net-%" PRIu64, cookie);
 		return 0;
 	}
 	if (stat("/proc/self/ns/net", &status) < 0)
 		return error_set(err, errno, "cannot tell the network namespace");
-	snprintf(path, PATH_SIZE, RUNDIR_PATH "/netns-%ju", (uintmax_t)status.st_ino);
+	snprintf(path, RUNDIR_PATH_SIZE, RUNDIR_PATH "/netns-%ju", (uintmax_t)status.st_ino);
 	return 0;
 }
 
@@ -109,10 +108,10 @@ static int open_locked(const char *path, bool create, struct error *err)
 
 int rundir_lock(bool create, struct error *err)
 {
-	char path[PATH_SIZE];
+	char path[RUNDIR_PATH_SIZE];
 	int rc;
 
-	rc = namespace_path(path, err);
+	rc = rundir_path(path, err);
 	if (rc < 0)
 		return rc;
 	for (;;) {
@@ -126,19 +125,55 @@ int rundir_lock(bool create, struct error *err)
 	}
 }
 
-void rundir_unlock(int dir)
+static void unlock(int dir, const char *path)
 {
-	struct error ignored;
-	char path[PATH_SIZE];
-
-	if (dir < 0)
-		return;
 	/* Of one that was killed while it wrote. */
 	unlinkat(dir, NEW_FILE, 0);
 	/* Both fail, as they should, when there is something in them. */
-	if (namespace_path(path, &ignored) == 0 && rmdir(path) == 0)
+	if (path[0] && rmdir(path) == 0)
 		rmdir(RUNDIR_PATH);
 	close(dir);
+}
+
+void rundir_unlock(int dir)
+{
+	struct error ignored;
+	char path[RUNDIR_PATH_SIZE] = "";
+
+	if (dir < 0)
+		return;
+	if (rundir_path(path, &ignored) < 0)
+		path[0] = '\0';
+	unlock(dir, path);
+}
+
+void rundir_others(void (*fn)(int dir, const char *path, void *context), void *context)
+{
+	char own[RUNDIR_PATH_SIZE], path[RUNDIR_PATH_SIZE];
+	struct error ignored;
+	struct dirent *entry;
+	DIR *stream;
+
+	if (rundir_path(own, &ignored) < 0)
+		return;
+	stream = opendir(RUNDIR_PATH);
+	while (stream && (entry = readdir(stream))) {
+		int dir;
+
+		if (strncmp(entry->d_name, "net", 3) != 0 ||
+		    snprintf(path, sizeof(path), RUNDIR_PATH "/%s", entry->d_name) >=
+			    (int)sizeof(path) ||
+		    !strcmp(path, own))
+			continue;
+		dir = open_locked(path, false, &ignored);
+		if (dir < 0)
+			continue;
+		unlinkat(dir, NEW_FILE, 0);
+		fn(dir, path, context);
+		unlock(dir, path);
+	}
+	if (stream)
+		closedir(stream);
 }
 
 int rundir_replace(int dir, const char *name, const void *data, size_t size, struct error *err)

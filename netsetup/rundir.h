@@ -10,6 +10,14 @@
 
 #define RUNDIR_PATH "/run/vmrun"
 
+#define RUNDIR_PATH_SIZE 64
+
+/**
+ * rundir_path() - tell the directory of this network namespace: "/run/vmrun/net-COOKIE", on kernels
+ * before 5.14 "/run/vmrun/netns-INODE".
+ */
+int rundir_path(char path[RUNDIR_PATH_SIZE], struct error *err);
+
 /**
  * rundir_lock() - open the directory of this network namespace and lock it; waits for the lock.
  * @create: make it when it is not there.
@@ -42,5 +50,14 @@ void rundir_unlock(int dir);
  * be seen under its name; or a negative errno.
  */
 int rundir_replace(int dir, const char *name, const void *data, size_t size, struct error *err);
+
+/**
+ * rundir_others() - look into the directories of other network namespaces.
+ * @fn: called for each, which is locked meanwhile; one that is empty then is removed.
+ * @context: passed to it.
+ *
+ * The caller holds no rundir_lock(), or two could wait for each other.
+ */
+void rundir_others(void (*fn)(int dir, const char *path, void *context), void *context);
 
 #endif

@@ -18,6 +18,7 @@
 #include "netsetup/plumb.h"
 #include "netsetup/privilege.h"
 #include "netsetup/protocol.h"
+#include "netsetup/sweep.h"
 
 /* RFC 5227 section 1.1, ANNOUNCE_INTERVAL: between the first and the second announcement. */
 #define ANNOUNCE_INTERVAL_MS 2000
@@ -287,21 +288,40 @@ static void close_taps(const int fds[QUEUES_MAX])
 			close(fds[i]);
 }
 
+static int check_request(const union record *record, struct error *err)
+{
+	switch ((enum record_type)record->header.type) {
+	case RECORD_SETUP:
+	case RECORD_ADOPT:
+		return setup_check(&record->setup, err);
+	case RECORD_CLEAN:
+		return clean_check(&record->clean, err);
+	case RECORD_CHANGE:
+	case RECORD_READY:
+	case RECORD_FAILED:
+	case RECORD_MOVED:
+	case RECORD_DHCP:
+		break;
+	}
+	return error_say(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
+}
+
+static bool is_dry(const union record *record)
+{
+	return record->header.type == RECORD_CLEAN ? record->clean.dry_run : record->setup.dry_run;
+}
+
 static int receive_request(int socket, union record *record, int fds[QUEUES_MAX], struct error *err)
 {
-	const struct setup_record *setup = &record->setup;
 	int rc;
 
 	rc = record_receive(socket, record, fds, err);
 	if (rc < 0)
 		return rc;
-	if (record->header.type != RECORD_SETUP && record->header.type != RECORD_ADOPT)
-		rc = error_say(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
-	else
-		rc = setup_check(setup, err);
-	if (rc == 0 && (record->header.type == RECORD_SETUP) != (fds[0] < 0))
+	rc = check_request(record, err);
+	if (rc == 0 && (record->header.type == RECORD_ADOPT) != (fds[0] >= 0))
 		rc = error_say(err, STATUS_FAILURE, EPROTO, "unexpected or missing descriptors");
-	if (rc == 0 && !setup->dry_run && !privilege_sufficient())
+	if (rc == 0 && !is_dry(record) && !privilege_sufficient())
 		rc = error_say(err, STATUS_PERMISSION, EPERM,
 			       "cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW");
 	if (rc < 0)
@@ -343,12 +363,46 @@ static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
 	return rc;
 }
 
+/* A VM's place, from the request to the launcher's end and the undoing. */
+static int run_place(struct session *session, struct host *host, const union record *record,
+		     const int fds[QUEUES_MAX], struct error *err)
+{
+	struct error undo_error;
+	int rc;
+
+	host->say = record->setup.verbose || record->setup.dry_run ? send_change : NULL;
+	place_init(&session->place, &record->setup, host);
+	session->place.lease.record.launcher = launcher_pid(session->socket);
+	rc = serve(session, record->header.type == RECORD_ADOPT, fds, err);
+	if (place_undo(&session->place, &undo_error) < 0 && rc == 0) {
+		*err = undo_error;
+		rc = -err->code;
+	}
+	return rc;
+}
+
+/*
+ * Safe when the asker is hostile: nothing of the request says what is swept, and only what no VM
+ * needs is.
+ */
+static int run_clean(struct session *session, struct host *host, struct error *err)
+{
+	struct ready_record ready;
+	int rc;
+
+	host->say = send_change;
+	rc = sweep_all(host, err);
+	if (rc < 0)
+		return rc;
+	record_init(&ready, RECORD_READY);
+	return record_send(session->socket, &ready, NULL, 0, err);
+}
+
 int session_run(int socket, struct error *err)
 {
 	cleanup_nl_sock *route = NULL;
 	struct session session = { .socket = socket, .dhcp = -1 };
 	struct host host = { .arp = -1, .context = &session };
-	struct error undo_error;
 	int fds[QUEUES_MAX];
 	union record record;
 	int rc;
@@ -358,15 +412,10 @@ int session_run(int socket, struct error *err)
 		rc = nl_socket_open(NETLINK_ROUTE, &route, err);
 	if (rc == 0) {
 		host.route = route;
-		host.dry_run = record.setup.dry_run;
-		host.say = record.setup.verbose || record.setup.dry_run ? send_change : NULL;
-		place_init(&session.place, &record.setup, &host);
-		session.place.lease.record.launcher = launcher_pid(socket);
-		rc = serve(&session, record.header.type == RECORD_ADOPT, fds, err);
-		if (place_undo(&session.place, &undo_error) < 0 && rc == 0) {
-			*err = undo_error;
-			rc = -err->code;
-		}
+		host.dry_run = is_dry(&record);
+		rc = record.header.type == RECORD_CLEAN
+			     ? run_clean(&session, &host, err)
+			     : run_place(&session, &host, &record, fds, err);
 	}
 	nl_socket_free(session.events);
 	if (rc < 0)

@@ -11,7 +11,9 @@
 
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
+#include "netsetup/observe.h"
 #include "netsetup/rundir.h"
+#include "netsetup/sweep.h"
 
 #define SHARE_PREFIX    "uplink-"
 #define SHARE_FILE_SIZE (sizeof(SHARE_PREFIX) + IFNAMSIZ)
@@ -125,11 +127,15 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 	return rc;
 }
 
-/* Puts the values back, but for those that are no longer what we set, and removes the record. */
+/*
+ * Puts the values back, but for those that are no longer what we set, and removes the record, unless
+ * one could not be put back.
+ */
 static int share_restore(int dir, struct host *host, struct interface_id uplink, struct error *err)
 {
 	char file[SHARE_FILE_SIZE];
 	struct share_record record;
+	bool any = false;
 	int result;
 
 	result = share_read(dir, uplink, &record, err);
@@ -147,17 +153,26 @@ static int share_restore(int dir, struct host *host, struct interface_id uplink,
 			*err = error;
 			result = -error.code;
 		}
+		any = true;
 	}
-	unlinkat(dir, share_file(uplink.ifname, file), 0);
-	return result;
+	if (result < 0)
+		return result;
+	share_file(uplink.ifname, file);
+	/* That it goes with the last value is no news. */
+	if (!any)
+		host_file_remove(host, dir, NULL, file);
+	else if (!host->dry_run)
+		unlinkat(dir, file, 0);
+	return 0;
 }
 
 /* Whether a VM that runs has the address: then the proxy entry for it is that VM's. */
 static bool address_in_use(struct in_addr address, const struct found_lease *leases, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		for (uint32_t a = 0; leases[i].alive && a < leases[i].record.address_count; a++)
-			if (ipv4_equal(leases[i].record.addresses[a], address))
+		for (uint32_t a = 0; a < leases[i].record.address_count; a++)
+			if (ipv4_equal(leases[i].record.addresses[a], address) &&
+			    lease_in_use(&leases[i]))
 				return true;
 	return false;
 }
@@ -166,18 +181,20 @@ static int sweep_lease(int dir, struct host *host, const struct lease_record *le
 		       struct error *err)
 {
 	const struct interface_id uplink = { lease->uplink, lease->ifindex };
+	char file[LEASE_FILE_SIZE];
 	int rc = 0;
 
-	if (published && if_nametoindex(lease->uplink) == lease->ifindex)
+	if (published && if_nametoindex(lease->uplink) == lease->ifindex &&
+	    observe_proxy(host->route, lease->addresses[0], lease->ifindex) != 0)
 		rc = host_proxy_delete(host, lease->addresses[0], uplink, err);
-	lease_remove(dir, lease);
+	host_file_remove(host, dir, NULL, lease_file(lease->name, file));
 	return rc;
 }
 
 static bool uplink_in_use(const char *ifname, const struct found_lease *leases, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (leases[i].alive && !strcmp(leases[i].record.uplink, ifname))
+		if (!strcmp(leases[i].record.uplink, ifname) && lease_in_use(&leases[i]))
 			return true;
 	return false;
 }
@@ -228,7 +245,7 @@ int share_sweep(int dir, struct host *host, struct error *err)
 	for (size_t i = 0; i < count; i++) {
 		const struct lease_record *lease = &leases[i].record;
 
-		if (leases[i].alive)
+		if (lease_in_use(&leases[i]))
 			continue;
 		/* One that still probed several addresses has published none. */
 		rc = sweep_lease(dir, host, lease,
@@ -238,6 +255,9 @@ int share_sweep(int dir, struct host *host, struct error *err)
 		if (rc < 0)
 			result = rc;
 	}
+	rc = sweep_proxies(host, leases, count, err);
+	if (rc < 0)
+		result = rc;
 	rc = sweep_uplinks(dir, host, leases, count, err);
 	return rc < 0 ? rc : result;
 }

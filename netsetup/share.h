@@ -30,8 +30,8 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 bool share_is_set(struct interface_id uplink);
 
 /**
- * share_sweep() - undo what dead leases have left: their proxy entries, their files, and the values
- * of uplinks that have no live lease.
+ * share_sweep() - undo what dead leases have left: proxy entries, their files, and the values of
+ * uplinks that no VM uses.
  * @dir: of rundir_lock().
  * @host: the host.
  * @err: the last error; the rest is swept all the same.

@@ -409,7 +409,7 @@ static void test_lock_and_sweep(void **state)
 	struct disks disks = DISKS_NONE;
 
 	scratch_need(have_qemu_img());
-	disks_sweep("web"); /* nothing there yet */
+	disks_sweep("web", &(struct sweep){ 0 }); /* nothing there yet */
 	shell("truncate -s 3M a.img; mkdir -p data/vmrun/web;"
 	      "touch data/vmrun/web/disk0.tmp-abcdef data/vmrun/web/disk12.tmp-ABC123"
 	      " data/vmrun/web/disk0.tmp-abcdefg data/vmrun/web/mine");
@@ -417,12 +417,12 @@ static void test_lock_and_sweep(void **state)
 	prepare(&disks);
 	assert_entries(4); /* two that are not ours, the lock, the new one */
 	assert_not_prepared("disks of 'web': another run", "");
-	disks_sweep("web");
+	disks_sweep("web", &(struct sweep){ 0 });
 	assert_entries(4);
 	/* As if this run had died. */
 	close(disks.lock);
 	disks.lock = -1;
-	disks_sweep("web");
+	disks_sweep("web", &(struct sweep){ 0 });
 	assert_entries(3);
 	disks_done(&disks);
 }

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What runs that died have left is swept: by `vmrun clean`, and by the next start of any VM."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from guests import paused
+from lab import Lab
+from vm import Vm
+
+pytestmark = pytest.mark.usefixtures("vmrun")
+
+FORWARDING = "net/ipv4/conf/wlan0/forwarding"
+PROXY_DELAY = "net/ipv4/neigh/wlan0/proxy_delay"
+ADDRESS = "192.168.77.99"
+
+
+def shared(lab: Lab) -> tuple[str, str]:
+    """The values of the uplink that all VMs share."""
+    return lab.laptop.netns.sysctl(FORWARDING), lab.laptop.netns.sysctl(PROXY_DELAY)
+
+
+def kill_all(vm: Vm) -> None:
+    """The helper first, so that nothing is undone."""
+    for each in [vm.netsetup, vm.qemu]:
+        each.signal(signal.SIGKILL)
+    vm.signal(signal.SIGKILL)
+    vm.wait()
+    assert all(each.wait_gone(2) for each in vm.family())
+
+
+def left(lab: Lab) -> list[str]:
+    """Files of vmrun's, on the host and of root as a user, but what is to outlive a VM."""
+    found = [path for top in (lab.run_dir, *lab.directory.glob("home-*"))
+             for path in top.rglob("vmrun/**/*") if path.is_file() or path.is_socket()]
+    return sorted(str(path) for path in found
+                  if path.name not in ("addresses",) and "data/vmrun" not in str(path.parent)
+                  or ".tmp-" in path.name)
+
+
+def clean(lab: Lab, *options: str, **how: object) -> list[str]:
+    """What `vmrun clean` says, line by line."""
+    done = lab.vmrun("clean", *options, check=True, **how)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_nothing_to_sweep(lab: Lab) -> None:
+    assert clean(lab) == ["nothing to sweep"]
+    assert clean(lab, "--dry-run") == ["nothing to sweep"]
+    assert clean(lab, "--quiet") == []
+    assert not (lab.run_dir / "vmrun").exists()
+
+
+def test_after_all_were_killed(lab: Lab) -> None:
+    vm = lab.start_vm(paused(console="socket"), [f"--address={ADDRESS}"])
+    kill_all(vm)
+    assert shared(lab) == ("1", "0")
+    net = next((lab.run_dir / "vmrun").glob("net*"))
+    runtime = "/run/user/0/vmrun/tiny"
+    expected = {f"rm {runtime}/console", f"rm {runtime}/lock",
+                f"ip neigh delete proxy {ADDRESS} dev wlan0",
+                f"rm /run/vmrun/{net.name}/lease-tiny",
+                "sysctl -w net.ipv4.conf.wlan0.forwarding=0",
+                "sysctl -w net.ipv4.neigh.wlan0.proxy_delay=80"}
+    before = lab.snapshot()
+    assert set(clean(lab, "--dry-run")) == expected
+    assert before.diff(lab.snapshot()) == [] and left(lab)
+    assert set(clean(lab)) == expected
+    assert shared(lab) == ("0", "80")
+    assert left(lab) == []
+    assert clean(lab) == ["nothing to sweep"]
+
+
+@pytest.mark.parametrize("display", ["vnc", "spice"])
+def test_the_displays_socket_goes(lab: Lab, display: str) -> None:
+    vm = lab.start_vm(paused(display=display))
+    runtime = lab.run_dir / "user/0/vmrun/tiny"
+    deadline = time.monotonic() + 5
+    while not (runtime / f"{display}.sock").exists() and time.monotonic() < deadline:
+        if not vm.alive:
+            pytest.skip(f"needs a QEMU with {display}: {vm.stderr.text}")
+        time.sleep(0.05)
+    assert (runtime / f"{display}.sock").exists(), vm.stderr.text
+    vm.quit()
+    assert not runtime.exists()
+
+
+def test_harmless_while_vms_run(lab: Lab) -> None:
+    vm = lab.start_vm(paused(console="socket", disks=[snapshot_disk(lab)]))
+    dead = lab.start_vm(paused("dead"))
+    kill_all(dead)
+    before = shared(lab)
+    said = clean(lab)
+    assert f"ip neigh delete proxy {dead.address} dev wlan0" in said
+    assert not any(vm.address in line or "tiny" in line or "sysctl" in line for line in said)
+    assert shared(lab) == before == ("1", "0")
+    assert lab.phone.arp_request(vm.address) and not lab.phone.arp_request(dead.address, 0.3)
+    assert (lab.run_dir / "user/0/vmrun/tiny/console").is_socket()
+    assert clean(lab) == ["nothing to sweep"]
+    vm.quit()
+    assert shared(lab) == ("0", "80")
+
+
+def snapshot_disk(lab: Lab) -> dict:
+    """A disk whose changes are thrown away."""
+    image = lab.directory / "image.raw"
+    image.write_bytes(bytes(1 << 20))
+    return {"image": str(image), "mode": "snapshot"}
+
+
+def test_any_start_sweeps_the_same(lab: Lab) -> None:
+    """Another VM's: files, proxy entries, values, overlays."""
+    dead = lab.start_vm(paused("dead", console="socket"))
+    kill_all(dead)
+    overlay = lab.directory / "home-0/data/vmrun/dead/disk0.tmp-AAAAAA"
+    overlay.parent.mkdir(parents=True)
+    overlay.touch()
+    vm = lab.start_vm(paused())
+    assert not overlay.exists()
+    assert [path for path in left(lab) if "dead" in path] == []
+    proxies = lab.laptop.netns.ip("neigh show proxy")
+    assert dead.address not in proxies and vm.address in proxies
+    vm.quit()
+    assert shared(lab) == ("0", "80")
+
+
+def test_entries_of_ours_without_a_lease(lab: Lab) -> None:
+    """By the protocol's number; entries of others are theirs."""
+    ip = lab.laptop.netns.ip
+    ip("neigh add proxy 192.168.77.60 dev wlan0 protocol 118")
+    ip("neigh add proxy 192.168.77.61 dev wlan0")
+    ip("neigh add proxy 192.168.77.62 dev wlan0 protocol 117")
+    vm = lab.start_vm(paused())
+    proxies = ip("neigh show proxy")
+    assert "77.60" not in proxies and "77.61" in proxies and "77.62" in proxies
+    ip("neigh add proxy 192.168.77.60 dev wlan0 protocol 118")
+    assert clean(lab) == ["ip neigh delete proxy 192.168.77.60 dev wlan0"]
+    assert vm.address in ip("neigh show proxy") and "77.61" in ip("neigh show proxy")
+    ip("neigh del proxy 192.168.77.61 dev wlan0")
+    ip("neigh del proxy 192.168.77.62 dev wlan0")
+
+
+def test_values_that_others_set_since_stay(lab: Lab) -> None:
+    kill_all(lab.start_vm(paused()))
+    lab.laptop.netns.sysctls({PROXY_DELAY: "40"})
+    said = clean(lab)
+    assert "sysctl -w net.ipv4.conf.wlan0.forwarding=0" in said
+    assert not any("proxy_delay" in line for line in said)
+    assert shared(lab) == ("0", "40")
+    lab.laptop.netns.sysctls({PROXY_DELAY: "80"})
+
+
+def test_by_sudo_and_by_a_user(lab: Lab) -> None:
+    """The network needs privilege; a user's own files do not, and are swept as that user."""
+    me = lab.add_user()
+    kill_all(lab.start_vm(paused(console="socket"), user=me, sudo=True))
+    runtime = f"/run/user/{me.uid}/vmrun/tiny"
+    done = lab.vmrun("clean", user=me)
+    assert done.returncode == 4
+    assert set(done.stdout.splitlines()) == {f"rm {runtime}/console", f"rm {runtime}/lock"}
+    assert done.stderr.splitlines() == [
+        "vmrun: cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW",
+        "your own files are swept; for the network: sudo vmrun clean"]
+    said = clean(lab, user=me, sudo=True)
+    assert any(line.startswith("ip neigh delete proxy") for line in said)
+    assert shared(lab) == ("0", "80")
+    assert clean(lab, user=me, sudo=True) == ["nothing to sweep"]
+
+
+def test_another_namespaces_directory(lab: Lab) -> None:
+    """One in which only dead leases are left goes; one that alone knows an uplink's values stays."""
+    kill_all(lab.start_vm(paused()))
+    net = next((lab.run_dir / "vmrun").glob("net*"))
+    lease = (net / "lease-tiny").read_bytes()
+    clean(lab)
+    live = lab.start_vm(paused())
+    for number, files in {"net-999998": ["lease-tiny"],
+                          "net-999999": ["lease-tiny", "uplink-wlan0"]}.items():
+        other = lab.run_dir / "vmrun" / number
+        other.mkdir(mode=0o700)
+        for name in files:
+            (other / name).write_bytes(lease)
+    assert clean(lab) == ["rm /run/vmrun/net-999998/lease-tiny"]
+    assert sorted(os.listdir(lab.run_dir / "vmrun")) == sorted([net.name, "net-999999"])
+    live.quit()
+    subprocess.run(["rm", "-r", lab.run_dir / "vmrun"], check=True)
+
+
+def test_a_helper_that_is_replaced_is_not_swept(lab: Lab) -> None:
+    """Its lease is dead, its VM is not: the tap is there until QEMU and vmrun are gone."""
+    vm = lab.start_vm(paused())
+    netsetup = vm.netsetup
+    vm.signal(signal.SIGSTOP)
+    netsetup.signal(signal.SIGKILL)
+    assert netsetup.wait_gone(1)
+    before = lab.snapshot()
+    assert clean(lab) == ["nothing to sweep"]
+    assert before.diff(lab.snapshot()) == []
+    vm.signal(signal.SIGCONT)
+    vm.wait_stderr("another has taken over")
+    assert lab.phone.arp_request(vm.address)
+
+
+def test_a_run_dir_that_cannot_be_used(lab: Lab) -> None:
+    (lab.run_dir / "vmrun").mkdir(mode=0o777)
+    (lab.run_dir / "vmrun").chmod(0o777)
+    done = lab.vmrun("clean")
+    assert done.returncode == 4 and "'/run/vmrun' is open to other users" in done.stderr
+    Path(lab.run_dir / "vmrun").rmdir()
