@@ -17,7 +17,7 @@ from lab import Lab
 from station import Station
 
 START_ROUNDS = 9
-BOOT_ROUNDS = 9
+BOOT_ROUNDS = 7
 INTERVAL = 0.004
 SIOCGIFFLAGS, IFF_UP = 0x8913, 1
 ECHO_REQUEST, ECHO_REPLY = 8, 0
