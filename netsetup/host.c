@@ -341,7 +341,7 @@ void host_file_remove(struct host *host, int dir, const char *path, const char *
 
 	if (!path && rundir_path(own, &ignored) == 0)
 		path = own;
-	if (announce_change(host, "rm %s/%s", path ? path : own, name))
+	if (host_say(host, "rm %s/%s", path ? path : own, name))
 		unlinkat(dir, name, 0);
 }
 
