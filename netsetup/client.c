@@ -59,12 +59,13 @@ static void run_helper(const char *path, int socket)
 	int null;
 
 	setsid();
-	null = open("/dev/null", O_RDWR);
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-		_exit(127);
+	/* The socket first: it may have a standard descriptor's number itself. */
 	if (socket == PROTOCOL_FD)
 		fcntl(socket, F_SETFD, 0);
 	else if (dup2(socket, PROTOCOL_FD) < 0)
+		_exit(127);
+	null = open("/dev/null", O_RDWR);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		_exit(127);
 	if (close_range(PROTOCOL_FD + 1, ~0U, 0) < 0)
 		_exit(127);
