@@ -175,7 +175,7 @@ static int probe_batch(struct search *search, struct error *err)
 {
 	const struct probe_timing *timing = &probe_new;
 
-	/* No socket: a dry run by somebody who may not send; it shows what would be tried first. */
+	/* No socket: a dry run, which shows what would be tried first. */
 	if (search->setup->probe == PROBE_NONE || search->host->arp < 0)
 		return 0;
 	if (search->setup->probe == PROBE_STRICT)

@@ -17,8 +17,7 @@
 /**
  * struct host - the host as it is changed.
  * @route: rtnetlink socket.
- * @arp: packet socket on the uplink, of arp_open(); -1 when there is none, as in a dry run by
- *       somebody who may not open one. It stays open while the VM lives: closing one waits for an
+ * @arp: packet socket on the uplink, of arp_open(); -1 when there is none, as in a dry run. It stays open while the VM lives: closing one waits for an
  *       RCU grace period of several milliseconds (packet_release() in net/packet/af_packet.c).
  * @dry_run: say each change, do none.
  * @say: told each change, before it is made, as the command that a person would have typed; or

@@ -72,8 +72,9 @@ int place_use_uplink(struct place *place, const struct uplink *uplink, struct er
 	struct lease_record *record = &place->lease.record;
 	cleanup_fd int arp = -1;
 
-	arp = arp_open(uplink->ifindex, err);
-	if (arp < 0 && !(arp == -EPERM && place->host.dry_run))
+	/* A dry run sends nothing, either: it shows the address that would be tried first. */
+	arp = place->host.dry_run ? -1 : arp_open(uplink->ifindex, err);
+	if (arp < 0 && !place->host.dry_run)
 		return arp;
 	if (arp >= 0 && promiscuous_set(arp, uplink, place->setup.promiscuous, err) < 0)
 		return -err->code;
