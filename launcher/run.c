@@ -152,7 +152,6 @@ static int resolve_host(struct run *run, struct error *err)
 	return 0;
 }
 
-/* QEMU gets copies of the tap's descriptors; the others are for the helper's successor. */
 /* The address is proven free while the disks are prepared. */
 static int ask_for_lan(struct run *run, struct error *err)
 {
@@ -165,6 +164,7 @@ static int ask_for_lan(struct run *run, struct error *err)
 	return 0;
 }
 
+/* QEMU gets copies of the tap's descriptors; the others are for the helper's successor. */
 static int join_lan(struct run *run, struct error *err)
 {
 	struct member *member = &run->member;
