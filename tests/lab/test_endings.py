@@ -3,6 +3,7 @@
 
 import signal
 import time
+from typing import Callable
 
 import pytest
 
@@ -12,6 +13,14 @@ from lab import Lab
 pytestmark = pytest.mark.usefixtures("vmrun")
 
 SAME_WISH = 1.0  # supervise_timing.same_wish of launcher/ladder.c, in seconds
+
+
+def wait_until(ask: Callable[[], bool], timeout: float = 10) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + timeout
+    while not ask():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_power_off_from_inside(lab: Lab) -> None:
@@ -121,10 +130,28 @@ def test_everything_killed(lab: Lab) -> None:
 
 
 def test_helper_killed(lab: Lab) -> None:
-    """The VM is off the LAN: it is said, and the guest is powered down."""
-    vm, _ = boot(lab)
+    """Another takes over; the guest is not even interrupted."""
+    vm, guest = boot(lab)
+    for before in range(2):
+        helper = vm.netsetup
+        helper.signal(signal.SIGKILL)
+        assert helper.wait_gone(1)
+        wait_until(lambda before=before: vm.stderr.text.count("; another has taken over") > before)
+        lab.phone.forget(vm.address)
+        assert lab.phone.ping(vm.address) and guest.pings(lab.phone.address)
+    assert vm.stop() == 0
+
+
+def test_every_helper_killed(lab: Lab) -> None:
+    """Under sudo there is a spare, started while that could be. After it, the VM is off the LAN:
+    that is said, and the guest powered down."""
+    vm, _ = boot(lab, user=lab.add_user(), sudo=True)
+    assert len(vm.helpers) == 2
     vm.netsetup.signal(signal.SIGKILL)
-    vm.wait_stderr("vmrun-netsetup ended: VM 'tiny' is no longer on the LAN")
+    vm.wait_stderr("vmrun-netsetup ended; another has taken over")
+    assert lab.phone.ping(vm.address)
+    vm.netsetup.signal(signal.SIGKILL)
+    vm.wait_stderr("VM 'tiny' is no longer on the LAN")
     assert vm.wait() == 1
     assert "power button, going down" in vm.console.text
     lab.start_vm(paused()).quit()  # it sweeps what the helper could not undo

@@ -47,11 +47,9 @@ def kinds(each: process.Process) -> list[str]:
 def test_run_under_a_user_by_sudo(lab: Lab) -> None:
     me = lab.add_user()
     vm, _ = boot(lab, private(lab, tiny(), me), user=me, sudo=True)
-    vmrun, qemu, netsetup = process.get(vm.pid), vm.qemu, vm.netsetup
+    vmrun, qemu, (netsetup, spare) = process.get(vm.pid), vm.qemu, vm.helpers
 
     is_users(vmrun, me)
-    assert "/dev/net/tun" not in kinds(vmrun), "the tap is QEMU's and the helper's"
-
     is_users(qemu, me)
     assert qemu.status["Seccomp"] == "2"
     for task in Path(f"/proc/{qemu.pid}/task").iterdir():
@@ -65,18 +63,20 @@ def test_run_under_a_user_by_sudo(lab: Lab) -> None:
     assert kinds(qemu).count("socket") == 1, "QMP alone"
     assert kinds(qemu).count("/dev/net/tun") == 1
 
-    status = netsetup.status
-    assert status["Uid"].split() == ["0"] * 4 and status["Groups"] == ""
-    assert {name: status[name] for name in CAPABILITIES} == {
-        "CapInh": NONE, "CapPrm": NET_ADMIN_AND_RAW, "CapEff": NET_ADMIN_AND_RAW,
-        "CapBnd": NONE, "CapAmb": NONE}
-    assert status["NoNewPrivs"] == "1"
+    for each in (netsetup, spare):
+        status = each.status
+        assert status["Uid"].split() == ["0"] * 4 and status["Groups"] == ""
+        assert {name: status[name] for name in CAPABILITIES} == {
+            "CapInh": NONE, "CapPrm": NET_ADMIN_AND_RAW, "CapEff": NET_ADMIN_AND_RAW,
+            "CapBnd": NONE, "CapAmb": NONE}
+        assert status["NoNewPrivs"] == "1"
+        assert Path(f"/proc/{each.pid}/environ").read_bytes() == b""
+    assert "/dev/net/tun" not in kinds(spare)
     descriptors = netsetup.descriptors
     assert [descriptors[n].partition(":")[0] for n in (0, 1, 2, 3)] == [
         "/dev/null", "/dev/null", "pipe", "socket"]
     files = [what for what in kinds(netsetup) if what.startswith("/")]
     assert len(files) == 4 and re.fullmatch(r"/run/vmrun/net-\d+/lease-tiny", files[-1])
-    assert Path(f"/proc/{netsetup.pid}/environ").read_bytes() == b""
 
     # What it has written is the user's, too.
     for path in (f"run/user/{me.uid}/vmrun/tiny/lock", f"home-{me.uid}"):

@@ -19,9 +19,10 @@ def test_guest_is_a_member_of_the_lan(lab: Lab) -> None:
     lab.lan.forget_seen()
     lab.laptop.serve_http(8080, label="laptop")
     vm = lab.start_vm(tiny())
-    answers = lab.phone.arp_request(vm.address)
-    print(f"the first ARP answer came after {answers.get(LAPTOP_MAC, 9) * 1000:.3f} ms")
-    assert list(answers) == [LAPTOP_MAC] and answers[LAPTOP_MAC] < 0.1, "the kernel's wait is 0.8 s"
+    for _ in range(4):  # the kernel's own wait, of up to 0.8 s, is random
+        answers = lab.phone.arp_request(vm.address)
+        print(f"ARP answers after {answers.get(LAPTOP_MAC, 9) * 1000:.3f} ms")
+        assert list(answers) == [LAPTOP_MAC] and answers[LAPTOP_MAC] < 0.1
     guest = reach(vm, lab.phone)
 
     # From the LAN.

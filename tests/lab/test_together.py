@@ -39,12 +39,14 @@ def test_two_users_may_have_a_vm_of_one_name(lab: Lab) -> None:
 def test_last_one_out_restores(lab: Lab) -> None:
     before = shared(lab)
     assert before == ("0", "80")
-    first, second = lab.start_vm(paused("first")), lab.start_vm(tiny("second"))
+    first = lab.start_vm(paused("first"), ["--verbose"])
+    second = lab.start_vm(tiny("second"))
     assert first.address != second.address and first.tap != second.tap
     assert shared(lab) == ("1", "0")
     reach(second, lab.phone)
     first.quit()
     assert shared(lab) == ("1", "0"), "the second still needs them"
+    assert "forwarding=0" not in first.stderr.text, "not even for a moment"
     assert lab.phone.never_pings(first.address, 0.3)
     assert lab.phone.ping(second.address)
     third = lab.start_vm(paused("third"))

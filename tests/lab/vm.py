@@ -198,6 +198,12 @@ class Vm:
             time.sleep(0.02)
 
     @property
+    def helpers(self) -> list[process.Process]:
+        """The living vmrun-netsetup, and the spare one that a run under sudo has."""
+        return [each for each in self.family()
+                if each.alive and each.name.startswith("vmrun-netsetup")]
+
+    @property
     def qemu(self) -> process.Process:
         """QEMU."""
         return self.child("qemu-system")
