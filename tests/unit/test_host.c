@@ -113,7 +113,7 @@ static void test_tap_comes_and_goes(void **state)
 /* The asker can forbid us children; the tap is deleted all the same. */
 static void no_child_to_spare(void)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit none = { 0, 4096 }, many = { 4096, 4096 };
 	struct host host = host_here();
 	struct error err = { 0 };
 	int fds[1] = { -1 };
@@ -127,6 +127,8 @@ static void no_child_to_spare(void)
 	assert_int_equal(host_link_delete(&host, (struct interface_id){ "vmr-x", ifindex }, &err),
 			 0);
 	assert_int_equal(if_nametoindex("vmr-x"), 0);
+	/* For the sanitizers at the end. */
+	assert_int_equal(setrlimit(RLIMIT_NPROC, &many), 0);
 	close(fds[0]);
 	nl_socket_free(host.route);
 }

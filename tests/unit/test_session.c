@@ -124,8 +124,8 @@ static void whole(void)
 			break;
 		assert_true(fds[0] < 0);
 		assert_true(!strncmp(record.change.text, "ip ", 3) ||
-			    !strncmp(record.change.text, "tc ", 3) ||
 			    !strncmp(record.change.text, "sysctl -w net.ipv", 17) ||
+			    !strncmp(record.change.text, "tc ", 3) ||
 			    !strncmp(record.change.text, "arping ", 7));
 		changes++;
 	}
