@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
-from netns import Netns
+from netns import Netns, run
 
 VOLATILE = {
     "link": {"stats", "stats64", "link", "link_index", "link_netnsid"},
@@ -63,6 +63,7 @@ def _everything(netns: Netns) -> Iterator[str]:
         yield from _objects(netns, "neigh", f"{family} neigh show nud permanent", "dst")
         yield from _objects(netns, "neigh", f"{family} neigh show proxy", "dst")
     yield from _ruleset(netns)
+    yield from _traffic_control(netns)
     yield from netns.call(lambda: list(_sysctls()))
     if netns.run_dir is not None:
         yield from _files(netns.run_dir / "vmrun")
@@ -73,6 +74,19 @@ def _objects(netns: Netns, subject: str, command: str, title: str) -> Iterator[s
     for item in netns.ip_json(command):
         plain = without(item, VOLATILE[subject])
         yield f"{subject} {item.get(title, '')}: {_text(plain)}"
+
+
+def _traffic_control(netns: Netns) -> Iterator[str]:
+    """One line for each queueing discipline that somebody put there, and its filters."""
+    for line in run(["tc", "-n", netns.name, "qdisc", "show"]).stdout.splitlines():
+        words = line.split()  # qdisc KIND HANDLE: dev IF ...
+        if "dev" not in words or words[1] == "noqueue" or words[2] == "0:":
+            continue
+        device = words[words.index("dev") + 1]
+        yield f"tc {device}: {line.strip()}"
+        if words[1] in ("clsact", "ingress"):
+            shown = run(["tc", "-n", netns.name, "filter", "show", "dev", device, "ingress"])
+            yield from (f"tc {device} filter: {each.strip()}" for each in shown.stdout.splitlines())
 
 
 def _addresses(netns: Netns) -> Iterator[str]:
