@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // vmrun-netsetup, the privileged helper of vmrun: puts one VM on the LAN for as long as it runs.
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "netsetup/landlock.h"
 #include "netsetup/privilege.h"
 #include "netsetup/protocol.h"
+#include "netsetup/rundir.h"
 #include "netsetup/session.h"
+#include "netsetup/syscalls.h"
+
+/*
+ * Theory of operation: whoever may run this program, when it is set-uid or has file capabilities,
+ * chooses its environment, descriptors, signals, limits and arguments, and is not trusted. So
+ * first all of these are made as they must be, then everything that is not needed is given up, and
+ * only then is a record of theirs read.
+ */
 
 static void print_error(const struct error *err)
 {
@@ -19,22 +32,76 @@ static void print_error(const struct error *err)
 		fprintf(stderr, "%s\n", err->remedy);
 }
 
-/* Whether the launcher's socket is where it should be. */
+/* What is opened later must not come to be a standard descriptor, to which messages are written. */
+static bool open_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	return true;
+}
+
+/* Whether the launcher's socket is where it should be: connected, and of this machine. */
 static bool socket_given(void)
 {
-	int type = 0;
-	socklen_t size = sizeof(type);
+	struct sockaddr_un peer;
+	socklen_t size = sizeof(int), peer_size = sizeof(peer);
+	int type = 0, domain = 0;
 
 	return getsockopt(PROTOCOL_FD, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
-	       type == SOCK_SEQPACKET;
+	       getsockopt(PROTOCOL_FD, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	       type == SOCK_SEQPACKET && domain == AF_UNIX &&
+	       getpeername(PROTOCOL_FD, (struct sockaddr *)&peer, &peer_size) == 0;
+}
+
+/* What whoever started us has chosen and that is none of theirs to choose. */
+static void start_clean(void)
+{
+	sigset_t all;
+
+	/* The launcher's end-of-file alone ends us: a terminal's Ctrl-C must not cut the VM off. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	/* SIGCHLD ignored, children would end without a word. */
+	signal(SIGCHLD, SIG_DFL);
+	umask(077);
+	/* Set-uid, the environment is the asker's: libnl, for one, reads names of files from it. */
+	clearenv();
+	close_range(PROTOCOL_FD + 1, ~0U, 0);
+	fcntl(PROTOCOL_FD, F_SETFD, FD_CLOEXEC);
+	/* A socket that does not wait would end us at once. */
+	fcntl(PROTOCOL_FD, F_SETFL, 0);
+	/* Not to keep a file system of theirs busy. */
+	if (chdir("/") < 0)
+		_exit(STATUS_FAILURE);
+}
+
+/*
+ * Everything that is not needed is given up. That /run/vmrun cannot be held is told by whoever needs
+ * it later: a dry run does not.
+ */
+static int confine(int *hold, struct error *err)
+{
+	struct error ignored;
+	int rc;
+
+	rc = privilege_confine(err);
+	if (rc < 0)
+		return rc;
+	if (privilege_sufficient())
+		*hold = rundir_hold(&ignored);
+	rc = landlock_confine(err);
+	return rc < 0 ? rc : syscalls_confine(err);
 }
 
 int main(int argc, char **argv)
 {
 	struct error err = { 0 };
-	sigset_t all;
+	int hold = -1;
 	int rc;
 
+	if (!open_standard())
+		return STATUS_FAILURE;
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		printf("vmrun-netsetup %s\n", VMRUN_VERSION);
 		return STATUS_OK;
@@ -44,17 +111,14 @@ int main(int argc, char **argv)
 				"see vmrun-netsetup(8)\n");
 		return STATUS_USAGE;
 	}
-	/* The launcher's end-of-file alone ends us: a terminal's Ctrl-C must not cut the VM off. */
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	umask(077);
-	/* Set-uid, the environment is the asker's: libnl, for one, reads names of files from it. */
-	clearenv();
-	if (privilege_confine(&err) < 0) {
+	start_clean();
+	if (confine(&hold, &err) < 0) {
 		print_error(&err);
+		rundir_release(hold);
 		return err.status;
 	}
 	rc = session_run(PROTOCOL_FD, &err);
+	rundir_release(hold);
 	/* The launcher need not wait for what the kernel does at the end of this process. */
 	shutdown(PROTOCOL_FD, SHUT_RDWR);
 	return rc < 0 ? (int)err.status : STATUS_OK;

@@ -253,7 +253,8 @@ int place_make(struct place *place, struct error *err)
 }
 
 /* The descriptors are those of this VM's tap, and of nothing else. */
-static int adopt_tap(struct place *place, const int *fds, unsigned int count, struct error *err)
+static int check_tap(const struct place *place, const int *fds, unsigned int count,
+		     struct error *err)
 {
 	const char *ifname = place->lease.record.tap;
 
@@ -264,19 +265,36 @@ static int adopt_tap(struct place *place, const int *fds, unsigned int count, st
 		if (!tap_is(fds[i], ifname))
 			return error_say(err, STATUS_FAILURE, EINVAL,
 					 "a descriptor is not one of tap '%s'", ifname);
-	place->tap_ifindex = if_nametoindex(ifname);
-	if (place->tap_ifindex == 0)
-		return error_set(err, errno, "cannot find tap '%s'", ifname);
 	return 0;
+}
+
+/*
+ * The tap is ours, to be deleted at the end, once the lease is: that of a VM whose helper lives is
+ * not touched, whoever has a descriptor of it.
+ */
+static int take_over(struct place *place, struct error *err)
+{
+	struct setup_record again = place->setup;
+	int rc;
+
+	/* The address is in use, by this very VM: it is claimed, not proven free once more. */
+	again.address = place->setup.remembered[0];
+	again.probe = PROBE_NONE;
+	rc = allocate(&again, &place->uplink, &place->host, &place->lease, err);
+	if (rc < 0)
+		return rc;
+	place->tap_ifindex = if_nametoindex(place->lease.record.tap);
+	if (place->tap_ifindex == 0)
+		return error_set(err, errno, "cannot find tap '%s'", place->lease.record.tap);
+	return place_publish(place, err);
 }
 
 int place_adopt(struct place *place, const int *fds, unsigned int count, struct error *err)
 {
-	struct setup_record again = place->setup;
 	struct uplink uplink;
 	int rc;
 
-	rc = adopt_tap(place, fds, count, err);
+	rc = check_tap(place, fds, count, err);
 	for (unsigned int i = 0; i < count; i++) {
 		if (rc == 0)
 			place->tap_fds[i] = fds[i];
@@ -289,13 +307,7 @@ int place_adopt(struct place *place, const int *fds, unsigned int count, struct 
 	rc = uplink_find(place->setup.uplink[0] ? place->setup.uplink : NULL, &uplink, err);
 	if (rc == 0)
 		rc = place_use_uplink(place, &uplink, err);
-	if (rc < 0)
-		return rc;
-	/* The address is in use, by this very VM: it is claimed, not proven free once more. */
-	again.address = place->setup.remembered[0];
-	again.probe = PROBE_NONE;
-	rc = allocate(&again, &place->uplink, &place->host, &place->lease, err);
-	return rc < 0 ? rc : place_publish(place, err);
+	return rc < 0 ? rc : take_over(place, err);
 }
 
 /* Keeps the first of several errors. */

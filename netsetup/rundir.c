@@ -125,13 +125,57 @@ int rundir_lock(bool create, struct error *err)
 	}
 }
 
+/* Removes /run/vmrun, unless somebody holds it or there is something in it. */
+static void remove_above(void)
+{
+	struct error ignored;
+	cleanup_fd int above = open_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, 022, &ignored);
+
+	if (above >= 0 && flock(above, LOCK_EX | LOCK_NB) == 0)
+		rmdir(RUNDIR_PATH);
+}
+
+int rundir_hold(struct error *err)
+{
+	for (;;) {
+		cleanup_fd int fd = -1;
+		int rc;
+
+		rc = make_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, err);
+		if (rc < 0)
+			return rc;
+		fd = open_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, 022, err);
+		if (fd < 0 && fd != -ENOENT)
+			return fd;
+		if (fd < 0)
+			continue;
+		do {
+			rc = flock(fd, LOCK_SH);
+		} while (rc < 0 && errno == EINTR);
+		if (rc < 0)
+			return error_set(err, errno, "cannot lock '" RUNDIR_PATH "'");
+		if (still_there(AT_FDCWD, RUNDIR_PATH, fd))
+			return take_fd(&fd);
+	}
+}
+
+void rundir_release(int hold)
+{
+	if (hold < 0)
+		return;
+	/* Not only closed: a child that waits for a tap's end still has it. */
+	flock(hold, LOCK_UN);
+	close(hold);
+	remove_above();
+}
+
 static void unlock(int dir, const char *path)
 {
 	/* Of one that was killed while it wrote. */
 	unlinkat(dir, NEW_FILE, 0);
-	/* Both fail, as they should, when there is something in them. */
+	/* Fails, as it should, when there is something in it. */
 	if (path[0] && rmdir(path) == 0)
-		rmdir(RUNDIR_PATH);
+		remove_above();
 	close(dir);
 }
 

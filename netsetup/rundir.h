@@ -19,6 +19,18 @@
 int rundir_path(char path[RUNDIR_PATH_SIZE], struct error *err);
 
 /**
+ * rundir_hold() - from now on /run/vmrun is there, until rundir_release(): a process that Landlock
+ * confines to it could not come by another one.
+ * @err: the error.
+ *
+ * Return: a descriptor, whose shared flock is what keeps the directory; or a negative errno.
+ */
+int rundir_hold(struct error *err);
+
+/* rundir_release() - let go of it, and remove it when it is empty; legal with a negative @hold. */
+void rundir_release(int hold);
+
+/**
  * rundir_lock() - open the directory of this network namespace and lock it; waits for the lock.
  * @create: make it when it is not there.
  * @err: names the directory, also when its owner or mode would let others write to it.
@@ -33,7 +45,8 @@ int rundir_path(char path[RUNDIR_PATH_SIZE], struct error *err);
 int rundir_lock(bool create, struct error *err);
 
 /**
- * rundir_unlock() - unlock and close the directory, and remove it, and RUNDIR_PATH, when empty.
+ * rundir_unlock() - unlock and close the directory, and remove it, and RUNDIR_PATH unless somebody
+ * holds that, when empty.
  * @dir: of rundir_lock(), or negative: nothing is done.
  */
 void rundir_unlock(int dir);
