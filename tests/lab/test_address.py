@@ -83,6 +83,15 @@ def test_phone_that_probes_for_the_address(lab: Lab) -> None:
         prober.join()
 
 
+def test_address_is_defended(lab: Lab) -> None:
+    """A phone that asks for it before it uses it is told, for as long as the VM is there."""
+    vm = lab.start_vm(paused())
+    answers = lab.phone.arp_probe(vm.address)
+    assert list(answers) == [LAPTOP_MAC] and answers[LAPTOP_MAC] < 0.1
+    vm.quit()
+    assert lab.phone.arp_probe(vm.address, timeout=0.3) == {}
+
+
 def test_full_subnet(lab: Lab) -> None:
     lab.squat_on_all()
     began = time.monotonic()
