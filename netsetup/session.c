@@ -363,6 +363,15 @@ static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
 	return rc;
 }
 
+/* The last word: the host is as before. */
+static int send_done(int socket, struct error *err)
+{
+	struct ready_record ready;
+
+	record_init(&ready, RECORD_READY);
+	return record_send(socket, &ready, NULL, 0, err);
+}
+
 /* A VM's place, from the request to the launcher's end and the undoing. */
 static int run_place(struct session *session, struct host *host, const union record *record,
 		     const int fds[QUEUES_MAX], struct error *err)
@@ -378,6 +387,9 @@ static int run_place(struct session *session, struct host *host, const union rec
 		*err = undo_error;
 		rc = -err->code;
 	}
+	/* A launcher that is gone cannot hear it. */
+	if (rc == 0 && !host->dry_run)
+		send_done(session->socket, &undo_error);
 	return rc;
 }
 
@@ -387,15 +399,11 @@ static int run_place(struct session *session, struct host *host, const union rec
  */
 static int run_clean(struct session *session, struct host *host, struct error *err)
 {
-	struct ready_record ready;
 	int rc;
 
 	host->say = send_change;
 	rc = sweep_all(host, err);
-	if (rc < 0)
-		return rc;
-	record_init(&ready, RECORD_READY);
-	return record_send(session->socket, &ready, NULL, 0, err);
+	return rc < 0 ? rc : send_done(session->socket, err);
 }
 
 int session_run(int socket, struct error *err)
