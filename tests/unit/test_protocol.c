@@ -539,11 +539,17 @@ static void test_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_init),        cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_header),      cmocka_unit_test(test_unterminated),
-		cmocka_unit_test(test_fields),      cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_descriptors_of_garbage),
-		cmocka_unit_test(test_too_large),   cmocka_unit_test(test_end_of_file),
+		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_unterminated),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_clean_fields),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_descriptors_of_garbage),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_end_of_file),
 		cmocka_unit_test(test_full),
 	};
 
