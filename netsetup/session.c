@@ -363,8 +363,7 @@ static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
 	return rc;
 }
 
-/* The last word: the host is as before. */
-static int send_done(int socket, struct error *err)
+int session_done(int socket, struct error *err)
 {
 	struct ready_record ready;
 
@@ -387,9 +386,6 @@ static int run_place(struct session *session, struct host *host, const union rec
 		*err = undo_error;
 		rc = -err->code;
 	}
-	/* A launcher that is gone cannot hear it. */
-	if (rc == 0 && !host->dry_run)
-		send_done(session->socket, &undo_error);
 	return rc;
 }
 
@@ -403,7 +399,7 @@ static int run_clean(struct session *session, struct host *host, struct error *e
 
 	host->say = send_change;
 	rc = sweep_all(host, err);
-	return rc < 0 ? rc : send_done(session->socket, err);
+	return rc < 0 ? rc : session_done(session->socket, err);
 }
 
 int session_run(int socket, struct error *err)
