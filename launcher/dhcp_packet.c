@@ -195,7 +195,23 @@ static int take_options(const uint8_t *area, size_t size, struct values *values)
 	return 0;
 }
 
-/* The options in all areas. What the last ones say of overloading is not heard: it cannot loop. */
+static int take_more(const uint8_t *area, size_t size, struct values *values)
+{
+	/* Each area may say it, and it is not one value. */
+	values->of[KNOWN_OVERLOAD].present = false;
+	values->of[KNOWN_OVERLOAD].size = 0;
+	return take_options(area, size, values);
+}
+
+static bool too_short(const struct values *values, enum known which)
+{
+	return values->of[which].present && values->of[which].size < known[which].least;
+}
+
+/*
+ * The options in all areas. 'file' and 'sname' may say themselves that they are overloaded, which
+ * means nothing: it cannot loop.
+ */
 static int take_all(const struct bootp *bootp, const uint8_t *options, size_t size,
 		    struct values *values)
 {
@@ -206,21 +222,17 @@ static int take_all(const struct bootp *bootp, const uint8_t *options, size_t si
 	if (rc < 0)
 		return rc;
 	overload = values->of[KNOWN_OVERLOAD].bytes[0];
-	if (overload > (OVERLOAD_FILE | OVERLOAD_SNAME))
+	if (overload > (OVERLOAD_FILE | OVERLOAD_SNAME) || too_short(values, KNOWN_OVERLOAD))
 		return -EBADMSG;
-	/* So that one in 'file' or 'sname' is not too many. */
-	values->of[KNOWN_OVERLOAD].size = 0;
 	if (overload & OVERLOAD_FILE)
-		rc = take_options(bootp->file, sizeof(bootp->file), values);
-	values->of[KNOWN_OVERLOAD].size = 0;
+		rc = take_more(bootp->file, sizeof(bootp->file), values);
 	if (rc == 0 && overload & OVERLOAD_SNAME)
-		rc = take_options(bootp->sname, sizeof(bootp->sname), values);
-	values->of[KNOWN_OVERLOAD].size = 1;
+		rc = take_more(bootp->sname, sizeof(bootp->sname), values);
 	if (rc < 0)
 		return rc;
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (values->of[i].present && values->of[i].size < known[i].least)
+		if (too_short(values, i))
 			return -EBADMSG;
 	return 0;
 }
@@ -358,7 +370,8 @@ void dhcp_packet_finish(struct dhcp_packet *packet, const struct dhcp_addresses 
 	       sizeof(addresses->yiaddr));
 
 	ip.tot_len = htons(packet->used);
-	ip.check = htons(fold(sum((const uint8_t *)&ip, sizeof(ip), 0)));
+	memcpy(bytes, &ip, sizeof(ip));
+	ip.check = htons(fold(sum(bytes, sizeof(ip), 0)));
 	memcpy(bytes, &ip, sizeof(ip));
 	udp.len = htons(packet->used - UDP_AT);
 	memcpy(bytes + UDP_AT, &udp, sizeof(udp));

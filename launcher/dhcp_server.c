@@ -56,9 +56,9 @@ static size_t write_dns(const struct dhcp_config *config, uint8_t *value)
 	return size;
 }
 
-static size_t write_text(const char *text, uint8_t *value)
+static size_t write_text(const char *text, size_t room, uint8_t *value)
 {
-	const size_t size = strlen(text);
+	const size_t size = strnlen(text, room);
 
 	memcpy(value, text, size);
 	return size;
@@ -66,12 +66,14 @@ static size_t write_text(const char *text, uint8_t *value)
 
 static size_t write_hostname(const struct dhcp_config *config, uint8_t *value)
 {
-	return write_text(config->hostname, value);
+	return write_text(config->hostname, sizeof(config->hostname), value);
 }
 
 static size_t write_domain(const struct dhcp_config *config, uint8_t *value)
 {
-	return config->search_count ? write_text(config->search[0], value) : 0;
+	const char *own = config->search[0];
+
+	return config->search_count ? write_text(own, sizeof(config->search[0]), value) : 0;
 }
 
 static size_t write_mtu(const struct dhcp_config *config, uint8_t *value)
@@ -122,8 +124,8 @@ static size_t write_search(const struct dhcp_config *config, uint8_t *value)
 
 /*
  * RFC 3442. A client that understands this option ignores the router option, and one that does not
- * can reach a router only in its own subnet. So it is sent just when the gateway is outside, and says
- * how to reach it.
+ * can reach a router only in its own subnet. So it is sent just when the gateway is outside, and
+ * says how to reach it.
  */
 static size_t write_routes(const struct dhcp_config *config, uint8_t *value)
 {
@@ -259,9 +261,10 @@ static int give(const struct dhcp_server *server, const struct dhcp_query *query
 }
 
 /*
- * A refusal is broadcast, since the client may have no address that fits this network. But one that
- * asked from its address to ours is heard there only: systemd-networkd renews by a socket that is
- * bound to the address and so takes no broadcast.
+ * A refusal is broadcast, since the client may have no address that fits this network (RFC 2131
+ * section 4.1). But one that asked from its address to ours can be reached there, and only there:
+ * while they renew, systemd-networkd and dhcpcd take nothing that is broadcast, and would believe
+ * in their address until they rebind.
  */
 static int refuse(const struct dhcp_server *server, const struct dhcp_query *query,
 		  struct dhcp_record *reply)
@@ -324,13 +327,17 @@ static int on_request(const struct dhcp_server *server, const struct dhcp_query 
 	return give(server, query, DHCP_ACK, reply);
 }
 
-/* The guest says something of its address that needs no answer. */
+/*
+ * The guest says something of its address that needs no answer. There is only one that it can have
+ * been given: dhcpcd 9, when it declines, names neither it nor the server.
+ */
 static int on_notice(const struct dhcp_server *server, const struct dhcp_query *query,
 		     enum dhcp_event_type type, struct dhcp_event *event)
 {
-	const struct in_addr address = type == DHCP_EVENT_DECLINED ? query->requested
-								   : query->ciaddr;
+	struct in_addr address = query->ciaddr;
 
+	if (type == DHCP_EVENT_DECLINED)
+		address = ipv4_unset(query->requested) ? server->config.address : query->requested;
 	if (!ipv4_equal(address, server->config.address) ||
 	    (!ipv4_unset(query->server) && !server_address(server, query->server)))
 		return 0;
@@ -368,7 +375,7 @@ static bool served(struct dhcp_server *server, const struct dhcp_record *record,
 	const struct in_addr to = query->destination;
 
 	if (ipv4_unset(server->config.address) || ipv4_unset(server->config.host) ||
-	    !ipv4_unset(query->giaddr))
+	    !server->config.prefix_length || !ipv4_unset(query->giaddr))
 		return false;
 	if (to.s_addr != INADDR_BROADCAST && !ipv4_equal(to, prefix_broadcast(&prefix)) &&
 	    !server_address(server, to))
@@ -424,7 +431,7 @@ void dhcp_server_configure(struct dhcp_server *server, const struct dhcp_config 
 {
 	const struct in_addr old = server->config.host;
 
-	assert(config->prefix_length >= 1 && config->prefix_length <= 32);
+	assert(config->prefix_length <= 32);
 	assert(config->dns_count <= DNS_MAX && config->search_count <= DNS_SEARCH_MAX);
 	assert(config->lease >= DHCP_LEASE_MIN);
 	if (!ipv4_unset(old) && !ipv4_equal(old, config->host)) {

@@ -19,8 +19,8 @@
  * no table of leases. The answer to a packet follows from the configuration and the packet alone,
  * and a server that was started anew answers as its predecessor did. It alone serves the guest's
  * side of the tap: whoever asks for another address than the guest's is told that it is wrong.
- * Leases are short, so that what changes (an uplink that roams) reaches the guest in minutes even if
- * nothing else tells it.
+ * Leases are short, so that what changes (an uplink that roams) reaches the guest in minutes even
+ * if nothing else tells it.
  */
 
 /* A lease's length, unless the caller knows better: half of it is the longest wait for news. */
@@ -31,7 +31,7 @@
  * struct dhcp_config - what the guest is told.
  * @mac: the guest's; nobody else is served.
  * @address: the guest's; 0.0.0.0: nobody is served.
- * @prefix_length: 1..32.
+ * @prefix_length: 1..32; 0: nobody is served.
  * @gateway: 0.0.0.0 for none.
  * @host: the host's own address on the uplink, by which the server is known; 0.0.0.0: nobody is
  *        served.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which servers are taken from which resolv.conf.
+// Which servers and which domains are taken from which resolv.conf.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,13 +112,85 @@ static void test_hostile(void **state)
 	assert_servers("10.0.0.9", "10.0.0.9");
 }
 
+static void assert_search(const char *expected)
+{
+	char found[DNS_SEARCH_MAX * DNS_NAME_SIZE] = "";
+	char search[DNS_SEARCH_MAX][DNS_NAME_SIZE];
+	const unsigned int count = dns_find_search(scratch, search);
+
+	assert_true(count <= DNS_SEARCH_MAX);
+	for (unsigned int i = 0; i < count; i++) {
+		assert_true(dns_domain_valid(search[i]));
+		strcat(found, i ? " " : "");
+		strcat(found, search[i]);
+	}
+	assert_string_equal(found, expected);
+}
+
+/* Of the file that has the servers; without servers, of the first that has any domain. */
+static void test_search_order(void **state)
+{
+	assert_search("");
+	scratch_text(ETC, "nameserver 127.0.0.1\nsearch etc.test\n");
+	assert_search("etc.test");
+	scratch_text(MANAGER, "nameserver 127.0.0.1\nsearch manager.test\n");
+	assert_search("manager.test");
+	scratch_text(ETC, "nameserver 10.0.0.1\nsearch etc.test\n");
+	assert_search("etc.test");
+	scratch_text(RESOLVED, "nameserver 10.0.0.1\nsearch .\n");
+	assert_search("");
+}
+
+static void test_search_lines(void **state)
+{
+	scratch_text(ETC,
+		     "nameserver 10.0.0.1\nnameserver 10.0.0.2\nnameserver 10.0.0.3\n"
+		     "#search a.test\n search b.test\nsearchx c.test\nsearch\tlan.test.  home\r\n");
+	assert_search("lan.test home");
+	scratch_text(ETC, "search a.test b.test\ndomain c.test\n");
+	assert_search("c.test");
+	scratch_text(ETC, "domain c.test\nsearch a.test b.test\nsearch\n");
+	assert_search("a.test b.test");
+	scratch_text(ETC,
+		     "search a.test A.test a.test. b 1.2.3.4 $(id) a;b ~. b ../c -d d- e..f g");
+	assert_search("a.test b g");
+	scratch_text(ETC, "search 1 a a2 a3 a4 a5 a6 a7 a8\n");
+	assert_search("a a2 a3 a4 a5 a6");
+}
+
+static void test_domain(void **state)
+{
+	static const char *const wrong[] = {
+		"",     "a.",       "..",  ".a",  "a..b", "-a",  "a-",       "a.-b",
+		"a-.b", "a_b",      "a b", "a\n", "a\\b", "a/b", "\xc3\xa4", "10",
+		"a.1",  "10.0.0.1", "a'",  "a\"", "$a",   "a;",
+	};
+	static const char *const right[] = { "a",    "lan", "a-b.c", "1a.b2", "xn--4ca.test",
+					     "3.4a", "A.B" };
+	char text[300];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(dns_domain_valid(wrong[i]));
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		assert_true(dns_domain_valid(right[i]));
+	for (size_t size = 1; size < sizeof(text); size++) {
+		memset(text, 'a', size);
+		text[size] = '\0';
+		assert_int_equal(dns_domain_valid(text), size <= 63);
+		for (size_t dot = 1; dot + 1 < size; dot += 2)
+			text[dot] = '.';
+		assert_int_equal(dns_domain_valid(text), size <= 253);
+	}
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_order), CASE(test_none), CASE(test_lines),
-		CASE(test_many),  CASE(test_huge), CASE(test_hostile),
+		CASE(test_order),        CASE(test_none),         CASE(test_lines),
+		CASE(test_many),         CASE(test_huge),         CASE(test_hostile),
+		CASE(test_search_order), CASE(test_search_lines), CASE(test_domain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
