@@ -11,6 +11,7 @@
 #include "netsetup/candidate.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/neighbour.h"
+#include "netsetup/permit.h"
 #include "netsetup/probe.h"
 #include "netsetup/rundir.h"
 #include "netsetup/share.h"
@@ -25,6 +26,7 @@ struct search {
 	const struct uplink *uplink;
 	struct host *host;
 	struct lease *lease;
+	struct wish wish; /* as far as the policy is concerned */
 	struct candidates candidates;
 	struct in_addr remembered; /* had here last time, or 0.0.0.0 */
 	bool try_remembered;       /* it has yet to be tried */
@@ -70,8 +72,11 @@ static int list_local(struct addrset *local, struct error *err)
 	return local->failed ? error_set(err, ENOMEM, "cannot list this host's addresses") : 0;
 }
 
-/* The addresses of live leases but our own, and of the neighbours when @neighbours. */
-static int list_taken(const struct search *search, int dir, bool neighbours, struct addrset *taken,
+/*
+ * The addresses of live leases but our own, and of the neighbours when @neighbours; how many of
+ * the leases are the same user's.
+ */
+static int list_taken(struct search *search, int dir, bool neighbours, struct addrset *taken,
 		      struct error *err)
 {
 	cleanup_free struct found_lease *leases = NULL;
@@ -81,11 +86,13 @@ static int list_taken(const struct search *search, int dir, bool neighbours, str
 	rc = dir < 0 ? 0 : lease_list(dir, &leases, &count, err);
 	if (rc < 0)
 		return rc;
+	search->wish.vms = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct lease_record *record = &leases[i].record;
 
 		if (!strcmp(record->name, search->setup->name) || !lease_in_use(&leases[i]))
 			continue;
+		search->wish.vms += record->owner == search->lease->record.owner;
 		for (uint32_t a = 0; a < record->address_count; a++)
 			addrset_add(taken, record->addresses[a]);
 	}
@@ -94,6 +101,22 @@ static int list_taken(const struct search *search, int dir, bool neighbours, str
 	if (rc == 0 && taken->failed)
 		rc = error_set(err, ENOMEM, "cannot list the addresses in use");
 	return rc;
+}
+
+/* Whether the asker may have the address; without one, may have one at all. */
+static int check_permit(const struct search *search, struct in_addr address, struct error *err)
+{
+	struct wish wish = search->wish;
+
+	wish.address = address;
+	return permit_check(search->host->permit, &wish, err);
+}
+
+static bool permitted(const struct search *search, struct in_addr address)
+{
+	struct error ignored;
+
+	return check_permit(search, address, &ignored) == 0;
 }
 
 static void batch_add(struct search *search, struct in_addr address)
@@ -113,7 +136,8 @@ static void fill_batch(struct search *search, size_t size, struct addrset *taken
 	}
 	search->try_remembered = false;
 	while (search->batch_size < size && candidates_next(&search->candidates, &address))
-		if (!reserved_for(search, address) && !addrset_has(taken, address))
+		if (!reserved_for(search, address) && !addrset_has(taken, address) &&
+		    permitted(search, address))
 			batch_add(search, address);
 }
 
@@ -157,6 +181,8 @@ static int claim(struct search *search, size_t size, struct error *err)
 	if (dir >= 0 && !search->host->dry_run && search->lease->fd < 0)
 		share_sweep(dir, search->host, err);
 	rc = list_taken(search, dir, !fixed, &taken, err);
+	if (rc == 0)
+		rc = check_permit(search, search->setup->address, err);
 	if (rc == 0 && fixed) {
 		search->batch_size = 0;
 		if (!addrset_has(&taken, search->setup->address))
@@ -176,7 +202,7 @@ static int probe_batch(struct search *search, struct error *err)
 	const struct probe_timing *timing = &probe_new;
 
 	/* No socket: a dry run, which shows what would be tried first. */
-	if (search->setup->probe == PROBE_NONE || search->host->arp < 0)
+	if (search->setup->probe == PROBE_NONE || search->host->arp < 0 || search->lease->adopted)
 		return 0;
 	if (search->setup->probe == PROBE_STRICT)
 		timing = &probe_strict;
@@ -313,20 +339,59 @@ static bool remembered_usable(struct search *search)
 	const struct setup_record *setup = search->setup;
 	const uint32_t address = ntohl(search->remembered.s_addr);
 
-	if (ipv4_unset(search->remembered) || reserved_for(search, search->remembered))
+	if (ipv4_unset(search->remembered) || reserved_for(search, search->remembered) ||
+	    !permitted(search, search->remembered))
 		return false;
 	return ipv4_unset(setup->range_first) || (address >= ntohl(setup->range_first.s_addr) &&
 						  address <= ntohl(setup->range_last.s_addr));
+}
+
+static int none_permitted(const struct search *search, struct error *err)
+{
+	const struct permit *permit = search->host->permit;
+	char network[IPV4_TEXT_SIZE];
+	const struct prefix subnet = { prefix_network(&search->uplink->prefix),
+				       search->uplink->prefix.length };
+
+	error_say(err, STATUS_PERMISSION, EACCES,
+		  "user '%s' is not permitted to use any %saddress in %s on '%s'", permit->name,
+		  ipv4_unset(search->setup->range_first) ? "" : "of the range's ",
+		  prefix_text(&subnet, network), search->uplink->ifname);
+	error_remedy(err, "'%s' has which are permitted", permit->path);
+	return -EACCES;
+}
+
+/* Where to look: in the range that was asked for, as far as it is permitted. */
+static int start_walk(struct search *search, struct error *err)
+{
+	const struct setup_record *setup = search->setup;
+	const struct prefix *subnet = &search->uplink->prefix;
+	struct in_addr first = prefix_network(subnet), last = prefix_broadcast(subnet);
+	int rc = check_permit(search, (struct in_addr){ INADDR_ANY }, err);
+
+	if (rc < 0)
+		return rc;
+	if (!candidates_init(&search->candidates, subnet, setup->range_first, setup->range_last,
+			     setup->uuid))
+		return range_outside(search, err);
+	if (!search->host->permit)
+		return 0;
+	if (!ipv4_unset(setup->range_first)) {
+		first = setup->range_first;
+		last = setup->range_last;
+	}
+	if (!permit_bounds(search->host->permit, &search->wish, &first, &last) ||
+	    !candidates_init(&search->candidates, subnet, first, last, setup->uuid))
+		return none_permitted(search, err);
+	return 0;
 }
 
 static int allocate_auto(struct search *search, struct error *err)
 {
 	size_t size = BATCH_FIRST;
 
-	if (!candidates_init(&search->candidates, &search->uplink->prefix,
-			     search->setup->range_first, search->setup->range_last,
-			     search->setup->uuid))
-		return range_outside(search, err);
+	if (start_walk(search, err) < 0)
+		return -err->code;
 	search->try_remembered = remembered_usable(search);
 	while (search->probed < PROBED_MAX) {
 		int rc = claim(search, size, err);
@@ -356,6 +421,7 @@ int allocate(const struct setup_record *setup, const struct uplink *uplink, stru
 
 	if (host->arp >= 0 && arp_listen(host->arp, (struct in_addr){ INADDR_ANY }, err) < 0)
 		return -err->code;
+	search.wish = permit_wish(setup, uplink);
 	search.remembered = remembered_here(&search);
 	rc = list_local(&search.local, err);
 	if (rc == 0 && !ipv4_unset(setup->address))

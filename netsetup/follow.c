@@ -142,14 +142,25 @@ static int settle_anew(struct place *place, struct error *err)
 	return rc;
 }
 
+/* What the policy does not permit here it may permit where the laptop goes next. */
+static int be_refused(struct place *place, const struct error *why)
+{
+	struct error ignored;
+
+	place_withdraw(place, &ignored);
+	set_state(place, LAN_AWAY, "%.*s", REASON_SIZE - 1, why->message);
+	return 0;
+}
+
 int follow(struct place *place, struct error *err)
 {
-	const char *wanted = place->setup.uplink[0] ? place->setup.uplink : NULL;
 	const struct uplink before = place->uplink;
 	struct uplink now;
 	int rc;
 
-	rc = uplink_find(wanted, &now, err);
+	rc = place_find_uplink(place, &now, err);
+	if (rc == -EACCES)
+		return be_refused(place, err);
 	if (rc == -ENODEV || rc == -ENOTUNIQ) {
 		set_state(place, LAN_AWAY, "%s", err->message);
 		return 0;
@@ -168,6 +179,8 @@ int follow(struct place *place, struct error *err)
 	if (rc < 0 || place->state == LAN_ELSEWHERE)
 		return rc;
 	rc = place_publish(place, err);
+	if (rc == -EACCES)
+		return be_refused(place, err);
 	if (rc == 0)
 		set_state(place, LAN_UP, "%s", "");
 	return rc;

@@ -14,6 +14,8 @@
 /* Marks our routes and proxy entries: 'ip route show proto 118', 'ip neigh show proxy proto 118'. */
 #define HOST_PROTOCOL 118
 
+struct permit;
+
 /**
  * struct host - the host as it is changed.
  * @route: rtnetlink socket.
@@ -23,6 +25,7 @@
  * @say: told each change, before it is made, as the command that a person would have typed; or
  *       NULL.
  * @context: passed to @say.
+ * @permit: what the asker is permitted on it; NULL: everything.
  */
 struct host {
 	struct nl_sock *route;
@@ -30,6 +33,7 @@ struct host {
 	bool dry_run;
 	void (*say)(const char *command, void *context);
 	void *context;
+	const struct permit *permit;
 };
 
 /* An interface as the calls here name it: the name for people, the index for the kernel. */

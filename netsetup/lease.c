@@ -84,7 +84,8 @@ int lease_take(int dir, struct lease *lease, struct error *err)
 	rc = lease_read(dir, lease_file(lease->record.name, file), &found);
 	if (rc < 0 && rc != -ENOENT)
 		return error_set(err, -rc, "cannot read '%s' in '" RUNDIR_PATH "'", file);
-	if (rc < 0 || !found.alive)
+	/* One whose tap is there is adopted, or left to whoever is about to adopt it. */
+	if (rc < 0 || (lease->adopted ? !found.alive : !lease_in_use(&found)))
 		return lease_write(dir, lease, err);
 
 	if (found.record.address_count == 1)

@@ -20,11 +20,12 @@
  * All functions are called under rundir_lock().
  */
 
-#define LEASE_MAGIC 0x76724c31u /* "vrL1" */
+#define LEASE_MAGIC 0x76724c32u /* "vrL2" */
 
 /**
  * struct lease_record - the file's content.
  * @magic: LEASE_MAGIC.
+ * @owner: user ID of who asked for the VM.
  * @launcher: pid of vmrun, told to who starts the same VM again.
  * @name: of the VM.
  * @uplink, @ifindex: the interface that has the proxy entry.
@@ -34,6 +35,7 @@
  */
 struct lease_record {
 	uint32_t magic;
+	uint32_t owner;
 	int32_t launcher;
 	char name[VM_NAME_SIZE];
 	char uplink[IFNAMSIZ];
@@ -46,10 +48,12 @@ struct lease_record {
 /**
  * struct lease - a lease that this process holds.
  * @fd: the locked file, or -1.
+ * @adopted: it takes the place of one whose helper died, while its VM runs.
  * @record: its content.
  */
 struct lease {
 	int fd;
+	bool adopted;
 	struct lease_record record;
 };
 

@@ -2,6 +2,7 @@
 // vmrun-netsetup, the privileged helper of vmrun: puts one VM on the LAN for as long as it runs.
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "netsetup/landlock.h"
+#include "netsetup/permit.h"
 #include "netsetup/privilege.h"
 #include "netsetup/protocol.h"
 #include "netsetup/rundir.h"
@@ -76,19 +78,46 @@ static void start_clean(void)
 		_exit(STATUS_FAILURE);
 }
 
+/* Who started us: the kernel's word, which no environment changes. */
+struct asker {
+	uid_t uid;
+	gid_t groups[NGROUPS_MAX + 1];
+	size_t group_count;
+};
+
+static int find_asker(struct asker *asker, struct error *err)
+{
+	int count = getgroups(NGROUPS_MAX, asker->groups);
+
+	if (count < 0)
+		return error_set(err, errno, "cannot tell the groups of who started this");
+	asker->uid = getuid();
+	asker->groups[count] = getgid();
+	asker->group_count = (size_t)count + 1;
+	return 0;
+}
+
 /*
  * Everything that is not needed is given up. That /run/vmrun cannot be held is told by whoever needs
- * it later: a dry run does not.
+ * it later: a dry run does not. The policy is for who is not root, and only where something can be
+ * done at all.
  */
-static int confine(int *hold, struct error *err)
+static int confine(const struct asker *asker, const struct permit **permit, int *hold,
+		   struct error *err)
 {
+	static struct permit permitted;
 	struct error ignored;
 	int rc;
 
 	rc = privilege_confine(err);
 	if (rc < 0)
 		return rc;
-	if (privilege_sufficient())
+	if (privilege_sufficient() && asker->uid != 0) {
+		permit_load(&permitted, NETSETUP_CONF, asker->uid, asker->groups,
+			    asker->group_count);
+		*permit = &permitted;
+	}
+	if (privilege_sufficient() && !permitted.refusal.code)
 		*hold = rundir_hold(&ignored);
 	rc = landlock_confine(err);
 	return rc < 0 ? rc : syscalls_confine(err);
@@ -96,6 +125,8 @@ static int confine(int *hold, struct error *err)
 
 int main(int argc, char **argv)
 {
+	static struct asker asker;
+	const struct permit *permit = NULL;
 	struct error err = { 0 };
 	int hold = -1;
 	int rc;
@@ -112,12 +143,12 @@ int main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	start_clean();
-	if (confine(&hold, &err) < 0) {
+	if (find_asker(&asker, &err) < 0 || confine(&asker, &permit, &hold, &err) < 0) {
 		print_error(&err);
 		rundir_release(hold);
 		return err.status;
 	}
-	rc = session_run(PROTOCOL_FD, &err);
+	rc = session_run(PROTOCOL_FD, permit, &err);
 	rundir_release(hold);
 	/* The last word: from here on nothing of ours is left but what the kernel removes. */
 	if (rc == 0)

@@ -11,6 +11,7 @@
 #include "netsetup/arp.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/observe.h"
+#include "netsetup/permit.h"
 #include "netsetup/promiscuous.h"
 #include "netsetup/rundir.h"
 #include "netsetup/share.h"
@@ -48,6 +49,7 @@ void place_init(struct place *place, const struct setup_record *setup, const str
 	place->lease.fd = -1;
 	memset(place->tap_fds, -1, sizeof(place->tap_fds));
 	place->lease.record.magic = LEASE_MAGIC;
+	place->lease.record.owner = host->permit ? host->permit->uid : 0;
 	memcpy(place->lease.record.name, setup->name, sizeof(setup->name));
 	tap_name(setup->name, place->lease.record.tap);
 }
@@ -178,12 +180,29 @@ static bool announced(const struct place *place)
 	       !memcmp(&place->announced.mac, &place->uplink.mac, sizeof(place->uplink.mac));
 }
 
+int place_find_uplink(const struct place *place, struct uplink *uplink, struct error *err)
+{
+	const struct setup_record *setup = &place->setup;
+	struct wish wish;
+	int rc;
+
+	rc = uplink_find(setup->uplink[0] ? setup->uplink : NULL, uplink, err);
+	if (rc < 0)
+		return rc;
+	wish = permit_wish(setup, uplink);
+	return permit_check(place->host.permit, &wish, err);
+}
+
 int place_publish(struct place *place, struct error *err)
 {
+	struct wish wish = permit_wish(&place->setup, &place->uplink);
 	bool added = false;
 	int rc;
 
-	rc = publish_tap(place, err);
+	wish.address = place_address(place);
+	rc = permit_check(place->host.permit, &wish, err);
+	if (rc == 0)
+		rc = publish_tap(place, err);
 	if (rc == 0)
 		rc = publish_route(place, err);
 	if (rc == 0)
@@ -238,7 +257,7 @@ int place_make(struct place *place, struct error *err)
 	struct uplink uplink;
 	int rc;
 
-	rc = uplink_find(setup->uplink[0] ? setup->uplink : NULL, &uplink, err);
+	rc = place_find_uplink(place, &uplink, err);
 	if (rc == 0)
 		rc = check_gateway(place, &uplink, err);
 	if (rc == 0)
@@ -268,6 +287,23 @@ static int check_tap(const struct place *place, const int *fds, unsigned int cou
 	return 0;
 }
 
+/* Whether the VM's helper died, and this is the address that it had. */
+static int find_adopted(struct place *place, struct error *err)
+{
+	const struct lease_record *own = &place->lease.record;
+	struct found_lease found;
+	int dir = rundir_lock(true, err);
+
+	if (dir < 0)
+		return dir;
+	place->lease.adopted = lease_find(dir, own->name, &found) == 0 && !found.alive &&
+			       found.record.owner == own->owner &&
+			       found.record.address_count == 1 &&
+			       ipv4_equal(found.record.addresses[0], place->setup.remembered[0]);
+	rundir_unlock(dir);
+	return 0;
+}
+
 /*
  * The tap is ours, to be deleted at the end, once the lease is: that of a VM whose helper lives is
  * not touched, whoever has a descriptor of it.
@@ -277,10 +313,16 @@ static int take_over(struct place *place, struct error *err)
 	struct setup_record again = place->setup;
 	int rc;
 
-	/* The address is in use, by this very VM: it is claimed, not proven free once more. */
+	rc = find_adopted(place, err);
+	if (rc < 0)
+		return rc;
+	/*
+	 * With its lease, the address is in use by this very VM, and not proven free once more; without,
+	 * it is one like any other.
+	 */
 	again.address = place->setup.remembered[0];
-	again.probe = PROBE_NONE;
 	rc = allocate(&again, &place->uplink, &place->host, &place->lease, err);
+	place->lease.adopted = false;
 	if (rc < 0)
 		return rc;
 	place->tap_ifindex = if_nametoindex(place->lease.record.tap);
@@ -304,7 +346,7 @@ int place_adopt(struct place *place, const int *fds, unsigned int count, struct 
 	if (rc < 0)
 		return rc;
 	place->queues = count;
-	rc = uplink_find(place->setup.uplink[0] ? place->setup.uplink : NULL, &uplink, err);
+	rc = place_find_uplink(place, &uplink, err);
 	if (rc == 0)
 		rc = place_use_uplink(place, &uplink, err);
 	return rc < 0 ? rc : take_over(place, err);

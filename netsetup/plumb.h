@@ -59,6 +59,16 @@ struct interface_id place_tap(const struct place *place);
 struct interface_id place_uplink(const struct place *place);
 
 /**
+ * place_find_uplink() - find the uplink as it is now, one that the asker is permitted to use.
+ * @place: a place.
+ * @uplink: the uplink.
+ * @err: the error.
+ *
+ * Return: 0, -EACCES when it is not permitted, or as uplink_find().
+ */
+int place_find_uplink(const struct place *place, struct uplink *uplink, struct error *err);
+
+/**
  * place_make() - find the uplink, allocate the address, make the tap and publish.
  * @place: an initialised place.
  * @err: the error; what was done until then is undone by place_undo().
@@ -83,7 +93,10 @@ int place_adopt(struct place *place, const int *fds, unsigned int count, struct 
  * @place: a place with a tap and an address in the uplink's subnet.
  * @err: the error.
  *
- * Return: 0, or a negative errno, after which it may be called again.
+ * Whatever led here, that the asker is permitted to have the address there is checked once more.
+ *
+ * Return: 0, -EACCES when it is not permitted, or another negative errno, after which it may be
+ * called again.
  */
 int place_publish(struct place *place, struct error *err);
 

@@ -402,16 +402,22 @@ static int run_clean(struct session *session, struct host *host, struct error *e
 	return rc < 0 ? rc : session_done(session->socket, err);
 }
 
-int session_run(int socket, struct error *err)
+int session_run(int socket, const struct permit *permit, struct error *err)
 {
 	cleanup_nl_sock *route = NULL;
 	struct session session = { .socket = socket, .dhcp = -1 };
-	struct host host = { .arp = -1, .context = &session };
+	struct host host = { .arp = -1, .context = &session, .permit = permit };
 	int fds[QUEUES_MAX];
 	union record record;
 	int rc;
 
 	rc = receive_request(socket, &record, fds, err);
+	/* Nothing is permitted, not even to have swept what the dead have left. */
+	if (rc == 0 && permit && permit->refusal.code) {
+		close_taps(fds);
+		*err = permit->refusal;
+		rc = -err->code;
+	}
 	if (rc == 0)
 		rc = nl_socket_open(NETLINK_ROUTE, &route, err);
 	if (rc == 0) {

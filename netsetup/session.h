@@ -4,15 +4,17 @@
 #define NETSETUP_SESSION_H
 
 #include "netsetup/error.h"
+#include "netsetup/permit.h"
 
 /**
  * session_run() - serve one request, and undo it when the launcher is gone.
  * @socket: to the launcher.
+ * @permit: what the asker is permitted, or NULL: everything.
  * @err: why it ended otherwise than by the launcher's end-of-file.
  *
  * Return: 0 or a negative errno; the host is as before in any case.
  */
-int session_run(int socket, struct error *err);
+int session_run(int socket, const struct permit *permit, struct error *err);
 
 /* session_done() - tell the launcher that the host is as before; returns 0 or a negative errno. */
 int session_done(int socket, struct error *err);

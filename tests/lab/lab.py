@@ -194,6 +194,16 @@ class Lab:
         self.laptop.netns.write_etc("group", f"{group}{name}:x:{uid}:\nalso:x:{also}:{name}\n")
         return user
 
+    def set_policy(self, text: str) -> Path:
+        """What programs on the laptop see as /etc/vmrun/netsetup.conf; the file."""
+        path = self.directory / "etc" / "vmrun" / "netsetup.conf"
+        for each in (path.parent.parent, path.parent):
+            each.mkdir(mode=0o755, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o644)
+        self.laptop.netns.above_etc = path.parent.parent
+        return path
+
     # Running things
 
     def exec(self, argv: Sequence[str], ns: str = "laptop", **popen: Any) -> subprocess.Popen:

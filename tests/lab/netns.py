@@ -24,6 +24,11 @@ ETC = Path("/etc/netns")
 PREFIX = "vmrun-"
 CLONE_NEWNET = 0x40000000
 
+# Puts the directory $0 over /etc, and again the files of $1, which ip-netns(8) has put in place below.
+OVERLAY = """set -e; mount -t overlay overlay -o lowerdir="$0":/etc /etc
+for file in "$1"/*; do mount --bind "$file" "/etc/${file##*/}"; done
+shift; exec "$@\""""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -48,10 +53,13 @@ class Netns:
     """A named network namespace, with its own /etc/netns directory and optionally its own /run."""
 
     def __init__(self, name: str, run_dir: Optional[Path] = None) -> None:
-        """@run_dir is what programs started here see as /run; None leaves the machine's."""
+        """@run_dir is what programs started here see as /run; None leaves the machine's. A directory
+        `above_etc` holds further files, also such as the machine does not have, that they see in
+        /etc."""
         self.name = name
         self.run_dir = run_dir
         self.etc = ETC / name
+        self.above_etc: Optional[Path] = None
         self.env: dict[str, str] = {}
 
     def __repr__(self) -> str:
@@ -91,6 +99,8 @@ class Netns:
     def argv(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs @argv here; it only ever execs, so the pid stays the same."""
         inner = [str(arg) for arg in argv]
+        if self.above_etc is not None:
+            inner = ["sh", "-c", OVERLAY, str(self.above_etc), str(self.etc)] + inner
         if self.run_dir is not None:
             inner = ["sh", "-c", 'mount --bind "$0" /run && exec "$@"', str(self.run_dir)] + inner
         return ["ip", "netns", "exec", self.name] + inner

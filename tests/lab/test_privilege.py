@@ -166,6 +166,7 @@ def installed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_helper_with_the_set_uid_bit(lab: Lab, installed: Path) -> None:
     """For the members of one group; then nobody needs sudo, and nobody else can."""
     me = lab.add_user()
+    lab.set_policy("allow group also\n")
     shutil.chown(installed, 0, 4343)
     installed.chmod(0o4750)
     vm, _ = boot(lab, tiny(), user=me)

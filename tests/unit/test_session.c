@@ -57,7 +57,7 @@ static pid_t start(int *socket, bool with_rights)
 		close(sockets[0]);
 		if (!with_rights && namespace_drop_rights() < 0)
 			_exit(99);
-		_exit(session_run(sockets[1], &err) == 0 ? 0 : 1);
+		_exit(session_run(sockets[1], NULL, &err) == 0 ? 0 : 1);
 	}
 	close(sockets[1]);
 	*socket = sockets[0];
