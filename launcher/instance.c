@@ -105,9 +105,12 @@ int instance_take(const char *name, struct instance *instance, struct error *err
 			break;
 	}
 	if (rc == -EAGAIN)
-		return error_set(err, EBUSY, "cannot lock VM '%s'", name);
+		rc = error_set(err, EBUSY, "cannot lock VM '%s'", name);
 	if (rc == 0)
 		instance_tell(instance, "no address yet");
+	else
+		/* Which we may have made; that of a VM that runs is not empty. */
+		rmdir(instance->directory);
 	return rc;
 }
 
@@ -177,10 +180,8 @@ void instance_sweep(const char *name, const struct sweep *sweep)
 		path = NULL;
 		return;
 	}
-	lock = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	/* Of one that was killed before it made, or after it had removed its lock: empty. */
-	if (lock < 0 && errno == ENOENT && !sweep->dry_run)
-		rmdir(directory);
+	/* Made for one that was killed before it made its lock, or after it had removed it. */
+	lock = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | (sweep->dry_run ? 0 : O_CREAT), 0600);
 	/* A lock that has no name any more is not that of the files that are there now. */
 	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && fstat(lock, &status) == 0 &&
 	    status.st_nlink > 0)

@@ -274,12 +274,13 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 {
 	struct error ignored;
 	union record record;
+	int rc;
 
 	if (netsetup->socket < 0)
 		return !netsetup->owes;
 	/* End-of-file for the helper; what it still says while it undoes its work can be read. */
-	shutdown(netsetup->socket, SHUT_WR);
-	while (record_receive(netsetup->socket, &record, NULL, &ignored) == 0) {
+	rc = shutdown(netsetup->socket, SHUT_WR);
+	while (rc == 0 && record_receive(netsetup->socket, &record, NULL, &ignored) == 0) {
 		if (record.header.type == RECORD_CHANGE && listener->change)
 			listener->change(record.change.text, listener->context);
 		if (record.header.type == RECORD_READY)

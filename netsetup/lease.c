@@ -114,7 +114,8 @@ int lease_find(int dir, const char *name, struct found_lease *found)
 
 bool lease_in_use(const struct found_lease *lease)
 {
-	return lease->alive || if_nametoindex(lease->record.tap) != 0;
+	/* That it cannot be asked for is no answer. */
+	return lease->alive || if_nametoindex(lease->record.tap) != 0 || errno != ENODEV;
 }
 
 void lease_remove(int dir, const struct lease_record *record)
@@ -162,7 +163,7 @@ int lease_list(int dir, struct found_lease **leases, size_t *count, struct error
 			close(copy);
 		return rc;
 	}
-	while (rc == 0 && (entry = readdir(stream))) {
+	while (rc == 0 && (errno = 0, entry = readdir(stream))) {
 		if (strncmp(entry->d_name, LEASE_PREFIX, strlen(LEASE_PREFIX)) != 0)
 			continue;
 		rc = lease_read(dir, entry->d_name, &found);
@@ -171,6 +172,8 @@ int lease_list(int dir, struct found_lease **leases, size_t *count, struct error
 		else if (rc == -ENOENT)
 			rc = 0;
 	}
+	if (rc == 0)
+		rc = -errno;
 	closedir(stream);
 	if (rc < 0)
 		return error_set(err, -rc, "cannot list '" RUNDIR_PATH "'");

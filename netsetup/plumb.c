@@ -367,8 +367,12 @@ static int drop_lease(struct place *place, struct error *err)
 	int rc;
 
 	dir = rundir_lock(true, err);
-	if (dir < 0)
+	if (dir < 0) {
+		/* From now on it is a dead one's: whoever can sweeps it. */
+		close(place->lease.fd);
+		place->lease.fd = -1;
 		return dir;
+	}
 	lease_drop(dir, &place->lease);
 	rc = share_sweep(dir, &place->host, err);
 	rundir_unlock(dir);

@@ -36,7 +36,7 @@ int rundir_path(char path[RUNDIR_PATH_SIZE], struct error *err)
 		snprintf(path, RUNDIR_PATH_SIZE, RUNDIR_PATH "/net-%" PRIu64, cookie);
 		return 0;
 	}
-	if (stat("/proc/self/ns/net", &status) < 0)
+	if (errno != ENOPROTOOPT || stat("/proc/self/ns/net", &status) < 0)
 		return error_set(err, errno, "cannot tell the network namespace");
 	snprintf(path, RUNDIR_PATH_SIZE, RUNDIR_PATH "/netns-%ju", (uintmax_t)status.st_ino);
 	return 0;
@@ -94,8 +94,12 @@ static int open_locked(const char *path, bool create, struct error *err)
 	if (rc < 0)
 		return rc;
 	fd = open_private(path, above, name, 077, err);
-	if (fd < 0)
+	if (fd < 0) {
+		/* Which we may have made; one that is in use is not empty, or is made again. */
+		if (create && fd != -EPERM)
+			unlinkat(above, name, AT_REMOVEDIR);
 		return fd;
+	}
 	do {
 		rc = flock(fd, LOCK_EX);
 	} while (rc < 0 && errno == EINTR);

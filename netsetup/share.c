@@ -216,18 +216,25 @@ static int sweep_uplinks(int dir, struct host *host, const struct found_lease *l
 			close(copy);
 		return result;
 	}
-	while ((entry = readdir(stream))) {
+	while ((errno = 0, entry = readdir(stream))) {
 		const char *ifname = entry->d_name + strlen(SHARE_PREFIX);
+		unsigned int ifindex;
 		int rc;
 
 		if (strncmp(entry->d_name, SHARE_PREFIX, strlen(SHARE_PREFIX)) ||
 		    !ifname_valid(ifname) || uplink_in_use(ifname, leases, count))
 			continue;
-		rc = share_restore(dir, host,
-				   (struct interface_id){ ifname, if_nametoindex(ifname) }, err);
+		ifindex = if_nametoindex(ifname);
+		if (ifindex == 0 && errno != ENODEV)
+			rc = error_set(err, errno, "cannot find '%s'", ifname);
+		else
+			rc = share_restore(dir, host, (struct interface_id){ ifname, ifindex },
+					   err);
 		if (rc < 0)
 			result = rc;
 	}
+	if (errno)
+		result = error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
 	closedir(stream);
 	return result;
 }
