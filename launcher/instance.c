@@ -55,11 +55,14 @@ static int lock_soon(int fd)
 	const struct timespec moment = { .tv_nsec = 10000000 };
 
 	for (int i = 0; i < 20; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-			break;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -1;
 		nanosleep(&moment, NULL);
 	}
-	return flock(fd, LOCK_EX | LOCK_NB);
+	errno = EWOULDBLOCK;
+	return -1;
 }
 
 /* Opens and locks the file; -EAGAIN when its holder removed it, or its directory, meanwhile. */

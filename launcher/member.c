@@ -361,6 +361,7 @@ static int replace_helper(struct member *member, struct error *err)
 	if (rc == 0)
 		rc = netsetup_adopt(&member->helper, &member->setup, &listener, &member->lan, err);
 	if (rc < 0) {
+		member->helper.owes = true;
 		netsetup_reap(&member->helper);
 		error_context(err, "VM '%s' is no longer on the LAN", member->definition->name);
 		return rc;
@@ -391,6 +392,27 @@ void member_leave(struct member *member)
 	netsetup_end(&member->spare, &none);
 }
 
+/* The helper could not undo everything, most likely since it was killed: another one does. */
+static void undo_by_another(struct member *member)
+{
+	const struct netsetup_listener listener = changes_only(member);
+	const struct netsetup_listener none = { 0 };
+	struct error err = { 0 };
+	int rc = 0;
+
+	if (member->spare.socket < 0 && member->can_start)
+		rc = netsetup_start(&member->spare, &err);
+	else if (member->spare.socket < 0)
+		rc = -ECONNRESET;
+	if (rc == 0)
+		rc = netsetup_clean(&member->spare, false, &listener, &err);
+	if (rc < 0)
+		log_notice("the network is not as it was%s%s; the next start of a VM puts it back, "
+			   "or: sudo vmrun clean",
+			   err.message[0] ? ": " : "", err.message);
+	netsetup_end(&member->spare, &none);
+}
+
 void member_end(struct member *member)
 {
 	const struct netsetup_listener listener = changes_only(member);
@@ -401,6 +423,7 @@ void member_end(struct member *member)
 	member->link_timer = -1;
 	/* The tap's last descriptors on our side: the helper alone has it then. */
 	lan_done(&member->lan);
+	if (!netsetup_end(&member->helper, &listener) && !member->dry_run)
+		undo_by_another(member);
 	netsetup_end(&member->spare, &none);
-	netsetup_end(&member->helper, &listener);
 }

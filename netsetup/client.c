@@ -96,7 +96,7 @@ int netsetup_start(struct netsetup *netsetup, struct error *err)
 	}
 	netsetup->pid = pid;
 	netsetup->socket = sockets[0];
-	netsetup->asked = false;
+	netsetup->asked = netsetup->owes = false;
 	return 0;
 }
 
@@ -146,7 +146,7 @@ static int ask(struct netsetup *netsetup, const void *request, const int *fds,
 {
 	int rc;
 
-	netsetup->asked = true;
+	netsetup->asked = netsetup->owes = true;
 	rc = record_send(netsetup->socket, request, fds, fd_count, err);
 	return rc == -EPIPE ? ended_early(netsetup, err) : rc;
 }
@@ -170,8 +170,10 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 		}
 		/* No other record has descriptors. */
 		close_fds(taps);
-		if (record.header.type == RECORD_FAILED)
+		if (record.header.type == RECORD_FAILED) {
+			netsetup->owes = false;
 			return failure(&record.failed, err);
+		}
 		if (record.header.type != RECORD_CHANGE)
 			return error_say(err, STATUS_FAILURE, EPROTO,
 					 "unexpected record of '" HELPER "'");
@@ -215,7 +217,10 @@ int netsetup_clean(struct netsetup *netsetup, bool dry_run,
 	record_init(&clean, RECORD_CLEAN);
 	clean.dry_run = dry_run;
 	rc = ask(netsetup, &clean, NULL, 0, err);
-	return rc < 0 ? rc : await(netsetup, listener, &ready, none, err);
+	if (rc == 0)
+		rc = await(netsetup, listener, &ready, none, err);
+	netsetup->owes = rc < 0;
+	return rc;
 }
 
 int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *listener,
@@ -265,20 +270,23 @@ void netsetup_reap(struct netsetup *netsetup)
 		waitpid(netsetup->pid, NULL, WNOHANG);
 }
 
-void netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener)
+bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener)
 {
 	struct error ignored;
 	union record record;
 
 	if (netsetup->socket < 0)
-		return;
+		return !netsetup->owes;
 	/* End-of-file for the helper; what it still says while it undoes its work can be read. */
 	shutdown(netsetup->socket, SHUT_WR);
-	while (record_receive(netsetup->socket, &record, NULL, &ignored) == 0)
+	while (record_receive(netsetup->socket, &record, NULL, &ignored) == 0) {
 		if (record.header.type == RECORD_CHANGE && listener->change)
 			listener->change(record.change.text, listener->context);
+		if (record.header.type == RECORD_READY)
+			netsetup->owes = false;
+	}
 	/*
-	 * At the end of the records the host is as before. The helper itself may live some 20 ms
+	 * At the end of the records nothing more is undone. The helper itself may live some 20 ms
 	 * longer, for what the kernel does when a packet socket is closed; whoever waits for it then is
 	 * its new parent. One that was not asked for anything has no such socket, and the caller may
 	 * live on for long.
@@ -286,6 +294,7 @@ void netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 	close(netsetup->socket);
 	netsetup->socket = -1;
 	waitpid(netsetup->pid, NULL, netsetup->asked ? WNOHANG : 0);
+	return !netsetup->owes;
 }
 
 void lan_done(struct lan *lan)

@@ -13,11 +13,13 @@
  * @pid: its process id, a child of the caller.
  * @socket: to it, non-inheritable; -1 once released.
  * @asked: for a place on the LAN.
+ * @owes: it may have changed the host, and has not said that it is as before.
  */
 struct netsetup {
 	pid_t pid;
 	int socket;
 	bool asked;
+	bool owes;
 };
 
 /**
@@ -130,8 +132,11 @@ void netsetup_reap(struct netsetup *netsetup);
  * netsetup_end() - let the helper undo everything and wait until it has.
  * @netsetup: the helper; legal when it was never started (all zero with socket -1) or has ended.
  * @listener: told the changes that are undone.
+ *
+ * Return: whether the host is as before; false when the helper died, or could not undo everything:
+ * then another one's netsetup_clean() does it.
  */
-void netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener);
+bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener);
 
 /* lan_done() - close the tap's descriptors that were not handed over. */
 void lan_done(struct lan *lan);

@@ -119,6 +119,9 @@ int main(int argc, char **argv)
 	}
 	rc = session_run(PROTOCOL_FD, &err);
 	rundir_release(hold);
+	/* The last word: from here on nothing of ours is left but what the kernel removes. */
+	if (rc == 0)
+		session_done(PROTOCOL_FD, &err);
 	/* The launcher need not wait for what the kernel does at the end of this process. */
 	shutdown(PROTOCOL_FD, SHUT_RDWR);
 	return rc < 0 ? (int)err.status : STATUS_OK;

@@ -20,7 +20,8 @@
  * RECORD_READY (with the tap's descriptors as SCM_RIGHTS) or RECORD_FAILED. From then on netsetup
  * sends RECORD_MOVED when the VM's place changes, and further RECORD_CHANGE; the launcher sends
  * nothing more but RECORD_DHCP, an answer to the guest, whose DHCP packets come as the same. End-of-file from the
- * launcher's side makes netsetup undo everything and exit. A record that is unknown, ill-sized or
+ * launcher's side makes netsetup undo everything, say so by a RECORD_READY of zeros, and exit. A
+ * record that is unknown, ill-sized or
  * out of order ends netsetup. Instead of a place the launcher may ask for a sweep, RECORD_CLEAN: the
  * answer is a RECORD_CHANGE for each thing swept and an empty RECORD_READY, or RECORD_FAILED.
  */

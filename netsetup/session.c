@@ -363,6 +363,14 @@ static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
 	return rc;
 }
 
+int session_done(int socket, struct error *err)
+{
+	struct ready_record ready;
+
+	record_init(&ready, RECORD_READY);
+	return record_send(socket, &ready, NULL, 0, err);
+}
+
 /* A VM's place, from the request to the launcher's end and the undoing. */
 static int run_place(struct session *session, struct host *host, const union record *record,
 		     const int fds[QUEUES_MAX], struct error *err)
@@ -387,15 +395,11 @@ static int run_place(struct session *session, struct host *host, const union rec
  */
 static int run_clean(struct session *session, struct host *host, struct error *err)
 {
-	struct ready_record ready;
 	int rc;
 
 	host->say = send_change;
 	rc = sweep_all(host, err);
-	if (rc < 0)
-		return rc;
-	record_init(&ready, RECORD_READY);
-	return record_send(session->socket, &ready, NULL, 0, err);
+	return rc < 0 ? rc : session_done(session->socket, err);
 }
 
 int session_run(int socket, struct error *err)

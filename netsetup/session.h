@@ -14,4 +14,7 @@
  */
 int session_run(int socket, struct error *err);
 
+/* session_done() - tell the launcher that the host is as before; returns 0 or a negative errno. */
+int session_done(int socket, struct error *err);
+
 #endif

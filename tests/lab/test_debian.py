@@ -39,7 +39,7 @@ class Ssh:
         self._known = directory / "known_hosts"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
 
-    def run(self, station: Station, address: str, command: str, timeout: float = 120) -> str:
+    def run(self, station: Station, address: str, command: str, timeout: float = 300) -> str:
         """The output of @command in the guest, asked for by @station; tries again until @timeout
         while sshd does not answer. The host's key must be the one of the first time."""
         argv = ["ssh", "-F", "/dev/null", "-i", self.key, "-o", "BatchMode=yes",
@@ -80,7 +80,7 @@ def test_debian(lab: Lab, image: Path) -> None:
                   "cloud-init": {"user": "me", "ssh-keys": [str(ssh.public)]}}
 
     vm = lab.start_vm(definition, user=me, sudo=True)
-    assert lab.phone.ping(vm.address, 180), vm.console.text
+    assert lab.phone.ping(vm.address, 300), vm.console.text
     print(f"ping after {time.monotonic() - began:.1f} s")
     assert ssh.run(lab.phone, vm.address, "whoami; echo kept > note") == "me\n"
     print(f"ssh after {time.monotonic() - began:.1f} s")

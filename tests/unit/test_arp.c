@@ -206,12 +206,101 @@ static void test_wire(void **state)
 	namespace_test(wire);
 }
 
+/* Which of these the holder of 192.168.7.9 is woken by. */
+static const struct {
+	unsigned int operation;
+	const char *sender;
+	const char *target;
+	bool seen;
+} overheard[] = {
+	{ ARPOP_REQUEST, "192.168.7.1", "192.168.7.9", false },
+	{ ARPOP_REQUEST, "192.168.7.1", "192.168.7.2", false },
+	{ ARPOP_REQUEST, "0.0.0.0", "192.168.7.9", true },
+	{ ARPOP_REQUEST, "0.0.0.0", "192.168.7.10", false },
+	{ ARPOP_REQUEST, "192.168.7.9", "192.168.7.1", true },
+	{ ARPOP_REQUEST, "192.168.7.9", "192.168.7.9", true },
+	{ ARPOP_REPLY, "192.168.7.9", "192.168.7.1", true },
+	{ ARPOP_REPLY, "192.168.7.8", "192.168.7.9", false },
+	{ ARPOP_REPLY, "9.7.168.192", "192.168.7.9", false },
+};
+
+/* Each packet is followed by one that is seen: what came before it and was not is dropped. */
+static void listen_for_one(void)
+{
+	const unsigned int near = if_nametoindex("e0"), far = if_nametoindex("e0-p");
+	const struct ether_addr mac = { { 2, 0, 0, 0, 0, 9 } };
+	struct error err = { 0 };
+	cleanup_fd int here = -1;
+	cleanup_fd int there = -1;
+
+	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
+	here = arp_open(near, &err);
+	there = arp_open(far, &err);
+	assert_true(here >= 0 && there >= 0);
+	assert_int_equal(arp_listen(here, address("192.168.7.9"), &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(overheard); i++) {
+		const struct arp mark = arp_announcement(&mac, address("192.168.7.9"));
+		struct arp received, sent = { .operation = overheard[i].operation,
+					      .sender_mac = mac,
+					      .sender = address(overheard[i].sender),
+					      .target = address(overheard[i].target),
+					      .target_mac = mac };
+
+		/* What it sends itself it never hears. */
+		assert_int_equal(arp_send(here, near, &mark, &err), 0);
+		assert_int_equal(arp_send(there, far, &sent, &err), 0);
+		assert_int_equal(arp_send(there, far, &mark, &err), 0);
+		assert_int_equal(wait_packet(here, &received), 0);
+		if (overheard[i].seen) {
+			assert_int_equal(received.operation, sent.operation);
+			assert_true(ipv4_equal(received.target, sent.target));
+			assert_int_equal(wait_packet(here, &received), 0);
+		}
+		if (!ipv4_equal(received.sender, mark.sender) ||
+		    !ipv4_equal(received.target, mark.target))
+			fail_msg("packet %zu", i);
+		assert_int_equal(arp_receive(here, &received), -EAGAIN);
+	}
+	/* And everything again, as the allocation of another address needs it. */
+	assert_int_equal(arp_listen(here, (struct in_addr){ INADDR_ANY }, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(overheard); i++) {
+		struct arp received, sent = { .operation = overheard[i].operation,
+					      .sender_mac = mac,
+					      .sender = address(overheard[i].sender),
+					      .target = address(overheard[i].target) };
+
+		assert_int_equal(arp_send(there, far, &sent, &err), 0);
+		assert_int_equal(wait_packet(here, &received), 0);
+		assert_true(ipv4_equal(received.sender, sent.sender));
+	}
+}
+
+static void test_listen_for_one(void **state)
+{
+	namespace_test(listen_for_one);
+}
+
+static void test_answer(void **state)
+{
+	const struct ether_addr mac = { { 2, 0, 0, 0, 0, 9 } };
+	const struct arp probe = arp_probe(&mac, address("192.168.7.9"));
+	const struct ether_addr ours = { { 2, 0, 0, 0, 0, 1 } };
+	const struct arp answer = arp_answer(&ours, address("192.168.7.9"), &probe);
+
+	assert_int_equal(answer.operation, ARPOP_REPLY);
+	assert_memory_equal(&answer.sender_mac, &ours, sizeof(ours));
+	assert_true(ipv4_equal(answer.sender, address("192.168.7.9")));
+	assert_memory_equal(&answer.target_mac, &mac, sizeof(mac));
+	assert_true(ipv4_unset(answer.target));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),       cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_other_kinds), cmocka_unit_test(test_make),
-		cmocka_unit_test(test_wire),
+		cmocka_unit_test(test_wire),        cmocka_unit_test(test_listen_for_one),
+		cmocka_unit_test(test_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,9 @@ static int helper(int argc, char **argv)
 		return HELPER_EXIT;
 	if (!strcmp(role, "idle")) {
 		helper_wait_end();
+		/* As the real one: what it has to say is over before it is. */
+		shutdown(PROTOCOL_FD, SHUT_RDWR);
+		usleep(100000);
 		return HELPER_EXIT;
 	}
 	/* The request, whatever it is. */

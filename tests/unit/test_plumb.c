@@ -366,6 +366,10 @@ static void chosen(void)
 	make(&place, &host, &setup);
 	assert_in_range(ntohl(place_address(&place).s_addr) & 0xff, 40, 50);
 	undo(&place);
+	setup.remembered[1] = address("192.168.7.39");
+	make(&place, &host, &setup);
+	assert_in_range(ntohl(place_address(&place).s_addr) & 0xff, 40, 50);
+	undo(&place);
 	nl_socket_free(host.route);
 }
 
@@ -392,9 +396,13 @@ static void last_free(void)
 			 0);
 	setup.probe = PROBE_NORMAL;
 	setup.remembered[0] = address("192.168.7.4");
-	make(&place, &host, &setup);
-	assert_address(place_address(&place), "192.168.7.6");
-	undo(&place);
+	/* In whatever order they are tried. */
+	for (int i = 0; i < 4; i++) {
+		memset(setup.uuid, i, sizeof(setup.uuid));
+		make(&place, &host, &setup);
+		assert_address(place_address(&place), "192.168.7.6");
+		undo(&place);
+	}
 	nl_socket_free(host.route);
 }
 

@@ -320,6 +320,25 @@ static void test_fields(void **state)
 	}
 }
 
+static void test_clean_fields(void **state)
+{
+	struct clean_record clean;
+	struct error err = { 0 };
+
+	record_init(&clean, RECORD_CLEAN);
+	assert_int_equal(clean_check(&clean, &err), 0);
+	clean.dry_run = 1;
+	assert_int_equal(clean_check(&clean, &err), 0);
+	clean.dry_run = 2;
+	assert_int_equal(clean_check(&clean, &err), -EINVAL);
+	clean.dry_run = 0;
+	for (size_t i = 0; i < sizeof(clean.reserved); i++) {
+		clean.reserved[i] = 1;
+		assert_int_equal(clean_check(&clean, &err), -EINVAL);
+		clean.reserved[i] = 0;
+	}
+}
+
 /* A pair of sockets, closed by the cleanup of the two variables. */
 static void make_pair(int *ours, int *theirs)
 {
@@ -520,11 +539,17 @@ static void test_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_init),        cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_header),      cmocka_unit_test(test_unterminated),
-		cmocka_unit_test(test_fields),      cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_descriptors_of_garbage),
-		cmocka_unit_test(test_too_large),   cmocka_unit_test(test_end_of_file),
+		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_unterminated),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_clean_fields),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_descriptors_of_garbage),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_end_of_file),
 		cmocka_unit_test(test_full),
 	};
 

@@ -387,6 +387,34 @@ static void unexpected(void)
 	}
 }
 
+/* Nor may it send the guest what is no DHCP packet. */
+static void no_dhcp(void)
+{
+	struct setup_record setup = setup_at("web", "192.168.7.9");
+	cleanup_free char *before = namespace_state();
+	union record record = { 0 };
+	struct error err;
+	int socket, tap;
+	pid_t child;
+
+	setup.dhcp = 1;
+	child = make(&socket, &setup, &tap);
+	record_init(&record, RECORD_DHCP);
+	record.dhcp.size = 300;
+	assert_int_equal(record_send(socket, &record, NULL, 0, &err), 0);
+	assert_int_equal(receive(socket, &record, NULL), 0);
+	assert_int_equal(record.header.type, RECORD_FAILED);
+	assert_true(namespace_unchanged(before));
+	assert_int_equal(namespace_wait(child), 1);
+	close(socket);
+	close(tap);
+}
+
+static void test_no_dhcp(void **state)
+{
+	namespace_test(no_dhcp);
+}
+
 static void test_unexpected(void **state)
 {
 	namespace_test(unexpected);
@@ -497,8 +525,8 @@ int main(void)
 		cmocka_unit_test(test_whole),          cmocka_unit_test(test_launcher_killed),
 		cmocka_unit_test(test_garbage),        cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_without_rights), cmocka_unit_test(test_unexpected),
-		cmocka_unit_test(test_twice),          cmocka_unit_test(test_adopted),
-		cmocka_unit_test(test_not_reading),
+		cmocka_unit_test(test_no_dhcp),        cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_adopted),        cmocka_unit_test(test_not_reading),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs tests/fault/killat on labs of its own, in as many processes as there are processors."""
+
+import os
+import subprocess
+from contextlib import ExitStack
+from typing import Any, Iterator
+
+import pytest
+
+import vm
+from guests import TINY
+from lab import Lab
+
+PARTS = max(2, len(os.sched_getaffinity(0)))
+
+
+def tool(name: str) -> str:
+    """The path of one of tests/fault's programs, beside the program under test."""
+    path = vm.binary().parent / "tests" / name
+    if not os.access(path, os.X_OK):
+        pytest.skip(f"needs {path}")
+    return str(path)
+
+
+def standing_in(name: str = "tiny", life: int = 60, **keys: Any) -> dict:
+    """A VM whose QEMU is the stand-in, which powers off after @life milliseconds."""
+    return {"name": name, "machine": {"accel": "tcg"}, "console": "socket",
+            "boot": {"kernel": str(TINY / "init"), "cmdline": "none"},
+            "network": {"probe": "none", "promiscuous": "on"},
+            "qemu": {"binary": tool("standin"), "args": ["-life", str(life)]}} | keys
+
+
+def run(mode: str, definition: dict, *, user: str = "", errors: int = 1,
+        timeout: float = 600) -> Iterator[list[str]]:
+    """The fields of each line that killat says, of all parts."""
+    with ExitStack() as stack:
+        running, labs = [], []
+        for part in range(PARTS):
+            lab = stack.enter_context(Lab())
+            before = lab.snapshot()
+            me = lab.add_user() if user else None
+            argv, env = vm.vmrun_argv(lab.directory, [], me, bool(user))
+            file = vm.write_definition(lab.directory, definition)
+            other = vm.write_definition(lab.directory, standing_in("other", 1))
+            last = [str(other)] if mode != "fail" else [str(lab.directory / "said"), str(errors)]
+            out = open(lab.directory / "table", "w+", encoding="utf-8")
+            stack.callback(out.close)
+            env = os.environ | lab.laptop.netns.env | env
+            process = lab.laptop.netns.popen(
+                [tool("killat"), mode, str(part), str(PARTS), argv[0], str(file), *last],
+                env=env, stdout=out, stderr=subprocess.STDOUT)
+            stack.callback(process.kill)
+            running.append((process, out))
+            labs.append((lab, before))
+        for process, out in running:
+            status = process.wait(timeout)
+            out.seek(0)
+            said = out.read()
+            assert status == 0, f"killat exited with {status}: {said[-2000:]}"
+            yield from (line.split("\t") for line in said.splitlines())
+        for lab, before in labs:
+            assert before.diff(lab.snapshot()) == []
+            assert lab.leftovers() == []
