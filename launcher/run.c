@@ -94,9 +94,7 @@ static void run_end(struct run *run)
 {
 	close_fds(run);
 	member_end(&run->member);
-	/* Who waits for the end of the VM learns it now, when the host is as before. */
 	hub_close(run->hub);
-	control_close(run->control);
 	if (run->qmp >= 0)
 		close(run->qmp);
 	if (run->log >= 0)
@@ -105,6 +103,8 @@ static void run_end(struct run *run)
 	disks_done(&run->disks);
 	instance_end(&run->instance);
 	definition_done(&run->definition);
+	/* Who waits for the VM's end learns it now: all is as before, and it can be started again. */
+	control_close(run->control);
 }
 
 /* QEMU is to get @source as its descriptor @target; @source is closed by close_fds(). */
