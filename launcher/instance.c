@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One running VM of a name for each user: its runtime directory, its lock, its console's socket.
+// One running VM of a name for each user: its runtime directory and its lock.
 #include "launcher/instance.h"
 
 #include <errno.h>
@@ -8,17 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
-#define LOCK_FILE    "lock"
-#define CONSOLE_FILE "console"
+#define LOCK_FILE "lock"
 
 /* A run that ends removes the directory, perhaps while it is being made: so often it is made again. */
 #define TRIES 1000
@@ -93,7 +90,7 @@ int instance_take(const char *name, struct instance *instance, struct error *err
 {
 	int rc;
 
-	*instance = (struct instance){ .lock = -1, .console = -1 };
+	*instance = (struct instance){ .lock = -1 };
 	rc = xdg_dir(XDG_RUNTIME, name, &instance->directory, err);
 	if (rc < 0)
 		return rc;
@@ -125,26 +122,6 @@ void instance_tell(const struct instance *instance, const char *address)
 		return;
 }
 
-int instance_listen(struct instance *instance, struct error *err)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	cleanup_fd int fd = -1;
-
-	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/" CONSOLE_FILE,
-		     instance->directory) >= (int)sizeof(address.sun_path))
-		return error_set(err, ENAMETOOLONG, "cannot make '%s/" CONSOLE_FILE "'",
-				 instance->directory);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_set(err, errno, "cannot make a socket");
-	/* We hold the lock: a socket that is there was left by one that died. */
-	unlink(address.sun_path);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
-		return error_set(err, errno, "cannot listen at '%s'", address.sun_path);
-	instance->console = take_fd(&fd);
-	return 0;
-}
-
 /* The lock goes last, and its directory only if nobody has made another one in it. */
 static void remove_all(const char *directory, const struct sweep *sweep)
 {
@@ -156,14 +133,12 @@ static void remove_all(const char *directory, const struct sweep *sweep)
 
 void instance_end(struct instance *instance)
 {
-	if (instance->console >= 0)
-		close(instance->console);
 	if (instance->lock >= 0) {
 		remove_all(instance->directory, &(struct sweep){ 0 });
 		close(instance->lock);
 	}
 	free(instance->directory);
-	*instance = (struct instance){ .lock = -1, .console = -1 };
+	*instance = (struct instance){ .lock = -1 };
 }
 
 void instance_sweep(const char *name, const struct sweep *sweep)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One running VM of a name for each user: its runtime directory, its lock, its console's socket.
+// One running VM of a name for each user: its runtime directory and its lock.
 #ifndef LAUNCHER_INSTANCE_H
 #define LAUNCHER_INSTANCE_H
 
@@ -10,12 +10,10 @@
  * struct instance - a VM's files while it runs.
  * @directory: its own runtime directory, the user's alone.
  * @lock: the locked file in it, or -1.
- * @console: listening socket "console" in it, or -1.
  */
 struct instance {
 	char *directory;
 	int lock;
-	int console;
 };
 
 /**
@@ -36,15 +34,6 @@ int instance_take(const char *name, struct instance *instance, struct error *err
  * @address: the VM's, or "no address".
  */
 void instance_tell(const struct instance *instance, const char *address);
-
-/**
- * instance_listen() - make the console's socket.
- * @instance: a taken one.
- * @err: the error.
- *
- * Return: 0 or a negative errno.
- */
-int instance_listen(struct instance *instance, struct error *err);
 
 /* instance_end() - remove all of it, QEMU's sockets too. */
 void instance_end(struct instance *instance);

@@ -5,6 +5,7 @@
 
 #include "launcher/clean.h"
 #include "launcher/log.h"
+#include "launcher/manage.h"
 #include "launcher/options.h"
 #include "launcher/privilege.h"
 #include "launcher/process.h"
@@ -21,6 +22,18 @@ static int dispatch(const struct options *options, struct error *err)
 		return show_check(options, err);
 	case COMMAND_PRINT:
 		return show_print(options, err);
+	case COMMAND_LIST:
+		return manage_list(options, err);
+	case COMMAND_STATUS:
+		return manage_status(options, err);
+	case COMMAND_STOP:
+		return manage_stop(options, err);
+	case COMMAND_CONSOLE:
+		return manage_console(options, err);
+	case COMMAND_SSH:
+		return manage_ssh(options, err);
+	case COMMAND_LOG:
+		return manage_log(options, err);
 	case COMMAND_CLEAN:
 		return clean_run(options, err);
 	case COMMAND_HELP:

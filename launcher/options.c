@@ -9,11 +9,14 @@
 #include "netsetup/cleanup.h"
 
 /* Bits of the commands that take an option. */
-#define RUN   (1u << COMMAND_RUN)
-#define CHECK (1u << COMMAND_CHECK)
-#define PRINT (1u << COMMAND_PRINT)
-#define CLEAN (1u << COMMAND_CLEAN)
-#define ALL   (~0u)
+#define RUN    (1u << COMMAND_RUN)
+#define CHECK  (1u << COMMAND_CHECK)
+#define PRINT  (1u << COMMAND_PRINT)
+#define CLEAN  (1u << COMMAND_CLEAN)
+#define LIST   (1u << COMMAND_LIST)
+#define STATUS (1u << COMMAND_STATUS)
+#define STOP   (1u << COMMAND_STOP)
+#define ALL    (~0u)
 
 static const struct command_row {
 	const char *name;
@@ -24,6 +27,12 @@ static const struct command_row {
 	[COMMAND_RUN] = { "run", "FILE", 1, 1, "boot and stay until the guest is gone" },
 	[COMMAND_CHECK] = { "check", "FILE...", 1, ~0u, "report every error of every file" },
 	[COMMAND_PRINT] = { "print", "FILE", 1, 1, "show the resolved definition" },
+	[COMMAND_LIST] = { "list", "", 0, 0, "show the VMs that run" },
+	[COMMAND_STATUS] = { "status", "NAME", 1, 1, "show one" },
+	[COMMAND_STOP] = { "stop", "NAME", 1, 1, "power it off and wait until it is gone" },
+	[COMMAND_CONSOLE] = { "console", "NAME", 1, 1, "attach to its serial console" },
+	[COMMAND_SSH] = { "ssh", "NAME [ARG...]", 1, ~0u, "log in, when the guest is ready" },
+	[COMMAND_LOG] = { "log", "NAME", 1, 1, "show what it said since its last start" },
 	[COMMAND_CLEAN] = { "clean", "", 0, 0, "sweep what runs that died have left" },
 	[COMMAND_HELP] = { "help", "", 0, 0, "show this" },
 	[COMMAND_VERSION] = { "version", "", 0, 0, "show the version" },
@@ -36,6 +45,11 @@ static int set_format(struct options *options, const char *value, struct error *
 static int set_quiet(struct options *options, const char *value, struct error *err);
 static int set_verbose(struct options *options, const char *value, struct error *err);
 static int set_dry_run(struct options *options, const char *value, struct error *err);
+static int set_detach(struct options *options, const char *value, struct error *err);
+static int set_wait(struct options *options, const char *value, struct error *err);
+static int set_json(struct options *options, const char *value, struct error *err);
+static int set_now(struct options *options, const char *value, struct error *err);
+static int set_timeout(struct options *options, const char *value, struct error *err);
 static int set_help(struct options *options, const char *value, struct error *err);
 static int set_version(struct options *options, const char *value, struct error *err);
 
@@ -54,6 +68,11 @@ static const struct option_row {
 	{ "verbose", 'v', NULL, RUN, set_verbose, "show each change to the host" },
 	{ "quiet", 'q', NULL, RUN | CHECK | CLEAN, set_quiet, "show errors only" },
 	{ "format", 'f', "yaml|json|argv", PRINT, set_format, "argv: the QEMU command" },
+	{ "detach", 'd', NULL, RUN, set_detach, "return when the VM is on the LAN" },
+	{ "wait", 0, "lan|ssh", RUN, set_wait, "what --detach waits for" },
+	{ "json", 0, NULL, LIST | STATUS, set_json, "for programs" },
+	{ "now", 0, NULL, STOP, set_now, "do not ask the guest" },
+	{ "timeout", 0, "SECONDS", STOP, set_timeout, "so long may the guest take" },
 	{ "help", 'h', NULL, ALL, set_help, "show this" },
 	{ "version", 'V', NULL, ALL, set_version, "show the version" },
 };
@@ -123,6 +142,47 @@ static int set_verbose(struct options *options, const char *value, struct error 
 static int set_dry_run(struct options *options, const char *value, struct error *err)
 {
 	options->dry_run = true;
+	return 0;
+}
+
+static int set_detach(struct options *options, const char *value, struct error *err)
+{
+	options->detach = true;
+	return 0;
+}
+
+static int set_wait(struct options *options, const char *value, struct error *err)
+{
+	if (strcmp(value, "lan") != 0 && strcmp(value, "ssh") != 0)
+		return error_say(err, STATUS_USAGE, EINVAL, "'--wait=%s' is not one of lan and ssh",
+				 value);
+	options->wait = strcmp(value, "ssh") == 0 ? WAIT_SSH : WAIT_LAN;
+	options->detach = true;
+	return 0;
+}
+
+static int set_json(struct options *options, const char *value, struct error *err)
+{
+	options->json = true;
+	return 0;
+}
+
+static int set_now(struct options *options, const char *value, struct error *err)
+{
+	options->now = true;
+	return 0;
+}
+
+static int set_timeout(struct options *options, const char *value, struct error *err)
+{
+	char *end;
+	const long seconds = strtol(value, &end, 10);
+
+	if (end == value || *end || seconds < 0 || seconds > 86400)
+		return error_say(err, STATUS_USAGE, EINVAL,
+				 "'--timeout=%s' is not a number of seconds from 0 to 86400",
+				 value);
+	options->timeout = (int)seconds;
 	return 0;
 }
 
@@ -236,23 +296,24 @@ static int check_operands(const struct options *options, const unsigned int *use
 {
 	const struct command_row *command = &commands[options->command];
 
+	if (options->command == COMMAND_HELP || options->command == COMMAND_VERSION)
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!used[i] || rows[i].commands & (1u << options->command) || command->most == 0)
+		if (!used[i] || rows[i].commands & (1u << options->command))
 			continue;
 		error_say(err, STATUS_USAGE, EINVAL, "'--%s' is not an option of 'vmrun %s'",
 			  rows[i].name, command->name);
 		return usage_error(err);
 	}
-	if (command->most == 0)
-		return 0;
 	if (options->file_count < command->least) {
-		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' needs a definition file",
-			  command->name);
+		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' needs %s", command->name,
+			  strncmp(command->operands, "FILE", 4) == 0 ? "a definition file"
+								     : "a VM's name");
 		return usage_error(err);
 	}
 	if (options->file_count > command->most) {
-		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' takes one file, not also '%s'",
-			  command->name, options->files[1]);
+		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' does not take '%s'", command->name,
+			  options->files[command->most]);
 		return usage_error(err);
 	}
 	return 0;
@@ -264,6 +325,14 @@ int options_parse(int argc, char **argv, struct options *options, struct error *
 	int rc;
 
 	memset(options, 0, sizeof(*options));
+	options->timeout = -1;
+	/* What follows the name is ssh's, options too. */
+	if (argc > 2 && strcmp(argv[1], commands[COMMAND_SSH].name) == 0 && argv[2][0] != '-') {
+		options->command = COMMAND_SSH;
+		options->files = argv + 2;
+		options->file_count = (unsigned int)(argc - 2);
+		return 0;
+	}
 	rc = take_options(argc, argv, options, used, err);
 	if (rc < 0)
 		return rc;
@@ -284,7 +353,7 @@ void options_usage(FILE *stream)
 {
 	fprintf(stream, "usage: vmrun [COMMAND] [OPTION...] FILE\n\ncommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(stream, "  %-8s %-8s %s%s\n", commands[i].name, commands[i].operands,
+		fprintf(stream, "  %-8s %-13s %s%s\n", commands[i].name, commands[i].operands,
 			commands[i].help, i == COMMAND_RUN ? " (the default)" : "");
 	fprintf(stream, "\noptions:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

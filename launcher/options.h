@@ -14,6 +14,12 @@ enum command {
 	COMMAND_RUN,
 	COMMAND_CHECK,
 	COMMAND_PRINT,
+	COMMAND_LIST,
+	COMMAND_STATUS,
+	COMMAND_STOP,
+	COMMAND_CONSOLE,
+	COMMAND_SSH,
+	COMMAND_LOG,
 	COMMAND_CLEAN,
 	COMMAND_HELP,
 	COMMAND_VERSION,
@@ -25,6 +31,12 @@ enum print_format {
 	PRINT_ARGV, /* the QEMU command */
 };
 
+/* What 'run --detach' waits for. */
+enum wait_for {
+	WAIT_LAN, /* the VM has its place on the LAN */
+	WAIT_SSH, /* the guest accepts connections to port 22 */
+};
+
 /**
  * struct options - what the user asked for.
  * @command: what to do.
@@ -34,6 +46,11 @@ enum print_format {
  * @quiet: print errors only.
  * @verbose: show each change to the host.
  * @dry_run: show each change and the QEMU command, change nothing.
+ * @detach: return when the VM is on the LAN, and let it run.
+ * @wait: what for.
+ * @json: for programs.
+ * @now: do not ask the guest.
+ * @timeout: seconds that it has to power off; negative for the definition's.
  */
 struct options {
 	enum command command;
@@ -45,6 +62,11 @@ struct options {
 	bool quiet;
 	bool verbose;
 	bool dry_run;
+	bool detach;
+	enum wait_for wait;
+	bool json;
+	bool now;
+	int timeout;
 };
 
 /**

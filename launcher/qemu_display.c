@@ -18,7 +18,7 @@ int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct
 		break;
 	case CONSOLE_SOCKET:
 		argv_add(argv, "-chardev", NULL);
-		argv_addf(argv, "socket,id=console,fd=%d,server=on,wait=off", QEMU_FD_CONSOLE);
+		argv_addf(argv, "socket,id=console,fd=%d", QEMU_FD_CONSOLE);
 		argv_add(argv, "-serial", "chardev:console", NULL);
 		break;
 	case CONSOLE_NONE:

@@ -9,8 +9,11 @@
 #include <sys/socket.h>
 
 #include "launcher/accel.h"
+#include "launcher/control.h"
 #include "launcher/definition.h"
+#include "launcher/detach.h"
 #include "launcher/disk.h"
+#include "launcher/hub.h"
 #include "launcher/instance.h"
 #include "launcher/log.h"
 #include "launcher/member.h"
@@ -21,6 +24,8 @@
 #include "launcher/supervise.h"
 #include "launcher/sweep.h"
 #include "launcher/terminal.h"
+#include "launcher/vmstatus.h"
+#include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
 
 /*
@@ -41,6 +46,12 @@
  * @argv: the command.
  * @fds, @fd_count: what QEMU inherits; @fds[i].source is ours to close.
  * @qmp: our end of QMP, or -1.
+ * @detach: the way to the process that the user waits for.
+ * @log: descriptor of the log of a run whose console is a socket, or -1.
+ * @hub: its console, or NULL.
+ * @control: answers the user's other commands.
+ * @vm: while it runs.
+ * @started: CLOCK_BOOTTIME seconds of its start.
  */
 struct run {
 	const struct options *options;
@@ -53,6 +64,12 @@ struct run {
 	struct process_fd fds[QEMU_FD_END];
 	size_t fd_count;
 	int qmp;
+	struct detach detach;
+	int log;
+	struct hub *hub;
+	struct control *control;
+	struct vm *vm;
+	time_t started;
 };
 
 static void run_init(struct run *run, const struct options *options)
@@ -60,9 +77,11 @@ static void run_init(struct run *run, const struct options *options)
 	memset(run, 0, sizeof(*run));
 	run->options = options;
 	member_init(&run->member, options->dry_run, options->verbose);
-	run->instance = (struct instance){ .lock = -1, .console = -1 };
+	run->instance = (struct instance){ .lock = -1 };
 	run->disks = (struct disks)DISKS_NONE;
 	run->qmp = -1;
+	run->detach = (struct detach){ -1, -1, -1 };
+	run->log = -1;
 }
 
 static void close_fds(struct run *run)
@@ -75,12 +94,17 @@ static void run_end(struct run *run)
 {
 	close_fds(run);
 	member_end(&run->member);
+	hub_close(run->hub);
 	if (run->qmp >= 0)
 		close(run->qmp);
+	if (run->log >= 0)
+		close(run->log);
 	argv_done(&run->argv);
 	disks_done(&run->disks);
 	instance_end(&run->instance);
 	definition_done(&run->definition);
+	/* Who waits for the VM's end learns it now: all is as before, and it can be started again. */
+	control_close(run->control);
 }
 
 /* QEMU is to get @source as its descriptor @target; @source is closed by close_fds(). */
@@ -203,26 +227,70 @@ static int make_seed(struct run *run, struct error *err)
 	return 0;
 }
 
-static int open_sockets(struct run *run, struct error *err)
+/* "log" in the VM's state directory: what the guest and a detached run write, since the last start. */
+static int open_log(struct run *run, struct error *err)
+{
+	cleanup_free char *directory = NULL;
+	cleanup_free char *path = NULL;
+	int rc;
+
+	rc = xdg_dir(XDG_STATE, run->definition.name, &directory, err);
+	if (rc == 0)
+		rc = xdg_make(directory, err);
+	if (rc < 0)
+		return rc;
+	if (asprintf(&path, "%s/log", directory) < 0) {
+		path = NULL;
+		return error_set(err, ENOMEM, "cannot open the log");
+	}
+	run->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+			0600);
+	return run->log < 0 ? error_set(err, errno, "cannot open '%s'", path) : 0;
+}
+
+static int open_sockets(struct run *run, struct loop *loop, struct error *err)
 {
 	int sockets[2];
-	int rc;
+	int console;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
 		return error_set(err, errno, "cannot make a socket for QMP");
 	run->qmp = sockets[0];
 	give_fd(run, sockets[1], QEMU_FD_QMP);
+	if (run->definition.console != CONSOLE_SOCKET && !run->options->detach)
+		return 0;
+	/* A user without a home has a console all the same. */
+	if (open_log(run, err) < 0)
+		log_notice("%s: no log: %s", run->definition.name, err->message);
+	err->message[0] = '\0';
 	if (run->definition.console != CONSOLE_SOCKET)
 		return 0;
-	rc = instance_listen(&run->instance, err);
-	if (rc < 0)
-		return rc;
-	rc = fcntl(run->instance.console, F_DUPFD_CLOEXEC, 0);
-	if (rc < 0)
-		return error_set(err, errno, "cannot pass the console's socket on");
-	give_fd(run, rc, QEMU_FD_CONSOLE);
+	run->hub = hub_open(loop, run->instance.directory, run->log, &console, err);
+	if (!run->hub)
+		return -err->code;
+	give_fd(run, console, QEMU_FD_CONSOLE);
 	return 0;
 }
+
+/* Requests of the user's other commands. */
+
+static struct json_object *on_status(void *context)
+{
+	const struct run *run = context;
+
+	return vmstatus(&run->definition, &run->member, run->vm, run->started);
+}
+
+static void on_stop(bool now, int timeout, void *context)
+{
+	struct run *run = context;
+
+	if (timeout >= 0)
+		run->vm->shutdown_timeout = (unsigned int)timeout;
+	supervise_signal(run->vm, now ? SIGQUIT : SIGTERM);
+}
+
+static const struct control_ops control_ops = { .status = on_status, .stop = on_stop };
 
 /* Callbacks of supervise_run(). */
 
@@ -239,6 +307,7 @@ static int vm_started(struct vm *vm, struct error *err)
 	struct run *run = vm->context;
 
 	disks_opened(&run->disks);
+	detach_ready(&run->detach, run->member.lan.ready.address, run->log, vm->loop);
 	return 0;
 }
 
@@ -278,7 +347,13 @@ static int supervise(struct run *run, struct loop *loop, struct error *err)
 						    .stdio = run->definition.console ==
 							     CONSOLE_STDIO };
 
-	if (qemu_process_start(&config, &vm.qemu, err) < 0)
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	run->started = now.tv_sec;
+	run->vm = &vm;
+	run->control = control_open(loop, run->instance.directory, &control_ops, run, err);
+	if (!run->control || qemu_process_start(&config, &vm.qemu, err) < 0)
 		return err->status;
 	/* QEMU has them now; from here on only its end of QMP keeps ours open. */
 	close_fds(run);
@@ -301,6 +376,9 @@ static int prepare(struct run *run, struct error *err)
 	member_dropped(&run->member);
 	if (rc == 0)
 		rc = load_definition(run, err);
+	/* Nobody sits at a detached run's standard input. */
+	if (rc == 0 && run->options->detach && run->definition.console == CONSOLE_STDIO)
+		run->definition.console = CONSOLE_SOCKET;
 	if (rc == 0)
 		rc = resolve_host(run, err);
 	if (rc == 0 && !dry_run) {
@@ -346,6 +424,12 @@ int run_vm(const struct options *options, struct error *err)
 	int status;
 
 	run_init(&run, options);
+	if (options->detach && !options->dry_run) {
+		int rc = detach_start(&run.detach, options->wait, &status, err);
+
+		if (rc != 0)
+			return rc < 0 ? (int)err->status : status;
+	}
 	terminal_save(&terminal);
 	loop = loop_new(err);
 	status = loop ? STATUS_OK : (int)err->status;
@@ -353,7 +437,7 @@ int run_vm(const struct options *options, struct error *err)
 		status = (int)err->status;
 	if (status == STATUS_OK && options->dry_run)
 		status = show_command(&run, err) < 0 ? (int)err->status : STATUS_OK;
-	else if (status == STATUS_OK && open_sockets(&run, err) < 0)
+	else if (status == STATUS_OK && open_sockets(&run, loop, err) < 0)
 		status = (int)err->status;
 	else if (status == STATUS_OK)
 		status = supervise(&run, loop, err);

@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "launcher/instance.h"
+#include "launcher/local.h"
 #include "netsetup/cleanup.h"
 #include "tests/unit/scratch.h"
 
@@ -43,17 +44,19 @@ static void test_life(void **state)
 	struct instance instance;
 	struct error err = { 0 };
 	struct stat status;
+	int listener;
 
 	take("web", &instance);
 	assert_string_equal(instance.directory, scratch_path("vmrun/web"));
-	assert_int_equal(instance.console, -1);
 	assert_int_equal(fcntl(instance.lock, F_GETFD), FD_CLOEXEC);
 	assert_int_equal(stat(instance.directory, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0700);
 	assert_int_equal(stat(scratch_path("vmrun/web/lock"), &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0600);
-	assert_int_equal(instance_listen(&instance, &err), 0);
-	assert_int_equal(fcntl(instance.console, F_GETFD), FD_CLOEXEC);
+	listener = local_listen(instance.directory, "console", &err);
+	assert_true(listener >= 0);
+	assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
+	close(listener);
 	instance_end(&instance);
 	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
 	instance_end(&instance);
@@ -152,7 +155,7 @@ static void test_killed(void **state)
 {
 	struct instance instance;
 	struct error err = { 0 };
-	int status, ready[2];
+	int status, ready[2], listener;
 	char octet;
 	pid_t child;
 
@@ -161,7 +164,8 @@ static void test_killed(void **state)
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (instance_take("web", &instance, &err) == 0 &&
-		    instance_listen(&instance, &err) == 0 && write(ready[1], "x", 1) == 1)
+		    local_listen(instance.directory, "console", &err) >= 0 &&
+		    write(ready[1], "x", 1) == 1)
 			pause();
 		_exit(1);
 	}
@@ -174,7 +178,9 @@ static void test_killed(void **state)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(access(scratch_path("vmrun/web/console"), F_OK), 0);
 	take("web", &instance);
-	assert_int_equal(instance_listen(&instance, &err), 0);
+	listener = local_listen(instance.directory, "console", &err);
+	assert_true(listener >= 0);
+	close(listener);
 	instance_end(&instance);
 	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
 }
@@ -184,15 +190,24 @@ static void test_console(void **state)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct instance instance;
 	struct error err = { 0 };
-	int client;
+	int client, listener, taken;
 
 	take("web", &instance);
-	assert_int_equal(instance_listen(&instance, &err), 0);
+	listener = local_listen(instance.directory, "console", &err);
+	assert_true(listener >= 0);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s",
 		 scratch_path("vmrun/web/console"));
 	client = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+	taken = local_accept(listener);
+	assert_true(taken >= 0);
+	assert_int_equal(local_accept(listener), -1);
+	close(taken);
 	close(client);
+	client = local_connect(instance.directory, "console", &err);
+	assert_true(client >= 0);
+	close(client);
+	close(listener);
 	instance_end(&instance);
 }
 
@@ -208,8 +223,7 @@ static void test_long_path(void **state)
 	assert_int_equal(mkdir(scratch_path(deep), 0700), 0);
 	assert_int_equal(setenv("XDG_RUNTIME_DIR", scratch_path(deep), 1), 0);
 	take("web", &instance);
-	assert_int_equal(instance_listen(&instance, &err), -ENAMETOOLONG);
-	assert_int_equal(instance.console, -1);
+	assert_int_equal(local_listen(instance.directory, "console", &err), -ENAMETOOLONG);
 	instance_end(&instance);
 }
 

@@ -334,7 +334,7 @@ static void test_console(void **state)
 
 	machine.definition.console = CONSOLE_SOCKET;
 	argv = build(&machine);
-	assert_option(&argv, "-chardev", 1, "socket,id=console,fd=4,server=on,wait=off");
+	assert_option(&argv, "-chardev", 1, "socket,id=console,fd=4");
 	assert_option(&argv, "-serial", 0, "chardev:console");
 	assert_null(option(&argv, "-mon", 1));
 	argv_done(&argv);

@@ -315,21 +315,10 @@ static void test_disks(void **state)
 	free(machine.definition.disks[2].image);
 }
 
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	return fd;
-}
-
 static void test_consoles(void **state)
 {
 	struct machine machine;
-	int fd;
+	int ends[2];
 
 	scratch_need(have_qemu());
 	machine_init(&machine);
@@ -338,10 +327,11 @@ static void test_consoles(void **state)
 	try(&machine);
 
 	machine.definition.console = CONSOLE_SOCKET;
-	fd = listen_at(scratch_path("console"));
-	give(fd, QEMU_FD_CONSOLE);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	give(ends[1], QEMU_FD_CONSOLE);
 	try(&machine);
-	close(fd);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static void test_displays(void **state)

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Unix sockets in a VM's runtime directory, by which the user's other commands reach it.
+#include "launcher/local.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "netsetup/cleanup.h"
+
+#define BACKLOG 8
+
+static int local_address(const char *directory, const char *name, struct sockaddr_un *address,
+			 struct error *err)
+{
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s", directory, name) >=
+	    (int)sizeof(address->sun_path))
+		return error_set(err, ENAMETOOLONG, "cannot use socket '%s/%s'", directory, name);
+	return 0;
+}
+
+int local_listen(const char *directory, const char *name, struct error *err)
+{
+	struct sockaddr_un address;
+	cleanup_fd int fd = -1;
+	int rc;
+
+	rc = local_address(directory, name, &address, err);
+	if (rc < 0)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return error_set(err, errno, "cannot make a socket");
+	unlink(address.sun_path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
+		return error_set(err, errno, "cannot listen at '%s'", address.sun_path);
+	return take_fd(&fd);
+}
+
+int local_connect(const char *directory, const char *name, struct error *err)
+{
+	struct sockaddr_un address;
+	cleanup_fd int fd = -1;
+	int rc;
+
+	rc = local_address(directory, name, &address, err);
+	if (rc < 0)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set(err, errno, "cannot make a socket");
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_set(err, errno, "cannot connect to '%s'", address.sun_path);
+	return take_fd(&fd);
+}
+
+int local_accept(int listener)
+{
+	cleanup_fd int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -1;
+	return peer.uid == geteuid() || peer.uid == 0 ? take_fd(&fd) : -1;
+}

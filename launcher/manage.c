@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The commands for VMs that run: list, status, stop, console, ssh, log.
+#include "launcher/manage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "launcher/attach.h"
+#include "launcher/control.h"
+#include "launcher/log.h"
+#include "launcher/privilege.h"
+#include "launcher/reach.h"
+#include "launcher/running.h"
+#include "launcher/secureshell.h"
+#include "launcher/xdg.h"
+#include "netsetup/cleanup.h"
+#include "netsetup/ifname.h"
+#include "netsetup/ipv4.h"
+
+static void show_json(struct json_object *object)
+{
+	log_output(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+								  JSON_C_TO_STRING_SPACED |
+								  JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/* A member as text, "-" when it is not there or null. */
+static const char *text_of(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, key, &value) || !value)
+		return "-";
+	return json_object_get_string(value);
+}
+
+static int number_of(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(object, key, &value) ? json_object_get_int(value) : 0;
+}
+
+/* "3 min", "2 h 5 min", "4 days". */
+static const char *uptime_text(int seconds, char text[32])
+{
+	if (seconds < 60)
+		snprintf(text, 32, "%d s", seconds);
+	else if (seconds < 3600)
+		snprintf(text, 32, "%d min", seconds / 60);
+	else if (seconds < 2 * 86400)
+		snprintf(text, 32, "%d h %d min", seconds / 3600, seconds / 60 % 60);
+	else
+		snprintf(text, 32, "%d days", seconds / 86400);
+	return text;
+}
+
+static void show_table(struct json_object *list)
+{
+	char line[256], uptime[32];
+
+	snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8s %-13s %s", "NAME", "ADDRESS", "UPLINK",
+		 "PID", "STATE", "UP");
+	log_output(line);
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *vm = json_object_array_get_idx(list, i);
+
+		snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8d %-13s %s", text_of(vm, "name"),
+			 text_of(vm, "address"), text_of(vm, "uplink"), number_of(vm, "pid"),
+			 text_of(vm, "state"), uptime_text(number_of(vm, "uptime"), uptime));
+		log_output(line);
+	}
+}
+
+int manage_list(const struct options *options, struct error *err)
+{
+	struct json_object *list;
+
+	if (privilege_drop(err) < 0 || running_list(&list, err) < 0)
+		return err->status;
+	if (options->json)
+		show_json(list);
+	else if (json_object_array_length(list) > 0)
+		show_table(list);
+	else
+		log_notice("no VM is running");
+	json_object_put(list);
+	return STATUS_OK;
+}
+
+static void show_status(struct json_object *status)
+{
+	char line[1024], uptime[32];
+
+	json_object_object_foreach(status, key, value)
+	{
+		if (!strcmp(key, "uptime"))
+			snprintf(line, sizeof(line), "%-14s up %s", key,
+				 uptime_text(json_object_get_int(value), uptime));
+		else
+			snprintf(line, sizeof(line), "%-14s %s", key,
+				 value ? json_object_get_string(value) : "-");
+		log_output(line);
+	}
+}
+
+int manage_status(const struct options *options, struct error *err)
+{
+	struct json_object *status;
+
+	if (privilege_drop(err) < 0 || running_status(options->files[0], &status, err) < 0)
+		return err->status;
+	if (options->json)
+		show_json(status);
+	else
+		show_status(status);
+	json_object_put(status);
+	return STATUS_OK;
+}
+
+/* The connection ends with vmrun, when the host is as before. */
+static int wait_for_end(int socket, struct error *err)
+{
+	const struct timeval forever = { 0 };
+	char byte;
+	ssize_t got;
+
+	setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof(forever));
+	do {
+		got = recv(socket, &byte, sizeof(byte), 0);
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	return got < 0 && errno != ECONNRESET ? error_set(err, errno, "cannot wait for the VM") : 0;
+}
+
+int manage_stop(const struct options *options, struct error *err)
+{
+	struct json_object *request = json_object_new_object();
+	struct json_object *reply = NULL;
+	cleanup_free char *directory = NULL;
+	cleanup_fd int socket = -1;
+	int rc;
+
+	json_object_object_add(request, "request", json_object_new_string("stop"));
+	json_object_object_add(request, "now", json_object_new_boolean(options->now));
+	json_object_object_add(request, "timeout", json_object_new_int(options->timeout));
+	rc = privilege_drop(err);
+	if (rc == 0)
+		rc = running_directory(options->files[0], &directory, err);
+	if (rc == 0)
+		rc = control_ask(directory, request, &socket, &reply, err);
+	if (rc == -ENOENT || rc == -ECONNREFUSED)
+		rc = running_not(options->files[0], err);
+	if (rc == 0)
+		rc = wait_for_end(socket, err);
+	json_object_put(request);
+	json_object_put(reply);
+	return rc < 0 ? (int)err->status : STATUS_OK;
+}
+
+int manage_console(const struct options *options, struct error *err)
+{
+	cleanup_free char *directory = NULL;
+	struct json_object *status = NULL;
+	int rc;
+
+	rc = privilege_drop(err);
+	if (rc == 0)
+		rc = running_status(options->files[0], &status, err);
+	if (rc == 0)
+		rc = running_directory(options->files[0], &directory, err);
+	if (rc == 0 && strcmp(text_of(status, "console"), "socket") != 0) {
+		rc = error_say(err, STATUS_FAILURE, ENOTCONN, "VM '%s' has its console on %s",
+			       options->files[0], text_of(status, "console"));
+		error_remedy(err, "give it 'console: socket', or start it with --detach");
+	}
+	json_object_put(status);
+	if (rc == 0)
+		rc = attach_console(directory, err);
+	return rc < 0 ? (int)err->status : STATUS_OK;
+}
+
+int manage_ssh(const struct options *options, struct error *err)
+{
+	struct json_object *status = NULL;
+	struct in_addr address;
+	int rc;
+
+	rc = privilege_drop(err);
+	if (rc == 0)
+		rc = running_status(options->files[0], &status, err);
+	if (rc == 0 && !ipv4_parse(text_of(status, "address"), &address))
+		rc = error_say(err, STATUS_FAILURE, EADDRNOTAVAIL, "VM '%s' has no address",
+			       options->files[0]);
+	if (rc == 0)
+		rc = reach_port(address, SSH_PORT, NULL, err);
+	if (rc == 0)
+		rc = secureshell_exec(options->files[0], address, status, options->files + 1,
+				      options->file_count - 1, err);
+	json_object_put(status);
+	return rc < 0 ? (int)err->status : STATUS_OK;
+}
+
+int manage_log(const struct options *options, struct error *err)
+{
+	cleanup_free char *directory = NULL;
+	cleanup_free char *path = NULL;
+	cleanup_file FILE *file = NULL;
+	char bytes[4096];
+	size_t size;
+
+	if (!vm_name_valid(options->files[0]))
+		return running_not(options->files[0], err), STATUS_USAGE;
+	if (privilege_drop(err) < 0 || xdg_dir(XDG_STATE, options->files[0], &directory, err) < 0)
+		return err->status;
+	if (asprintf(&path, "%s/log", directory) < 0) {
+		path = NULL;
+		error_set(err, ENOMEM, "cannot read the log");
+		return err->status;
+	}
+	file = fopen(path, "re");
+	if (!file) {
+		error_set(err, errno, "cannot open '%s'", path);
+		error_remedy(err, "a VM has a log when it runs with --detach or 'console: socket'");
+		return err->status;
+	}
+	while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
+		fwrite(bytes, 1, size, stdout);
+	return STATUS_OK;
+}

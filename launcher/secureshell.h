@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// ssh(1) into a guest, with a host key that is remembered for the VM and not for its address.
+#ifndef LAUNCHER_SECURESHELL_H
+#define LAUNCHER_SECURESHELL_H
+
+#include <json-c/json.h>
+#include <netinet/in.h>
+
+#include "netsetup/error.h"
+
+/**
+ * secureshell_exec() - become ssh(1).
+ * @name: the VM's.
+ * @address: the guest's.
+ * @status: the VM's status; its member "user", when there is one, is the login name.
+ * @args, @arg_count: passed to ssh after the destination.
+ * @err: the error.
+ *
+ * The host key is kept in the VM's own known_hosts, under the VM's name: another address of the
+ * same guest is the same host, and another guest at the same address is not.
+ *
+ * Return: a negative errno; it does not return when it succeeds.
+ */
+int secureshell_exec(const char *name, struct in_addr address, struct json_object *status,
+		     char *const *args, unsigned int arg_count, struct error *err);
+
+#endif

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a running VM tells of itself, as JSON; vmrun(1) documents each member.
+#ifndef LAUNCHER_VMSTATUS_H
+#define LAUNCHER_VMSTATUS_H
+
+#include <json-c/json.h>
+#include <time.h>
+
+#include "launcher/definition.h"
+#include "launcher/member.h"
+#include "launcher/supervise.h"
+
+/**
+ * vmstatus() - describe a running VM.
+ * @definition: the VM.
+ * @member: its membership; its place is told when it has one.
+ * @vm: for its state and QEMU's pid.
+ * @started: CLOCK_BOOTTIME seconds of its start.
+ *
+ * Return: an object, owned by the caller.
+ */
+struct json_object *vmstatus(const struct definition *definition, const struct member *member,
+			     const struct vm *vm, time_t started);
+
+#endif
