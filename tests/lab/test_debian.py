@@ -97,6 +97,8 @@ def test_debian(lab: Lab, image: Path) -> None:
     began = time.monotonic()
     vm = lab.start_vm(vm.file, user=me, sudo=True)
     assert vm.address.startswith("192.168.88.")
+    assert elsewhere.phone.ping(vm.address, 300), vm.console.text
+    print(f"ping after {time.monotonic() - began:.1f} s")
     sees_its_network(elsewhere, vm, ssh, "kept")
     print(f"ssh after {time.monotonic() - began:.1f} s")
     assert list(elsewhere.seen()) == [LAPTOP_MAC]
