@@ -3,7 +3,6 @@
 #include "netsetup/antispoof.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
@@ -16,64 +15,57 @@
 
 /* Offsets in a frame, which the classifier sees from its link-layer header on. */
 #define ETHERTYPE_OFFSET  12
-#define IPV4_OFFSET       ETH_HLEN
-#define PROTOCOL_OFFSET   (IPV4_OFFSET + 9)
-#define SOURCE_OFFSET     (IPV4_OFFSET + 12)
+#define SOURCE_OFFSET     (ETH_HLEN + 12)
 #define ARP_SENDER_OFFSET (ETH_HLEN + 14)
-#define UDP_DEST_OFFSET   (IPV4_OFFSET + 2) /* plus the IPv4 header's length */
 
-#define DHCP_SERVER_PORT 67
+/* The shortest ones: a fragment may have one octet after its header (RFC 791). */
+#define IPV4_LENGTH_MIN (ETH_HLEN + 20)
+#define ARP_LENGTH_MIN  (ETH_HLEN + 28)
 
-#define PROGRAM_MAX 24
 #define FILTER_PRIO 1
 #define CLSACT      "clsact"
 #define BPF_KIND    "bpf"
 
-/*
- * The program; a jump's numbers are how many instructions it passes over when true, and when
- * false. What a load cannot reach makes the result 0, TC_ACT_OK: so a frame too short for what is
- * asked of it is refused first, by its length.
- */
-#define PASS             16 /* index of the last instruction but one */
-#define DROP             17
+#define PASS             11 /* index of the last instruction but one */
+#define DROP             12
 #define TO(target, here) ((target) - (here)-1)
 
-static size_t build(struct in_addr address, struct sock_filter program[PROGRAM_MAX])
+/*
+ * A jump's numbers are how many instructions it passes over when true, and when false. What a load
+ * cannot reach makes the result 0, TC_ACT_OK: so a frame too short for what is asked of it is
+ * refused first, by its length, and every offset is a constant. A tag of 802.1Q is gone before the
+ * classifier sees the frame (__netif_receive_skb_core() in net/core/dev.c), a second one is still
+ * there, and is refused as any other type.
+ */
+void antispoof_program(struct in_addr address, struct sock_filter program[ANTISPOOF_SIZE])
 {
 	const uint32_t own = ntohl(address.s_addr);
 	const struct sock_filter built[] = {
 		/* 0 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		/* 1 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ETH_HLEN + 28, 0, TO(DROP, 1)),
+		/* 1 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, IPV4_LENGTH_MIN, 0, TO(DROP, 1)),
 		/* 2 */ BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ETHERTYPE_OFFSET),
-		/* 3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, TO(7, 3), 0),
+		/* 3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, TO(9, 3), 0),
 		/* 4 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 0, TO(DROP, 4)),
-		/* 5 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARP_SENDER_OFFSET),
-		/* 6 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own, TO(PASS, 6), TO(15, 6)),
-		/* 7 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SOURCE_OFFSET),
-		/* 8 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own, TO(PASS, 8), 0),
-		/* 9 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, INADDR_ANY, 0, TO(DROP, 9)),
-		/* 10 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, PROTOCOL_OFFSET),
-		/* 11 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, TO(DROP, 11)),
-		/* 12 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, IPV4_OFFSET),
-		/* 13 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, UDP_DEST_OFFSET),
-		/* 14 */
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP_SERVER_PORT, TO(PASS, 14), TO(DROP, 14)),
-		/* 15 */
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, INADDR_ANY, TO(PASS, 15), TO(DROP, 15)),
-		/* 16 */ BPF_STMT(BPF_RET | BPF_K, TC_ACT_OK),
-		/* 17 */ BPF_STMT(BPF_RET | BPF_K, TC_ACT_SHOT),
+		/* 5 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		/* 6 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ARP_LENGTH_MIN, 0, TO(DROP, 6)),
+		/* 7 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARP_SENDER_OFFSET),
+		/* 8 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, INADDR_ANY, TO(PASS, 8), TO(10, 8)),
+		/* 9 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SOURCE_OFFSET),
+		/* 10 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own, TO(PASS, 10), TO(DROP, 10)),
+		/* 11 */ BPF_STMT(BPF_RET | BPF_K, TC_ACT_OK),
+		/* 12 */ BPF_STMT(BPF_RET | BPF_K, TC_ACT_SHOT),
 	};
 
+	_Static_assert(sizeof(built) == ANTISPOOF_SIZE * sizeof(*built), "the whole program");
 	memcpy(program, built, sizeof(built));
-	return ARRAY_SIZE(built);
 }
 
 /* The program as tc(8) takes it: "LENGTH,CODE JT JF K,...". */
-static void program_text(const struct sock_filter *program, size_t count, char *text, size_t size)
+static void program_text(const struct sock_filter *program, char *text, size_t size)
 {
-	size_t used = (size_t)snprintf(text, size, "%zu", count);
+	size_t used = (size_t)snprintf(text, size, "%d", ANTISPOOF_SIZE);
 
-	for (size_t i = 0; i < count && used < size; i++)
+	for (size_t i = 0; i < ANTISPOOF_SIZE && used < size; i++)
 		used += (size_t)snprintf(text + used, size - used, ",%u %u %u %u", program[i].code,
 					 program[i].jt, program[i].jf, program[i].k);
 }
@@ -106,8 +98,7 @@ static int add_qdisc(struct host *host, struct interface_id tap)
 	return rc == -EEXIST ? 0 : rc;
 }
 
-static int add_filter(struct host *host, struct interface_id tap, const struct sock_filter *program,
-		      size_t count)
+static int add_filter(struct host *host, struct interface_id tap, const struct sock_filter *program)
 {
 	const struct tcmsg header = { .tcm_family = AF_UNSPEC,
 				      .tcm_ifindex = (int)tap.ifindex,
@@ -119,8 +110,8 @@ static int add_filter(struct host *host, struct interface_id tap, const struct s
 
 	message = traffic_message(RTM_NEWTFILTER, NLM_F_CREATE, &header, BPF_KIND);
 	options = message ? nla_nest_start(message, TCA_OPTIONS) : NULL;
-	if (!options || nla_put_u16(message, TCA_BPF_OPS_LEN, (uint16_t)count) < 0 ||
-	    nla_put(message, TCA_BPF_OPS, (int)(count * sizeof(*program)), program) < 0 ||
+	if (!options || nla_put_u16(message, TCA_BPF_OPS_LEN, ANTISPOOF_SIZE) < 0 ||
+	    nla_put(message, TCA_BPF_OPS, ANTISPOOF_SIZE * (int)sizeof(*program), program) < 0 ||
 	    nla_put_u32(message, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT) < 0)
 		return -ENOMEM;
 	nla_nest_end(message, options);
@@ -153,13 +144,13 @@ static int strict_enough(struct interface_id tap, int reason, struct error *err)
 int antispoof_set(struct host *host, struct interface_id tap, struct in_addr address,
 		  struct error *err)
 {
-	struct sock_filter program[PROGRAM_MAX];
-	const size_t count = build(address, program);
+	struct sock_filter program[ANTISPOOF_SIZE];
 	char text[CHANGE_TEXT_SIZE - 128];
 	bool made;
 	int rc;
 
-	program_text(program, count, text, sizeof(text));
+	antispoof_program(address, program);
+	program_text(program, text, sizeof(text));
 	made = host_say(host, "tc qdisc replace dev %s " CLSACT, tap.ifname);
 	made = host_say(host,
 			"tc filter replace dev %s ingress protocol all prio %d handle 1 " BPF_KIND
@@ -170,7 +161,7 @@ int antispoof_set(struct host *host, struct interface_id tap, struct in_addr add
 		return 0;
 	rc = add_qdisc(host, tap);
 	if (rc == 0)
-		rc = add_filter(host, tap, program, count);
+		rc = add_filter(host, tap, program);
 	if (rc == -ENOENT || rc == -EOPNOTSUPP)
 		return strict_enough(tap, -rc, err);
 	if (rc < 0)

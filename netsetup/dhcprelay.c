@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
@@ -22,10 +23,12 @@ union auxiliary {
 	struct cmsghdr align;
 };
 
-/* Received, not sent by ourselves; no fragment but whole; UDP to the server's port. */
+/* Received, not sent by ourselves; IPv4; no fragment but whole; UDP to the server's port. */
 static const struct sock_filter filter[] = {
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 8, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 10, 0),
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IP, 0, 8),
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct iphdr, protocol)),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 6),
 	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct iphdr, frag_off)),
@@ -40,8 +43,12 @@ static const struct sock_filter filter[] = {
 int dhcprelay_open(unsigned int tap, struct error *err)
 {
 	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
+	/*
+	 * All protocols: such a socket sees a packet before the classifier of antispoof.h, which
+	 * refuses what a client sends that has no address yet, or still the one of another network.
+	 */
 	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
-					     .sll_protocol = htons(ETHERTYPE_IP),
+					     .sll_protocol = htons(ETH_P_ALL),
 					     .sll_ifindex = (int)tap };
 	const int on = 1;
 	cleanup_fd int fd = -1;
@@ -52,6 +59,9 @@ int dhcprelay_open(unsigned int tap, struct error *err)
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0 ||
+	    /* Spares what goes to the guest a copy (Linux 4.20). */
+	    (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0 &&
+	     errno != ENOPROTOOPT) ||
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return error_set(err, errno, "cannot listen for DHCP on the tap");
 	return take_fd(&fd);

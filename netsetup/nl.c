@@ -126,6 +126,12 @@ struct request {
 	bool interrupted;
 };
 
+/* An errno as the kernel gives it, from -4095 (include/linux/err.h) to 0. */
+static int kernel_errno(int code)
+{
+	return code <= 0 && code >= -4095 ? code : -EPROTO;
+}
+
 /* What is left of the answer to a request that timed out must not spoil the ones after it. */
 static int on_sequence(struct nl_msg *msg, void *arg)
 {
@@ -158,10 +164,8 @@ static int on_finish(struct nl_msg *msg, void *arg)
 	struct request *request = arg;
 
 	if (nlmsg_datalen(header) >= (int)sizeof(int)) {
-		int code = *(int *)nlmsg_data(header);
-
-		if (code < 0 && !request->result)
-			request->result = code;
+		if (!request->result)
+			request->result = kernel_errno(*(int *)nlmsg_data(header));
 	}
 	request->whole = true;
 	return NL_STOP;
@@ -179,7 +183,7 @@ static int on_error(struct sockaddr_nl *address, struct nlmsgerr *error, void *a
 {
 	struct request *request = arg;
 
-	request->result = error->error;
+	request->result = kernel_errno(error->error);
 	request->whole = true;
 	return NL_STOP;
 }
