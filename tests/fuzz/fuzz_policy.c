@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Any bytes as the policy file; what is read is within its bounds, and the rest is told by its line.
+#include <string.h>
+
+#include "netsetup/ifname.h"
+#include "netsetup/ipv4.h"
+#include "netsetup/policy.h"
+#include "tests/fuzz/fuzz.h"
+
+#define PATH "policy"
+
+static void check(const struct statement *statement)
+{
+	must(memchr(statement->name, '\0', sizeof(statement->name)));
+	must(!statement->uplink[0] || ifname_valid(statement->uplink));
+	must(!statement->any_uplink || !statement->uplink[0]);
+	must(ntohl(statement->first.s_addr) <= ntohl(statement->last.s_addr));
+	must(statement->vms <= POLICY_VMS_MAX);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct policy policy;
+	struct error err;
+
+	memset(&policy, 0xee, sizeof(policy));
+	if (policy_parse((const char *)data, size, PATH, &policy, &err) < 0) {
+		must(!strncmp(err.message, PATH ":", strlen(PATH ":")));
+		return 0;
+	}
+	must(policy.count <= POLICY_STATEMENTS_MAX);
+	for (size_t i = 0; i < policy.count; i++)
+		check(&policy.statements[i]);
+	return 0;
+}
