@@ -167,7 +167,8 @@ int follow(struct place *place, struct error *err)
 	}
 	if (rc < 0)
 		return rc;
-	if (now.ifindex != before.ifindex)
+	/* Also when it was away when the place was adopted, and is not listened on yet. */
+	if (now.ifindex != before.ifindex || place->host.arp < 0)
 		rc = change_uplink(place, &now, err);
 	if (rc < 0)
 		return rc;

@@ -94,13 +94,21 @@ static int delete_link(struct nl_sock *route, unsigned int ifindex)
 	return rc == -ENODEV ? 0 : rc;
 }
 
-/* In the child. On a socket of its own: the parent's must not get the answer. */
+/* More than a helper has open. */
+#define FDS_MAX 128
+
+/*
+ * In the child. On a socket of its own: the parent's must not get the answer. Nothing that the parent
+ * holds, a lease above all, may outlive it here, should it be killed.
+ */
 static void run_delete_link(unsigned int ifindex)
 {
 	cleanup_nl_sock *route = NULL;
 	struct error error;
 	int rc;
 
+	for (int fd = STDERR_FILENO + 1; fd < FDS_MAX; fd++)
+		close(fd);
 	rc = nl_socket_open(NETLINK_ROUTE, &route, &error);
 	if (rc == 0)
 		rc = delete_link(route, ifindex);

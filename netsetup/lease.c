@@ -130,6 +130,8 @@ void lease_drop(int dir, struct lease *lease)
 	if (lease->fd < 0)
 		return;
 	lease_remove(dir, &lease->record);
+	/* Not only closed: a child that waits for the tap's end has it, too. */
+	flock(lease->fd, LOCK_UN);
 	close(lease->fd);
 	lease->fd = -1;
 }

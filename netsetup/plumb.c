@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "netsetup/allocate.h"
 #include "netsetup/antispoof.h"
@@ -331,6 +332,47 @@ static int take_over(struct place *place, struct error *err)
 	return place_publish(place, err);
 }
 
+/*
+ * The uplink is away, or elsewhere, just now: the lease is taken over as it was, and the rest is for
+ * follow(), which finds the uplink and the address anew.
+ */
+static int take_over_away(struct place *place, struct error *err)
+{
+	struct lease_record *record = &place->lease.record;
+	struct found_lease found;
+	int dir, rc;
+
+	dir = rundir_lock(true, err);
+	if (dir < 0)
+		return dir;
+	rc = lease_find(dir, record->name, &found);
+	if (rc == 0 && found.record.owner == record->owner) {
+		memcpy(record->uplink, found.record.uplink, sizeof(record->uplink));
+		record->ifindex = found.record.ifindex;
+		record->addresses[0] = place->setup.remembered[0];
+		record->address_count = 1;
+		place->lease.adopted = true;
+		rc = lease_take(dir, &place->lease, err);
+		place->lease.adopted = false;
+	} else {
+		rc = error_set(err, rc < 0 ? -rc : EPERM, "cannot take the lease of '%s' over",
+			       record->name);
+	}
+	rundir_unlock(dir);
+	if (rc < 0)
+		return rc;
+	place->tap_ifindex = if_nametoindex(record->tap);
+	if (place->tap_ifindex == 0)
+		return error_set(err, errno, "cannot find tap '%s'", record->tap);
+	memcpy(place->uplink.ifname, record->uplink, sizeof(record->uplink));
+	place->uplink.ifindex = record->ifindex;
+	place->published = true;
+	place->unproven = true;
+	place->state = LAN_AWAY;
+	snprintf(place->reason, sizeof(place->reason), "uplink '%s' is away", record->uplink);
+	return 0;
+}
+
 int place_adopt(struct place *place, const int *fds, unsigned int count, struct error *err)
 {
 	struct uplink uplink;
@@ -347,6 +389,9 @@ int place_adopt(struct place *place, const int *fds, unsigned int count, struct 
 		return rc;
 	place->queues = count;
 	rc = place_find_uplink(place, &uplink, err);
+	if (rc == -ENODEV || rc == -ENOTUNIQ ||
+	    (rc == 0 && !prefix_host(&uplink.prefix, place->setup.remembered[0])))
+		return take_over_away(place, err);
 	if (rc == 0)
 		rc = place_use_uplink(place, &uplink, err);
 	return rc < 0 ? rc : take_over(place, err);
@@ -368,7 +413,9 @@ static int drop_lease(struct place *place, struct error *err)
 
 	dir = rundir_lock(true, err);
 	if (dir < 0) {
-		/* From now on it is a dead one's: whoever can sweeps it. */
+		/* From now on it is a dead one's, and whoever can sweeps it. Not by closing it alone:
+		 * the child that waits for the tap's end has it, too. */
+		flock(place->lease.fd, LOCK_UN);
 		close(place->lease.fd);
 		place->lease.fd = -1;
 		return dir;

@@ -241,7 +241,9 @@ static int keep(struct session *session, struct error *err)
 	bool end = false;
 	int rc = 0;
 
-	session->look_at = now_ms() + SLOW_CHECK_MS;
+	session->look_at = now_ms();
+	if (session->place.state == LAN_UP)
+		session->look_at += SLOW_CHECK_MS;
 	session->announce_at = now_ms() + ANNOUNCE_INTERVAL_MS;
 	while (!end) {
 		struct pollfd pollers[] = {
@@ -352,7 +354,7 @@ static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
 		rc = place_adopt(place, fds, count_taps(fds), err);
 	else
 		rc = place_make(place, err);
-	if (rc == 0 && !place->host.dry_run)
+	if (rc == 0 && !place->host.dry_run && place->state == LAN_UP)
 		rc = defend_start(&session->defence, place, err);
 	if (rc == 0 && !place->host.dry_run && place->setup.dhcp)
 		rc = session->dhcp = dhcprelay_open(place->tap_ifindex, err);

@@ -146,14 +146,20 @@ static int share_restore(int dir, struct host *host, struct interface_id uplink,
 		struct error error;
 		int current = 0;
 
-		if (!record.values[i].changed || sysctl_read(&sysctl, &current, &error) < 0 ||
-		    current != values[i].wanted)
+		int rc;
+
+		if (!record.values[i].changed)
 			continue;
-		if (host_sysctl(host, &sysctl, record.values[i].original, &error) < 0) {
-			*err = error;
-			result = -error.code;
+		rc = sysctl_read(&sysctl, &current, &error);
+		if (rc == 0 && current == values[i].wanted) {
+			rc = host_sysctl(host, &sysctl, record.values[i].original, &error);
+			any = true;
 		}
-		any = true;
+		/* With the interface its values are gone. */
+		if (rc < 0 && rc != -ENOENT) {
+			*err = error;
+			result = rc;
+		}
 	}
 	if (result < 0)
 		return result;
@@ -161,8 +167,8 @@ static int share_restore(int dir, struct host *host, struct interface_id uplink,
 	/* That it goes with the last value is no news. */
 	if (!any)
 		host_file_remove(host, dir, NULL, file);
-	else if (!host->dry_run)
-		unlinkat(dir, file, 0);
+	else if (!host->dry_run && unlinkat(dir, file, 0) < 0)
+		return error_set(err, errno, "cannot remove '%s' in '" RUNDIR_PATH "'", file);
 	return 0;
 }
 
