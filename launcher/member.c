@@ -206,6 +206,10 @@ void member_watch(struct member *member, struct vm *vm)
 {
 	member->vm = vm;
 	vm->netsetup_fd = member->helper.socket;
+}
+
+void member_tell(struct member *member)
+{
 	tell_place(member);
 	remember_place(member);
 }

@@ -93,11 +93,14 @@ int member_join(struct member *member, struct error *err);
 void member_leave(struct member *member);
 
 /**
- * member_watch() - the VM runs: tell the user its place, and remember it.
+ * member_watch() - QEMU was started: from now on the helper is listened to.
  * @member: a joined one.
  * @vm: gets the helper's socket.
  */
 void member_watch(struct member *member, struct vm *vm);
+
+/* member_tell() - QEMU runs: tell the user the VM's place, and remember it. */
+void member_tell(struct member *member);
 
 /**
  * member_event() - struct vm_ops.netsetup of a joined member.

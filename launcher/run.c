@@ -307,6 +307,8 @@ static int vm_started(struct vm *vm, struct error *err)
 	struct run *run = vm->context;
 
 	disks_opened(&run->disks);
+	if (run->config.lan)
+		member_tell(&run->member);
 	detach_ready(&run->detach, run->member.lan.ready.address, run->log, vm->loop);
 	return 0;
 }

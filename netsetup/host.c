@@ -360,7 +360,9 @@ int host_announce(struct host *host, struct in_addr address, struct interface_id
 	const struct arp arp = arp_announcement(mac, address);
 	char text[IPV4_TEXT_SIZE];
 
-	if (!host_say(host, "arping -U -c 1 -I %s %s", uplink.ifname, ipv4_text(address, text)))
+	/* A comment: arping(8) does it for an address that is the host's own, and no other tool at hand. */
+	if (!host_say(host, "# gratuitous ARP: %s is on %s", ipv4_text(address, text),
+		      uplink.ifname))
 		return 0;
 	return arp_send(host->arp, uplink.ifindex, &arp, err);
 }

@@ -24,9 +24,8 @@ def setting_up(vm: Vm) -> list[str]:
 
 
 def announces(command: str) -> bool:
-    """Whether the command tells the LAN where the address is. It leaves no trace on the laptop,
-    and iputils' arping does it only for an address that the laptop itself has."""
-    return "arping" in command
+    """Whether it tells the LAN where the address is: that leaves no trace on the laptop."""
+    return command.startswith("# gratuitous ARP")
 
 
 # Of a tap that is made by hand and of one that QEMU holds, these differ: the MAC is random, and

@@ -256,7 +256,7 @@ static void dry_run(void)
 			    "ip link set dev vmr-x mtu 1500 up\n"
 			    "ip route add 192.168.7.9/32 dev vmr-x proto 118\n"
 			    "ip neigh replace proxy 192.168.7.9 dev e0 nud permanent protocol 118\n"
-			    "arping -U -c 1 -I e0 192.168.7.9\n"
+			    "# gratuitous ARP: 192.168.7.9 is on e0\n"
 			    "ip neigh delete proxy 192.168.7.9 dev e0\n"
 			    "ip link delete dev vmr-x\n");
 	assert_int_equal(namespace_run("! ip link show vmr-x 2>/dev/null && "

@@ -126,7 +126,7 @@ static void whole(void)
 		assert_true(!strncmp(record.change.text, "ip ", 3) ||
 			    !strncmp(record.change.text, "sysctl -w net.ipv", 17) ||
 			    !strncmp(record.change.text, "tc ", 3) ||
-			    !strncmp(record.change.text, "arping ", 7));
+			    !strncmp(record.change.text, "# gratuitous ARP: ", 18));
 		changes++;
 	}
 	assert_true(changes >= 8);
