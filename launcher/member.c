@@ -86,6 +86,8 @@ static void fill_setup(struct member *member, unsigned int queues, bool offload)
 	setup->queues = (uint8_t)queues;
 	setup->offload = offload;
 	setup->dhcp = (network->configure & CONFIGURE_DHCP) != 0;
+	/* One that can be told otherwise must first show that it asks. */
+	setup->follow = network->configure == CONFIGURE_DHCP;
 	setup->dry_run = member->dry_run;
 	setup->verbose = member->verbose;
 	remember_load(definition->name, member->remembered);
@@ -340,7 +342,8 @@ static void on_dhcp(const struct dhcp_record *query, void *context)
 	dhcp_server_configure(&member->dhcp, &config);
 	if (dhcp_server_answer(&member->dhcp, query, &answer, &event) == 1) {
 		/* For a helper that may have to take over: the guest can be told another address. */
-		member->setup.follow = 1;
+		if (event.type == DHCP_EVENT_BOUND || event.type == DHCP_EVENT_EXTENDED)
+			member->setup.follow = 1;
 		if (netsetup_answer(&member->helper, &answer, &err) < 0)
 			log_verbose("%s: %s", member->definition->name, err.message);
 	}

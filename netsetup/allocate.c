@@ -27,6 +27,7 @@ struct search {
 	struct host *host;
 	struct lease *lease;
 	struct wish wish; /* as far as the policy is concerned */
+	struct in_addr rival; /* somebody else's, whether it answers or not */
 	struct candidates candidates;
 	struct in_addr remembered; /* had here last time, or 0.0.0.0 */
 	bool try_remembered;       /* it has yet to be tried */
@@ -43,6 +44,8 @@ static const char *reserved_for(struct search *search, struct in_addr address)
 
 	if (addrset_has(&search->local, address))
 		return "this host's";
+	if (!ipv4_unset(search->rival) && ipv4_equal(address, search->rival))
+		return "another machine's";
 	if (ipv4_equal(address, search->uplink->router))
 		return "the router's";
 	if (setup->gateway_mode == GATEWAY_ADDRESS && ipv4_equal(address, setup->gateway))
@@ -414,9 +417,11 @@ static int allocate_auto(struct search *search, struct error *err)
 }
 
 int allocate(const struct setup_record *setup, const struct uplink *uplink, struct host *host,
-	     struct lease *lease, struct error *err)
+	     struct in_addr rival, struct lease *lease, struct error *err)
 {
-	struct search search = { .setup = setup, .uplink = uplink, .host = host, .lease = lease };
+	struct search search = {
+		.setup = setup, .uplink = uplink, .host = host, .rival = rival, .lease = lease
+	};
 	int rc;
 
 	if (host->arp >= 0 && arp_listen(host->arp, (struct in_addr){ INADDR_ANY }, err) < 0)

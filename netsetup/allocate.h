@@ -22,6 +22,7 @@
  * @uplink: the uplink.
  * @host: for the sweep of dead leases before; a dry run writes no lease and sends no probes when
  *        it may not.
+ * @rival: the address of a machine that need not answer probes, never chosen; or 0.0.0.0.
  * @lease: the VM's; to be dropped by the caller, also after a failure. Its record is complete after
  *         success.
  * @err: STATUS_NETWORK: which address is used by whom, or that none is free.
@@ -30,6 +31,6 @@
  * errno.
  */
 int allocate(const struct setup_record *setup, const struct uplink *uplink, struct host *host,
-	     struct lease *lease, struct error *err);
+	     struct in_addr rival, struct lease *lease, struct error *err);
 
 #endif

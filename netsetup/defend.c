@@ -15,6 +15,15 @@ int defend_start(struct defence *defence, const struct place *place, struct erro
 	return arp_listen(place->host.arp, defence->address, err);
 }
 
+void defend_stop(struct defence *defence, const struct place *place)
+{
+	const struct in_addr nobody = { INADDR_BROADCAST };
+	struct error ignored;
+
+	*defence = (struct defence){ 0 };
+	arp_listen(place->host.arp, nobody, &ignored);
+}
+
 static void answer_probe(const struct defence *defence, const struct place *place,
 			 const struct arp *probe)
 {
@@ -34,9 +43,11 @@ static bool meet_claim(struct defence *defence, struct place *place, const struc
 
 	defence->last_conflict = now;
 	defence->rival = claim->sender_mac;
-	if (!again)
-		host_announce(&place->host, defence->address, place_uplink(place),
-			      &place->uplink.mac, &ignored);
+	if (defence->last_defence && now - defence->last_defence < DEFEND_INTERVAL_MS)
+		return again;
+	defence->last_defence = now;
+	host_announce(&place->host, defence->address, place_uplink(place), &place->uplink.mac,
+		      &ignored);
 	return again;
 }
 
@@ -48,6 +59,8 @@ bool defend_receive(struct defence *defence, struct place *place, uint64_t now)
 	while (arp_receive(place->host.arp, &arp) == 0) {
 		/* An access point that answers ARP for its stations says what we said. */
 		if (!memcmp(&arp.sender_mac, &place->uplink.mac, sizeof(arp.sender_mac)))
+			continue;
+		if (ipv4_unset(defence->address))
 			continue;
 		if (ipv4_equal(arp.sender, defence->address))
 			contested |= meet_claim(defence, place, &arp, now);

@@ -17,6 +17,8 @@
 #define SERVER_PORT 67 /* RFC 2131 section 4.1 */
 #define CLIENT_PORT 68
 
+#define YIADDR_OFFSET 16 /* RFC 2131 section 2 */
+
 /* Room for the auxiliary data of one packet (packet(7), PACKET_AUXDATA). */
 union auxiliary {
 	char space[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
@@ -120,6 +122,17 @@ bool dhcprelay_check(const struct dhcp_record *record)
 	       ntohs(ip.tot_len) == record->size && !(ntohs(ip.frag_off) & (IP_MF | IP_OFFMASK)) &&
 	       ntohs(udp.source) == SERVER_PORT && ntohs(udp.dest) == CLIENT_PORT &&
 	       ntohs(udp.len) == record->size - sizeof(ip);
+}
+
+bool dhcprelay_gives(const struct dhcp_record *record)
+{
+	const size_t offset = sizeof(struct iphdr) + sizeof(struct udphdr) + YIADDR_OFFSET;
+	struct in_addr address;
+
+	if (record->size < offset + sizeof(address))
+		return false;
+	memcpy(&address, record->packet + offset, sizeof(address));
+	return address.s_addr != INADDR_ANY;
 }
 
 int dhcprelay_send(int socket, unsigned int tap, const struct dhcp_record *record,

@@ -35,6 +35,13 @@ int dhcprelay_receive(int socket, struct dhcp_record *record);
 bool dhcprelay_check(const struct dhcp_record *record);
 
 /**
+ * dhcprelay_gives() - whether a packet offers or gives the guest an address ('yiaddr'), rather than to
+ * refuse one, or to inform a guest that has one by other means (RFC 2131 section 4.3.5).
+ * @record: dhcprelay_check()ed.
+ */
+bool dhcprelay_gives(const struct dhcp_record *record);
+
+/**
  * dhcprelay_send() - send a packet to the guest.
  * @socket: of dhcprelay_open().
  * @tap: the tap's index.

@@ -14,9 +14,9 @@
  * @err: the error; the place is left as far as it came and can be called for again.
  *
  * The uplink is found anew by the rules of uplink_find(). In the same network the address stays,
- * whatever else has changed. In another network, one with another subnet, router or SSID, it
- * is allocated anew when the guest can be told so; else it is proven free there, if it is of that
- * subnet, or the VM waits for its own network.
+ * whatever else has changed. In another network, one with another subnet, SSID or router (another
+ * address, or the same address and another machine), it is allocated anew when the guest can be told
+ * so; else it is proven free there, if it is of that subnet, or the VM waits for its own network.
  *
  * Return: 0 or a negative errno.
  */
@@ -24,7 +24,7 @@ int follow(struct place *place, struct error *err);
 
 /**
  * follow_contested() - another host insists on the VM's address: give it up when the guest can be
- * told another one, else say so and stay.
+ * told another one, else, or when there is no other, say so and stay.
  * @place: a published place.
  * @rival: the other's hardware address.
  * @err: the error.

@@ -10,6 +10,9 @@
 
 #include "netsetup/cleanup.h"
 
+/* States in which the hardware address is not known. */
+#define NUD_NO_ANSWER (NUD_NONE | NUD_INCOMPLETE | NUD_FAILED)
+
 /* A request that consists of a header of its family's and, when @address is not NULL, an address. */
 static struct nl_msg *request(int type, const void *header, size_t size, int attribute,
 			      const struct in_addr *address)
@@ -106,4 +109,41 @@ int observe_proxy(struct nl_sock *route, struct in_addr address, unsigned int if
 	if (rc == -ENOENT)
 		return 0;
 	return rc < 0 ? rc : seen;
+}
+
+struct wanted_neighbour {
+	struct ether_addr *mac;
+	bool known;
+};
+
+static int neighbour_seen(struct nlmsghdr *header, void *context)
+{
+	struct wanted_neighbour *wanted = context;
+	const struct ndmsg *neighbour = nlmsg_data(header);
+	struct nlattr *mac;
+
+	if (header->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(header, sizeof(*neighbour)))
+		return 0;
+	mac = nlmsg_find_attr(header, sizeof(*neighbour), NDA_LLADDR);
+	if (neighbour->ndm_state & NUD_NO_ANSWER || !mac || nla_len(mac) != sizeof(*wanted->mac))
+		return 0;
+	nla_memcpy(wanted->mac, mac, sizeof(*wanted->mac));
+	wanted->known = true;
+	return 0;
+}
+
+int observe_neighbour(struct nl_sock *route, struct in_addr address, unsigned int ifindex,
+		      struct ether_addr *mac)
+{
+	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
+	cleanup_nl_msg *message = request(RTM_GETNEIGH, &header, sizeof(header), NDA_DST, &address);
+	struct wanted_neighbour wanted = { mac, false };
+	int rc;
+
+	if (!message)
+		return -ENOMEM;
+	rc = nl_request(route, message, neighbour_seen, &wanted);
+	if (rc == -ENOENT)
+		return 0;
+	return rc < 0 ? rc : wanted.known;
 }

@@ -3,6 +3,7 @@
 #ifndef NETSETUP_OBSERVE_H
 #define NETSETUP_OBSERVE_H
 
+#include <net/ethernet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 
@@ -48,5 +49,17 @@ int observe_route(struct nl_sock *route, struct in_addr address, unsigned int if
  * Return: 1 when it has, 0 when not, or a negative errno.
  */
 int observe_proxy(struct nl_sock *route, struct in_addr address, unsigned int ifindex);
+
+/**
+ * observe_neighbour() - ask for the hardware address of a station that this host has spoken with.
+ * @route: rtnetlink socket.
+ * @address: the station's.
+ * @ifindex: the interface.
+ * @mac: its hardware address; untouched when it is not known.
+ *
+ * Return: 1 when it is known, 0 when not, or a negative errno.
+ */
+int observe_neighbour(struct nl_sock *route, struct in_addr address, unsigned int ifindex,
+		      struct ether_addr *mac);
 
 #endif

@@ -214,6 +214,7 @@ int place_publish(struct place *place, struct error *err)
 		return rc;
 	place->announced.ifindex = place->uplink.ifindex;
 	place->announced.mac = place->uplink.mac;
+	place->announce_again = true;
 	return host_announce(&place->host, place_address(place), place_uplink(place),
 			     &place->uplink.mac, err);
 }
@@ -255,6 +256,7 @@ static int make_tap(struct place *place, struct error *err)
 int place_make(struct place *place, struct error *err)
 {
 	const struct setup_record *setup = &place->setup;
+	const struct in_addr nobody = { INADDR_ANY };
 	struct uplink uplink;
 	int rc;
 
@@ -264,11 +266,13 @@ int place_make(struct place *place, struct error *err)
 	if (rc == 0)
 		rc = place_use_uplink(place, &uplink, err);
 	if (rc == 0)
-		rc = allocate(setup, &place->uplink, &place->host, &place->lease, err);
+		rc = allocate(setup, &place->uplink, &place->host, nobody, &place->lease, err);
 	if (rc == 0)
 		rc = make_tap(place, err);
 	if (rc == 0)
 		rc = place_publish(place, err);
+	if (rc == 0)
+		network_note(&place->network, &place->uplink, place->host.route);
 	return rc;
 }
 
@@ -312,6 +316,7 @@ static int find_adopted(struct place *place, struct error *err)
 static int take_over(struct place *place, struct error *err)
 {
 	struct setup_record again = place->setup;
+	const struct in_addr nobody = { INADDR_ANY };
 	int rc;
 
 	rc = find_adopted(place, err);
@@ -322,14 +327,17 @@ static int take_over(struct place *place, struct error *err)
 	 * it is one like any other.
 	 */
 	again.address = place->setup.remembered[0];
-	rc = allocate(&again, &place->uplink, &place->host, &place->lease, err);
+	rc = allocate(&again, &place->uplink, &place->host, nobody, &place->lease, err);
 	place->lease.adopted = false;
 	if (rc < 0)
 		return rc;
 	place->tap_ifindex = if_nametoindex(place->lease.record.tap);
 	if (place->tap_ifindex == 0)
 		return error_set(err, errno, "cannot find tap '%s'", place->lease.record.tap);
-	return place_publish(place, err);
+	rc = place_publish(place, err);
+	if (rc == 0)
+		network_note(&place->network, &place->uplink, place->host.route);
+	return rc;
 }
 
 /*

@@ -5,6 +5,7 @@
 
 #include "netsetup/host.h"
 #include "netsetup/lease.h"
+#include "netsetup/network.h"
 #include "netsetup/protocol.h"
 #include "netsetup/uplink.h"
 
@@ -19,8 +20,14 @@
  * @queues: how many.
  * @guarded: the address that the tap lets through; 0.0.0.0 when it was not set.
  * @published: the proxy entry was added on @uplink and not removed by us.
- * @unproven: the network is another than the one for which the address was proven free.
+ * @network: the one in which the address was proven free.
+ * @unproven: the present network is another, or may be.
  * @announced: what the LAN was told last: the uplink's index and hardware address.
+ * @announce_again: the LAN was told, and that is to be repeated (RFC 5227 section 2.3); the caller
+ *                  clears it.
+ * @contested: another host, @rival, insists on the address, and the VM keeps it all the same; the
+ *             caller clears it when the other has been silent for long enough.
+ * @rival: its hardware address.
  * @state: whether the VM is on the LAN.
  * @reason: why not, for people.
  */
@@ -34,11 +41,15 @@ struct place {
 	unsigned int queues;
 	struct in_addr guarded;
 	bool published;
+	struct network network;
 	bool unproven;
 	struct {
 		unsigned int ifindex;
 		struct ether_addr mac;
 	} announced;
+	bool announce_again;
+	bool contested;
+	struct ether_addr rival;
 	enum lan_state state;
 	char reason[REASON_SIZE];
 };

@@ -29,6 +29,12 @@
 /* For what no event tells, such as a proxy entry that somebody deleted. */
 #define SLOW_CHECK_MS 60000
 
+/* After a failure that may pass by itself. */
+#define RETRY_MS 1000
+
+/* A rival that has been silent for so long has given up. */
+#define CALM_MS 30000
+
 /**
  * struct session - a VM that is on the LAN.
  * @socket: to the launcher.
@@ -152,24 +158,42 @@ static void tell_moved(struct session *session)
 /* After anything that may have published an address: defend it, and announce it once more. */
 static void after_publishing(struct session *session)
 {
+	struct place *place = &session->place;
 	struct error ignored;
 
-	if (session->place.state == LAN_UP)
-		defend_start(&session->defence, &session->place, &ignored);
-	session->announce_at = now_ms() + ANNOUNCE_INTERVAL_MS;
+	if (place->state == LAN_UP || place->state == LAN_CONTESTED)
+		defend_start(&session->defence, place, &ignored);
+	else
+		defend_stop(&session->defence, place);
+	if (place->announce_again)
+		session->announce_at = now_ms() + ANNOUNCE_INTERVAL_MS;
+	place->announce_again = false;
+	if (place->contested && session->look_at > session->defence.last_conflict + CALM_MS)
+		session->look_at = session->defence.last_conflict + CALM_MS;
 	tell_moved(session);
+}
+
+/* The rival's word is still in the neighbours' caches: the LAN is told anew. */
+static void calm_down(struct session *session)
+{
+	struct place *place = &session->place;
+
+	if (!place->contested || now_ms() < session->defence.last_conflict + CALM_MS)
+		return;
+	place->contested = false;
+	place->announced.ifindex = 0;
 }
 
 static void look(struct session *session)
 {
 	struct error err;
+	int rc;
 
-	session->look_at = now_ms() + SLOW_CHECK_MS;
-	if (follow(&session->place, &err) < 0 && session->place.state == LAN_UP) {
-		session->place.state = LAN_AWAY;
-		snprintf(session->place.reason, sizeof(session->place.reason), "%.*s",
-			 REASON_SIZE - 1, err.message);
-	}
+	calm_down(session);
+	rc = follow(&session->place, &err);
+	/* A subnet without a free address is not probed again and again. */
+	session->look_at = now_ms() +
+			   (rc < 0 && err.status != STATUS_NETWORK ? RETRY_MS : SLOW_CHECK_MS);
 	after_publishing(session);
 }
 
@@ -203,6 +227,16 @@ static void on_guest_dhcp(struct session *session)
 		record_send(session->socket, &record, NULL, 0, &ignored);
 }
 
+/* A guest that is given an address by DHCP can be given another one, now if it needs one. */
+static void guest_can_be_told(struct session *session, const struct dhcp_record *answer)
+{
+	if (session->place.setup.follow || !dhcprelay_gives(answer))
+		return;
+	session->place.setup.follow = 1;
+	if (session->place.state != LAN_UP)
+		session->look_at = now_ms();
+}
+
 /* Anything but an answer to the guest is against the protocol, and ends the VM's place. */
 static int on_launcher(struct session *session, bool *end, struct error *err)
 {
@@ -219,8 +253,7 @@ static int on_launcher(struct session *session, bool *end, struct error *err)
 		*end = true;
 		return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
 	}
-	/* A guest that is answered by DHCP can be told another address. */
-	session->place.setup.follow = 1;
+	guest_can_be_told(session, &record.dhcp);
 	dhcprelay_send(session->dhcp, session->place.tap_ifindex, &record.dhcp, &ignored);
 	return 0;
 }

@@ -35,6 +35,7 @@ class Laptop(Station):
         self._mac = mac
         self.settle_in()
         self._up = self._carrier = self._configured = self._routed = True
+        self._index = 0  # of wlan0 before it was unplugged
         self._extras = ExitStack()
 
     def build(self) -> None:
@@ -145,6 +146,36 @@ class Laptop(Station):
             self.lan = lan
             lan.associate(self._mac)
 
+    def replug(self) -> None:
+        """Unplug the adapter and plug it in again: the interface is gone, and another of the same
+        name and MAC comes, which the kernel gives another index and no values of the old one."""
+        self.unplug()
+        self.lan.plug(self.netns, "laptop", self.interface, self._mac)
+        self._configure()
+
+    def unplug(self) -> None:
+        """The adapter is out; replug() puts it in."""
+        if not self._index:
+            self._index = self.netns.ip_json(f"link show dev {self.interface}")[0]["ifindex"]
+        self.netns.ip(f"link del {self.interface}", check=False)
+
+    def _plug_as_before(self) -> None:
+        self.unplug()
+        self.netns.ip_batch([
+            f"link add {self.interface} index {self._index} address {self._mac} mtu {self.lan.mtu} "
+            f"type veth peer name laptop mtu {self.lan.mtu} netns {self.lan.ap.name}",
+            f"link set {self.interface} up"])
+        self.lan.ap.ip("link set laptop master br0 up")
+        self._configure()
+        self._index, self._up, self._carrier = 0, True, True
+
+    def restart_networkmanager(self) -> None:
+        """What a restart of NetworkManager does to an interface: everything off, and on again."""
+        self.netns.ip(f"addr flush dev {self.interface}")
+        self._configured = False
+        self.down()
+        self.connect()
+
     def change_mac(self, mac: str, associate: bool = True) -> None:
         """Give wlan0 another MAC; the access point knows it unless @associate is false."""
         was_up = self._up
@@ -234,6 +265,8 @@ class Laptop(Station):
         """Undo what the methods above did, touching only what they changed."""
         self._extras.close()
         lan, cidr, gateway, mac, mtu = self._home
+        if self._index:
+            self._plug_as_before()
         if self.lan is not lan:
             self.roam(lan, cidr)
         if self.lan.mtu != mtu:

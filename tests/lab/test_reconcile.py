@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whatever the kernel or somebody undoes of the VM's place, netsetup makes again at once."""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Callable, Optional
+
+import pytest
+
+from guests import boot
+from lab import LAPTOP_MAC, Lab
+from stream import Pings, arp_answered, milliseconds, table
+from vm import Vm
+
+pytestmark = pytest.mark.usefixtures("vmrun")
+
+LONG = bool(os.environ.get("VMRUN_TESTS_LONG"))
+OTHER_MAC = "02:00:00:77:00:99"
+BOUND = 5.0  # seconds; the table shows what it really takes
+Step = Callable[[], object]
+
+
+class Place:
+    """A running VM's place as it is on the laptop now."""
+
+    def __init__(self, lab: Lab, vm: Vm) -> None:
+        self.laptop, self.vm = lab.laptop.netns, vm
+
+    def sysctl(self, key: str, value: Optional[int] = None) -> str:
+        """Read, or write, a value below /proc/sys/net/ipv4, as `neigh/wlan0/proxy_delay`."""
+        if value is not None:
+            self.laptop.sysctls({f"net/ipv4/{key}": str(value)})
+        return self.laptop.sysctl(f"net/ipv4/{key}")
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Everything that makes it."""
+        vm, uplink = self.vm, self.vm.uplink
+        link = self.laptop.ip_json(f"link show dev {vm.tap}")[0]
+        proxies = self.laptop.ip_json("neigh show proxy")
+        return {
+            "up": "UP" in link["flags"], "mtu": link["mtu"],
+            "route": [each["dev"] for each in self.laptop.ip_json(f"route show {vm.address}/32")],
+            "proxy": [(each["dst"], each["dev"]) for each in proxies],
+            **{key: self.sysctl(key) for key in (
+                f"conf/{uplink}/forwarding", f"neigh/{uplink}/proxy_delay",
+                f"conf/{vm.tap}/forwarding", f"conf/{vm.tap}/proxy_arp",
+                f"conf/{vm.tap}/rp_filter", f"neigh/{vm.tap}/proxy_delay")}}
+
+    def wait(self, wanted: dict[str, object], timeout: float = BOUND) -> dict[str, object]:
+        """What differs from @wanted at the end of up to @timeout seconds."""
+        deadline = time.monotonic() + timeout
+        while True:
+            facts = self.facts
+            differs = {key: facts[key] for key in wanted if facts[key] != wanted[key]}
+            if not differs or time.monotonic() > deadline:
+                return differs
+            time.sleep(0.02)
+
+    def drops(self) -> int:
+        """How many events netsetup's sockets have lost."""
+        pid = self.vm.netsetup.pid
+        lines = Path(f"/proc/{pid}/net/netlink").read_text().splitlines()[1:]
+        return sum(int(line.split()[8]) for line in lines
+                   if int(line.split()[2]) & 0x3fffff == pid)
+
+
+def _nothing() -> None:
+    pass
+
+
+def test_every_loss_is_made_good(lab: Lab) -> None:
+    """From the last step of each event to the first answers to a station's ARP and ping."""
+    vm, _ = boot(lab)
+    place, laptop, ip = Place(lab, vm), lab.laptop, lab.laptop.netns.ip
+    assert laptop.ping_once(lab.lan.gateway), "so that the laptop knows its router"
+
+    def overrun() -> None:
+        vm.netsetup.signal(signal.SIGSTOP)
+        for _ in range(4):
+            flood = [f"route {verb} 10.9.{i // 250}.{i % 250}/32 dev {vm.tap}"
+                     for verb in ("add", "del") for i in range(1000)]
+            laptop.netns.ip_batch(flood)
+        ip(f"route del {vm.address}/32 dev {vm.tap}")
+        ip(f"neigh del proxy {vm.address} dev wlan0")
+        place.sysctl("conf/wlan0/forwarding", 0)
+        assert place.drops() > 0, "the queue did not overrun"
+
+    def change_address(last: int) -> None:
+        laptop.set_address(lab.lan.cidr(lab.lan.host(last)))
+
+    def change_all() -> None:
+        place.sysctl("ip_forward", 1)
+        place.sysctl("ip_forward", 0)
+
+    events: list[tuple[str, Step, Step]] = [
+        ("carrier lost and back", laptop.carrier_off, laptop.carrier_on),
+        ("carrier lost and back at once", _nothing,
+         lambda: (laptop.carrier_off(), laptop.carrier_on())),
+        ("route deleted", _nothing, lambda: ip(f"route del {vm.address}/32 dev {vm.tap}")),
+        ("forwarding of the uplink off", _nothing, lambda: place.sysctl("conf/wlan0/forwarding", 0)),
+        ("forwarding of the tap off", _nothing, lambda: place.sysctl(f"conf/{vm.tap}/forwarding", 0)),
+        ("proxy_arp of the tap off", _nothing, lambda: place.sysctl(f"conf/{vm.tap}/proxy_arp", 0)),
+        ("ip_forward on, then off", _nothing, change_all),
+        ("tap set down", _nothing, lambda: ip(f"link set {vm.tap} down")),
+        ("other MTU of the LAN", _nothing, lambda: laptop.set_mtu(1400)),
+        ("other address of the host", _nothing, lambda: change_address(40)),
+        ("its old address again", _nothing, lambda: change_address(1)),
+        ("other MAC of the uplink", _nothing, lambda: laptop.change_mac(OTHER_MAC)),
+        ("its old MAC again", _nothing, lambda: laptop.change_mac(LAPTOP_MAC)),
+        ("uplink down and up", laptop.down, laptop.up),
+        ("NetworkManager restarted", _nothing, laptop.restart_networkmanager),
+        ("disconnected and connected", laptop.disconnect, laptop.connect),
+        ("adapter unplugged and replugged", _nothing, laptop.replug),
+        ("event queue overrun", overrun, lambda: vm.netsetup.signal(signal.SIGCONT)),
+    ]
+    wanted, rows, wrong = place.facts, [], []
+    assert wanted["proxy"] == [(vm.address, "wlan0")] and wanted["route"] == [vm.tap]
+    with Pings(lab.phone, vm.address) as pings:
+        for name, prepare, last in events:
+            assert pings.answered(time.monotonic(), 10), f"before: {name}"
+            prepare()
+            began = time.monotonic()
+            last()
+            ended = time.monotonic()
+            arp = arp_answered(lab.phone, vm.address, laptop.mac)
+            ping = pings.answered(ended)
+            wanted["mtu"] = lab.lan.mtu
+            differs = place.wait(wanted)
+            reached = max(arp, ping) if arp and ping else None
+            outage = pings.outage(began, ping) if ping else None
+            rows.append((name, milliseconds(ended - began), milliseconds(reached and reached - ended),
+                         milliseconds(outage)))
+            if reached is None or reached - ended > BOUND or differs:
+                wrong.append(f"{name}: {rows[-1][2:]} {differs}")
+    print(table("From an event to a VM that the LAN reaches", (
+        "event", "the event itself", "reachable after", "pings lost for"), rows))
+    assert not wrong, "\n".join(wrong) + f"\n{vm.stderr.text}"
+
+
+def test_what_no_event_tells(lab: Lab) -> None:
+    """A proxy entry or a proxy_delay that is changed alone is found with the next event of any
+    kind, or within a minute."""
+    vm, _ = boot(lab)
+    place = Place(lab, vm)
+    wanted = place.facts
+    lab.laptop.netns.ip(f"neigh del proxy {vm.address} dev wlan0")
+    place.sysctl("neigh/wlan0/proxy_delay", 80)
+    began = time.monotonic()
+    time.sleep(0.3)
+    assert set(place.wait(wanted, 0)) == {"proxy", "neigh/wlan0/proxy_delay"}, "an event tells now?"
+    if LONG:
+        assert not place.wait(wanted, 70)
+        print(f"found after {time.monotonic() - began:.0f} s")
+    else:
+        lab.laptop.netns.ip("route add 10.9.0.0/16 dev wlan0")
+        lab.laptop.netns.ip("route del 10.9.0.0/16 dev wlan0")
+        assert not place.wait(wanted)
+    assert arp_answered(lab.phone, vm.address, LAPTOP_MAC)
+
+
+def _switches(vm: Vm) -> dict[str, int]:
+    found = {each.name: int(each.status["voluntary_ctxt_switches"])
+             for each in (vm.netsetup, vm.family()[0])}
+    text = Path(f"/proc/{vm.pid}/status").read_text()
+    return found | {"vmrun": int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", text, re.M)[1])}
+
+
+def test_idle_vm_wakes_nobody(lab: Lab) -> None:
+    """Ten seconds of a LAN's ordinary talk, none of it about the guest."""
+    vm, _ = boot(lab)
+    talker = lab.squat("192.168.77.60")
+    time.sleep(3)  # the second announcement
+    before = _switches(vm)
+    began, frames = time.monotonic(), 0
+    while time.monotonic() - began < 10:
+        talker.arp_probe(f"192.168.77.{200 + frames % 50}", timeout=0.02)
+        talker.arp_request(f"192.168.77.{150 + frames % 50}", timeout=0.02)
+        talker.announce(talker.address)
+        frames += 3
+    after = _switches(vm)
+    woken = {name: after[name] - before[name] for name in ("vmrun", "vmrun-netsetup")}
+    print(f"{frames} ARP frames, wake-ups: {woken}")
+    assert woken == {"vmrun": 0, "vmrun-netsetup": 0}
