@@ -265,6 +265,10 @@ static void tell_change(const struct member *member, const struct ready_record *
 	const char *name = member->definition->name;
 	char before[IPV4_TEXT_SIZE], after[IPV4_TEXT_SIZE];
 
+	if (ipv4_equal(old->address, now->address) && !ipv4_equal(old->gateway, now->gateway))
+		log_notice("%s: the gateway is %s now, no longer %s%s", name,
+			   ipv4_text(now->gateway, after), ipv4_text(old->gateway, before),
+			   member->setup.follow ? "" : "; the guest has to be told by hand");
 	if (now->state != LAN_UP) {
 		log_notice("%s: %s: %s", name,
 			   now->state == LAN_CONTESTED ? "address contested" : "off the LAN",
@@ -293,7 +297,8 @@ static void on_moved(const struct ready_record *place, void *context)
 	choose_dns(member);
 	if (!ipv4_equal(old.address, place->address))
 		remember_place(member);
-	if (!ipv4_equal(old.address, place->address) || !ipv4_equal(old.gateway, place->gateway))
+	if (!ipv4_equal(old.address, place->address) || !ipv4_equal(old.gateway, place->gateway) ||
+	    old.prefix_length != place->prefix_length)
 		cycle_link(member);
 }
 

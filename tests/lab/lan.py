@@ -79,7 +79,8 @@ class Lan:
         beyond.ip_batch([f"link add {port} type veth peer name wan netns {self.router.netns.name}",
                          f"addr add {far}/{self.uplink.network.prefixlen} dev {port}",
                          f"link set {port} up",
-                         f"route add {self.network} via {self.uplink.ip}"])
+                         # Another LAN may have the same numbers: the first is the one beyond knows.
+                         f"route append {self.network} via {self.uplink.ip}"])
         self.plug(self.router.netns, "router", "lan")
         self.router.netns.ip_batch([
             "link set lo up", f"addr add {self.router.cidr} dev lan",

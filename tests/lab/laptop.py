@@ -69,6 +69,10 @@ class Laptop(Station):
             self.netns.ip(f"addr del {self.cidr} dev {self.interface}")
             self._configured = False
 
+    def lose_address(self) -> None:
+        """The lease is over: no address, while the link stays."""
+        self._unconfigure()
+
     def set_address(self, cidr: str, gateway: Optional[str] = None) -> None:
         """Another lease: the address changes from one moment to the next, the link stays."""
         self._unconfigure()
@@ -205,10 +209,14 @@ class Laptop(Station):
         """Plug in `eth0`, on the LAN of wlan0 or another; return its address."""
         lan = lan or self.lan
         lan.plug(self.netns, "wired", "eth0")
-        self._extras.callback(self.netns.ip, "link del eth0")
+        self._extras.callback(self.netns.ip, "link del eth0", check=False)
         cidr = lan.cidr(lan.host(2))
         self._add_address("eth0", cidr, lan.gateway, metric)
         return cidr
+
+    def remove_wired(self) -> None:
+        """Pull `eth0` out, adapter and all."""
+        self.netns.ip("link del eth0")
 
     def add_tun(self, name: str = "tun0", default: bool = True, metric: int = VPN_METRIC) -> None:
         """A point-to-point uplink without ARP, as a VPN or a mobile modem has; it leads nowhere."""

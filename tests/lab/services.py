@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the machines of the lab offer: web pages, and the router's DHCP and DNS."""
 
+import signal
 import socket
 import subprocess
 import threading
@@ -68,6 +69,9 @@ class Dnsmasq:
                 f"--dhcp-leasefile={self.leases}", f"--log-facility={self.log}",
                 f"--dhcp-option=option:mtu,{mtu}"]
         argv += [f"--host-record={name},{to or address}" for name, to in NAMES.items()]
+        self._reserved = directory / f"{netns.name}.hosts"
+        self._reserved.write_text("")
+        argv.append(f"--dhcp-hostsfile={self._reserved}")
         if lan.prefixlen <= 24:
             first = lan.network_address + 100
             argv.append(f"--dhcp-range={first},{first + 50},{lan.netmask},1h")
@@ -81,6 +85,11 @@ class Dnsmasq:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"dnsmasq: {self._process.stderr.read().decode()}")
             time.sleep(0.005)
+
+    def reserve(self, mac: str, address: str) -> None:
+        """From now on offer @address to the station with @mac."""
+        self._reserved.write_text(f"{mac},{address}\n")
+        self._process.send_signal(signal.SIGHUP)  # dnsmasq reads the file again
 
     def close(self) -> None:
         """Stop serving."""
