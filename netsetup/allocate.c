@@ -26,7 +26,7 @@ struct search {
 	const struct uplink *uplink;
 	struct host *host;
 	struct lease *lease;
-	struct wish wish; /* as far as the policy is concerned */
+	struct wish wish;     /* as far as the policy is concerned */
 	struct in_addr rival; /* somebody else's, whether it answers or not */
 	struct candidates candidates;
 	struct in_addr remembered; /* had here last time, or 0.0.0.0 */
