@@ -7,7 +7,7 @@ import time
 import pytest
 
 from guests import boot, paused, reach, tiny
-from lab import LAPTOP_MAC, Lab
+from lab import Lab
 from stream import Echoes, arp_answered, milliseconds, table
 
 pytestmark = pytest.mark.usefixtures("vmrun")
