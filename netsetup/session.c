@@ -32,6 +32,9 @@
 /* After a failure that may pass by itself. */
 #define RETRY_MS 1000
 
+/* An address that is exchanged for another one is away for a moment; that is no news. */
+#define AWAY_MS 500
+
 /* A rival that has been silent for so long has given up. */
 #define CALM_MS 30000
 
@@ -45,6 +48,7 @@
  * @announce_at: when the second announcement is due, ms of CLOCK_BOOTTIME; 0: not.
  * @look_at: when the host is looked at again.
  * @told: what the launcher was told last.
+ * @tell_at: when it is told that the VM is off the LAN, if it still is then; 0: not.
  */
 struct session {
 	int socket;
@@ -55,6 +59,7 @@ struct session {
 	uint64_t announce_at;
 	uint64_t look_at;
 	struct ready_record told;
+	uint64_t tell_at;
 };
 
 static uint64_t now_ms(void)
@@ -142,6 +147,20 @@ static bool same_place(const struct ready_record *a, const struct ready_record *
 	       !strcmp(a->reason, b->reason);
 }
 
+/* Whether to wait and see, since the VM may be on the LAN again in a moment. */
+static bool too_early(struct session *session, const struct ready_record *moved)
+{
+	const uint64_t now = now_ms();
+
+	if (moved->state != LAN_AWAY || session->told.state != LAN_UP) {
+		session->tell_at = 0;
+		return false;
+	}
+	if (!session->tell_at)
+		session->tell_at = now + AWAY_MS;
+	return now < session->tell_at;
+}
+
 /* Tells the launcher what has changed, if anything it knows has. */
 static void tell_moved(struct session *session)
 {
@@ -149,8 +168,9 @@ static void tell_moved(struct session *session)
 	struct error ignored;
 
 	describe(&session->place, RECORD_MOVED, &moved);
-	if (same_place(&moved, &session->told))
+	if (too_early(session, &moved) || same_place(&moved, &session->told))
 		return;
+	session->tell_at = 0;
 	if (record_send(session->socket, &moved, NULL, 0, &ignored) == 0)
 		session->told = moved;
 }
@@ -265,6 +285,8 @@ static int time_left(const struct session *session)
 
 	if (session->announce_at && session->announce_at < next)
 		next = session->announce_at;
+	if (session->tell_at && session->tell_at < next)
+		next = session->tell_at;
 	return next > now ? (int)(next - now) : 0;
 }
 
@@ -301,6 +323,8 @@ static int keep(struct session *session, struct error *err)
 			look(session);
 		if (session->announce_at && now_ms() >= session->announce_at)
 			announce_again(session);
+		if (session->tell_at && now_ms() >= session->tell_at)
+			tell_moved(session);
 	}
 	return rc;
 }
