@@ -124,7 +124,7 @@ static void qmp_ready(int fd, uint32_t events, void *context)
 	vm->supervision->qmp_over = true;
 	loop_remove(vm->loop, fd);
 	/* End-of-file is how QEMU goes; what is no QMP is another matter. */
-	if (result != -ECONNRESET && vm->state == VM_STARTING)
+	if (result != -ECONNRESET && result != -EPIPE && vm->state == VM_STARTING)
 		ladder_fail(vm, &err);
 	else
 		ladder_say(vm, result == -EPROTO ? VM_LOG_NOTICE : VM_LOG_VERBOSE, "%s",

@@ -44,16 +44,17 @@ static bool record_valid(const struct lease_record *record)
 static int lease_read(int dir, const char *file, struct found_lease *found)
 {
 	cleanup_fd int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	ssize_t size;
 
 	if (fd < 0)
 		return errno == ELOOP || errno == ENXIO ? -ENOENT : -errno;
 	found->alive = flock(fd, LOCK_SH | LOCK_NB) < 0;
 	if (found->alive && errno != EWOULDBLOCK)
 		return -errno;
-	if (read(fd, &found->record, sizeof(found->record)) != sizeof(found->record) ||
-	    !record_valid(&found->record))
-		return -ENOENT;
-	return 0;
+	size = read(fd, &found->record, sizeof(found->record));
+	if (size < 0)
+		return errno == EISDIR ? -ENOENT : -errno;
+	return size == sizeof(found->record) && record_valid(&found->record) ? 0 : -ENOENT;
 }
 
 static int lease_write(int dir, struct lease *lease, struct error *err)

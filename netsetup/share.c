@@ -52,11 +52,17 @@ static int share_read(int dir, struct interface_id uplink, struct share_record *
 	char file[SHARE_FILE_SIZE];
 	cleanup_fd int fd = openat(dir, share_file(uplink.ifname, file),
 				   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	ssize_t size = 0;
 
 	if (fd < 0 && errno != ENOENT)
 		return error_set(err, errno, "cannot open '%s' in '" RUNDIR_PATH "'", file);
-	if (fd >= 0 && read(fd, record, sizeof(*record)) == sizeof(*record) &&
-	    record->magic == SHARE_MAGIC && record->ifindex == uplink.ifindex)
+	if (fd >= 0)
+		size = read(fd, record, sizeof(*record));
+	/* What cannot be read is not nothing: the values would never be put back. */
+	if (size < 0)
+		return error_set(err, errno, "cannot read '%s' in '" RUNDIR_PATH "'", file);
+	if (size == sizeof(*record) && record->magic == SHARE_MAGIC &&
+	    record->ifindex == uplink.ifindex)
 		return 0;
 	memset(record, 0, sizeof(*record));
 	record->magic = SHARE_MAGIC;

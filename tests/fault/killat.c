@@ -152,7 +152,7 @@ static const struct call {
 	{ SYS_pread64, "pread64", false, NONE, 0, 0, { EIO } },
 	{ SYS_readlink, "readlink", false, NONE, 0, 0, { EACCES, ENOMEM } },
 	{ SYS_newfstatat, "newfstatat", false, NONE, 0, 0, { EACCES, ENOMEM } },
-	{ SYS_getdents64, "getdents64", false, NONE, 0, 0, { ENOENT, ENOMEM } },
+	{ SYS_getdents64, "getdents64", false, NONE, 0, 0, { EIO, ENOMEM } },
 	{ SYS_close_range, "close_range", false, NONE, 0, 0, { EMFILE } },
 	{ SYS_waitid, "waitid", false, NONE, 0, 0, { EINTR, ECHILD } },
 	{ SYS_wait4, "wait4", false, NONE, 0, 0, { EINTR, ECHILD } },
