@@ -17,7 +17,7 @@
 
 #define SHARE_PREFIX    "uplink-"
 #define SHARE_FILE_SIZE (sizeof(SHARE_PREFIX) + IFNAMSIZ)
-#define SHARE_MAGIC     0x76725531u /* "vrU1" */
+#define SHARE_MAGIC     0x76725532u /* "vrU2" */
 
 /* The values and what we set them to; a record has one entry for each, in this order. */
 static const struct shared_value {
@@ -29,13 +29,17 @@ static const struct shared_value {
 	{ "ipv4/neigh", "proxy_delay", 0 },
 };
 
-/* The file's content: of each value whether we changed it, and what it was before. */
+/*
+ * The file's content: of each value whether we changed it, and what it and that of all interfaces
+ * were before.
+ */
 struct share_record {
 	uint32_t magic;
 	uint32_t ifindex;
 	struct {
 		int32_t changed;
 		int32_t original;
+		int32_t original_of_all;
 	} values[ARRAY_SIZE(values)];
 };
 
@@ -83,6 +87,27 @@ static int share_write(int dir, struct interface_id uplink, const struct share_r
 	return 0;
 }
 
+/* The value for all interfaces, 0 when there is none. */
+static int value_of_all(const struct shared_value *value)
+{
+	const struct sysctl sysctl = { value->tree, "all", value->key };
+	struct error ignored;
+	int current = 0;
+
+	sysctl_read(&sysctl, &current, &ignored);
+	return current;
+}
+
+/*
+ * Whether somebody has set it for all interfaces since, as Docker does with ip_forward: then it is
+ * theirs, although it is what we had set.
+ */
+static bool set_for_all(const struct share_record *record, size_t i)
+{
+	return value_of_all(&values[i]) == values[i].wanted &&
+	       record->values[i].original_of_all != values[i].wanted;
+}
+
 bool share_is_set(struct interface_id uplink)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
@@ -120,6 +145,7 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 		/* Also when we had set it before: then this is what somebody else chose since. */
 		record.values[i].changed = 1;
 		record.values[i].original = current;
+		record.values[i].original_of_all = value_of_all(&values[i]);
 	}
 	if (!any)
 		return 0;
@@ -154,7 +180,7 @@ static int share_restore(int dir, struct host *host, struct interface_id uplink,
 
 		int rc;
 
-		if (!record.values[i].changed)
+		if (!record.values[i].changed || set_for_all(&record, i))
 			continue;
 		rc = sysctl_read(&sysctl, &current, &error);
 		if (rc == 0 && current == values[i].wanted) {

@@ -10,7 +10,7 @@ from typing import Callable, Optional
 
 import pytest
 
-from guests import boot
+from guests import boot, paused
 from lab import LAPTOP_MAC, Lab
 from stream import Pings, arp_answered, milliseconds, table
 from vm import Vm
@@ -160,6 +160,19 @@ def test_what_no_event_tells(lab: Lab) -> None:
         lab.laptop.netns.ip("route del 10.9.0.0/16 dev wlan0")
         assert not place.wait(wanted)
     assert arp_answered(lab.phone, vm.address, LAPTOP_MAC)
+
+
+def test_forwarding_that_others_need_stays(lab: Lab) -> None:
+    """Docker is installed while a VM runs, and sets ip_forward: it stays as Docker wants it, on the
+    uplink too."""
+    vm = lab.start_vm(paused())
+    place = Place(lab, vm)
+    try:
+        place.sysctl("ip_forward", 1)
+        vm.quit()
+        assert place.sysctl("conf/wlan0/forwarding") == "1"
+    finally:
+        place.sysctl("ip_forward", 0)
 
 
 def _switches(vm: Vm) -> dict[str, int]:
