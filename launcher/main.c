@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "launcher/clean.h"
+#include "launcher/completion.h"
+#include "launcher/init.h"
 #include "launcher/log.h"
 #include "launcher/manage.h"
 #include "launcher/options.h"
@@ -36,6 +38,10 @@ static int dispatch(const struct options *options, struct error *err)
 		return manage_log(options, err);
 	case COMMAND_CLEAN:
 		return clean_run(options, err);
+	case COMMAND_INIT:
+		return init_run(options, err);
+	case COMMAND_COMPLETION:
+		return completion_run(options, err);
 	case COMMAND_HELP:
 		options_usage(stdout);
 		return STATUS_OK;

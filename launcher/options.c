@@ -16,6 +16,7 @@
 #define LIST   (1u << COMMAND_LIST)
 #define STATUS (1u << COMMAND_STATUS)
 #define STOP   (1u << COMMAND_STOP)
+#define INIT   (1u << COMMAND_INIT)
 #define ALL    (~0u)
 
 static const struct command_row {
@@ -34,6 +35,8 @@ static const struct command_row {
 	[COMMAND_SSH] = { "ssh", "NAME [ARG...]", 1, ~0u, "log in, when the guest is ready" },
 	[COMMAND_LOG] = { "log", "NAME", 1, 1, "show what it said since its last start" },
 	[COMMAND_CLEAN] = { "clean", "", 0, 0, "sweep what runs that died have left" },
+	[COMMAND_INIT] = { "init", "[TEMPLATE [NAME]]", 0, 2, "list templates, or copy one" },
+	[COMMAND_COMPLETION] = { "completion", "bash|zsh|fish", 1, 1, "for a shell to read" },
 	[COMMAND_HELP] = { "help", "", 0, 0, "show this" },
 	[COMMAND_VERSION] = { "version", "", 0, 0, "show the version" },
 };
@@ -66,7 +69,7 @@ static const struct option_row {
 	{ "address", 0, "IP", RUN | PRINT, set_address, "the same as --set network.address=IP" },
 	{ "dry-run", 'n', NULL, RUN | CLEAN, set_dry_run, "show each change, change nothing" },
 	{ "verbose", 'v', NULL, RUN, set_verbose, "show each change to the host" },
-	{ "quiet", 'q', NULL, RUN | CHECK | CLEAN, set_quiet, "show errors only" },
+	{ "quiet", 'q', NULL, RUN | CHECK | CLEAN | INIT, set_quiet, "show errors only" },
 	{ "format", 'f', "yaml|json|argv", PRINT, set_format, "argv: the QEMU command" },
 	{ "detach", 'd', NULL, RUN, set_detach, "return when the VM is on the LAN" },
 	{ "wait", 0, "lan|ssh", RUN, set_wait, "what --detach waits for" },
@@ -307,8 +310,9 @@ static int check_operands(const struct options *options, const unsigned int *use
 	}
 	if (options->file_count < command->least) {
 		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' needs %s", command->name,
-			  strncmp(command->operands, "FILE", 4) == 0 ? "a definition file"
-								     : "a VM's name");
+			  strncmp(command->operands, "FILE", 4) == 0   ? "a definition file"
+			  : strncmp(command->operands, "NAME", 4) == 0 ? "a VM's name"
+								       : command->operands);
 		return usage_error(err);
 	}
 	if (options->file_count > command->most) {
@@ -353,7 +357,7 @@ void options_usage(FILE *stream)
 {
 	fprintf(stream, "usage: vmrun [COMMAND] [OPTION...] FILE\n\ncommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(stream, "  %-8s %-13s %s%s\n", commands[i].name, commands[i].operands,
+		fprintf(stream, "  %-10s %-17s %s%s\n", commands[i].name, commands[i].operands,
 			commands[i].help, i == COMMAND_RUN ? " (the default)" : "");
 	fprintf(stream, "\noptions:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -367,4 +371,22 @@ void options_usage(FILE *stream)
 	}
 	fprintf(stream, "\nA file that has a command's name is given as './NAME'. "
 			"See vmrun(1) and vmrun.yaml(5).\n");
+}
+
+bool options_command(unsigned int index, struct command_info *info)
+{
+	if (index >= ARRAY_SIZE(commands))
+		return false;
+	*info = (struct command_info){ commands[index].name, commands[index].operands,
+				       commands[index].help };
+	return true;
+}
+
+bool options_option(unsigned int index, struct option_info *info)
+{
+	if (index >= ARRAY_SIZE(rows))
+		return false;
+	*info = (struct option_info){ rows[index].name, rows[index].letter, rows[index].argument,
+				      rows[index].help, rows[index].commands };
+	return true;
 }

@@ -21,6 +21,8 @@ enum command {
 	COMMAND_SSH,
 	COMMAND_LOG,
 	COMMAND_CLEAN,
+	COMMAND_INIT,
+	COMMAND_COMPLETION,
 	COMMAND_HELP,
 	COMMAND_VERSION,
 };
@@ -83,5 +85,35 @@ void options_done(struct options *options);
 
 /* options_usage() - write the usage text. */
 void options_usage(FILE *stream);
+
+/**
+ * struct command_info - a row of the table of commands.
+ * @name, @help: as the usage has them.
+ * @operands: what it takes: "FILE...", "NAME", "bash|zsh|fish", "[TEMPLATE [NAME]]", or nothing.
+ */
+struct command_info {
+	const char *name;
+	const char *operands;
+	const char *help;
+};
+
+/**
+ * struct option_info - a row of the table of options.
+ * @name, @help: as the usage has them.
+ * @letter: or 0.
+ * @argument: what it takes: "IF", "yaml|json|argv", or NULL for nothing.
+ * @commands: that take it, a bit of each.
+ */
+struct option_info {
+	const char *name;
+	char letter;
+	const char *argument;
+	const char *help;
+	unsigned int commands;
+};
+
+/* options_command(), options_option() - the row of an index from 0; false after the last one. */
+bool options_command(unsigned int index, struct command_info *info);
+bool options_option(unsigned int index, struct option_info *info);
 
 #endif
