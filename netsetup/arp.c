@@ -20,6 +20,9 @@
 #define SENDER_OFFSET  14
 #define TARGET_OFFSET  24
 
+/* Packets of no use that arp_receive() passes over at a time; a flood of them must not hold it. */
+#define PASSED_OVER_MAX 64
+
 #define FORMAT_ETHERNET_IPV4 (ARPHRD_ETHER << 16 | ETHERTYPE_IP)
 #define LENGTHS_6_4          (ETH_ALEN << 8 | 4)
 
@@ -92,7 +95,7 @@ int arp_parse(const void *packet, size_t size, struct arp *arp)
 
 int arp_receive(int socket, struct arp *arp)
 {
-	for (;;) {
+	for (int i = 0; i < PASSED_OVER_MAX; i++) {
 		struct sockaddr_ll from = { 0 };
 		socklen_t length = sizeof(from);
 		struct ether_arp raw;
@@ -108,6 +111,7 @@ int arp_receive(int socket, struct arp *arp)
 		if (arp_parse(&raw, (size_t)size, arp) == 0)
 			return 0;
 	}
+	return -EAGAIN;
 }
 
 int arp_send(int socket, unsigned int ifindex, const struct arp *arp, struct error *err)

@@ -64,7 +64,8 @@ int arp_parse(const void *packet, size_t size, struct arp *arp);
  * @socket: of arp_open().
  * @arp: the fields.
  *
- * Return: 0, -EAGAIN when there is none, or another negative errno (ENETDOWN, ENXIO).
+ * Return: 0, -EAGAIN when there is none, or none yet among many of no use, or another negative errno
+ * (ENETDOWN, ENXIO).
  */
 int arp_receive(int socket, struct arp *arp);
 

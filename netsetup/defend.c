@@ -8,6 +8,9 @@
 
 #define DEFEND_INTERVAL_MS 10000
 
+/* Packets that are read in one turn: a LAN that floods must not hold up everything else. */
+#define TURN_MAX 64
+
 int defend_start(struct defence *defence, const struct place *place, struct error *err)
 {
 	if (!ipv4_equal(defence->address, place_address(place)))
@@ -56,7 +59,7 @@ bool defend_receive(struct defence *defence, struct place *place, uint64_t now)
 	bool contested = false;
 	struct arp arp;
 
-	while (arp_receive(place->host.arp, &arp) == 0) {
+	for (int i = 0; i < TURN_MAX && arp_receive(place->host.arp, &arp) == 0; i++) {
 		/* An access point that answers ARP for its stations says what we said. */
 		if (!memcmp(&arp.sender_mac, &place->uplink.mac, sizeof(arp.sender_mac)))
 			continue;

@@ -26,6 +26,9 @@
 /* Events come in bursts: so long after the first one the host is looked at. */
 #define SETTLE_MS 5
 
+/* Packets of the guest's that are passed on in one turn. */
+#define RELAY_MAX 16
+
 /* For what no event tells, such as a proxy entry that somebody deleted. */
 #define SLOW_CHECK_MS 60000
 
@@ -237,13 +240,16 @@ static void on_arp(struct session *session)
 	after_publishing(session);
 }
 
-/* From the guest to the launcher; one that does not read loses packets, as a network does. */
+/*
+ * From the guest to the launcher; one that does not read loses packets, as a network does. A guest
+ * that floods gets its turn again, after everybody else.
+ */
 static void on_guest_dhcp(struct session *session)
 {
 	struct dhcp_record record;
 	struct error ignored;
 
-	while (dhcprelay_receive(session->dhcp, &record) == 0)
+	for (int i = 0; i < RELAY_MAX && dhcprelay_receive(session->dhcp, &record) == 0; i++)
 		record_send(session->socket, &record, NULL, 0, &ignored);
 }
 

@@ -294,13 +294,36 @@ static void test_answer(void **state)
 	assert_true(ipv4_unset(answer.target));
 }
 
+/* However many packets of no use have come, the caller gets its turn. */
+static void test_flood(void **state)
+{
+	const size_t count = 150;
+	unsigned int turns = 0;
+	uint8_t unknown[ARP_SIZE];
+	struct arp arp;
+	int sockets[2];
+
+	memcpy(unknown, reply, sizeof(unknown));
+	unknown[7] = 9; /* an operation that nobody knows */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, sockets), 0);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(send(sockets[1], unknown, sizeof(unknown), 0), sizeof(unknown));
+	assert_int_equal(send(sockets[1], reply, ARP_SIZE, 0), ARP_SIZE);
+	while (arp_receive(sockets[0], &arp) == -EAGAIN)
+		assert_true(++turns < count);
+	assert_true(turns > 1);
+	assert_true(ipv4_equal(arp.sender, address("192.168.7.1")));
+	close(sockets[0]);
+	close(sockets[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),       cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_other_kinds), cmocka_unit_test(test_make),
 		cmocka_unit_test(test_wire),        cmocka_unit_test(test_listen_for_one),
-		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_answer),      cmocka_unit_test(test_flood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
