@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A guest that sends whatever it likes: what it must not reach, and what it must not change.
 
-Each row of ATTACKS is frames with a mark in them. They are injected into the tap, then one honest
+Each row of ATTACKS is frames with a mark in them. They are injected into the tap, then an honest
 packet; once the LAN has seen that one, the mark must not have been seen on the LAN, on the host's
 other network, by another VM, nor by the host's own sockets, and the host must be as before. ALLOWED
 is the counter-proof, and says what a member of the LAN is free to do.
 
 All of it is done twice: with net.ipv4.conf.all.rp_filter at 2, which makes the tap's reverse-path
-filter a loose one, and without any such filter, so that the classifier (netsetup/antispoof.c) stands
-alone. (The kernel has both modes refuse what comes from an interface without an address, as the tap
-is, by another way than the tap: __fib_validate_source() in net/ipv4/fib_frontend.c.)
+filter a loose one, and without any such filter, so that the classifier (netsetup/antispoof.c)
+stands alone. (From an interface without an address, as the tap is one, the kernel takes even in the
+loose mode only what it would send back there: __fib_validate_source() in net/ipv4/fib_frontend.c.)
 """
 
 import signal
 import socket
 import struct
+import threading
+import time
 from contextlib import ExitStack
 from ipaddress import IPv4Address
 from typing import Callable, Iterator
@@ -24,8 +26,8 @@ import pytest
 from conftest import need, need_vmrun
 from hoststate import settle
 from lab import BEYOND, LAPTOP_MAC, Lab
-from wire import (BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_VLAN, ICMP, UDP, Port, Wire, arp, ether,
-                  icmp, ipv4, udp)
+from wire import (BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_VLAN, ICMP, UDP, Port, Wire, arp,
+                  checksum, checksum_in_software, ether, icmp, ipv4, mac_bytes, udp)
 
 MARK = b"-hostile-guest-"
 PORT = 7777
@@ -57,6 +59,7 @@ class Scene:
         for station in (lab.phone.address, lab.lan.gateway):  # so that no ARP stands in the way
             assert lab.laptop.ping(station)
         if mode == "alone":
+            checksum_in_software(lab.laptop.netns, "wlan0")
             self.signal_helpers(signal.SIGSTOP)  # or they would set it again
             lab.laptop.netns.sysctls({f"net/ipv4/conf/{each.vm.tap}/rp_filter": "0"
                                       for each in (self.guest, self.other)})
@@ -118,14 +121,15 @@ class Scene:
             return found
 
     def check_sources(self, frames: list[bytes]) -> None:
-        """What the laptop sends to the LAN speaks for itself and its VMs, whatever it is."""
+        """What the laptop sends to the LAN speaks for itself and its VMs, or is refused by all for
+        its checksum: see checksum_into_source()."""
         ours = {IPv4Address(each).packed for each in (
             self.lab.laptop.address, self.guest.address, self.other.address)}
         for frame in frames:
             kind = struct.unpack("!H", frame[12:14])[0]
             assert frame[6:12].hex(":") == LAPTOP_MAC, frame
             assert kind in (ETH_IPV4, ETH_ARP, ETH_IPV6), frame
-            assert kind != ETH_IPV4 or frame[26:30] in ours, frame
+            assert kind != ETH_IPV4 or frame[26:30] in ours or checksum(frame[14:34]), frame
             assert kind != ETH_ARP or frame[28:32] in ours, frame
 
 
@@ -218,7 +222,7 @@ def link_layer(s: Scene) -> list[bytes]:
     llc = b"\xaa\xaa\x03\0\0\0\x08\0" + phone_as(s, s.lab.lan.gateway)
     return [ether("01:80:c2:00:00:00", s.guest.mac, 60, b"\x42\x42\x03" + MARK + bytes(40)),  # STP
             ether("01:80:c2:00:00:0e", s.guest.mac, 0x88CC, b"\x02\x07" + MARK + bytes(40)),  # LLDP
-            ether("01:80:c2:00:00:03", s.guest.mac, 0x888E, b"\x02\x03" + MARK + bytes(40)),  # EAPOL
+            ether("01:80:c2:00:00:03", s.guest.mac, 0x888E, b"\x02\x03" + MARK),  # EAPOL
             ether("01:80:c2:00:00:01", s.guest.mac, 0x8808, b"\0\1\xff\xff" + MARK),  # PAUSE
             ether("01:00:0c:cc:cc:cc", s.guest.mac, 60, b"\xaa\xaa\x03\0\0\x0c" + MARK),  # CDP
             ether(s.guest.host_mac, s.guest.mac, len(llc), llc),  # IPv4 in SNAP
@@ -329,14 +333,20 @@ def oversized(s: Scene) -> list:
 
 
 def checksum_into_source(s: Scene) -> list:
-    """An offload that has the host write a checksum over the source address, after the check."""
+    """An offload that has the host write a checksum over the source address, after the check.
+
+    It does, where the uplink has no such offload: two octets of the packet's become what the guest
+    likes (skb_checksum_help() in net/core/dev.c). No place for them leaves the header's own
+    checksum right, so nobody accepts such a packet.
+    """
     found = []
-    for start in (0, 14, 22, 26, 34):
-        for offset in (24, 26, 28):
-            frame = s.guest.ip(ipv4(s.guest.address, s.lab.phone.address, UDP,
-                                    udp(PORT, PORT, MARK)))
-            found.append((frame, struct.pack("<BBHHHH", NEEDS_CSUM, 0, 0, 0, start,
-                                             max(0, offset - start))))
+    for kind in (GSO_NONE, GSO_UDP, GSO_UDP_L4):
+        for start in range(14, 35):
+            for at in range(22, 34):
+                frame = s.guest.ip(ipv4(s.guest.address, s.lab.lan.gateway, UDP,
+                                        udp(PORT, PORT, bytes(64))))
+                found.append((frame, struct.pack("<BBHHHH", NEEDS_CSUM, kind, 42 if kind else 0,
+                                                 32 if kind else 0, start, max(0, at - start))))
     return found
 
 
@@ -378,9 +388,10 @@ ATTACKS: dict[str, Callable[[Scene], list]] = {
         ip6(s, to, UDP, udp(port, port, MARK), mac) for to in ("ff02::fb", "ff02::1:2", "ff02::1")
         for port in (5353, 547) for mac in ("33:33:00:00:00:fb", s.guest.host_mac)],
     "multicast and broadcast": multicast,
-    "DHCP as a server": lambda s: [dhcp_offer(s), dhcp_offer(s, source=s.lab.lan.gateway), dhcp_offer(
-        s, s.lab.laptop.address, s.lab.lan.gateway), dhcp_offer(s, s.lab.phone.address,
-                                                              s.lab.lan.gateway)],
+    "DHCP as a server": lambda s: [
+        dhcp_offer(s), dhcp_offer(s, source=s.lab.lan.gateway),
+        dhcp_offer(s, s.lab.laptop.address, s.lab.lan.gateway),
+        dhcp_offer(s, s.lab.phone.address, s.lab.lan.gateway)],
     "to the MACs of others": to_other_macs,
     "VLAN tags": vlans,
     "protocols of switches": link_layer,
@@ -390,6 +401,7 @@ ATTACKS: dict[str, Callable[[Scene], list]] = {
     "a TTL that ends here": lambda s: [own(s, s.lab.phone.address, ttl=ttl) for ttl in (0, 1)],
     "malformed and cut": malformed,
     "oversized, and lies about offloads": oversized,
+    "a checksum into the source address": checksum_into_source,
     "a storm": storm,
 }
 
@@ -421,7 +433,8 @@ ALLOWED: dict[str, tuple[Callable[[Scene], list], str, int]] = {
     "tagged with priority alone": (lambda s: [vlan(s, [(ETH_VLAN, 0)], ipv4(
         s.guest.address, s.lab.phone.address, UDP, udp(PORT, PORT, MARK)))], "air", 1),
     "a fragment of one octet": (lambda s: [s.guest.ip(ipv4(
-        s.guest.address, s.lab.phone.address, UDP, b"\xa7", fragment=185, ident=0xA5A6))], "air", 1),
+        s.guest.address, s.lab.phone.address, UDP, b"\xa7", fragment=185, ident=0xA5A6))],
+                                "air", 1),
 }
 
 
@@ -439,8 +452,8 @@ def test_allowed(scene: Scene, name: str) -> None:
 def dhcp(s: Wire, kind: int, source: str = "0.0.0.0", to: str = "255.255.255.255",
          options: bytes = b"") -> bytes:
     """A DHCP client's frame; with a @source it is a renewal (RFC 2131, section 4.3.2)."""
-    body = bytes([1, 1, 6, 0]) + b"\xa5\x5a\xa5\x5a" + bytes(4) + IPv4Address(source).packed + bytes(
-        12) + bytes.fromhex(s.vm_mac.replace(":", "")) + bytes(10) + bytes(192)
+    body = bytes([1, 1, 6, 0]) + b"\xa5\x5a\xa5\x5a" + bytes(4) + IPv4Address(source).packed
+    body += bytes(12) + mac_bytes(s.vm_mac) + bytes(202)
     body += b"\x63\x82\x53\x63\x35\x01" + bytes([kind]) + options + b"\xff"
     return s.ip(ipv4(source, to, UDP, udp(68, 67, body)),
                 to=BROADCAST if to == "255.255.255.255" else "", source=s.vm_mac)
@@ -480,4 +493,57 @@ def test_dhcp_passes_to_its_server_alone(lab: Lab) -> None:
         assert dhcp_answer(guest)[0] == nak
     finally:
         server.close()
+        guest.close()
+
+
+def test_flood_of_dhcp_holds_nothing_up(lab: Lab) -> None:
+    """While the guest declines its address without end, that is defended, the VM ends when it is
+    told to, and nobody's log is filled."""
+    guest = Wire(lab, "flood", network={"configure": ["dhcp"]})
+    asking = True
+
+    def flood() -> None:
+        frame = dhcp(guest, 4)
+        while asking:
+            guest.send(frame)
+
+    thread = threading.Thread(target=flood, daemon=True)
+    thread.start()
+    try:
+        assert list(lab.phone.arp_probe(guest.address, timeout=3)) == [LAPTOP_MAC]
+        began = time.monotonic()
+        assert guest.vm.stop(20) == 0
+        assert time.monotonic() - began < 5
+    finally:
+        asking = False
+        thread.join()
+        guest.close()
+    assert len(guest.vm.stderr.lines) < 10, guest.vm.stderr.lines[:20]
+
+
+@pytest.mark.lab(subnet="10.9.0.0/16")
+def test_neighbours_of_a_scan(lab: Lab) -> None:
+    """A scan of the LAN costs the host an entry of its neighbour table for each address, as it
+    costs any router; they are gone again, and the host still reaches whom it has to."""
+    guest = Wire(lab, "scan")
+    count = 200
+
+    def known() -> int:
+        return len(lab.laptop.netns.ip_json("neigh show nud all dev wlan0"))
+
+    try:
+        before = known()
+        for number in range(count):
+            guest.send(guest.ip(ipv4(guest.address, f"10.9.77.{number}", UDP, udp(9, 9, MARK))))
+        print(f"{known() - before} entries for {count} addresses")
+        assert known() - before <= count
+        # The guest's ARP for the whole LAN, which the host answers, costs nothing.
+        before = known()
+        for number in range(count):
+            guest.send(ether(BROADCAST, guest.mac, ETH_ARP, arp(
+                1, (guest.mac, guest.address), ("00:00:00:00:00:00", f"10.9.78.{number}"))))
+        guest.tape.wait(lambda each: each[28:32] == IPv4Address("10.9.78.199").packed)
+        assert known() <= before
+        assert lab.laptop.ping(lab.phone.address) and lab.laptop.ping(lab.lan.gateway)
+    finally:
         guest.close()

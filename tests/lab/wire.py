@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A guest made of frames: the test writes what it likes into the tap and sees what comes out."""
 
+import ctypes
 import fcntl
 import os
 import re
@@ -15,9 +16,12 @@ from typing import Callable, Optional
 
 from guests import paused
 from lab import Lab
+from netns import Netns
 from vm import Vm
 
 TUNGETVNETHDRSZ = 0x800454D7
+SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
+SO_RCVBUFFORCE = 33
 ETH_ALL, ETH_IPV4, ETH_ARP, ETH_IPV6, ETH_VLAN = 3, 0x0800, 0x0806, 0x86DD, 0x8100
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 ICMP, UDP = 1, 17
@@ -71,6 +75,14 @@ def arp(op: int, sender: tuple[str, str], target: tuple[str, str], lengths: int 
                        IPv4Address(target[1]).packed)
 
 
+def checksum_in_software(netns: Netns, interface: str) -> None:
+    """Take the checksum offload from an interface, as most Wi-Fi cards have none."""
+    value = ctypes.create_string_buffer(struct.pack("II", ETHTOOL_STXCSUM, 0))
+    with netns.socket() as sock:
+        fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", interface.encode(),
+                                                   ctypes.addressof(value)))
+
+
 class Tape:
     """Frames as they come, kept by a thread; @read gives one, or None at the end."""
 
@@ -120,9 +132,9 @@ class Tape:
 class Port:
     """All frames that arrive at an interface of a machine of the lab."""
 
-    def __init__(self, netns: "object", interface: str) -> None:
+    def __init__(self, netns: Netns, interface: str) -> None:
         self.socket = netns.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ALL))
-        self.socket.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
         self.socket.bind((interface, ETH_ALL))
         self.tape = Tape(self.socket.fileno(), self._read)
 
