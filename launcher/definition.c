@@ -22,6 +22,7 @@
  * struct load - a definition being loaded.
  * @source, @document: the file.
  * @overrides, @override_count: the --set options.
+ * @unpinned: images from URLs need no digest.
  * @report: all errors.
  * @definition: being filled.
  */
@@ -30,6 +31,7 @@ struct load {
 	struct document document;
 	struct override *overrides;
 	unsigned int override_count;
+	bool unpinned;
 	struct report report;
 	struct definition definition;
 };
@@ -96,6 +98,7 @@ static int load_read(struct load *load)
 	struct walk walk = {
 		.report = &load->report,
 		.directory = definition->directory,
+		.unpinned = load->unpinned,
 		.home = user && user->pw_dir && user->pw_dir[0] == '/' ? user->pw_dir : NULL,
 	};
 	int result;
@@ -159,8 +162,8 @@ static int load_finish(struct load *load, int result, char *const overrides[], u
 	return result;
 }
 
-int definition_load(const char *path, char *const overrides[], unsigned int override_count,
-		    struct definition *definition, char **report)
+static int load_file(const char *path, char *const overrides[], unsigned int override_count,
+		     bool unpinned, struct definition *definition, char **report)
 {
 	cleanup_free struct load *load = calloc(1, sizeof(*load));
 	int result;
@@ -168,8 +171,21 @@ int definition_load(const char *path, char *const overrides[], unsigned int over
 	*report = NULL;
 	if (!load)
 		return -ENOMEM;
+	load->unpinned = unpinned;
 	result = source_open(path, &load->source, &load->report);
 	return load_finish(load, result, overrides, override_count, definition, report);
+}
+
+int definition_load(const char *path, char *const overrides[], unsigned int override_count,
+		    struct definition *definition, char **report)
+{
+	return load_file(path, overrides, override_count, false, definition, report);
+}
+
+int definition_load_unpinned(const char *path, char *const overrides[], unsigned int override_count,
+			     struct definition *definition, char **report)
+{
+	return load_file(path, overrides, override_count, true, definition, report);
 }
 
 int definition_load_memory(const char *name, const void *bytes, size_t size,
@@ -196,8 +212,11 @@ void definition_done(struct definition *definition)
 	free(definition->boot.kernel);
 	free(definition->boot.initrd);
 	free(definition->boot.cmdline);
-	for (unsigned int i = 0; i < definition->disk_count; i++)
+	for (unsigned int i = 0; i < definition->disk_count; i++) {
 		free(definition->disks[i].image);
+		for (unsigned int k = 0; k < definition->disks[i].url_count; k++)
+			free(definition->disks[i].urls[k]);
+	}
 	free(definition->network.model);
 	free(definition->cloud_init.user_data);
 	free(definition->cloud_init.user);

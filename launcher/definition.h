@@ -18,6 +18,11 @@
 #define DISKS_MAX    16
 #define SSH_KEYS_MAX 64
 #define ARGS_MAX     256
+#define MIRRORS_MAX  8
+
+/* Hexadecimal digits with a NUL. */
+#define SHA256_TEXT_SIZE 65
+#define SHA512_TEXT_SIZE 129
 
 enum accel {
 	ACCEL_AUTO, /* kvm when it really works here, else tcg */
@@ -67,13 +72,20 @@ enum display_mode {
 
 /**
  * struct disk - one entry of 'disks'.
- * @image: absolute path.
+ * @image: absolute path; of an image from a URL that of the cache's file, once cache_locate() has
+ *         set it, NULL before.
+ * @urls, @url_count: its mirrors, for an image from a URL.
+ * @sha256, @sha512: its digest, in lower case; of a URL's image one of them, else none.
  * @mode: where changes go.
  * @size: bytes to grow the overlay to; 0: the image's own.
  * @format: of the image; auto: by its content.
  */
 struct disk {
 	char *image;
+	char *urls[MIRRORS_MAX];
+	unsigned int url_count;
+	char sha256[SHA256_TEXT_SIZE];
+	char sha512[SHA512_TEXT_SIZE];
 	enum disk_mode mode;
 	uint64_t size;
 	enum disk_format format;
@@ -189,6 +201,12 @@ struct definition {
  */
 int definition_load(const char *path, char *const overrides[], unsigned int override_count,
 		    struct definition *definition, char **report);
+
+/**
+ * definition_load_unpinned() - the same, but images from URLs need no digest: only to learn it.
+ */
+int definition_load_unpinned(const char *path, char *const overrides[], unsigned int override_count,
+			     struct definition *definition, char **report);
 
 /**
  * definition_load_memory() - the same from bytes, which may be anything.

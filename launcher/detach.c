@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "launcher/reach.h"
+#include "launcher/signals.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
@@ -48,15 +50,23 @@ static bool pass_on(int from, int to)
 	return size > 0 && write(to, bytes, (size_t)size) > 0;
 }
 
-/* In the parent, until the child is ready or has ended. Returns whether it is ready. */
-static bool wait_ready(int pipe, int output, struct in_addr *address)
+/*
+ * In the parent, until the child is ready or has ended. Returns whether it is ready. The child is
+ * not at the terminal: a signal that wants an end, perhaps of a long download, is passed on to it.
+ */
+static bool wait_ready(pid_t child, int pipe, int output, struct in_addr *address)
 {
+	struct error ignored;
+	cleanup_fd int signals = signals_open_ends(&ignored);
 	struct pollfd pollers[] = { { .fd = pipe, .events = POLLIN },
-				    { .fd = output, .events = POLLIN } };
+				    { .fd = output, .events = POLLIN },
+				    { .fd = signals, .events = POLLIN } };
 
 	while (!pollers[0].revents) {
 		if (poll(pollers, ARRAY_SIZE(pollers), -1) < 0 && errno != EINTR)
 			return false;
+		if (pollers[2].revents)
+			kill(child, signals_read(signals, NULL));
 		if (pollers[1].revents)
 			pass_on(output, STDERR_FILENO);
 	}
@@ -71,7 +81,7 @@ static int be_parent(pid_t child, const int *pipe, int output, enum wait_for wai
 {
 	struct in_addr address = { INADDR_ANY };
 
-	if (!wait_ready(*pipe, output, &address))
+	if (!wait_ready(child, *pipe, output, &address))
 		return child_status(child);
 	if (wait == WAIT_SSH && !ipv4_unset(address) &&
 	    reach_port(address, SSH_PORT, pipe, err) < 0)

@@ -132,8 +132,9 @@ static void plan_image(const struct disk *disk, struct disk_file *file)
 	}
 	file->format = disk->format;
 	if (file->format == DISK_FORMAT_AUTO) {
-		size_t length = strlen(disk->image);
-		bool qcow2 = length > 6 && !strcmp(disk->image + length - 6, ".qcow2");
+		const char *name = disk->url_count ? disk->urls[0] : disk->image;
+		size_t length = strlen(name);
+		bool qcow2 = length > 6 && !strcmp(name + length - 6, ".qcow2");
 
 		file->format = qcow2 ? DISK_FORMAT_QCOW2 : DISK_FORMAT_RAW;
 	}
@@ -206,6 +207,29 @@ void disks_done(struct disks *disks)
 		free(disks->files[i].path);
 	cleanup_fd_done(&disks->lock);
 	*disks = (struct disks)DISKS_NONE;
+}
+
+int disks_reset(const char *name, const struct sweep *sweep, struct error *err)
+{
+	cleanup_free char *directory = NULL;
+	cleanup_fd int lock = -1;
+	int ret;
+
+	ret = xdg_dir(XDG_DATA, name, &directory, err);
+	if (ret)
+		return ret;
+	ret = lock_directory(directory, &lock);
+	if (ret == -ENOENT)
+		return 0;
+	if (ret == -EBUSY) {
+		error_say(err, STATUS_FAILURE, EBUSY, "cannot reset '%s': it is running", name);
+		error_remedy(err, "stop it first");
+		return -EBUSY;
+	}
+	if (ret)
+		return error_set(err, -ret, "cannot lock '%s'", directory);
+	overlay_reset(directory, sweep);
+	return 0;
 }
 
 void disks_sweep(const char *name, const struct sweep *sweep)

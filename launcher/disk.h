@@ -44,7 +44,7 @@ struct disks {
  *
  * Overlays are in the directory of the VM's name below the user's data directory (xdg.h), under a
  * lock: no two runs can use them at a time.
- * @definition: the VM.
+ * @definition: the VM; images from URLs are in the cache, see cache_fetch().
  * @disks: the files; end them with disks_done() after success.
  * @err: the error.
  *
@@ -74,6 +74,16 @@ void disks_opened(struct disks *disks);
 
 /* disks_done() - remove temporary files that are left, unlock; legal for DISKS_NONE. */
 void disks_done(struct disks *disks);
+
+/**
+ * disks_reset() - remove a VM's overlays, so that it starts afresh.
+ * @name: the VM's.
+ * @sweep: how; told each file.
+ * @err: the error.
+ *
+ * Return: 0, also when there are none; -EBUSY while it runs; or another negative errno.
+ */
+int disks_reset(const char *name, const struct sweep *sweep, struct error *err);
 
 /**
  * disks_sweep() - remove what died runs of a VM have left; does nothing while it runs.

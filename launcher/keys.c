@@ -38,6 +38,8 @@
 		__VA_ARGS__    \
 	}
 
+#define DIGITS(size) LIMITS((size)-1, (size)-1, "")
+
 #define DEFINITION(field)    offsetof(struct definition, field)
 #define INSIDE(outer, field) (DEFINITION(outer.field) - DEFINITION(outer))
 #define NETWORK(field)       offsetof(struct network, field)
@@ -88,9 +90,6 @@ static const struct word displays[] = {
 	{ "spice", DISPLAY_SPICE }, { "vnc", DISPLAY_VNC },
 };
 
-static const char digest_later[] =
-	"belongs to an image that is fetched from a URL, which this version cannot do";
-
 static const struct list ssh_key_list = {
 	.item = &type_path,
 	.size = sizeof(char *),
@@ -122,9 +121,9 @@ static const struct key boot_keys[] = {
 };
 
 static const struct key disk_keys[] = {
-	{ "image",       &type_image,      DISK(image),                   NULL,                           key_required },
-	{ "sha256",      &type_later,      WHOLE,                         digest_later,                   NULL },
-	{ "sha512",      &type_later,      WHOLE,                         digest_later,                   NULL },
+	{ "image",       &type_image,      WHOLE,                         NULL,                           key_required },
+	{ "sha256",      &type_digest,     DISK(sha256),                  DIGITS(SHA256_TEXT_SIZE),       NULL },
+	{ "sha512",      &type_digest,     DISK(sha512),                  DIGITS(SHA512_TEXT_SIZE),       NULL },
 	{ "mode",        &type_words,      DISK(mode),                    WORDS(disk_modes),              "overlay" },
 	{ "size",        &type_size,       DISK(size),                    BOUNDS(MIB, 64 * TIB, 0),       NULL },
 	{ "format",      &type_words,      DISK(format),                  WORDS(disk_formats),            "auto" },

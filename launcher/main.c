@@ -5,12 +5,14 @@
 
 #include "launcher/clean.h"
 #include "launcher/completion.h"
+#include "launcher/fetch.h"
 #include "launcher/init.h"
 #include "launcher/log.h"
 #include "launcher/manage.h"
 #include "launcher/options.h"
 #include "launcher/privilege.h"
 #include "launcher/process.h"
+#include "launcher/reset.h"
 #include "launcher/run.h"
 #include "launcher/show.h"
 #include "launcher/signals.h"
@@ -24,6 +26,10 @@ static int dispatch(const struct options *options, struct error *err)
 		return show_check(options, err);
 	case COMMAND_PRINT:
 		return show_print(options, err);
+	case COMMAND_FETCH:
+		return fetch_run(options, err);
+	case COMMAND_RESET:
+		return reset_run(options, err);
 	case COMMAND_LIST:
 		return manage_list(options, err);
 	case COMMAND_STATUS:

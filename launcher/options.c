@@ -12,6 +12,8 @@
 #define RUN    (1u << COMMAND_RUN)
 #define CHECK  (1u << COMMAND_CHECK)
 #define PRINT  (1u << COMMAND_PRINT)
+#define FETCH  (1u << COMMAND_FETCH)
+#define RESET  (1u << COMMAND_RESET)
 #define CLEAN  (1u << COMMAND_CLEAN)
 #define LIST   (1u << COMMAND_LIST)
 #define STATUS (1u << COMMAND_STATUS)
@@ -28,6 +30,8 @@ static const struct command_row {
 	[COMMAND_RUN] = { "run", "FILE", 1, 1, "boot and stay until the guest is gone" },
 	[COMMAND_CHECK] = { "check", "FILE...", 1, ~0u, "report every error of every file" },
 	[COMMAND_PRINT] = { "print", "FILE", 1, 1, "show the resolved definition" },
+	[COMMAND_FETCH] = { "fetch", "FILE...", 1, ~0u, "have the images in the cache" },
+	[COMMAND_RESET] = { "reset", "NAME|FILE", 1, 1, "throw away what the VM has written" },
 	[COMMAND_LIST] = { "list", "", 0, 0, "show the VMs that run" },
 	[COMMAND_STATUS] = { "status", "NAME", 1, 1, "show one" },
 	[COMMAND_STOP] = { "stop", "NAME", 1, 1, "power it off and wait until it is gone" },
@@ -47,6 +51,7 @@ static int set_address(struct options *options, const char *value, struct error 
 static int set_format(struct options *options, const char *value, struct error *err);
 static int set_quiet(struct options *options, const char *value, struct error *err);
 static int set_verbose(struct options *options, const char *value, struct error *err);
+static int set_accept_digest(struct options *options, const char *value, struct error *err);
 static int set_dry_run(struct options *options, const char *value, struct error *err);
 static int set_detach(struct options *options, const char *value, struct error *err);
 static int set_wait(struct options *options, const char *value, struct error *err);
@@ -64,12 +69,16 @@ static const struct option_row {
 	int (*set)(struct options *options, const char *value, struct error *err);
 	const char *help;
 } rows[] = {
-	{ "set", 's', "KEY.PATH=VALUE", RUN | CHECK | PRINT, set_override, "override one key" },
+	{ "set", 's', "KEY.PATH=VALUE", RUN | CHECK | PRINT | FETCH, set_override,
+	  "override one key" },
 	{ "uplink", 0, "IF", RUN | PRINT, set_uplink, "the same as --set network.uplink=IF" },
 	{ "address", 0, "IP", RUN | PRINT, set_address, "the same as --set network.address=IP" },
-	{ "dry-run", 'n', NULL, RUN | CLEAN, set_dry_run, "show each change, change nothing" },
+	{ "accept-digest", 0, NULL, FETCH, set_accept_digest, "tell the digest of what came" },
+	{ "dry-run", 'n', NULL, RUN | RESET | CLEAN, set_dry_run,
+	  "show each change, change nothing" },
 	{ "verbose", 'v', NULL, RUN, set_verbose, "show each change to the host" },
-	{ "quiet", 'q', NULL, RUN | CHECK | CLEAN | INIT, set_quiet, "show errors only" },
+	{ "quiet", 'q', NULL, RUN | CHECK | FETCH | RESET | CLEAN | INIT, set_quiet,
+	  "show errors only" },
 	{ "format", 'f', "yaml|json|argv", PRINT, set_format, "argv: the QEMU command" },
 	{ "detach", 'd', NULL, RUN, set_detach, "return when the VM is on the LAN" },
 	{ "wait", 0, "lan|ssh", RUN, set_wait, "what --detach waits for" },
@@ -139,6 +148,12 @@ static int set_quiet(struct options *options, const char *value, struct error *e
 static int set_verbose(struct options *options, const char *value, struct error *err)
 {
 	options->verbose = true;
+	return 0;
+}
+
+static int set_accept_digest(struct options *options, const char *value, struct error *err)
+{
+	options->accept_digest = true;
 	return 0;
 }
 

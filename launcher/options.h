@@ -14,6 +14,8 @@ enum command {
 	COMMAND_RUN,
 	COMMAND_CHECK,
 	COMMAND_PRINT,
+	COMMAND_FETCH,
+	COMMAND_RESET,
 	COMMAND_LIST,
 	COMMAND_STATUS,
 	COMMAND_STOP,
@@ -47,6 +49,7 @@ enum wait_for {
  * @format: of print.
  * @quiet: print errors only.
  * @verbose: show each change to the host.
+ * @accept_digest: tell the digests of images that have none, instead of refusing them.
  * @dry_run: show each change and the QEMU command, change nothing.
  * @detach: return when the VM is on the LAN, and let it run.
  * @wait: what for.
@@ -63,6 +66,7 @@ struct options {
 	enum print_format format;
 	bool quiet;
 	bool verbose;
+	bool accept_digest;
 	bool dry_run;
 	bool detach;
 	enum wait_for wait;

@@ -87,6 +87,8 @@ static char *describe_base(const struct disk *disk, const struct image *image)
 {
 	char *text;
 
+	if (disk->url_count)
+		return asprintf(&text, "image %s\nverified\n", disk->image) < 0 ? NULL : text;
 	if (asprintf(&text, "image %s\nbytes %" PRIu64 "\nchanged %lld.%09ld\n", disk->image,
 		     image->file_size, (long long)image->mtime.tv_sec, image->mtime.tv_nsec) < 0)
 		return NULL;
@@ -160,12 +162,13 @@ static int create(const char *directory, unsigned int index, const struct disk *
 	return ret;
 }
 
-/* The way out of every overlay that does not fit. */
-static int refuse(const char *overlay, const char *base, struct error *err)
+/* The way out of every overlay that does not fit; the directory has the VM's name. */
+static int refuse(const char *directory, const char *base, struct error *err)
 {
 	error_remedy(err,
-		     "restore the image, or start anew (what the guest wrote is lost): rm '%s'",
-		     overlay);
+		     "restore the image, or start afresh (what the guest wrote is lost): vmrun "
+		     "reset %s",
+		     strrchr(directory, '/') + 1);
 	if (base)
 		error_remedy(err, "or, if the image's content is the same as it was: rm '%s'",
 			     base);
@@ -201,10 +204,10 @@ static int check_base(const char *directory, unsigned int index, const struct di
 	error_say(err, STATUS_FAILURE, EINVAL,
 		  "cannot use overlay '%s': its image '%s' has changed since it was made", overlay,
 		  disk->image);
-	return refuse(overlay, base, err);
+	return refuse(directory, base, err);
 }
 
-static int check_header(const struct disk *disk, const struct image *image,
+static int check_header(const char *directory, const struct disk *disk, const struct image *image,
 			const struct qcow2 *header, const char *overlay, struct error *err)
 {
 	const char *format = image->format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw";
@@ -212,7 +215,11 @@ static int check_header(const struct disk *disk, const struct image *image,
 	if (!strcmp(header->backing, disk->image) && !strcmp(header->backing_format, format) &&
 	    !header->data_file)
 		return 0;
-	if (strcmp(header->backing, disk->image))
+	if (strcmp(header->backing, disk->image) && disk->url_count)
+		error_say(err, STATUS_FAILURE, EINVAL,
+			  "cannot use overlay '%s': its image had another digest, or was elsewhere",
+			  overlay);
+	else if (strcmp(header->backing, disk->image))
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': it is one of '%s', not of image '%s'", overlay,
 			  text_clean(header->backing, "") ? SHORT(header->backing) : "?",
@@ -220,7 +227,7 @@ static int check_header(const struct disk *disk, const struct image *image,
 	else
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': it is not one of a %s image", overlay, format);
-	return refuse(overlay, NULL, err);
+	return refuse(directory, NULL, err);
 }
 
 static int reuse(const char *directory, unsigned int index, const struct disk *disk,
@@ -231,9 +238,9 @@ static int reuse(const char *directory, unsigned int index, const struct disk *d
 
 	ret = qcow2_read(fd, overlay, &header, err);
 	if (ret == -EINVAL)
-		refuse(overlay, NULL, err);
+		refuse(directory, NULL, err);
 	if (!ret)
-		ret = check_header(disk, image, &header, overlay, err);
+		ret = check_header(directory, disk, image, &header, overlay, err);
 	if (!ret)
 		ret = check_base(directory, index, disk, image, overlay, err);
 	if (!ret)
@@ -262,6 +269,12 @@ int overlay_open(const char *directory, unsigned int index, const struct disk *d
 	if (!ret)
 		*path = take_ptr(&overlay);
 	return ret;
+}
+
+void overlay_reset(const char *directory, const struct sweep *sweep)
+{
+	sweep_files(sweep, directory, "disk*.qcow2", NULL);
+	sweep_files(sweep, directory, "disk*.base", NULL);
 }
 
 void overlay_sweep(const char *directory, const struct sweep *sweep)

@@ -16,7 +16,7 @@ char *overlay_path(const char *directory, unsigned int index);
  *
  * An overlay is only of use with the very bytes that its image had when it was made. So it must
  * name the image, and the image must have the size and the time of its last change that were noted
- * in DIRECTORY/diskN.base then. It is grown to the disk's size, never shrunk.
+ * in DIRECTORY/diskN.base then; an image from a URL is named by its digest, which says it all. It is grown to the disk's size, never shrunk.
  * @directory: absolute, exists; its lock is held.
  * @index: the disk's number.
  * @disk: the disk.
@@ -38,6 +38,12 @@ int overlay_open(const char *directory, unsigned int index, const struct disk *d
  */
 int overlay_temporary(const char *directory, unsigned int index, const struct disk *disk,
 		      const struct image *image, char **path, struct error *err);
+
+/**
+ * overlay_reset() - remove a VM's overlays, and what is known of their images.
+ * @directory: absolute; its lock is held.
+ */
+void overlay_reset(const char *directory, const struct sweep *sweep);
 
 /**
  * overlay_sweep() - remove the temporary files that runs which died have left.

@@ -109,20 +109,6 @@ static struct json_object *write_path(const struct key *key, const void *target)
 
 const struct type type_path = { NODE_SCALAR, "a path", NULL, read_path, write_path };
 
-static void read_image(struct walk *walk, const struct key *key, const struct node *node,
-		       void *target)
-{
-	if (strstr(node->text, "://"))
-		report_add(walk->report, &node->place,
-			   "'%s' is a URL, which this version cannot fetch: download it and give "
-			   "the file's path",
-			   key->name);
-	else
-		read_path(walk, key, node, target);
-}
-
-const struct type type_image = { NODE_SCALAR, "a path", NULL, read_image, write_path };
-
 static void read_firmware(struct walk *walk, const struct key *key, const struct node *node,
 			  void *target)
 {

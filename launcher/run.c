@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "launcher/accel.h"
+#include "launcher/cache.h"
 #include "launcher/control.h"
 #include "launcher/definition.h"
 #include "launcher/detach.h"
@@ -387,6 +388,11 @@ static int prepare(struct run *run, struct error *err)
 		sweep_user(&(struct sweep){ 0 });
 		rc = instance_take(run->definition.name, &run->instance, err);
 	}
+	/* A download may take long: no address is asked for before it. */
+	if (rc == 0)
+		rc = cache_locate(&run->definition, err);
+	if (rc == 0 && !dry_run)
+		rc = cache_fetch(&run->definition, run->options->quiet, err);
 	if (rc == 0)
 		rc = ask_for_lan(run, err);
 	if (rc < 0)

@@ -2,67 +2,65 @@
 // The NoCloud seed: a small ISO 9660 image with what cloud-init is to know, in memory.
 #include "launcher/seed.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "launcher/file.h"
-#include "launcher/iso_date.h"
+#include "launcher/imager.h"
 #include "launcher/seed_text.h"
 #include "netsetup/cleanup.h"
 
 /* What cloud-init takes for a user-data without wishes. */
 #define USER_DATA_NONE "#cloud-config\n{}\n"
 
-static int fail(struct archive *archive, struct error *err)
+static int cannot(int code, struct error *err)
 {
-	int code = archive_errno(archive);
-
-	/* libarchive has codes of its own below 0 for its misuse, and sometimes none. */
-	if (code <= 0)
-		code = EIO;
 	return error_set(err, code, "cannot make the cloud-init seed");
 }
 
-static int add_file(struct archive *archive, const char *name, const char *data, size_t size,
-		    struct error *err)
+static int write_whole(int fd, const void *bytes, size_t size)
 {
-	struct archive_entry *entry = archive_entry_new();
-	int ret = 0;
+	const char *next = bytes;
 
-	if (!entry)
-		return error_set(err, ENOMEM, "cannot make the cloud-init seed");
-	archive_entry_set_pathname(entry, name);
-	archive_entry_set_filetype(entry, AE_IFREG);
-	archive_entry_set_perm(entry, 0444);
-	archive_entry_set_size(entry, (la_int64_t)size);
-	archive_entry_set_mtime(entry, 0, 0);
-	archive_entry_set_atime(entry, 0, 0);
-	archive_entry_set_ctime(entry, 0, 0);
-	if (archive_write_header(archive, entry) != ARCHIVE_OK ||
-	    archive_write_data(archive, data, size) != (la_ssize_t)size)
-		ret = fail(archive, err);
-	archive_entry_free(entry);
-	return ret;
+	while (size) {
+		ssize_t put = write(fd, next, size);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -errno;
+		next += put;
+		size -= (size_t)put;
+	}
+	return 0;
 }
 
-static int add_user_data(struct archive *archive, const struct definition *definition,
-			 struct error *err)
+static int add_file(int files, const char *name, const char *data, size_t size, struct error *err)
+{
+	struct image_file file = { .size = size };
+	int ret;
+
+	snprintf(file.name, sizeof(file.name), "%s", name);
+	ret = write_whole(files, &file, sizeof(file));
+	if (!ret)
+		ret = write_whole(files, data, size);
+	return ret ? cannot(-ret, err) : 0;
+}
+
+static int add_user_data(int files, const struct definition *definition, struct error *err)
 {
 	cleanup_free char *data = NULL;
 	size_t size;
 	int ret;
 
 	if (!definition->cloud_init.user_data)
-		return add_file(archive, "user-data", USER_DATA_NONE, strlen(USER_DATA_NONE), err);
+		return add_file(files, "user-data", USER_DATA_NONE, strlen(USER_DATA_NONE), err);
 	ret = file_read(definition->cloud_init.user_data, SEED_USER_DATA_MAX, &data, &size, err);
 	if (!ret)
-		ret = add_file(archive, "user-data", data, size, err);
+		ret = add_file(files, "user-data", data, size, err);
 	return ret;
 }
 
@@ -72,13 +70,13 @@ static bool configures_network(const struct qemu_config *config)
 	       (config->definition->network.configure & CONFIGURE_CLOUD_INIT);
 }
 
-static int add_text(struct archive *archive, const char *name, const char *text, struct error *err)
+static int add_text(int files, const char *name, const char *text, struct error *err)
 {
-	return add_file(archive, name, text, strlen(text), err);
+	return add_file(files, name, text, strlen(text), err);
 }
 
 /* Makes all texts before the first is written. */
-static int add_files(struct archive *archive, const struct qemu_config *config, struct error *err)
+static int add_files(int files, const struct qemu_config *config, struct error *err)
 {
 	cleanup_free char *meta_data = NULL;
 	cleanup_free char *vendor_data = NULL;
@@ -92,54 +90,26 @@ static int add_files(struct archive *archive, const struct qemu_config *config, 
 		ret = seed_network_config(config, &network_config, err);
 
 	if (!ret)
-		ret = add_text(archive, "meta-data", meta_data, err);
+		ret = add_text(files, "meta-data", meta_data, err);
 	if (!ret)
-		ret = add_user_data(archive, config->definition, err);
+		ret = add_user_data(files, config->definition, err);
 	if (!ret)
-		ret = add_text(archive, "vendor-data", vendor_data, err);
+		ret = add_text(files, "vendor-data", vendor_data, err);
 	if (!ret && network_config)
-		ret = add_text(archive, "network-config", network_config, err);
+		ret = add_text(files, "network-config", network_config, err);
 	return ret;
 }
 
-/*
- * Rock Ridge and Joliet carry the names as they are; plain ISO 9660 has no '-' and upper case only.
- * Without the padding, which only a CD's reader needs, the image is 300 KiB smaller.
- */
-static int write_image(int fd, const struct qemu_config *config, struct error *err)
+/* vmrun-image puts them into a file system: its library is larger than all of vmrun. */
+static int make_image(int files, int image, struct error *err)
 {
-	struct archive *archive = archive_write_new();
-	int ret = 0;
+	static const char *const arguments[] = { "seed", NULL };
+	const struct imager_job job = { .arguments = arguments, .input = files, .work = image };
+	struct image_result result;
 
-	if (!archive)
-		return error_set(err, ENOMEM, "cannot make the cloud-init seed");
-	if (archive_write_set_format_iso9660(archive) != ARCHIVE_OK ||
-	    archive_write_set_options(archive, "volume-id=cidata,rockridge=useful,joliet,!pad") !=
-		    ARCHIVE_OK ||
-	    archive_write_open_fd(archive, fd) != ARCHIVE_OK)
-		ret = fail(archive, err);
-	if (!ret)
-		ret = add_files(archive, config, err);
-	if (!ret && archive_write_close(archive) != ARCHIVE_OK)
-		ret = fail(archive, err);
-	archive_write_free(archive);
-	return ret;
-}
-
-static int reset_dates(int fd, struct error *err)
-{
-	struct stat st;
-	void *image;
-	int ret;
-
-	if (fstat(fd, &st))
-		return error_set(err, errno, "cannot make the cloud-init seed");
-	image = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (image == MAP_FAILED)
-		return error_set(err, errno, "cannot make the cloud-init seed");
-	ret = iso_date_reset(image, st.st_size);
-	munmap(image, st.st_size);
-	return ret ? error_set(err, -ret, "cannot make the cloud-init seed") : 0;
+	if (lseek(files, 0, SEEK_SET) < 0)
+		return cannot(errno, err);
+	return imager_run(&job, &result, err);
 }
 
 /*
@@ -169,14 +139,15 @@ bool seed_wanted(const struct definition *definition)
 
 int seed_make(const struct qemu_config *config, struct error *err)
 {
+	cleanup_fd int files = memfd_create("vmrun-seed-files", MFD_CLOEXEC);
 	cleanup_fd int image = memfd_create("vmrun-seed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int ret;
 
-	if (image < 0)
-		return error_set(err, errno, "cannot make the cloud-init seed");
-	ret = write_image(image, config, err);
+	if (files < 0 || image < 0)
+		return cannot(errno, err);
+	ret = add_files(files, config, err);
 	if (!ret)
-		ret = reset_dates(image, err);
+		ret = make_image(files, image, err);
 	if (!ret)
 		ret = seal(image, err);
 	return ret;

@@ -18,8 +18,8 @@ bool seed_wanted(const struct definition *definition);
  * seed_make() - make the seed: label "cidata", files meta-data, user-data, vendor-data and, for a
  * guest that learns its address from cloud-init, network-config.
  *
- * The same config and files give the same bytes. While it works, libarchive keeps the contents in
- * a temporary file in $TMPDIR or /tmp.
+ * The same config and files give the same bytes. While vmrun-image works on it, libarchive keeps the
+ * contents in a temporary file in $TMPDIR or /tmp.
  * @config: the VM and its place on the LAN.
  * @err: names the file that cannot be used.
  *

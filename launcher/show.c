@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "launcher/accel.h"
+#include "launcher/cache.h"
 #include "launcher/definition.h"
 #include "launcher/disk.h"
 #include "launcher/log.h"
@@ -46,7 +47,7 @@ int show_check(const struct options *options, struct error *err)
 }
 
 /* The command with words in place of what only a run knows. */
-static int command_line(const struct definition *definition, char **text, struct error *err)
+static int command_line(struct definition *definition, char **text, struct error *err)
 {
 	struct qemu_config config = { .definition = definition };
 	struct disks disks = DISKS_NONE;
@@ -59,6 +60,8 @@ static int command_line(const struct definition *definition, char **text, struct
 	memcpy(config.dns, definition->network.dns, sizeof(config.dns));
 	rc = accel_resolve(definition->machine.accel, definition->qemu.binary, "", &config.accel,
 			   err);
+	if (rc == 0)
+		rc = cache_locate(definition, err);
 	if (rc == 0)
 		rc = disks_plan(definition, &disks, err);
 	if (rc < 0)

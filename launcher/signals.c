@@ -12,6 +12,9 @@
 /* A fault of the program: blocked, the kernel would end it without a handler's report. */
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
 
+/* With these, somebody wants an end. */
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
 static void fill(sigset_t *set)
 {
 	size_t i;
@@ -56,9 +59,21 @@ int signals_read(int fd, pid_t *sender)
 	return (int)info.ssi_signo;
 }
 
+int signals_open_ends(struct error *err)
+{
+	sigset_t set;
+	size_t i;
+	int fd;
+
+	sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		sigaddset(&set, ends[i]);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? error_set(err, errno, "cannot watch signals") : fd;
+}
+
 int signals_pending(void)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	sigset_t set;
 	size_t i;
 

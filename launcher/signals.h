@@ -44,6 +44,15 @@ int signals_read(int fd, pid_t *sender);
 int signals_pending(void);
 
 /**
+ * signals_open_ends() - open a descriptor that is readable when signals_pending() would tell of a
+ * signal: to be polled, and read only by who takes the signal away.
+ * @err: the error.
+ *
+ * Return: the descriptor, non-blocking and close-on-exec, or a negative errno.
+ */
+int signals_open_ends(struct error *err);
+
+/**
  * signals_suspend() - do what a job-control signal does by default: stop this process, unless
  * nobody is there who could continue it. Returns once it is continued.
  * @signo: SIGTSTP, SIGTTIN or SIGTTOU.

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "launcher/cache.h"
 #include "launcher/disk.h"
 #include "launcher/instance.h"
 #include "launcher/xdg.h"
@@ -54,4 +55,5 @@ void sweep_user(const struct sweep *sweep)
 {
 	xdg_each(XDG_RUNTIME, sweep_instance, (void *)sweep);
 	xdg_each(XDG_DATA, sweep_disks, (void *)sweep);
+	cache_sweep(sweep);
 }

@@ -31,7 +31,7 @@ void sweep_file(const struct sweep *sweep, const char *directory, const char *na
 void sweep_files(const struct sweep *sweep, const char *directory, const char *pattern,
 		 const char *spared);
 
-/* sweep_user() - everything: runtime directories and overlays of VMs that do not run. */
+/* sweep_user() - everything: runtime directories and overlays of VMs that do not run, the cache. */
 void sweep_user(const struct sweep *sweep);
 
 #endif

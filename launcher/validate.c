@@ -49,8 +49,38 @@ static void check_boot(const struct walk *walk, const struct definition *definit
 	refuse_key(walk, &definition->boot, "cmdline", "'cmdline' needs 'kernel' beside it");
 }
 
+/* A digest, even one that was refused, is there. */
+static bool pinned(const struct walk *walk, const struct disk *disk)
+{
+	return walk_origin(walk, disk, "sha256") || walk_origin(walk, disk, "sha512");
+}
+
+/* An image from a URL is known by its digest; one of the user's own is the user's to change. */
+static void check_source(const struct walk *walk, const struct disk *disk)
+{
+	if (disk->image) {
+		refuse_key(walk, disk, "sha256", "'sha256' is for an image from a URL");
+		refuse_key(walk, disk, "sha512", "'sha512' is for an image from a URL");
+		return;
+	}
+	/* Neither: what is there was refused. */
+	if (!disk->url_count)
+		return;
+	if (!pinned(walk, disk) && !walk->unpinned)
+		refuse_value(walk, disk, "image",
+			     "'image' is a URL and needs 'sha256' or 'sha512' beside it: the "
+			     "publisher's own, or see --accept-digest in vmrun(1)");
+	if (walk_origin(walk, disk, "sha256"))
+		refuse_key(walk, disk, "sha512", "'sha256' is there, too: one digest is enough");
+	if (disk->mode == DISK_DIRECT)
+		refuse_value(walk, disk, "mode",
+			     "'mode: direct' would change an image from a URL, which must keep "
+			     "its digest");
+}
+
 static void check_disk(const struct walk *walk, const struct disk *disk)
 {
+	check_source(walk, disk);
 	if (disk->size && disk->mode != DISK_OVERLAY && disk->mode != DISK_SNAPSHOT)
 		refuse_key(walk, disk, "size",
 			   "'size' is for the modes overlay and snapshot: others leave the image "

@@ -352,22 +352,6 @@ static struct json_object *write_cpu(const struct key *key, const void *target)
 const struct type type_cpu = { NODE_SCALAR, "auto or a CPU model such as host or max", NULL,
 			       read_cpu, write_cpu };
 
-/* Keys of later versions. */
-
-static void read_later(struct walk *walk, const struct key *key, const struct node *node,
-		       void *target)
-{
-	report_add(walk->report, &node->place, "'%s' %s", key->name, (const char *)key->detail);
-}
-
-static struct json_object *write_later(const struct key *key, const void *target)
-{
-	return WRITE_NOTHING;
-}
-
-const struct type type_later = { NODE_SCALAR | NODE_LIST | NODE_MAPPING, "", NULL, read_later,
-				 write_later };
-
 static void read_cloud_init(struct walk *walk, const struct key *key, const struct node *node,
 			    void *target)
 {

@@ -38,21 +38,21 @@ struct limits {
 };
 
 /* Each type's target. */
-extern const struct type type_words;    /* an enum; detail struct words */
-extern const struct type type_count;    /* unsigned int; detail struct bounds */
-extern const struct type type_size;     /* uint64_t, bytes; detail struct bounds */
-extern const struct type type_duration; /* unsigned int, seconds; detail struct bounds */
-extern const struct type type_name;     /* char[VM_NAME_SIZE] */
-extern const struct type type_uuid;     /* struct definition: uuid_auto and uuid */
-extern const struct type type_text;     /* char *; detail struct limits */
-extern const struct type type_model;    /* char * */
-extern const struct type type_user;     /* char * */
-extern const struct type type_cpu;      /* char *, NULL for auto */
-extern const struct type type_path;     /* char *, absolute */
-extern const struct type type_image;    /* char *, absolute */
-extern const struct type type_firmware; /* char *, absolute, NULL for bios */
-extern const struct type type_program;  /* char *, a name without '/' or absolute */
-extern const struct type type_later;    /* nothing: refused; the detail is the text that says why */
+extern const struct type type_words;      /* an enum; detail struct words */
+extern const struct type type_count;      /* unsigned int; detail struct bounds */
+extern const struct type type_size;       /* uint64_t, bytes; detail struct bounds */
+extern const struct type type_duration;   /* unsigned int, seconds; detail struct bounds */
+extern const struct type type_name;       /* char[VM_NAME_SIZE] */
+extern const struct type type_uuid;       /* struct definition: uuid_auto and uuid */
+extern const struct type type_text;       /* char *; detail struct limits */
+extern const struct type type_model;      /* char * */
+extern const struct type type_user;       /* char * */
+extern const struct type type_cpu;        /* char *, NULL for auto */
+extern const struct type type_path;       /* char *, absolute */
+extern const struct type type_image;      /* struct disk: image, or urls and url_count */
+extern const struct type type_digest;     /* char[]; detail struct limits: its digits */
+extern const struct type type_firmware;   /* char *, absolute, NULL for bios */
+extern const struct type type_program;    /* char *, a name without '/' or absolute */
 extern const struct type type_cloud_init; /* definition.cloud_init; detail struct keys */
 
 /* words_find() - the word of this name, or NULL. */

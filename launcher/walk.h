@@ -100,6 +100,7 @@ struct origin {
  * @report: told all errors.
  * @directory: absolute; relative paths are relative to it.
  * @home: the user's, or NULL when not known.
+ * @unpinned: images from URLs need no digest.
  * @origins, @origin_count, @origin_capacity: of the values that are in the text.
  * @failed: memory ran out.
  */
@@ -107,6 +108,7 @@ struct walk {
 	struct report *report;
 	const char *directory;
 	const char *home;
+	bool unpinned;
 	struct origin *origins;
 	size_t origin_count;
 	size_t origin_capacity;

@@ -12,41 +12,9 @@
 #include <unistd.h>
 
 #include "netsetup/cleanup.h"
+#include "netsetup/helper.h"
 
 #define HELPER "vmrun-netsetup"
-
-/*
- * The helper is looked for beside this program (a build tree), then where an installation has it
- * relative to this program: in places that are as trusted as this program itself.
- */
-static const char *const places[] = { ".", VMRUN_LIBEXEC_FROM_BIN };
-
-static int find_helper(char path[PATH_MAX], struct error *err)
-{
-	char self[PATH_MAX];
-	ssize_t length;
-	char *slash;
-
-	length = readlink("/proc/self/exe", self, sizeof(self));
-	if (length < 0 || length == sizeof(self))
-		return error_set(err, length < 0 ? errno : ENAMETOOLONG,
-				 "cannot tell where vmrun is");
-	self[length] = '\0';
-	slash = strrchr(self, '/');
-	*slash = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		if (snprintf(path, PATH_MAX, "%s/%s/" HELPER, self, places[i]) >= PATH_MAX)
-			continue;
-		if (access(path, X_OK) == 0)
-			return 0;
-		/* There, but executable only by a group that the caller is not in. */
-		if (access(path, F_OK) == 0)
-			return error_set(err, EACCES, "cannot run '%s'", path);
-	}
-	error_set(err, ENOENT, "cannot find '" HELPER "' at '%s'", path);
-	error_remedy(err, "install vmrun whole: cmake --install build");
-	return -ENOENT;
-}
 
 /*
  * In the child. Descriptor 3 is the socket and nothing else is inherited but the standard ones; the
@@ -80,7 +48,7 @@ int netsetup_start(struct netsetup *netsetup, struct error *err)
 	pid_t pid;
 	int rc;
 
-	rc = find_helper(path, err);
+	rc = helper_find(HELPER, path, err);
 	if (rc < 0)
 		return rc;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)

@@ -49,7 +49,7 @@ static void add_detail(struct json_object *row, const struct type *type, const v
 		add_detail(item, list->item, list->detail);
 		json_object_object_add(row, "item", item);
 	} else if (type == &type_mapping || type == &type_cloud_init ||
-		   (type->shapes & NODE_MAPPING && detail && type != &type_later)) {
+		   (type->shapes & NODE_MAPPING && detail)) {
 		json_object_object_add(row, "keys", mapping(detail));
 	}
 }
@@ -62,8 +62,6 @@ static struct json_object *mapping(const struct keys *keys)
 		const struct key *key = &keys->keys[i];
 		struct json_object *row = json_object_new_object();
 
-		if (key->type == &type_later)
-			add_text(row, "later", key->detail);
 		if (key->fallback == key_required)
 			json_object_object_add(row, "required", json_object_new_boolean(true));
 		else if (key->fallback)

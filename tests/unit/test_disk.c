@@ -341,7 +341,7 @@ static void test_overlay_base_changed(void **state)
 	prepare_and_end();
 	prepare_and_end();
 	shell("truncate -s 4M a.img");
-	assert_not_prepared("has changed since it was made", "rm '");
+	assert_not_prepared("has changed since it was made", "vmrun reset web");
 	shell("rm data/vmrun/web/disk0.qcow2");
 	prepare_and_end();
 	assert_int_equal(overlay_size(), 4 * MIB);
@@ -354,16 +354,16 @@ static void test_overlay_other_base(void **state)
 	one_disk("a.img", DISK_OVERLAY);
 	prepare_and_end();
 	one_disk("b.img", DISK_OVERLAY);
-	assert_not_prepared("a.img', not of image", "rm '");
+	assert_not_prepared("a.img', not of image", "vmrun reset web");
 	shell("rm data/vmrun/web/disk0.qcow2");
 	one_disk("c.qcow2", DISK_OVERLAY);
 	prepare_and_end();
 	/* The same path, now raw: what the overlay says of its format no longer holds. */
 	shell("rm c.qcow2; truncate -s 3M c.qcow2");
 	definition.disks[0].format = DISK_FORMAT_RAW;
-	assert_not_prepared("not one of a raw image", "rm '");
+	assert_not_prepared("not one of a raw image", "vmrun reset web");
 	shell("echo garbage > data/vmrun/web/disk0.qcow2");
-	assert_not_prepared("not a valid qcow2 image", "rm '");
+	assert_not_prepared("not a valid qcow2 image", "vmrun reset web");
 }
 
 static void test_overlay_fails(void **state)
@@ -427,6 +427,85 @@ static void test_lock_and_sweep(void **state)
 	disks_done(&disks);
 }
 
+static void reset(const char *name, unsigned int expected)
+{
+	struct error err = { 0 };
+
+	if (disks_reset(name, &(struct sweep){ 0 }, &err))
+		fail_msg("%s", err.message);
+	if (expected)
+		assert_entries(expected);
+}
+
+static void test_reset(void **state)
+{
+	struct disks disks = DISKS_NONE;
+	struct error err = { 0 };
+
+	scratch_need(have_qemu_img());
+	reset("web", 0); /* never ran */
+	shell("truncate -s 3M a.img");
+	one_disk("a.img", DISK_OVERLAY);
+	prepare(&disks);
+	assert_int_equal(disks_reset("web", &(struct sweep){ 0 }, &err), -EBUSY);
+	assert_non_null(strstr(err.message, "'web': it is running"));
+	assert_entries(3);
+	disks_done(&disks);
+	shell("echo keep > data/vmrun/web/nvram; mkdir data/vmrun/other;"
+	      "touch data/vmrun/other/disk0.qcow2");
+	reset("web", 2); /* the lock, and what is no disk's */
+	shell("test -e data/vmrun/other/disk0.qcow2 -a -e a.img");
+	/* A changed image is no hindrance any more. */
+	shell("touch -d '2001-01-01' a.img");
+	prepare_and_end();
+	assert_entries(4);
+}
+
+/* Known by its digest, which is in its path: when the file was made does not matter. */
+static void test_overlay_of_url(void **state)
+{
+	static char url[] = "https://example.org/a.img";
+	struct disk *of;
+
+	scratch_need(have_qemu_img());
+	shell("truncate -s 3M sha256-1; cp sha256-1 sha256-2");
+	of = one_disk("sha256-1", DISK_OVERLAY);
+	of->urls[0] = url;
+	of->url_count = 1;
+	prepare_and_end();
+	shell("touch -d '2001-01-01' sha256-1");
+	prepare_and_end();
+	of = one_disk("sha256-2", DISK_OVERLAY);
+	of->urls[0] = url;
+	of->url_count = 1;
+	assert_not_prepared("had another digest", "vmrun reset web");
+	reset("web", 1);
+	prepare_and_end();
+}
+
+/* A raw disk whose guest wrote a qcow2 header into it stays raw where the definition says so. */
+static void test_raw_says_qcow2(void **state)
+{
+	struct disks disks = DISKS_NONE;
+	struct qcow2 header;
+	cleanup_fd int fd = -1;
+	struct error err;
+
+	scratch_need(have_qemu_img());
+	shell("qemu-img create -q -u -f qcow2 -F raw -b /etc/shadow a.img 1M");
+	one_disk("a.img", DISK_OVERLAY)->format = DISK_FORMAT_RAW;
+	prepare(&disks);
+	fd = open(disks.files[0].path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(qcow2_read(fd, "overlay", &header, &err), 0);
+	assert_string_equal(header.backing, scratch_path("a.img"));
+	assert_string_equal(header.backing_format, "raw");
+	disks_done(&disks);
+	one_disk("a.img", DISK_DIRECT)->format = DISK_FORMAT_RAW;
+	prepare(&disks);
+	assert_int_equal(disks.files[0].format, DISK_FORMAT_RAW);
+	disks_done(&disks);
+}
+
 static void test_plan(void **state)
 {
 	struct disks disks = DISKS_NONE;
@@ -485,6 +564,9 @@ int main(void)
 		CASE(test_overlay_fails),
 		CASE(test_snapshot),
 		CASE(test_lock_and_sweep),
+		CASE(test_reset),
+		CASE(test_overlay_of_url),
+		CASE(test_raw_says_qcow2),
 		CASE(test_plan),
 		CASE(test_direct),
 	};

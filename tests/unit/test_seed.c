@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "launcher/iso_date.h"
+#include "image/iso_date.h"
 #include "launcher/seed.h"
 #include "launcher/ssh_key.h"
 #include "netsetup/cleanup.h"

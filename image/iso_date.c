@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The dates in an ISO 9660 image.
-#include "launcher/iso_date.h"
+#include "image/iso_date.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The dates in an ISO 9660 image.
-#ifndef LAUNCHER_ISO_DATE_H
-#define LAUNCHER_ISO_DATE_H
+#ifndef IMAGE_ISO_DATE_H
+#define IMAGE_ISO_DATE_H
 
 #include <stddef.h>
 #include <stdint.h>
