@@ -15,7 +15,7 @@ import yaml
 from conftest import need, need_vmrun
 from guests import VMS
 
-TEMPLATES = sorted(path.stem for path in VMS.glob("*.yaml"))
+TEMPLATES = [path.stem for path in sorted(VMS.glob("*.yaml"))]
 STUB = """#!/bin/sh
 case $1 in
 list) printf 'NAME     ADDRESS\\nweb      192.0.2.1\\nmail     192.0.2.2\\n' ;;
