@@ -45,12 +45,12 @@ static int in_child(void (*function)(void))
 
 static void confined_process(void)
 {
-	char *const argv[] = { (char *)"true", NULL };
+	char *const argv[] = { (char *)"false", NULL };
 	char *const envp[] = { NULL };
 	struct error err;
 
 	CHECK(confine_process(&err) == 0);
-	CHECK(execve("/bin/true", argv, envp) < 0 && errno == EPERM);
+	CHECK(execve("/bin/false", argv, envp) < 0 && errno == EPERM);
 	CHECK(socket(AF_PACKET, SOCK_DGRAM, 0) < 0 && errno == EAFNOSUPPORT);
 	CHECK(socket(AF_VSOCK, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT);
 	CHECK(socket(AF_UNSPEC, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT);
