@@ -63,13 +63,13 @@ struct dhcp_config {
  * struct dhcp_server - the server.
  * @config: what the guest is told now.
  * @former: addresses that the server had before, the latest first, then 0.0.0.0.
- * @declined: the address that the guest last found to be used, which has been told.
+ * @told: the one of the last offer or lease; 0.0.0.0: there was none.
  * @stranger_seen: another client than the guest has asked, and that has been told.
  */
 struct dhcp_server {
 	struct dhcp_config config;
 	struct in_addr former[DHCP_FORMER_MAX];
-	struct in_addr declined;
+	struct in_addr told;
 	bool stranger_seen;
 };
 
