@@ -346,7 +346,7 @@ static int on_request(struct dhcp_server *server, const struct dhcp_query *query
  * The guest says something of its address that needs no answer. There is only one that it can have
  * been given: dhcpcd 9, when it declines, names neither it nor the server.
  */
-static int on_notice(const struct dhcp_server *server, const struct dhcp_query *query,
+static int on_notice(struct dhcp_server *server, const struct dhcp_query *query,
 		     enum dhcp_event_type type, struct dhcp_event *event)
 {
 	struct in_addr address = query->ciaddr;
@@ -356,6 +356,11 @@ static int on_notice(const struct dhcp_server *server, const struct dhcp_query *
 	if (!ipv4_equal(address, server->config.address) ||
 	    (!ipv4_unset(query->server) && !server_address(server, query->server)))
 		return 0;
+	/* A guest could fill a log with it. */
+	if (type == DHCP_EVENT_DECLINED && ipv4_equal(server->declined, address))
+		return 0;
+	if (type == DHCP_EVENT_DECLINED)
+		server->declined = address;
 	event->type = type;
 	event->address = address;
 	return 0;
