@@ -202,6 +202,19 @@ static void add_parameters(const struct dhcp_config *config, const struct dhcp_q
 	}
 }
 
+/*
+ * The address by which the client that we refuse knows us: one of before, if its lease is from there.
+ * udhcpc ignores a refusal by any other server than the one that gave it its lease.
+ */
+static struct in_addr known_as(const struct dhcp_server *server, const struct dhcp_query *query)
+{
+	if (server_address(server, query->server))
+		return query->server;
+	if (server_address(server, query->destination))
+		return query->destination;
+	return ipv4_unset(server->told) ? server->config.host : server->told;
+}
+
 /* Begins an answer with what each has: server, and the client's identifier (RFC 6842). */
 static void begin(const struct dhcp_server *server, const struct dhcp_query *query,
 		  enum dhcp_type type, struct dhcp_record *reply, struct dhcp_packet *packet)
@@ -216,7 +229,8 @@ static void begin(const struct dhcp_server *server, const struct dhcp_query *que
 	if (limit < DHCP_PACKET_MIN)
 		limit = DHCP_PACKET_MIN;
 	dhcp_packet_begin(packet, reply, query, type, limit);
-	dhcp_packet_add_address(packet, DHCP_OPTION_SERVER, server->config.host);
+	dhcp_packet_add_address(packet, DHCP_OPTION_SERVER,
+				type == DHCP_NAK ? known_as(server, query) : server->config.host);
 	if (query->client_id_size)
 		dhcp_packet_add(packet, DHCP_OPTION_CLIENT_ID, query->client_id,
 				query->client_id_size);
@@ -239,8 +253,8 @@ static void direct(const struct dhcp_server *server, const struct dhcp_query *qu
 }
 
 /* An offer, or the lease itself. */
-static int give(const struct dhcp_server *server, const struct dhcp_query *query,
-		enum dhcp_type type, struct dhcp_record *reply)
+static int give(struct dhcp_server *server, const struct dhcp_query *query, enum dhcp_type type,
+		struct dhcp_record *reply)
 {
 	const uint32_t lease = server->config.lease;
 	struct dhcp_addresses addresses = { .yiaddr = server->config.address };
@@ -257,6 +271,7 @@ static int give(const struct dhcp_server *server, const struct dhcp_query *query
 		dhcp_packet_add(&packet, DHCP_OPTION_RAPID_COMMIT, NULL, 0);
 	add_parameters(&server->config, query, &packet);
 	dhcp_packet_finish(&packet, &addresses);
+	server->told = server->config.host;
 	return 1;
 }
 
@@ -286,7 +301,7 @@ static int refuse(const struct dhcp_server *server, const struct dhcp_query *que
 	return 1;
 }
 
-static int on_discover(const struct dhcp_server *server, const struct dhcp_query *query,
+static int on_discover(struct dhcp_server *server, const struct dhcp_query *query,
 		       struct dhcp_record *reply, struct dhcp_event *event)
 {
 	event->address = server->config.address;
@@ -304,7 +319,7 @@ static int on_discover(const struct dhcp_server *server, const struct dhcp_query
  * 'ciaddr'). An offer made under a former address of ours is refused at once, where silence would
  * make the client ask again and again.
  */
-static int on_request(const struct dhcp_server *server, const struct dhcp_query *query,
+static int on_request(struct dhcp_server *server, const struct dhcp_query *query,
 		      struct dhcp_record *reply, struct dhcp_event *event)
 {
 	const bool selecting = !ipv4_unset(query->server);

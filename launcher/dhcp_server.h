@@ -63,12 +63,14 @@ struct dhcp_config {
  * struct dhcp_server - the server.
  * @config: what the guest is told now.
  * @former: addresses that the server had before, the latest first, then 0.0.0.0.
+ * @told: the one of the last offer or lease; 0.0.0.0: there was none.
  * @declined: the address that the guest last found to be used, which has been told.
  * @stranger_seen: another client than the guest has asked, and that has been told.
  */
 struct dhcp_server {
 	struct dhcp_config config;
 	struct in_addr former[DHCP_FORMER_MAX];
+	struct in_addr told;
 	struct in_addr declined;
 	bool stranger_seen;
 };

@@ -135,6 +135,8 @@ void ladder_set(struct vm *vm, enum vm_state state)
 
 	ladder_say(vm, VM_LOG_VERBOSE, "%s -> %s", vm_state_name(vm->state), vm_state_name(state));
 	vm->state = state;
+	if (vm->ops->changed)
+		vm->ops->changed(vm);
 	switch (state) {
 	case VM_STARTING:
 		break;

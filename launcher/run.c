@@ -18,6 +18,7 @@
 #include "launcher/instance.h"
 #include "launcher/log.h"
 #include "launcher/member.h"
+#include "launcher/notify.h"
 #include "launcher/privilege.h"
 #include "launcher/qemu.h"
 #include "launcher/qemu_process.h"
@@ -28,6 +29,7 @@
 #include "launcher/vmstatus.h"
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
+#include "netsetup/ipv4.h"
 
 /*
  * Theory of operation: struct run is everything that one run has taken. The steps take it in order;
@@ -35,6 +37,9 @@
  * vmrun may still have root's rights; then they are dropped, and only then is a file of the user's
  * opened.
  */
+
+/* After the guest's own time: QEMU's to quit, ours to undo what was done to the host. */
+#define STOP_SECONDS 20
 
 /**
  * struct run - a run.
@@ -50,6 +55,7 @@
  * @detach: the way to the process that the user waits for.
  * @log: descriptor of the log of a run whose console is a socket, or -1.
  * @hub: its console, or NULL.
+ * @notify: the way to the service manager whose service the run is.
  * @control: answers the user's other commands.
  * @vm: while it runs.
  * @started: CLOCK_BOOTTIME seconds of its start.
@@ -68,6 +74,7 @@ struct run {
 	struct detach detach;
 	int log;
 	struct hub *hub;
+	struct notify notify;
 	struct control *control;
 	struct vm *vm;
 	time_t started;
@@ -83,6 +90,7 @@ static void run_init(struct run *run, const struct options *options)
 	run->qmp = -1;
 	run->detach = (struct detach){ -1, -1, -1 };
 	run->log = -1;
+	run->notify = (struct notify)NOTIFY_NONE;
 }
 
 static void close_fds(struct run *run)
@@ -106,6 +114,7 @@ static void run_end(struct run *run)
 	definition_done(&run->definition);
 	/* Who waits for the VM's end learns it now: all is as before, and it can be started again. */
 	control_close(run->control);
+	notify_close(&run->notify);
 }
 
 /* QEMU is to get @source as its descriptor @target; @source is closed by close_fds(). */
@@ -303,11 +312,41 @@ static void vm_log(struct vm *vm, enum vm_log level, const char *text)
 		log_verbose("%s: %s", vm->name, text);
 }
 
+/* What a service manager shows beside the service: where the VM is, or that it is not. */
+static void notify_place(const struct run *run, const char *also)
+{
+	const struct ready_record *place = &run->member.lan.ready;
+	char address[IPV4_TEXT_SIZE];
+
+	if (run->definition.network.type != NETWORK_LAN)
+		notify_send(&run->notify, "%sSTATUS=Running, not on the LAN", also);
+	else if (place->state == LAN_UP)
+		notify_send(&run->notify, "%sSTATUS=On the LAN: %s/%u on %s", also,
+			    ipv4_text(place->address, address), place->prefix_length,
+			    place->uplink);
+	else
+		notify_send(&run->notify, "%sSTATUS=Off the LAN: %s", also, place->reason);
+}
+
+/* The time that the guest may take is the definition's: the manager's own is longer than that. */
+static void vm_changed(struct vm *vm)
+{
+	const struct run *run = vm->context;
+
+	if (vm->state == VM_POWERING_DOWN)
+		notify_send(&run->notify,
+			    "STOPPING=1\nSTATUS=Powering down\nEXTEND_TIMEOUT_USEC=%u000000",
+			    vm->shutdown_timeout + STOP_SECONDS);
+	else if (vm->state == VM_QUITTING || vm->state == VM_GONE)
+		notify_send(&run->notify, "STOPPING=1\nSTATUS=Ending");
+}
+
 static int vm_started(struct vm *vm, struct error *err)
 {
 	struct run *run = vm->context;
 
 	disks_opened(&run->disks);
+	notify_place(run, "READY=1\n");
 	if (run->config.lan)
 		member_tell(&run->member);
 	detach_ready(&run->detach, run->member.lan.ready.address, run->log, vm->loop);
@@ -317,8 +356,12 @@ static int vm_started(struct vm *vm, struct error *err)
 static int vm_netsetup(struct vm *vm, struct error *err)
 {
 	struct run *run = vm->context;
+	const uint32_t before = run->member.lan.ready.state;
+	const int rc = member_event(&run->member, err);
 
-	return member_event(&run->member, err);
+	if (rc == 0 && run->member.lan.ready.state != before)
+		notify_place(run, "");
+	return rc;
 }
 
 static void address_changed(struct in_addr address, void *context)
@@ -327,11 +370,13 @@ static void address_changed(struct in_addr address, void *context)
 	char text[IPV4_TEXT_SIZE];
 
 	instance_tell(&run->instance, ipv4_text(address, text));
+	notify_place(run, "");
 }
 
 static const struct vm_ops vm_ops = {
 	.log = vm_log,
 	.started = vm_started,
+	.changed = vm_changed,
 	.netsetup = vm_netsetup,
 };
 
@@ -354,6 +399,7 @@ static int supervise(struct run *run, struct loop *loop, struct error *err)
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	run->started = now.tv_sec;
+	notify_open(&run->notify);
 	run->vm = &vm;
 	run->control = control_open(loop, run->instance.directory, &control_ops, run, err);
 	if (!run->control || qemu_process_start(&config, &vm.qemu, err) < 0)

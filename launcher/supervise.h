@@ -32,6 +32,7 @@ struct vm;
  * all of them.
  * @log: one line of text.
  * @started: QMP answers: QEMU has opened all its files. A negative errno ends the VM with @err.
+ * @changed: `vm->state` is another.
  * @event: a QMP event, after it was acted on.
  * @reply: the reply to a command sent with qmp_send(vm->qmp, ...); see struct qmp_ops.
  * @netsetup: `vm->netsetup_fd` is readable or at its end. The owner reads it; it may change
@@ -42,6 +43,7 @@ struct vm;
 struct vm_ops {
 	void (*log)(struct vm *vm, enum vm_log level, const char *text);
 	int (*started)(struct vm *vm, struct error *err);
+	void (*changed)(struct vm *vm);
 	void (*event)(struct vm *vm, const char *name, struct json_object *data);
 	void (*reply)(struct vm *vm, const char *command, struct json_object *result,
 		      const struct error *failure);

@@ -2,6 +2,7 @@
 // The network in which an address was proven free, and whether the uplink is still in it.
 #include "netsetup/network.h"
 
+#include <errno.h>
 #include <net/if_arp.h>
 #include <poll.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 /* How often the router is asked, and how long its answer is waited for, in milliseconds. */
 #define ASK_COUNT   3
 #define ASK_WAIT_MS 60
+
+/* More than a packet socket's buffer holds. */
+#define DRAIN_MAX 1024
 
 static bool mac_known(const struct ether_addr *mac)
 {
@@ -58,21 +62,19 @@ static bool hear_router(int socket, struct in_addr router, struct ether_addr *ma
 {
 	const uint64_t deadline = now_ms() + ASK_WAIT_MS;
 	struct pollfd poller = { .fd = socket, .events = POLLIN };
-	struct arp arp;
 
-	for (;;) {
-		uint64_t now;
+	for (uint64_t now = now_ms(); now < deadline; now = now_ms()) {
+		struct arp arp;
+		int rc = arp_receive(socket, &arp);
 
-		while (arp_receive(socket, &arp) == 0) {
-			if (!ipv4_equal(arp.sender, router))
-				continue;
+		if (rc == 0 && ipv4_equal(arp.sender, router)) {
 			*mac = arp.sender_mac;
 			return true;
 		}
-		now = now_ms();
-		if (now >= deadline || poll(&poller, 1, (int)(deadline - now)) <= 0)
+		if (rc < 0 && (rc != -EAGAIN || poll(&poller, 1, (int)(deadline - now)) < 0))
 			return false;
 	}
+	return false;
 }
 
 bool network_confirm(const struct network *network, const struct uplink *uplink, int socket)
@@ -90,7 +92,7 @@ bool network_confirm(const struct network *network, const struct uplink *uplink,
 	if (arp_listen(socket, network->router, &ignored) < 0)
 		return false;
 	/* What came before the link was lost is not of this network. */
-	while (arp_receive(socket, &old) == 0)
+	for (int i = 0; i < DRAIN_MAX && arp_receive(socket, &old) == 0; i++)
 		continue;
 	for (int i = 0; i < ASK_COUNT; i++) {
 		if (arp_send(socket, uplink->ifindex, &question, &ignored) < 0)

@@ -19,11 +19,11 @@
  * RECORD_SETUP or RECORD_ADOPT; netsetup answers with any number of RECORD_CHANGE and one
  * RECORD_READY (with the tap's descriptors as SCM_RIGHTS) or RECORD_FAILED. From then on netsetup
  * sends RECORD_MOVED when the VM's place changes, and further RECORD_CHANGE; the launcher sends
- * nothing more but RECORD_DHCP, an answer to the guest, whose DHCP packets come as the same. End-of-file from the
- * launcher's side makes netsetup undo everything, say so by a RECORD_READY of zeros, and exit. A
- * record that is unknown, ill-sized or
- * out of order ends netsetup. Instead of a place the launcher may ask for a sweep, RECORD_CLEAN: the
- * answer is a RECORD_CHANGE for each thing swept and an empty RECORD_READY, or RECORD_FAILED.
+ * nothing more but RECORD_DHCP, an answer to the guest, whose DHCP packets come as the same.
+ * End-of-file from the launcher's side makes netsetup undo everything, say so by a RECORD_READY of
+ * zeros, and exit. A record that is unknown, ill-sized or out of order ends netsetup. Instead of a
+ * place the launcher may ask for a sweep, RECORD_CLEAN: the answer is a RECORD_CHANGE for each thing
+ * swept and an empty RECORD_READY, or RECORD_FAILED.
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
@@ -166,7 +166,8 @@ struct change_record {
  * @queues: number of descriptors that came along; 0 for a dry run.
  * @wireless: 1 when the uplink is a Wi-Fi interface.
  * @state: enum lan_state.
- * @reason: why, for people, when @state is not LAN_UP; else empty.
+ * @reason: why, for people, when @state is not LAN_UP, or when the address is another because of a
+ *          rival; else empty.
  */
 struct ready_record {
 	struct record_header header;

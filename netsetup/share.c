@@ -166,7 +166,7 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 static int share_restore(int dir, struct host *host, struct interface_id uplink, struct error *err)
 {
 	char file[SHARE_FILE_SIZE];
-	struct share_record record;
+	struct share_record record = { 0 };
 	bool any = false;
 	int result;
 

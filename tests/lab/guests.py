@@ -34,7 +34,7 @@ def tiny(name: str = "tiny", *, full: bool = False, words: str = "", **keys: Any
     return merged({
         "name": name, "cpus": 1, "memory": "192M",
         "boot": {"kernel": str(kernel), "initrd": str(initrd),
-                 # Under emulation on a busy machine the kernel may find its timer wanting, and panic.
+                 # On a busy machine an emulated timer may look broken to the kernel, which panics.
                  "cmdline": f"console=ttyS0 quiet no_timer_check tiny.shell {words}".rstrip()},
     }, keys)
 

@@ -39,7 +39,7 @@ def left(lab: Lab) -> list[str]:
     found = [path for top in (lab.run_dir, *lab.directory.glob("home-*"))
              for path in top.rglob("vmrun/**/*") if path.is_file() or path.is_socket()]
     return sorted(str(path) for path in found
-                  if path.name not in ("addresses",) and "data/vmrun" not in str(path.parent)
+                  if path.name not in ("addresses", "log") and "data/vmrun" not in str(path.parent)
                   or ".tmp-" in path.name)
 
 
@@ -63,7 +63,7 @@ def test_after_all_were_killed(lab: Lab) -> None:
     assert shared(lab) == ("1", "0")
     net = next((lab.run_dir / "vmrun").glob("net*"))
     runtime = "/run/user/0/vmrun/tiny"
-    expected = {f"rm {runtime}/console", f"rm {runtime}/lock",
+    expected = {f"rm {runtime}/console", f"rm {runtime}/control", f"rm {runtime}/lock",
                 f"ip neigh delete proxy {ADDRESS} dev wlan0",
                 f"rm /run/vmrun/{net.name}/lease-tiny",
                 "sysctl -w net.ipv4.conf.wlan0.forwarding=0",
@@ -163,7 +163,8 @@ def test_by_sudo_and_by_a_user(lab: Lab) -> None:
     runtime = f"/run/user/{me.uid}/vmrun/tiny"
     done = lab.vmrun("clean", user=me)
     assert done.returncode == 4
-    assert set(done.stdout.splitlines()) == {f"rm {runtime}/console", f"rm {runtime}/lock"}
+    assert set(done.stdout.splitlines()) == {
+        f"rm {runtime}/{name}" for name in ("console", "control", "lock")}
     assert done.stderr.splitlines() == [
         "vmrun: cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW",
         "your own files are swept; for the network: sudo vmrun clean"]
@@ -174,7 +175,7 @@ def test_by_sudo_and_by_a_user(lab: Lab) -> None:
 
 
 def test_another_namespaces_directory(lab: Lab) -> None:
-    """One in which only dead leases are left goes; one that alone knows an uplink's values stays."""
+    """With dead leases alone it goes; if it alone knows an uplink's values, it stays."""
     kill_all(lab.start_vm(paused()))
     net = next((lab.run_dir / "vmrun").glob("net*"))
     lease = (net / "lease-tiny").read_bytes()

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
+import test_debian as debian
 from guests import boot, tiny
 from lab import LAPTOP_MAC, Lab
 from stream import Echoes, Pings
-from test_debian import Ssh, image  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.usefixtures("vmrun")
 
 LONG = bool(os.environ.get("VMRUN_TESTS_LONG"))
 DHCP = {"configure": ["dhcp"]}
 BOOTP = "udp and (port 67 or port 68)"
+image = debian.image  # a fixture
 
 
 @pytest.mark.lab(mtu=1400)
@@ -94,10 +95,10 @@ def test_moved_before_it_asks(lab: Lab) -> None:
 
 @pytest.mark.slow
 @pytest.mark.lab(mtu=1400)
-def test_debian(lab: Lab, image: Path) -> None:  # noqa: F811
+def test_debian(lab: Lab, image: Path) -> None:
     """systemd-networkd, which watches its link: address, DNS and MTU, a renewal, and another
     network without a restart."""
-    me, ssh = lab.add_user(), Ssh(lab.directory)
+    me, ssh = lab.add_user(), debian.Ssh(lab.directory)
     vm = lab.start_vm({"name": "debian", "cpus": 2, "memory": "1G",
                        "disks": [{"image": str(image), "mode": "snapshot"}],
                        "cloud-init": {"user": "me", "ssh-keys": [str(ssh.public)]},

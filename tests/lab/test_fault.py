@@ -35,7 +35,8 @@ def test_kill_at_every_step(user: str) -> None:
         table[victims][outcome] += 1
         if outcome not in ("kept", "swept", "absent", "missed"):
             bad.append(f"{victims} killed at {step}: {outcome}")
-    print(f"\n{len(steps)} steps\n{'killed':16}{'tried':>7}{'as before':>11}{'swept':>7}{'leaks':>7}")
+    print(f"\n{len(steps)} steps")
+    print(f"{'killed':16}{'tried':>7}{'as before':>11}{'swept':>7}{'leaks':>7}")
     for name, counts in table.items():
         leaks = sum(number for outcome, number in counts.items() if outcome.isupper())
         tried = counts["kept"] + counts["swept"] + leaks

@@ -43,8 +43,8 @@ def test_templates_are_listed() -> None:
 def test_init_writes_the_template(tmp_path: Path, template: str) -> None:
     """Its words and comments, under the name asked for."""
     done = vmrun("init", template, "web-1", cwd=tmp_path)
-    assert done.stderr == (f"vmrun: wrote 'web-1.yaml': edit it, then run 'vmrun check"
-                           f" web-1.yaml'\n")
+    assert done.stderr == ("vmrun: wrote 'web-1.yaml': edit it, then run 'vmrun check"
+                           " web-1.yaml'\n")
     text = (tmp_path / "web-1.yaml").read_text()
     modeline, rest = text.split("\n", 1)
     original = (VMS / f"{template}.yaml").read_text()

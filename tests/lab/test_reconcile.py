@@ -92,6 +92,9 @@ def test_every_loss_is_made_good(lab: Lab) -> None:
     def change_address(last: int) -> None:
         laptop.set_address(lab.lan.cidr(lab.lan.host(last)))
 
+    def switch_off(key: str) -> Step:
+        return lambda: place.sysctl(key, 0)
+
     def change_all() -> None:
         place.sysctl("ip_forward", 1)
         place.sysctl("ip_forward", 0)
@@ -101,9 +104,9 @@ def test_every_loss_is_made_good(lab: Lab) -> None:
         ("carrier lost and back at once", _nothing,
          lambda: (laptop.carrier_off(), laptop.carrier_on())),
         ("route deleted", _nothing, lambda: ip(f"route del {vm.address}/32 dev {vm.tap}")),
-        ("forwarding of the uplink off", _nothing, lambda: place.sysctl("conf/wlan0/forwarding", 0)),
-        ("forwarding of the tap off", _nothing, lambda: place.sysctl(f"conf/{vm.tap}/forwarding", 0)),
-        ("proxy_arp of the tap off", _nothing, lambda: place.sysctl(f"conf/{vm.tap}/proxy_arp", 0)),
+        ("forwarding of the uplink off", _nothing, switch_off("conf/wlan0/forwarding")),
+        ("forwarding of the tap off", _nothing, switch_off(f"conf/{vm.tap}/forwarding")),
+        ("proxy_arp of the tap off", _nothing, switch_off(f"conf/{vm.tap}/proxy_arp")),
         ("ip_forward on, then off", _nothing, change_all),
         ("tap set down", _nothing, lambda: ip(f"link set {vm.tap} down")),
         ("other MTU of the LAN", _nothing, lambda: laptop.set_mtu(1400)),
@@ -132,8 +135,8 @@ def test_every_loss_is_made_good(lab: Lab) -> None:
             differs = place.wait(wanted)
             reached = max(arp, ping) if arp and ping else None
             outage = pings.outage(began, ping) if ping else None
-            rows.append((name, milliseconds(ended - began), milliseconds(reached and reached - ended),
-                         milliseconds(outage)))
+            rows.append((name, milliseconds(ended - began),
+                         milliseconds(reached and reached - ended), milliseconds(outage)))
             if reached is None or reached - ended > BOUND or differs:
                 wrong.append(f"{name}: {rows[-1][2:]} {differs}")
     print(table("From an event to a VM that the LAN reaches", (

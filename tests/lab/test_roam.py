@@ -61,8 +61,8 @@ def test_static_guest_waits_for_its_network(lab: Lab) -> None:
     with stream:
         assert stream.answered(time.monotonic())
         lab.laptop.roam(other)
-        vm.wait_stderr(rf"^vmrun: tiny: off the LAN: the guest's address {vm.address} is fixed, and "
-                       r"'wlan0' is in 192\.168\.88\.0/24 now; it works again in its own network$")
+        vm.wait_stderr(rf"^vmrun: tiny: off the LAN: the guest's address {vm.address} is fixed, "
+                       r"and 'wlan0' is in 192\.168\.88\.0/24 now; it works again in its own network$")
         assert not other.phone.arp_request(vm.address, timeout=0.3)
         proxies = lab.laptop.netns.ip_json("neigh show proxy")
         assert not proxies, "nothing is published there"

@@ -296,6 +296,7 @@ static void test_moved(void **state)
 {
 	struct dhcp_config config = plain();
 
+	assert_int_equal(select_offer(HOST, GUEST), DHCP_ACK);
 	config.address = ip("10.0.0.10");
 	config.host = ip("10.0.0.1");
 	config.gateway = ip("10.0.0.254");
@@ -303,12 +304,18 @@ static void test_moved(void **state)
 	assert_int_equal(extend(GUEST, HOST), DHCP_NAK);
 	assert_event(DHCP_EVENT_REFUSED, GUEST);
 	assert_to(GUEST);
-	assert_option_ip(DHCP_OPTION_SERVER, "10.0.0.1");
+	assert_address_at(AT_SOURCE, "10.0.0.1");
+	/* By the server that it knows: udhcpc ignores others. */
+	assert_option_ip(DHCP_OPTION_SERVER, HOST);
+	assert_int_equal(extend(GUEST, "255.255.255.255"), DHCP_NAK);
+	assert_option_ip(DHCP_OPTION_SERVER, HOST);
 	/* It was offered the old one, a moment ago. */
 	assert_int_equal(select_offer(HOST, GUEST), DHCP_NAK);
 	assert_to("255.255.255.255");
 	assert_int_equal(select_offer(HOST, "10.0.0.10"), DHCP_NAK);
+	assert_option_ip(DHCP_OPTION_SERVER, HOST);
 	assert_int_equal(select_offer("10.0.0.1", "10.0.0.10"), DHCP_ACK);
+	assert_option_ip(DHCP_OPTION_SERVER, "10.0.0.1");
 	assert_address_at(AT_YIADDR, "10.0.0.10");
 	assert_option_ip(DHCP_OPTION_ROUTER, "10.0.0.254");
 
