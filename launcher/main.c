@@ -16,6 +16,7 @@
 #include "launcher/run.h"
 #include "launcher/show.h"
 #include "launcher/signals.h"
+#include "launcher/version.h"
 
 static int dispatch(const struct options *options, struct error *err)
 {
@@ -52,7 +53,7 @@ static int dispatch(const struct options *options, struct error *err)
 		options_usage(stdout);
 		return STATUS_OK;
 	case COMMAND_VERSION:
-		printf("vmrun %s\n", VMRUN_VERSION);
+		version_show();
 		return STATUS_OK;
 	}
 	return STATUS_USAGE;

@@ -14,10 +14,10 @@
  * the child places each with dup2(2).
  */
 enum qemu_fd {
-	QEMU_FD_QMP = 3,                          /* one end of a socket pair */
-	QEMU_FD_CONSOLE = 4,                      /* one end of a socket pair, for 'console: socket' */
-	QEMU_FD_SEED = 5,                         /* the NoCloud image, read-only */
-	QEMU_FD_TAP = 6,                          /* first of the tap's queues */
+	QEMU_FD_QMP = 3,     /* one end of a socket pair */
+	QEMU_FD_CONSOLE = 4, /* one end of a socket pair, for 'console: socket' */
+	QEMU_FD_SEED = 5,    /* the NoCloud image, read-only */
+	QEMU_FD_TAP = 6,     /* first of the tap's queues */
 	QEMU_FD_VHOST = QEMU_FD_TAP + QUEUES_MAX, /* first of vhost-net's */
 	QEMU_FD_END = QEMU_FD_VHOST + QUEUES_MAX,
 };

@@ -3,11 +3,29 @@
 #include "netsetup/helper.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "netsetup/cleanup.h"
+
+/* An installed helper may be for the members of its group alone. */
+static int not_a_member(const char *path, struct error *err)
+{
+	const struct group *group;
+	struct stat status;
+
+	error_set(err, EACCES, "cannot run '%s'", path);
+	group = stat(path, &status) == 0 ? getgrgid(status.st_gid) : NULL;
+	if (group && status.st_gid != 0 && (status.st_mode & S_IXGRP))
+		error_remedy(err,
+			     "it is for members of group '%s': sudo usermod -aG %s $USER, then log "
+			     "in again",
+			     group->gr_name, group->gr_name);
+	return -EACCES;
+}
 
 int helper_find(const char *name, char path[PATH_MAX], struct error *err)
 {
@@ -30,7 +48,7 @@ int helper_find(const char *name, char path[PATH_MAX], struct error *err)
 			return 0;
 		/* There, but executable only by a group that the caller is not in. */
 		if (access(path, F_OK) == 0)
-			return error_set(err, EACCES, "cannot run '%s'", path);
+			return not_a_member(path, err);
 	}
 	error_set(err, ENOENT, "cannot find '%s' at '%s'", name, path);
 	error_remedy(err, "install vmrun whole: cmake --install build");

@@ -27,6 +27,20 @@
  * only then is a record of theirs read.
  */
 
+/*
+ * Set-uid, the environment is the asker's, and libraries read it before main() is reached: libnl
+ * what it shall print (NLDBG, NLCB), and where its files are. So it is emptied before the first of
+ * them is initialised; what the dynamic linker takes from it, it takes care of itself.
+ */
+static void forget_environment(int argc, char **argv, char **envp)
+{
+	envp[0] = NULL;
+}
+
+__attribute__((section(".preinit_array"),
+	       used)) static void (*const before_libraries)(int, char **,
+							    char **) = forget_environment;
+
 static void print_error(const struct error *err)
 {
 	fprintf(stderr, "vmrun-netsetup: %s\n", err->message);
@@ -67,7 +81,6 @@ static void start_clean(void)
 	/* SIGCHLD ignored, children would end without a word. */
 	signal(SIGCHLD, SIG_DFL);
 	umask(077);
-	/* Set-uid, the environment is the asker's: libnl, for one, reads names of files from it. */
 	clearenv();
 	close_range(PROTOCOL_FD + 1, ~0U, 0);
 	fcntl(PROTOCOL_FD, F_SETFD, FD_CLOEXEC);

@@ -296,7 +296,7 @@ static int check_tap(const struct place *place, const int *fds, unsigned int cou
 static int find_adopted(struct place *place, struct error *err)
 {
 	const struct lease_record *own = &place->lease.record;
-	struct found_lease found;
+	struct found_lease found = { .alive = false };
 	int dir = rundir_lock(true, err);
 
 	if (dir < 0)
@@ -306,6 +306,10 @@ static int find_adopted(struct place *place, struct error *err)
 			       found.record.address_count == 1 &&
 			       ipv4_equal(found.record.addresses[0], place->setup.remembered[0]);
 	rundir_unlock(dir);
+	/* Root may go on also when somebody has removed the leases. */
+	if (!place->lease.adopted && !found.alive && place->host.permit)
+		return error_say(err, STATUS_FAILURE, ENOENT,
+				 "VM '%s' has no lease to be taken over", own->name);
 	return 0;
 }
 

@@ -2,24 +2,24 @@
 // Any messages, whatever their types, to each reader of what the kernel tells by netlink.
 #include <string.h>
 
+#include "netsetup/cleanup.h"
 #include "netsetup/interface.h"
 #include "netsetup/nl.h"
 #include "netsetup/wireless.h"
 #include "tests/fuzz/fuzz.h"
 
-#define MESSAGES_MAX 8192
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_Alignas(struct nlmsghdr) char buffer[MESSAGES_MAX];
 	struct interface link = { .ifname = "e0", .ifindex = 2 };
-	struct nlmsghdr *header = (struct nlmsghdr *)buffer;
+	/* Aligned, and it ends where the messages do. */
+	cleanup_free void *buffer = malloc(size ? size : 1);
+	struct nlmsghdr *header = buffer;
 	cleanup_interfaces struct interfaces table = { 0 };
 	int left = (int)size;
 
-	if (size > sizeof(buffer))
-		return 0;
+	must(buffer);
 	memcpy(buffer, data, size);
+	wireless_elements_ssid(data, size, link.ssid);
 	for (; nlmsg_ok(header, left); header = nlmsg_next(header, &left)) {
 		interfaces_add_link(header, &table);
 		interfaces_add_address(header, &table);

@@ -5,6 +5,7 @@ No lab: these commands run nothing and look at nothing of the network.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -87,6 +88,17 @@ def test_full_disk(tmp_path: Path) -> None:
                            str(vm.binary())], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1 and "tiny.yaml': File too large" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_version_tells_what_it_is_made_with() -> None:
+    project = (VMS.parent / "CMakeLists.txt").read_text()
+    version = project.split("project(vmrun VERSION ")[1].split()[0]
+    first, *rest = vmrun("--version").stdout.splitlines()
+    assert first == f"vmrun {version}" == vmrun("version").stdout.splitlines()[0]
+    told = dict(re.fullmatch(r"([\w.+-]+):? (.*)", line).groups() for line in rest)
+    for library in ("libyaml", "json-c", "libnl-3.0", "libarchive", "libseccomp"):
+        assert re.match(r"\d+\.\d+", told[library]), library
+    assert "qemu-system-x86_64" in told
 
 
 # Completion

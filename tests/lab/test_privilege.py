@@ -175,7 +175,20 @@ def test_helper_with_the_set_uid_bit(lab: Lab, installed: Path) -> None:
     assert vm.stop() == 0
 
     status, said = refused(lab, paused(), user="games")
-    assert status != 0 and f"cannot run '{installed.parent}/./{installed.name}'" in said
+    assert status == 4 and f"cannot run '{installed.parent}/./{installed.name}'" in said
+    assert "it is for members of group 'also': sudo usermod -aG also $USER, then" in said
+
+
+def test_helper_without_a_policy(lab: Lab, installed: Path) -> None:
+    """What is shown then is the line that is missing, not sudo."""
+    me = lab.add_user()
+    installed.chmod(0o4755)
+    status, said = refused(lab, paused(), user=me)
+    assert status == 4
+    assert said == ("vmrun: user 'me' is not permitted to put a VM on the LAN: there is no "
+                    "'/etc/vmrun/netsetup.conf'\n"
+                    "to permit it, add this line to '/etc/vmrun/netsetup.conf', as root:\n"
+                    "allow user me\n")
 
 
 def is_not_root(vm: Vm, user: Account) -> None:

@@ -13,7 +13,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -142,12 +144,76 @@ static void test_parser_refuses(void **state)
 	assert_true(seen.loopback);
 }
 
+/*
+ * In the place of libnl's calls: while @forged is set, the answer to the last request is it, as an
+ * error or as the end of a dump.
+ */
+static const int *forged;
+static uint16_t forged_type;
+static uint32_t forged_sequence;
+
+__attribute__((visibility("default"))) ssize_t sendmsg(int fd, const struct msghdr *message,
+						       int flags)
+{
+	if (!forged)
+		return syscall(SYS_sendmsg, fd, message, flags);
+	forged_sequence = ((struct nlmsghdr *)message->msg_iov[0].iov_base)->nlmsg_seq;
+	return (ssize_t)message->msg_iov[0].iov_len;
+}
+
+__attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+	} answer = { .header = { .nlmsg_len = sizeof(answer) } };
+
+	if (!forged)
+		return syscall(SYS_recvmsg, fd, message, flags);
+	answer.header.nlmsg_type = forged_type;
+	answer.header.nlmsg_seq = forged_sequence;
+	answer.error.error = *forged;
+	memcpy(message->msg_iov[0].iov_base, &answer, sizeof(answer));
+	memcpy(message->msg_name, &kernel, sizeof(kernel));
+	message->msg_namelen = sizeof(kernel);
+	message->msg_controllen = 0;
+	message->msg_flags = 0;
+	return sizeof(answer);
+}
+
+/* What is no errno of the kernel's is none that can be negated and told. Found by fuzz_kernel. */
+static void test_no_errno(void **state)
+{
+	static const struct {
+		int code, result;
+	} cases[] = { { -EPERM, -EPERM }, { -4095, -4095 },     { -4096, -EPROTO },
+		      { 1, -EPROTO },     { INT_MIN, -EPROTO }, { INT_MAX, -EPROTO } };
+	static const uint16_t types[] = { NLMSG_ERROR, NLMSG_DONE };
+
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		cleanup_nl_sock *sock = NULL;
+		cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
+		struct error err;
+		int result;
+
+		assert_non_null(msg);
+		assert_int_equal(nl_socket_open(NETLINK_ROUTE, &sock, &err), 0);
+		forged = &cases[i / 2].code;
+		forged_type = types[i % 2];
+		result = nl_request(sock, msg, NULL, NULL);
+		forged = NULL;
+		assert_int_equal(result, cases[i / 2].result);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_errno),   cmocka_unit_test(test_error),
-		cmocka_unit_test(test_socket),  cmocka_unit_test(test_bad_protocol),
-		cmocka_unit_test(test_request), cmocka_unit_test(test_parser_refuses),
+		cmocka_unit_test(test_errno),    cmocka_unit_test(test_error),
+		cmocka_unit_test(test_socket),   cmocka_unit_test(test_bad_protocol),
+		cmocka_unit_test(test_request),  cmocka_unit_test(test_parser_refuses),
+		cmocka_unit_test(test_no_errno),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
