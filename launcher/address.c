@@ -363,7 +363,7 @@ const struct type type_mac = { NODE_SCALAR, "auto or a MAC address such as 52:54
 
 static void expect_queues(const struct key *key, char text[EXPECTED_SIZE])
 {
-	snprintf(text, EXPECTED_SIZE, "auto or a whole number from 1 to %u", QUEUES_MAX);
+	snprintf(text, EXPECTED_SIZE, "auto or a whole number from 1 to %d", QUEUES_MAX);
 }
 
 static void read_queues(struct walk *walk, const struct key *key, const struct node *node,

@@ -217,7 +217,7 @@ static int send_request(int fd, struct json_object *request, struct error *err)
 
 static int receive_reply(int fd, struct json_object **reply, struct error *err)
 {
-	char text[REPLY_SIZE];
+	char text[REPLY_SIZE] = "";
 	size_t size = 0;
 
 	while (size < sizeof(text) - 1 && !memchr(text, '\n', size)) {
