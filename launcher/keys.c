@@ -40,7 +40,7 @@
 
 #define DIGITS(size) LIMITS((size)-1, (size)-1, "")
 
-#define DEFINITION(field)    offsetof(struct definition, field)
+#define DEFINITION(field) offsetof(struct definition, field)
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): the names of members */
 #define INSIDE(outer, field) (DEFINITION(outer.field) - DEFINITION(outer))
 #define NETWORK(field)       offsetof(struct network, field)
