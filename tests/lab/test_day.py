@@ -10,7 +10,7 @@ import pytest
 
 from guests import boot, reach, tiny
 from lab import LAPTOP_MAC, Lab
-from stream import Echoes, Pings, milliseconds, table
+from stream import Echoes, Pings, arp_answered, milliseconds, table
 
 pytestmark = pytest.mark.usefixtures("vmrun")
 
@@ -34,27 +34,29 @@ def test_a_day(lab: Lab) -> None:
         laptop.disconnect()
         time.sleep(ASLEEP)
 
-    steps: list[tuple[str, Optional[Step], Step]] = [
-        ("nothing for a while", None, lambda: time.sleep(2)),
-        (f"suspend for {ASLEEP} s, resume", sleep, laptop.connect),
-        ("DHCP gives the host another address", None,
+    steps: list[tuple[str, str, Optional[Step], Step]] = [
+        ("nothing for a while", "wlan0", None, lambda: time.sleep(2)),
+        (f"suspend for {ASLEEP} s, resume", "wlan0", sleep, laptop.connect),
+        ("DHCP gives the host another address", "wlan0", None,
          lambda: laptop.set_address(home.cidr(home.host(40)))),
-        ("dock: the wire, same LAN", None, laptop.add_wired),
-        ("Wi-Fi off", None, laptop.disconnect),
-        ("Wi-Fi on", None, laptop.connect),
-        ("undock", None, laptop.remove_wired),
+        ("dock: the wire, same LAN", "eth0", None, laptop.add_wired),
+        ("Wi-Fi off", "eth0", None, laptop.disconnect),
+        ("Wi-Fi on", "eth0", None, laptop.connect),
+        ("undock", "wlan0", None, laptop.remove_wired),
     ]
     with Echoes(lab.phone, address) as stream, Pings(lab.phone, address) as pings:
-        for name, prepare, step in steps:
+        for name, uplink, prepare, step in steps:
             assert stream.answered(time.monotonic()), f"before: {name}"
             if prepare:
                 prepare()
             began = time.monotonic()
             step()
             ended = time.monotonic()
-            pinged, echoed = pings.answered(ended, 20), stream.answered(ended, 60)
+            mac = laptop.netns.ip_json(f"link show dev {uplink}")[0]["address"]
+            assert arp_answered(lab.phone, address, mac), f"{name}: {vm.stderr.text}"
+            settled = max(ended, time.monotonic() + 1)
+            pinged, echoed = pings.answered(settled, 20), stream.answered(settled, 60)
             assert pinged and echoed and not stream.broken, f"{name}: {vm.stderr.text}"
-            uplink = re.findall(r" on (wlan0|eth0)\b", vm.stderr.text)[-1]
             rows.append((name, f"{address} on {uplink}", milliseconds(
                 pings.outage(began, pinged)), milliseconds(stream.outage(began, echoed))))
         assert guest.sh("cat /proc/sys/kernel/random/boot_id") == booted
