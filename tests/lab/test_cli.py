@@ -114,7 +114,7 @@ def test_override(lab: Lab) -> None:
     (["--frobnicate", "x"], "unknown option '--frobnicate'"),
     (["check"], "'vmrun check' needs a definition file"),
     (["check", "--dry-run", "x"], "'--dry-run' is not an option of 'vmrun check'"),
-    (["one", "two"], "'vmrun run' takes one file, not also 'two'"),
+    (["one", "two"], "'vmrun run' does not take 'two'"),
     (["print", "--format=xml", "x"], "'--format=xml' is not one of yaml, json and argv"),
 ])
 def test_wrong_usage(lab: Lab, arguments: list[str], message: str) -> None:
