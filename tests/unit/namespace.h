@@ -70,7 +70,7 @@ static inline int namespace_drop_rights(void)
 static inline bool namespace_enter(void)
 {
 	return unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") == 0;
 }
 

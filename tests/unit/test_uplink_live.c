@@ -271,7 +271,7 @@ static const struct live_case {
 static bool enter_namespace(void)
 {
 	return unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("sysfs", "/sys", "sysfs", 0, NULL) == 0 && !system("ip link set lo up");
 }
 
