@@ -2,13 +2,16 @@
 """A host that lacks something: told plainly, with the right exit status, and nothing left."""
 
 import os
+import signal
 import subprocess
 
 import pytest
 import yaml
 
-from guests import paused
+from guests import paused, tiny
 from lab import Lab
+from output import Output
+from station import guest_sh
 from vm import vmrun_argv
 
 # What is done to the machine, in a mount namespace of vmrun's own; the exit status; the message.
@@ -38,3 +41,29 @@ def test_shortage(lab: Lab, name: str) -> None:
     done = run_with(lab, script, paused("short"))
     assert done.returncode == status, done.stderr
     assert done.stderr.startswith("vmrun: ") and message in done.stderr
+
+
+def test_disk_that_fills(lab: Lab) -> None:
+    """The overlay has no room left: the guest is paused, not told of an error, and that is said."""
+    image = lab.directory / "disk.raw"
+    image.write_bytes(b"")
+    os.truncate(image, 64 << 20)
+    file = lab.directory / "full.yaml"
+    file.write_text(yaml.safe_dump(tiny("full", disks=[{"image": str(image)}],
+                                        **{"shutdown-timeout": "1s"})))
+    argv, env = vmrun_argv(lab.directory, [str(file)])
+    home = lab.directory / "home-0"
+    script = f"mount -t tmpfs -o size=8m,mode=700 none {home} && exec \"$@\""
+    vm = lab.laptop.netns.popen(["unshare", "--mount", "sh", "-c", script, "-", *argv],
+                                env=os.environ | lab.laptop.netns.env | env,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE)
+    said = Output.of(vm.stderr, "vmrun's stderr")
+    address = said.wait_for(r"full: ([0-9.]+)/24 on wlan0", 30).group(1)
+    lab.phone.ping(address, 60)
+    write = "(dd if=/dev/zero of=/dev/vda bs=1M count=32 >/dev/null 2>&1; sync) &"
+    guest_sh(lab.phone, address, write)
+    said.wait_for(r"full: .*no space left", 60)
+    assert not lab.phone.ping_once(address, 1), "the guest stands still"
+    vm.send_signal(signal.SIGTERM)
+    assert vm.wait(60) == 128 + signal.SIGTERM
