@@ -6,15 +6,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "launcher/accel.h"
 #include "launcher/cache.h"
+#include "launcher/channels.h"
 #include "launcher/control.h"
 #include "launcher/definition.h"
 #include "launcher/detach.h"
 #include "launcher/disk.h"
-#include "launcher/hub.h"
 #include "launcher/instance.h"
 #include "launcher/log.h"
 #include "launcher/member.h"
@@ -27,7 +26,6 @@
 #include "launcher/sweep.h"
 #include "launcher/terminal.h"
 #include "launcher/vmstatus.h"
-#include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
@@ -50,11 +48,8 @@
  * @disks: its disks' files.
  * @config: of its QEMU command.
  * @argv: the command.
- * @fds, @fd_count: what QEMU inherits; @fds[i].source is ours to close.
- * @qmp: our end of QMP, or -1.
+ * @channels: to QEMU.
  * @detach: the way to the process that the user waits for.
- * @log: descriptor of the log of a run whose console is a socket, or -1.
- * @hub: its console, or NULL.
  * @notify: the way to the service manager whose service the run is.
  * @control: answers the user's other commands.
  * @vm: while it runs.
@@ -68,12 +63,8 @@ struct run {
 	struct disks disks;
 	struct qemu_config config;
 	struct argv argv;
-	struct process_fd fds[QEMU_FD_END];
-	size_t fd_count;
-	int qmp;
+	struct channels channels;
 	struct detach detach;
-	int log;
-	struct hub *hub;
 	struct notify notify;
 	struct control *control;
 	struct vm *vm;
@@ -87,27 +78,16 @@ static void run_init(struct run *run, const struct options *options)
 	member_init(&run->member, options->dry_run, options->verbose);
 	run->instance = (struct instance){ .lock = -1 };
 	run->disks = (struct disks)DISKS_NONE;
-	run->qmp = -1;
+	run->channels = (struct channels)CHANNELS_NONE;
 	run->detach = (struct detach){ -1, -1, -1 };
-	run->log = -1;
 	run->notify = (struct notify)NOTIFY_NONE;
-}
-
-static void close_fds(struct run *run)
-{
-	while (run->fd_count > 0)
-		close(run->fds[--run->fd_count].source);
 }
 
 static void run_end(struct run *run)
 {
-	close_fds(run);
+	channels_given(&run->channels);
 	member_end(&run->member);
-	hub_close(run->hub);
-	if (run->qmp >= 0)
-		close(run->qmp);
-	if (run->log >= 0)
-		close(run->log);
+	channels_done(&run->channels);
 	argv_done(&run->argv);
 	disks_done(&run->disks);
 	instance_end(&run->instance);
@@ -115,12 +95,6 @@ static void run_end(struct run *run)
 	/* Who waits for the VM's end learns it now: all is as before, and it can be started again. */
 	control_close(run->control);
 	notify_close(&run->notify);
-}
-
-/* QEMU is to get @source as its descriptor @target; @source is closed by close_fds(). */
-static void give_fd(struct run *run, int source, int target)
-{
-	run->fds[run->fd_count++] = (struct process_fd){ source, target };
 }
 
 static int load_definition(struct run *run, struct error *err)
@@ -142,31 +116,12 @@ static int load_definition(struct run *run, struct error *err)
 static void open_vhost(struct run *run)
 {
 	const struct network *network = &run->definition.network;
-	int fds[QUEUES_MAX];
-	unsigned int count = 0;
+	const unsigned int queues = qemu_queues(&run->definition, true);
 
-	if (network->type != NETWORK_LAN || !qemu_virtio(network->model) ||
-	    run->config.accel != ACCEL_KVM)
-		goto none;
-	fds[0] = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
-	if (fds[0] < 0)
-		goto none;
-	run->config.queues = qemu_queues(&run->definition, true);
-	for (count = 1; count < run->config.queues; count++) {
-		fds[count] = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
-		if (fds[count] < 0)
-			break;
-	}
-	if (count == run->config.queues) {
-		for (unsigned int i = 0; i < count; i++)
-			give_fd(run, fds[i], (int)(QEMU_FD_VHOST + i));
-		run->config.vhost = true;
-		return;
-	}
-	while (count > 0)
-		close(fds[--count]);
-none:
-	run->config.queues = qemu_queues(&run->definition, false);
+	run->config.vhost = network->type == NETWORK_LAN && qemu_virtio(network->model) &&
+			    run->config.accel == ACCEL_KVM &&
+			    channels_give_vhost(&run->channels, queues);
+	run->config.queues = run->config.vhost ? queues : qemu_queues(&run->definition, false);
 }
 
 static int resolve_host(struct run *run, struct error *err)
@@ -216,7 +171,7 @@ static int join_lan(struct run *run, struct error *err)
 		if (fd < 0)
 			return error_set(err, errno, "cannot pass tap '%s' on",
 					 member->lan.ready.tap);
-		give_fd(run, fd, (int)(QEMU_FD_TAP + i));
+		channels_give(&run->channels, fd, (int)(QEMU_FD_TAP + i));
 	}
 	return 0;
 }
@@ -233,52 +188,7 @@ static int make_seed(struct run *run, struct error *err)
 	seed = seed_make(&run->config, err);
 	if (seed < 0)
 		return seed;
-	give_fd(run, seed, QEMU_FD_SEED);
-	return 0;
-}
-
-/* "log" in the VM's state directory: what the guest and a detached run write, since the last start. */
-static int open_log(struct run *run, struct error *err)
-{
-	cleanup_free char *directory = NULL;
-	cleanup_free char *path = NULL;
-	int rc;
-
-	rc = xdg_dir(XDG_STATE, run->definition.name, &directory, err);
-	if (rc == 0)
-		rc = xdg_make(directory, err);
-	if (rc < 0)
-		return rc;
-	if (asprintf(&path, "%s/log", directory) < 0) {
-		path = NULL;
-		return error_set(err, ENOMEM, "cannot open the log");
-	}
-	run->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-			0600);
-	return run->log < 0 ? error_set(err, errno, "cannot open '%s'", path) : 0;
-}
-
-static int open_sockets(struct run *run, struct loop *loop, struct error *err)
-{
-	int sockets[2];
-	int console;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
-		return error_set(err, errno, "cannot make a socket for QMP");
-	run->qmp = sockets[0];
-	give_fd(run, sockets[1], QEMU_FD_QMP);
-	if (run->definition.console != CONSOLE_SOCKET && !run->options->detach)
-		return 0;
-	/* A user without a home has a console all the same. */
-	if (open_log(run, err) < 0)
-		log_notice("%s: no log: %s", run->definition.name, err->message);
-	err->message[0] = '\0';
-	if (run->definition.console != CONSOLE_SOCKET)
-		return 0;
-	run->hub = hub_open(loop, run->instance.directory, run->log, &console, err);
-	if (!run->hub)
-		return -err->code;
-	give_fd(run, console, QEMU_FD_CONSOLE);
+	channels_give(&run->channels, seed, QEMU_FD_SEED);
 	return 0;
 }
 
@@ -349,7 +259,7 @@ static int vm_started(struct vm *vm, struct error *err)
 	notify_place(run, "READY=1\n");
 	if (run->config.lan)
 		member_tell(&run->member);
-	detach_ready(&run->detach, run->member.lan.ready.address, run->log, vm->loop);
+	detach_ready(&run->detach, run->member.lan.ready.address, run->channels.log, vm->loop);
 	return 0;
 }
 
@@ -390,8 +300,8 @@ static int supervise(struct run *run, struct loop *loop, struct error *err)
 			 .ops = &vm_ops,
 			 .context = run };
 	const struct qemu_process_config config = { .argv = &run->argv,
-						    .fds = run->fds,
-						    .fd_count = run->fd_count,
+						    .fds = run->channels.fds,
+						    .fd_count = run->channels.fd_count,
 						    .stdio = run->definition.console ==
 							     CONSOLE_STDIO };
 
@@ -405,8 +315,8 @@ static int supervise(struct run *run, struct loop *loop, struct error *err)
 	if (!run->control || qemu_process_start(&config, &vm.qemu, err) < 0)
 		return err->status;
 	/* QEMU has them now; from here on only its end of QMP keeps ours open. */
-	close_fds(run);
-	vm.qmp_fd = take_fd(&run->qmp);
+	channels_given(&run->channels);
+	vm.qmp_fd = take_fd(&run->channels.qmp);
 	run->member.address_changed = address_changed;
 	run->member.context = run;
 	if (run->config.lan)
@@ -491,7 +401,9 @@ int run_vm(const struct options *options, struct error *err)
 		status = (int)err->status;
 	if (status == STATUS_OK && options->dry_run)
 		status = show_command(&run, err) < 0 ? (int)err->status : STATUS_OK;
-	else if (status == STATUS_OK && open_sockets(&run, loop, err) < 0)
+	else if (status == STATUS_OK &&
+		 channels_open(&run.channels, &run.definition, run.instance.directory,
+			       options->detach, loop, err) < 0)
 		status = (int)err->status;
 	else if (status == STATUS_OK)
 		status = supervise(&run, loop, err);
