@@ -20,7 +20,7 @@ struct loop;
 typedef void loop_fn(int fd, uint32_t events, void *context);
 
 /* How many descriptors a loop can watch. */
-#define LOOP_MAX 32
+#define LOOP_MAX 64
 
 /**
  * loop_new() - make a loop that watches nothing.

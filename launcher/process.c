@@ -113,7 +113,8 @@ static void child_run(const struct process_config *config, pid_t parent, int rep
 
 	if (child_bind(config, parent) == 0 && child_place_fds(config, &pipe_fd) == 0 &&
 	    child_set_signals(config) == 0)
-		execvp(config->argv[0], config->argv);
+		execvpe(config->argv[0], config->argv,
+			config->environment ? config->environment : environ);
 
 	code = errno;
 	if (write(pipe_fd < 0 ? report : pipe_fd, &code, sizeof(code)) < 0)

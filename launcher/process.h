@@ -43,6 +43,7 @@ struct process_fd {
  * @blocked: the signals that are blocked in it; the dispositions of all are the default.
  * @new_session: it leads a session of its own, without a controlling terminal.
  * @death_signal: what it gets when the calling thread ends, or 0.
+ * @environment: NULL-terminated, all that it has; NULL: the same as this process.
  */
 struct process_config {
 	char *const *argv;
@@ -51,6 +52,7 @@ struct process_config {
 	sigset_t blocked;
 	bool new_session;
 	int death_signal;
+	char *const *environment;
 };
 
 /* The most descriptors that a child can be given. */

@@ -10,6 +10,7 @@
 #include "launcher/accel.h"
 #include "launcher/cache.h"
 #include "launcher/channels.h"
+#include "launcher/companion.h"
 #include "launcher/control.h"
 #include "launcher/definition.h"
 #include "launcher/detach.h"
@@ -46,6 +47,7 @@
  * @definition: the VM.
  * @instance: its files while it runs.
  * @disks: its disks' files.
+ * @companions: the programs beside QEMU.
  * @config: of its QEMU command.
  * @argv: the command.
  * @channels: to QEMU.
@@ -61,6 +63,7 @@ struct run {
 	struct definition definition;
 	struct instance instance;
 	struct disks disks;
+	struct companions companions;
 	struct qemu_config config;
 	struct argv argv;
 	struct channels channels;
@@ -87,6 +90,7 @@ static void run_end(struct run *run)
 {
 	channels_given(&run->channels);
 	member_end(&run->member);
+	companions_end(&run->companions);
 	channels_done(&run->channels);
 	argv_done(&run->argv);
 	disks_done(&run->disks);
@@ -290,6 +294,24 @@ static const struct vm_ops vm_ops = {
 	.netsetup = vm_netsetup,
 };
 
+/* Of the programs beside QEMU. */
+
+static void companion_said(const char *name, const char *line, void *context)
+{
+	const struct run *run = context;
+
+	log_notice("%s: %s: %s", run->definition.name, name, line);
+}
+
+static void companion_lost(const char *name, const char *how, void *context)
+{
+	const struct run *run = context;
+
+	log_notice("%s: %s %s: the guest has to do without it", run->definition.name, name, how);
+}
+
+static const struct companion_ops companion_ops = { companion_said, companion_lost };
+
 static int supervise(struct run *run, struct loop *loop, struct error *err)
 {
 	struct vm vm = { .name = run->definition.name,
@@ -312,7 +334,9 @@ static int supervise(struct run *run, struct loop *loop, struct error *err)
 	notify_open(&run->notify);
 	run->vm = &vm;
 	run->control = control_open(loop, run->instance.directory, &control_ops, run, err);
-	if (!run->control || qemu_process_start(&config, &vm.qemu, err) < 0)
+	if (!run->control ||
+	    companions_watch(&run->companions, loop, &companion_ops, run, err) < 0 ||
+	    qemu_process_start(&config, &vm.qemu, err) < 0)
 		return err->status;
 	/* QEMU has them now; from here on only its end of QMP keeps ours open. */
 	channels_given(&run->channels);
