@@ -43,17 +43,17 @@ static int locate(struct disk *disk, const char *directory)
 	return 0;
 }
 
-int cache_locate(struct definition *definition, struct error *err)
+int cache_locate(struct definition *definition, const char *directory, struct error *err)
 {
-	cleanup_free char *directory = NULL;
+	cleanup_free char *own = NULL;
 	int ret = 0;
 
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
 		if (!definition->disks[i].url_count)
 			continue;
-		if (!directory)
-			ret = xdg_dir(XDG_CACHE, DIRECTORY, &directory, err);
-		if (!ret && locate(&definition->disks[i], directory) < 0)
+		if (!directory && !own)
+			ret = xdg_dir(XDG_CACHE, DIRECTORY, &own, err);
+		if (!ret && locate(&definition->disks[i], directory ? directory : own) < 0)
 			ret = error_set(err, ENOMEM, "cannot locate an image");
 	}
 	return ret;

@@ -14,11 +14,12 @@
  * cache_locate() - tell each disk with an image from a URL where the cache has it, or would have
  * it; touches nothing.
  * @definition: its disks' @image is set.
+ * @directory: the word for the cache's directory, for `print`; NULL: the user's.
  * @err: the error.
  *
  * Return: 0 or a negative errno (no home directory, no memory).
  */
-int cache_locate(struct definition *definition, struct error *err);
+int cache_locate(struct definition *definition, const char *directory, struct error *err);
 
 /**
  * cache_fetch() - fetch the images that are not there; what is there is whole and verified.

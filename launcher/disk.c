@@ -119,8 +119,8 @@ int disks_prepare(const struct definition *definition, struct disks *disks, stru
 	return 0;
 }
 
-/* What image_inspect() would find, or what the name says when there is nothing to inspect. */
-static void plan_image(const struct disk *disk, struct disk_file *file)
+/* What image_inspect() finds, or what the name says when there is nothing to inspect. */
+static void plan_format(const struct disk *disk, struct disk_file *file)
 {
 	struct error ignored;
 	struct image image;
@@ -140,8 +140,8 @@ static void plan_image(const struct disk *disk, struct disk_file *file)
 	}
 }
 
-static int plan(const char *directory, unsigned int index, const struct disk *disk,
-		struct disk_file *file, struct error *err)
+static int plan_path(const char *directory, unsigned int index, const struct disk *disk,
+		     struct disk_file *file, struct error *err)
 {
 	switch (disk->mode) {
 	case DISK_OVERLAY:
@@ -155,23 +155,29 @@ static int plan(const char *directory, unsigned int index, const struct disk *di
 		break;
 	case DISK_DIRECT:
 	case DISK_READONLY:
-		plan_image(disk, file);
 		file->path = strdup(disk->image);
 		break;
 	}
 	return file->path ? 0 : error_set(err, ENOMEM, "cannot use image '%s'", disk->image);
 }
 
-int disks_plan(const struct definition *definition, struct disks *disks, struct error *err)
+int disks_plan(const struct definition *definition, const char *directory, struct disks *disks,
+	       struct error *err)
 {
 	struct disks found = DISKS_NONE;
-	cleanup_free char *directory = NULL;
+	cleanup_free char *own = NULL;
 	int ret = 0;
 
-	if (any_overlay(definition))
-		ret = xdg_dir(XDG_DATA, definition->name, &directory, err);
+	if (!directory && any_overlay(definition))
+		ret = xdg_dir(XDG_DATA, definition->name, &own, err);
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
-		ret = plan(directory, i, &definition->disks[i], &found.files[i], err);
+		const struct disk *disk = &definition->disks[i];
+
+		if (directory && disk->url_count)
+			found.files[i].format = disk->format;
+		else if (!has_overlay(disk))
+			plan_format(disk, &found.files[i]);
+		ret = plan_path(directory ? directory : own, i, disk, &found.files[i], err);
 		found.count++;
 	}
 	if (ret) {

@@ -56,12 +56,16 @@ int disks_prepare(const struct definition *definition, struct disks *disks, stru
  * disks_plan() - the same files as they would be, for `print` and --dry-run: nothing is made,
  * nothing checked, and images may be missing. A temporary overlay is shown as "diskN.tmp-XXXXXX".
  * @definition: the VM.
+ * @directory: the word for the VM's data directory, for `print`, which is to be the same for every
+ *             user: an image in the user's cache is not looked at then, and its format stays auto.
+ *             NULL: the user's.
  * @disks: the files; end them with disks_done() after success.
  * @err: the error.
  *
  * Return: 0 or a negative errno (no home directory, no memory).
  */
-int disks_plan(const struct definition *definition, struct disks *disks, struct error *err);
+int disks_plan(const struct definition *definition, const char *directory, struct disks *disks,
+	       struct error *err);
 
 /* disks_configure() - fill in disk_paths, disk_formats and disk_devices; @disks must outlive it. */
 void disks_configure(const struct disks *disks, struct qemu_config *config);

@@ -58,7 +58,7 @@ static int fetch(struct definition *definition, const struct options *options, s
 			rc = learn(disk, options->quiet, err);
 	}
 	if (rc == 0)
-		rc = cache_locate(definition, err);
+		rc = cache_locate(definition, NULL, err);
 	if (rc == 0)
 		rc = cache_fetch(definition, options->quiet, err);
 	return rc;

@@ -281,6 +281,8 @@ static int take_options(int argc, char **argv, struct options *options, unsigned
 	int value;
 
 	getopt_tables(longs, letters);
+	/* Options stand after operands, too, whatever the user wants of other programs. */
+	unsetenv("POSIXLY_CORRECT");
 	opterr = 0;
 	optind = 0;
 	while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {

@@ -78,15 +78,21 @@ static int add_identity(const struct qemu_config *config, struct argv *argv, str
 	return 0;
 }
 
+static const struct {
+	const char *accel, *cpu;
+} accel_words[] = {
+	[ACCEL_AUTO] = { "ACCEL", "CPU" },
+	[ACCEL_KVM] = { "kvm", "host" },
+	[ACCEL_TCG] = { "tcg", "max" },
+};
+
 static int add_machine(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = config->definition;
 	const char *type = definition->machine.type;
-	bool kvm = config->accel == ACCEL_KVM;
 	const char *cpu = definition->machine.cpu;
 	int ret;
 
-	assert(config->accel != ACCEL_AUTO);
 	ret = qemu_check_word("machine.type", type, err);
 	/* A CPU model may have features after commas; whatever stands here can be no more than that. */
 	if (!ret)
@@ -98,9 +104,9 @@ static int add_machine(const struct qemu_config *config, struct argv *argv, stru
 
 	/* 'microvm' has no PCI unless it is asked for, and all devices here are PCI's. */
 	argv_add(argv, "-machine", NULL);
-	argv_addf(argv, "%s,accel=%s%s", type, kvm ? "kvm" : "tcg",
+	argv_addf(argv, "%s,accel=%s%s", type, accel_words[config->accel].accel,
 		  strcmp(type, "microvm") ? "" : ",pcie=on");
-	argv_add(argv, "-cpu", cpu ? cpu : kvm ? "host" : "max", NULL);
+	argv_add(argv, "-cpu", cpu ? cpu : accel_words[config->accel].cpu, NULL);
 	argv_add(argv, "-smp", NULL);
 	argv_addf(argv, "%u", definition->cpus);
 	argv_add(argv, "-m", NULL);

@@ -27,14 +27,14 @@ enum qemu_fd {
  * @definition: the VM.
  * @lan: its place on the LAN; NULL for `network: none|user`, and for `print`, which touches
  *       nothing: the command then has the words ADDRESS, GATEWAY, NETMASK and MTU in their places.
- * @accel: resolved, kvm or tcg.
+ * @accel: kvm or tcg; auto, for `print`: the words ACCEL and CPU.
  * @queues: pairs of queues of the tap, 1..QUEUES_MAX.
  * @vhost: QEMU_FD_VHOST and following are open.
  * @seed: QEMU_FD_SEED is open.
  * @dns, @dns_count: servers for the guest.
  * @disk_paths: for each of the definition's disks the file that QEMU opens: the image, or its
  *              overlay.
- * @disk_formats: the format of each of those files.
+ * @disk_formats: the format of each of those files; auto, for `print`: the word FORMAT.
  * @disk_devices: which of them are block devices.
  * @runtime_directory: the VM's own, only the user's, for the sockets of `display: spice|vnc`;
  *                     NULL for `print`: the word RUNTIME in its place.

@@ -46,12 +46,17 @@ static struct json_object *format_node(const struct qemu_config *config, unsigne
 				       struct argv *argv)
 {
 	enum disk_mode mode = config->definition->disks[i].mode;
+	static const char *const drivers[] = {
+		[DISK_FORMAT_AUTO] = "FORMAT",
+		[DISK_FORMAT_RAW] = "raw",
+		[DISK_FORMAT_QCOW2] = "qcow2",
+	};
 	bool qcow2 = config->disk_formats[i] == DISK_FORMAT_QCOW2;
 	struct json_object *node = json_object_new_object();
 	char name[16];
 
 	snprintf(name, sizeof(name), "disk%u", i);
-	put_string(node, "driver", qcow2 ? "qcow2" : "raw", argv);
+	put_string(node, "driver", drivers[config->disk_formats[i]], argv);
 	put_string(node, "node-name", name, argv);
 	put_bool(node, "read-only", mode == DISK_READONLY, argv);
 	/* What the guest trims is given back to the host's file system. */
@@ -87,7 +92,6 @@ int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct e
 		/* -kernel takes bootindex 0 for itself, and QEMU refuses a number given twice. */
 		bool boots = i == 0 && !definition->boot.kernel;
 
-		assert(config->disk_formats[i] != DISK_FORMAT_AUTO);
 		snprintf(key, sizeof(key), "disks[%u].image", i);
 		ret = qemu_check_text(key, config->disk_paths[i], err);
 		if (ret)

@@ -370,7 +370,7 @@ static int prepare(struct run *run, struct error *err)
 	}
 	/* A download may take long: no address is asked for before it. */
 	if (rc == 0)
-		rc = cache_locate(&run->definition, err);
+		rc = cache_locate(&run->definition, NULL, err);
 	if (rc == 0 && !dry_run)
 		rc = cache_fetch(&run->definition, run->options->quiet, err);
 	if (rc == 0)
@@ -379,7 +379,7 @@ static int prepare(struct run *run, struct error *err)
 		return rc;
 	run->config.runtime_directory = run->instance.directory;
 
-	rc = dry_run ? disks_plan(&run->definition, &run->disks, err)
+	rc = dry_run ? disks_plan(&run->definition, NULL, &run->disks, err)
 		     : disks_prepare(&run->definition, &run->disks, err);
 	if (rc < 0)
 		return rc;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "launcher/accel.h"
 #include "launcher/cache.h"
 #include "launcher/definition.h"
 #include "launcher/disk.h"
@@ -46,7 +45,10 @@ int show_check(const struct options *options, struct error *err)
 	return status;
 }
 
-/* The command with words in place of what only a run knows. */
+/*
+ * The command with words in place of what only a run knows, and of what is each user's own: it is
+ * the same for everybody who can read the same files.
+ */
 static int command_line(struct definition *definition, char **text, struct error *err)
 {
 	struct qemu_config config = { .definition = definition };
@@ -58,12 +60,10 @@ static int command_line(struct definition *definition, char **text, struct error
 	config.seed = seed_wanted(definition);
 	config.dns_count = definition->network.dns_count;
 	memcpy(config.dns, definition->network.dns, sizeof(config.dns));
-	rc = accel_resolve(definition->machine.accel, definition->qemu.binary, "", &config.accel,
-			   err);
+	config.accel = definition->machine.accel;
+	rc = cache_locate(definition, "CACHE", err);
 	if (rc == 0)
-		rc = cache_locate(definition, err);
-	if (rc == 0)
-		rc = disks_plan(definition, &disks, err);
+		rc = disks_plan(definition, "DATA", &disks, err);
 	if (rc < 0)
 		return rc;
 	disks_configure(&disks, &config);

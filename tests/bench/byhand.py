@@ -18,9 +18,9 @@ FORWARDED = 8000  # QEMU's own network: host's port 8000 + n is the guest's port
 
 
 def qemu_argv(lab: Lab, definition: Path, netdev: str, ip: str) -> list[str]:
-    """The command that `vmrun print` shows, with another -netdev and address, and no QMP."""
-    line = lab.vmrun("print", "--format=argv", str(definition), check=True).stdout
-    argv = shlex.split(line)
+    """The command that a dry run shows, with another -netdev and address, and no QMP."""
+    lines = lab.vmrun("--dry-run", str(definition), check=True).stdout.splitlines()
+    argv = shlex.split(lines[-1])
     for option in ("socket,id=qmp,fd=3", "chardev=qmp,mode=control"):
         at = argv.index(option)
         del argv[at - 1:at + 1]

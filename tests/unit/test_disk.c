@@ -519,7 +519,7 @@ static void test_plan(void **state)
 	definition.disks[4] = (struct disk){ .image = (char *)"/x",
 					     .mode = DISK_DIRECT,
 					     .format = DISK_FORMAT_QCOW2 };
-	assert_int_equal(disks_plan(&definition, &disks, &err), 0);
+	assert_int_equal(disks_plan(&definition, NULL, &disks, &err), 0);
 	assert_int_equal(disks.count, 5);
 	assert_string_equal(disks.files[0].path, scratch_path("data/vmrun/web/disk0.qcow2"));
 	assert_string_equal(disks.files[1].path, scratch_path("data/vmrun/web/disk1.tmp-XXXXXX"));
