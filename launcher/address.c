@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The types of the values in 'network': interfaces, addresses, and the words beside them.
+// The types of the values in one network: interfaces, addresses, and the words beside them.
 #include "launcher/address.h"
 
 #include <stdio.h>
@@ -10,13 +10,6 @@
 #include "launcher/text.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
-
-static const struct word network_types[] = {
-	{ "none", NETWORK_NONE },
-	{ "user", NETWORK_USER },
-};
-
-static const struct words network_words = { network_types, ARRAY_SIZE(network_types) };
 
 static const struct word configure_ways[] = {
 	{ "cmdline", CONFIGURE_CMDLINE },
@@ -47,36 +40,6 @@ static struct json_object *text_or_auto(const char *text)
 {
 	return json_object_new_string(text ? text : "auto");
 }
-
-static void read_network(struct walk *walk, const struct key *key, const struct node *node,
-			 void *target)
-{
-	struct network *network = target;
-	const struct word *word;
-
-	if (node->kind == NODE_MAPPING) {
-		walk_mapping(walk, node, key->detail, target);
-		return;
-	}
-	walk_mapping(walk, NULL, key->detail, target);
-	word = words_find(&network_words, node->text);
-	if (word)
-		network->type = (enum network_type)word->value;
-	else
-		walk_meant(walk, key, node, nearest(&network_words, node->text));
-}
-
-static struct json_object *write_network(const struct key *key, const void *target)
-{
-	const struct network *network = target;
-
-	if (network->type == NETWORK_LAN)
-		return walk_write(key->detail, target);
-	return json_object_new_string(words_name(&network_words, network->type));
-}
-
-const struct type type_network = { NODE_SCALAR | NODE_MAPPING, "none, user or a mapping of keys",
-				   NULL, read_network, write_network };
 
 static void read_uplink(struct walk *walk, const struct key *key, const struct node *node,
 			void *target)

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The types of the values in 'network': interfaces, addresses, and the words beside them.
+// The types of the values in one network: interfaces, addresses, and the words beside them.
 #ifndef LAUNCHER_ADDRESS_H
 #define LAUNCHER_ADDRESS_H
 
 #include "launcher/value.h"
 
 /* Each type's target; struct network where the value takes more than one of its fields. */
-extern const struct type type_network;   /* struct network; detail struct keys */
 extern const struct type type_uplink;    /* char[IFNAMSIZ] */
 extern const struct type type_address;   /* struct in_addr, 0.0.0.0 for auto */
 extern const struct type type_range;     /* struct network */

@@ -69,7 +69,15 @@ static void write_ip(FILE *out, const struct qemu_config *config)
 	} else {
 		fputs("ADDRESS::GATEWAY:NETMASK", out);
 	}
-	fprintf(out, ":%s::off", config->definition->name);
+	/*
+	 * With several cards the kernel must be told which (ip_auto_config() of net/ipv4/ipconfig.c
+	 * else asks by DHCP); its own names are in the order of the cards.
+	 */
+	if (config->definition->other_count)
+		fprintf(out, ":%s:eth%u:off", config->definition->name,
+			config->definition->network_index);
+	else
+		fprintf(out, ":%s::off", config->definition->name);
 
 	for (unsigned int i = 0; i < config->dns_count && i < IP_PARAMETER_DNS_MAX; i++) {
 		fputc(':', out);

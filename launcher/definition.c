@@ -202,6 +202,15 @@ int definition_load_memory(const char *name, const void *bytes, size_t size,
 	return load_finish(load, result, overrides, override_count, definition, report);
 }
 
+const struct network *definition_network(const struct definition *definition, unsigned int index)
+{
+	if (index > definition->other_count)
+		return NULL;
+	if (index == definition->network_index)
+		return &definition->network;
+	return &definition->others[index < definition->network_index ? index : index - 1];
+}
+
 void definition_done(struct definition *definition)
 {
 	free(definition->path);
@@ -218,6 +227,8 @@ void definition_done(struct definition *definition)
 			free(definition->disks[i].urls[k]);
 	}
 	free(definition->network.model);
+	for (unsigned int i = 0; i < definition->other_count; i++)
+		free(definition->others[i].model);
 	free(definition->cloud_init.user_data);
 	free(definition->cloud_init.user);
 	for (unsigned int i = 0; i < definition->cloud_init.ssh_key_count; i++)

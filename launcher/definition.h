@@ -19,6 +19,7 @@
 #define SSH_KEYS_MAX 64
 #define ARGS_MAX     256
 #define MIRRORS_MAX  8
+#define NETWORKS_MAX 8
 
 /* Hexadecimal digits with a NUL. */
 #define SHA256_TEXT_SIZE 65
@@ -92,8 +93,9 @@ struct disk {
 };
 
 /**
- * struct network - the mapping 'network'.
- * @type: 'lan' unless the value is the word 'none' or 'user'.
+ * struct network - the mapping 'network', or one of its list; of a 'user' one nothing but @model
+ *                  and @mac counts.
+ * @type: 'lan' unless something else is said.
  * @uplink: interface, or empty for auto.
  * @address: fixed address, or 0.0.0.0 for auto.
  * @range_first, @range_last: 0.0.0.0 both for auto.
@@ -138,6 +140,9 @@ struct network {
  * @machine.firmware: NULL for bios, else an absolute path.
  * @boot.kernel, @boot.initrd: absolute paths or NULL; @boot.cmdline: text or NULL.
  * @disks, @disk_count: in the order of the file.
+ * @network: the LAN's; when there is none, the first of the list, or the only one.
+ * @others, @other_count: the others of the list, all of them 'user', in its order.
+ * @network_index: where @network stands in the list, which is the order of the cards.
  * @cloud_init.present: the key 'cloud-init' is there.
  * @cloud_init.user_data: absolute path or NULL; its bytes are passed on unchanged.
  * @cloud_init.user: login name or NULL.
@@ -168,6 +173,9 @@ struct definition {
 	struct disk disks[DISKS_MAX];
 	unsigned int disk_count;
 	struct network network;
+	struct network others[NETWORKS_MAX - 1];
+	unsigned int other_count;
+	unsigned int network_index;
 	struct {
 		bool present;
 		char *user_data;
@@ -219,6 +227,15 @@ int definition_load_unpinned(const char *path, char *const overrides[], unsigned
 int definition_load_memory(const char *name, const void *bytes, size_t size,
 			   char *const overrides[], unsigned int override_count,
 			   struct definition *definition, char **report);
+
+/**
+ * definition_network() - the networks in the order of the list, which is that of the cards.
+ * @definition: the definition.
+ * @index: from 0.
+ *
+ * Return: the network, or NULL after the last one.
+ */
+const struct network *definition_network(const struct definition *definition, unsigned int index);
 
 /* definition_done() - free what a definition owns; it becomes all zero. */
 void definition_done(struct definition *definition);

@@ -4,6 +4,7 @@
 
 #include "launcher/address.h"
 #include "launcher/definition.h"
+#include "launcher/network_value.h"
 #include "launcher/scalar.h"
 #include "launcher/value.h"
 #include "netsetup/cleanup.h"
@@ -66,6 +67,11 @@ static const struct word disk_formats[] = {
 	{ "auto", DISK_FORMAT_AUTO },
 	{ "raw", DISK_FORMAT_RAW },
 	{ "qcow2", DISK_FORMAT_QCOW2 },
+};
+
+static const struct word network_kinds[] = {
+	{ "lan", NETWORK_LAN },
+	{ "user", NETWORK_USER },
 };
 
 static const struct word probes[] = {
@@ -139,6 +145,7 @@ static const struct list disk_list = {
 };
 
 static const struct key network_keys[] = {
+	{ "type",        &type_network_kind, NETWORK(type),               WORDS(network_kinds),           "lan" },
 	{ "uplink",      &type_uplink,     NETWORK(uplink),               NULL,                           "auto" },
 	{ "address",     &type_address,    NETWORK(address),              NULL,                           "auto" },
 	{ "range",       &type_range,      WHOLE,                         NULL,                           "auto" },
@@ -171,7 +178,7 @@ static const struct key top_keys[] = {
 	{ "machine",     &type_mapping,    DEFINITION(machine),           KEYS("machine", machine_keys),  "{}" },
 	{ "boot",        &type_mapping,    DEFINITION(boot),              KEYS("boot", boot_keys),        "{}" },
 	{ "disks",       &type_list,       DEFINITION(disks),             &disk_list,                     NULL },
-	{ "network",     &type_network,    DEFINITION(network),           KEYS("network", network_keys),  "{}" },
+	{ "network",     &type_networks,   WHOLE,                         KEYS("network", network_keys),  "{}" },
 	{ "cloud-init",  &type_cloud_init, DEFINITION(cloud_init),        KEYS("cloud-init", cloud_init_keys), NULL },
 	{ "console",     &type_words,      DEFINITION(console),           WORDS(consoles),                "stdio" },
 	{ "display",     &type_words,      DEFINITION(display),           WORDS(displays),                "none" },

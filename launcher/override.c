@@ -82,6 +82,7 @@ static struct node *node_copy(struct document *document, const struct node *node
 /**
  * struct step - one key of an override's path being followed.
  * @override, @document, @report: as given.
+ * @depth: of the node reached, 0 for the document's root.
  * @slot: where the document points to the node reached.
  * @parent: name of that node, for messages.
  * @name: key or index in it.
@@ -90,6 +91,7 @@ struct step {
 	const struct override *override;
 	struct document *document;
 	struct report *report;
+	unsigned int depth;
 	struct node **slot;
 	const char *parent;
 	const char *name;
@@ -138,13 +140,58 @@ static int step_list(struct step *step, struct node *node)
 	return 0;
 }
 
+/* The word for a network of the LAN with all its defaults. */
+static bool is_lan(const struct node *node)
+{
+	return node->kind == NODE_SCALAR && !node->null && !strcmp(node->text, "lan");
+}
+
+/* Whether a node among the networks may be the LAN's: one that is of no other type. */
+static bool may_be_lan(const struct node *node)
+{
+	for (unsigned int i = 0; node->kind == NODE_MAPPING && i + 1 < node->count; i += 2)
+		if (!strcmp(node->items[i]->text, "type"))
+			return is_lan(node->items[i + 1]);
+	return node->kind == NODE_MAPPING || is_lan(node);
+}
+
+static int step_take(struct step *step);
+
+/*
+ * `network.uplink` of a list of networks is the one of the LAN, which is at most one: so --uplink
+ * and --address mean the same for any definition.
+ */
+static int step_networks(struct step *step, struct node *node)
+{
+	for (unsigned int i = 0; i < node->count; i++) {
+		if (!may_be_lan(node->items[i]))
+			continue;
+		step->slot = &node->items[i];
+		step->depth++;
+		return step_take(step);
+	}
+	report_add(step->report, &(struct place){ .source = &step->override->source },
+		   "none of the networks is of type lan, so there is no '%s'", SHORT(step->name));
+	return -EINVAL;
+}
+
+/* At 'network' itself, with a key of a network's after it and not the number of an entry. */
+static bool at_networks(const struct step *step)
+{
+	uint64_t index;
+
+	return step->depth == 1 && !strcmp(step->parent, "network") &&
+	       !scalar_count(step->name, &index);
+}
+
 static int step_take(struct step *step)
 {
 	const struct place place = { .source = &step->override->source };
 	struct node *node = *step->slot;
+	const bool in_network = step->depth > 0 && !strcmp(step->override->path, "network");
 	uint64_t index;
 
-	if (node->kind == NODE_SCALAR && !node->null) {
+	if (node->kind == NODE_SCALAR && !node->null && !(in_network && is_lan(node))) {
 		report_add(step->report, &place, "'%s' is '%s' there, so it has no key '%s'",
 			   SHORT(step->parent), SHORT(node->text), SHORT(step->name));
 		return -EINVAL;
@@ -158,6 +205,8 @@ static int step_take(struct step *step)
 	if (!node)
 		return -ENOMEM;
 	*step->slot = node;
+	if (node->kind == NODE_LIST && at_networks(step))
+		return step_networks(step, node);
 	return node->kind == NODE_LIST ? step_list(step, node) : step_mapping(step, node);
 }
 
@@ -172,6 +221,7 @@ int override_apply(const struct override *override, struct document *document,
 	step.slot = &document->root;
 	step.name = override->path;
 	for (unsigned int i = 0; i < override->length; i++) {
+		step.depth = i;
 		result = step_take(&step);
 		if (result < 0)
 			return result;

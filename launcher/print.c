@@ -58,11 +58,12 @@ static bool emit_value(yaml_emitter_t *emitter, struct json_object *value);
 static bool emit_list(yaml_emitter_t *emitter, struct json_object *array)
 {
 	size_t count = json_object_array_length(array);
-	yaml_sequence_style_t style = YAML_BLOCK_SEQUENCE_STYLE;
+	yaml_sequence_style_t style = YAML_FLOW_SEQUENCE_STYLE;
 	yaml_event_t event;
 
-	if (!count || !json_object_is_type(json_object_array_get_idx(array, 0), json_type_object))
-		style = YAML_FLOW_SEQUENCE_STYLE;
+	for (size_t i = 0; i < count; i++)
+		if (json_object_is_type(json_object_array_get_idx(array, i), json_type_object))
+			style = YAML_BLOCK_SEQUENCE_STYLE;
 	if (!emit(emitter, &event,
 		  yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, style)))
 		return false;

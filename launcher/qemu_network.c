@@ -78,14 +78,50 @@ static void write_tap(FILE *out, const struct qemu_config *config)
 	}
 }
 
-static void write_card(FILE *out, const struct qemu_config *config)
+/* The name of a network for QEMU; set_link goes by that of the LAN's, see member.c. */
+static void write_id(FILE *out, const struct definition *definition, unsigned int index)
 {
-	const struct network *network = &config->definition->network;
+	if (index == definition->network_index)
+		fputs("lan0", out);
+	else
+		fprintf(out, "user%u", index);
+}
+
+/*
+ * QEMU's own network is 10.0.2.0/24; the second and later ones of a VM are 10.0.3.0/24 and so on,
+ * for a guest cannot tell two cards in one subnet apart.
+ */
+static void write_user(FILE *out, const struct qemu_config *config, unsigned int index)
+{
+	unsigned int before = 0;
+
+	for (unsigned int i = 0; i < index; i++)
+		if (definition_network(config->definition, i)->type == NETWORK_USER)
+			before++;
+	fputs("user,id=", out);
+	write_id(out, config->definition, index);
+	if (before)
+		fprintf(out, ",net=10.0.%u.0/24", 2 + before);
+}
+
+static void write_backend(FILE *out, const struct qemu_config *config, unsigned int index)
+{
+	if (definition_network(config->definition, index)->type == NETWORK_USER)
+		write_user(out, config, index);
+	else
+		write_tap(out, config);
+}
+
+static void write_card(FILE *out, const struct qemu_config *config, unsigned int index)
+{
+	const struct network *network = definition_network(config->definition, index);
 	const char *model = strcmp(network->model, "virtio") ? network->model : "virtio-net-pci";
 	const uint8_t *mac = network->mac.ether_addr_octet;
 
-	fprintf(out, "%s,netdev=lan0,mac=%02x:%02x:%02x:%02x:%02x:%02x", model, mac[0], mac[1],
-		mac[2], mac[3], mac[4], mac[5]);
+	fprintf(out, "%s,netdev=", model);
+	write_id(out, config->definition, index);
+	fprintf(out, ",mac=%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		mac[5]);
 	if (has_rom(model))
 		fputs(",romfile=", out);
 	if (network->type != NETWORK_LAN || !qemu_virtio(model))
@@ -102,8 +138,9 @@ static void write_card(FILE *out, const struct qemu_config *config)
 
 /* Calls a writer and adds what it wrote as an option's value. */
 static void add_written(struct argv *argv, const char *option,
-			void (*write)(FILE *out, const struct qemu_config *config),
-			const struct qemu_config *config)
+			void (*write)(FILE *out, const struct qemu_config *config,
+				      unsigned int index),
+			const struct qemu_config *config, unsigned int index)
 {
 	char *text = NULL;
 	size_t size;
@@ -113,7 +150,7 @@ static void add_written(struct argv *argv, const char *option,
 		argv->failed = 1;
 		return;
 	}
-	write(out, config);
+	write(out, config, index);
 	if (ferror(out) | fclose(out))
 		argv->failed = 1;
 	else
@@ -121,12 +158,13 @@ static void add_written(struct argv *argv, const char *option,
 	free(text);
 }
 
-static int check_network(const struct qemu_config *config, struct error *err)
+static int check_network(const struct qemu_config *config, const struct network *network,
+			 struct error *err)
 {
-	const char *model = config->definition->network.model;
+	const char *model = network->model;
 	int ret = qemu_check_word("network.model", model, err);
 
-	if (ret || config->definition->network.type != NETWORK_LAN)
+	if (ret || network->type != NETWORK_LAN)
 		return ret;
 	if (config->queues < 1 || config->queues > QUEUES_MAX)
 		return error_say(err, STATUS_DEFINITION, EINVAL,
@@ -141,21 +179,19 @@ static int check_network(const struct qemu_config *config, struct error *err)
 
 int qemu_add_network(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
-	enum network_type type = config->definition->network.type;
+	const struct network *network;
 	int ret;
 
-	if (type == NETWORK_NONE) {
+	if (config->definition->network.type == NETWORK_NONE) {
 		argv_add(argv, "-nic", "none", NULL);
 		return 0;
 	}
-	ret = check_network(config, err);
-	if (ret)
-		return ret;
-
-	if (type == NETWORK_USER)
-		argv_add(argv, "-netdev", "user,id=lan0", NULL);
-	else
-		add_written(argv, "-netdev", write_tap, config);
-	add_written(argv, "-device", write_card, config);
+	for (unsigned int i = 0; (network = definition_network(config->definition, i)); i++) {
+		ret = check_network(config, network, err);
+		if (ret)
+			return ret;
+		add_written(argv, "-netdev", write_backend, config, i);
+		add_written(argv, "-device", write_card, config, i);
+	}
 	return 0;
 }

@@ -44,16 +44,31 @@ static void resolve_uuid(struct definition *definition, const char *machine_id)
 	uuid_generate_sha1(definition->uuid, vm_namespace, text, (size_t)length);
 }
 
-static void resolve_mac(struct definition *definition)
+/* @purpose: which of the VM's cards it is for. */
+static void resolve_mac(const struct definition *definition, const char *purpose,
+			struct network *network)
 {
-	static const char purpose[] = "mac";
 	uuid_t hash;
 
+	if (!network->mac_auto)
+		return;
 	uuid_generate_sha1(hash, definition->uuid, purpose, strlen(purpose));
-	memcpy(&definition->network.mac, hash, ETH_ALEN);
+	memcpy(&network->mac, hash, ETH_ALEN);
 	/* IEEE 802: bit 0 of the first octet is for groups, bit 1 for local administration. */
-	definition->network.mac.ether_addr_octet[0] &= 0xfc;
-	definition->network.mac.ether_addr_octet[0] |= 0x02;
+	network->mac.ether_addr_octet[0] &= 0xfc;
+	network->mac.ether_addr_octet[0] |= 0x02;
+}
+
+/* The LAN's card has the MAC that it would have alone, wherever it stands in the list. */
+static void resolve_macs(struct definition *definition)
+{
+	char purpose[16];
+
+	resolve_mac(definition, "mac", &definition->network);
+	for (unsigned int i = 0; i < definition->other_count; i++) {
+		snprintf(purpose, sizeof(purpose), "mac-%u", i + 1);
+		resolve_mac(definition, purpose, &definition->others[i]);
+	}
 }
 
 /* DHCP beside the others: a guest that was told does not ask, and any other can. */
@@ -72,8 +87,7 @@ void resolve_definition(struct definition *definition, const char *machine_id)
 {
 	if (definition->uuid_auto)
 		resolve_uuid(definition, machine_id);
-	if (definition->network.mac_auto)
-		resolve_mac(definition);
+	resolve_macs(definition);
 	if (!definition->network.configure)
 		definition->network.configure = resolve_configure(definition);
 }

@@ -64,10 +64,14 @@ static int add_user_data(int files, const struct definition *definition, struct 
 	return ret;
 }
 
+/* Without a configuration cloud-init asks by DHCP on the first card, and leaves others alone. */
 static bool configures_network(const struct qemu_config *config)
 {
-	return config->lan && config->definition->network.type == NETWORK_LAN &&
-	       (config->definition->network.configure & CONFIGURE_CLOUD_INIT);
+	const struct definition *definition = config->definition;
+
+	if (definition->network.type != NETWORK_LAN)
+		return definition->other_count > 0;
+	return config->lan && (definition->network.configure & CONFIGURE_CLOUD_INIT);
 }
 
 static int add_text(int files, const char *name, const char *text, struct error *err)

@@ -8,9 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/scalar.h"
 #include "launcher/ssh_key.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
+
+/* Worse than any that a network manager gives by itself: a wireless one's is 600. */
+#define USER_ROUTE_METRIC 2000
 
 /*
  * A tree that is being built. Nodes belong to the tree as soon as they are made, so one put() of
@@ -174,24 +178,61 @@ static void add_addresses(struct tree *tree, struct json_object *card,
 		add_text(tree, servers, NULL, ipv4_text(config->dns[i], text));
 }
 
+/* Adds a card by its MAC, under its name in the guest, and returns it. */
+static struct json_object *add_card(struct tree *tree, struct json_object *cards, const char *key,
+				    const struct network *network, unsigned int index)
+{
+	struct json_object *card = add_object(tree, cards, key);
+	char text[MAC_TEXT_SIZE];
+
+	scalar_mac_text(&network->mac, text);
+	add_text(tree, add_object(tree, card, "match"), "macaddress", text);
+	/* Without it the card may have one name at the first boot and another at the second. */
+	snprintf(text, sizeof(text), "eth%u", index);
+	add_text(tree, card, "set-name", text);
+	return card;
+}
+
+static void add_lan(struct tree *tree, struct json_object *card, const struct qemu_config *config)
+{
+	add(tree, card, "dhcp4", json_object_new_boolean(false));
+	if (config->lan->mtu)
+		add(tree, card, "mtu", json_object_new_int((int)config->lan->mtu));
+	add_addresses(tree, card, config);
+}
+
+/* QEMU's own network, which serves DHCP; beside a LAN, whose route and servers are to be used. */
+static void add_user_network(struct tree *tree, struct json_object *card, bool beside)
+{
+	struct json_object *overrides;
+
+	add(tree, card, "dhcp4", json_object_new_boolean(true));
+	if (!beside)
+		return;
+	overrides = add_object(tree, card, "dhcp4-overrides");
+	add(tree, overrides, "route-metric", json_object_new_int(USER_ROUTE_METRIC));
+	add(tree, overrides, "use-dns", json_object_new_boolean(false));
+}
+
 int seed_network_config(const struct qemu_config *config, char **text, struct error *err)
 {
+	const struct definition *definition = config->definition;
 	struct tree tree = { .root = json_object_new_object() };
-	const uint8_t *mac = config->definition->network.mac.ether_addr_octet;
-	struct json_object *card;
-	char mac_text[18];
+	const struct network *network;
+	struct json_object *cards;
+	char key[16];
 
-	assert(config->lan);
 	add(&tree, tree.root, "version", json_object_new_int(2));
-	card = add_object(&tree, add_object(&tree, tree.root, "ethernets"), "lan");
-	snprintf(mac_text, sizeof(mac_text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
-		 mac[2], mac[3], mac[4], mac[5]);
-	add_text(&tree, add_object(&tree, card, "match"), "macaddress", mac_text);
-	/* Without it the card may have one name at the first boot and another at the second. */
-	add_text(&tree, card, "set-name", "eth0");
-	add(&tree, card, "dhcp4", json_object_new_boolean(false));
-	if (config->lan->mtu)
-		add(&tree, card, "mtu", json_object_new_int((int)config->lan->mtu));
-	add_addresses(&tree, card, config);
+	cards = add_object(&tree, tree.root, "ethernets");
+	for (unsigned int i = 0; (network = definition_network(definition, i)); i++) {
+		if (network->type == NETWORK_LAN) {
+			assert(config->lan);
+			add_lan(&tree, add_card(&tree, cards, "lan", network, i), config);
+			continue;
+		}
+		snprintf(key, sizeof(key), "user%u", i);
+		add_user_network(&tree, add_card(&tree, cards, key, network, i),
+				 definition->network.type == NETWORK_LAN);
+	}
 	return finish(&tree, "", 0, text, err);
 }

@@ -143,6 +143,22 @@ static void check_network(const struct walk *walk, const struct definition *defi
 			     "'queues' above 1 needs the model virtio, not '%s'", network->model);
 }
 
+/* MACs that are derived differ by themselves. */
+static void check_macs(const struct walk *walk, const struct definition *definition)
+{
+	const struct network *one, *other;
+
+	for (unsigned int i = 0; (one = definition_network(definition, i)); i++)
+		for (unsigned int k = 0; k < i; k++) {
+			other = definition_network(definition, k);
+			if (one->mac_auto || other->mac_auto ||
+			    memcmp(&one->mac, &other->mac, sizeof(one->mac)) != 0)
+				continue;
+			refuse_value(walk, one, "mac", "'mac' is that of 'network.%u', too", k);
+			break;
+		}
+}
+
 void validate_definition(const struct walk *walk, const struct definition *definition,
 			 const struct node *root)
 {
@@ -150,4 +166,5 @@ void validate_definition(const struct walk *walk, const struct definition *defin
 	for (unsigned int i = 0; i < definition->disk_count; i++)
 		check_disk(walk, &definition->disks[i]);
 	check_network(walk, definition);
+	check_macs(walk, definition);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "launcher/keys.h"
+#include "launcher/network_value.h"
 #include "launcher/value.h"
 #include "netsetup/cleanup.h"
 
@@ -34,7 +35,7 @@ static void add_detail(struct json_object *row, const struct type *type, const v
 	const struct limits *limits = detail;
 	const struct list *list = detail;
 
-	if (type == &type_words) {
+	if (type == &type_words || type == &type_network_kind) {
 		json_object_object_add(row, "words", words(detail));
 	} else if (type == &type_count || type == &type_size || type == &type_duration) {
 		add_number(row, "min", bounds->min);

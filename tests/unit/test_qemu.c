@@ -319,6 +319,37 @@ static void test_user_network(void **state)
 	argv_done(&argv);
 }
 
+static void test_networks(void **state)
+{
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine_join(&machine, CONFIGURE_CMDLINE);
+	machine.definition.boot.kernel = (char *)"/vmlinuz";
+	machine.definition.others[0] = (struct network){ .type = NETWORK_USER,
+							 .model = (char *)"e1000",
+							 .mac = { { 2, 0, 0, 0, 0, 1 } } };
+	machine.definition.others[1] = (struct network){ .type = NETWORK_USER,
+							 .model = (char *)"virtio",
+							 .mac = { { 2, 0, 0, 0, 0, 2 } } };
+	machine.definition.other_count = 2;
+	machine.definition.network_index = 1;
+	argv = build(&machine);
+	assert_option(&argv, "-netdev", 0, "user,id=user0");
+	assert_option(&argv, "-device", 0, "e1000,netdev=user0,mac=02:00:00:00:00:01,romfile=");
+	assert_option(&argv, "-netdev", 1, "tap,id=lan0,fd=6");
+	assert_option(&argv, "-netdev", 2, "user,id=user2,net=10.0.3.0/24");
+	assert_option(&argv, "-device", 2,
+		      "virtio-net-pci,netdev=user2,mac=02:00:00:00:00:02,romfile=");
+	assert_option(
+		&argv, "-append", 0,
+		"ip=192.168.1.10::192.168.1.1:255.255.255.0:web:eth1:off:192.168.1.1:9.9.9.9");
+	argv_done(&argv);
+	machine.definition.others[1].model = (char *)"e1000,netdev=x";
+	assert_refused(&machine, "'network.model'");
+}
+
 static void test_console(void **state)
 {
 	struct machine machine;
@@ -418,12 +449,13 @@ static void test_deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),   cmocka_unit_test(test_machine),
-		cmocka_unit_test(test_boot),    cmocka_unit_test(test_disks),
-		cmocka_unit_test(test_tap),     cmocka_unit_test(test_models),
-		cmocka_unit_test(test_queues),  cmocka_unit_test(test_user_network),
-		cmocka_unit_test(test_console), cmocka_unit_test(test_display),
-		cmocka_unit_test(test_args),    cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_small),         cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_boot),          cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_tap),           cmocka_unit_test(test_models),
+		cmocka_unit_test(test_queues),        cmocka_unit_test(test_user_network),
+		cmocka_unit_test(test_networks),      cmocka_unit_test(test_console),
+		cmocka_unit_test(test_display),       cmocka_unit_test(test_args),
+		cmocka_unit_test(test_deterministic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

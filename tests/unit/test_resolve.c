@@ -47,6 +47,23 @@ static void test_differ(void **state)
 	assert_memory_not_equal(&one.network.mac, &elsewhere.network.mac, ETH_ALEN);
 }
 
+/* The LAN's card keeps its MAC, whatever is beside it; theirs are promises, too. */
+static void test_macs(void **state)
+{
+	struct definition definition = { .uuid_auto = true,
+					 .network = { .mac_auto = true },
+					 .others = { { .mac_auto = true }, { .mac_auto = true } },
+					 .other_count = 2,
+					 .network_index = 2 };
+	char mac[MAC_TEXT_SIZE];
+
+	memcpy(definition.name, "debian", sizeof("debian"));
+	resolve_definition(&definition, machine_a);
+	assert_string_equal(scalar_mac_text(&definition.network.mac, mac), "02:c9:ed:9d:ff:9c");
+	assert_string_equal(scalar_mac_text(&definition.others[0].mac, mac), "92:f1:f7:01:c0:bb");
+	assert_string_equal(scalar_mac_text(&definition.others[1].mac, mac), "2e:b9:f0:fd:20:9e");
+}
+
 static void test_mac_kind(void **state)
 {
 	char name[VM_NAME_SIZE];
@@ -103,9 +120,10 @@ static void test_machine_id(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_promise),   cmocka_unit_test(test_differ),
-		cmocka_unit_test(test_mac_kind),  cmocka_unit_test(test_given),
-		cmocka_unit_test(test_configure), cmocka_unit_test(test_machine_id),
+		cmocka_unit_test(test_promise),    cmocka_unit_test(test_differ),
+		cmocka_unit_test(test_macs),       cmocka_unit_test(test_mac_kind),
+		cmocka_unit_test(test_given),      cmocka_unit_test(test_configure),
+		cmocka_unit_test(test_machine_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

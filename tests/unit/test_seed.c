@@ -147,6 +147,44 @@ static void test_network_config(void **state)
 	close(fd);
 }
 
+/* Each card is known by its MAC, and the LAN's route and servers are the guest's. */
+static void test_networks(void **state)
+{
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	machine_init(&machine);
+	machine_join(&machine, CONFIGURE_CLOUD_INIT);
+	machine.definition.others[0] = (struct network){ .type = NETWORK_USER,
+							 .mac = { { 2, 0, 0, 0, 0, 1 } } };
+	machine.definition.other_count = 1;
+	machine.definition.network_index = 1;
+	fd = make(&machine);
+	root = extract_json(fd, "network-config", "");
+	assert_value(root, "/ethernets/lan/match/macaddress", "52:54:00:ab:cd:ef");
+	assert_value(root, "/ethernets/lan/set-name", "eth1");
+	assert_value(root, "/ethernets/lan/dhcp4", "false");
+	assert_value(root, "/ethernets/user0/match/macaddress", "02:00:00:00:00:01");
+	assert_value(root, "/ethernets/user0/set-name", "eth0");
+	assert_value(root, "/ethernets/user0/dhcp4", "true");
+	assert_value(root, "/ethernets/user0/dhcp4-overrides/route-metric", "2000");
+	assert_value(root, "/ethernets/user0/dhcp4-overrides/use-dns", "false");
+	json_object_put(root);
+	close(fd);
+
+	machine.definition.network.type = NETWORK_USER;
+	machine.config.lan = NULL;
+	fd = make(&machine);
+	root = extract_json(fd, "network-config", "");
+	assert_value(root, "/ethernets/user0/dhcp4", "true");
+	assert_value(root, "/ethernets/user0/dhcp4-overrides", "-");
+	assert_value(root, "/ethernets/user1/match/macaddress", "52:54:00:ab:cd:ef");
+	assert_value(root, "/ethernets/lan", "-");
+	json_object_put(root);
+	close(fd);
+}
+
 static void test_vendor_data(void **state)
 {
 	struct json_object *root;
@@ -425,7 +463,7 @@ int main(void)
 		CASE(test_meta_data),     CASE(test_network_config), CASE(test_vendor_data),
 		CASE(test_injection),     CASE(test_user_data),      CASE(test_image),
 		CASE(test_tools),         CASE(test_wanted),         CASE(test_keys),
-		CASE(test_dates_hostile),
+		CASE(test_dates_hostile), CASE(test_networks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
