@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +17,9 @@
 #include "netsetup/helper.h"
 
 #define HELPER "vmrun-netsetup"
+
+/* A helper that has closed its socket ends within the time that the kernel takes for it. */
+#define END_MS 5000
 
 /*
  * In the child. Descriptor 3 is the socket and nothing else is inherited but the standard ones; the
@@ -229,13 +234,28 @@ int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer,
 	return record_send(netsetup->socket, answer, NULL, 0, err);
 }
 
+/*
+ * Waits for the end of a helper that died, or is about to end: another one must find nothing of it.
+ * The kernel may tell of its closed socket before it has let go of its lease.
+ */
+static void wait_end(pid_t pid)
+{
+	cleanup_fd int pidfd = pidfd_open(pid, 0);
+	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
+
+	while (pidfd >= 0 && poll(&poller, 1, END_MS) < 0 && errno == EINTR)
+		continue;
+	waitpid(pid, NULL, WNOHANG);
+}
+
 void netsetup_reap(struct netsetup *netsetup)
 {
 	if (netsetup->socket >= 0)
 		close(netsetup->socket);
 	netsetup->socket = -1;
 	if (netsetup->pid > 0)
-		waitpid(netsetup->pid, NULL, WNOHANG);
+		wait_end(netsetup->pid);
+	netsetup->pid = 0;
 }
 
 bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener)
@@ -254,15 +274,18 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 		if (record.header.type == RECORD_READY)
 			netsetup->owes = false;
 	}
+	close(netsetup->socket);
+	netsetup->socket = -1;
 	/*
 	 * At the end of the records nothing more is undone. The helper itself may live some 20 ms
 	 * longer, for what the kernel does when a packet socket is closed; whoever waits for it then is
 	 * its new parent. One that was not asked for anything has no such socket, and the caller may
 	 * live on for long.
 	 */
-	close(netsetup->socket);
-	netsetup->socket = -1;
-	waitpid(netsetup->pid, NULL, netsetup->asked ? WNOHANG : 0);
+	if (netsetup->owes)
+		wait_end(netsetup->pid);
+	else
+		waitpid(netsetup->pid, NULL, netsetup->asked ? WNOHANG : 0);
 	return !netsetup->owes;
 }
 

@@ -125,7 +125,10 @@ int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *l
  */
 int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer, struct error *err);
 
-/* netsetup_reap() - forget a helper that has ended, or is not needed. */
+/*
+ * netsetup_reap() - forget a helper that has ended, or is not needed, once nothing of it is left that
+ * another one could take for a VM's.
+ */
 void netsetup_reap(struct netsetup *netsetup);
 
 /**

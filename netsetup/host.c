@@ -99,7 +99,9 @@ static int delete_link(struct nl_sock *route, unsigned int ifindex)
 
 /*
  * In the child. On a socket of its own: the parent's must not get the answer. Nothing that the parent
- * holds, a lease above all, may outlive it here, should it be killed.
+ * holds, a lease above all, may outlive it here, should it be killed; but for the launcher's socket:
+ * by its end-of-file the launcher knows that another helper can put back what this VM had, and with
+ * the tap still there that one would take the VM for one that runs.
  */
 static void run_delete_link(unsigned int ifindex)
 {
@@ -107,7 +109,7 @@ static void run_delete_link(unsigned int ifindex)
 	struct error error;
 	int rc;
 
-	for (int fd = STDERR_FILENO + 1; fd < FDS_MAX; fd++)
+	for (int fd = PROTOCOL_FD + 1; fd < FDS_MAX; fd++)
 		close(fd);
 	rc = nl_socket_open(NETLINK_ROUTE, &route, &error);
 	if (rc == 0)

@@ -167,8 +167,13 @@ struct tracee {
 	bool main; /* errors are made from main() on, not in the dynamic loader */
 	struct user_regs_struct last; /* at its last write(2) */
 	bool want_exit;               /* it is stopped again when the present call has ended */
+	int64_t held_until;           /* it stands still so long, ms; 0: it does not */
 };
 
+/* What a machine with much to do can keep a process waiting; much longer than the others take. */
+#define HOLD_MS     150
+#define TICK_MS     10
+#define LIMIT_MS    20000
 #define TRACEES_MAX 64
 #define STEPS_MAX   4096
 #define TEXT_SIZE   16384
@@ -323,7 +328,18 @@ static enum role exec_role(pid_t pid)
 	return role_of(name);
 }
 
-static void on_fork(struct tracee *parent, bool learn)
+static bool is_step(const struct tracee *tracee, const struct plan *plan)
+{
+	return tracee->role == plan->step.role && tracee->count == plan->step.number;
+}
+
+static void release(struct tracee *tracee)
+{
+	tracee->held_until = 0;
+	ptrace(tracee->want_exit ? PTRACE_SYSCALL : PTRACE_CONT, tracee->pid, 0, 0);
+}
+
+static void on_fork(struct tracee *parent, const struct plan *plan)
 {
 	struct tracee *tracee;
 	unsigned long child = 0;
@@ -332,7 +348,7 @@ static void on_fork(struct tracee *parent, bool learn)
 	ptrace(PTRACE_GETEVENTMSG, parent->pid, 0, &child);
 	if (parent->role == ROLE_VMRUN && fork_count < TRACEES_MAX) {
 		/* In the first run it is found out later, see on_exec(). */
-		role = learn ? ROLE_OTHER : children[fork_count];
+		role = plan->learn ? ROLE_OTHER : children[fork_count];
 		for (unsigned int i = 0; role == ROLE_NETSETUP && i < fork_count; i++)
 			if (children[i] == ROLE_NETSETUP)
 				role = ROLE_SPARE;
@@ -341,6 +357,11 @@ static void on_fork(struct tracee *parent, bool learn)
 	tracee = add((pid_t)child, role);
 	tracee->role = role;
 	tracee->main = true;
+	/* The victims' successor must not find a child half way, however long that one takes. */
+	if (role == ROLE_CHILD && plan->victims && is_step(parent, plan))
+		tracee->held_until = now_ms() + HOLD_MS;
+	else if (tracee->held_until)
+		release(tracee);
 }
 
 static void on_exec(struct tracee *tracee, bool learn)
@@ -401,11 +422,6 @@ static bool is_restarted(struct tracee *tracee, const struct call *call)
 	       tracee->last.rsi == last.rsi && tracee->last.rdx == last.rdx;
 }
 
-static bool is_step(const struct tracee *tracee, const struct plan *plan)
-{
-	return tracee->role == plan->step.role && tracee->count == plan->step.number;
-}
-
 static void act(struct tracee *tracee, const struct plan *plan, struct result *result)
 {
 	result->reached = true;
@@ -415,8 +431,11 @@ static void act(struct tracee *tracee, const struct plan *plan, struct result *r
 	}
 	result->present = kill_victims(plan->victims, false);
 	/* With one of them missing, it is what was tried without it. */
-	if (result->present == plan->victims)
-		kill_victims(plan->victims, true);
+	if (result->present != plan->victims)
+		return;
+	kill_victims(plan->victims, true);
+	if (tracee->role == ROLE_CHILD)
+		tracee->held_until = now_ms() + HOLD_MS;
 }
 
 static void on_call(struct tracee *tracee, struct plan *plan, struct result *result)
@@ -463,7 +482,7 @@ static void on_stop(struct tracee *tracee, int status, struct plan *plan, struct
 		on_call(tracee, plan, result);
 	} else if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
 		   event == PTRACE_EVENT_CLONE) {
-		on_fork(tracee, plan->learn);
+		on_fork(tracee, plan);
 	} else if (event == PTRACE_EVENT_EXEC) {
 		on_exec(tracee, plan->learn);
 	} else if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
@@ -473,14 +492,21 @@ static void on_stop(struct tracee *tracee, int status, struct plan *plan, struct
 	} else if (event == 0) {
 		signo = WSTOPSIG(status);
 	}
-	ptrace(tracee->want_exit ? PTRACE_SYSCALL : PTRACE_CONT, tracee->pid, 0, (long)signo);
+	if (!tracee->held_until)
+		ptrace(tracee->want_exit ? PTRACE_SYSCALL : PTRACE_CONT, tracee->pid, 0,
+		       (long)signo);
 }
 
-static volatile sig_atomic_t time_is_up;
-
+/* Ends a waitpid(2), so that it is looked what time it is. */
 static void on_alarm(int signo)
 {
-	time_is_up = 1;
+}
+
+static void release_due(int64_t now)
+{
+	for (unsigned int i = 0; i < tracee_count; i++)
+		if (tracees[i].alive && tracees[i].held_until && now >= tracees[i].held_until)
+			release(&tracees[i]);
 }
 
 static void start(char *const argv[], const struct plan *plan)
@@ -515,27 +541,29 @@ static void start(char *const argv[], const struct plan *plan)
 
 static void run(char *const argv[], struct plan *plan, struct result *result)
 {
-	const struct itimerval limit = { .it_value = { .tv_sec = 20 } };
+	const struct timeval moment = { .tv_usec = TICK_MS * 1000 };
+	const struct itimerval tick = { moment, moment };
 	const struct itimerval off = { 0 };
+	int64_t limit = now_ms() + LIMIT_MS;
 	pid_t vmrun;
 
 	*result = (struct result){ 0 };
-	time_is_up = 0;
-	setitimer(ITIMER_REAL, &limit, NULL);
 	start(argv, plan);
+	setitimer(ITIMER_REAL, &tick, NULL);
 	vmrun = tracees[0].pid;
 	while (alive()) {
 		int status;
 		pid_t pid = waitpid(-1, &status, __WALL);
 		struct tracee *tracee;
 
-		if (time_is_up) {
+		if (now_ms() >= limit) {
 			result->hung = true;
 			for (unsigned int i = 0; i < tracee_count; i++)
 				if (tracees[i].alive)
 					kill(tracees[i].pid, SIGKILL);
-			time_is_up = 0;
+			limit += LIMIT_MS;
 		}
+		release_due(now_ms());
 		if (pid < 0)
 			continue;
 		tracee = find(pid);
@@ -548,8 +576,12 @@ static void run(char *const argv[], struct plan *plan, struct result *result)
 			}
 			continue;
 		}
-		/* A new process may be seen before its parent's event. */
-		on_stop(tracee ? tracee : add(pid, ROLE_OTHER), status, plan, result);
+		if (!tracee) {
+			/* It is seen before its parent's event, which tells what it is. */
+			tracee = add(pid, ROLE_OTHER);
+			tracee->held_until = now_ms() + HOLD_MS;
+		}
+		on_stop(tracee, status, plan, result);
 	}
 	setitimer(ITIMER_REAL, &off, NULL);
 	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
@@ -777,6 +809,16 @@ static unsigned int list_steps(bool only_changes, struct step *steps)
 	return plan.list_count;
 }
 
+/* The one step that was asked for, or part of its name; NULL: all. */
+static const char *only;
+
+static bool is_wanted(const struct step *step, bool after)
+{
+	char text[128];
+
+	return !only || strstr(step_text(step, after, text, sizeof(text)), only);
+}
+
 static void kill_each(const struct step *steps, unsigned int count, unsigned int part,
 		      unsigned int parts)
 {
@@ -786,6 +828,8 @@ static void kill_each(const struct step *steps, unsigned int count, unsigned int
 		const struct step *step = &steps[i / 2];
 		const bool after = i % 2;
 
+		if (!is_wanted(step, after))
+			continue;
 		for (size_t set = 0; set < ARRAY_SIZE(sets); set++) {
 			struct plan plan = { .only_changes = true,
 					     .step = *step,
@@ -832,6 +876,8 @@ static void fail_each(const struct step *steps, unsigned int count, unsigned int
 	char text[128], said[4096];
 
 	for (unsigned int i = part; i < count; i += parts) {
+		if (!is_wanted(&steps[i], false))
+			continue;
 		for (unsigned int e = 0; e < errors && steps[i].call->errors[e]; e++) {
 			struct plan plan = { .step = steps[i],
 					     .error = steps[i].call->errors[e],
@@ -859,8 +905,8 @@ static void fail_each(const struct step *steps, unsigned int count, unsigned int
 
 static __attribute__((noreturn)) void usage(void)
 {
-	fprintf(stderr, "usage: killat list|kill PART PARTS VMRUN FILE OTHER\n"
-			"       killat fail PART PARTS VMRUN FILE OUTPUT [ERRORS]\n");
+	fprintf(stderr, "usage: killat list|kill PART PARTS VMRUN FILE OTHER [STEP]\n"
+			"       killat fail PART PARTS VMRUN FILE OUTPUT [ERRORS [STEP]]\n");
 	exit(2);
 }
 
@@ -875,6 +921,7 @@ int main(int argc, char **argv)
 	if (argc < 7)
 		usage();
 	kills = strcmp(argv[1], "fail") != 0;
+	only = argc > (kills ? 7 : 8) ? argv[kills ? 7 : 8] : NULL;
 	files_alone = !kills;
 	part = (unsigned int)atoi(argv[2]);
 	parts = (unsigned int)atoi(argv[3]);
