@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The files of a VM's disks: found, made, locked, and thrown away.
+// The files of a VM's disks: found, or made.
 #include "launcher/disk.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "launcher/image.h"
 #include "launcher/overlay.h"
@@ -24,52 +23,6 @@ static bool any_overlay(const struct definition *definition)
 			return true;
 	}
 	return false;
-}
-
-/*
- * The lock is a file of its own and not the overlays: on some network file systems flock(2) and
- * QEMU's own locks would get into each other's way.
- */
-static int lock_directory(const char *directory, int *lock)
-{
-	cleanup_free char *path = NULL;
-	cleanup_fd int fd = -1;
-
-	if (asprintf(&path, "%s/lock", directory) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	*lock = take_fd(&fd);
-	return 0;
-}
-
-static int take_directory(const struct definition *definition, char **directory, int *lock,
-			  struct error *err)
-{
-	cleanup_free char *path = NULL;
-	int ret;
-
-	ret = xdg_dir(XDG_DATA, definition->name, &path, err);
-	if (!ret)
-		ret = xdg_make(path, err);
-	if (ret)
-		return ret;
-
-	ret = lock_directory(path, lock);
-	if (ret == -EBUSY)
-		return error_say(err, STATUS_FAILURE, EBUSY,
-				 "cannot use the disks of '%s': another run of it does",
-				 definition->name);
-	if (ret)
-		return error_set(err, -ret, "cannot lock '%s'", path);
-	overlay_sweep(path, &(struct sweep){ 0 });
-	*directory = take_ptr(&path);
-	return 0;
 }
 
 static int prepare(const char *directory, unsigned int index, const struct disk *disk,
@@ -99,14 +52,13 @@ static int prepare(const char *directory, unsigned int index, const struct disk 
 	return file->path ? 0 : error_set(err, ENOMEM, "cannot use image '%s'", disk->image);
 }
 
-int disks_prepare(const struct definition *definition, struct disks *disks, struct error *err)
+int disks_prepare(const struct definition *definition, const char *directory, struct disks *disks,
+		  struct error *err)
 {
-	struct disks found = DISKS_NONE;
-	cleanup_free char *directory = NULL;
+	struct disks found = { 0 };
 	int ret = 0;
 
-	if (any_overlay(definition))
-		ret = take_directory(definition, &directory, &found.lock, err);
+	assert(directory || !any_overlay(definition));
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
 		ret = prepare(directory, i, &definition->disks[i], &found.files[i], err);
 		found.count++;
@@ -164,7 +116,7 @@ static int plan_path(const char *directory, unsigned int index, const struct dis
 int disks_plan(const struct definition *definition, const char *directory, struct disks *disks,
 	       struct error *err)
 {
-	struct disks found = DISKS_NONE;
+	struct disks found = { 0 };
 	cleanup_free char *own = NULL;
 	int ret = 0;
 
@@ -211,42 +163,5 @@ void disks_done(struct disks *disks)
 	disks_opened(disks);
 	for (unsigned int i = 0; i < disks->count; i++)
 		free(disks->files[i].path);
-	cleanup_fd_done(&disks->lock);
-	*disks = (struct disks)DISKS_NONE;
-}
-
-int disks_reset(const char *name, const struct sweep *sweep, struct error *err)
-{
-	cleanup_free char *directory = NULL;
-	cleanup_fd int lock = -1;
-	int ret;
-
-	ret = xdg_dir(XDG_DATA, name, &directory, err);
-	if (ret)
-		return ret;
-	ret = lock_directory(directory, &lock);
-	if (ret == -ENOENT)
-		return 0;
-	if (ret == -EBUSY) {
-		error_say(err, STATUS_FAILURE, EBUSY, "cannot reset '%s': it is running", name);
-		error_remedy(err, "stop it first");
-		return -EBUSY;
-	}
-	if (ret)
-		return error_set(err, -ret, "cannot lock '%s'", directory);
-	overlay_reset(directory, sweep);
-	return 0;
-}
-
-void disks_sweep(const char *name, const struct sweep *sweep)
-{
-	cleanup_free char *directory = NULL;
-	struct error ignored;
-	cleanup_fd int lock = -1;
-
-	if (xdg_dir(XDG_DATA, name, &directory, &ignored))
-		return;
-	/* Where there is no directory, no lock file is made either. */
-	if (!lock_directory(directory, &lock))
-		overlay_sweep(directory, sweep);
+	*disks = (struct disks){ 0 };
 }

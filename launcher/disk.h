@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The files of a VM's disks: found, made, locked, and thrown away.
+// The files of a VM's disks: found, or made.
 #ifndef LAUNCHER_DISK_H
 #define LAUNCHER_DISK_H
 
@@ -7,7 +7,6 @@
 
 #include "launcher/definition.h"
 #include "launcher/qemu.h"
-#include "launcher/sweep.h"
 #include "netsetup/error.h"
 
 /**
@@ -24,33 +23,23 @@ struct disk_file {
 	bool temporary;
 };
 
-/**
- * struct disks - the files of all disks, in the definition's order.
- * @lock: held for as long as they are in use, or -1.
- */
+/* struct disks - the files of all disks, in the definition's order; all zero when there are none. */
 struct disks {
 	struct disk_file files[DISKS_MAX];
 	unsigned int count;
-	int lock;
 };
-
-#define DISKS_NONE         \
-	{                  \
-		.lock = -1 \
-	}
 
 /**
  * disks_prepare() - check the images, and make or check their overlays.
- *
- * Overlays are in the directory of the VM's name below the user's data directory (xdg.h), under a
- * lock: no two runs can use them at a time.
  * @definition: the VM; images from URLs are in the cache, see cache_fetch().
+ * @directory: where overlays are, see keep_take(); NULL when no disk has one.
  * @disks: the files; end them with disks_done() after success.
  * @err: the error.
  *
- * Return: 0, -EBUSY when another run has the lock, or another negative errno.
+ * Return: 0 or a negative errno.
  */
-int disks_prepare(const struct definition *definition, struct disks *disks, struct error *err);
+int disks_prepare(const struct definition *definition, const char *directory, struct disks *disks,
+		  struct error *err);
 
 /**
  * disks_plan() - the same files as they would be, for `print` and --dry-run: nothing is made,
@@ -76,24 +65,7 @@ void disks_configure(const struct disks *disks, struct qemu_config *config);
  */
 void disks_opened(struct disks *disks);
 
-/* disks_done() - remove temporary files that are left, unlock; legal for DISKS_NONE. */
+/* disks_done() - remove temporary files that are left; legal for none. */
 void disks_done(struct disks *disks);
-
-/**
- * disks_reset() - remove a VM's overlays, so that it starts afresh.
- * @name: the VM's.
- * @sweep: how; told each file.
- * @err: the error.
- *
- * Return: 0, also when there are none; -EBUSY while it runs; or another negative errno.
- */
-int disks_reset(const char *name, const struct sweep *sweep, struct error *err);
-
-/**
- * disks_sweep() - remove what died runs of a VM have left; does nothing while it runs.
- * @name: the VM's.
- * @sweep: how.
- */
-void disks_sweep(const char *name, const struct sweep *sweep);
 
 #endif

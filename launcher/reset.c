@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "launcher/definition.h"
-#include "launcher/disk.h"
+#include "launcher/keep.h"
 #include "launcher/log.h"
 #include "launcher/privilege.h"
 #include "netsetup/cleanup.h"
@@ -55,7 +55,7 @@ int reset_run(const struct options *options, struct error *err)
 		return (int)err->status;
 	if (!find_name(options, name))
 		return STATUS_DEFINITION;
-	if (disks_reset(name, &sweep, err) < 0)
+	if (keep_reset(name, &sweep, err) < 0)
 		return (int)err->status;
 	if (reset.count == 0)
 		log_notice("%s: there is nothing to throw away", name);

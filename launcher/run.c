@@ -16,6 +16,7 @@
 #include "launcher/detach.h"
 #include "launcher/disk.h"
 #include "launcher/instance.h"
+#include "launcher/keep.h"
 #include "launcher/log.h"
 #include "launcher/member.h"
 #include "launcher/notify.h"
@@ -46,6 +47,7 @@
  * @member: its membership of the LAN.
  * @definition: the VM.
  * @instance: its files while it runs.
+ * @keep: what it keeps between its runs.
  * @disks: its disks' files.
  * @companions: the programs beside QEMU.
  * @config: of its QEMU command.
@@ -62,6 +64,7 @@ struct run {
 	struct member member;
 	struct definition definition;
 	struct instance instance;
+	struct keep keep;
 	struct disks disks;
 	struct companions companions;
 	struct qemu_config config;
@@ -80,7 +83,7 @@ static void run_init(struct run *run, const struct options *options)
 	run->options = options;
 	member_init(&run->member, options->dry_run, options->verbose);
 	run->instance = (struct instance){ .lock = -1 };
-	run->disks = (struct disks)DISKS_NONE;
+	run->keep = (struct keep)KEEP_NONE;
 	run->channels = (struct channels)CHANNELS_NONE;
 	run->detach = (struct detach){ -1, -1, -1 };
 	run->notify = (struct notify)NOTIFY_NONE;
@@ -94,6 +97,7 @@ static void run_end(struct run *run)
 	channels_done(&run->channels);
 	argv_done(&run->argv);
 	disks_done(&run->disks);
+	keep_end(&run->keep);
 	instance_end(&run->instance);
 	definition_done(&run->definition);
 	/* Who waits for the VM's end learns it now: all is as before, and it can be started again. */
@@ -348,6 +352,24 @@ static int supervise(struct run *run, struct loop *loop, struct error *err)
 	return supervise_run(&vm, err);
 }
 
+/* The files that QEMU opens, or the names that they would have. */
+static int open_files(struct run *run, struct error *err)
+{
+	const struct definition *definition = &run->definition;
+	int rc = 0;
+
+	if (run->options->dry_run) {
+		rc = disks_plan(definition, NULL, &run->disks, err);
+	} else {
+		rc = keep_take(definition, &run->keep, err);
+		if (rc == 0)
+			rc = disks_prepare(definition, run->keep.directory, &run->disks, err);
+	}
+	if (rc == 0)
+		disks_configure(&run->disks, &run->config);
+	return rc;
+}
+
 /* From the helper's start to the command: what a dry run does, too. */
 static int prepare(struct run *run, struct error *err)
 {
@@ -379,11 +401,9 @@ static int prepare(struct run *run, struct error *err)
 		return rc;
 	run->config.runtime_directory = run->instance.directory;
 
-	rc = dry_run ? disks_plan(&run->definition, NULL, &run->disks, err)
-		     : disks_prepare(&run->definition, &run->disks, err);
+	rc = open_files(run, err);
 	if (rc < 0)
 		return rc;
-	disks_configure(&run->disks, &run->config);
 
 	if (run->definition.network.type == NETWORK_LAN)
 		rc = join_lan(run, err);

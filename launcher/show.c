@@ -52,7 +52,7 @@ int show_check(const struct options *options, struct error *err)
 static int command_line(struct definition *definition, char **text, struct error *err)
 {
 	struct qemu_config config = { .definition = definition };
-	struct disks disks = DISKS_NONE;
+	struct disks disks = { 0 };
 	struct argv argv = { 0 };
 	int rc;
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "launcher/cache.h"
-#include "launcher/disk.h"
 #include "launcher/instance.h"
+#include "launcher/keep.h"
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
 
@@ -46,14 +46,14 @@ static void sweep_instance(const char *name, void *context)
 	instance_sweep(name, context);
 }
 
-static void sweep_disks(const char *name, void *context)
+static void sweep_kept(const char *name, void *context)
 {
-	disks_sweep(name, context);
+	keep_sweep(name, context);
 }
 
 void sweep_user(const struct sweep *sweep)
 {
 	xdg_each(XDG_RUNTIME, sweep_instance, (void *)sweep);
-	xdg_each(XDG_DATA, sweep_disks, (void *)sweep);
+	xdg_each(XDG_DATA, sweep_kept, (void *)sweep);
 	cache_sweep(sweep);
 }

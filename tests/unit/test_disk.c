@@ -13,6 +13,7 @@
 
 #include "launcher/disk.h"
 #include "launcher/image.h"
+#include "launcher/keep.h"
 #include "launcher/qcow2.h"
 #include "netsetup/cleanup.h"
 #include "tests/unit/scratch.h"
@@ -231,32 +232,45 @@ static struct disk *one_disk(const char *image, enum disk_mode mode)
 	return &definition.disks[0];
 }
 
+/* What the run under test has taken, from prepare() to end(). */
+static struct keep kept = KEEP_NONE;
+
 static void prepare(struct disks *disks)
 {
 	struct error err = { 0 };
 
-	if (disks_prepare(&definition, disks, &err))
+	if (keep_take(&definition, &kept, &err) ||
+	    disks_prepare(&definition, kept.directory, disks, &err))
 		fail_msg("%s / %s", err.message, err.remedy);
+}
+
+static void end(struct disks *disks)
+{
+	disks_done(disks);
+	keep_end(&kept);
 }
 
 static void assert_not_prepared(const char *message, const char *remedy)
 {
-	struct disks disks = DISKS_NONE;
+	struct keep keep = KEEP_NONE;
+	struct disks disks = { 0 };
 	struct error err = { 0 };
 
-	assert_true(disks_prepare(&definition, &disks, &err) < 0);
+	assert_true(keep_take(&definition, &keep, &err) ||
+		    disks_prepare(&definition, keep.directory, &disks, &err) < 0);
 	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
 		fail_msg("'%s' / '%s'", err.message, err.remedy);
 	assert_int_equal(disks.count, 0);
 	disks_done(&disks);
+	keep_end(&keep);
 }
 
 static void prepare_and_end(void)
 {
-	struct disks disks = DISKS_NONE;
+	struct disks disks = { 0 };
 
 	prepare(&disks);
-	disks_done(&disks);
+	end(&disks);
 }
 
 static uint64_t overlay_size(void)
@@ -280,7 +294,7 @@ static void assert_entries(unsigned int expected)
 static void test_overlay(void **state)
 {
 	struct qemu_config config = { 0 };
-	struct disks disks = DISKS_NONE;
+	struct disks disks = { 0 };
 	struct stat st;
 
 	scratch_need(have_qemu_img());
@@ -295,7 +309,7 @@ static void test_overlay(void **state)
 	assert_int_equal(stat(scratch_path("data/vmrun/web/disk0.qcow2"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	disks_opened(&disks);
-	disks_done(&disks);
+	end(&disks);
 	assert_entries(3); /* the overlay, its record, the lock */
 
 	shell("printf x | dd of=data/vmrun/web/disk0.qcow2 bs=1 seek=100000 conv=notrunc 2>&1;"
@@ -386,7 +400,7 @@ static void test_overlay_fails(void **state)
 
 static void test_snapshot(void **state)
 {
-	struct disks disks = DISKS_NONE;
+	struct disks disks = { 0 };
 
 	scratch_need(have_qemu_img());
 	shell("truncate -s 3M a.img");
@@ -397,19 +411,19 @@ static void test_snapshot(void **state)
 	assert_int_equal(access(disks.files[0].path, F_OK), 0);
 	disks_opened(&disks);
 	assert_entries(1);
-	disks_done(&disks);
+	end(&disks);
 
 	prepare(&disks);
-	disks_done(&disks); /* QEMU never opened it */
+	end(&disks); /* QEMU never opened it */
 	assert_entries(1);
 }
 
 static void test_lock_and_sweep(void **state)
 {
-	struct disks disks = DISKS_NONE;
+	struct disks disks = { 0 };
 
 	scratch_need(have_qemu_img());
-	disks_sweep("web", &(struct sweep){ 0 }); /* nothing there yet */
+	keep_sweep("web", &(struct sweep){ 0 }); /* nothing there yet */
 	shell("truncate -s 3M a.img; mkdir -p data/vmrun/web;"
 	      "touch data/vmrun/web/disk0.tmp-abcdef data/vmrun/web/disk12.tmp-ABC123"
 	      " data/vmrun/web/disk0.tmp-abcdefg data/vmrun/web/mine");
@@ -417,21 +431,21 @@ static void test_lock_and_sweep(void **state)
 	prepare(&disks);
 	assert_entries(4); /* two that are not ours, the lock, the new one */
 	assert_not_prepared("disks of 'web': another run", "");
-	disks_sweep("web", &(struct sweep){ 0 });
+	keep_sweep("web", &(struct sweep){ 0 });
 	assert_entries(4);
 	/* As if this run had died. */
-	close(disks.lock);
-	disks.lock = -1;
-	disks_sweep("web", &(struct sweep){ 0 });
+	close(kept.lock);
+	kept.lock = -1;
+	keep_sweep("web", &(struct sweep){ 0 });
 	assert_entries(3);
-	disks_done(&disks);
+	end(&disks);
 }
 
 static void reset(const char *name, unsigned int expected)
 {
 	struct error err = { 0 };
 
-	if (disks_reset(name, &(struct sweep){ 0 }, &err))
+	if (keep_reset(name, &(struct sweep){ 0 }, &err))
 		fail_msg("%s", err.message);
 	if (expected)
 		assert_entries(expected);
@@ -439,7 +453,7 @@ static void reset(const char *name, unsigned int expected)
 
 static void test_reset(void **state)
 {
-	struct disks disks = DISKS_NONE;
+	struct disks disks = { 0 };
 	struct error err = { 0 };
 
 	scratch_need(have_qemu_img());
@@ -447,10 +461,10 @@ static void test_reset(void **state)
 	shell("truncate -s 3M a.img");
 	one_disk("a.img", DISK_OVERLAY);
 	prepare(&disks);
-	assert_int_equal(disks_reset("web", &(struct sweep){ 0 }, &err), -EBUSY);
+	assert_int_equal(keep_reset("web", &(struct sweep){ 0 }, &err), -EBUSY);
 	assert_non_null(strstr(err.message, "'web': it is running"));
 	assert_entries(3);
-	disks_done(&disks);
+	end(&disks);
 	shell("echo keep > data/vmrun/web/nvram; mkdir data/vmrun/other;"
 	      "touch data/vmrun/other/disk0.qcow2");
 	reset("web", 2); /* the lock, and what is no disk's */
@@ -486,7 +500,7 @@ static void test_overlay_of_url(void **state)
 /* A raw disk whose guest wrote a qcow2 header into it stays raw where the definition says so. */
 static void test_raw_says_qcow2(void **state)
 {
-	struct disks disks = DISKS_NONE;
+	struct disks disks = { 0 };
 	struct qcow2 header;
 	cleanup_fd int fd = -1;
 	struct error err;
@@ -499,16 +513,16 @@ static void test_raw_says_qcow2(void **state)
 	assert_int_equal(qcow2_read(fd, "overlay", &header, &err), 0);
 	assert_string_equal(header.backing, scratch_path("a.img"));
 	assert_string_equal(header.backing_format, "raw");
-	disks_done(&disks);
+	end(&disks);
 	one_disk("a.img", DISK_DIRECT)->format = DISK_FORMAT_RAW;
 	prepare(&disks);
 	assert_int_equal(disks.files[0].format, DISK_FORMAT_RAW);
-	disks_done(&disks);
+	end(&disks);
 }
 
 static void test_plan(void **state)
 {
-	struct disks disks = DISKS_NONE;
+	struct disks disks = { 0 };
 	struct error err;
 
 	one_disk("missing.qcow2", DISK_OVERLAY);
@@ -526,24 +540,24 @@ static void test_plan(void **state)
 	assert_int_equal(disks.files[2].format, DISK_FORMAT_QCOW2);
 	assert_int_equal(disks.files[3].format, DISK_FORMAT_RAW);
 	assert_int_equal(disks.files[4].format, DISK_FORMAT_QCOW2);
-	disks_done(&disks);
+	end(&disks);
 	assert_int_equal(access(scratch_path("data"), F_OK), -1);
 }
 
 /* Only images that are used as they are: no directory is made. */
 static void test_direct(void **state)
 {
-	struct disks disks = DISKS_NONE;
+	struct disks disks = { 0 };
 
 	shell("truncate -s 3M a.img");
 	one_disk("a.img", DISK_DIRECT);
 	prepare(&disks);
 	assert_string_equal(disks.files[0].path, scratch_path("a.img"));
 	disks_opened(&disks);
-	disks_done(&disks);
+	end(&disks);
 	assert_int_equal(access(scratch_path("a.img"), F_OK), 0);
 	assert_int_equal(access(scratch_path("data"), F_OK), -1);
-	disks_done(&disks);
+	end(&disks);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, scratch_teardown)

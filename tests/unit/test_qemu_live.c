@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "launcher/disk.h"
+#include "launcher/keep.h"
 #include "launcher/process.h"
 #include "launcher/seed.h"
 #include "netsetup/cleanup.h"
@@ -266,7 +267,8 @@ static void test_boot(void **state)
 static void test_disks(void **state)
 {
 	static const char nasty[] = "a,b=c \"d\" 'e' \\f {g} ü ,,file=x.img";
-	struct disks disks = DISKS_NONE;
+	struct disks disks = { 0 };
+	struct keep keep = KEEP_NONE;
 	struct machine machine;
 	struct error err = { 0 };
 	struct live live;
@@ -285,7 +287,8 @@ static void test_disks(void **state)
 	machine.definition.disks[1].mode = DISK_SNAPSHOT;
 	machine.definition.disks[2] = (struct disk){ .image = strdup(scratch_path("x,y")),
 						     .mode = DISK_READONLY };
-	if (disks_prepare(&machine.definition, &disks, &err))
+	if (keep_take(&machine.definition, &keep, &err) ||
+	    disks_prepare(&machine.definition, keep.directory, &disks, &err))
 		fail_msg("%s", err.message);
 	disks_configure(&disks, &machine.config);
 	seed = seed_make(&machine.config, &err);
@@ -310,6 +313,7 @@ static void test_disks(void **state)
 	stop(&live);
 
 	disks_done(&disks);
+	keep_end(&keep);
 	close(seed);
 	free(machine.definition.disks[0].image);
 	free(machine.definition.disks[2].image);
