@@ -20,6 +20,7 @@
 #define ARGS_MAX     256
 #define MIRRORS_MAX  8
 #define NETWORKS_MAX 8
+#define PORTS_MAX    32
 
 /* Hexadecimal digits with a NUL. */
 #define SHA256_TEXT_SIZE 65
@@ -93,8 +94,21 @@ struct disk {
 };
 
 /**
- * struct network - the mapping 'network', or one of its list; of a 'user' one nothing but @model
- *                  and @mac counts.
+ * struct port - one entry of 'ports'.
+ * @address: of this host, on which QEMU listens; 0.0.0.0 for all.
+ * @host, @guest: the ports, not 0; in host byte order.
+ * @udp: UDP, else TCP.
+ */
+struct port {
+	struct in_addr address;
+	uint16_t host;
+	uint16_t guest;
+	bool udp;
+};
+
+/**
+ * struct network - the mapping 'network', or one of its list; of a 'user' one nothing but @model,
+ *                  @mac and @ports counts.
  * @type: 'lan' unless something else is said.
  * @uplink: interface, or empty for auto.
  * @address: fixed address, or 0.0.0.0 for auto.
@@ -107,6 +121,7 @@ struct disk {
  * @queues: 1..QUEUES_MAX; 0 for auto.
  * @probe: how thoroughly an address is proven free.
  * @promiscuous: whether the uplink is made promiscuous.
+ * @ports, @port_count: what leads to the guest in a 'user' one.
  */
 struct network {
 	enum network_type type;
@@ -125,6 +140,8 @@ struct network {
 	unsigned int queues;
 	enum probe_mode probe;
 	enum promiscuous_mode promiscuous;
+	struct port ports[PORTS_MAX];
+	unsigned int port_count;
 };
 
 /**

@@ -14,7 +14,6 @@
 #include "launcher/reach.h"
 #include "launcher/signals.h"
 #include "netsetup/cleanup.h"
-#include "netsetup/ipv4.h"
 
 /* In the child: no terminal is its own any more, and what it writes can be had by both of us. */
 static int leave_terminal(int output, struct error *err)
@@ -54,7 +53,7 @@ static bool pass_on(int from, int to)
  * In the parent, until the child is ready or has ended. Returns whether it is ready. The child is
  * not at the terminal: a signal that wants an end, perhaps of a long download, is passed on to it.
  */
-static bool wait_ready(pid_t child, int pipe, int output, struct in_addr *address)
+static bool wait_ready(pid_t child, int pipe, int output, struct sockaddr_in *ssh)
 {
 	struct error ignored;
 	cleanup_fd int signals = signals_open_ends(&ignored);
@@ -72,19 +71,18 @@ static bool wait_ready(pid_t child, int pipe, int output, struct in_addr *addres
 	}
 	while (pass_on(output, STDERR_FILENO))
 		;
-	return read(pipe, address, sizeof(*address)) == sizeof(*address);
+	return read(pipe, ssh, sizeof(*ssh)) == sizeof(*ssh);
 }
 
 /* The parent's whole life. Returns the exit status. */
 static int be_parent(pid_t child, const int *pipe, int output, enum wait_for wait,
 		     struct error *err)
 {
-	struct in_addr address = { INADDR_ANY };
+	struct sockaddr_in ssh = { 0 };
 
-	if (!wait_ready(child, *pipe, output, &address))
+	if (!wait_ready(child, *pipe, output, &ssh))
 		return child_status(child);
-	if (wait == WAIT_SSH && !ipv4_unset(address) &&
-	    reach_port(address, SSH_PORT, pipe, err) < 0)
+	if (wait == WAIT_SSH && ssh.sin_port && reach_ssh(&ssh, pipe, err) < 0)
 		return err->status;
 	return STATUS_OK;
 }
@@ -131,7 +129,7 @@ static void on_output(int fd, uint32_t events, void *context)
 	pass_on(fd, detach->log);
 }
 
-void detach_ready(struct detach *detach, struct in_addr address, int log, struct loop *loop)
+void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, int log, struct loop *loop)
 {
 	struct error ignored;
 
@@ -140,7 +138,7 @@ void detach_ready(struct detach *detach, struct in_addr address, int log, struct
 	fflush(NULL);
 	detach->log = log;
 	/* A parent that was killed meanwhile does not need it. */
-	if (write(detach->pipe, &address, sizeof(address)) < 0)
+	if (write(detach->pipe, ssh, sizeof(*ssh)) < 0)
 		detach->pipe = -1;
 	loop_add(loop, detach->output, EPOLLIN, on_output, detach, &ignored);
 }

@@ -40,10 +40,10 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
  * detach_ready() - the VM is on the LAN: the parent may end. What is written goes to the log from
  * now on. Does nothing when there is no parent that waits.
  * @detach: of detach_start().
- * @address: the guest's, or 0.0.0.0.
+ * @ssh: where the guest's SSH server will be, or all zero when there is no way to it.
  * @log: the descriptor of the log, or -1.
  * @loop: watches what is written.
  */
-void detach_ready(struct detach *detach, struct in_addr address, int log, struct loop *loop);
+void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, int log, struct loop *loop);
 
 #endif

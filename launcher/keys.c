@@ -5,6 +5,7 @@
 #include "launcher/address.h"
 #include "launcher/definition.h"
 #include "launcher/network_value.h"
+#include "launcher/port.h"
 #include "launcher/scalar.h"
 #include "launcher/value.h"
 #include "netsetup/cleanup.h"
@@ -144,6 +145,13 @@ static const struct list disk_list = {
 	.count = DEFINITION(disk_count) - DEFINITION(disks),
 };
 
+static const struct list port_list = {
+	.item = &type_port,
+	.size = sizeof(struct port),
+	.max = PORTS_MAX,
+	.count = NETWORK(port_count) - NETWORK(ports),
+};
+
 static const struct key network_keys[] = {
 	{ "type",        &type_network_kind, NETWORK(type),               WORDS(network_kinds),           "lan" },
 	{ "uplink",      &type_uplink,     NETWORK(uplink),               NULL,                           "auto" },
@@ -157,6 +165,7 @@ static const struct key network_keys[] = {
 	{ "queues",      &type_queues,     NETWORK(queues),               NULL,                           "auto" },
 	{ "probe",       &type_words,      NETWORK(probe),                WORDS(probes),                  "normal" },
 	{ "promiscuous", &type_words,      NETWORK(promiscuous),          WORDS(promiscuous_modes),       "auto" },
+	{ "ports",       &type_list,       NETWORK(ports),                &port_list,                     NULL },
 };
 
 static const struct key cloud_init_keys[] = {

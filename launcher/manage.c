@@ -14,6 +14,7 @@
 #include "launcher/attach.h"
 #include "launcher/control.h"
 #include "launcher/log.h"
+#include "launcher/port.h"
 #include "launcher/privilege.h"
 #include "launcher/reach.h"
 #include "launcher/running.h"
@@ -94,15 +95,31 @@ int manage_list(const struct options *options, struct error *err)
 	return STATUS_OK;
 }
 
+/* A list as people write it. */
+static const char *list_text(struct json_object *list, char *text, size_t size)
+{
+	size_t used = 0;
+
+	snprintf(text, size, "-");
+	for (size_t i = 0; i < json_object_array_length(list) && used < size; i++)
+		used += (size_t)snprintf(
+			text + used, size - used, "%s%s", i ? ", " : "",
+			json_object_get_string(json_object_array_get_idx(list, i)));
+	return text;
+}
+
 static void show_status(struct json_object *status)
 {
-	char line[1024], uptime[32];
+	char line[1024], list[960], uptime[32];
 
 	json_object_object_foreach(status, key, value)
 	{
 		if (!strcmp(key, "uptime"))
 			snprintf(line, sizeof(line), "%-14s up %s", key,
 				 uptime_text(json_object_get_int(value), uptime));
+		else if (json_object_is_type(value, json_type_array))
+			snprintf(line, sizeof(line), "%-14s %s", key,
+				 list_text(value, list, sizeof(list)));
 		else
 			snprintf(line, sizeof(line), "%-14s %s", key,
 				 value ? json_object_get_string(value) : "-");
@@ -185,22 +202,46 @@ int manage_console(const struct options *options, struct error *err)
 	return rc < 0 ? (int)err->status : STATUS_OK;
 }
 
+/* The guest's own address, or a port of this host that leads there. */
+static int find_ssh(const char *name, struct json_object *status, struct sockaddr_in *ssh,
+		    struct error *err)
+{
+	struct json_object *ports = NULL;
+	struct port port;
+
+	*ssh = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(SSH_PORT) };
+	if (ipv4_parse(text_of(status, "address"), &ssh->sin_addr))
+		return 0;
+	json_object_object_get_ex(status, "ports", &ports);
+	for (size_t i = 0; ports && i < json_object_array_length(ports); i++)
+		if (port_parse(json_object_get_string(json_object_array_get_idx(ports, i)),
+			       &port) &&
+		    port_ssh(&port, ssh))
+			return 0;
+	error_say(err, STATUS_FAILURE, EADDRNOTAVAIL, "VM '%s' has no address", name);
+	if (ports)
+		error_remedy(err,
+			     "have a port of this host lead to its port %u: "
+			     "network: {type: user, ports: [\"2222:22\"]}",
+			     SSH_PORT);
+	return -EADDRNOTAVAIL;
+}
+
 int manage_ssh(const struct options *options, struct error *err)
 {
 	struct json_object *status = NULL;
-	struct in_addr address;
+	struct sockaddr_in ssh;
 	int rc;
 
 	rc = privilege_drop(err);
 	if (rc == 0)
 		rc = running_status(options->files[0], &status, err);
-	if (rc == 0 && !ipv4_parse(text_of(status, "address"), &address))
-		rc = error_say(err, STATUS_FAILURE, EADDRNOTAVAIL, "VM '%s' has no address",
-			       options->files[0]);
 	if (rc == 0)
-		rc = reach_port(address, SSH_PORT, NULL, err);
+		rc = find_ssh(options->files[0], status, &ssh, err);
 	if (rc == 0)
-		rc = secureshell_exec(options->files[0], address, status, options->files + 1,
+		rc = reach_ssh(&ssh, NULL, err);
+	if (rc == 0)
+		rc = secureshell_exec(options->files[0], &ssh, status, options->files + 1,
 				      options->file_count - 1, err);
 	json_object_put(status);
 	return rc < 0 ? (int)err->status : STATUS_OK;

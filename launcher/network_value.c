@@ -27,7 +27,7 @@ static const struct words entry_words = { entry_types, ARRAY_SIZE(entry_types) }
 /* What QEMU's own network has of the keys. */
 static bool for_user(const char *name)
 {
-	static const char *const names[] = { "type", "model", "mac" };
+	static const char *const names[] = { "type", "model", "mac", "ports" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(names[i], name))
@@ -59,14 +59,21 @@ const struct type type_network_kind = { NODE_SCALAR, NULL, expect_kind, read_kin
 
 /* One network. */
 
-static void check_keys(struct walk *walk, const struct keys *keys, const struct node *node)
+static void check_keys(struct walk *walk, const struct keys *keys, const struct node *node,
+		       enum network_type type)
 {
-	for (unsigned int i = 0; i + 1 < node->count; i += 2)
-		for (size_t k = 0; k < keys->count; k++)
-			if (!strcmp(keys->keys[k].name, node->items[i]->text) &&
-			    !for_user(keys->keys[k].name))
-				report_add(walk->report, &node->items[i]->place,
-					   "'%s' is for a network of type lan", keys->keys[k].name);
+	for (unsigned int i = 0; i + 1 < node->count; i += 2) {
+		const struct node *name = node->items[i];
+
+		if (type == NETWORK_LAN && !strcmp(name->text, "ports"))
+			report_add(walk->report, &name->place,
+				   "'ports' is for a network of type user: on the LAN, the guest "
+				   "has all ports of its own address");
+		for (size_t k = 0; type == NETWORK_USER && k < keys->count; k++)
+			if (!strcmp(keys->keys[k].name, name->text) && !for_user(name->text))
+				report_add(walk->report, &name->place,
+					   "'%s' is for a network of type lan", name->text);
+	}
 }
 
 static void read_network(struct walk *walk, const struct key *key, const struct node *node,
@@ -77,8 +84,7 @@ static void read_network(struct walk *walk, const struct key *key, const struct 
 
 	if (node->kind == NODE_MAPPING) {
 		walk_mapping(walk, node, keys, network);
-		if (network->type == NETWORK_USER)
-			check_keys(walk, keys, node);
+		check_keys(walk, keys, node, network->type);
 		return;
 	}
 	walk_mapping(walk, NULL, keys, network);
@@ -96,17 +102,18 @@ static struct json_object *write_network(const struct key *key, const struct net
 	struct json_object *object;
 
 	/* The word alone, when it says all. */
-	if (network->type == NETWORK_NONE || (network->type == NETWORK_USER && network->mac_auto &&
-					      !strcmp(network->model, "virtio")))
+	if (network->type == NETWORK_NONE ||
+	    (network->type == NETWORK_USER && network->mac_auto && !network->port_count &&
+	     !strcmp(network->model, "virtio")))
 		return json_object_new_string(words_name(&sole_words, network->type));
 	object = walk_write(key->detail, network);
-	if (object && network->type == NETWORK_USER) {
-		json_object_object_foreach(object, name, value)
-		{
-			(void)value;
-			if (!for_user(name))
-				json_object_object_del(object, name);
-		}
+	if (!object)
+		return NULL;
+	json_object_object_foreach(object, name, value)
+	{
+		(void)value;
+		if (network->type == NETWORK_USER ? !for_user(name) : !strcmp(name, "ports"))
+			json_object_object_del(object, name);
 	}
 	return object;
 }

@@ -7,6 +7,7 @@
 #include "launcher/qemu.h"
 #include "launcher/qemu_part.h"
 #include "netsetup/cleanup.h"
+#include "netsetup/ipv4.h"
 
 /* A pair of queues for each CPU helps until the access point is the bottleneck, which is soon. */
 #define QUEUES_AUTO_MAX 4
@@ -93,6 +94,8 @@ static void write_id(FILE *out, const struct definition *definition, unsigned in
  */
 static void write_user(FILE *out, const struct qemu_config *config, unsigned int index)
 {
+	const struct network *network = definition_network(config->definition, index);
+	char address[IPV4_TEXT_SIZE];
 	unsigned int before = 0;
 
 	for (unsigned int i = 0; i < index; i++)
@@ -102,6 +105,15 @@ static void write_user(FILE *out, const struct qemu_config *config, unsigned int
 	write_id(out, config->definition, index);
 	if (before)
 		fprintf(out, ",net=10.0.%u.0/24", 2 + before);
+	/* It announces itself as a router, and would take what the LAN's router is to have. */
+	if (config->definition->network.type == NETWORK_LAN)
+		fputs(",ipv6=off", out);
+	for (unsigned int i = 0; i < network->port_count; i++) {
+		const struct port *port = &network->ports[i];
+
+		fprintf(out, ",hostfwd=%s:%s:%u-:%u", port->udp ? "udp" : "tcp",
+			ipv4_text(port->address, address), port->host, port->guest);
+	}
 }
 
 static void write_backend(FILE *out, const struct qemu_config *config, unsigned int index)

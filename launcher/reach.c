@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Waits until a guest answers on a TCP port.
+// Waits until a guest's SSH server answers.
 #include "launcher/reach.h"
 
 #include <errno.h>
@@ -13,31 +13,37 @@
 
 /* A guest that boots drops what comes before it listens: it is asked anew so often. */
 #define TRY_MS   1000
+#define HEAR_MS  5000
 #define PAUSE_MS 250
 
-/* One try. Returns 1 when it is accepted, 0 when not yet, or a negative errno. */
-static int try_once(struct in_addr address, unsigned int port)
+static bool connected(int fd, const struct sockaddr_in *to)
 {
-	const struct sockaddr_in to = { .sin_family = AF_INET,
-					.sin_port = htons((uint16_t)port),
-					.sin_addr = address };
-	struct pollfd poller = { .events = POLLOUT };
-	cleanup_fd int fd = -1;
+	struct pollfd poller = { .fd = fd, .events = POLLOUT };
 	socklen_t size = sizeof(int);
 	int code = 0;
+
+	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0)
+		return true;
+	if (errno != EINPROGRESS || poll(&poller, 1, TRY_MS) <= 0)
+		return false;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code == 0;
+}
+
+/* One try. Returns 1 when the server speaks, 0 when not yet, or a negative errno. */
+static int try_once(const struct sockaddr_in *to)
+{
+	struct pollfd poller = { .events = POLLIN };
+	cleanup_fd int fd = -1;
+	char byte;
 
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
-		return 1;
 	poller.fd = fd;
-	if (errno != EINPROGRESS || poll(&poller, 1, TRY_MS) <= 0)
-		return 0;
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code == 0;
+	return connected(fd, to) && poll(&poller, 1, HEAR_MS) > 0 && recv(fd, &byte, 1, 0) == 1;
 }
 
-int reach_port(struct in_addr address, unsigned int port, const int *alive, struct error *err)
+int reach_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err)
 {
 	cleanup_fd int signals = signals_open(err);
 	char text[IPV4_TEXT_SIZE];
@@ -45,7 +51,7 @@ int reach_port(struct in_addr address, unsigned int port, const int *alive, stru
 
 	if (signals < 0)
 		return signals;
-	while ((rc = try_once(address, port)) == 0) {
+	while ((rc = try_once(ssh)) == 0) {
 		struct pollfd pollers[] = { { .fd = signals, .events = POLLIN },
 					    { .fd = alive ? *alive : -1, .events = POLLIN } };
 
@@ -57,6 +63,6 @@ int reach_port(struct in_addr address, unsigned int port, const int *alive, stru
 			return error_say(err, STATUS_FAILURE, EINTR, "given up");
 	}
 	if (rc < 0)
-		return error_set(err, -rc, "cannot reach %s", ipv4_text(address, text));
+		return error_set(err, -rc, "cannot reach %s", ipv4_text(ssh->sin_addr, text));
 	return 0;
 }

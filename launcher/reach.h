@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Waits until a guest answers on a TCP port.
+// Waits until a guest's SSH server answers.
 #ifndef LAUNCHER_REACH_H
 #define LAUNCHER_REACH_H
 
@@ -11,9 +11,9 @@
 #define SSH_PORT 22
 
 /**
- * reach_port() - wait until a guest accepts connections.
- * @address: the guest's.
- * @port: TCP port.
+ * reach_ssh() - wait until a guest's SSH server says who it is, which it does first (RFC 4253,
+ * section 4.2): that a connection is accepted says nothing when it is QEMU that accepts it.
+ * @ssh: where the server is.
  * @alive: descriptor whose end tells that the VM has ended, or NULL.
  * @err: the error.
  *
@@ -21,6 +21,6 @@
  *
  * Return: 0, -EINTR at a signal, -ECONNRESET when the VM has ended, or another negative errno.
  */
-int reach_port(struct in_addr address, unsigned int port, const int *alive, struct error *err);
+int reach_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err);
 
 #endif

@@ -20,9 +20,11 @@
 #include "launcher/log.h"
 #include "launcher/member.h"
 #include "launcher/notify.h"
+#include "launcher/port.h"
 #include "launcher/privilege.h"
 #include "launcher/qemu.h"
 #include "launcher/qemu_process.h"
+#include "launcher/reach.h"
 #include "launcher/seed.h"
 #include "launcher/supervise.h"
 #include "launcher/sweep.h"
@@ -262,12 +264,19 @@ static void vm_changed(struct vm *vm)
 static int vm_started(struct vm *vm, struct error *err)
 {
 	struct run *run = vm->context;
+	struct sockaddr_in ssh = { 0 };
 
 	disks_opened(&run->disks);
 	notify_place(run, "READY=1\n");
 	if (run->config.lan)
 		member_tell(&run->member);
-	detach_ready(&run->detach, run->member.lan.ready.address, run->channels.log, vm->loop);
+	if (run->config.lan)
+		ssh = (struct sockaddr_in){ .sin_family = AF_INET,
+					    .sin_port = htons(SSH_PORT),
+					    .sin_addr = run->member.lan.ready.address };
+	else
+		ports_ssh(&run->definition, &ssh);
+	detach_ready(&run->detach, &ssh, run->channels.log, vm->loop);
 	return 0;
 }
 
@@ -395,6 +404,8 @@ static int prepare(struct run *run, struct error *err)
 		rc = cache_locate(&run->definition, NULL, err);
 	if (rc == 0 && !dry_run)
 		rc = cache_fetch(&run->definition, run->options->quiet, err);
+	if (rc == 0 && !dry_run)
+		rc = ports_check(&run->definition, err);
 	if (rc == 0)
 		rc = ask_for_lan(run, err);
 	if (rc < 0)

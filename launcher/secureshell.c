@@ -12,7 +12,7 @@
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
-int secureshell_exec(const char *name, struct in_addr address, struct json_object *status,
+int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
 		     char *const *args, unsigned int arg_count, struct error *err)
 {
 	cleanup_free char *directory = NULL;
@@ -33,7 +33,8 @@ int secureshell_exec(const char *name, struct in_addr address, struct json_objec
 	argv_add(&argv, "-oStrictHostKeyChecking=accept-new", NULL);
 	if (json_object_object_get_ex(status, "user", &user) && user)
 		argv_addf(&argv, "-oUser=%s", json_object_get_string(user));
-	argv_add(&argv, ipv4_text(address, text), NULL);
+	argv_addf(&argv, "-oPort=%u", ntohs(ssh->sin_port));
+	argv_add(&argv, ipv4_text(ssh->sin_addr, text), NULL);
 	for (unsigned int i = 0; i < arg_count; i++)
 		argv_add(&argv, args[i], NULL);
 	if (!argv.failed) {

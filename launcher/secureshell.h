@@ -11,7 +11,7 @@
 /**
  * secureshell_exec() - become ssh(1).
  * @name: the VM's.
- * @address: the guest's.
+ * @ssh: where its server is.
  * @status: the VM's status; its member "user", when there is one, is the login name.
  * @args, @arg_count: passed to ssh after the destination.
  * @err: the error.
@@ -21,7 +21,7 @@
  *
  * Return: a negative errno; it does not return when it succeeds.
  */
-int secureshell_exec(const char *name, struct in_addr address, struct json_object *status,
+int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
 		     char *const *args, unsigned int arg_count, struct error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "launcher/address.h"
+#include "launcher/port.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
@@ -159,6 +160,40 @@ static void check_macs(const struct walk *walk, const struct definition *definit
 		}
 }
 
+/* Whether an entry before this one, of any network, has taken the port already. */
+static bool port_taken(const struct definition *definition, const struct port *port)
+{
+	const struct network *network;
+
+	for (unsigned int i = 0; (network = definition_network(definition, i)); i++)
+		for (unsigned int k = 0; k < network->port_count; k++) {
+			if (&network->ports[k] == port)
+				return false;
+			if (port_same(&network->ports[k], port))
+				return true;
+		}
+	return false;
+}
+
+static void check_ports(const struct walk *walk, const struct definition *definition)
+{
+	const struct network *network;
+	char text[PORT_TEXT_SIZE];
+
+	for (unsigned int i = 0; (network = definition_network(definition, i)); i++)
+		for (unsigned int k = 0; k < network->port_count; k++) {
+			const struct port *port = &network->ports[k];
+			const struct node *value = walk_origin(walk, network, "ports")->value;
+
+			/* 0: what is there was refused. */
+			if (port->host && port_taken(definition, port))
+				report_add(walk->report, &value->items[k]->place,
+					   "two entries of 'ports' need the same port of this "
+					   "host: '%s'",
+					   port_text(port, text));
+		}
+}
+
 void validate_definition(const struct walk *walk, const struct definition *definition,
 			 const struct node *root)
 {
@@ -167,4 +202,5 @@ void validate_definition(const struct walk *walk, const struct definition *defin
 		check_disk(walk, &definition->disks[i]);
 	check_network(walk, definition);
 	check_macs(walk, definition);
+	check_ports(walk, definition);
 }

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "launcher/port.h"
 #include "netsetup/arp.h"
 #include "netsetup/ipv4.h"
 
@@ -64,6 +65,19 @@ static const char *console_text(enum console_mode console)
 	return console == CONSOLE_SOCKET ? "socket" : console == CONSOLE_STDIO ? "stdio" : "none";
 }
 
+static void add_ports(struct json_object *object, const struct definition *definition)
+{
+	struct json_object *ports = json_object_new_array();
+	const struct network *network;
+	char text[PORT_TEXT_SIZE];
+
+	for (unsigned int i = 0; (network = definition_network(definition, i)); i++)
+		for (unsigned int k = 0; k < network->port_count; k++)
+			json_object_array_add(
+				ports, json_object_new_string(port_text(&network->ports[k], text)));
+	json_object_object_add(object, "ports", ports);
+}
+
 struct json_object *vmstatus(const struct definition *definition, const struct member *member,
 			     const struct vm *vm, time_t started)
 {
@@ -82,6 +96,8 @@ struct json_object *vmstatus(const struct definition *definition, const struct m
 		add_place(object, member);
 	add_text(object, "uuid", uuid);
 	add_text(object, "mac", mac_text(&definition->network.mac, mac));
+	if (definition->network.type == NETWORK_USER || definition->other_count)
+		add_ports(object, definition);
 	add_text(object, "definition", definition->path);
 	add_text(object, "console", console_text(definition->console));
 	add_text(object, "user", definition->cloud_init.user);

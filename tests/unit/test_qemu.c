@@ -333,13 +333,19 @@ static void test_networks(void **state)
 	machine.definition.others[1] = (struct network){ .type = NETWORK_USER,
 							 .model = (char *)"virtio",
 							 .mac = { { 2, 0, 0, 0, 0, 2 } } };
+	machine.definition.others[0].ports[0] =
+		(struct port){ { inet_addr("127.0.0.1") }, 2222, 22, false };
+	machine.definition.others[0].ports[1] = (struct port){ { 0 }, 5353, 53, true };
+	machine.definition.others[0].port_count = 2;
 	machine.definition.other_count = 2;
 	machine.definition.network_index = 1;
 	argv = build(&machine);
-	assert_option(&argv, "-netdev", 0, "user,id=user0");
+	assert_option(&argv, "-netdev", 0,
+		      "user,id=user0,ipv6=off,hostfwd=tcp:127.0.0.1:2222-:22,"
+		      "hostfwd=udp:0.0.0.0:5353-:53");
 	assert_option(&argv, "-device", 0, "e1000,netdev=user0,mac=02:00:00:00:00:01,romfile=");
 	assert_option(&argv, "-netdev", 1, "tap,id=lan0,fd=6");
-	assert_option(&argv, "-netdev", 2, "user,id=user2,net=10.0.3.0/24");
+	assert_option(&argv, "-netdev", 2, "user,id=user2,net=10.0.3.0/24,ipv6=off");
 	assert_option(&argv, "-device", 2,
 		      "virtio-net-pci,netdev=user2,mac=02:00:00:00:00:02,romfile=");
 	assert_option(
