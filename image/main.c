@@ -12,6 +12,7 @@
 #include "image/download.h"
 #include "image/fetch.h"
 #include "image/iso.h"
+#include "image/measure.h"
 #include "image/progress.h"
 #include "image/record.h"
 #include "netsetup/cleanup.h"
@@ -88,6 +89,15 @@ static int run_fetch(int argc, char **argv, struct image_result *result, struct 
 	return ret ? ret : fetch_image(&fetch, result->name, err);
 }
 
+static int run_digest(int argc, char **argv, struct image_result *result, struct error *err)
+{
+	const bool quiet = argc > 0 && !strcmp(argv[0], "--quiet");
+
+	if (argc != 1 + quiet)
+		return error_say(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
+	return measure(IMAGE_FD_WORK, argv[quiet], quiet, result->name, err);
+}
+
 static int run(int argc, char **argv, struct image_result *result, struct error *err)
 {
 	int ret = set_signals(err);
@@ -98,6 +108,8 @@ static int run(int argc, char **argv, struct image_result *result, struct error 
 		return ret;
 	if (argc >= 2 && !strcmp(argv[1], "fetch"))
 		return run_fetch(argc - 2, argv + 2, result, err);
+	if (argc >= 2 && !strcmp(argv[1], "digest"))
+		return run_digest(argc - 2, argv + 2, result, err);
 	if (argc == 2 && !strcmp(argv[1], "seed"))
 		return iso_make(STDIN_FILENO, IMAGE_FD_WORK, err);
 	return error_say(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");

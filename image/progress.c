@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Shows how a download goes: a bar on a terminal, a line now and then elsewhere.
+// Shows how a download goes, or the reading of a file: a bar on a terminal, a line now and then elsewhere.
 #include "image/progress.h"
 
 #include <inttypes.h>
@@ -42,7 +42,7 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* All that it shows is ASCII: a URL is checked before it gets here. */
+/* All that it shows is ASCII: see take_name(). */
 static void put(const char *text)
 {
 	if (write(STDERR_FILENO, text, strlen(text)) < 0)
@@ -86,17 +86,30 @@ static void take_name(const char *url)
 	if (!length)
 		start = url, length = strlen(url);
 	snprintf(progress.name, sizeof(progress.name), "%.*s", (int)length, start);
+	for (char *at = progress.name; *at; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
+}
+
+static void begin(const char *name, bool quiet)
+{
+	memset(&progress, 0, sizeof(progress));
+	progress.quiet = quiet;
+	progress.terminal = isatty(STDERR_FILENO);
+	progress.began = progress.shown = progress.measured = now();
+	take_name(name);
+}
+
+void progress_begin_file(const char *path, bool quiet)
+{
+	begin(path, quiet || !isatty(STDERR_FILENO));
 }
 
 void progress_begin(const char *url, bool quiet)
 {
 	char line[LINE_SIZE];
 
-	memset(&progress, 0, sizeof(progress));
-	progress.quiet = quiet;
-	progress.terminal = isatty(STDERR_FILENO);
-	progress.began = progress.shown = progress.measured = now();
-	take_name(url);
+	begin(url, quiet);
 	if (quiet || progress.terminal)
 		return;
 	snprintf(line, sizeof(line), "vmrun: fetching %.400s\n", url);

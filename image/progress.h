@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Shows how a download goes: a bar on a terminal, a line now and then elsewhere.
+// Shows how a download goes, or the reading of a file: a bar on a terminal, a line now and then elsewhere.
 #ifndef IMAGE_PROGRESS_H
 #define IMAGE_PROGRESS_H
 
@@ -12,6 +12,14 @@
  * @quiet: show nothing, now and later.
  */
 void progress_begin(const char *url, bool quiet);
+
+/**
+ * progress_begin_file() - the reading of a file begins; shown on a terminal only, for it is over
+ * soon.
+ * @path: of the file, of any bytes.
+ * @quiet: show nothing, now and later.
+ */
+void progress_begin_file(const char *path, bool quiet);
 
 /**
  * progress_show() - how far it is; may be called as often as one likes.

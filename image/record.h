@@ -16,6 +16,10 @@
  *     ("sha256-HEX" or "sha512-HEX"); with "-" for DIGEST, under the SHA-256 that it turned out to
  *     have. The URLs are mirrors, tried in turn.
  *
+ *   vmrun-image digest [--quiet] NAME
+ *     IMAGE_FD_WORK is a file or a block device, which is read to its end; its SHA-256 is answered.
+ *     NAME is what to call it.
+ *
  *   vmrun-image seed
  *     Standard input has the seed's files, each after a struct image_file. IMAGE_FD_WORK is an
  *     empty file, into which the ISO 9660 image is written.
@@ -38,7 +42,7 @@ enum image_fd {
  * @version: IMAGE_VERSION.
  * @code: 0 or a positive errno value.
  * @status: an enum exit_status.
- * @name: what was fetched, "sha256-HEX" or "sha512-HEX".
+ * @name: of what was fetched or read, "sha256-HEX" or "sha512-HEX".
  * @message, @remedy: of a struct error.
  */
 struct image_result {

@@ -7,25 +7,10 @@
 
 #include "launcher/cache.h"
 #include "launcher/definition.h"
+#include "launcher/given.h"
 #include "launcher/log.h"
 #include "launcher/privilege.h"
 #include "netsetup/cleanup.h"
-
-static bool load(const struct options *options, const char *path, struct definition *definition)
-{
-	cleanup_free char *report = NULL;
-	int rc;
-
-	if (options->accept_digest)
-		rc = definition_load_unpinned(path, options->overrides, options->override_count,
-					      definition, &report);
-	else
-		rc = definition_load(path, options->overrides, options->override_count, definition,
-				     &report);
-	if (rc < 0)
-		log_text(report ? report : "vmrun: out of memory\n");
-	return rc == 0;
-}
 
 /* Writes the line that the definition lacks, and takes it as if it had been there. */
 static int learn(struct disk *disk, bool quiet, struct error *err)
@@ -89,14 +74,13 @@ int fetch_run(const struct options *options, struct error *err)
 		struct error why = { 0 };
 		int rc;
 
-		if (!load(options, options->files[i], &definition)) {
-			status = STATUS_DEFINITION;
-			continue;
+		rc = given_load(options, options->files[i], &definition, &why);
+		if (rc == 0) {
+			rc = fetch(&definition, options, &why);
+			if (rc == 0)
+				tell(&definition, options->files[i]);
+			definition_done(&definition);
 		}
-		rc = fetch(&definition, options, &why);
-		if (rc == 0)
-			tell(&definition, options->files[i]);
-		definition_done(&definition);
 		if (rc == 0)
 			continue;
 		status = (int)why.status;

@@ -7,6 +7,7 @@
 #include "launcher/completion.h"
 #include "launcher/fetch.h"
 #include "launcher/init.h"
+#include "launcher/lock.h"
 #include "launcher/log.h"
 #include "launcher/manage.h"
 #include "launcher/options.h"
@@ -29,6 +30,8 @@ static int dispatch(const struct options *options, struct error *err)
 		return show_print(options, err);
 	case COMMAND_FETCH:
 		return fetch_run(options, err);
+	case COMMAND_LOCK:
+		return lock_run(options, err);
 	case COMMAND_RESET:
 		return reset_run(options, err);
 	case COMMAND_LIST:

@@ -13,6 +13,7 @@
 #define CHECK  (1u << COMMAND_CHECK)
 #define PRINT  (1u << COMMAND_PRINT)
 #define FETCH  (1u << COMMAND_FETCH)
+#define LOCK   (1u << COMMAND_LOCK)
 #define RESET  (1u << COMMAND_RESET)
 #define CLEAN  (1u << COMMAND_CLEAN)
 #define LIST   (1u << COMMAND_LIST)
@@ -31,6 +32,7 @@ static const struct command_row {
 	[COMMAND_CHECK] = { "check", "FILE...", 1, ~0u, "report every error of every file" },
 	[COMMAND_PRINT] = { "print", "FILE", 1, 1, "show the resolved definition" },
 	[COMMAND_FETCH] = { "fetch", "FILE...", 1, ~0u, "have the images in the cache" },
+	[COMMAND_LOCK] = { "lock", "FILE", 1, 1, "note what it stands for, for --locked" },
 	[COMMAND_RESET] = { "reset", "NAME|FILE", 1, 1, "throw away what the VM has written" },
 	[COMMAND_LIST] = { "list", "", 0, 0, "show the VMs that run" },
 	[COMMAND_STATUS] = { "status", "NAME", 1, 1, "show one" },
@@ -52,6 +54,7 @@ static int set_format(struct options *options, const char *value, struct error *
 static int set_quiet(struct options *options, const char *value, struct error *err);
 static int set_verbose(struct options *options, const char *value, struct error *err);
 static int set_accept_digest(struct options *options, const char *value, struct error *err);
+static int set_locked(struct options *options, const char *value, struct error *err);
 static int set_dry_run(struct options *options, const char *value, struct error *err);
 static int set_detach(struct options *options, const char *value, struct error *err);
 static int set_wait(struct options *options, const char *value, struct error *err);
@@ -74,10 +77,11 @@ static const struct option_row {
 	{ "uplink", 0, "IF", RUN | PRINT, set_uplink, "the same as --set network.uplink=IF" },
 	{ "address", 0, "IP", RUN | PRINT, set_address, "the same as --set network.address=IP" },
 	{ "accept-digest", 0, NULL, FETCH, set_accept_digest, "tell the digest of what came" },
+	{ "locked", 0, NULL, RUN | CHECK | PRINT, set_locked, "insist on what 'lock' has noted" },
 	{ "dry-run", 'n', NULL, RUN | RESET | CLEAN, set_dry_run,
 	  "show each change, change nothing" },
 	{ "verbose", 'v', NULL, RUN, set_verbose, "show each change to the host" },
-	{ "quiet", 'q', NULL, RUN | CHECK | FETCH | RESET | CLEAN | INIT, set_quiet,
+	{ "quiet", 'q', NULL, RUN | CHECK | FETCH | LOCK | RESET | CLEAN | INIT, set_quiet,
 	  "show errors only" },
 	{ "format", 'f', "yaml|json|argv", PRINT, set_format, "argv: the QEMU command" },
 	{ "detach", 'd', NULL, RUN, set_detach, "return when the VM is on the LAN" },
@@ -154,6 +158,12 @@ static int set_verbose(struct options *options, const char *value, struct error 
 static int set_accept_digest(struct options *options, const char *value, struct error *err)
 {
 	options->accept_digest = true;
+	return 0;
+}
+
+static int set_locked(struct options *options, const char *value, struct error *err)
+{
+	options->locked = true;
 	return 0;
 }
 

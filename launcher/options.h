@@ -15,6 +15,7 @@ enum command {
 	COMMAND_CHECK,
 	COMMAND_PRINT,
 	COMMAND_FETCH,
+	COMMAND_LOCK,
 	COMMAND_RESET,
 	COMMAND_LIST,
 	COMMAND_STATUS,
@@ -50,6 +51,7 @@ enum wait_for {
  * @quiet: print errors only.
  * @verbose: show each change to the host.
  * @accept_digest: tell the digests of images that have none, instead of refusing them.
+ * @locked: insist on the definition's lock file.
  * @dry_run: show each change and the QEMU command, change nothing.
  * @detach: return when the VM is on the LAN, and let it run.
  * @wait: what for.
@@ -67,6 +69,7 @@ struct options {
 	bool quiet;
 	bool verbose;
 	bool accept_digest;
+	bool locked;
 	bool dry_run;
 	bool detach;
 	enum wait_for wait;

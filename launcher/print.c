@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A definition written back, through the tables that read it, as JSON or YAML.
+// What a table reads written back, as JSON or YAML: a definition, a lock file.
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "launcher/definition.h"
 #include "launcher/keys.h"
+#include "launcher/print.h"
 #include "launcher/text.h"
 #include "netsetup/cleanup.h"
 
@@ -184,9 +185,9 @@ static bool tree_clean(struct json_object *value)
 	}
 }
 
-int definition_print(const struct definition *definition, bool json, char **text, struct error *err)
+static int print_tree(const struct keys *keys, const void *base, bool json, char **text)
 {
-	struct json_object *tree = walk_write(&definition_keys, definition);
+	struct json_object *tree = walk_write(keys, base);
 	bool clean = tree && tree_clean(tree);
 	char *written = NULL;
 
@@ -195,11 +196,28 @@ int definition_print(const struct definition *definition, bool json, char **text
 	if (tree)
 		json_object_put(tree);
 	if (tree && !clean)
+		return -EILSEQ;
+	if (!written)
+		return -ENOMEM;
+	*text = written;
+	return 0;
+}
+
+int print_yaml(const struct keys *keys, const void *base, char **text)
+{
+	return print_tree(keys, base, false, text);
+}
+
+int definition_print(const struct definition *definition, bool json, char **text, struct error *err)
+{
+	switch (print_tree(&definition_keys, definition, json, text)) {
+	case 0:
+		return 0;
+	case -EILSEQ:
 		return error_say(err, STATUS_FAILURE, EILSEQ,
 				 "cannot print '%s': a path in it is not UTF-8 text",
 				 definition->path);
-	if (!written)
+	default:
 		return error_set(err, ENOMEM, "cannot print '%s'", definition->path);
-	*text = written;
-	return 0;
+	}
 }

@@ -15,6 +15,7 @@
 #include "launcher/definition.h"
 #include "launcher/detach.h"
 #include "launcher/disk.h"
+#include "launcher/given.h"
 #include "launcher/instance.h"
 #include "launcher/keep.h"
 #include "launcher/log.h"
@@ -105,21 +106,6 @@ static void run_end(struct run *run)
 	/* Who waits for the VM's end learns it now: all is as before, and it can be started again. */
 	control_close(run->control);
 	notify_close(&run->notify);
-}
-
-static int load_definition(struct run *run, struct error *err)
-{
-	cleanup_free char *report = NULL;
-	const struct options *options = run->options;
-
-	if (definition_load(options->files[0], options->overrides, options->override_count,
-			    &run->definition, &report) == 0)
-		return 0;
-	memset(err, 0, sizeof(*err));
-	err->code = EINVAL;
-	err->status = STATUS_DEFINITION;
-	log_text(report ? report : "vmrun: out of memory\n");
-	return -EINVAL;
 }
 
 /* vhost-net serves a tap's queues in the kernel; used where the user may open it. */
@@ -389,7 +375,7 @@ static int prepare(struct run *run, struct error *err)
 	rc = privilege_drop(err);
 	member_dropped(&run->member);
 	if (rc == 0)
-		rc = load_definition(run, err);
+		rc = given_load(run->options, run->options->files[0], &run->definition, err);
 	/* Nobody sits at a detached run's standard input. */
 	if (rc == 0 && run->options->detach && run->definition.console == CONSOLE_STDIO)
 		run->definition.console = CONSOLE_SOCKET;

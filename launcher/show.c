@@ -8,23 +8,12 @@
 #include "launcher/cache.h"
 #include "launcher/definition.h"
 #include "launcher/disk.h"
+#include "launcher/given.h"
 #include "launcher/log.h"
 #include "launcher/privilege.h"
 #include "launcher/qemu.h"
 #include "launcher/seed.h"
 #include "netsetup/cleanup.h"
-
-/* Reads one file, and prints its errors. */
-static bool load(const struct options *options, const char *path, struct definition *definition)
-{
-	cleanup_free char *report = NULL;
-
-	if (definition_load(path, options->overrides, options->override_count, definition,
-			    &report) == 0)
-		return true;
-	log_text(report ? report : "vmrun: out of memory\n");
-	return false;
-}
 
 int show_check(const struct options *options, struct error *err)
 {
@@ -34,12 +23,19 @@ int show_check(const struct options *options, struct error *err)
 		return err->status;
 	for (unsigned int i = 0; i < options->file_count; i++) {
 		struct definition definition;
+		struct error why = { 0 };
+		int rc = given_load(options, options->files[i], &definition, &why);
 
-		if (!load(options, options->files[i], &definition)) {
-			status = STATUS_DEFINITION;
+		if (rc < 0) {
+			status = (int)why.status;
+			if (why.message[0])
+				log_error(&why);
+			if (rc == -EINTR)
+				break;
 			continue;
 		}
-		log_notice("%s: VM '%s' is well defined", options->files[i], definition.name);
+		log_notice("%s: VM '%s' is well defined%s", options->files[i], definition.name,
+			   options->locked ? ", and as it was locked" : "");
 		definition_done(&definition);
 	}
 	return status;
@@ -86,8 +82,8 @@ int show_print(const struct options *options, struct error *err)
 
 	if (privilege_drop(err) < 0)
 		return err->status;
-	if (!load(options, options->files[0], &definition))
-		return STATUS_DEFINITION;
+	if (given_load(options, options->files[0], &definition, err) < 0)
+		return (int)err->status;
 	if (options->format == PRINT_ARGV)
 		rc = command_line(&definition, &text, err);
 	else

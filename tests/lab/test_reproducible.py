@@ -2,8 +2,10 @@
 """The same definition is the same machine: from run to run, and for users who share little."""
 
 import hashlib
+import json
 import os
 import shutil
+import stat
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import need, need_vmrun
-from guests import VMS
+from guests import VMS, paused
+from lab import Lab
+from vm import write_definition
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9\n"
 QCOW2 = b"QFI\xfb\0\0\0\3" + bytes(8) + b"\0\0\0\0\0\0\0\x10" + (1 << 20).to_bytes(8, "big")
@@ -167,3 +171,161 @@ def test_command_is_everybodys(place: Path, ann: Somebody, bob: Somebody) -> Non
         assert command == bob.says("print", "--format=argv", other), path.name
         assert str(ann.home) not in command and "bob" not in command
     assert '"driver":"FORMAT"' in command and "accel=ACCEL" in command
+
+
+# Locked
+
+FAKE = """#!/usr/bin/python3
+import json, socket
+qmp = socket.socket(fileno=3)
+qmp.setblocking(True)
+answers = {{"query-version": {{"qemu": {{"major": {major}, "minor": 1, "micro": 2}}, "package": ""}},
+           "query-machines": [{{"name": "pc-q35-{major}.1", "alias": "q35"}}]}}
+qmp.sendall(b'{{"QMP": {{"version": {{}}, "capabilities": []}}}}\\n')
+for line in qmp.makefile():
+    asked = json.loads(line)
+    qmp.sendall(json.dumps({{"return": answers.get(asked["execute"], {{}}),
+                            "id": asked["id"]}}).encode() + b"\\n")
+"""
+
+
+def use_qemu(place: Path, major: int) -> None:
+    """Put a QEMU of a version into the place of the definition's."""
+    qemu = place / "qemu"
+    qemu.write_text(FAKE.format(major=major))
+    qemu.chmod(0o755)
+
+
+@pytest.fixture
+def locked(place: Path, ann: Somebody) -> Path:
+    """A definition of Ann's, with a QEMU of its own, that she has locked."""
+    path = rich(place)
+    use_qemu(place, 8)
+    value = yaml.safe_load(path.read_text())
+    value["qemu"]["binary"] = str(place / "qemu")
+    path.write_text(yaml.safe_dump(value))
+    ann.own(place)
+    (place / "files" / "direct").chmod(0o666)
+    done = ann.vmrun("lock", path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == (f"vmrun: wrote '{place}/rich.lock.yaml': pc-q35-8.1 of QEMU 8.1.2\n")
+    return path
+
+
+def sha(path: Path) -> str:
+    """A file's digest, as a lock file has it."""
+    return "sha256-" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_lock_says_what_it_stands_for(locked: Path, ann: Somebody) -> None:
+    printed = json.loads(ann.says("print", "--format=json", locked))
+    files = locked.parent / "files"
+    lock = locked.with_name("rich.lock.yaml")
+    assert yaml.safe_load(lock.read_text()) == {
+        "version": 1, "definition": sha(locked), "qemu": "8.1.2", "machine": "pc-q35-8.1",
+        "uuid": printed["uuid"], "mac": printed["network"]["mac"],
+        "firmware": sha(files / "firmware"), "kernel": sha(files / "vmlinuz"),
+        "initrd": sha(files / "initrd"), "user-data": sha(files / "user-data"),
+        "disks": [{"image": each} for each in (
+            f"sha512-{SHA512}", f"sha512-{SHA512}", sha(files / "raw"), sha(files / "disk.qcow2"),
+            sha(files / "raw"), "direct")]}
+    assert lock.read_text().startswith("# What 'rich.yaml' stood for when 'vmrun lock rich.yaml'")
+    before = lock.stat()
+    assert "is up to date" in ann.vmrun("lock", locked).stderr
+    assert lock.stat() == before
+    lock.chmod(0o640)
+    use_qemu(locked.parent, 9)
+    assert ann.vmrun("lock", "--quiet", locked).stderr == ""
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o640 and "qemu: 9.1.2" in lock.read_text()
+    assert {each.name for each in lock.parent.glob("rich*")} == {"rich.yaml", "rich.lock.yaml"}
+
+
+def test_locked_is_the_same_on_another_machine(locked: Path, ann: Somebody, bob: Somebody) -> None:
+    command = ann.says("print", "--locked", "--format=argv", locked)
+    assert "-machine pc-q35-8.1," in command
+    bob.use_machine("f" * 32)
+    bob.environment["PATH"] = os.environ["PATH"]
+    assert bob.says("print", "--format=argv", locked) != command
+    assert bob.says("print", "--locked", "--format=argv", locked) == command
+    done = bob.vmrun("check", "--locked", locked)
+    assert done.returncode == 0 and "well defined, and as it was locked" in done.stderr
+
+
+def refusal(user: Somebody, path: Path, *options: str) -> list[str]:
+    """The lines that say what is not as it was locked; a run of it is refused."""
+    done = user.vmrun("--locked", *options, path)
+    assert (done.returncode, done.stdout) == (3, "")
+    *lines, said, remedy = done.stderr.splitlines()
+    assert remedy == f"to lock it as it is now: vmrun lock {path}"
+    found = [line for line in lines if line.startswith(str(path.parent))]
+    count = f"{len(found)} difference{'s' if len(found) > 1 else ''}"
+    assert said == (f"vmrun: '{path}' is not as it was locked: {count} from "
+                    f"'{path.with_name('rich.lock.yaml')}'")
+    return found
+
+
+@pytest.mark.parametrize("name,key", [("vmlinuz", "kernel"), ("initrd", "initrd"),
+                                      ("firmware", "firmware"), ("user-data", "user-data"),
+                                      ("disk.qcow2", "disks.3.image")])
+def test_one_byte(locked: Path, ann: Somebody, name: str, key: str) -> None:
+    path = locked.parent / "files" / name
+    assert ann.vmrun("check", "--locked", locked).returncode == 0
+    before, times = sha(path), path.stat()
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"!")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    line, = refusal(ann, locked)
+    assert line.endswith(f": '{key}' is locked as {before}, but '{path}' is {sha(path)}")
+
+
+def test_all_that_differs_is_told(locked: Path, ann: Somebody) -> None:
+    before = sha(locked)
+    locked.write_text(locked.read_text() + "# another\n")
+    use_qemu(locked.parent, 9)
+    own = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
+    lines = refusal(ann, locked, f"--set=uuid={own}", "--set=network.mac=02:00:00:00:00:07")
+    lock = yaml.safe_load(locked.with_name("rich.lock.yaml").read_text())
+    qemu = locked.parent / "qemu"
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        f"'definition' is locked as {before}, but '{locked}' is {sha(locked)}",
+        f"'qemu' is locked as 8.1.2, but '{qemu}' is 9.1.2",
+        "'machine' is locked as pc-q35-8.1, but 'q35' is pc-q35-9.1",
+        f"'uuid' is locked as {lock['uuid']}, but '{locked}' is {own}",
+        f"'mac' is locked as {lock['mac']}, but '{locked}' is 02:00:00:00:00:07"]
+    assert ann.vmrun("lock", locked).returncode == 0
+    assert ann.vmrun("check", "--locked", locked).returncode == 0
+
+
+def test_without_a_lock(locked: Path, ann: Somebody) -> None:
+    lock = locked.with_name("rich.lock.yaml")
+    lock.write_text("version: 1\nqemu: eight\n")
+    done = ann.vmrun("check", "--locked", locked)
+    assert done.returncode == 3
+    assert f"{lock}:2:7: 'qemu' must be a version of QEMU such as 7.2.0, not 'eight'" in done.stderr
+    assert ann.vmrun("check", locked).returncode == 0, "without --locked it does not matter"
+    lock.unlink()
+    done = ann.vmrun("check", "--locked", locked)
+    assert done.returncode == 3 and done.stderr.splitlines() == [
+        f"{lock}: No such file or directory", f"vmrun: '{locked}' is not locked",
+        f"to lock it as it is now: vmrun lock {locked}"]
+
+
+def test_locked_run(lab: Lab, vmrun: Path) -> None:
+    """The very machine is started, and not once more when its kernel is another."""
+    kernel = lab.directory / "vmlinuz"
+    shutil.copy(paused()["boot"]["kernel"], kernel)
+    path = write_definition(lab.directory, paused(boot={"kernel": str(kernel)}))
+    lab.vmrun("lock", str(path), check=True)
+    lock = path.with_suffix(".lock.yaml")
+    lock.write_text(lock.read_text().replace(yaml.safe_load(lock.read_text())["uuid"],
+                                             "1b4e28ba-2fa1-41d2-883f-0016d3cca427"))
+    vm = lab.start_vm(path, ["--locked"])
+    command = " ".join(vm.qemu.cmdline)
+    assert "-machine pc-q35-" in command and "-uuid 1b4e28ba" in command
+    assert vm.mac == yaml.safe_load(lock.read_text())["mac"]
+    vm.quit()
+    with kernel.open("ab") as file:
+        file.write(b"!")
+    vm = lab.start_vm(path, ["--locked"], wait=False)
+    assert vm.wait(20) == 3 and "'kernel' is locked as" in vm.stderr.text

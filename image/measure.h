@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The digest of a file that is there.
+#ifndef IMAGE_MEASURE_H
+#define IMAGE_MEASURE_H
+
+#include <stdbool.h>
+
+#include "image/digest.h"
+#include "netsetup/error.h"
+
+/**
+ * measure() - read a file from its start to its end.
+ * @fd: a file or a block device.
+ * @path: its name, for what is shown.
+ * @quiet: show no progress.
+ * @name: "sha256-HEX".
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int measure(int fd, const char *path, bool quiet, char name[DIGEST_NAME_SIZE], struct error *err);
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The lock file of a definition: what its words stood for, as a file beside it.
+#ifndef LAUNCHER_LOCKFILE_H
+#define LAUNCHER_LOCKFILE_H
+
+#include <stdbool.h>
+
+#include "launcher/definition.h"
+#include "launcher/document.h"
+#include "launcher/report.h"
+#include "launcher/source.h"
+#include "launcher/walk.h"
+#include "netsetup/error.h"
+
+/* struct lock_disk - @image: a digest, or the word "direct" for one that each run changes. */
+struct lock_disk {
+	char *image;
+};
+
+/**
+ * struct lock - what a definition stands for; each member is NULL where the definition has nothing
+ * of the kind. Digests are "sha256-HEX" or "sha512-HEX".
+ * @version: of this format.
+ * @definition: digest of the definition's file.
+ * @qemu: version of QEMU.
+ * @machine: machine type, no alias.
+ * @uuid, @mac: of the VM.
+ * @firmware, @kernel, @initrd, @user_data: digests of the files.
+ * @disks, @disk_count: in the definition's order.
+ */
+struct lock {
+	unsigned int version;
+	char *definition;
+	char *qemu;
+	char *machine;
+	char *uuid;
+	char *mac;
+	char *firmware;
+	char *kernel;
+	char *initrd;
+	char *user_data;
+	struct lock_disk disks[DISKS_MAX];
+	unsigned int disk_count;
+};
+
+#define LOCK_VERSION 1
+#define LOCK_DIRECT  "direct"
+
+/**
+ * struct lockfile - one that was read.
+ * @source, @document, @walk: where each value stands in it.
+ * @report: what is wrong with it.
+ * @lock: what it says.
+ */
+struct lockfile {
+	struct source source;
+	struct document document;
+	struct walk walk;
+	struct report report;
+	struct lock lock;
+};
+
+/* lockfile_path() - "web.lock.yaml" for "web.yaml", allocated; NULL when memory ran out. */
+char *lockfile_path(const char *definition);
+
+/**
+ * lockfile_read() - read one, strictly.
+ * @path: of the lock file.
+ * @file: all zero before; empty it with lockfile_done() in any case.
+ *
+ * Return: 0; -ENOMEM; or another negative errno, then @file->report tells all that is wrong.
+ */
+int lockfile_read(const char *path, struct lockfile *file);
+
+void lockfile_done(struct lockfile *file);
+
+/**
+ * lockfile_write() - write one in place of that which is there, whose mode it keeps: at once, and
+ * not at all when it would be the same.
+ * @path: of the lock file.
+ * @lock: what it is to say.
+ * @definition: the definition's file, for a comment.
+ * @changed: whether it was written.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int lockfile_write(const char *path, const struct lock *lock, const char *definition, bool *changed,
+		   struct error *err);
+
+/**
+ * struct lock_item - a text of a lock.
+ * @base, @name: where walk_origin() finds it.
+ * @text: its value, or NULL.
+ * @disk: the disk's number, or -1.
+ */
+struct lock_item {
+	const void *base;
+	const char *name;
+	const char *text;
+	int disk;
+};
+
+/* lock_item() - the item of an index from 0, in the order of the file; false after the last one. */
+bool lock_item(const struct lock *lock, unsigned int index, struct lock_item *item);
+
+/* lock_done() - free what a lock owns; it becomes all zero. */
+void lock_done(struct lock *lock);
+
+#endif
