@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "launcher/dns.h"
@@ -21,6 +22,13 @@
 
 /* The guest's link by its -netdev's id, as in qemu_network.c. */
 #define LINK_NAME "lan0"
+
+/* So many spares that ended so early, one after the other, and no more is asked for. */
+#define SPARES_SHORT_MAX    8
+#define SPARE_SHORT_SECONDS 1
+
+/* So many helpers that die while they take over, one after the other. */
+#define TAKEOVER_TRIES 4
 
 static const char sudo_hint[] = "run it as root, it gives root's rights up at once: sudo vmrun %s";
 
@@ -47,23 +55,83 @@ void member_init(struct member *member, bool dry_run, bool verbose)
 	memset(member->lan.tap_fds, -1, sizeof(member->lan.tap_fds));
 }
 
+static time_t now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
 void member_start(struct member *member)
 {
 	struct error ignored;
 
-	if (netsetup_start(&member->helper, &member->helper_error) == 0 && geteuid() == 0 &&
-	    !member->dry_run)
-		netsetup_start(&member->spare, &ignored);
+	if (netsetup_start(&member->helper, &member->helper_error) < 0 || geteuid() != 0 ||
+	    member->dry_run)
+		return;
+	member->started_as_root = true;
+	member->spare_since = now_seconds();
+	netsetup_start(&member->spare, &ignored);
 }
 
 void member_dropped(struct member *member)
 {
 	const struct netsetup_listener none = { 0 };
 
-	/* A spare was started as root: who still is root needs none, nor who never was. */
-	member->can_start = geteuid() == 0 || member->spare.socket < 0;
+	/* Who still is root needs no spare, nor who never was. */
+	member->can_start = geteuid() == 0 || !member->started_as_root;
 	if (member->can_start)
 		netsetup_end(&member->spare, &none);
+}
+
+/* Asks the helper for a spare, where another one could not be started. */
+static void wish_spare(struct member *member)
+{
+	struct error err;
+
+	if (member->can_start || member->dry_run || member->spares_short >= SPARES_SHORT_MAX)
+		return;
+	member->spare_since = now_seconds();
+	if (netsetup_spare(&member->helper, &member->spare, &err) < 0)
+		log_verbose("%s: no spare helper: %s", member->definition->name, err.message);
+}
+
+static void on_spare(int fd, uint32_t events, void *context);
+
+static void watch_spare(struct member *member)
+{
+	struct error ignored;
+
+	if (member->loop && member->spare.socket >= 0 && !member->spare_watched)
+		member->spare_watched = loop_add(member->loop, member->spare.socket,
+						 EPOLLIN | EPOLLRDHUP, on_spare, member,
+						 &ignored) == 0;
+}
+
+static void unwatch_spare(struct member *member)
+{
+	if (member->spare_watched)
+		loop_remove(member->loop, member->spare.socket);
+	member->spare_watched = false;
+}
+
+/* Its first word, or its end: then another one is made. */
+static void on_spare(int fd, uint32_t events, void *context)
+{
+	struct member *member = context;
+
+	if (netsetup_spare_listen(&member->spare))
+		return;
+	unwatch_spare(member);
+	netsetup_reap(&member->spare);
+	if (now_seconds() >= member->spare_since + SPARE_SHORT_SECONDS)
+		member->spares_short = 0;
+	else
+		member->spares_short++;
+	log_verbose("%s: the spare helper ended", member->definition->name);
+	wish_spare(member);
+	watch_spare(member);
 }
 
 static void fill_setup(struct member *member, unsigned int queues, bool offload)
@@ -207,7 +275,9 @@ static void remember_place(struct member *member)
 void member_watch(struct member *member, struct vm *vm)
 {
 	member->vm = vm;
+	member->loop = vm->loop;
 	vm->netsetup_fd = member->helper.socket;
+	watch_spare(member);
 }
 
 void member_tell(struct member *member)
@@ -355,23 +425,35 @@ static void on_dhcp(const struct dhcp_record *query, void *context)
 	tell_dhcp(member, &event);
 }
 
-/* The helper has died: another takes the VM's place over. */
+/* Another helper, which has been asked for a spare of its own where that is needed. */
+static int next_helper(struct member *member, struct error *err)
+{
+	netsetup_reap(&member->helper);
+	if (member->can_start)
+		return netsetup_start(&member->helper, err);
+	if (member->spare.socket < 0)
+		return error_say(err, STATUS_FAILURE, ENOENT,
+				 "vmrun-netsetup ended, and there is none to replace it");
+	unwatch_spare(member);
+	member->helper = member->spare;
+	member->spare.socket = -1;
+	wish_spare(member);
+	return 0;
+}
+
+/* The helper has died: another takes the VM's place over, or, if that one dies of it, the next. */
 static int replace_helper(struct member *member, struct error *err)
 {
 	const struct netsetup_listener listener = changes_only(member);
-	int rc = 0;
+	int rc = -ECONNRESET;
 
-	netsetup_reap(&member->helper);
-	if (member->spare.socket >= 0)
-		member->helper = member->spare;
-	else if (member->can_start)
-		rc = netsetup_start(&member->helper, err);
-	else
-		rc = error_say(err, STATUS_FAILURE, ECONNRESET,
-			       "vmrun-netsetup ended, and there is none to replace it");
-	member->spare.socket = -1;
-	if (rc == 0)
-		rc = netsetup_adopt(&member->helper, &member->setup, &listener, &member->lan, err);
+	for (int i = 0; i < TAKEOVER_TRIES && rc == -ECONNRESET; i++) {
+		rc = next_helper(member, err);
+		if (rc == 0)
+			rc = netsetup_adopt(&member->helper, &member->setup, &listener,
+					    &member->lan, err);
+	}
+	watch_spare(member);
 	if (rc < 0) {
 		member->helper.owes = true;
 		netsetup_reap(&member->helper);
@@ -433,6 +515,7 @@ void member_end(struct member *member)
 	if (member->link_timer >= 0)
 		close(member->link_timer);
 	member->link_timer = -1;
+	unwatch_spare(member);
 	/* The tap's last descriptors on our side: the helper alone has it then. */
 	lan_done(&member->lan);
 	if (!netsetup_end(&member->helper, &listener) && !member->dry_run)

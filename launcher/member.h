@@ -11,9 +11,11 @@
 /*
  * Theory of operation: one helper holds the VM's place on the LAN. When it dies, another takes the
  * place over, with the tap's descriptors that are kept here for it, while the guest runs on. Who
- * can start a helper at any time (root, or a user of an installed one) starts it then. Who is about to
- * drop sudo's rights cannot any more, so a spare is started before: a helper that was asked nothing
- * yet, and that has given up all rights but its two capabilities.
+ * can start a helper at any time (root, or a user of an installed one) starts it then. Who has
+ * is about to drop sudo's rights cannot any more, so a spare is started before: a helper that was
+ * asked nothing yet, and that has given up all rights but its two capabilities. It is asked for a
+ * spare of its own when it takes over, and the helper for another should the spare be the one that
+ * dies. So the place is lost only when both die at once.
  */
 
 /**
@@ -22,6 +24,10 @@
  * @dry_run, @verbose: as the user asked.
  * @helper: holds the place; its socket is -1 when it was not started or has ended.
  * @spare: takes over; its socket is -1 when there is none.
+ * @spare_watched: its socket is, in @loop.
+ * @spare_since: when it was asked for, CLOCK_MONOTONIC seconds.
+ * @spares_short: how many in a row have not lived for long.
+ * @started_as_root: the helper and the spare were.
  * @can_start: another helper can be started at any time.
  * @helper_error: why there is no helper; code 0 when there is one.
  * @setup: the request.
@@ -33,6 +39,7 @@
  * @context: passed to it.
  * @link_timer: when the guest's link is put back, or -1.
  * @vm: the running VM, set by member_watch().
+ * @loop: its event loop, which outlives it.
  */
 struct member {
 	const struct definition *definition;
@@ -40,6 +47,10 @@ struct member {
 	bool verbose;
 	struct netsetup helper;
 	struct netsetup spare;
+	bool spare_watched;
+	time_t spare_since;
+	unsigned int spares_short;
+	bool started_as_root;
 	bool can_start;
 	struct error helper_error;
 	struct setup_record setup;
@@ -52,6 +63,7 @@ struct member {
 	void *context;
 	int link_timer;
 	struct vm *vm;
+	struct loop *loop;
 };
 
 /* member_init() - a membership that is not asked for yet. */

@@ -73,6 +73,37 @@ int netsetup_start(struct netsetup *netsetup, struct error *err)
 	return 0;
 }
 
+int netsetup_spare(const struct netsetup *netsetup, struct netsetup *spare, struct error *err)
+{
+	struct spare_record wish;
+	int sockets[2];
+	int rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return error_set(err, errno, "cannot make a socket for '" HELPER "'");
+	record_init(&wish, RECORD_SPARE);
+	rc = record_send(netsetup->socket, &wish, &sockets[1], 1, err);
+	close(sockets[1]);
+	if (rc < 0) {
+		close(sockets[0]);
+		return rc;
+	}
+	*spare = (struct netsetup){ .socket = sockets[0] };
+	return 0;
+}
+
+bool netsetup_spare_listen(struct netsetup *spare)
+{
+	struct error ignored;
+	union record record;
+
+	if (record_receive(spare->socket, &record, NULL, &ignored) < 0)
+		return false;
+	if (record.header.type == RECORD_SPARE)
+		spare->pid = record.spare.pid;
+	return true;
+}
+
 static int failure(const struct failed_record *failed, struct error *err)
 {
 	memset(err, 0, sizeof(*err));
@@ -146,6 +177,11 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 		if (record.header.type == RECORD_FAILED) {
 			netsetup->owes = false;
 			return failure(&record.failed, err);
+		}
+		/* The first word of one that was a spare. */
+		if (record.header.type == RECORD_SPARE) {
+			netsetup->pid = record.spare.pid;
+			continue;
 		}
 		if (record.header.type != RECORD_CHANGE)
 			return error_say(err, STATUS_FAILURE, EPROTO,
@@ -224,6 +260,7 @@ int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *l
 	case RECORD_ADOPT:
 	case RECORD_CLEAN:
 	case RECORD_READY:
+	case RECORD_SPARE:
 		break;
 	}
 	return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record of '" HELPER "'");
@@ -273,6 +310,8 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 			listener->change(record.change.text, listener->context);
 		if (record.header.type == RECORD_READY)
 			netsetup->owes = false;
+		if (record.header.type == RECORD_SPARE)
+			netsetup->pid = record.spare.pid;
 	}
 	close(netsetup->socket);
 	netsetup->socket = -1;
@@ -282,9 +321,9 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 	 * its new parent. One that was not asked for anything has no such socket, and the caller may
 	 * live on for long.
 	 */
-	if (netsetup->owes)
+	if (netsetup->owes && netsetup->pid > 0)
 		wait_end(netsetup->pid);
-	else
+	else if (netsetup->pid > 0)
 		waitpid(netsetup->pid, NULL, netsetup->asked ? WNOHANG : 0);
 	return !netsetup->owes;
 }

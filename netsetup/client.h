@@ -10,7 +10,7 @@
 
 /**
  * struct netsetup - a running vmrun-netsetup.
- * @pid: its process id, a child of the caller.
+ * @pid: its process id, a child of the caller; 0 for a spare that has not said it yet.
  * @socket: to it, non-inheritable; -1 once released.
  * @asked: for a place on the LAN.
  * @owes: it may have changed the host, and has not said that it is as before.
@@ -54,6 +54,26 @@ struct netsetup_listener {
  * Return: 0 or a negative errno.
  */
 int netsetup_start(struct netsetup *netsetup, struct error *err);
+
+/**
+ * netsetup_spare() - ask a helper for a spare one, for when this process can start none any more:
+ * before netsetup_ask() or netsetup_adopt(), or while it has a VM.
+ * @netsetup: a started helper.
+ * @spare: end it with netsetup_end(); its socket is at its end if there is none after all. It is for
+ *         netsetup_adopt() of this VM and netsetup_clean() only.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int netsetup_spare(const struct netsetup *netsetup, struct netsetup *spare, struct error *err);
+
+/**
+ * netsetup_spare_listen() - receive what a spare helper says.
+ * @spare: its socket is readable.
+ *
+ * Return: whether it is there; false when it has ended.
+ */
+bool netsetup_spare_listen(struct netsetup *spare);
 
 /**
  * netsetup_ask() - ask for a place on the LAN; netsetup_await() is to follow, and what is done

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,14 @@ static void start_clean(void)
 		_exit(STATUS_FAILURE);
 }
 
+/* What a spare, too, is permitted, and what keeps /run/vmrun there. */
+static const struct permit *permit;
+static int hold = -1;
+
+/* Of a spare: its VM; and where it begins. */
+static struct vm_identity spare_of;
+static jmp_buf beginning;
+
 /* Who started us: the kernel's word, which no environment changes. */
 struct asker {
 	uid_t uid;
@@ -115,8 +124,7 @@ static int find_asker(struct asker *asker, struct error *err)
  * it later: a dry run does not. The policy is for who is not root, and only where something can be
  * done at all.
  */
-static int confine(const struct asker *asker, const struct permit **permit, int *hold,
-		   struct error *err)
+static int confine(const struct asker *asker, struct error *err)
 {
 	static struct permit permitted;
 	struct error ignored;
@@ -128,21 +136,57 @@ static int confine(const struct asker *asker, const struct permit **permit, int 
 	if (privilege_sufficient() && asker->uid != 0) {
 		permit_load(&permitted, NETSETUP_CONF, asker->uid, asker->groups,
 			    asker->group_count);
-		*permit = &permitted;
+		permit = &permitted;
 	}
 	if (privilege_sufficient() && !permitted.refusal.code)
-		*hold = rundir_hold(&ignored);
+		hold = rundir_hold(&ignored);
 	rc = landlock_confine(err);
 	return rc < 0 ? rc : syscalls_confine(err);
+}
+
+/*
+ * A spare begins where its maker began to serve, whatever that one was doing when it made it: its
+ * stack is no higher than the first one's, however many there were between.
+ */
+static void begin_spare(const struct vm_identity *vm)
+{
+	spare_of = *vm;
+	longjmp(beginning, 1);
+}
+
+/* The maker lets go of its hold on /run/vmrun at its end: a spare needs one of its own. */
+static void hold_again(void)
+{
+	const int inherited = hold;
+	struct error ignored;
+
+	hold = rundir_hold(&ignored);
+	if (inherited >= 0)
+		close(inherited);
+}
+
+/* One launcher and one VM, from the first record to the last. */
+static int serve(void)
+{
+	const struct session_terms terms = { permit, spare_of.name[0] ? &spare_of : NULL,
+					     begin_spare };
+	struct error err = { 0 };
+	int rc;
+
+	rc = session_run(PROTOCOL_FD, &terms, &err);
+	rundir_release(hold);
+	/* The last word: from here on nothing of ours is left but what the kernel removes. */
+	if (rc == 0)
+		session_done(PROTOCOL_FD, &err);
+	/* The launcher need not wait for what the kernel does at the end of this process. */
+	shutdown(PROTOCOL_FD, SHUT_RDWR);
+	return rc < 0 ? (int)err.status : STATUS_OK;
 }
 
 int main(int argc, char **argv)
 {
 	static struct asker asker;
-	const struct permit *permit = NULL;
 	struct error err = { 0 };
-	int hold = -1;
-	int rc;
 
 	if (!open_standard())
 		return STATUS_FAILURE;
@@ -156,17 +200,12 @@ int main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	start_clean();
-	if (find_asker(&asker, &err) < 0 || confine(&asker, &permit, &hold, &err) < 0) {
+	if (find_asker(&asker, &err) < 0 || confine(&asker, &err) < 0) {
 		print_error(&err);
 		rundir_release(hold);
 		return err.status;
 	}
-	rc = session_run(PROTOCOL_FD, permit, &err);
-	rundir_release(hold);
-	/* The last word: from here on nothing of ours is left but what the kernel removes. */
-	if (rc == 0)
-		session_done(PROTOCOL_FD, &err);
-	/* The launcher need not wait for what the kernel does at the end of this process. */
-	shutdown(PROTOCOL_FD, SHUT_RDWR);
-	return rc < 0 ? (int)err.status : STATUS_OK;
+	if (setjmp(beginning) != 0)
+		hold_again();
+	return serve();
 }

@@ -39,6 +39,7 @@ static const struct record_kind {
 			     TEXT(ready_record, tap), TEXT(ready_record, reason) } },
 	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
 	[RECORD_CLEAN] = { sizeof(struct clean_record), { { 0 } } },
+	[RECORD_SPARE] = { sizeof(struct spare_record), { { 0 } } },
 	[RECORD_FAILED] = { sizeof(struct failed_record),
 			    { TEXT(failed_record, message), TEXT(failed_record, remedy) } },
 };

@@ -24,6 +24,9 @@
  * zeros, and exit. A record that is unknown, ill-sized or out of order ends netsetup. Instead of a
  * place the launcher may ask for a sweep, RECORD_CLEAN: the answer is a RECORD_CHANGE for each thing
  * swept and an empty RECORD_READY, or RECORD_FAILED.
+ *
+ * A launcher that cannot start helpers any more asks for a spare one, RECORD_SPARE: before its
+ * request, and again when that spare has ended; see spare.h.
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
@@ -45,6 +48,7 @@ enum record_type {
 	RECORD_MOVED,
 	RECORD_DHCP,
 	RECORD_CLEAN,
+	RECORD_SPARE,
 };
 
 /* Whether the VM is on the LAN. */
@@ -238,6 +242,16 @@ struct clean_record {
 	uint8_t reserved[3]; /* 0 */
 };
 
+/**
+ * struct spare_record - the launcher asks for a spare helper; its first word.
+ * @header: type RECORD_SPARE; from the launcher with a socket, on which the spare is to listen.
+ * @pid: from the spare: its process id; from the launcher: 0.
+ */
+struct spare_record {
+	struct record_header header;
+	int32_t pid;
+};
+
 /* The largest record, for a receiver's buffer. */
 union record {
 	struct record_header header;
@@ -247,6 +261,7 @@ union record {
 	struct failed_record failed;
 	struct dhcp_record dhcp;
 	struct clean_record clean;
+	struct spare_record spare;
 };
 
 /* record_init() - fill in the header of a record of this type; the rest is set to zero. */

@@ -18,6 +18,7 @@
 #include "netsetup/plumb.h"
 #include "netsetup/privilege.h"
 #include "netsetup/protocol.h"
+#include "netsetup/spare.h"
 #include "netsetup/sweep.h"
 
 /* RFC 5227 section 1.1, ANNOUNCE_INTERVAL: between the first and the second announcement. */
@@ -44,6 +45,8 @@
 /**
  * struct session - a VM that is on the LAN.
  * @socket: to the launcher.
+ * @terms: within which it is served.
+ * @spare: of this helper.
  * @place: the VM's place.
  * @defence: of its address.
  * @events: the kernel's.
@@ -55,6 +58,8 @@
  */
 struct session {
 	int socket;
+	const struct session_terms *terms;
+	struct spare spare;
 	struct place place;
 	struct defence defence;
 	struct nl_sock *events;
@@ -240,6 +245,13 @@ static void on_arp(struct session *session)
 	after_publishing(session);
 }
 
+static void close_descriptors(const int fds[QUEUES_MAX])
+{
+	for (size_t i = 0; i < QUEUES_MAX; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
 /*
  * From the guest to the launcher; one that does not read loses packets, as a network does. A guest
  * that floods gets its turn again, after everybody else.
@@ -263,25 +275,50 @@ static void guest_can_be_told(struct session *session, const struct dhcp_record 
 		session->look_at = now_ms();
 }
 
-/* Anything but an answer to the guest is against the protocol, and ends the VM's place. */
-static int on_launcher(struct session *session, bool *end, struct error *err)
+/* Safe: see spare.h. */
+static bool may_have_spare(const struct session *session, const int fds[QUEUES_MAX])
+{
+	return !session->terms->permit && spare_socket_valid(fds);
+}
+
+static bool on_answer(struct session *session, const struct dhcp_record *answer)
 {
 	struct error ignored;
+
+	if (session->dhcp < 0 || !dhcprelay_check(answer))
+		return false;
+	guest_can_be_told(session, answer);
+	dhcprelay_send(session->dhcp, session->place.tap_ifindex, answer, &ignored);
+	return true;
+}
+
+/*
+ * Anything but an answer to the guest, or a wish for another spare, is against the protocol, and ends
+ * the VM's place.
+ */
+static int on_launcher(struct session *session, bool *end, struct error *err)
+{
 	union record record;
+	int fds[QUEUES_MAX];
+	bool expected;
 	int rc;
 
-	rc = record_receive(session->socket, &record, NULL, err);
+	rc = record_receive(session->socket, &record, fds, err);
 	*end = rc < 0;
 	if (rc < 0)
 		return rc == -ECONNRESET ? 0 : rc;
-	if (record.header.type != RECORD_DHCP || session->dhcp < 0 ||
-	    !dhcprelay_check(&record.dhcp)) {
-		*end = true;
-		return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
+	if (record.header.type == RECORD_SPARE) {
+		expected = may_have_spare(session, fds);
+		if (expected)
+			spare_make(&session->spare, fds[0], &session->place.setup,
+				   session->terms->begin_spare);
+	} else {
+		expected = fds[0] < 0 && record.header.type == RECORD_DHCP &&
+			   on_answer(session, &record.dhcp);
 	}
-	guest_can_be_told(session, &record.dhcp);
-	dhcprelay_send(session->dhcp, session->place.tap_ifindex, &record.dhcp, &ignored);
-	return 0;
+	close_descriptors(fds);
+	*end = !expected;
+	return expected ? 0 : error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
 }
 
 static int time_left(const struct session *session)
@@ -346,13 +383,6 @@ static int32_t launcher_pid(int socket)
 	return peer.pid;
 }
 
-static void close_taps(const int fds[QUEUES_MAX])
-{
-	for (size_t i = 0; i < QUEUES_MAX; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
 static int check_request(const union record *record, struct error *err)
 {
 	switch ((enum record_type)record->header.type) {
@@ -366,9 +396,23 @@ static int check_request(const union record *record, struct error *err)
 	case RECORD_FAILED:
 	case RECORD_MOVED:
 	case RECORD_DHCP:
+	case RECORD_SPARE:
 		break;
 	}
 	return error_say(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
+}
+
+/* A spare takes over the place of one VM, or sweeps. */
+static int check_vm(const struct vm_identity *vm, const union record *record, struct error *err)
+{
+	const struct setup_record *setup = &record->setup;
+
+	if (!vm || record->header.type == RECORD_CLEAN ||
+	    (record->header.type == RECORD_ADOPT && !strcmp(setup->name, vm->name) &&
+	     !memcmp(setup->uuid, vm->uuid, sizeof(vm->uuid))))
+		return 0;
+	return error_say(err, STATUS_PERMISSION, EPERM,
+			 "this helper is a spare of VM '%s', and for nothing else", vm->name);
 }
 
 static bool is_dry(const union record *record)
@@ -376,21 +420,42 @@ static bool is_dry(const union record *record)
 	return record->header.type == RECORD_CLEAN ? record->clean.dry_run : record->setup.dry_run;
 }
 
-static int receive_request(int socket, union record *record, int fds[QUEUES_MAX], struct error *err)
+/* What may come before a request: that a spare is wanted. @socket: for it, or -1. */
+static int receive_wish(struct session *session, union record *record, int fds[QUEUES_MAX],
+			int *socket, struct error *err)
 {
 	int rc;
 
-	rc = record_receive(socket, record, fds, err);
+	*socket = -1;
+	rc = record_receive(session->socket, record, fds, err);
+	if (rc < 0 || record->header.type != RECORD_SPARE)
+		return rc;
+	if (!may_have_spare(session, fds)) {
+		close_descriptors(fds);
+		return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
+	}
+	*socket = fds[0];
+	return record_receive(session->socket, record, fds, err);
+}
+
+static int receive_request(struct session *session, union record *record, int fds[QUEUES_MAX],
+			   int *spare, struct error *err)
+{
+	int rc;
+
+	rc = receive_wish(session, record, fds, spare, err);
 	if (rc < 0)
 		return rc;
 	rc = check_request(record, err);
+	if (rc == 0)
+		rc = check_vm(session->terms->vm, record, err);
 	if (rc == 0 && (record->header.type == RECORD_ADOPT) != (fds[0] >= 0))
 		rc = error_say(err, STATUS_FAILURE, EPROTO, "unexpected or missing descriptors");
 	if (rc == 0 && !is_dry(record) && !privilege_sufficient())
 		rc = error_say(err, STATUS_PERMISSION, EPERM,
 			       "cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW");
 	if (rc < 0)
-		close_taps(fds);
+		close_descriptors(fds);
 	return rc;
 }
 
@@ -412,7 +477,7 @@ static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
 	/* Before the first look at the host, so that no change after it goes unnoticed. */
 	rc = place->host.dry_run ? 0 : events_open(&session->events, err);
 	if (rc < 0)
-		close_taps(fds);
+		close_descriptors(fds);
 	else if (adopt)
 		rc = place_adopt(place, fds, count_taps(fds), err);
 	else
@@ -467,22 +532,28 @@ static int run_clean(struct session *session, struct host *host, struct error *e
 	return rc < 0 ? rc : session_done(session->socket, err);
 }
 
-int session_run(int socket, const struct permit *permit, struct error *err)
+int session_run(int socket, const struct session_terms *terms, struct error *err)
 {
 	cleanup_nl_sock *route = NULL;
-	struct session session = { .socket = socket, .dhcp = -1 };
-	struct host host = { .arp = -1, .context = &session, .permit = permit };
+	struct session session = { .socket = socket, .terms = terms, .dhcp = -1 };
+	struct host host = { .arp = -1, .context = &session, .permit = terms->permit };
+	cleanup_fd int spare = -1;
 	int fds[QUEUES_MAX];
 	union record record;
 	int rc;
 
-	rc = receive_request(socket, &record, fds, err);
+	spare_init(&session.spare);
+	rc = receive_request(&session, &record, fds, &spare, err);
 	/* Nothing is permitted, not even to have swept what the dead have left. */
-	if (rc == 0 && permit && permit->refusal.code) {
-		close_taps(fds);
-		*err = permit->refusal;
+	if (rc == 0 && terms->permit && terms->permit->refusal.code) {
+		close_descriptors(fds);
+		*err = terms->permit->refusal;
 		rc = -err->code;
 	}
+	if (rc == 0 && spare >= 0 && record.header.type != RECORD_CLEAN && !is_dry(&record))
+		spare_make(&session.spare, spare, &record.setup, terms->begin_spare);
+	if (spare >= 0)
+		close(take_fd(&spare));
 	if (rc == 0)
 		rc = nl_socket_open(NETLINK_ROUTE, &route, err);
 	if (rc == 0) {
@@ -493,6 +564,7 @@ int session_run(int socket, const struct permit *permit, struct error *err)
 			     : run_place(&session, &host, &record, fds, err);
 	}
 	nl_socket_free(session.events);
+	spare_done(&session.spare);
 	if (rc < 0)
 		send_failure(socket, err);
 	return rc;

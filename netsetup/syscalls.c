@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "netsetup/cleanup.h"
+#include "netsetup/spare.h"
 
 #ifdef VMRUN_SANITIZE
 
@@ -107,11 +108,13 @@ static const struct conditional {
 	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, SIOCGIFINDEX)),
 	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, SIOCGIFNAME)),
 
-	/* host.c: fork() and nothing else: no thread, no namespace. */
+	/* host.c: fork(); spare.c; and nothing else: no thread, no namespace. */
 #ifdef __s390x__
 	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)),
+	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, SPARE_CLONE_FLAGS)),
 #else
 	WHEN1(clone, SCMP_A0(SCMP_CMP_EQ, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)),
+	WHEN1(clone, SCMP_A0(SCMP_CMP_EQ, SPARE_CLONE_FLAGS)),
 #endif
 };
 

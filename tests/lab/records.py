@@ -8,13 +8,14 @@ from ipaddress import IPv4Address
 from typing import Any, Optional, Union
 
 MAGIC, VERSION = 0x76725253, 1
-SETUP, CHANGE, READY, FAILED, ADOPT, MOVED, DHCP, CLEAN = range(1, 9)
+SETUP, CHANGE, READY, FAILED, ADOPT, MOVED, DHCP, CLEAN, SPARE = range(1, 10)
 
 HEADER = struct.Struct("=IHHI")
 # name, uuid, uplink, address, range, remembered, gateway, dns, dns_count; modes, queues, flags
 SETUP_BODY = struct.Struct("=64s16s16s4s4s4s32s4s12sI4B5B2sx")
 DHCP_BODY = struct.Struct("=6sBBI1500s")
 CLEAN_BODY = struct.Struct("=B3s")
+SPARE_BODY = struct.Struct("=i")
 CHANGE_BODY_SIZE = 640
 FAILED_BODY = struct.Struct("=ii512s1024s")
 READY_BODY = struct.Struct("=16s129s16s3x4sI4s4s4sIIII160s")
@@ -72,6 +73,11 @@ def dhcp_packet(payload: bytes = b"x" * 240) -> bytes:
 def clean(dry_run: int = 0, reserved: bytes = b"") -> bytes:
     """A request to sweep."""
     return record(CLEAN, CLEAN_BODY.pack(dry_run, reserved))
+
+
+def spare() -> bytes:
+    """A wish for a spare helper; its socket comes with it."""
+    return record(SPARE, SPARE_BODY.pack(0))
 
 
 @dataclass

@@ -142,21 +142,6 @@ def test_helper_killed(lab: Lab) -> None:
     assert vm.stop() == 0
 
 
-def test_every_helper_killed(lab: Lab) -> None:
-    """Under sudo there is a spare, started while that could be. After it, the VM is off the LAN:
-    that is said, and the guest powered down."""
-    vm, _ = boot(lab, user=lab.add_user(), sudo=True)
-    assert len(vm.helpers) == 2
-    vm.netsetup.signal(signal.SIGKILL)
-    vm.wait_stderr("vmrun-netsetup ended; another has taken over")
-    assert lab.phone.ping(vm.address)
-    vm.netsetup.signal(signal.SIGKILL)
-    vm.wait_stderr("VM 'tiny' is no longer on the LAN")
-    assert vm.wait() == 1
-    assert "power button, going down" in vm.console.text
-    lab.start_vm(paused()).quit()  # it sweeps what the helper could not undo
-
-
 def test_qemu_missing(lab: Lab) -> None:
     status, said = refused(lab, tiny(qemu={"binary": "qemu-system-riscv64"}))
     assert status == 1

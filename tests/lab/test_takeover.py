@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The helper dies, whatever the laptop is doing just then, and the VM stays on the LAN."""
 
+import re
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+import process
 from guests import boot, paused
 from lab import Lab
 from vm import Vm
@@ -49,19 +52,93 @@ class Pinger:
         return self.gap
 
 
+def pss(each: process.Process) -> int:
+    """The kilobytes that are a process's own share of memory."""
+    text = Path(f"/proc/{each.pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1])
+
+
+def switches(each: process.Process) -> int:
+    """How often it was put to sleep, and so had woken up."""
+    return int(each.status["voluntary_ctxt_switches"])
+
+
+def descriptors(helpers: list[process.Process]) -> list[int]:
+    """How many each helper has open, without the spare that it has made: none may come to have
+    more."""
+    return [sum(what != "anon_inode:[pidfd]" for what in each.descriptors.values())
+            for each in helpers]
+
+
+def wait_helpers(vm: Vm, count: int) -> list[process.Process]:
+    """As many as are to be there again, the one that has the place first."""
+    deadline = time.monotonic() + 2
+    while len(vm.helpers) != count:
+        assert time.monotonic() < deadline, [(each.pid, each.name) for each in vm.family()]
+        time.sleep(0.01)
+    return vm.helpers
+
+
 @pytest.mark.parametrize("sudo", [False, True], ids=["root", "sudo"])
 def test_traffic_goes_on(lab: Lab, sudo: bool) -> None:
-    """As root as often as it happens; under sudo once, by the spare."""
+    """As often as it happens: as root, another is started; under sudo, each leaves a spare."""
+    count = 2 if sudo else 1
     vm, _ = boot(lab, user=lab.add_user() if sudo else None, sudo=sudo)
-    pinger = Pinger(lab, vm.address)
-    for _ in range(1 if sudo else 4):
+    first = wait_helpers(vm, count)
+    opened, memory, seen = descriptors(first), [pss(each) for each in first], set(first)
+    for _ in range(5):
+        pinger = Pinger(lab, vm.address)
         kill_helper(vm)
         lab.phone.forget(vm.address)
         time.sleep(0.3)
-    gap = pinger.longest_gap()
-    print(f"the longest time without an answer: {gap * 1000:.0f} ms")
-    assert gap < 1
+        gap = pinger.longest_gap()
+        helpers = wait_helpers(vm, count)
+        print(f"the longest time without an answer: {gap * 1000:.0f} ms; "
+              f"PSS {[pss(each) for each in helpers]} kB, at first {memory}")
+        assert gap < 1
+        assert descriptors(helpers) == opened
+        assert not seen.issuperset(helpers)
+        seen.update(helpers)
+    assert sum(pss(each) for each in helpers) < sum(memory) + 256
+    time.sleep(2.2)  # the second announcement
+    before = [switches(each) for each in helpers]
+    time.sleep(2)
+    assert [switches(each) for each in helpers] == before, "an idle one wakes up"
+    zombies = [each for each in process.descendants(vm.pid) if not each.alive]
+    assert not zombies, "those that died are waited for"
     assert vm.stop() == 0
+    assert all(each.wait_gone(1) for each in seen)
+
+
+def test_spares_that_die(lab: Lab) -> None:
+    """The helper replaces them, and the last of them still is one that takes over."""
+    vm = lab.start_vm(paused(), user=lab.add_user(), sudo=True)
+    helper, spare = wait_helpers(vm, 2)
+    for _ in range(3):
+        spare.signal(signal.SIGKILL)
+        assert spare.wait_gone(1)
+        same, spare = wait_helpers(vm, 2)
+        assert same == helper
+    kill_helper(vm)
+    assert wait_helpers(vm, 2)[0] == spare and lab.phone.arp_request(vm.address)
+    vm.quit()
+
+
+def test_helper_and_spare_die_at_once(lab: Lab) -> None:
+    """That is the end of the VM's membership, and so of the VM: it says so, and what they have
+    left is swept by the next start."""
+    vm, _ = boot(lab, user=lab.add_user(), sudo=True)
+    helpers = wait_helpers(vm, 2)
+    vm.signal(signal.SIGSTOP)
+    for each in helpers:
+        each.signal(signal.SIGKILL)
+    assert all(each.wait_gone(1) for each in helpers)
+    vm.signal(signal.SIGCONT)
+    vm.wait_stderr("VM 'tiny' is no longer on the LAN: vmrun-netsetup ended, and there is none "
+                   "to replace it")
+    assert vm.wait() == 1
+    assert "power button, going down" in vm.console.text
+    lab.start_vm(paused()).quit()
 
 
 @pytest.mark.parametrize("leave, come_back", [("carrier_off", "carrier_on"), ("down", "up"),

@@ -18,7 +18,7 @@
 #include "netsetup/protocol.h"
 #include "tests/unit/namespace.h"
 
-#define TYPE_LAST RECORD_CLEAN
+#define TYPE_LAST RECORD_SPARE
 
 static struct in_addr address(const char *text)
 {
@@ -48,7 +48,8 @@ static void test_init(void **state)
 					[RECORD_ADOPT] = sizeof(struct setup_record),
 					[RECORD_MOVED] = sizeof(struct ready_record),
 					[RECORD_DHCP] = sizeof(struct dhcp_record),
-					[RECORD_CLEAN] = sizeof(struct clean_record) };
+					[RECORD_CLEAN] = sizeof(struct clean_record),
+					[RECORD_SPARE] = sizeof(struct spare_record) };
 	struct error err;
 
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {
