@@ -231,6 +231,7 @@ void definition_done(struct definition *definition)
 		free(definition->others[i].model);
 	free(definition->cloud_init.user_data);
 	free(definition->cloud_init.user);
+	free(definition->cloud_init.identity);
 	for (unsigned int i = 0; i < definition->cloud_init.ssh_key_count; i++)
 		free(definition->cloud_init.ssh_keys[i]);
 	free(definition->qemu.binary);

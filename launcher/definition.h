@@ -145,6 +145,31 @@ struct network {
 };
 
 /**
+ * struct cloud_init - the mapping 'cloud-init'.
+ * @present: the key is there.
+ * @user_data: absolute path or NULL; its bytes are passed on unchanged.
+ * @user: login name, CLOUD_INIT_USER_DEFAULT for the image's own user, or NULL for auto.
+ * @ssh_keys_auto: the keys are those of the user who runs the VM.
+ * @ssh_keys, @ssh_key_count: absolute paths of public key files.
+ * @identity: absolute path of a private key that ssh(1) is to use, or NULL for its own choice.
+ *
+ * What is auto depends on the user, and nothing that a definition is printed as may: identity_take()
+ * fills it in when the VM is run, and sets @identity.
+ */
+struct cloud_init {
+	bool present;
+	char *user_data;
+	char *user;
+	bool ssh_keys_auto;
+	char *ssh_keys[SSH_KEYS_MAX];
+	unsigned int ssh_key_count;
+	char *identity;
+};
+
+/* What cloud-init itself calls the user that an image brings. */
+#define CLOUD_INIT_USER_DEFAULT "default"
+
+/**
  * struct definition - a VM.
  * @path: of its file as it was given, for messages.
  * @directory: absolute directory of the file; relative paths are relative to it.
@@ -160,10 +185,7 @@ struct network {
  * @network: the LAN's; when there is none, the first of the list, or the only one.
  * @others, @other_count: the others of the list, all of them 'user', in its order.
  * @network_index: where @network stands in the list, which is the order of the cards.
- * @cloud_init.present: the key 'cloud-init' is there.
- * @cloud_init.user_data: absolute path or NULL; its bytes are passed on unchanged.
- * @cloud_init.user: login name or NULL.
- * @cloud_init.ssh_keys, @cloud_init.ssh_key_count: absolute paths of public key files.
+ * @cloud_init: the mapping 'cloud-init'.
  * @shutdown_timeout: seconds, 0..86400.
  * @qemu.binary: a name searched in PATH or a path.
  * @qemu.args, @qemu.arg_count: appended as given.
@@ -193,13 +215,7 @@ struct definition {
 	struct network others[NETWORKS_MAX - 1];
 	unsigned int other_count;
 	unsigned int network_index;
-	struct {
-		bool present;
-		char *user_data;
-		char *user;
-		char *ssh_keys[SSH_KEYS_MAX];
-		unsigned int ssh_key_count;
-	} cloud_init;
+	struct cloud_init cloud_init;
 	enum console_mode console;
 	enum display_mode display;
 	unsigned int shutdown_timeout;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include "launcher/identity.h"
 #include "launcher/overlay.h"
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
@@ -16,7 +17,7 @@ static bool needed(const struct definition *definition)
 		if (definition->disks[i].mode == DISK_OVERLAY ||
 		    definition->disks[i].mode == DISK_SNAPSHOT)
 			return true;
-	return false;
+	return definition->cloud_init.present && definition->cloud_init.ssh_keys_auto;
 }
 
 /*
@@ -99,6 +100,7 @@ int keep_reset(const char *name, const struct sweep *sweep, struct error *err)
 	if (ret)
 		return error_set(err, -ret, "cannot lock '%s'", directory);
 	overlay_reset(directory, sweep);
+	identity_reset(directory, sweep);
 	return 0;
 }
 

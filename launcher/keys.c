@@ -47,6 +47,7 @@
 #define INSIDE(outer, field) (DEFINITION(outer.field) - DEFINITION(outer))
 #define NETWORK(field)       offsetof(struct network, field)
 #define DISK(field)          offsetof(struct disk, field)
+#define CLOUD_INIT(field)    offsetof(struct cloud_init, field)
 
 /* For a type whose target is the whole struct. */
 #define WHOLE 0
@@ -102,7 +103,7 @@ static const struct list ssh_key_list = {
 	.item = &type_path,
 	.size = sizeof(char *),
 	.max = SSH_KEYS_MAX,
-	.count = DEFINITION(cloud_init.ssh_key_count) - DEFINITION(cloud_init.ssh_keys),
+	.count = CLOUD_INIT(ssh_key_count) - CLOUD_INIT(ssh_keys),
 };
 
 static const struct list arg_list = {
@@ -169,9 +170,9 @@ static const struct key network_keys[] = {
 };
 
 static const struct key cloud_init_keys[] = {
-	{ "user-data",   &type_path,       INSIDE(cloud_init, user_data), NULL,                           NULL },
-	{ "user",        &type_user,       INSIDE(cloud_init, user),      NULL,                           NULL },
-	{ "ssh-keys",    &type_list,       INSIDE(cloud_init, ssh_keys),  &ssh_key_list,                  NULL },
+	{ "user-data",   &type_path,       CLOUD_INIT(user_data),         NULL,                           NULL },
+	{ "user",        &type_user,       CLOUD_INIT(user),              NULL,                           "auto" },
+	{ "ssh-keys",    &type_ssh_keys,   WHOLE,                         &ssh_key_list,                  "auto" },
 };
 
 static const struct key qemu_keys[] = {

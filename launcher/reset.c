@@ -9,6 +9,7 @@
 #include "launcher/keep.h"
 #include "launcher/log.h"
 #include "launcher/privilege.h"
+#include "launcher/secureshell.h"
 #include "netsetup/cleanup.h"
 
 /* struct reset - one of them; @count: of the files that go. */
@@ -57,6 +58,8 @@ int reset_run(const struct options *options, struct error *err)
 		return STATUS_DEFINITION;
 	if (keep_reset(name, &sweep, err) < 0)
 		return (int)err->status;
+	/* A guest that starts afresh makes itself another host key. */
+	secureshell_forget(name, &sweep);
 	if (reset.count == 0)
 		log_notice("%s: there is nothing to throw away", name);
 	else if (!options->dry_run)

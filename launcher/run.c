@@ -16,6 +16,7 @@
 #include "launcher/detach.h"
 #include "launcher/disk.h"
 #include "launcher/given.h"
+#include "launcher/identity.h"
 #include "launcher/instance.h"
 #include "launcher/keep.h"
 #include "launcher/log.h"
@@ -26,6 +27,7 @@
 #include "launcher/qemu.h"
 #include "launcher/qemu_process.h"
 #include "launcher/reach.h"
+#include "launcher/secureshell.h"
 #include "launcher/seed.h"
 #include "launcher/supervise.h"
 #include "launcher/sweep.h"
@@ -365,6 +367,17 @@ static int open_files(struct run *run, struct error *err)
 	return rc;
 }
 
+static int choose_login(struct run *run, struct error *err)
+{
+	struct definition *definition = &run->definition;
+	const bool dry_run = run->options->dry_run;
+
+	/* The guest's host key was thrown away with all else. */
+	if (!dry_run && definition->disk_count && definition->disks[0].mode == DISK_SNAPSHOT)
+		secureshell_forget(definition->name, &(struct sweep){ 0 });
+	return identity_take(definition, dry_run, err);
+}
+
 /* From the helper's start to the command: what a dry run does, too. */
 static int prepare(struct run *run, struct error *err)
 {
@@ -399,6 +412,9 @@ static int prepare(struct run *run, struct error *err)
 	run->config.runtime_directory = run->instance.directory;
 
 	rc = open_files(run, err);
+	if (rc < 0)
+		return rc;
+	rc = choose_login(run, err);
 	if (rc < 0)
 		return rc;
 

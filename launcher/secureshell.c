@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "launcher/argv.h"
@@ -12,11 +13,51 @@
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
+#define KNOWN_HOSTS "known_hosts"
+
+static const char *text_of(struct json_object *status, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(status, key, &value) || !value)
+		return NULL;
+	return json_object_get_string(value);
+}
+
+/* ssh_config(5), TOKENS: '%' begins one in a file's name. Allocated. */
+static char *escape(const char *path)
+{
+	char *escaped = malloc(2 * strlen(path) + 1);
+	char *at = escaped;
+
+	for (; escaped && *path; path++) {
+		if (*path == '%')
+			*at++ = '%';
+		*at++ = *path;
+	}
+	if (escaped)
+		*at = '\0';
+	return escaped;
+}
+
+/* No other key is offered: a server ends the connection after a few that it does not know. */
+static void add_key(struct argv *argv, const char *path)
+{
+	cleanup_free char *escaped = path ? escape(path) : NULL;
+
+	if (!path)
+		return;
+	argv_add(argv, "-oIdentitiesOnly=yes", "-i", escaped ? escaped : "", NULL);
+	if (!escaped)
+		argv->failed = 1;
+}
+
 int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
 		     char *const *args, unsigned int arg_count, struct error *err)
 {
 	cleanup_free char *directory = NULL;
-	struct json_object *user = NULL;
+	cleanup_free char *known_hosts = NULL;
+	const char *user = text_of(status, "user");
 	char text[IPV4_TEXT_SIZE];
 	struct argv argv = { 0 };
 	sigset_t none;
@@ -28,23 +69,35 @@ int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct jso
 	if (rc < 0)
 		return rc;
 	argv_add(&argv, "ssh", NULL);
-	argv_addf(&argv, "-oUserKnownHostsFile=\"%s/known_hosts\"", directory);
+	known_hosts = escape(directory);
+	argv_addf(&argv, "-oUserKnownHostsFile=\"%s/" KNOWN_HOSTS "\"",
+		  known_hosts ? known_hosts : "");
 	argv_addf(&argv, "-oHostKeyAlias=%s", name);
 	argv_add(&argv, "-oStrictHostKeyChecking=accept-new", NULL);
-	if (json_object_object_get_ex(status, "user", &user) && user)
-		argv_addf(&argv, "-oUser=%s", json_object_get_string(user));
+	if (user)
+		argv_addf(&argv, "-oUser=%s", user);
+	add_key(&argv, text_of(status, "ssh-key"));
 	argv_addf(&argv, "-oPort=%u", ntohs(ssh->sin_port));
 	argv_add(&argv, ipv4_text(ssh->sin_addr, text), NULL);
 	for (unsigned int i = 0; i < arg_count; i++)
 		argv_add(&argv, args[i], NULL);
-	if (!argv.failed) {
+	if (!argv.failed && known_hosts) {
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		execvp(argv.items[0], argv.items);
 	}
-	rc = error_set(err, argv.failed ? ENOMEM : errno, "cannot run 'ssh'");
+	rc = error_set(err, argv.failed || !known_hosts ? ENOMEM : errno, "cannot run 'ssh'");
 	if (rc == -ENOENT)
 		error_remedy(err, "install it: apt-get install openssh-client");
 	argv_done(&argv);
 	return rc;
+}
+
+void secureshell_forget(const char *name, const struct sweep *sweep)
+{
+	cleanup_free char *directory = NULL;
+	struct error ignored;
+
+	if (xdg_dir(XDG_STATE, name, &directory, &ignored) == 0)
+		sweep_files(sweep, directory, KNOWN_HOSTS "*", NULL);
 }

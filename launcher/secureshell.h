@@ -6,13 +6,15 @@
 #include <json-c/json.h>
 #include <netinet/in.h>
 
+#include "launcher/sweep.h"
 #include "netsetup/error.h"
 
 /**
  * secureshell_exec() - become ssh(1).
  * @name: the VM's.
  * @ssh: where its server is.
- * @status: the VM's status; its member "user", when there is one, is the login name.
+ * @status: the VM's status; its member "user" is the login name, "ssh-key" the private key; each may
+ *          be missing or null.
  * @args, @arg_count: passed to ssh after the destination.
  * @err: the error.
  *
@@ -23,5 +25,12 @@
  */
 int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
 		     char *const *args, unsigned int arg_count, struct error *err);
+
+/**
+ * secureshell_forget() - forget the guest's host key, for it gets another one.
+ * @name: the VM's.
+ * @sweep: how; told the file.
+ */
+void secureshell_forget(const char *name, const struct sweep *sweep);
 
 #endif

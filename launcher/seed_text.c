@@ -120,7 +120,7 @@ static int add_user(struct tree *tree, const struct definition *definition, stru
 	const char *name = definition->cloud_init.user;
 	struct json_object *user;
 
-	if (!name)
+	if (!name || !strcmp(name, CLOUD_INIT_USER_DEFAULT))
 		return add_keys(tree, tree->root, definition, err);
 
 	user = add_object(tree, add_array(tree, tree->root, "users"), NULL);

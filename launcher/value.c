@@ -29,6 +29,13 @@ static struct json_object *write_text(const struct key *key, const void *target)
 	return text ? json_object_new_string(text) : WRITE_NOTHING;
 }
 
+static struct json_object *write_text_or_auto(const struct key *key, const void *target)
+{
+	const char *text = *(char *const *)target;
+
+	return json_object_new_string(text ? text : "auto");
+}
+
 /* Words. */
 
 const struct word *words_find(const struct words *words, const char *name)
@@ -311,14 +318,42 @@ const struct type type_model = { NODE_SCALAR, "a name that QEMU knows, without o
 static void read_user(struct walk *walk, const struct key *key, const struct node *node,
 		      void *target)
 {
-	if (scalar_user(node->text))
+	if (!strcmp(node->text, "auto"))
+		*(char **)target = NULL;
+	else if (scalar_user(node->text))
 		value_keep(walk, node->text, target);
 	else
 		walk_mismatch(walk, key, node);
 }
 
-const struct type type_user = { NODE_SCALAR, "a login name such as debian", NULL, read_user,
-				write_text };
+const struct type type_user = { NODE_SCALAR, "auto, default or a login name such as debian", NULL,
+				read_user, write_text_or_auto };
+
+static void read_ssh_keys(struct walk *walk, const struct key *key, const struct node *node,
+			  void *target)
+{
+	struct cloud_init *cloud_init = target;
+
+	cloud_init->ssh_keys_auto = node->kind == NODE_SCALAR && !strcmp(node->text, "auto");
+	if (cloud_init->ssh_keys_auto)
+		return;
+	if (node->kind == NODE_LIST)
+		type_list.read(walk, key, node, cloud_init->ssh_keys);
+	else
+		walk_mismatch(walk, key, node);
+}
+
+static struct json_object *write_ssh_keys(const struct key *key, const void *target)
+{
+	const struct cloud_init *cloud_init = target;
+
+	if (cloud_init->ssh_keys_auto)
+		return json_object_new_string("auto");
+	return type_list.write(key, cloud_init->ssh_keys);
+}
+
+const struct type type_ssh_keys = { NODE_SCALAR | NODE_LIST, "auto or a list of public key files",
+				    NULL, read_ssh_keys, write_ssh_keys };
 
 /* A CPU model may be followed by features: "host,-vmx,+x2apic". */
 static bool cpu_valid(const char *text)
@@ -342,15 +377,8 @@ static void read_cpu(struct walk *walk, const struct key *key, const struct node
 		walk_mismatch(walk, key, node);
 }
 
-static struct json_object *write_cpu(const struct key *key, const void *target)
-{
-	const char *text = *(char *const *)target;
-
-	return json_object_new_string(text ? text : "auto");
-}
-
 const struct type type_cpu = { NODE_SCALAR, "auto or a CPU model such as host or max", NULL,
-			       read_cpu, write_cpu };
+			       read_cpu, write_text_or_auto };
 
 static void read_cloud_init(struct walk *walk, const struct key *key, const struct node *node,
 			    void *target)

@@ -46,7 +46,8 @@ extern const struct type type_name;       /* char[VM_NAME_SIZE] */
 extern const struct type type_uuid;       /* struct definition: uuid_auto and uuid */
 extern const struct type type_text;       /* char *; detail struct limits */
 extern const struct type type_model;      /* char * */
-extern const struct type type_user;       /* char * */
+extern const struct type type_user;       /* char *, NULL for auto */
+extern const struct type type_ssh_keys;   /* struct cloud_init; detail struct list */
 extern const struct type type_cpu;        /* char *, NULL for auto */
 extern const struct type type_path;       /* char *, absolute */
 extern const struct type type_image;      /* struct disk: image, or urls and url_count */

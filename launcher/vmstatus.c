@@ -2,6 +2,7 @@
 // What a running VM tells of itself, as JSON; vmrun(1) documents each member.
 #include "launcher/vmstatus.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "launcher/port.h"
@@ -78,6 +79,15 @@ static void add_ports(struct json_object *object, const struct definition *defin
 	json_object_object_add(object, "ports", ports);
 }
 
+/* What ssh(1) needs to know; the name of an image's own user is the image's secret. */
+static void add_login(struct json_object *object, const struct cloud_init *cloud_init)
+{
+	const char *user = cloud_init->user;
+
+	add_text(object, "user", user && strcmp(user, CLOUD_INIT_USER_DEFAULT) ? user : NULL);
+	add_text(object, "ssh-key", cloud_init->identity);
+}
+
 struct json_object *vmstatus(const struct definition *definition, const struct member *member,
 			     const struct vm *vm, time_t started)
 {
@@ -100,6 +110,6 @@ struct json_object *vmstatus(const struct definition *definition, const struct m
 		add_ports(object, definition);
 	add_text(object, "definition", definition->path);
 	add_text(object, "console", console_text(definition->console));
-	add_text(object, "user", definition->cloud_init.user);
+	add_login(object, &definition->cloud_init);
 	return object;
 }

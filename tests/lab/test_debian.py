@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real Debian with cloud-init and sshd: set up by its seed, on one network and on the next."""
 
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -72,12 +73,34 @@ def sees_its_network(lan: Lan, vm: Vm, ssh: Ssh, note: str) -> None:
     assert f"client {vm.address}\n" in said[7]
 
 
+def logs_in(lab: Lab, command: str, name: str = "debian", **how: object) -> str:
+    """The output of @command in the guest, by `vmrun ssh`."""
+    done = lab.vmrun("ssh", name, "-oBatchMode=yes", "-n", command, timeout=300, **how)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_user_without_a_key(lab: Lab, image: Path) -> None:
+    """`cloud-init: {}` and `vmrun ssh`: nothing else is needed, not even a key."""
+    me, began = lab.add_user(), time.monotonic()
+    lab.start_vm({"name": "debian", "cpus": 2, "memory": "1G",
+                  "disks": [{"image": str(image), "mode": "snapshot"}], "cloud-init": {}},
+                 user=me, sudo=True)
+    assert logs_in(lab, "sudo -n cat /root/.bashrc >/dev/null && whoami; hostname",
+                   user=me) == "me\ndebian\n"
+    print(f"vmrun ssh after {time.monotonic() - began:.1f} s")
+
+
 def test_debian(lab: Lab, image: Path) -> None:
     """Boots, is logged in to from the LAN, powers off; carried elsewhere, it is there."""
-    me, ssh, began = lab.add_user(), Ssh(lab.directory), time.monotonic()
+    me, began = lab.add_user(), time.monotonic()
+    home = lab.directory / f"home-{me.uid}" / ".ssh"
+    home.mkdir(mode=0o700)
+    ssh = Ssh(home)
+    for path in (home, ssh.key, ssh.public):
+        shutil.chown(path, me.uid, me.gid)
     definition = {"name": "debian", "cpus": 2, "memory": "1G",
-                  "disks": [{"image": str(image), "mode": "overlay"}],
-                  "cloud-init": {"user": "me", "ssh-keys": [str(ssh.public)]}}
+                  "disks": [{"image": str(image), "mode": "overlay"}], "cloud-init": {}}
 
     vm = lab.start_vm(definition, user=me, sudo=True)
     assert lab.phone.ping(vm.address, 300), vm.console.text
@@ -85,6 +108,7 @@ def test_debian(lab: Lab, image: Path) -> None:
     assert ssh.run(lab.phone, vm.address, "whoami; echo kept > note") == "me\n"
     print(f"ssh after {time.monotonic() - began:.1f} s")
     sees_its_network(lab.lan, vm, ssh, "kept")
+    assert logs_in(lab, "whoami", user=me) == "me\n"
     assert list(lab.lan.seen()) == [LAPTOP_MAC]
     began = time.monotonic()
     assert vm.stop(120) == 0
