@@ -5,6 +5,8 @@
 After the test its VMs are ended and the laptop restored; then the laptop must be as it was before,
 and no process that was started on it may be left.
 
+Tests share nothing but the machine, so that they may run side by side (pytest -n 3).
+
 When VMRUN_TESTS_MUST_RUN is set, whatever would have been skipped has failed.
 """
 
@@ -25,6 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register this directory's markers."""
     config.addinivalue_line("markers", "lab(**arguments): how to build the lab of this test")
     config.addinivalue_line("markers", "slow: boots a whole distribution, which takes minutes")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow tests first: with several workers (pytest-xdist) none is left alone with them."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def _must_run(report: object) -> None:
