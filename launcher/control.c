@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A running VM answers the user's other commands: what it is like, and that it shall stop.
+// A running VM answers the user's other commands: what it is like, and that it shall stop or pause.
 #include "launcher/control.h"
 
 #include <errno.h>
@@ -104,6 +104,23 @@ static void stop(struct client *client, struct json_object *request)
 	control->ops->stop(now, timeout, control->context);
 }
 
+static void pause_or_resume(struct client *client, bool paused)
+{
+	const struct control *control = client->control;
+	struct json_object *reply;
+	struct error err;
+
+	if (control->ops->pause(paused, control->context, &err) < 0) {
+		tell_error(client, err.message);
+		return;
+	}
+	reply = json_object_new_object();
+	json_object_object_add(reply, "asked", json_object_new_boolean(true));
+	client_tell(client, reply);
+	json_object_put(reply);
+	client_close(client);
+}
+
 static void serve(struct client *client)
 {
 	struct json_object *request = json_tokener_parse(client->request);
@@ -118,6 +135,8 @@ static void serve(struct client *client)
 		tell_status(client);
 	else if (what && !strcmp(what, "stop"))
 		stop(client, request);
+	else if (what && (!strcmp(what, "pause") || !strcmp(what, "resume")))
+		pause_or_resume(client, !strcmp(what, "pause"));
 	else
 		tell_error(client, "unknown request");
 	json_object_put(request);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A running VM answers the user's other commands: what it is like, and that it shall stop.
+// A running VM answers the user's other commands: what it is like, and that it shall stop or pause.
 #ifndef LAUNCHER_CONTROL_H
 #define LAUNCHER_CONTROL_H
 
@@ -11,8 +11,8 @@
 
 /*
  * Theory of operation: the socket "control" in the VM's runtime directory. A client sends one JSON
- * object in one line, {"request": "status"} or {"request": "stop", "now": false, "timeout": 60},
- * and gets one in one line. The connection of a client that asked to stop stays open until vmrun is
+ * object in one line, {"request": "status"}, "pause", "resume", or {"request": "stop", "now": false,
+ * "timeout": 60}, and gets one in one line, which has "error" when it was not done. The connection of a client that asked to stop stays open until vmrun is
  * gone, so that its end tells that the host is as before.
  */
 
@@ -21,10 +21,12 @@
  * @status: the VM as a JSON object, owned by the caller; NULL when memory ran out.
  * @stop: power the guest off, or end it at once with @now; @timeout: seconds, or negative for the
  *        definition's.
+ * @pause: have it stand still, or go on; a negative errno: it is neither.
  */
 struct control_ops {
 	struct json_object *(*status)(void *context);
 	void (*stop)(bool now, int timeout, void *context);
+	int (*pause)(bool paused, void *context, struct error *err);
 };
 
 struct control;

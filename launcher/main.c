@@ -40,6 +40,10 @@ static int dispatch(const struct options *options, struct error *err)
 		return manage_status(options, err);
 	case COMMAND_STOP:
 		return manage_stop(options, err);
+	case COMMAND_PAUSE:
+		return manage_pause(options, true, err);
+	case COMMAND_RESUME:
+		return manage_pause(options, false, err);
 	case COMMAND_CONSOLE:
 		return manage_console(options, err);
 	case COMMAND_SSH:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The commands for VMs that run: list, status, stop, console, ssh, log.
+// The commands for VMs that run: list, status, stop, pause, resume, console, ssh, log.
 #include "launcher/manage.h"
 
 #include <errno.h>
@@ -65,6 +65,7 @@ static const char *uptime_text(int seconds, char text[32])
 static void show_table(struct json_object *list)
 {
 	char line[256], uptime[32];
+	const char *reason;
 
 	snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8s %-13s %s", "NAME", "ADDRESS", "UPLINK",
 		 "PID", "STATE", "UP");
@@ -72,9 +73,12 @@ static void show_table(struct json_object *list)
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *vm = json_object_array_get_idx(list, i);
 
-		snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8d %-13s %s", text_of(vm, "name"),
-			 text_of(vm, "address"), text_of(vm, "uplink"), number_of(vm, "pid"),
-			 text_of(vm, "state"), uptime_text(number_of(vm, "uptime"), uptime));
+		reason = text_of(vm, "state-reason");
+		snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8d %-13s %s%s%s",
+			 text_of(vm, "name"), text_of(vm, "address"), text_of(vm, "uplink"),
+			 number_of(vm, "pid"), text_of(vm, "state"),
+			 uptime_text(number_of(vm, "uptime"), uptime), *reason == '-' ? "" : "  ",
+			 *reason == '-' ? "" : reason);
 		log_output(line);
 	}
 }
@@ -175,6 +179,63 @@ int manage_stop(const struct options *options, struct error *err)
 		rc = running_not(options->files[0], err);
 	if (rc == 0)
 		rc = wait_for_end(socket, err);
+	json_object_put(request);
+	json_object_put(reply);
+	return rc < 0 ? (int)err->status : STATUS_OK;
+}
+
+static bool is_paused(struct json_object *status)
+{
+	return !strcmp(text_of(status, "state"), "paused");
+}
+
+/*
+ * Whether it came about: a pause at once; a guest that goes on may stand still again when its next
+ * write fails, too.
+ */
+static int wait_for_pause(const char *name, bool paused, struct error *err)
+{
+	const struct timespec step = { .tv_nsec = 50000000 };
+	struct json_object *status = NULL;
+	int rc = 0;
+
+	for (int i = 0; i < 10 && rc == 0 && !(paused && status && is_paused(status)); i++) {
+		nanosleep(&step, NULL);
+		json_object_put(status);
+		status = NULL;
+		rc = running_status(name, &status, err);
+	}
+	if (rc == 0 && is_paused(status) != paused) {
+		rc = paused ? error_say(err, STATUS_FAILURE, EIO, "VM '%s' is %s", name,
+					text_of(status, "state"))
+			    : error_say(err, STATUS_FAILURE, EIO, "VM '%s' is paused again: %s",
+					name, text_of(status, "state-reason"));
+	}
+	json_object_put(status);
+	return rc;
+}
+
+int manage_pause(const struct options *options, bool paused, struct error *err)
+{
+	struct json_object *request = json_object_new_object();
+	struct json_object *reply = NULL;
+	cleanup_free char *directory = NULL;
+	const char *name = options->files[0];
+	int rc;
+
+	json_object_object_add(request, "request",
+			       json_object_new_string(paused ? "pause" : "resume"));
+	rc = privilege_drop(err);
+	if (rc == 0)
+		rc = running_directory(name, &directory, err);
+	if (rc == 0)
+		rc = control_ask(directory, request, NULL, &reply, err);
+	if (rc == -ENOENT || rc == -ECONNREFUSED)
+		rc = running_not(name, err);
+	if (rc == 0 && json_object_object_get_ex(reply, "error", NULL))
+		rc = error_say(err, STATUS_FAILURE, EBUSY, "%s", text_of(reply, "error"));
+	if (rc == 0)
+		rc = wait_for_pause(name, paused, err);
 	json_object_put(request);
 	json_object_put(reply);
 	return rc < 0 ? (int)err->status : STATUS_OK;

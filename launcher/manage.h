@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The commands for VMs that run: list, status, stop, console, ssh, log.
+// The commands for VMs that run: list, status, stop, pause, resume, console, ssh, log.
 #ifndef LAUNCHER_MANAGE_H
 #define LAUNCHER_MANAGE_H
 
@@ -13,6 +13,7 @@
 int manage_list(const struct options *options, struct error *err);
 int manage_status(const struct options *options, struct error *err);
 int manage_stop(const struct options *options, struct error *err);
+int manage_pause(const struct options *options, bool paused, struct error *err);
 int manage_console(const struct options *options, struct error *err);
 int manage_ssh(const struct options *options, struct error *err);
 int manage_log(const struct options *options, struct error *err);

@@ -37,6 +37,8 @@ static const struct command_row {
 	[COMMAND_LIST] = { "list", "", 0, 0, "show the VMs that run" },
 	[COMMAND_STATUS] = { "status", "NAME", 1, 1, "show one" },
 	[COMMAND_STOP] = { "stop", "NAME", 1, 1, "power it off and wait until it is gone" },
+	[COMMAND_PAUSE] = { "pause", "NAME", 1, 1, "have it stand still" },
+	[COMMAND_RESUME] = { "resume", "NAME", 1, 1, "have it go on, also after a full disk" },
 	[COMMAND_CONSOLE] = { "console", "NAME", 1, 1, "attach to its serial console" },
 	[COMMAND_SSH] = { "ssh", "NAME [ARG...]", 1, ~0u, "log in, when the guest is ready" },
 	[COMMAND_LOG] = { "log", "NAME", 1, 1, "show what it said since its last start" },

@@ -22,6 +22,7 @@
 #include "launcher/log.h"
 #include "launcher/member.h"
 #include "launcher/notify.h"
+#include "launcher/pause.h"
 #include "launcher/port.h"
 #include "launcher/privilege.h"
 #include "launcher/qemu.h"
@@ -61,6 +62,7 @@
  * @detach: the way to the process that the user waits for.
  * @notify: the way to the service manager whose service the run is.
  * @control: answers the user's other commands.
+ * @pause: whether the VM stands still.
  * @vm: while it runs.
  * @started: CLOCK_BOOTTIME seconds of its start.
  */
@@ -78,6 +80,7 @@ struct run {
 	struct detach detach;
 	struct notify notify;
 	struct control *control;
+	struct pause pause;
 	struct vm *vm;
 	time_t started;
 };
@@ -196,7 +199,7 @@ static struct json_object *on_status(void *context)
 {
 	const struct run *run = context;
 
-	return vmstatus(&run->definition, &run->member, run->vm, run->started);
+	return vmstatus(&run->definition, &run->member, run->vm, &run->pause, run->started);
 }
 
 static void on_stop(bool now, int timeout, void *context)
@@ -208,7 +211,16 @@ static void on_stop(bool now, int timeout, void *context)
 	supervise_signal(run->vm, now ? SIGQUIT : SIGTERM);
 }
 
-static const struct control_ops control_ops = { .status = on_status, .stop = on_stop };
+static int on_pause(bool paused, void *context, struct error *err)
+{
+	struct run *run = context;
+
+	return pause_ask(&run->pause, run->vm, paused, err);
+}
+
+static const struct control_ops control_ops = { .status = on_status,
+						.stop = on_stop,
+						.pause = on_pause };
 
 /* Callbacks of supervise_run(). */
 
@@ -236,11 +248,29 @@ static void notify_place(const struct run *run, const char *also)
 		notify_send(&run->notify, "%sSTATUS=Off the LAN: %s", also, place->reason);
 }
 
+static void vm_event(struct vm *vm, const char *name, struct json_object *data)
+{
+	struct run *run = vm->context;
+
+	if (!pause_event(&run->pause, name, data) || vm->state != VM_RUNNING)
+		return;
+	if (!run->pause.paused) {
+		log_notice("%s: the VM goes on", vm->name);
+		notify_place(run, "");
+		return;
+	}
+	log_verbose("%s: paused", vm->name);
+	notify_send(&run->notify, "STATUS=Paused%s%s", run->pause.reason ? ": " : "",
+		    run->pause.reason ? run->pause.reason : "");
+}
+
 /* The time that the guest may take is the definition's: the manager's own is longer than that. */
 static void vm_changed(struct vm *vm)
 {
 	const struct run *run = vm->context;
 
+	if (vm->state == VM_POWERING_DOWN)
+		pause_end(&run->pause, vm);
 	if (vm->state == VM_POWERING_DOWN)
 		notify_send(&run->notify,
 			    "STOPPING=1\nSTATUS=Powering down\nEXTEND_TIMEOUT_USEC=%u000000",
@@ -292,6 +322,7 @@ static const struct vm_ops vm_ops = {
 	.log = vm_log,
 	.started = vm_started,
 	.changed = vm_changed,
+	.event = vm_event,
 	.netsetup = vm_netsetup,
 };
 

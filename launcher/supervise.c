@@ -76,10 +76,13 @@ static void tell_disk(struct vm *vm, struct json_object *data)
 	if (strcmp(text_of(data, "action"), "stop") != 0 || vm->supervision->disk_told)
 		return;
 	vm->supervision->disk_told = true;
-	ladder_say(vm, VM_LOG_NOTICE, "the VM is paused: a disk of it cannot be read or written%s",
+	ladder_say(vm, VM_LOG_NOTICE,
+		   "the VM is paused: a disk of it cannot be read or written%s; when that is "
+		   "mended: vmrun resume %s",
 		   json_object_get_boolean(json_object_object_get(data, "nospace"))
 			   ? " (no space left on device)"
-			   : "");
+			   : "",
+		   vm->name);
 }
 
 static void on_event(const char *name, struct json_object *data, void *context)

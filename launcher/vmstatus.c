@@ -89,7 +89,7 @@ static void add_login(struct json_object *object, const struct cloud_init *cloud
 }
 
 struct json_object *vmstatus(const struct definition *definition, const struct member *member,
-			     const struct vm *vm, time_t started)
+			     const struct vm *vm, const struct pause *pause, time_t started)
 {
 	struct json_object *object = json_object_new_object();
 	char uuid[UUID_STR_LEN], mac[MAC_TEXT_SIZE];
@@ -98,7 +98,9 @@ struct json_object *vmstatus(const struct definition *definition, const struct m
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	uuid_unparse_lower(definition->uuid, uuid);
 	add_text(object, "name", definition->name);
-	add_text(object, "state", vm_state_name(vm->state));
+	add_text(object, "state",
+		 pause->paused && vm->state == VM_RUNNING ? "paused" : vm_state_name(vm->state));
+	add_text(object, "state-reason", pause->paused ? pause->reason : NULL);
 	add_number(object, "pid", getpid());
 	add_number(object, "qemu-pid", vm->qemu.pid);
 	add_number(object, "uptime", now.tv_sec - started);

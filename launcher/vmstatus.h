@@ -8,6 +8,7 @@
 
 #include "launcher/definition.h"
 #include "launcher/member.h"
+#include "launcher/pause.h"
 #include "launcher/supervise.h"
 
 /**
@@ -15,11 +16,12 @@
  * @definition: the VM.
  * @member: its membership; its place is told when it has one.
  * @vm: for its state and QEMU's pid.
+ * @pause: whether it stands still.
  * @started: CLOCK_BOOTTIME seconds of its start.
  *
  * Return: an object, owned by the caller.
  */
 struct json_object *vmstatus(const struct definition *definition, const struct member *member,
-			     const struct vm *vm, time_t started);
+			     const struct vm *vm, const struct pause *pause, time_t started);
 
 #endif

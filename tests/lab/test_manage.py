@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -48,6 +49,30 @@ def attach(lab: Lab) -> tuple[subprocess.Popen, Output]:
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env=os.environ | lab.laptop.netns.env | {"XDG_RUNTIME_DIR": "/run/user/0"})
     return process, Output.of(process.stdout, "an attached console")
+
+
+def test_paused(lab: Lab, started: Path) -> None:
+    """The guest stands still until it is told to go on, also to power off."""
+    facts = status(lab)
+    lab.phone.ping(facts["address"], 60)
+    for _ in range(2):
+        assert lab.vmrun("pause", "tiny").returncode == 0
+        facts = status(lab)
+        assert facts["state"] == "paused" and facts["state-reason"] == "by 'vmrun pause'"
+        assert not lab.phone.ping_once(facts["address"], 0.5)
+    assert lab.vmrun("list").stdout.splitlines()[1].endswith(" s  by 'vmrun pause'")
+    assert lab.vmrun("resume", "tiny").returncode == 0
+    assert status(lab)["state"] == "running" and status(lab)["state-reason"] is None
+    assert lab.phone.ping(facts["address"], 10)
+    assert lab.vmrun("resume", "tiny").returncode == 0, "which it is already"
+
+    assert lab.vmrun("pause", "tiny").returncode == 0
+    began = time.monotonic()
+    assert lab.vmrun("stop", "tiny").returncode == 0
+    assert time.monotonic() - began < 30, "it was powered off, not ended"
+    for command in ("pause", "resume"):
+        done = lab.vmrun(command, "tiny")
+        assert done.returncode == 1 and done.stderr.startswith("vmrun: VM 'tiny' is not running")
 
 
 def test_detached(lab: Lab, started: Path) -> None:

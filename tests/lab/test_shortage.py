@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A host that lacks something: told plainly, with the right exit status, and nothing left."""
 
+import hashlib
+import json
 import os
+import re
 import signal
 import subprocess
 
@@ -10,6 +13,7 @@ import yaml
 
 from guests import paused, tiny
 from lab import Lab
+from netns import run
 from output import Output
 from station import guest_sh
 from vm import vmrun_argv
@@ -23,6 +27,9 @@ SHORTAGES = {
     "no /proc/sys to write": ("mount -o bind /proc/sys /proc/sys && "
                               "mount -o remount,bind,ro /proc/sys", 1, "/proc/sys/net"),
 }
+
+
+SIZE = 32 << 20  # what the guest writes; its overlay has room for 8 MiB at first
 
 
 def run_with(lab: Lab, script: str, definition: dict) -> subprocess.CompletedProcess:
@@ -44,13 +51,14 @@ def test_shortage(lab: Lab, name: str) -> None:
 
 
 def test_disk_that_fills(lab: Lab) -> None:
-    """The overlay has no room left: the guest is paused, not told of an error, and that is said."""
+    """The overlay has no room left: the guest is paused, not told of an error, and that is said.
+    When there is room again, it goes on where it stood, and nothing of what it wrote is lost."""
     image = lab.directory / "disk.raw"
     image.write_bytes(b"")
     os.truncate(image, 64 << 20)
     file = lab.directory / "full.yaml"
     file.write_text(yaml.safe_dump(tiny("full", disks=[{"image": str(image)}],
-                                        **{"shutdown-timeout": "1s"})))
+                                        **{"shutdown-timeout": "20s"})))
     argv, env = vmrun_argv(lab.directory, [str(file)])
     home = lab.directory / "home-0"
     script = f"mount -t tmpfs -o size=8m,mode=700 none {home} && exec \"$@\""
@@ -61,9 +69,22 @@ def test_disk_that_fills(lab: Lab) -> None:
     said = Output.of(vm.stderr, "vmrun's stderr")
     address = said.wait_for(r"full: ([0-9.]+)/24 on wlan0", 30).group(1)
     lab.phone.ping(address, 60)
-    write = "(dd if=/dev/zero of=/dev/vda bs=1M count=32 >/dev/null 2>&1; sync) &"
-    guest_sh(lab.phone, address, write)
-    said.wait_for(r"full: .*no space left", 60)
+    guest_sh(lab.phone, address, f"(yes vmrun | head -c {SIZE} >/dev/vda; sync; echo >/done) &")
+    said.wait_for(r"full: .*no space left.*vmrun resume full", 60)
     assert not lab.phone.ping_once(address, 1), "the guest stands still"
+    assert re.search(r" paused +\d+ s  no space left on device$",
+                     lab.vmrun("list").stdout.splitlines()[1])
+    again = lab.vmrun("resume", "full")
+    assert again.returncode == 1
+    assert again.stderr == "vmrun: VM 'full' is paused again: no space left on device\n"
+
+    run(["nsenter", "-t", str(vm.pid), "-m", "mount", "-o", "remount,size=64m", str(home)])
+    assert lab.vmrun("resume", "full").returncode == 0
+    said.wait_for("full: the VM goes on", 10)
+    assert json.loads(lab.vmrun("status", "--json", "full").stdout)["state"] == "running"
+    assert lab.phone.ping(address, 10)
+    wait = "while [ ! -e /done ]; do sleep 0.1; done; echo 3 >/proc/sys/vm/drop_caches; "
+    digest = guest_sh(lab.phone, address, f"{wait} head -c {SIZE} /dev/vda | sha256sum", 60)
+    assert digest.split()[0] == hashlib.sha256((b"vmrun\n" * (SIZE // 6 + 1))[:SIZE]).hexdigest()
     vm.send_signal(signal.SIGTERM)
-    assert vm.wait(60) == 128 + signal.SIGTERM
+    assert vm.wait(60) == 0
