@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What is Debian's own of the package.
+configure_file(deb/changelog.in changelog.Debian @ONLY)
+install(FILES deb/copyright ${CMAKE_CURRENT_BINARY_DIR}/changelog.Debian
+	DESTINATION ${CMAKE_INSTALL_DOCDIR})
+configure_file(deb/postinst.in deb/postinst @ONLY)
+
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
+set(CPACK_DEBIAN_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS
+	"qemu-system-x86, qemu-utils, systemd | systemd-standalone-sysusers, libcap2-bin")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "openssh-client")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_SOURCE_DIR}/deb/conffiles
+	${CMAKE_CURRENT_BINARY_DIR}/deb/postinst ${CMAKE_CURRENT_SOURCE_DIR}/deb/postrm)
