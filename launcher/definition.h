@@ -72,6 +72,16 @@ enum display_mode {
 	DISPLAY_VNC,
 };
 
+enum vsock_mode {
+	VSOCK_NONE,
+	VSOCK_AUTO,  /* when the host has it */
+	VSOCK_GIVEN, /* by its number */
+};
+
+/* linux/vm_sockets.h: 0 to 2 are the host's own, and the last one is any. */
+#define CID_MIN 3u
+#define CID_MAX 4294967294u
+
 /**
  * struct disk - one entry of 'disks'.
  * @image: absolute path; of an image from a URL that of the cache's file, once cache_locate() has
@@ -186,6 +196,9 @@ struct cloud_init {
  * @others, @other_count: the others of the list, all of them 'user', in its order.
  * @network_index: where @network stands in the list, which is the order of the cards.
  * @cloud_init: the mapping 'cloud-init'.
+ * @rng: it has a virtio-rng.
+ * @guest_agent: it has a channel for the QEMU guest agent.
+ * @vsock.mode, @vsock.cid: its context identifier, which is derived from the uuid for auto.
  * @shutdown_timeout: seconds, 0..86400.
  * @qemu.binary: a name searched in PATH or a path.
  * @qemu.args, @qemu.arg_count: appended as given.
@@ -218,6 +231,12 @@ struct definition {
 	struct cloud_init cloud_init;
 	enum console_mode console;
 	enum display_mode display;
+	bool rng;
+	bool guest_agent;
+	struct {
+		enum vsock_mode mode;
+		unsigned int cid;
+	} vsock;
 	unsigned int shutdown_timeout;
 	struct {
 		char *binary;

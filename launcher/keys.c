@@ -8,6 +8,7 @@
 #include "launcher/port.h"
 #include "launcher/scalar.h"
 #include "launcher/value.h"
+#include "launcher/vsock.h"
 #include "netsetup/cleanup.h"
 
 #define CPUS_MAX     255
@@ -192,6 +193,9 @@ static const struct key top_keys[] = {
 	{ "cloud-init",  &type_cloud_init, DEFINITION(cloud_init),        KEYS("cloud-init", cloud_init_keys), NULL },
 	{ "console",     &type_words,      DEFINITION(console),           WORDS(consoles),                "stdio" },
 	{ "display",     &type_words,      DEFINITION(display),           WORDS(displays),                "none" },
+	{ "rng",         &type_flag,       DEFINITION(rng),               NULL,                           "true" },
+	{ "guest-agent", &type_flag,       DEFINITION(guest_agent),       NULL,                           "true" },
+	{ "vsock",       &type_vsock,      DEFINITION(vsock),             NULL,                           "none" },
 	{ "shutdown-timeout", &type_duration, DEFINITION(shutdown_timeout), BOUNDS(0, SHUTDOWN_MAX, 0),   "60s" },
 	{ "qemu",        &type_mapping,    DEFINITION(qemu),              KEYS("qemu", qemu_keys),        "{}" },
 };

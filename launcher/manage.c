@@ -11,8 +11,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "launcher/agent.h"
 #include "launcher/attach.h"
 #include "launcher/control.h"
+#include "launcher/local.h"
 #include "launcher/log.h"
 #include "launcher/port.h"
 #include "launcher/privilege.h"
@@ -112,12 +114,38 @@ static const char *list_text(struct json_object *list, char *text, size_t size)
 	return text;
 }
 
+/* What the guest says of itself, in the words of the JSON. */
+static void show_agent(struct json_object *agent)
+{
+	static const char *const keys[] = { "version", "os", "kernel", "hostname" };
+	struct json_object *interfaces = NULL;
+	char line[1024], list[960];
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		snprintf(line, sizeof(line), "agent-%-8s %s", keys[i], text_of(agent, keys[i]));
+		log_output(line);
+	}
+	json_object_object_get_ex(agent, "interfaces", &interfaces);
+	for (size_t i = 0; interfaces && i < json_object_array_length(interfaces); i++) {
+		struct json_object *card = json_object_array_get_idx(interfaces, i);
+
+		snprintf(line, sizeof(line), "%-14s %.64s %.64s %s", "agent-card",
+			 text_of(card, "name"), text_of(card, "mac"),
+			 list_text(json_object_object_get(card, "addresses"), list, sizeof(list)));
+		log_output(line);
+	}
+}
+
 static void show_status(struct json_object *status)
 {
 	char line[1024], list[960], uptime[32];
 
 	json_object_object_foreach(status, key, value)
 	{
+		if (json_object_is_type(value, json_type_object)) {
+			show_agent(value);
+			continue;
+		}
 		if (!strcmp(key, "uptime"))
 			snprintf(line, sizeof(line), "%-14s up %s", key,
 				 uptime_text(json_object_get_int(value), uptime));
@@ -131,12 +159,40 @@ static void show_status(struct json_object *status)
 	}
 }
 
+/* A connection to the guest's agent when there is one that listens, else -1. */
+static int connect_agent(const char *name, struct json_object *status)
+{
+	cleanup_free char *directory = NULL;
+	struct json_object *connected;
+	struct error ignored;
+
+	if (!json_object_object_get_ex(status, "agent-connected", &connected) ||
+	    !json_object_get_boolean(connected) ||
+	    running_directory(name, &directory, &ignored) < 0)
+		return -1;
+	return local_connect(directory, AGENT_SOCKET, &ignored);
+}
+
+/* What the guest says of itself is not known when it does not say it soon. */
+static void ask_agent(const char *name, struct json_object *status)
+{
+	cleanup_fd int fd = connect_agent(name, status);
+	struct json_object *facts = NULL;
+	struct error why;
+
+	if (fd >= 0 && agent_facts(fd, AGENT_MS, &facts, &why) < 0)
+		log_notice("%s: %s", name, why.message);
+	json_object_object_add(status, "agent", facts);
+}
+
 int manage_status(const struct options *options, struct error *err)
 {
 	struct json_object *status;
 
 	if (privilege_drop(err) < 0 || running_status(options->files[0], &status, err) < 0)
 		return err->status;
+	if (json_object_object_get_ex(status, "agent-connected", NULL))
+		ask_agent(options->files[0], status);
 	if (options->json)
 		show_json(status);
 	else
@@ -159,6 +215,23 @@ static int wait_for_end(int socket, struct error *err)
 	return got < 0 && errno != ECONNRESET ? error_set(err, errno, "cannot wait for the VM") : 0;
 }
 
+/* Beside the power button, which some guests do not hear. */
+static void power_off(const char *name)
+{
+	struct json_object *status = NULL;
+	struct error ignored;
+	int fd;
+
+	if (running_status(name, &status, &ignored) < 0)
+		return;
+	fd = connect_agent(name, status);
+	json_object_put(status);
+	if (fd < 0)
+		return;
+	agent_power_off(fd, AGENT_MS, &ignored);
+	close(fd);
+}
+
 int manage_stop(const struct options *options, struct error *err)
 {
 	struct json_object *request = json_object_new_object();
@@ -177,6 +250,8 @@ int manage_stop(const struct options *options, struct error *err)
 		rc = control_ask(directory, request, &socket, &reply, err);
 	if (rc == -ENOENT || rc == -ECONNREFUSED)
 		rc = running_not(options->files[0], err);
+	if (rc == 0 && !options->now)
+		power_off(options->files[0]);
 	if (rc == 0)
 		rc = wait_for_end(socket, err);
 	json_object_put(request);

@@ -146,13 +146,6 @@ static int add_boot(const struct qemu_config *config, struct argv *argv, struct 
 	return 0;
 }
 
-/* Entropy from the host's getrandom(2), so that a guest's sshd need not wait for its own. */
-static int add_rng(const struct qemu_config *config, struct argv *argv, struct error *err)
-{
-	argv_add(argv, "-device", "virtio-rng-pci", NULL);
-	return 0;
-}
-
 static int add_control(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
 	argv_add(argv, "-chardev", NULL);
@@ -189,9 +182,9 @@ static int add_users(const struct qemu_config *config, struct argv *argv, struct
 int qemu_build(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
 	static int (*const parts[])(const struct qemu_config *, struct argv *, struct error *) = {
-		add_identity,   add_machine,      add_boot,         add_control,
-		add_sandbox,    qemu_add_console, qemu_add_network, add_rng,
-		qemu_add_disks, qemu_add_seed,    qemu_add_display, add_users,
+		add_identity,     add_machine,      add_boot,       add_control,    add_sandbox,
+		qemu_add_console, qemu_add_network, qemu_add_rng,   qemu_add_disks, qemu_add_seed,
+		qemu_add_display, qemu_add_agent,   qemu_add_vsock, add_users,
 	};
 	struct argv built = { 0 };
 	int ret = 0;

@@ -19,7 +19,8 @@ enum qemu_fd {
 	QEMU_FD_SEED = 5,    /* the NoCloud image, read-only */
 	QEMU_FD_TAP = 6,     /* first of the tap's queues */
 	QEMU_FD_VHOST = QEMU_FD_TAP + QUEUES_MAX, /* first of vhost-net's */
-	QEMU_FD_END = QEMU_FD_VHOST + QUEUES_MAX,
+	QEMU_FD_VSOCK = QEMU_FD_VHOST + QUEUES_MAX,
+	QEMU_FD_END,
 };
 
 /**
@@ -30,6 +31,7 @@ enum qemu_fd {
  * @accel: kvm or tcg; auto, for `print`: the words ACCEL and CPU.
  * @queues: pairs of queues of the tap, 1..QUEUES_MAX.
  * @vhost: QEMU_FD_VHOST and following are open.
+ * @vsock: QEMU_FD_VSOCK is open.
  * @seed: QEMU_FD_SEED is open.
  * @dns, @dns_count: servers for the guest.
  * @disk_paths: for each of the definition's disks the file that QEMU opens: the image, or its
@@ -45,6 +47,7 @@ struct qemu_config {
 	enum accel accel;
 	unsigned int queues;
 	bool vhost;
+	bool vsock;
 	bool seed;
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;

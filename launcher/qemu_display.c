@@ -28,12 +28,9 @@ int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct
 	return 0;
 }
 
-/*
- * The path of a socket in the VM's runtime directory, its commas doubled. A socket and not a port:
- * a port, even on the loopback, is open to every user of this machine, and may be taken.
- */
-static int socket_path(const struct qemu_config *config, const char *name, char **escaped,
-		       struct error *err)
+/* A socket and not a port: that is open to every user of this machine, and may be taken. */
+int qemu_socket_path(const struct qemu_config *config, const char *name, char **escaped,
+		     struct error *err)
 {
 	const char *directory = config->runtime_directory ? config->runtime_directory : "RUNTIME";
 	cleanup_free char *path = NULL;
@@ -56,7 +53,7 @@ static int socket_path(const struct qemu_config *config, const char *name, char 
 static int add_spice(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
 	cleanup_free char *path = NULL;
-	int ret = socket_path(config, "spice.sock", &path, err);
+	int ret = qemu_socket_path(config, "spice.sock", &path, err);
 
 	if (ret)
 		return ret;
@@ -71,7 +68,7 @@ static int add_spice(const struct qemu_config *config, struct argv *argv, struct
 static int add_vnc(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
 	cleanup_free char *path = NULL;
-	int ret = socket_path(config, "vnc.sock", &path, err);
+	int ret = qemu_socket_path(config, "vnc.sock", &path, err);
 
 	if (ret)
 		return ret;

@@ -14,6 +14,9 @@
 int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_seed(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_network(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_rng(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_agent(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_vsock(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_display(const struct qemu_config *config, struct argv *argv, struct error *err);
 
@@ -32,6 +35,18 @@ int qemu_check_text(const char *key, const char *value, struct error *err);
  * least one and not '-' first, so that it has no separator of any syntax.
  */
 int qemu_check_word(const char *key, const char *value, struct error *err);
+
+/**
+ * qemu_socket_path() - the path of a socket in the VM's runtime directory, its commas doubled.
+ * @config: the VM.
+ * @name: of the socket.
+ * @escaped: the path, allocated.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int qemu_socket_path(const struct qemu_config *config, const char *name, char **escaped,
+		     struct error *err);
 
 /**
  * qemu_escape() - double the commas of a value, as QEMU's option syntax wants them (get_opt_value()

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "launcher/vsock.h"
 #include "netsetup/cleanup.h"
 
 /* The namespace of VMs' uuids, fixed for ever: another one would give every VM another identity. */
@@ -88,6 +89,7 @@ void resolve_definition(struct definition *definition, const char *machine_id)
 	if (definition->uuid_auto)
 		resolve_uuid(definition, machine_id);
 	resolve_macs(definition);
+	vsock_resolve(definition);
 	if (!definition->network.configure)
 		definition->network.configure = resolve_configure(definition);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "launcher/accel.h"
+#include "launcher/agent.h"
 #include "launcher/cache.h"
 #include "launcher/channels.h"
 #include "launcher/companion.h"
@@ -34,6 +35,7 @@
 #include "launcher/sweep.h"
 #include "launcher/terminal.h"
 #include "launcher/vmstatus.h"
+#include "launcher/vsock.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
@@ -64,6 +66,7 @@
  * @control: answers the user's other commands.
  * @pause: whether the VM stands still.
  * @vm: while it runs.
+ * @agent_connected: a program of the guest has the agent's channel open.
  * @started: CLOCK_BOOTTIME seconds of its start.
  */
 struct run {
@@ -82,6 +85,7 @@ struct run {
 	struct control *control;
 	struct pause pause;
 	struct vm *vm;
+	bool agent_connected;
 	time_t started;
 };
 
@@ -177,6 +181,28 @@ static int join_lan(struct run *run, struct error *err)
 	return 0;
 }
 
+/* One that is only wished for is done without. */
+static int open_vsock(struct run *run, struct error *err)
+{
+	const enum vsock_mode mode = run->definition.vsock.mode;
+	int fd;
+
+	run->config.vsock = mode != VSOCK_NONE;
+	if (mode == VSOCK_NONE || run->options->dry_run)
+		return 0;
+	fd = vsock_open(&run->definition, "/dev/vhost-vsock", err);
+	if (fd < 0 && (mode == VSOCK_GIVEN || fd == -EADDRINUSE))
+		return fd;
+	if (fd >= 0) {
+		channels_give(&run->channels, fd, QEMU_FD_VSOCK);
+		return 0;
+	}
+	log_notice("%s: no vsock: %s", run->definition.name, err->message);
+	memset(err, 0, sizeof(*err));
+	run->config.vsock = false;
+	return 0;
+}
+
 static int make_seed(struct run *run, struct error *err)
 {
 	int seed;
@@ -198,8 +224,13 @@ static int make_seed(struct run *run, struct error *err)
 static struct json_object *on_status(void *context)
 {
 	const struct run *run = context;
+	struct json_object *status = vmstatus(&run->definition, &run->member, run->vm, &run->pause,
+					      run->started);
 
-	return vmstatus(&run->definition, &run->member, run->vm, &run->pause, run->started);
+	if (run->definition.guest_agent)
+		json_object_object_add(status, "agent-connected",
+				       json_object_new_boolean(run->agent_connected));
+	return status;
 }
 
 static void on_stop(bool now, int timeout, void *context)
@@ -252,6 +283,7 @@ static void vm_event(struct vm *vm, const char *name, struct json_object *data)
 {
 	struct run *run = vm->context;
 
+	agent_event(name, data, &run->agent_connected);
 	if (!pause_event(&run->pause, name, data) || vm->state != VM_RUNNING)
 		return;
 	if (!run->pause.paused) {
@@ -436,6 +468,8 @@ static int prepare(struct run *run, struct error *err)
 		rc = cache_fetch(&run->definition, run->options->quiet, err);
 	if (rc == 0 && !dry_run)
 		rc = ports_check(&run->definition, err);
+	if (rc == 0)
+		rc = open_vsock(run, err);
 	if (rc == 0)
 		rc = ask_for_lan(run, err);
 	if (rc < 0)

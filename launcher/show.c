@@ -54,6 +54,7 @@ static int command_line(struct definition *definition, char **text, struct error
 
 	config.queues = qemu_queues(definition, false);
 	config.seed = seed_wanted(definition);
+	config.vsock = definition->vsock.mode != VSOCK_NONE;
 	config.dns_count = definition->network.dns_count;
 	memcpy(config.dns, definition->network.dns, sizeof(config.dns));
 	config.accel = definition->machine.accel;

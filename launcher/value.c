@@ -99,6 +99,36 @@ static struct json_object *write_words(const struct key *key, const void *target
 
 const struct type type_words = { NODE_SCALAR, NULL, expect_words, read_words, write_words };
 
+/* Yes or no. What is a word elsewhere, such as 'on', is not taken, but it is known what was meant. */
+
+static void read_flag(struct walk *walk, const struct key *key, const struct node *node,
+		      void *target)
+{
+	static const char *const meant[][2] = {
+		{ "yes", "true" }, { "on", "true" },   { "1", "true" },
+		{ "no", "false" }, { "off", "false" }, { "0", "false" },
+	};
+
+	if (!strcmp(node->text, "true") || !strcmp(node->text, "false")) {
+		*(bool *)target = node->text[0] == 't';
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(meant); i++) {
+		if (!strcasecmp(node->text, meant[i][0])) {
+			walk_meant(walk, key, node, meant[i][1]);
+			return;
+		}
+	}
+	walk_mismatch(walk, key, node);
+}
+
+static struct json_object *write_flag(const struct key *key, const void *target)
+{
+	return json_object_new_boolean(*(const bool *)target);
+}
+
+const struct type type_flag = { NODE_SCALAR, "true or false", NULL, read_flag, write_flag };
+
 /* Numbers. */
 
 static void expect_count(const struct key *key, char text[EXPECTED_SIZE])

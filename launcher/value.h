@@ -39,6 +39,7 @@ struct limits {
 
 /* Each type's target. */
 extern const struct type type_words;      /* an enum; detail struct words */
+extern const struct type type_flag;       /* bool */
 extern const struct type type_count;      /* unsigned int; detail struct bounds */
 extern const struct type type_size;       /* uint64_t, bytes; detail struct bounds */
 extern const struct type type_duration;   /* unsigned int, seconds; detail struct bounds */

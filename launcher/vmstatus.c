@@ -110,6 +110,8 @@ struct json_object *vmstatus(const struct definition *definition, const struct m
 	add_text(object, "mac", mac_text(&definition->network.mac, mac));
 	if (definition->network.type == NETWORK_USER || definition->other_count)
 		add_ports(object, definition);
+	if (definition->vsock.mode != VSOCK_NONE)
+		add_number(object, "vsock", definition->vsock.cid);
 	add_text(object, "definition", definition->path);
 	add_text(object, "console", console_text(definition->console));
 	add_login(object, &definition->cloud_init);

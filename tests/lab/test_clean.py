@@ -63,7 +63,7 @@ def test_after_all_were_killed(lab: Lab) -> None:
     assert shared(lab) == ("1", "0")
     net = next((lab.run_dir / "vmrun").glob("net*"))
     runtime = "/run/user/0/vmrun/tiny"
-    expected = {f"rm {runtime}/console", f"rm {runtime}/control", f"rm {runtime}/lock",
+    expected = {*(f"rm {runtime}/{name}" for name in ("agent", "console", "control", "lock")),
                 f"ip neigh delete proxy {ADDRESS} dev wlan0",
                 f"rm /run/vmrun/{net.name}/lease-tiny",
                 "sysctl -w net.ipv4.conf.wlan0.forwarding=0",
@@ -164,7 +164,7 @@ def test_by_sudo_and_by_a_user(lab: Lab) -> None:
     done = lab.vmrun("clean", user=me)
     assert done.returncode == 4
     assert set(done.stdout.splitlines()) == {
-        f"rm {runtime}/{name}" for name in ("console", "control", "lock")}
+        f"rm {runtime}/{name}" for name in ("agent", "console", "control", "lock")}
     assert done.stderr.splitlines() == [
         "vmrun: cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW",
         "your own files are swept; for the network: sudo vmrun clean"]

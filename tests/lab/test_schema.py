@@ -146,12 +146,17 @@ def compare(path: str, rows: dict, schema: dict) -> None:
         compare_key(f"{path}.{name}".lstrip("."), rows[name], properties[name])
 
 
+def yaml_text(default: Any) -> str:
+    """A default as the reader's tables have it."""
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
 def compare_key(path: str, row: dict, schema: dict) -> None:
     """A row and its key in the schema."""
     assert schema.get("description"), f"'{path}' is not described"
     default = schema.get("default")
     assert row.get("fallback") == (None if default is None else
-                                   "{}" if default == {} else str(default)), path
+                                   "{}" if default == {} else yaml_text(default)), path
     assert "default" not in schema or default == {} or VALIDATOR.evolve(
         schema=schema).is_valid(default), path
     if "words" in row:

@@ -32,6 +32,7 @@ static inline void machine_init(struct machine *machine)
 				.mac = { { 0x52, 0x54, 0x00, 0xab, 0xcd, 0xef } },
 			},
 			.console = CONSOLE_NONE,
+			.rng = true,
 			.qemu.binary = (char *)"qemu-system-x86_64",
 		},
 		.lan = {

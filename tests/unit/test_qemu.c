@@ -356,6 +356,28 @@ static void test_networks(void **state)
 	assert_refused(&machine, "'network.model'");
 }
 
+static void test_channels(void **state)
+{
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.rng = false;
+	machine.definition.guest_agent = true;
+	machine.definition.vsock.cid = 42;
+	machine.config.vsock = true;
+	machine.config.runtime_directory = "/run/user/1,2";
+	argv = build(&machine);
+	assert_option(&argv, "-chardev", 1,
+		      "socket,id=agent,server=on,wait=off,path=/run/user/1,,2/agent");
+	assert_option(&argv, "-device", 0, "virtio-serial-pci,id=agents");
+	assert_option(&argv, "-device", 1,
+		      "virtserialport,bus=agents.0,chardev=agent,id=agent0,"
+		      "name=org.qemu.guest_agent.0");
+	assert_option(&argv, "-device", 2, "vhost-vsock-pci,guest-cid=42,vhostfd=22");
+	argv_done(&argv);
+}
+
 static void test_console(void **state)
 {
 	struct machine machine;
@@ -455,13 +477,13 @@ static void test_deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),         cmocka_unit_test(test_machine),
-		cmocka_unit_test(test_boot),          cmocka_unit_test(test_disks),
-		cmocka_unit_test(test_tap),           cmocka_unit_test(test_models),
-		cmocka_unit_test(test_queues),        cmocka_unit_test(test_user_network),
-		cmocka_unit_test(test_networks),      cmocka_unit_test(test_console),
-		cmocka_unit_test(test_display),       cmocka_unit_test(test_args),
-		cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_small),    cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_boot),     cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_tap),      cmocka_unit_test(test_models),
+		cmocka_unit_test(test_queues),   cmocka_unit_test(test_user_network),
+		cmocka_unit_test(test_networks), cmocka_unit_test(test_channels),
+		cmocka_unit_test(test_console),  cmocka_unit_test(test_display),
+		cmocka_unit_test(test_args),     cmocka_unit_test(test_deterministic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

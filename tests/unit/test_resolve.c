@@ -5,11 +5,13 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "launcher/resolve.h"
 #include "launcher/scalar.h"
+#include "launcher/vsock.h"
 
 static const char machine_a[] = "0123456789abcdef0123456789abcdef";
 static const char machine_b[] = "0123456789abcdef0123456789abcdee";
@@ -62,6 +64,33 @@ static void test_macs(void **state)
 	assert_string_equal(scalar_mac_text(&definition.network.mac, mac), "02:c9:ed:9d:ff:9c");
 	assert_string_equal(scalar_mac_text(&definition.others[0].mac, mac), "92:f1:f7:01:c0:bb");
 	assert_string_equal(scalar_mac_text(&definition.others[1].mac, mac), "2e:b9:f0:fd:20:9e");
+}
+
+static void test_vsock(void **state)
+{
+	struct definition definition = { .uuid_auto = true, .vsock.mode = VSOCK_AUTO };
+
+	memcpy(definition.name, "debian", sizeof("debian"));
+	resolve_definition(&definition, machine_a);
+	assert_int_equal(definition.vsock.cid, 0xd68c177d);
+	definition.vsock.mode = VSOCK_GIVEN;
+	definition.vsock.cid = 42;
+	resolve_definition(&definition, machine_a);
+	assert_int_equal(definition.vsock.cid, 42);
+}
+
+/* The devices of this machine are not opened: a file that is no device stands in for one. */
+static void test_vsock_open(void **state)
+{
+	const struct definition definition = { .vsock = { VSOCK_GIVEN, 42 } };
+	struct error err = { 0 };
+
+	assert_int_equal(vsock_open(&definition, "/nonexistent/vhost-vsock", &err), -ENOENT);
+	assert_string_equal(err.message,
+			    "cannot open '/nonexistent/vhost-vsock': No such file or directory");
+	assert_non_null(strstr(err.remedy, "modprobe vhost_vsock"));
+	assert_int_equal(vsock_open(&definition, "/dev/null", &err), -ENOTTY);
+	assert_non_null(strstr(err.message, "cannot have vsock number 42"));
 }
 
 static void test_mac_kind(void **state)
@@ -121,7 +150,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_promise),    cmocka_unit_test(test_differ),
-		cmocka_unit_test(test_macs),       cmocka_unit_test(test_mac_kind),
+		cmocka_unit_test(test_macs),       cmocka_unit_test(test_vsock),
+		cmocka_unit_test(test_vsock_open), cmocka_unit_test(test_mac_kind),
 		cmocka_unit_test(test_given),      cmocka_unit_test(test_configure),
 		cmocka_unit_test(test_machine_id),
 	};
