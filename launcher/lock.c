@@ -74,7 +74,7 @@ static int lock_files(const struct definition *definition, bool quiet, struct lo
 static int lock_machine(const struct definition *definition, struct lock *lock, struct error *err)
 {
 	struct qemu_identity identity;
-	char uuid[UUID_STR_LEN], mac[MAC_TEXT_SIZE];
+	char uuid[UUID_STR_LEN];
 	int ret;
 
 	ret = qemu_identify(definition->qemu.binary, definition->machine.type, &identity, err);
@@ -85,8 +85,21 @@ static int lock_machine(const struct definition *definition, struct lock *lock, 
 	uuid_unparse_lower(definition->uuid, uuid);
 	if (!ret)
 		ret = keep(&lock->uuid, uuid, err);
-	if (!ret && definition->network.type != NETWORK_NONE)
-		ret = keep(&lock->mac, scalar_mac_text(&definition->network.mac, mac), err);
+	return ret;
+}
+
+static int lock_networks(const struct definition *definition, struct lock *lock, struct error *err)
+{
+	const struct network *network;
+	char mac[MAC_TEXT_SIZE];
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && (network = definition_network(definition, i)); i++) {
+		if (network->type == NETWORK_NONE)
+			continue;
+		lock->network_count = i + 1;
+		ret = keep(&lock->networks[i].mac, scalar_mac_text(&network->mac, mac), err);
+	}
 	return ret;
 }
 
@@ -99,6 +112,8 @@ static int lock_make(const struct definition *definition, bool quiet, struct loc
 	ret = lock_file(definition->path, quiet, &lock->definition, err);
 	if (!ret)
 		ret = lock_machine(definition, lock, err);
+	if (!ret)
+		ret = lock_networks(definition, lock, err);
 	return ret ? ret : lock_files(definition, quiet, lock, err);
 }
 
@@ -117,8 +132,8 @@ static const char *item_subject(const struct definition *definition, const struc
 		{ "user-data", definition->cloud_init.user_data },
 	};
 
-	if (item->disk >= 0) {
-		const struct disk *disk = &definition->disks[item->disk];
+	if (item->list && !strcmp(item->list, "disks")) {
+		const struct disk *disk = &definition->disks[item->index];
 
 		return disk->url_count ? disk->urls[0] : disk->image;
 	}
@@ -130,8 +145,9 @@ static const char *item_subject(const struct definition *definition, const struc
 
 static bool item_is_automatic(const struct definition *definition, const struct lock_item *item)
 {
-	return (!strcmp(item->name, "uuid") && definition->uuid_auto) ||
-	       (!strcmp(item->name, "mac") && definition->network.mac_auto);
+	if (!strcmp(item->name, "mac"))
+		return definition_network(definition, item->index)->mac_auto;
+	return !strcmp(item->name, "uuid") && definition->uuid_auto;
 }
 
 static void compare(struct lockfile *file, const struct definition *definition,
@@ -145,8 +161,8 @@ static void compare(struct lockfile *file, const struct definition *definition,
 	    (then->text && now->text && !strcmp(then->text, now->text)) ||
 	    (!then->text && !now->text))
 		return;
-	if (now->disk >= 0)
-		snprintf(name, sizeof(name), "disks.%d.%s", now->disk, now->name);
+	if (now->list)
+		snprintf(name, sizeof(name), "%s.%u.%s", now->list, now->index, now->name);
 	else
 		snprintf(name, sizeof(name), "%s", now->name);
 	if (then->text && now->text)
@@ -161,18 +177,40 @@ static void compare(struct lockfile *file, const struct definition *definition,
 			   "'%s' is locked as %s, but the definition has none", name, then->text);
 }
 
+static void compare_counts(struct lockfile *file, const char *list, unsigned int then,
+			   unsigned int now)
+{
+	if (then != now)
+		report_add(&file->report, &(struct place){ .source = &file->source },
+			   "'%s' is locked with %u, but the definition has %u", list, then, now);
+}
+
+/* The item of @lock that stands where @wanted does. */
+static bool find_item(const struct lock *lock, const struct lock_item *wanted,
+		      struct lock_item *item)
+{
+	for (unsigned int i = 0; lock_item(lock, i, item); i++)
+		if (!strcmp(item->name, wanted->name) && item->index == wanted->index)
+			return true;
+	return false;
+}
+
 static void compare_locks(struct lockfile *file, const struct definition *definition,
 			  const struct lock *lock)
 {
-	const struct lock *of_file = &file->lock;
 	struct lock_item then, now;
 
-	for (unsigned int i = 0; lock_item(of_file, i, &then) && lock_item(lock, i, &now); i++)
-		compare(file, definition, &then, &now);
-	if (of_file->disk_count != lock->disk_count)
-		report_add(&file->report, &(struct place){ .source = &file->source },
-			   "'disks' is locked with %u, but the definition has %u",
-			   of_file->disk_count, lock->disk_count);
+	compare_counts(file, "networks", file->lock.network_count, lock->network_count);
+	compare_counts(file, "disks", file->lock.disk_count, lock->disk_count);
+	for (unsigned int i = 0; lock_item(lock, i, &now); i++)
+		if (find_item(&file->lock, &now, &then))
+			compare(file, definition, &then, &now);
+}
+
+/* What is asked for is a part of the definition, which is ours to change. */
+static struct network *definition_card(struct definition *definition, unsigned int index)
+{
+	return (struct network *)definition_network(definition, index);
 }
 
 /* The definition becomes the machine that the lock says. */
@@ -186,8 +224,8 @@ static int apply(struct definition *definition, const struct lock *lock, struct 
 	definition->machine.type = machine;
 	/* Both were checked when they were read, and are those of the definition if that has some. */
 	uuid_parse(lock->uuid, definition->uuid);
-	if (lock->mac)
-		scalar_mac(lock->mac, &definition->network.mac);
+	for (unsigned int i = 0; i < lock->network_count; i++)
+		scalar_mac(lock->networks[i].mac, &definition_card(definition, i)->mac);
 	return 0;
 }
 

@@ -102,6 +102,20 @@ static const struct key disk_keys[] = {
 	{ "image", &type_checked, offsetof(struct lock_disk, image), &image, key_required },
 };
 
+static const struct key network_keys[] = {
+	{ "mac", &type_checked, offsetof(struct lock_network, mac), &mac, key_required },
+};
+
+static const struct keys network_table = { "networks", network_keys, ARRAY_SIZE(network_keys) };
+
+static const struct list network_list = {
+	.item = &type_mapping,
+	.detail = &network_table,
+	.size = sizeof(struct lock_network),
+	.max = NETWORKS_MAX,
+	.count = LOCK(network_count) - LOCK(networks),
+};
+
 static const struct keys disk_table = { "disks", disk_keys, ARRAY_SIZE(disk_keys) };
 
 static const struct list disk_list = {
@@ -119,19 +133,19 @@ static const struct key keys[] = {
 	{ "qemu",       &type_checked, LOCK(qemu),       &version,   key_required },
 	{ "machine",    &type_checked, LOCK(machine),    &machine,   key_required },
 	{ "uuid",       &type_checked, LOCK(uuid),       &uuid,      key_required },
-	{ "mac",        &type_checked, LOCK(mac),        &mac,       NULL },
 	{ "firmware",   &type_checked, LOCK(firmware),   &digest,    NULL },
 	{ "kernel",     &type_checked, LOCK(kernel),     &digest,    NULL },
 	{ "initrd",     &type_checked, LOCK(initrd),     &digest,    NULL },
 	{ "user-data",  &type_checked, LOCK(user_data),  &digest,    NULL },
+	{ "networks",   &type_list,    LOCK(networks),   &network_list, NULL },
 	{ "disks",      &type_list,    LOCK(disks),      &disk_list, NULL },
 };
 /* clang-format on */
 
 static const struct keys lock_keys = { NULL, keys, ARRAY_SIZE(keys) };
 
-/* The rows of keys that are texts of their own: all but the first and the last. */
-#define TEXTS (ARRAY_SIZE(keys) - 2)
+/* The rows of keys that are texts of their own: all but the first and the last two. */
+#define TEXTS (ARRAY_SIZE(keys) - 3)
 
 char *lockfile_path(const char *definition)
 {
@@ -255,27 +269,37 @@ int lockfile_write(const char *path, const struct lock *lock, const char *defini
 
 bool lock_item(const struct lock *lock, unsigned int index, struct lock_item *item)
 {
-	const unsigned int disk = index - TEXTS;
-
 	if (index < TEXTS) {
 		const struct key *key = &keys[1 + index];
 
 		*item = (struct lock_item){ lock, key->name,
 					    *(char *const *)((const char *)lock + key->offset),
-					    -1 };
+					    NULL, 0 };
 		return true;
 	}
-	if (disk >= lock->disk_count)
-		return false;
-	*item = (struct lock_item){ &lock->disks[disk], "image", lock->disks[disk].image,
-				    (int)disk };
-	return true;
+	index -= TEXTS;
+	if (index < lock->network_count) {
+		const struct lock_network *network = &lock->networks[index];
+
+		*item = (struct lock_item){ network, "mac", network->mac, "networks", index };
+		return true;
+	}
+	index -= lock->network_count;
+	if (index < lock->disk_count) {
+		const struct lock_disk *disk = &lock->disks[index];
+
+		*item = (struct lock_item){ disk, "image", disk->image, "disks", index };
+		return true;
+	}
+	return false;
 }
 
 void lock_done(struct lock *lock)
 {
 	for (unsigned int i = 0; i < TEXTS; i++)
 		free(*(char **)((char *)lock + keys[1 + i].offset));
+	for (unsigned int i = 0; i < lock->network_count; i++)
+		free(lock->networks[i].mac);
 	for (unsigned int i = 0; i < lock->disk_count; i++)
 		free(lock->disks[i].image);
 	memset(lock, 0, sizeof(*lock));

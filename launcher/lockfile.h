@@ -17,6 +17,11 @@ struct lock_disk {
 	char *image;
 };
 
+/* struct lock_network - @mac: of a card. */
+struct lock_network {
+	char *mac;
+};
+
 /**
  * struct lock - what a definition stands for; each member is NULL where the definition has nothing
  * of the kind. Digests are "sha256-HEX" or "sha512-HEX".
@@ -24,8 +29,9 @@ struct lock_disk {
  * @definition: digest of the definition's file.
  * @qemu: version of QEMU.
  * @machine: machine type, no alias.
- * @uuid, @mac: of the VM.
+ * @uuid: of the VM.
  * @firmware, @kernel, @initrd, @user_data: digests of the files.
+ * @networks, @network_count: the cards, in the definition's order.
  * @disks, @disk_count: in the definition's order.
  */
 struct lock {
@@ -34,11 +40,12 @@ struct lock {
 	char *qemu;
 	char *machine;
 	char *uuid;
-	char *mac;
 	char *firmware;
 	char *kernel;
 	char *initrd;
 	char *user_data;
+	struct lock_network networks[NETWORKS_MAX];
+	unsigned int network_count;
 	struct lock_disk disks[DISKS_MAX];
 	unsigned int disk_count;
 };
@@ -92,13 +99,14 @@ int lockfile_write(const char *path, const struct lock *lock, const char *defini
  * struct lock_item - a text of a lock.
  * @base, @name: where walk_origin() finds it.
  * @text: its value, or NULL.
- * @disk: the disk's number, or -1.
+ * @list: "networks" or "disks", and @index in it; NULL for a text that is in no list.
  */
 struct lock_item {
 	const void *base;
 	const char *name;
 	const char *text;
-	int disk;
+	const char *list;
+	unsigned int index;
 };
 
 /* lock_item() - the item of an index from 0, in the order of the file; false after the last one. */

@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -145,7 +146,7 @@ def rich(place: Path) -> Path:
         "disks": [url, url | {"mode": "readonly"}, {"image": "files/raw", "mode": "snapshot"},
                   {"image": "files/disk.qcow2", "mode": "readonly"}, {"image": "files/raw"},
                   {"image": "files/direct", "mode": "direct", "format": "raw"}],
-        "network": {"uplink": "auto", "dns": ["9.9.9.9"]},
+        "network": [{"type": "user"}, {"uplink": "auto", "dns": ["9.9.9.9"]}],
         "cloud-init": {"ssh-keys": ["~/.ssh/id_ed25519.pub"], "user-data": "files/user-data"},
         "qemu": {"args": ["-smbios", "type=11,value=a"]},
     }))
@@ -219,11 +220,13 @@ def sha(path: Path) -> str:
 
 def test_lock_says_what_it_stands_for(locked: Path, ann: Somebody) -> None:
     printed = json.loads(ann.says("print", "--format=json", locked))
+    cards = re.findall("mac=([0-9a-f:]+)", ann.says("print", "--format=argv", locked))
+    assert cards[1] == printed["network"][1]["mac"] != cards[0]
     files = locked.parent / "files"
     lock = locked.with_name("rich.lock.yaml")
     assert yaml.safe_load(lock.read_text()) == {
         "version": 1, "definition": sha(locked), "qemu": "8.1.2", "machine": "pc-q35-8.1",
-        "uuid": printed["uuid"], "mac": printed["network"]["mac"],
+        "uuid": printed["uuid"], "networks": [{"mac": each} for each in cards],
         "firmware": sha(files / "firmware"), "kernel": sha(files / "vmlinuz"),
         "initrd": sha(files / "initrd"), "user-data": sha(files / "user-data"),
         "disks": [{"image": each} for each in (
@@ -284,7 +287,8 @@ def test_all_that_differs_is_told(locked: Path, ann: Somebody) -> None:
     locked.write_text(locked.read_text() + "# another\n")
     use_qemu(locked.parent, 9)
     own = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
-    lines = refusal(ann, locked, f"--set=uuid={own}", "--set=network.mac=02:00:00:00:00:07")
+    lines = refusal(ann, locked, f"--set=uuid={own}",
+                    "--set=network.1.mac=02:00:00:00:00:07")
     lock = yaml.safe_load(locked.with_name("rich.lock.yaml").read_text())
     qemu = locked.parent / "qemu"
     assert [line.split(": ", 1)[1] for line in lines] == [
@@ -292,7 +296,7 @@ def test_all_that_differs_is_told(locked: Path, ann: Somebody) -> None:
         f"'qemu' is locked as 8.1.2, but '{qemu}' is 9.1.2",
         "'machine' is locked as pc-q35-8.1, but 'q35' is pc-q35-9.1",
         f"'uuid' is locked as {lock['uuid']}, but '{locked}' is {own}",
-        f"'mac' is locked as {lock['mac']}, but '{locked}' is 02:00:00:00:00:07"]
+        f"'networks.1.mac' is locked as {lock['networks'][1]['mac']}, but '{locked}' is 02:00:00:00:00:07"]
     assert ann.vmrun("lock", locked).returncode == 0
     assert ann.vmrun("check", "--locked", locked).returncode == 0
 
@@ -323,7 +327,7 @@ def test_locked_run(lab: Lab, vmrun: Path) -> None:
     vm = lab.start_vm(path, ["--locked"])
     command = " ".join(vm.qemu.cmdline)
     assert "-machine pc-q35-" in command and "-uuid 1b4e28ba" in command
-    assert vm.mac == yaml.safe_load(lock.read_text())["mac"]
+    assert vm.mac == yaml.safe_load(lock.read_text())["networks"][0]["mac"]
     vm.quit()
     with kernel.open("ab") as file:
         file.write(b"!")

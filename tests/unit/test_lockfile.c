@@ -63,11 +63,12 @@ static struct lock full(void)
 		.qemu = TEXT("10.0.12"),
 		.machine = TEXT("pc-q35-10.0"),
 		.uuid = TEXT("1b4e28ba-2fa1-41d2-883f-0016d3cca427"),
-		.mac = TEXT("02:00:00:00:00:01"),
 		.firmware = TEXT(SHA256),
 		.kernel = TEXT(SHA256),
 		.initrd = TEXT(SHA512),
 		.user_data = TEXT(SHA256),
+		.networks = { { TEXT("02:00:00:00:00:01") }, { TEXT("02:00:00:00:00:02") } },
+		.network_count = 2,
 		.disks = { { TEXT(SHA512) }, { TEXT("direct") } },
 		.disk_count = 2,
 	};
@@ -91,7 +92,7 @@ static void test_written_is_read(void **state)
 		assert_string_equal(written.text, got.text);
 		assert_non_null(walk_origin(&file.walk, got.base, got.name));
 	}
-	assert_int_equal(count, 11);
+	assert_int_equal(count, 12);
 	assert_false(lock_item(&file.lock, count, &got));
 	lockfile_done(&file);
 }
@@ -147,7 +148,8 @@ static void test_refused(void **state)
 		{ "[]", "1:1: a lock file must be a mapping of keys, not a list" },
 		{ "version: 2", "1:10: 'version' must be a whole number from 1 to 1, not '2'" },
 		{ "version: 1", "1:1: required key 'machine' is missing" },
-		{ HEAD "mac: 01:00:00:00:00:01", "6:6: 'mac' must be a MAC address, not '01:" },
+		{ HEAD "networks: [{mac: '01:00:00:00:00:01'}]",
+		  "6:18: 'mac' must be a MAC address, not '01:" },
 		{ HEAD "kernel2: " SHA256, "6:1: unknown key 'kernel2'; did you mean 'kernel'?" },
 		{ HEAD "kernel: sha256-0", "6:9: 'kernel' must be 'sha256-' or 'sha512-' and its" },
 		{ HEAD "kernel: direct", "6:9: 'kernel' must be 'sha256-'" },
