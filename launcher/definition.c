@@ -211,6 +211,20 @@ const struct network *definition_network(const struct definition *definition, un
 	return &definition->others[index < definition->network_index ? index : index - 1];
 }
 
+static void cloud_init_done(struct cloud_init *cloud_init)
+{
+	free(cloud_init->user_data);
+	free(cloud_init->user);
+	free(cloud_init->identity);
+	for (unsigned int i = 0; i < cloud_init->ssh_key_count; i++)
+		free(cloud_init->ssh_keys[i]);
+	for (unsigned int i = 0; i < cloud_init->package_count; i++)
+		free(cloud_init->packages[i]);
+	for (unsigned int i = 0; i < cloud_init->run_count; i++)
+		for (unsigned int k = 0; k < cloud_init->run[i].arg_count; k++)
+			free(cloud_init->run[i].args[k]);
+}
+
 void definition_done(struct definition *definition)
 {
 	free(definition->path);
@@ -229,11 +243,7 @@ void definition_done(struct definition *definition)
 	free(definition->network.model);
 	for (unsigned int i = 0; i < definition->other_count; i++)
 		free(definition->others[i].model);
-	free(definition->cloud_init.user_data);
-	free(definition->cloud_init.user);
-	free(definition->cloud_init.identity);
-	for (unsigned int i = 0; i < definition->cloud_init.ssh_key_count; i++)
-		free(definition->cloud_init.ssh_keys[i]);
+	cloud_init_done(&definition->cloud_init);
 	free(definition->qemu.binary);
 	for (unsigned int i = 0; i < definition->qemu.arg_count; i++)
 		free(definition->qemu.args[i]);

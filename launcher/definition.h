@@ -18,6 +18,12 @@
 #define DISKS_MAX    16
 #define SSH_KEYS_MAX 64
 #define ARGS_MAX     256
+#define PACKAGES_MAX 128
+#define COMMANDS_MAX 64
+
+/* Of a command that the guest is to run. */
+#define COMMAND_ARGS_MAX 32
+
 #define MIRRORS_MAX  8
 #define NETWORKS_MAX 8
 #define PORTS_MAX    32
@@ -155,12 +161,25 @@ struct network {
 };
 
 /**
+ * struct guest_command - one entry of 'run'.
+ * @shell: its one argument is a line for the guest's sh(1); else the arguments are a command's.
+ * @args, @arg_count: at least one.
+ */
+struct guest_command {
+	bool shell;
+	char *args[COMMAND_ARGS_MAX];
+	unsigned int arg_count;
+};
+
+/**
  * struct cloud_init - the mapping 'cloud-init'.
  * @present: the key is there.
  * @user_data: absolute path or NULL; its bytes are passed on unchanged.
  * @user: login name, CLOUD_INIT_USER_DEFAULT for the image's own user, or NULL for auto.
  * @ssh_keys_auto: the keys are those of the user who runs the VM.
  * @ssh_keys, @ssh_key_count: absolute paths of public key files.
+ * @packages, @package_count: names for the guest's package manager.
+ * @run, @run_count: what is run at the first boot.
  * @identity: absolute path of a private key that ssh(1) is to use, or NULL for its own choice.
  *
  * What is auto depends on the user, and nothing that a definition is printed as may: identity_take()
@@ -173,6 +192,10 @@ struct cloud_init {
 	bool ssh_keys_auto;
 	char *ssh_keys[SSH_KEYS_MAX];
 	unsigned int ssh_key_count;
+	char *packages[PACKAGES_MAX];
+	unsigned int package_count;
+	struct guest_command run[COMMANDS_MAX];
+	unsigned int run_count;
 	char *identity;
 };
 

@@ -17,6 +17,9 @@
 /* The kernel's command line on x86 is 2048 bytes with its NUL (COMMAND_LINE_SIZE). */
 #define CMDLINE_MAX 2047
 
+/* The seed is small, and so is a command that can be read. */
+#define COMMAND_MAX 16384
+
 /* One argument of execve(2): MAX_ARG_STRLEN, 32 pages. */
 #define ARG_MAX_BYTES (128 * 1024 - 1)
 
@@ -107,6 +110,29 @@ static const struct list ssh_key_list = {
 	.count = CLOUD_INIT(ssh_key_count) - CLOUD_INIT(ssh_keys),
 };
 
+static const struct list package_list = {
+	.item = &type_package,
+	.size = sizeof(char *),
+	.max = PACKAGES_MAX,
+	.count = CLOUD_INIT(package_count) - CLOUD_INIT(packages),
+};
+
+static const struct list command_list = {
+	.item = &type_text,
+	.detail = LIMITS(0, COMMAND_MAX, "\t\n"),
+	.size = sizeof(char *),
+	.max = COMMAND_ARGS_MAX,
+	.count = offsetof(struct guest_command, arg_count) - offsetof(struct guest_command, args),
+};
+
+static const struct list run_list = {
+	.item = &type_command,
+	.detail = &command_list,
+	.size = sizeof(struct guest_command),
+	.max = COMMANDS_MAX,
+	.count = CLOUD_INIT(run_count) - CLOUD_INIT(run),
+};
+
 static const struct list arg_list = {
 	.item = &type_text,
 	.detail = LIMITS(0, ARG_MAX_BYTES, "\t\n"),
@@ -174,6 +200,8 @@ static const struct key cloud_init_keys[] = {
 	{ "user-data",   &type_path,       CLOUD_INIT(user_data),         NULL,                           NULL },
 	{ "user",        &type_user,       CLOUD_INIT(user),              NULL,                           "auto" },
 	{ "ssh-keys",    &type_ssh_keys,   WHOLE,                         &ssh_key_list,                  "auto" },
+	{ "packages",    &type_list,       CLOUD_INIT(packages),          &package_list,                  NULL },
+	{ "run",         &type_list,       CLOUD_INIT(run),               &run_list,                      NULL },
 };
 
 static const struct key qemu_keys[] = {

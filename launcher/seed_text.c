@@ -146,12 +146,60 @@ static void add_updates(struct tree *tree)
 	add_text(tree, when, NULL, "boot");
 }
 
+/*
+ * How this is to be laid under the user-data: its lists are appended to the user's, which otherwise
+ * would replace them whole; of all other values the user's win. cloud-init wants to be told twice: it
+ * takes the first of these away when it reads the vendor-data by itself, and the second when it
+ * merges both (dict_extract_mergers() of cloudinit/mergers).
+ */
+static void add_merging(struct tree *tree)
+{
+	static const char how[] = "dict(no_replace,recurse_list)+list(append)+str()";
+
+	add_text(tree, tree->root, "merge_how", how);
+	add_text(tree, tree->root, "merge_type", how);
+}
+
+static void add_packages(struct tree *tree, const struct cloud_init *cloud_init)
+{
+	struct json_object *packages;
+
+	if (!cloud_init->package_count)
+		return;
+	packages = add_array(tree, tree->root, "packages");
+	for (unsigned int i = 0; i < cloud_init->package_count; i++)
+		add_text(tree, packages, NULL, cloud_init->packages[i]);
+}
+
+static void add_commands(struct tree *tree, const struct cloud_init *cloud_init)
+{
+	struct json_object *commands, *arguments;
+
+	if (!cloud_init->run_count)
+		return;
+	commands = add_array(tree, tree->root, "runcmd");
+	for (unsigned int i = 0; i < cloud_init->run_count; i++) {
+		const struct guest_command *command = &cloud_init->run[i];
+
+		if (command->shell) {
+			add_text(tree, commands, NULL, command->args[0]);
+			continue;
+		}
+		arguments = add_array(tree, commands, NULL);
+		for (unsigned int k = 0; k < command->arg_count; k++)
+			add_text(tree, arguments, NULL, command->args[k]);
+	}
+}
+
 int seed_vendor_data(const struct definition *definition, char **text, struct error *err)
 {
 	struct tree tree = { .root = json_object_new_object() };
 	int ret;
 
+	add_merging(&tree);
 	add_updates(&tree);
+	add_packages(&tree, &definition->cloud_init);
+	add_commands(&tree, &definition->cloud_init);
 	ret = add_user(&tree, definition, err);
 	return finish(&tree, "#cloud-config\n", ret, text, err);
 }
@@ -187,7 +235,10 @@ static struct json_object *add_card(struct tree *tree, struct json_object *cards
 
 	scalar_mac_text(&network->mac, text);
 	add_text(tree, add_object(tree, card, "match"), "macaddress", text);
-	/* Without it the card may have one name at the first boot and another at the second. */
+	/*
+	 * ifupdown and sysconfig, for which cloud-init writes it, too, know a card by its name alone;
+	 * and the card may have one name at the first boot and another at the second.
+	 */
 	snprintf(text, sizeof(text), "eth%u", index);
 	add_text(tree, card, "set-name", text);
 	return card;

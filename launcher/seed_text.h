@@ -18,8 +18,9 @@
 int seed_meta_data(const struct definition *definition, char **text, struct error *err);
 
 /**
- * seed_vendor_data() - the shortcuts: the user, who may sudo, and the SSH keys (without a user
- * those are for the image's own). Whatever user-data says about the same keys wins.
+ * seed_vendor_data() - the shortcuts: the user, who may sudo, the SSH keys (without a user those are
+ * for the image's own), packages and commands. Lists come after those of user-data; what else
+ * user-data says about the same keys wins.
  * Return: 0, or the error of ssh_key_read(), or -ENOMEM.
  */
 int seed_vendor_data(const struct definition *definition, char **text, struct error *err);

@@ -22,14 +22,14 @@ void value_keep(struct walk *walk, const char *text, void *target)
 	*(char **)target = copy;
 }
 
-static struct json_object *write_text(const struct key *key, const void *target)
+struct json_object *value_write(const struct key *key, const void *target)
 {
 	const char *text = *(char *const *)target;
 
 	return text ? json_object_new_string(text) : WRITE_NOTHING;
 }
 
-static struct json_object *write_text_or_auto(const struct key *key, const void *target)
+struct json_object *value_write_or_auto(const struct key *key, const void *target)
 {
 	const char *text = *(char *const *)target;
 
@@ -331,7 +331,7 @@ static void read_text(struct walk *walk, const struct key *key, const struct nod
 		value_keep(walk, node->text, target);
 }
 
-const struct type type_text = { NODE_SCALAR, "text", NULL, read_text, write_text };
+const struct type type_text = { NODE_SCALAR, "text", NULL, read_text, value_write };
 
 static void read_model(struct walk *walk, const struct key *key, const struct node *node,
 		       void *target)
@@ -343,47 +343,7 @@ static void read_model(struct walk *walk, const struct key *key, const struct no
 }
 
 const struct type type_model = { NODE_SCALAR, "a name that QEMU knows, without options", NULL,
-				 read_model, write_text };
-
-static void read_user(struct walk *walk, const struct key *key, const struct node *node,
-		      void *target)
-{
-	if (!strcmp(node->text, "auto"))
-		*(char **)target = NULL;
-	else if (scalar_user(node->text))
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
-}
-
-const struct type type_user = { NODE_SCALAR, "auto, default or a login name such as debian", NULL,
-				read_user, write_text_or_auto };
-
-static void read_ssh_keys(struct walk *walk, const struct key *key, const struct node *node,
-			  void *target)
-{
-	struct cloud_init *cloud_init = target;
-
-	cloud_init->ssh_keys_auto = node->kind == NODE_SCALAR && !strcmp(node->text, "auto");
-	if (cloud_init->ssh_keys_auto)
-		return;
-	if (node->kind == NODE_LIST)
-		type_list.read(walk, key, node, cloud_init->ssh_keys);
-	else
-		walk_mismatch(walk, key, node);
-}
-
-static struct json_object *write_ssh_keys(const struct key *key, const void *target)
-{
-	const struct cloud_init *cloud_init = target;
-
-	if (cloud_init->ssh_keys_auto)
-		return json_object_new_string("auto");
-	return type_list.write(key, cloud_init->ssh_keys);
-}
-
-const struct type type_ssh_keys = { NODE_SCALAR | NODE_LIST, "auto or a list of public key files",
-				    NULL, read_ssh_keys, write_ssh_keys };
+				 read_model, value_write };
 
 /* A CPU model may be followed by features: "host,-vmx,+x2apic". */
 static bool cpu_valid(const char *text)
@@ -408,19 +368,4 @@ static void read_cpu(struct walk *walk, const struct key *key, const struct node
 }
 
 const struct type type_cpu = { NODE_SCALAR, "auto or a CPU model such as host or max", NULL,
-			       read_cpu, write_text_or_auto };
-
-static void read_cloud_init(struct walk *walk, const struct key *key, const struct node *node,
-			    void *target)
-{
-	*(bool *)target = true;
-	walk_mapping(walk, node, key->detail, target);
-}
-
-static struct json_object *write_cloud_init(const struct key *key, const void *target)
-{
-	return *(const bool *)target ? walk_write(key->detail, target) : WRITE_NOTHING;
-}
-
-const struct type type_cloud_init = { NODE_MAPPING, "a mapping of keys", NULL, read_cloud_init,
-				      write_cloud_init };
+			       read_cpu, value_write_or_auto };

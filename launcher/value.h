@@ -49,6 +49,8 @@ extern const struct type type_text;       /* char *; detail struct limits */
 extern const struct type type_model;      /* char * */
 extern const struct type type_user;       /* char *, NULL for auto */
 extern const struct type type_ssh_keys;   /* struct cloud_init; detail struct list */
+extern const struct type type_package;    /* char * */
+extern const struct type type_command;    /* struct guest_command; detail struct list of args */
 extern const struct type type_cpu;        /* char *, NULL for auto */
 extern const struct type type_path;       /* char *, absolute */
 extern const struct type type_image;      /* struct disk: image, or urls and url_count */
@@ -68,5 +70,11 @@ void words_expect(const struct words *words, const char *last, char text[EXPECTE
 
 /* value_keep() - copy a text into a char * target. */
 void value_keep(struct walk *walk, const char *text, void *target);
+
+/* value_write() - struct type.write of a char * target; nothing for NULL. */
+struct json_object *value_write(const struct key *key, const void *target);
+
+/* value_write_or_auto() - the same, for which NULL is auto. */
+struct json_object *value_write_or_auto(const struct key *key, const void *target);
 
 #endif
