@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from conftest import need
 from guests import VMS
@@ -80,15 +81,43 @@ def logs_in(lab: Lab, command: str, name: str = "debian", **how: object) -> str:
     return done.stdout
 
 
+# A repository of packages that are nothing but their names, made in the guest before it wants them.
+REPOSITORY = r"""
+mkdir -p /srv/repo && cd /srv/repo && : >Packages
+for name in lab-one lab-two; do
+	mkdir -p /tmp/$name/DEBIAN
+	printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: lab <lab@lab.test>\nDescription: x\n' \
+		$name >/tmp/$name/DEBIAN/control
+	dpkg-deb -b /tmp/$name $name.deb
+	cat /tmp/$name/DEBIAN/control >>Packages
+	printf 'Filename: ./%s.deb\nSize: %s\nSHA256: %s\n\n' $name $(stat -c %s $name.deb) \
+		$(sha256sum <$name.deb | cut -d ' ' -f 1) >>Packages
+done
+echo 'deb [trusted=yes] file:/srv/repo ./' >/etc/apt/sources.list
+"""
+USER_DATA = {"bootcmd": [REPOSITORY], "packages": ["lab-one"], "users": ["default", {"name": "also"}],
+             "runcmd": ["echo user-data >>/root/ran"]}
+
+
 def test_user_without_a_key(lab: Lab, image: Path) -> None:
-    """`cloud-init: {}` and `vmrun ssh`: nothing else is needed, not even a key."""
+    """`cloud-init: {}` and `vmrun ssh`: nothing else is needed, not even a key. Beside a user-data
+    that names users, packages and commands, too, there are all of both."""
     me, began = lab.add_user(), time.monotonic()
+    user_data = lab.directory / "user.yaml"
+    user_data.write_text("#cloud-config\n" + yaml.safe_dump(USER_DATA))
+    run = ["echo \"vmrun: $(whoami) # '\" >>/root/ran", ["touch", "/root/a 'b' $c"]]
     lab.start_vm({"name": "debian", "cpus": 2, "memory": "1G",
-                  "disks": [{"image": str(image), "mode": "snapshot"}], "cloud-init": {}},
+                  "disks": [{"image": str(image), "mode": "snapshot"}],
+                  "cloud-init": {"user-data": str(user_data), "packages": ["lab-two"], "run": run}},
                  user=me, sudo=True)
-    assert logs_in(lab, "sudo -n cat /root/.bashrc >/dev/null && whoami; hostname",
-                   user=me) == "me\ndebian\n"
+    assert logs_in(lab, "whoami; hostname", user=me) == "me\ndebian\n"
     print(f"vmrun ssh after {time.monotonic() - began:.1f} s")
+    said = logs_in(lab, "cloud-init status --wait >/dev/null; sudo -n cat /root/ran; sudo ls /root;"
+                        " dpkg-query -W -f '${Package} ${Status}\n' lab-one lab-two; id -u debian also",
+                   user=me)
+    assert said.splitlines() == [
+        "user-data", "vmrun: root # '", "a 'b' $c", "ran", "lab-one install ok installed",
+        "lab-two install ok installed", *said.splitlines()[-2:]], said
 
 
 def test_debian(lab: Lab, image: Path) -> None:
