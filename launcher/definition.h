@@ -27,6 +27,7 @@
 #define MIRRORS_MAX  8
 #define NETWORKS_MAX 8
 #define PORTS_MAX    32
+#define USB_MAX      8
 
 /* Hexadecimal digits with a NUL. */
 #define SHA256_TEXT_SIZE 65
@@ -82,6 +83,12 @@ enum vsock_mode {
 	VSOCK_NONE,
 	VSOCK_AUTO,  /* when the host has it */
 	VSOCK_GIVEN, /* by its number */
+};
+
+/* struct usb_id - a kind of USB device. */
+struct usb_id {
+	uint16_t vendor;
+	uint16_t product;
 };
 
 /* linux/vm_sockets.h: 0 to 2 are the host's own, and the last one is any. */
@@ -219,6 +226,7 @@ struct cloud_init {
  * @others, @other_count: the others of the list, all of them 'user', in its order.
  * @network_index: where @network stands in the list, which is the order of the cards.
  * @cloud_init: the mapping 'cloud-init'.
+ * @usb, @usb_count: devices of the host that are its own.
  * @rng: it has a virtio-rng.
  * @guest_agent: it has a channel for the QEMU guest agent.
  * @vsock.mode, @vsock.cid: its context identifier, which is derived from the uuid for auto.
@@ -254,6 +262,8 @@ struct definition {
 	struct cloud_init cloud_init;
 	enum console_mode console;
 	enum display_mode display;
+	struct usb_id usb[USB_MAX];
+	unsigned int usb_count;
 	bool rng;
 	bool guest_agent;
 	struct {

@@ -7,6 +7,7 @@
 #include "launcher/network_value.h"
 #include "launcher/port.h"
 #include "launcher/scalar.h"
+#include "launcher/usb.h"
 #include "launcher/value.h"
 #include "launcher/vsock.h"
 #include "netsetup/cleanup.h"
@@ -173,6 +174,13 @@ static const struct list disk_list = {
 	.count = DEFINITION(disk_count) - DEFINITION(disks),
 };
 
+static const struct list usb_list = {
+	.item = &type_usb,
+	.size = sizeof(struct usb_id),
+	.max = USB_MAX,
+	.count = DEFINITION(usb_count) - DEFINITION(usb),
+};
+
 static const struct list port_list = {
 	.item = &type_port,
 	.size = sizeof(struct port),
@@ -221,6 +229,7 @@ static const struct key top_keys[] = {
 	{ "cloud-init",  &type_cloud_init, DEFINITION(cloud_init),        KEYS("cloud-init", cloud_init_keys), NULL },
 	{ "console",     &type_words,      DEFINITION(console),           WORDS(consoles),                "stdio" },
 	{ "display",     &type_words,      DEFINITION(display),           WORDS(displays),                "none" },
+	{ "usb",         &type_list,       DEFINITION(usb),               &usb_list,                      NULL },
 	{ "rng",         &type_flag,       DEFINITION(rng),               NULL,                           "true" },
 	{ "guest-agent", &type_flag,       DEFINITION(guest_agent),       NULL,                           "true" },
 	{ "vsock",       &type_vsock,      DEFINITION(vsock),             NULL,                           "none" },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for what serves the guest from within the host: entropy, channels.
+// QEMU's arguments for what the host serves the guest with: entropy, channels, USB devices.
 #include "launcher/agent.h"
 #include "launcher/qemu.h"
 #include "launcher/qemu_part.h"
@@ -33,6 +33,26 @@ int qemu_add_agent(const struct qemu_config *config, struct argv *argv, struct e
 		 "virtserialport,bus=agents.0,chardev=agent,id=" AGENT_PORT
 		 ",name=org.qemu.guest_agent.0",
 		 NULL);
+	return 0;
+}
+
+/*
+ * A controller of its own: the one of a display has a pointer on it, and comes and goes with it.
+ * QEMU finds the device again when it is plugged in anew.
+ */
+int qemu_add_usb(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+
+	if (!definition->usb_count)
+		return 0;
+	argv_add(argv, "-device", NULL);
+	argv_addf(argv, "qemu-xhci,id=host-usb,p2=%d,p3=%d", USB_MAX, USB_MAX);
+	for (unsigned int i = 0; i < definition->usb_count; i++) {
+		argv_add(argv, "-device", NULL);
+		argv_addf(argv, "usb-host,bus=host-usb.0,vendorid=0x%04x,productid=0x%04x",
+			  definition->usb[i].vendor, definition->usb[i].product);
+	}
 	return 0;
 }
 

@@ -34,6 +34,7 @@
 #include "launcher/supervise.h"
 #include "launcher/sweep.h"
 #include "launcher/terminal.h"
+#include "launcher/usb.h"
 #include "launcher/vmstatus.h"
 #include "launcher/vsock.h"
 #include "netsetup/cleanup.h"
@@ -468,6 +469,8 @@ static int prepare(struct run *run, struct error *err)
 		rc = cache_fetch(&run->definition, run->options->quiet, err);
 	if (rc == 0 && !dry_run)
 		rc = ports_check(&run->definition, err);
+	if (rc == 0 && !dry_run)
+		rc = usb_check(&run->definition, "/sys/bus/usb/devices", "/dev/bus/usb", err);
 	if (rc == 0)
 		rc = open_vsock(run, err);
 	if (rc == 0)

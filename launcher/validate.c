@@ -194,6 +194,22 @@ static void check_ports(const struct walk *walk, const struct definition *defini
 		}
 }
 
+static void check_usb(const struct walk *walk, const struct definition *definition)
+{
+	for (unsigned int i = 0; i < definition->usb_count; i++)
+		for (unsigned int k = 0; k < i; k++) {
+			/* 0: what is there was refused. */
+			if (!definition->usb[i].vendor ||
+			    memcmp(&definition->usb[i], &definition->usb[k],
+				   sizeof(definition->usb[i])) != 0)
+				continue;
+			report_add(walk->report,
+				   &walk_origin(walk, definition, "usb")->value->items[i]->place,
+				   "'usb.%u' and 'usb.%u' are the same", k, i);
+			break;
+		}
+}
+
 void validate_definition(const struct walk *walk, const struct definition *definition,
 			 const struct node *root)
 {
@@ -203,4 +219,5 @@ void validate_definition(const struct walk *walk, const struct definition *defin
 	check_network(walk, definition);
 	check_macs(walk, definition);
 	check_ports(walk, definition);
+	check_usb(walk, definition);
 }

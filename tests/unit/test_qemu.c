@@ -365,6 +365,9 @@ static void test_channels(void **state)
 	machine.definition.rng = false;
 	machine.definition.guest_agent = true;
 	machine.definition.vsock.cid = 42;
+	machine.definition.usb[0] = (struct usb_id){ 0x046d, 0xc52b };
+	machine.definition.usb[1] = (struct usb_id){ 0x1, 0x2 };
+	machine.definition.usb_count = 2;
 	machine.config.vsock = true;
 	machine.config.runtime_directory = "/run/user/1,2";
 	argv = build(&machine);
@@ -375,6 +378,9 @@ static void test_channels(void **state)
 		      "virtserialport,bus=agents.0,chardev=agent,id=agent0,"
 		      "name=org.qemu.guest_agent.0");
 	assert_option(&argv, "-device", 2, "vhost-vsock-pci,guest-cid=42,vhostfd=22");
+	assert_option(&argv, "-device", 3, "qemu-xhci,id=host-usb,p2=8,p3=8");
+	assert_option(&argv, "-device", 5,
+		      "usb-host,bus=host-usb.0,vendorid=0x0001,productid=0x0002");
 	argv_done(&argv);
 }
 
