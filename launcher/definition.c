@@ -244,6 +244,7 @@ void definition_done(struct definition *definition)
 	for (unsigned int i = 0; i < definition->other_count; i++)
 		free(definition->others[i].model);
 	cloud_init_done(&definition->cloud_init);
+	free(definition->ignition);
 	free(definition->qemu.binary);
 	for (unsigned int i = 0; i < definition->qemu.arg_count; i++)
 		free(definition->qemu.args[i]);

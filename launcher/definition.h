@@ -226,6 +226,7 @@ struct cloud_init {
  * @others, @other_count: the others of the list, all of them 'user', in its order.
  * @network_index: where @network stands in the list, which is the order of the cards.
  * @cloud_init: the mapping 'cloud-init'.
+ * @ignition: absolute path of an Ignition configuration, or NULL.
  * @usb, @usb_count: devices of the host that are its own.
  * @rng: it has a virtio-rng.
  * @guest_agent: it has a channel for the QEMU guest agent.
@@ -260,6 +261,7 @@ struct definition {
 	unsigned int other_count;
 	unsigned int network_index;
 	struct cloud_init cloud_init;
+	char *ignition;
 	enum console_mode console;
 	enum display_mode display;
 	struct usb_id usb[USB_MAX];

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/ignition.h"
 #include "launcher/validate.h"
 #include "netsetup/cleanup.h"
 
@@ -148,6 +149,20 @@ static void check_ssh_keys(const struct walk *walk, const struct definition *def
 				      definition->cloud_init.ssh_keys[i]);
 }
 
+static void check_ignition(const struct walk *walk, const struct definition *definition)
+{
+	const struct origin *origin = walk_origin(walk, definition, "ignition");
+	const char *wrong;
+
+	if (!definition->ignition || !origin ||
+	    !file_check(walk, &origin->value->place, definition->ignition, &need_read))
+		return;
+	wrong = ignition_wrong(definition->ignition);
+	if (wrong)
+		report_add(walk->report, &origin->value->place, "'%s' %s", definition->ignition,
+			   wrong);
+}
+
 void validate_files(const struct walk *walk, const struct definition *definition)
 {
 	const void *boot = &definition->boot;
@@ -166,4 +181,5 @@ void validate_files(const struct walk *walk, const struct definition *definition
 	file_of_key(walk, &definition->cloud_init, "user-data", definition->cloud_init.user_data,
 		    &need_read);
 	check_ssh_keys(walk, definition);
+	check_ignition(walk, definition);
 }

@@ -227,6 +227,7 @@ static const struct key top_keys[] = {
 	{ "disks",       &type_list,       DEFINITION(disks),             &disk_list,                     NULL },
 	{ "network",     &type_networks,   WHOLE,                         KEYS("network", network_keys),  "{}" },
 	{ "cloud-init",  &type_cloud_init, DEFINITION(cloud_init),        KEYS("cloud-init", cloud_init_keys), NULL },
+	{ "ignition",    &type_path,       DEFINITION(ignition),          NULL,                           NULL },
 	{ "console",     &type_words,      DEFINITION(console),           WORDS(consoles),                "stdio" },
 	{ "display",     &type_words,      DEFINITION(display),           WORDS(displays),                "none" },
 	{ "usb",         &type_list,       DEFINITION(usb),               &usb_list,                      NULL },

@@ -18,6 +18,7 @@ int qemu_add_rng(const struct qemu_config *config, struct argv *argv, struct err
 int qemu_add_agent(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_usb(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_vsock(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_display(const struct qemu_config *config, struct argv *argv, struct error *err);
 
