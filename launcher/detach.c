@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,11 +54,11 @@ static bool pass_on(int from, int to)
  * In the parent, until the child is ready or has ended. Returns whether it is ready. The child is
  * not at the terminal: a signal that wants an end, perhaps of a long download, is passed on to it.
  */
-static bool wait_ready(pid_t child, int pipe, int output, struct sockaddr_in *ssh)
+static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_in *ssh)
 {
 	struct error ignored;
 	cleanup_fd int signals = signals_open_ends(&ignored);
-	struct pollfd pollers[] = { { .fd = pipe, .events = POLLIN },
+	struct pollfd pollers[] = { { .fd = child_end, .events = POLLIN },
 				    { .fd = output, .events = POLLIN },
 				    { .fd = signals, .events = POLLIN } };
 
@@ -71,18 +72,21 @@ static bool wait_ready(pid_t child, int pipe, int output, struct sockaddr_in *ss
 	}
 	while (pass_on(output, STDERR_FILENO))
 		;
-	return read(pipe, ssh, sizeof(*ssh)) == sizeof(*ssh);
+	if (read(child_end, ssh, sizeof(*ssh)) != sizeof(*ssh))
+		return false;
+	/* What is written from now on is the log's. */
+	return send(child_end, "", 1, MSG_NOSIGNAL) == 1;
 }
 
 /* The parent's whole life. Returns the exit status. */
-static int be_parent(pid_t child, const int *pipe, int output, enum wait_for wait,
+static int be_parent(pid_t child, const int *child_end, int output, enum wait_for wait,
 		     struct error *err)
 {
 	struct sockaddr_in ssh = { 0 };
 
-	if (!wait_ready(child, *pipe, output, &ssh))
+	if (!wait_ready(child, *child_end, output, &ssh))
 		return child_status(child);
-	if (wait == WAIT_SSH && ssh.sin_port && reach_ssh(&ssh, pipe, err) < 0)
+	if (wait == WAIT_SSH && ssh.sin_port && reach_ssh(&ssh, child_end, err) < 0)
 		return err->status;
 	return STATUS_OK;
 }
@@ -98,7 +102,7 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
 	int ready[2], output[2];
 	pid_t child;
 
-	if (pipe2(ready, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ready) < 0)
 		return error_set(err, errno, "cannot go into the background");
 	if (pipe2(output, O_CLOEXEC) < 0 || fcntl(output[0], F_SETFL, O_NONBLOCK) < 0) {
 		close_both(ready);
@@ -118,7 +122,7 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
 		return child > 0 ? 1 : -err->code;
 	}
 	close(ready[0]);
-	*detach = (struct detach){ .pipe = ready[1], .output = output[0], .log = -1 };
+	*detach = (struct detach){ .parent = ready[1], .output = output[0], .log = -1 };
 	return leave_terminal(output[1], err);
 }
 
@@ -129,16 +133,26 @@ static void on_output(int fd, uint32_t events, void *context)
 	pass_on(fd, detach->log);
 }
 
+/* The parent has read all that was the user's, or is no more. */
+static void on_parent(int fd, uint32_t events, void *context)
+{
+	struct detach *detach = context;
+	struct error ignored;
+
+	loop_remove(detach->loop, fd);
+	loop_add(detach->loop, detach->output, EPOLLIN, on_output, detach, &ignored);
+}
+
 void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, int log, struct loop *loop)
 {
 	struct error ignored;
 
-	if (detach->pipe < 0)
+	if (detach->parent < 0)
 		return;
 	fflush(NULL);
 	detach->log = log;
-	/* A parent that was killed meanwhile does not need it. */
-	if (write(detach->pipe, ssh, sizeof(*ssh)) < 0)
-		detach->pipe = -1;
-	loop_add(loop, detach->output, EPOLLIN, on_output, detach, &ignored);
+	detach->loop = loop;
+	/* Who was killed meanwhile does not need it. */
+	send(detach->parent, ssh, sizeof(*ssh), MSG_NOSIGNAL);
+	loop_add(loop, detach->parent, EPOLLIN, on_parent, detach, &ignored);
 }

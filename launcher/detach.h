@@ -12,15 +12,18 @@
 
 /**
  * struct detach - a run's way to the process that the user waits for.
- * @pipe: to it, or -1. It stays open for as long as the run lives, so that its end can be seen.
+ * @parent: a socket to it, or -1. It stays open for as long as the run lives, so that its end can
+ *          be seen.
  * @output: what the run, QEMU and the helper write, which have a pipe as standard output and error:
  *          the user's until the VM is on the LAN, the log's from then on.
  * @log: the log.
+ * @loop: watches these.
  */
 struct detach {
-	int pipe;
+	int parent;
 	int output;
 	int log;
+	struct loop *loop;
 };
 
 /**

@@ -45,7 +45,8 @@ static int already_running(int lock, const char *name, struct error *err)
 		  address);
 	/* 0: it is only starting; 'kill 0' would end the reader's own shell. */
 	if (pid > 0)
-		error_remedy(err, "stop it first (kill %d), or give this one another name", pid);
+		error_remedy(err, "stop it first (vmrun stop %s), or give this one another name",
+			     name);
 	return -EEXIST;
 }
 

@@ -14,6 +14,7 @@
 #include "launcher/agent.h"
 #include "launcher/attach.h"
 #include "launcher/control.h"
+#include "launcher/describe.h"
 #include "launcher/local.h"
 #include "launcher/log.h"
 #include "launcher/port.h"
@@ -26,65 +27,6 @@
 #include "netsetup/ifname.h"
 #include "netsetup/ipv4.h"
 
-static void show_json(struct json_object *object)
-{
-	log_output(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-								  JSON_C_TO_STRING_SPACED |
-								  JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
-/* A member as text, "-" when it is not there or null. */
-static const char *text_of(struct json_object *object, const char *key)
-{
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(object, key, &value) || !value)
-		return "-";
-	return json_object_get_string(value);
-}
-
-static int number_of(struct json_object *object, const char *key)
-{
-	struct json_object *value;
-
-	return json_object_object_get_ex(object, key, &value) ? json_object_get_int(value) : 0;
-}
-
-/* "3 min", "2 h 5 min", "4 days". */
-static const char *uptime_text(int seconds, char text[32])
-{
-	if (seconds < 60)
-		snprintf(text, 32, "%d s", seconds);
-	else if (seconds < 3600)
-		snprintf(text, 32, "%d min", seconds / 60);
-	else if (seconds < 2 * 86400)
-		snprintf(text, 32, "%d h %d min", seconds / 3600, seconds / 60 % 60);
-	else
-		snprintf(text, 32, "%d days", seconds / 86400);
-	return text;
-}
-
-static void show_table(struct json_object *list)
-{
-	char line[256], uptime[32];
-	const char *reason;
-
-	snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8s %-13s %s", "NAME", "ADDRESS", "UPLINK",
-		 "PID", "STATE", "UP");
-	log_output(line);
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *vm = json_object_array_get_idx(list, i);
-
-		reason = text_of(vm, "state-reason");
-		snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8d %-13s %s%s%s",
-			 text_of(vm, "name"), text_of(vm, "address"), text_of(vm, "uplink"),
-			 number_of(vm, "pid"), text_of(vm, "state"),
-			 uptime_text(number_of(vm, "uptime"), uptime), *reason == '-' ? "" : "  ",
-			 *reason == '-' ? "" : reason);
-		log_output(line);
-	}
-}
-
 int manage_list(const struct options *options, struct error *err)
 {
 	struct json_object *list;
@@ -92,71 +34,13 @@ int manage_list(const struct options *options, struct error *err)
 	if (privilege_drop(err) < 0 || running_list(&list, err) < 0)
 		return err->status;
 	if (options->json)
-		show_json(list);
+		describe_json(list);
 	else if (json_object_array_length(list) > 0)
-		show_table(list);
+		describe_list(list);
 	else
 		log_notice("no VM is running");
 	json_object_put(list);
 	return STATUS_OK;
-}
-
-/* A list as people write it. */
-static const char *list_text(struct json_object *list, char *text, size_t size)
-{
-	size_t used = 0;
-
-	snprintf(text, size, "-");
-	for (size_t i = 0; i < json_object_array_length(list) && used < size; i++)
-		used += (size_t)snprintf(
-			text + used, size - used, "%s%s", i ? ", " : "",
-			json_object_get_string(json_object_array_get_idx(list, i)));
-	return text;
-}
-
-/* What the guest says of itself, in the words of the JSON. */
-static void show_agent(struct json_object *agent)
-{
-	static const char *const keys[] = { "version", "os", "kernel", "hostname" };
-	struct json_object *interfaces = NULL;
-	char line[1024], list[960];
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		snprintf(line, sizeof(line), "agent-%-8s %s", keys[i], text_of(agent, keys[i]));
-		log_output(line);
-	}
-	json_object_object_get_ex(agent, "interfaces", &interfaces);
-	for (size_t i = 0; interfaces && i < json_object_array_length(interfaces); i++) {
-		struct json_object *card = json_object_array_get_idx(interfaces, i);
-
-		snprintf(line, sizeof(line), "%-14s %.64s %.64s %s", "agent-card",
-			 text_of(card, "name"), text_of(card, "mac"),
-			 list_text(json_object_object_get(card, "addresses"), list, sizeof(list)));
-		log_output(line);
-	}
-}
-
-static void show_status(struct json_object *status)
-{
-	char line[1024], list[960], uptime[32];
-
-	json_object_object_foreach(status, key, value)
-	{
-		if (json_object_is_type(value, json_type_object)) {
-			show_agent(value);
-			continue;
-		}
-		if (!strcmp(key, "uptime"))
-			snprintf(line, sizeof(line), "%-14s up %s", key,
-				 uptime_text(json_object_get_int(value), uptime));
-		else if (json_object_is_type(value, json_type_array))
-			snprintf(line, sizeof(line), "%-14s %s", key,
-				 list_text(value, list, sizeof(list)));
-		else
-			snprintf(line, sizeof(line), "%-14s %s", key,
-				 value ? json_object_get_string(value) : "-");
-		log_output(line);
-	}
 }
 
 /* A connection to the guest's agent when there is one that listens, else -1. */
@@ -194,9 +78,9 @@ int manage_status(const struct options *options, struct error *err)
 	if (json_object_object_get_ex(status, "agent-connected", NULL))
 		ask_agent(options->files[0], status);
 	if (options->json)
-		show_json(status);
+		describe_json(status);
 	else
-		show_status(status);
+		describe_status(status);
 	json_object_put(status);
 	return STATUS_OK;
 }
@@ -261,7 +145,7 @@ int manage_stop(const struct options *options, struct error *err)
 
 static bool is_paused(struct json_object *status)
 {
-	return !strcmp(text_of(status, "state"), "paused");
+	return !strcmp(describe_text(status, "state"), "paused");
 }
 
 /*
@@ -282,9 +166,9 @@ static int wait_for_pause(const char *name, bool paused, struct error *err)
 	}
 	if (rc == 0 && is_paused(status) != paused) {
 		rc = paused ? error_say(err, STATUS_FAILURE, EIO, "VM '%s' is %s", name,
-					text_of(status, "state"))
+					describe_text(status, "state"))
 			    : error_say(err, STATUS_FAILURE, EIO, "VM '%s' is paused again: %s",
-					name, text_of(status, "state-reason"));
+					name, describe_text(status, "state-reason"));
 	}
 	json_object_put(status);
 	return rc;
@@ -308,7 +192,7 @@ int manage_pause(const struct options *options, bool paused, struct error *err)
 	if (rc == -ENOENT || rc == -ECONNREFUSED)
 		rc = running_not(name, err);
 	if (rc == 0 && json_object_object_get_ex(reply, "error", NULL))
-		rc = error_say(err, STATUS_FAILURE, EBUSY, "%s", text_of(reply, "error"));
+		rc = error_say(err, STATUS_FAILURE, EBUSY, "%s", describe_text(reply, "error"));
 	if (rc == 0)
 		rc = wait_for_pause(name, paused, err);
 	json_object_put(request);
@@ -327,9 +211,9 @@ int manage_console(const struct options *options, struct error *err)
 		rc = running_status(options->files[0], &status, err);
 	if (rc == 0)
 		rc = running_directory(options->files[0], &directory, err);
-	if (rc == 0 && strcmp(text_of(status, "console"), "socket") != 0) {
+	if (rc == 0 && strcmp(describe_text(status, "console"), "socket") != 0) {
 		rc = error_say(err, STATUS_FAILURE, ENOTCONN, "VM '%s' has its console on %s",
-			       options->files[0], text_of(status, "console"));
+			       options->files[0], describe_text(status, "console"));
 		error_remedy(err, "give it 'console: socket', or start it with --detach");
 	}
 	json_object_put(status);
@@ -346,7 +230,7 @@ static int find_ssh(const char *name, struct json_object *status, struct sockadd
 	struct port port;
 
 	*ssh = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(SSH_PORT) };
-	if (ipv4_parse(text_of(status, "address"), &ssh->sin_addr))
+	if (ipv4_parse(describe_text(status, "address"), &ssh->sin_addr))
 		return 0;
 	json_object_object_get_ex(status, "ports", &ports);
 	for (size_t i = 0; ports && i < json_object_array_length(ports); i++)
@@ -401,11 +285,13 @@ int manage_log(const struct options *options, struct error *err)
 		return err->status;
 	}
 	file = fopen(path, "re");
-	if (!file) {
-		error_set(err, errno, "cannot open '%s'", path);
-		error_remedy(err, "a VM has a log when it runs with --detach or 'console: socket'");
+	if (!file && errno == ENOENT) {
+		error_say(err, STATUS_FAILURE, ENOENT, "VM '%s' has no log", options->files[0]);
+		error_remedy(err, "one that runs with --detach or 'console: socket' has");
 		return err->status;
 	}
+	if (!file)
+		return error_set(err, errno, "cannot open '%s'", path), err->status;
 	while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
 		fwrite(bytes, 1, size, stdout);
 	return STATUS_OK;

@@ -384,7 +384,8 @@ void options_done(struct options *options)
 
 void options_usage(FILE *stream)
 {
-	fprintf(stream, "usage: vmrun [COMMAND] [OPTION...] FILE\n\ncommands:\n");
+	fprintf(stream, "usage: vmrun [OPTION...] FILE\n"
+			"       vmrun COMMAND [OPTION...] [OPERAND...]\n\ncommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(stream, "  %-10s %-17s %s%s\n", commands[i].name, commands[i].operands,
 			commands[i].help, i == COMMAND_RUN ? " (the default)" : "");

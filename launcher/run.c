@@ -98,7 +98,7 @@ static void run_init(struct run *run, const struct options *options)
 	run->instance = (struct instance){ .lock = -1 };
 	run->keep = (struct keep)KEEP_NONE;
 	run->channels = (struct channels)CHANNELS_NONE;
-	run->detach = (struct detach){ -1, -1, -1 };
+	run->detach = (struct detach){ -1, -1, -1, NULL };
 	run->notify = (struct notify)NOTIFY_NONE;
 }
 

@@ -98,6 +98,22 @@ def test_detached(lab: Lab, started: Path) -> None:
     assert "power button, going down" in lab.vmrun("log", "tiny").stdout
 
 
+def test_place_is_told_however_late(lab: Lab) -> None:
+    """Who detaches is told where the VM is, even if the machine is so busy that it runs on already;
+    what comes after that is the log's."""
+    vm = lab.start_vm(write(lab, paused()), ["--detach"], wait=False)
+    vm.signal(signal.SIGSTOP)
+    deadline = time.monotonic() + 20
+    while lab.vmrun("status", "tiny").returncode and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    vm.signal(signal.SIGCONT)
+    assert vm.wait(10) == 0
+    assert vm.stderr.text.startswith("vmrun: tiny: 192.168.77.")
+    assert lab.vmrun("stop", "--now", "tiny").returncode == 0
+    assert "192.168.77." not in lab.vmrun("log", "tiny").stdout
+
+
 def test_console_has_several_readers(lab: Lab, started: Path) -> None:
     first, one = attach(lab)
     one.wait_for("Type 'poweroff' to end it", 60)
