@@ -5,6 +5,7 @@
 
 #include "launcher/clean.h"
 #include "launcher/completion.h"
+#include "launcher/doctor.h"
 #include "launcher/fetch.h"
 #include "launcher/init.h"
 #include "launcher/lock.h"
@@ -50,6 +51,8 @@ static int dispatch(const struct options *options, struct error *err)
 		return manage_ssh(options, err);
 	case COMMAND_LOG:
 		return manage_log(options, err);
+	case COMMAND_DOCTOR:
+		return doctor_run(options, err);
 	case COMMAND_CLEAN:
 		return clean_run(options, err);
 	case COMMAND_INIT:

@@ -15,6 +15,7 @@
 #define FETCH  (1u << COMMAND_FETCH)
 #define LOCK   (1u << COMMAND_LOCK)
 #define RESET  (1u << COMMAND_RESET)
+#define DOCTOR (1u << COMMAND_DOCTOR)
 #define CLEAN  (1u << COMMAND_CLEAN)
 #define LIST   (1u << COMMAND_LIST)
 #define STATUS (1u << COMMAND_STATUS)
@@ -42,6 +43,7 @@ static const struct command_row {
 	[COMMAND_CONSOLE] = { "console", "NAME", 1, 1, "attach to its serial console" },
 	[COMMAND_SSH] = { "ssh", "NAME [ARG...]", 1, ~0u, "log in, when the guest is ready" },
 	[COMMAND_LOG] = { "log", "NAME", 1, 1, "show what it said since its last start" },
+	[COMMAND_DOCTOR] = { "doctor", "", 0, 0, "what would keep a VM off this LAN" },
 	[COMMAND_CLEAN] = { "clean", "", 0, 0, "sweep what runs that died have left" },
 	[COMMAND_INIT] = { "init", "[TEMPLATE [NAME]]", 0, 2, "list templates, or copy one" },
 	[COMMAND_COMPLETION] = { "completion", "bash|zsh|fish", 1, 1, "for a shell to read" },
@@ -88,7 +90,7 @@ static const struct option_row {
 	{ "format", 'f', "yaml|json|argv", PRINT, set_format, "argv: the QEMU command" },
 	{ "detach", 'd', NULL, RUN, set_detach, "return when the VM is on the LAN" },
 	{ "wait", 0, "lan|ssh", RUN, set_wait, "what --detach waits for" },
-	{ "json", 0, NULL, LIST | STATUS, set_json, "for programs" },
+	{ "json", 0, NULL, LIST | STATUS | DOCTOR, set_json, "for programs" },
 	{ "now", 0, NULL, STOP, set_now, "do not ask the guest" },
 	{ "timeout", 0, "SECONDS", STOP, set_timeout, "so long may the guest take" },
 	{ "help", 'h', NULL, ALL, set_help, "show this" },
