@@ -245,6 +245,10 @@ void definition_done(struct definition *definition)
 		free(definition->others[i].model);
 	cloud_init_done(&definition->cloud_init);
 	free(definition->ignition);
+	for (unsigned int i = 0; i < definition->share_count; i++) {
+		free(definition->shares[i].path);
+		free(definition->shares[i].tag);
+	}
 	free(definition->qemu.binary);
 	for (unsigned int i = 0; i < definition->qemu.arg_count; i++)
 		free(definition->qemu.args[i]);

@@ -28,6 +28,7 @@
 #define NETWORKS_MAX 8
 #define PORTS_MAX    32
 #define USB_MAX      8
+#define SHARES_MAX   8
 
 /* Hexadecimal digits with a NUL. */
 #define SHA256_TEXT_SIZE 65
@@ -83,6 +84,18 @@ enum vsock_mode {
 	VSOCK_NONE,
 	VSOCK_AUTO,  /* when the host has it */
 	VSOCK_GIVEN, /* by its number */
+};
+
+/**
+ * struct share - a directory of the host that the guest can mount.
+ * @path: absolute.
+ * @tag: by which the guest names it.
+ * @readonly: the guest cannot write.
+ */
+struct share {
+	char *path;
+	char *tag;
+	bool readonly;
 };
 
 /* struct usb_id - a kind of USB device. */
@@ -227,6 +240,7 @@ struct cloud_init {
  * @network_index: where @network stands in the list, which is the order of the cards.
  * @cloud_init: the mapping 'cloud-init'.
  * @ignition: absolute path of an Ignition configuration, or NULL.
+ * @shares, @share_count: directories of the host that it can mount.
  * @usb, @usb_count: devices of the host that are its own.
  * @rng: it has a virtio-rng.
  * @guest_agent: it has a channel for the QEMU guest agent.
@@ -264,6 +278,8 @@ struct definition {
 	char *ignition;
 	enum console_mode console;
 	enum display_mode display;
+	struct share shares[SHARES_MAX];
+	unsigned int share_count;
 	struct usb_id usb[USB_MAX];
 	unsigned int usb_count;
 	bool rng;

@@ -163,6 +163,29 @@ static void check_ignition(const struct walk *walk, const struct definition *def
 			   wrong);
 }
 
+/* What the user may not do there, the guest cannot. */
+static void check_directory(const struct walk *walk, const struct share *share)
+{
+	const struct origin *origin = walk_origin(walk, share, "path");
+	struct stat status;
+
+	if (!share->path || !origin)
+		return;
+	if (stat(share->path, &status) < 0)
+		report_add(walk->report, &origin->value->place, "cannot find '%s': %s", share->path,
+			   strerror(errno));
+	else if (!S_ISDIR(status.st_mode))
+		report_add(walk->report, &origin->value->place, "'%s' is not a directory",
+			   share->path);
+	else if (faccessat(AT_FDCWD, share->path, R_OK | X_OK, AT_EACCESS) < 0)
+		report_add(walk->report, &origin->value->place, "cannot read '%s': %s", share->path,
+			   strerror(errno));
+	else if (!share->readonly && faccessat(AT_FDCWD, share->path, W_OK, AT_EACCESS) < 0)
+		report_add(walk->report, &origin->value->place,
+			   "cannot write to '%s': %s; 'readonly: true' needs no more than to read",
+			   share->path, strerror(errno));
+}
+
 void validate_files(const struct walk *walk, const struct definition *definition)
 {
 	const void *boot = &definition->boot;
@@ -182,4 +205,6 @@ void validate_files(const struct walk *walk, const struct definition *definition
 		    &need_read);
 	check_ssh_keys(walk, definition);
 	check_ignition(walk, definition);
+	for (unsigned int i = 0; i < definition->share_count; i++)
+		check_directory(walk, &definition->shares[i]);
 }

@@ -7,6 +7,7 @@
 #include "launcher/network_value.h"
 #include "launcher/port.h"
 #include "launcher/scalar.h"
+#include "launcher/share.h"
 #include "launcher/usb.h"
 #include "launcher/value.h"
 #include "launcher/vsock.h"
@@ -52,6 +53,7 @@
 #define INSIDE(outer, field) (DEFINITION(outer.field) - DEFINITION(outer))
 #define NETWORK(field)       offsetof(struct network, field)
 #define DISK(field)          offsetof(struct disk, field)
+#define SHARE(field)         offsetof(struct share, field)
 #define CLOUD_INIT(field)    offsetof(struct cloud_init, field)
 
 /* For a type whose target is the whole struct. */
@@ -174,6 +176,20 @@ static const struct list disk_list = {
 	.count = DEFINITION(disk_count) - DEFINITION(disks),
 };
 
+static const struct key share_keys[] = {
+	{ "path",        &type_path,       SHARE(path),                   NULL,                           key_required },
+	{ "tag",         &type_tag,        SHARE(tag),                    NULL,                           key_required },
+	{ "readonly",    &type_flag,       SHARE(readonly),               NULL,                           "false" },
+};
+
+static const struct list share_list = {
+	.item = &type_mapping,
+	.detail = KEYS("shares", share_keys),
+	.size = sizeof(struct share),
+	.max = SHARES_MAX,
+	.count = DEFINITION(share_count) - DEFINITION(shares),
+};
+
 static const struct list usb_list = {
 	.item = &type_usb,
 	.size = sizeof(struct usb_id),
@@ -230,6 +246,7 @@ static const struct key top_keys[] = {
 	{ "ignition",    &type_path,       DEFINITION(ignition),          NULL,                           NULL },
 	{ "console",     &type_words,      DEFINITION(console),           WORDS(consoles),                "stdio" },
 	{ "display",     &type_words,      DEFINITION(display),           WORDS(displays),                "none" },
+	{ "shares",      &type_list,       DEFINITION(shares),            &share_list,                    NULL },
 	{ "usb",         &type_list,       DEFINITION(usb),               &usb_list,                      NULL },
 	{ "rng",         &type_flag,       DEFINITION(rng),               NULL,                           "true" },
 	{ "guest-agent", &type_flag,       DEFINITION(guest_agent),       NULL,                           "true" },

@@ -185,7 +185,8 @@ int qemu_build(const struct qemu_config *config, struct argv *argv, struct error
 		add_identity,   add_machine,      add_boot,          add_control,
 		add_sandbox,    qemu_add_console, qemu_add_network,  qemu_add_rng,
 		qemu_add_disks, qemu_add_seed,    qemu_add_display,  qemu_add_agent,
-		qemu_add_vsock, qemu_add_usb,     qemu_add_ignition, add_users,
+		qemu_add_vsock, qemu_add_usb,     qemu_add_ignition, qemu_add_shares,
+		add_users,
 	};
 	struct argv built = { 0 };
 	int ret = 0;

@@ -16,6 +16,7 @@ int qemu_add_seed(const struct qemu_config *config, struct argv *argv, struct er
 int qemu_add_network(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_rng(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_agent(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_shares(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_usb(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_vsock(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struct error *err);

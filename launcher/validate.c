@@ -194,6 +194,21 @@ static void check_ports(const struct walk *walk, const struct definition *defini
 		}
 }
 
+static void check_shares(const struct walk *walk, const struct definition *definition)
+{
+	for (unsigned int i = 0; i < definition->share_count; i++) {
+		const struct share *share = &definition->shares[i];
+
+		for (unsigned int k = 0; k < i; k++) {
+			if (!share->tag || !definition->shares[k].tag ||
+			    strcmp(share->tag, definition->shares[k].tag) != 0)
+				continue;
+			refuse_value(walk, share, "tag", "'tag' is that of 'shares.%u', too", k);
+			break;
+		}
+	}
+}
+
 static void check_usb(const struct walk *walk, const struct definition *definition)
 {
 	for (unsigned int i = 0; i < definition->usb_count; i++)
@@ -219,5 +234,6 @@ void validate_definition(const struct walk *walk, const struct definition *defin
 	check_network(walk, definition);
 	check_macs(walk, definition);
 	check_ports(walk, definition);
+	check_shares(walk, definition);
 	check_usb(walk, definition);
 }

@@ -384,6 +384,28 @@ static void test_channels(void **state)
 	argv_done(&argv);
 }
 
+static void test_shares(void **state)
+{
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.shares[0] = (struct share){ (char *)"/home/me/a,readonly=off",
+						       (char *)"src", true };
+	machine.definition.shares[1] = (struct share){ (char *)"/", (char *)"all", false };
+	machine.definition.share_count = 2;
+	argv = build(&machine);
+	assert_option(&argv, "-fsdev", 0,
+		      "local,id=share0,path=/home/me/a,,readonly=off,security_model=none,"
+		      "multidevs=remap,readonly=on");
+	assert_option(&argv, "-device", 1, "virtio-9p-pci,fsdev=share0,mount_tag=src");
+	assert_option(&argv, "-fsdev", 1,
+		      "local,id=share1,path=/,security_model=none,multidevs=remap");
+	argv_done(&argv);
+	machine.definition.shares[1].tag = (char *)"a,b";
+	assert_refused(&machine, "'shares.tag'");
+}
+
 static void test_console(void **state)
 {
 	struct machine machine;
@@ -483,13 +505,14 @@ static void test_deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),    cmocka_unit_test(test_machine),
-		cmocka_unit_test(test_boot),     cmocka_unit_test(test_disks),
-		cmocka_unit_test(test_tap),      cmocka_unit_test(test_models),
-		cmocka_unit_test(test_queues),   cmocka_unit_test(test_user_network),
-		cmocka_unit_test(test_networks), cmocka_unit_test(test_channels),
-		cmocka_unit_test(test_console),  cmocka_unit_test(test_display),
-		cmocka_unit_test(test_args),     cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_small),         cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_boot),          cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_tap),           cmocka_unit_test(test_models),
+		cmocka_unit_test(test_queues),        cmocka_unit_test(test_user_network),
+		cmocka_unit_test(test_networks),      cmocka_unit_test(test_channels),
+		cmocka_unit_test(test_shares),        cmocka_unit_test(test_console),
+		cmocka_unit_test(test_display),       cmocka_unit_test(test_args),
+		cmocka_unit_test(test_deterministic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// QEMU's arguments for shared directories.
+#include <errno.h>
+
+#include "launcher/qemu.h"
+#include "launcher/qemu_part.h"
+#include "netsetup/cleanup.h"
+
+/*
+ * QEMU itself serves the directory, with the user's rights and no others: a file that the guest makes
+ * is the user's, whoever made it there. It opens each name beneath the directory without following
+ * symbolic links, so the guest cannot leave it by one (hw/9pfs/9p-local.c). Directories of several
+ * file systems in one share have their inodes told apart.
+ */
+static int add_share(const struct share *share, unsigned int index, struct argv *argv,
+		     struct error *err)
+{
+	cleanup_free char *path = NULL;
+	int ret = qemu_check_text("shares.path", share->path, err);
+
+	if (!ret)
+		ret = qemu_check_word("shares.tag", share->tag, err);
+	if (ret)
+		return ret;
+	path = qemu_escape(share->path);
+	if (!path)
+		return error_set(err, ENOMEM, "cannot make the QEMU command");
+	argv_add(argv, "-fsdev", NULL);
+	argv_addf(argv, "local,id=share%u,path=%s,security_model=none,multidevs=remap%s", index,
+		  path, share->readonly ? ",readonly=on" : "");
+	argv_add(argv, "-device", NULL);
+	argv_addf(argv, "virtio-9p-pci,fsdev=share%u,mount_tag=%s", index, share->tag);
+	return 0;
+}
+
+int qemu_add_shares(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < definition->share_count && !ret; i++)
+		ret = add_share(&definition->shares[i], i, argv, err);
+	return ret;
+}
