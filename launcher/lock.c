@@ -64,6 +64,8 @@ static int lock_files(const struct definition *definition, bool quiet, struct lo
 		ret = lock_file(definition->boot.initrd, quiet, &lock->initrd, err);
 	if (!ret)
 		ret = lock_file(definition->cloud_init.user_data, quiet, &lock->user_data, err);
+	if (!ret)
+		ret = lock_file(definition->ignition, quiet, &lock->ignition, err);
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
 		lock->disk_count = i + 1;
 		ret = lock_disk(&definition->disks[i], quiet, &lock->disks[i].image, err);
@@ -130,6 +132,7 @@ static const char *item_subject(const struct definition *definition, const struc
 		{ "kernel", definition->boot.kernel },
 		{ "initrd", definition->boot.initrd },
 		{ "user-data", definition->cloud_init.user_data },
+		{ "ignition", definition->ignition },
 	};
 
 	if (item->list && !strcmp(item->list, "disks")) {

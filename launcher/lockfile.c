@@ -137,6 +137,7 @@ static const struct key keys[] = {
 	{ "kernel",     &type_checked, LOCK(kernel),     &digest,    NULL },
 	{ "initrd",     &type_checked, LOCK(initrd),     &digest,    NULL },
 	{ "user-data",  &type_checked, LOCK(user_data),  &digest,    NULL },
+	{ "ignition",   &type_checked, LOCK(ignition),   &digest,    NULL },
 	{ "networks",   &type_list,    LOCK(networks),   &network_list, NULL },
 	{ "disks",      &type_list,    LOCK(disks),      &disk_list, NULL },
 };

@@ -30,7 +30,7 @@ struct lock_network {
  * @qemu: version of QEMU.
  * @machine: machine type, no alias.
  * @uuid: of the VM.
- * @firmware, @kernel, @initrd, @user_data: digests of the files.
+ * @firmware, @kernel, @initrd, @user_data, @ignition: digests of the files.
  * @networks, @network_count: the cards, in the definition's order.
  * @disks, @disk_count: in the definition's order.
  */
@@ -44,6 +44,7 @@ struct lock {
 	char *kernel;
 	char *initrd;
 	char *user_data;
+	char *ignition;
 	struct lock_network networks[NETWORKS_MAX];
 	unsigned int network_count;
 	struct lock_disk disks[DISKS_MAX];

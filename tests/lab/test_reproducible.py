@@ -133,7 +133,7 @@ def rich(place: Path) -> Path:
     """A definition with as many keys as go together."""
     files = place / "files"
     files.mkdir()
-    for name in ("vmlinuz", "initrd", "firmware", "raw", "direct", "user-data"):
+    for name in ("vmlinuz", "initrd", "firmware", "raw", "direct", "user-data", "config.ign"):
         (files / name).write_bytes(name.encode() * 512)
     (files / "direct").chmod(0o666)
     (files / "disk.qcow2").write_bytes(QCOW2 + bytes(512))
@@ -148,6 +148,7 @@ def rich(place: Path) -> Path:
                   {"image": "files/direct", "mode": "direct", "format": "raw"}],
         "network": [{"type": "user"}, {"uplink": "auto", "dns": ["9.9.9.9"]}],
         "cloud-init": {"ssh-keys": ["~/.ssh/id_ed25519.pub"], "user-data": "files/user-data"},
+        "ignition": "files/config.ign", "usb": ["1d6b:0002"], "vsock": 77,
         "qemu": {"args": ["-smbios", "type=11,value=a"]},
     }))
     return path
@@ -229,6 +230,7 @@ def test_lock_says_what_it_stands_for(locked: Path, ann: Somebody) -> None:
         "uuid": printed["uuid"], "networks": [{"mac": each} for each in cards],
         "firmware": sha(files / "firmware"), "kernel": sha(files / "vmlinuz"),
         "initrd": sha(files / "initrd"), "user-data": sha(files / "user-data"),
+        "ignition": sha(files / "config.ign"),
         "disks": [{"image": each} for each in (
             f"sha512-{SHA512}", f"sha512-{SHA512}", sha(files / "raw"), sha(files / "disk.qcow2"),
             sha(files / "raw"), "direct")]}
@@ -269,6 +271,7 @@ def refusal(user: Somebody, path: Path, *options: str) -> list[str]:
 
 @pytest.mark.parametrize("name,key", [("vmlinuz", "kernel"), ("initrd", "initrd"),
                                       ("firmware", "firmware"), ("user-data", "user-data"),
+                                      ("config.ign", "ignition"),
                                       ("disk.qcow2", "disks.3.image")])
 def test_one_byte(locked: Path, ann: Somebody, name: str, key: str) -> None:
     path = locked.parent / "files" / name

@@ -67,6 +67,7 @@ static struct lock full(void)
 		.kernel = TEXT(SHA256),
 		.initrd = TEXT(SHA512),
 		.user_data = TEXT(SHA256),
+		.ignition = TEXT(SHA256),
 		.networks = { { TEXT("02:00:00:00:00:01") }, { TEXT("02:00:00:00:00:02") } },
 		.network_count = 2,
 		.disks = { { TEXT(SHA512) }, { TEXT("direct") } },
@@ -92,7 +93,7 @@ static void test_written_is_read(void **state)
 		assert_string_equal(written.text, got.text);
 		assert_non_null(walk_origin(&file.walk, got.base, got.name));
 	}
-	assert_int_equal(count, 12);
+	assert_int_equal(count, 13);
 	assert_false(lock_item(&file.lock, count, &got));
 	lockfile_done(&file);
 }
