@@ -43,7 +43,7 @@ static int already_running(int lock, const char *name, struct error *err)
 		read_lock(text, &pid, address);
 	error_say(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s", name, pid,
 		  address);
-	/* 0: it is only starting; 'kill 0' would end the reader's own shell. */
+	/* 0: it is only starting. */
 	if (pid > 0)
 		error_remedy(err, "stop it first (vmrun stop %s), or give this one another name",
 			     name);

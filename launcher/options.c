@@ -3,9 +3,12 @@
 #include "launcher/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "launcher/text.h"
 #include "netsetup/cleanup.h"
 
 /* Bits of the commands that take an option. */
@@ -311,8 +314,8 @@ static int take_options(int argc, char **argv, struct options *options, unsigned
 	return 0;
 }
 
-/* The first operand is the command, unless it is none: then it is the file of run. */
-static void take_command(struct options *options)
+/* The first operand is the command, unless it is none: then it is the file of run, and false. */
+static bool take_command(struct options *options)
 {
 	for (size_t i = 0; options->file_count && i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(options->files[0], commands[i].name) != 0)
@@ -321,8 +324,25 @@ static void take_command(struct options *options)
 			options->command = (enum command)i;
 		options->files++;
 		options->file_count--;
-		return;
+		return true;
 	}
+	return false;
+}
+
+/*
+ * Whether the first operand, which is the file of run, was meant as a command: there are more, or there
+ * is no such file.
+ */
+static int check_command(const struct options *options, struct error *err)
+{
+	const char *word = options->file_count ? options->files[0] : "";
+	const char *meant = text_nearest(word, commands, ARRAY_SIZE(commands), sizeof(commands[0]));
+
+	if (!meant || strchr(word, '/') ||
+	    (options->file_count == 1 && faccessat(AT_FDCWD, word, F_OK, AT_EACCESS) == 0))
+		return 0;
+	error_say(err, STATUS_USAGE, EINVAL, "no command '%s'; did you mean '%s'?", word, meant);
+	return usage_error(err);
 }
 
 static int check_operands(const struct options *options, const unsigned int *used,
@@ -373,7 +393,11 @@ int options_parse(int argc, char **argv, struct options *options, struct error *
 		return rc;
 	options->files = argv + optind;
 	options->file_count = (unsigned int)(argc - optind);
-	take_command(options);
+	if (!take_command(options)) {
+		rc = check_command(options, err);
+		if (rc < 0)
+			return rc;
+	}
 	return check_operands(options, used, err);
 }
 

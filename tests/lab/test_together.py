@@ -23,7 +23,7 @@ def test_second_run_is_refused(lab: Lab) -> None:
         status, said = refused(lab, first.file, **how)
         assert status == 1
         assert f"vmrun: VM 'tiny' is already running: pid {first.pid}, {first.address}" in said
-        assert f"kill {first.pid}" in said
+        assert "stop it first (vmrun stop " in said
     assert first.alive and lab.phone.arp_request(first.address)
     first.quit()
     assert lab.start_vm(first.file).address == first.address
