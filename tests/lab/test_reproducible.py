@@ -133,8 +133,9 @@ def rich(place: Path) -> Path:
     """A definition with as many keys as go together."""
     files = place / "files"
     files.mkdir()
-    for name in ("vmlinuz", "initrd", "firmware", "raw", "direct", "user-data", "config.ign"):
+    for name in ("vmlinuz", "initrd", "firmware", "raw", "direct", "user-data"):
         (files / name).write_bytes(name.encode() * 512)
+    (files / "config.ign").write_text('{"ignition": {"version": "3.4.0"}} ')
     (files / "direct").chmod(0o666)
     (files / "disk.qcow2").write_bytes(QCOW2 + bytes(512))
     url = {"image": "https://images.invalid/disk.img", "sha512": SHA512}
@@ -279,7 +280,7 @@ def test_one_byte(locked: Path, ann: Somebody, name: str, key: str) -> None:
     before, times = sha(path), path.stat()
     with path.open("r+b") as file:
         file.seek(-1, os.SEEK_END)
-        file.write(b"!")
+        file.write(b"\n")
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     line, = refusal(ann, locked)
     assert line.endswith(f": '{key}' is locked as {before}, but '{path}' is {sha(path)}")
