@@ -181,13 +181,30 @@ static bool announced(const struct place *place)
 	       !memcmp(&place->announced.mac, &place->uplink.mac, sizeof(place->uplink.mac));
 }
 
+/*
+ * The name to look for, or NULL. One that was renamed since, as udev may do with an adapter that has
+ * just come, still is the one that was named.
+ */
+static const char *uplink_name(const struct place *place, char renamed[IFNAMSIZ])
+{
+	const char *name = place->setup.uplink;
+
+	if (!name[0])
+		return NULL;
+	if (place->uplink.ifindex && if_nametoindex(name) == 0 && errno == ENODEV &&
+	    if_indextoname(place->uplink.ifindex, renamed) && ifname_valid(renamed))
+		return renamed;
+	return name;
+}
+
 int place_find_uplink(const struct place *place, struct uplink *uplink, struct error *err)
 {
 	const struct setup_record *setup = &place->setup;
+	char renamed[IFNAMSIZ];
 	struct wish wish;
 	int rc;
 
-	rc = uplink_find(setup->uplink[0] ? setup->uplink : NULL, uplink, err);
+	rc = uplink_find(uplink_name(place, renamed), uplink, err);
 	if (rc < 0)
 		return rc;
 	wish = permit_wish(setup, uplink);

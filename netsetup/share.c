@@ -49,13 +49,10 @@ static const char *share_file(const char *ifname, char file[SHARE_FILE_SIZE])
 	return file;
 }
 
-/* Reads the record of an uplink; an empty one when there is none, or one of another interface. */
-static int share_read(int dir, struct interface_id uplink, struct share_record *record,
-		      struct error *err)
+/* Returns 1 with the file's record, 0 when there is none. */
+static int read_record(int dir, const char *file, struct share_record *record, struct error *err)
 {
-	char file[SHARE_FILE_SIZE];
-	cleanup_fd int fd = openat(dir, share_file(uplink.ifname, file),
-				   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_fd int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	ssize_t size = 0;
 
 	if (fd < 0 && errno != ENOENT)
@@ -65,9 +62,18 @@ static int share_read(int dir, struct interface_id uplink, struct share_record *
 	/* What cannot be read is not nothing: the values would never be put back. */
 	if (size < 0)
 		return error_set(err, errno, "cannot read '%s' in '" RUNDIR_PATH "'", file);
-	if (size == sizeof(*record) && record->magic == SHARE_MAGIC &&
-	    record->ifindex == uplink.ifindex)
-		return 0;
+	return size == sizeof(*record) && record->magic == SHARE_MAGIC;
+}
+
+/* Reads the record of an uplink; an empty one when there is none, or one of another interface. */
+static int share_read(int dir, struct interface_id uplink, struct share_record *record,
+		      struct error *err)
+{
+	char file[SHARE_FILE_SIZE];
+	int rc = read_record(dir, share_file(uplink.ifname, file), record, err);
+
+	if (rc < 0 || (rc == 1 && record->ifindex == uplink.ifindex))
+		return rc < 0 ? rc : 0;
 	memset(record, 0, sizeof(*record));
 	record->magic = SHARE_MAGIC;
 	record->ifindex = uplink.ifindex;
@@ -159,43 +165,46 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 	return rc;
 }
 
-/*
- * Puts the values back, but for those that are no longer what we set, and removes the record, unless
- * one could not be put back.
- */
-static int share_restore(int dir, struct host *host, struct interface_id uplink, struct error *err)
+/* Puts one value back, unless it is no longer what we set. Returns 1 when it did, 0 or an error. */
+static int restore_value(struct host *host, const char *ifname, const struct share_record *record,
+			 size_t i, struct error *err)
 {
-	char file[SHARE_FILE_SIZE];
-	struct share_record record = { 0 };
+	const struct sysctl sysctl = { values[i].tree, ifname, values[i].key };
+	int current = 0;
+	int rc;
+
+	if (!record->values[i].changed || set_for_all(record, i))
+		return 0;
+	rc = sysctl_read(&sysctl, &current, err);
+	/* With the interface its values are gone. */
+	if (rc < 0 || current != values[i].wanted)
+		return rc == -ENOENT ? 0 : rc;
+	rc = host_sysctl(host, &sysctl, record->values[i].original, err);
+	return rc == 0 ? 1 : rc == -ENOENT ? 0 : rc;
+}
+
+/*
+ * Puts the values back and removes the record, unless one could not be put back. @ifname: what the
+ * interface is called now, or empty when it is gone.
+ */
+static int share_restore(int dir, struct host *host, const char *file, const char *ifname,
+			 const struct share_record *record, struct error *err)
+{
 	bool any = false;
-	int result;
+	int result = 0;
 
-	result = share_read(dir, uplink, &record, err);
-	if (result < 0)
-		return result;
-	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-		const struct sysctl sysctl = { values[i].tree, uplink.ifname, values[i].key };
+	for (size_t i = 0; i < ARRAY_SIZE(values) && ifname[0]; i++) {
 		struct error error;
-		int current = 0;
+		const int rc = restore_value(host, ifname, record, i, &error);
 
-		int rc;
-
-		if (!record.values[i].changed || set_for_all(&record, i))
-			continue;
-		rc = sysctl_read(&sysctl, &current, &error);
-		if (rc == 0 && current == values[i].wanted) {
-			rc = host_sysctl(host, &sysctl, record.values[i].original, &error);
-			any = true;
-		}
-		/* With the interface its values are gone. */
-		if (rc < 0 && rc != -ENOENT) {
+		any = any || rc == 1;
+		if (rc < 0) {
 			*err = error;
 			result = rc;
 		}
 	}
 	if (result < 0)
 		return result;
-	share_file(uplink.ifname, file);
 	/* That it goes with the last value is no news. */
 	if (!any)
 		host_file_remove(host, dir, NULL, file);
@@ -229,15 +238,35 @@ static int sweep_lease(int dir, struct host *host, const struct lease_record *le
 	return rc;
 }
 
-static bool uplink_in_use(const char *ifname, const struct found_lease *leases, size_t count)
+static bool uplink_in_use(unsigned int ifindex, const struct found_lease *leases, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!strcmp(leases[i].record.uplink, ifname) && lease_in_use(&leases[i]))
+		if (leases[i].record.ifindex == ifindex && lease_in_use(&leases[i]))
 			return true;
 	return false;
 }
 
-/* Calls share_restore() for each record whose uplink is not used. */
+/* An interface that was renamed since, as udev may do, is still the same one. */
+static int sweep_uplink(int dir, struct host *host, const char *file,
+			const struct found_lease *leases, size_t count, struct error *err)
+{
+	struct share_record record = { 0 };
+	char ifname[IFNAMSIZ] = "";
+	int rc;
+
+	rc = read_record(dir, file, &record, err);
+	if (rc < 0 || (rc == 1 && uplink_in_use(record.ifindex, leases, count)))
+		return rc < 0 ? rc : 0;
+	if (rc == 1 && !if_indextoname(record.ifindex, ifname) && errno != ENXIO)
+		return error_set(err, errno, "cannot find the interface of '%s'", file);
+	/* The name goes into paths and messages. */
+	if (ifname[0] && !ifname_valid(ifname))
+		return error_say(err, STATUS_FAILURE, EINVAL,
+				 "the interface of '%s' has a name that cannot be used", file);
+	return share_restore(dir, host, file, ifname, &record, err);
+}
+
+/* Calls sweep_uplink() for each record. */
 static int sweep_uplinks(int dir, struct host *host, const struct found_lease *leases, size_t count,
 			 struct error *err)
 {
@@ -255,19 +284,12 @@ static int sweep_uplinks(int dir, struct host *host, const struct found_lease *l
 		return result;
 	}
 	while ((errno = 0, entry = readdir(stream))) {
-		const char *ifname = entry->d_name + strlen(SHARE_PREFIX);
-		unsigned int ifindex;
 		int rc;
 
-		if (strncmp(entry->d_name, SHARE_PREFIX, strlen(SHARE_PREFIX)) ||
-		    !ifname_valid(ifname) || uplink_in_use(ifname, leases, count))
+		if (strncmp(entry->d_name, SHARE_PREFIX, strlen(SHARE_PREFIX)) != 0 ||
+		    !ifname_valid(entry->d_name + strlen(SHARE_PREFIX)))
 			continue;
-		ifindex = if_nametoindex(ifname);
-		if (ifindex == 0 && errno != ENODEV)
-			rc = error_set(err, errno, "cannot find '%s'", ifname);
-		else
-			rc = share_restore(dir, host, (struct interface_id){ ifname, ifindex },
-					   err);
+		rc = sweep_uplink(dir, host, entry->d_name, leases, count, err);
 		if (rc < 0)
 			result = rc;
 	}

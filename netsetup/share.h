@@ -10,8 +10,8 @@
  * Theory of operation: the file "uplink-IFNAME" of rundir.h says what the values were before the
  * first VM. It is written before a value is changed. When no live lease is on the uplink any more,
  * whoever notices it (the last one out, or any later start) puts the values back, except one that
- * no longer is what we set: somebody else's choice is left alone. All functions are called under
- * rundir_lock().
+ * no longer is what we set: somebody else's choice is left alone. It holds for the interface of the
+ * index that is in it, whatever that is called by then. All functions are called under rundir_lock().
  */
 
 /**

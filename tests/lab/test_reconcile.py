@@ -201,3 +201,37 @@ def test_idle_vm_wakes_nobody(lab: Lab) -> None:
     woken = {name: after[name] - before[name] for name in ("vmrun", "vmrun-netsetup")}
     print(f"{frames} ARP frames, wake-ups: {woken}")
     assert woken == {"vmrun": 0, "vmrun-netsetup": 0}
+
+
+def rename_uplink(lab: Lab, old: str, new: str) -> None:
+    """As udev does, which takes it down for that; then what was configured on it is again."""
+    netns = lab.laptop.netns
+    routes = [each.replace(f"dev {old}", f"dev {new}")
+              for each in netns.ip(f"route show dev {old}").splitlines()]
+    lines = [f"{each} dev {new}" if f"dev {new}" not in each else each for each in routes]
+    netns.ip_batch([f"link set {old} down", f"link set {old} name {new}", f"link set {new} up"])
+    netns.ip_batch([f"route add {each}" for each in sorted(lines, key=lambda x: "via" in x)])
+
+
+@pytest.mark.parametrize("options", [[], ["--uplink=wlan0"]], ids=["auto", "named"])
+def test_uplink_renamed(lab: Lab, options: list[str]) -> None:
+    """It is the same one, and its values are put back under its new name."""
+    vm = lab.start_vm(paused(), options)
+    rename_uplink(lab, "wlan0", "wlp3s0")
+    try:
+        vm.wait_stderr("moved: .* on wlp3s0|on the LAN again: .* on wlp3s0")
+        assert lab.phone.arp_request(vm.address)
+        vm.netsetup.signal(signal.SIGKILL)
+        vm.wait_stderr("another has taken over")
+        deadline = time.monotonic() + 5
+        while not lab.phone.arp_request(vm.address, 0.2):
+            assert time.monotonic() < deadline, vm.stderr.text
+        other = lab.start_vm(paused("other"))
+        other.quit()
+        assert lab.laptop.netns.sysctl("net/ipv4/conf/wlp3s0/forwarding") == "1"
+        assert lab.phone.arp_request(vm.address)
+        vm.quit()
+        assert lab.laptop.netns.sysctl("net/ipv4/conf/wlp3s0/forwarding") == "0"
+        assert lab.laptop.netns.sysctl("net/ipv4/neigh/wlp3s0/proxy_delay") == "80"
+    finally:
+        rename_uplink(lab, "wlp3s0", "wlan0")
