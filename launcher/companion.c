@@ -117,27 +117,45 @@ int companion_find(const char *program, const char *const *places, const char *p
 
 /* What it says. */
 
+/* The line as it can be shown, allocated: without the program's name, which is put before it. */
+static char *safe_line(const struct companion *companion)
+{
+	const size_t length = strlen(companion->name);
+	const char *line = companion->line;
+	size_t used = companion->used;
+	char *safe = NULL;
+	size_t size;
+	FILE *out;
+
+	if (used > length + 2 && !memcmp(line, companion->name, length) &&
+	    !memcmp(line + length, ": ", 2)) {
+		line += length + 2;
+		used -= length + 2;
+	}
+	while (used && line[used - 1] == '\r')
+		used--;
+	out = open_memstream(&safe, &size);
+	if (!out)
+		return NULL;
+	text_write(out, line, used);
+	fclose(out);
+	return safe;
+}
+
 static void tell_line(struct companion *companion)
 {
 	cleanup_free char *safe = NULL;
-	cleanup_file FILE *out = NULL;
-	size_t size;
 
-	while (companion->used && companion->line[companion->used - 1] == '\r')
-		companion->used--;
-	if (!companion->used || !companion->ops || companion->lines > LINES_MAX)
-		goto out;
-	out = open_memstream(&safe, &size);
-	if (!out)
-		goto out;
-	text_write(out, companion->line, companion->used);
-	if (fflush(out) == 0)
-		companion->ops->said(
-			companion->name,
-			companion->lines++ < LINES_MAX ? safe : "it says more, which is not shown",
-			companion->context);
-out:
+	if (companion->used && companion->ops && companion->lines <= LINES_MAX)
+		safe = safe_line(companion);
 	companion->used = 0;
+	if (!safe || !safe[0])
+		return;
+	companion->ops->said(companion->name,
+			     companion->lines < LINES_MAX ? safe
+							  : "it says more, which is not shown",
+			     companion->context);
+	companion->lines++;
 }
 
 /* A line that is too long is told in pieces. */
@@ -257,8 +275,9 @@ static void companion_free(struct companion *companion)
 	if (!companion)
 		return;
 	process_kill(&companion->process);
-	if (companion->output >= 0)
-		close(companion->output);
+	if (companion->output >= 0 && companion->loop)
+		loop_remove(companion->loop, companion->output);
+	cleanup_fd_done(&companion->output);
 	free(companion->name);
 	free(companion);
 }
@@ -354,28 +373,12 @@ int companions_watch(struct companions *companions, struct loop *loop,
 	return ret;
 }
 
-/* Whether it has ended within a time; its words are read meanwhile, so that it cannot wait for us. */
-static bool ends_within(struct companion *companion, int ms)
+/* Whether it ends within GRACE_MS. What it says meanwhile, its pipe holds. */
+static bool ends_soon(const struct companion *companion)
 {
-	struct pollfd polled[] = { { .fd = companion->process.pidfd, .events = POLLIN },
-				   { .fd = companion->output, .events = POLLIN } };
-	struct timespec now;
-	long deadline;
-	long left = ms;
+	struct pollfd ended = { .fd = companion->process.pidfd, .events = POLLIN };
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	deadline = now.tv_sec * 1000 + now.tv_nsec / 1000000 + ms;
-	while (left > 0 && !(polled[0].revents & POLLIN)) {
-		if (poll(polled, ARRAY_SIZE(polled), (int)left) < 0 && errno != EINTR)
-			return false;
-		if (polled[1].revents & POLLIN)
-			read_output(companion);
-		else if (polled[1].revents)
-			polled[1].fd = -1;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		left = deadline - (now.tv_sec * 1000 + now.tv_nsec / 1000000);
-	}
-	return polled[0].revents & POLLIN;
+	return poll(&ended, 1, GRACE_MS) > 0;
 }
 
 /* Waits for its own end, or makes one; returns whether it was its own. */
@@ -386,17 +389,19 @@ static bool end_process(struct companion *companion)
 
 	if (companion->loop)
 		loop_remove(companion->loop, companion->process.pidfd);
-	own = ends_within(companion, GRACE_MS);
+	own = ends_soon(companion);
 	if (!own) {
 		process_signal(&companion->process, SIGINT);
-		if (!ends_within(companion, GRACE_MS))
+		if (!ends_soon(companion))
 			process_signal(&companion->process, SIGKILL);
 	}
-	read_output(companion);
 	return process_wait(&companion->process, &companion->end, &ignored) == 0 && own;
 }
 
-/* One that failed may be why QEMU has ended: that is told, whichever of them was first. */
+/*
+ * One that failed may be why QEMU has ended: that is told, whichever of them was first. Of one that
+ * ended well, what it thinks of QEMU's end is not.
+ */
 static void end(struct companion *companion)
 {
 	bool fresh = companion->timer >= 0;
@@ -405,9 +410,11 @@ static void end(struct companion *companion)
 		stop_timer(companion);
 	if (companion->process.pid > 0)
 		fresh = end_process(companion);
-	close_output(companion);
-	if (fresh && (companion->end.si_code != CLD_EXITED || companion->end.si_status))
+	if (fresh && (companion->end.si_code != CLD_EXITED || companion->end.si_status)) {
+		read_output(companion);
+		close_output(companion);
 		tell_lost(companion);
+	}
 	companion_free(companion);
 }
 

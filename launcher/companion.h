@@ -92,8 +92,8 @@ int companions_watch(struct companions *companions, struct loop *loop,
  * companions_end() - end them all, once QEMU is gone; legal for none.
  *
  * Each ends by itself when QEMU's end of its socket is closed, and keeps its state so; who does
- * not within a second is told to by SIGINT, and killed another second later. What was said last is
- * told; of one that failed before QEMU had started, too.
+ * not within a second is told to by SIGINT, and killed another second later. Of one that failed,
+ * what it said last and its end are told.
  */
 void companions_end(struct companions *companions);
 

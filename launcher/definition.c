@@ -231,7 +231,7 @@ void definition_done(struct definition *definition)
 	free(definition->directory);
 	free(definition->machine.type);
 	free(definition->machine.cpu);
-	free(definition->machine.firmware);
+	free(definition->machine.firmware.file);
 	free(definition->boot.kernel);
 	free(definition->boot.initrd);
 	free(definition->boot.cmdline);

@@ -180,6 +180,12 @@ struct network {
 	unsigned int port_count;
 };
 
+/* struct firmware_key - the value of the key 'firmware'; see struct definition. */
+struct firmware_key {
+	bool uefi;
+	char *file;
+};
+
 /**
  * struct guest_command - one entry of 'run'.
  * @shell: its one argument is a line for the guest's sh(1); else the arguments are a command's.
@@ -232,7 +238,10 @@ struct cloud_init {
  * @memory: bytes, a multiple of 1 MiB, 8 MiB to 16 TiB.
  * @machine.type: -machine type.
  * @machine.cpu: -cpu model, or NULL for auto (host under kvm, max under tcg).
- * @machine.firmware: NULL for bios, else an absolute path.
+ * @machine.firmware.uefi: the host's UEFI firmware; else @machine.firmware.file: an absolute path,
+ *                         or NULL for bios.
+ * @machine.secure_boot: it starts only what is signed.
+ * @machine.tpm: there is a TPM.
  * @boot.kernel, @boot.initrd: absolute paths or NULL; @boot.cmdline: text or NULL.
  * @disks, @disk_count: in the order of the file.
  * @network: the LAN's; when there is none, the first of the list, or the only one.
@@ -261,7 +270,9 @@ struct definition {
 		char *type;
 		enum accel accel;
 		char *cpu;
-		char *firmware;
+		struct firmware_key firmware;
+		bool secure_boot;
+		bool tpm;
 	} machine;
 	struct {
 		char *kernel;

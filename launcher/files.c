@@ -190,7 +190,7 @@ void validate_files(const struct walk *walk, const struct definition *definition
 {
 	const void *boot = &definition->boot;
 
-	file_of_key(walk, &definition->machine, "firmware", definition->machine.firmware,
+	file_of_key(walk, &definition->machine, "firmware", definition->machine.firmware.file,
 		    &need_read);
 	file_of_key(walk, boot, "kernel", definition->boot.kernel, &need_read);
 	file_of_key(walk, boot, "initrd", definition->boot.initrd, &need_read);

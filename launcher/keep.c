@@ -6,13 +6,26 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include "launcher/firmware.h"
 #include "launcher/identity.h"
 #include "launcher/overlay.h"
+#include "launcher/tpm.h"
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
 
+bool keep_lasts(const struct definition *definition)
+{
+	for (unsigned int i = 0; i < definition->disk_count; i++)
+		if (definition->disks[i].mode == DISK_OVERLAY ||
+		    definition->disks[i].mode == DISK_DIRECT)
+			return true;
+	return false;
+}
+
 static bool needed(const struct definition *definition)
 {
+	if (definition->machine.firmware.uefi || definition->machine.tpm)
+		return true;
 	for (unsigned int i = 0; i < definition->disk_count; i++)
 		if (definition->disks[i].mode == DISK_OVERLAY ||
 		    definition->disks[i].mode == DISK_SNAPSHOT)
@@ -45,6 +58,8 @@ static int lock_directory(const char *directory, int *lock)
 static void sweep_temporary(const char *directory, const struct sweep *sweep)
 {
 	overlay_sweep(directory, sweep);
+	firmware_sweep(directory, sweep);
+	tpm_sweep(directory, sweep);
 }
 
 int keep_take(const struct definition *definition, struct keep *keep, struct error *err)
@@ -75,6 +90,8 @@ int keep_take(const struct definition *definition, struct keep *keep, struct err
 
 void keep_end(struct keep *keep)
 {
+	if (keep->lock >= 0)
+		sweep_temporary(keep->directory, &(struct sweep){ 0 });
 	free(keep->directory);
 	cleanup_fd_done(&keep->lock);
 	*keep = (struct keep)KEEP_NONE;
@@ -101,6 +118,8 @@ int keep_reset(const char *name, const struct sweep *sweep, struct error *err)
 		return error_set(err, -ret, "cannot lock '%s'", directory);
 	overlay_reset(directory, sweep);
 	identity_reset(directory, sweep);
+	firmware_reset(directory, sweep);
+	tpm_reset(directory, sweep);
 	return 0;
 }
 

@@ -23,6 +23,12 @@ struct keep {
 	}
 
 /**
+ * keep_lasts() - whether a VM remembers anything: whether one of its disks keeps what is written to
+ * it. If none does, what its firmware and its TPM remember is thrown away, too.
+ */
+bool keep_lasts(const struct definition *definition);
+
+/**
  * keep_take() - make the directory of a VM that needs it, lock it, and sweep what died runs left.
  * @definition: the VM.
  * @keep: end it with keep_end(), also after a failure.
@@ -32,7 +38,7 @@ struct keep {
  */
 int keep_take(const struct definition *definition, struct keep *keep, struct error *err);
 
-/* keep_end() - unlock; legal for KEEP_NONE. */
+/* keep_end() - remove what does not last, once nobody uses it, and unlock; legal for KEEP_NONE. */
 void keep_end(struct keep *keep);
 
 /**

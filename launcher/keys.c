@@ -151,6 +151,8 @@ static const struct key machine_keys[] = {
 	{ "accel",       &type_words,      INSIDE(machine, accel),        WORDS(accels),                  "auto" },
 	{ "cpu",         &type_cpu,        INSIDE(machine, cpu),          NULL,                           "auto" },
 	{ "firmware",    &type_firmware,   INSIDE(machine, firmware),     NULL,                           "bios" },
+	{ "secure-boot", &type_flag,       INSIDE(machine, secure_boot),  NULL,                           "false" },
+	{ "tpm",         &type_flag,       INSIDE(machine, tpm),          NULL,                           "false" },
 };
 
 static const struct key boot_keys[] = {

@@ -14,6 +14,7 @@
 #include "launcher/privilege.h"
 #include "launcher/qemu_identity.h"
 #include "launcher/scalar.h"
+#include "launcher/uefi.h"
 #include "netsetup/cleanup.h"
 
 /*
@@ -53,10 +54,26 @@ static int lock_disk(const struct disk *disk, bool quiet, char **text, struct er
 	return keep(text, name, err);
 }
 
+/* The host's UEFI firmware is a file that the definition does not name. */
+static int lock_firmware(const struct definition *definition, bool quiet, struct lock *lock,
+			 struct error *err)
+{
+	struct uefi uefi = { 0 };
+	int ret;
+
+	if (!definition->machine.firmware.uefi)
+		return lock_file(definition->machine.firmware.file, quiet, &lock->firmware, err);
+	ret = uefi_find(definition, &uefi, err);
+	if (!ret)
+		ret = lock_file(uefi.code, quiet, &lock->firmware, err);
+	uefi_done(&uefi);
+	return ret;
+}
+
 static int lock_files(const struct definition *definition, bool quiet, struct lock *lock,
 		      struct error *err)
 {
-	int ret = lock_file(definition->machine.firmware, quiet, &lock->firmware, err);
+	int ret = lock_firmware(definition, quiet, lock, err);
 
 	if (!ret)
 		ret = lock_file(definition->boot.kernel, quiet, &lock->kernel, err);
@@ -128,7 +145,8 @@ static const char *item_subject(const struct definition *definition, const struc
 		{ "definition", definition->path },
 		{ "qemu", definition->qemu.binary },
 		{ "machine", definition->machine.type },
-		{ "firmware", definition->machine.firmware },
+		{ "firmware",
+		  definition->machine.firmware.uefi ? "uefi" : definition->machine.firmware.file },
 		{ "kernel", definition->boot.kernel },
 		{ "initrd", definition->boot.initrd },
 		{ "user-data", definition->cloud_init.user_data },

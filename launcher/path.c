@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "launcher/definition.h"
 #include "launcher/scalar.h"
 #include "launcher/text.h"
 #include "launcher/value.h"
@@ -112,25 +113,23 @@ const struct type type_path = { NODE_SCALAR, "a path", NULL, read_path, write_pa
 static void read_firmware(struct walk *walk, const struct key *key, const struct node *node,
 			  void *target)
 {
-	if (!strcmp(node->text, "bios"))
-		*(char **)target = NULL;
-	else if (!strcmp(node->text, "uefi"))
-		report_add(walk->report, &node->place,
-			   "'%s: uefi' is not in this version: use 'bios', or give the path of a "
-			   "firmware file",
-			   key->name);
-	else
-		read_path(walk, key, node, target);
+	struct firmware_key *firmware = target;
+
+	firmware->uefi = !strcmp(node->text, "uefi");
+	if (!firmware->uefi && strcmp(node->text, "bios"))
+		read_path(walk, key, node, &firmware->file);
 }
 
 static struct json_object *write_firmware(const struct key *key, const void *target)
 {
-	const char *path = *(char *const *)target;
+	const struct firmware_key *firmware = target;
 
-	return json_object_new_string(path ? path : "bios");
+	return json_object_new_string(firmware->uefi   ? "uefi"
+				      : firmware->file ? firmware->file
+						       : "bios");
 }
 
-const struct type type_firmware = { NODE_SCALAR, "bios or the path of a firmware file", NULL,
+const struct type type_firmware = { NODE_SCALAR, "bios, uefi or the path of a firmware file", NULL,
 				    read_firmware, write_firmware };
 
 static void read_program(struct walk *walk, const struct key *key, const struct node *node,

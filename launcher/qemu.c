@@ -64,6 +64,15 @@ char *qemu_escape(const char *value)
 	return escaped;
 }
 
+const char *qemu_architecture(const struct definition *definition)
+{
+	static const char prefix[] = "qemu-system-";
+	const char *slash = strrchr(definition->qemu.binary, '/');
+	const char *name = slash ? slash + 1 : definition->qemu.binary;
+
+	return strncmp(name, prefix, strlen(prefix)) ? "x86_64" : name + strlen(prefix);
+}
+
 static int add_identity(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = config->definition;
@@ -98,21 +107,19 @@ static int add_machine(const struct qemu_config *config, struct argv *argv, stru
 	if (!ret)
 		ret = qemu_check_text("machine.cpu", cpu, err);
 	if (!ret)
-		ret = qemu_check_text("machine.firmware", definition->machine.firmware, err);
+		ret = qemu_check_text("machine.firmware", definition->machine.firmware.file, err);
 	if (ret)
 		return ret;
 
 	/* 'microvm' has no PCI unless it is asked for, and all devices here are PCI's. */
 	argv_add(argv, "-machine", NULL);
-	argv_addf(argv, "%s,accel=%s%s", type, accel_words[config->accel].accel,
-		  strcmp(type, "microvm") ? "" : ",pcie=on");
+	argv_addf(argv, "%s,accel=%s%s%s", type, accel_words[config->accel].accel,
+		  strcmp(type, "microvm") ? "" : ",pcie=on", qemu_firmware_options(definition));
 	argv_add(argv, "-cpu", cpu ? cpu : accel_words[config->accel].cpu, NULL);
 	argv_add(argv, "-smp", NULL);
 	argv_addf(argv, "%u", definition->cpus);
 	argv_add(argv, "-m", NULL);
 	argv_addf(argv, "%" PRIu64 "M", definition->memory / MIB);
-	if (definition->machine.firmware)
-		argv_add(argv, "-bios", definition->machine.firmware, NULL);
 	return 0;
 }
 
@@ -182,11 +189,10 @@ static int add_users(const struct qemu_config *config, struct argv *argv, struct
 int qemu_build(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
 	static int (*const parts[])(const struct qemu_config *, struct argv *, struct error *) = {
-		add_identity,   add_machine,      add_boot,          add_control,
-		add_sandbox,    qemu_add_console, qemu_add_network,  qemu_add_rng,
-		qemu_add_disks, qemu_add_seed,    qemu_add_display,  qemu_add_agent,
-		qemu_add_vsock, qemu_add_usb,     qemu_add_ignition, qemu_add_shares,
-		add_users,
+		add_identity,  add_machine,       qemu_add_firmware, add_boot,       add_control,
+		add_sandbox,   qemu_add_console,  qemu_add_network,  qemu_add_rng,   qemu_add_disks,
+		qemu_add_seed, qemu_add_tpm,      qemu_add_display,  qemu_add_agent, qemu_add_vsock,
+		qemu_add_usb,  qemu_add_ignition, qemu_add_shares,   add_users,
 	};
 	struct argv built = { 0 };
 	int ret = 0;

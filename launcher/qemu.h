@@ -20,6 +20,7 @@ enum qemu_fd {
 	QEMU_FD_TAP = 6,     /* first of the tap's queues */
 	QEMU_FD_VHOST = QEMU_FD_TAP + QUEUES_MAX, /* first of vhost-net's */
 	QEMU_FD_VSOCK = QEMU_FD_VHOST + QUEUES_MAX,
+	QEMU_FD_TPM, /* swtpm's control channel */
 	QEMU_FD_END,
 };
 
@@ -38,6 +39,8 @@ enum qemu_fd {
  *              overlay.
  * @disk_formats: the format of each of those files; auto, for `print`: the word FORMAT.
  * @disk_devices: which of them are block devices.
+ * @uefi_code, @uefi_variables: files of the UEFI firmware, and of the VM's variables.
+ * @uefi_code_format, @uefi_variables_format: of those.
  * @runtime_directory: the VM's own, only the user's, for the sockets of `display: spice|vnc`;
  *                     NULL for `print`: the word RUNTIME in its place.
  */
@@ -54,6 +57,10 @@ struct qemu_config {
 	const char *disk_paths[DISKS_MAX];
 	enum disk_format disk_formats[DISKS_MAX];
 	bool disk_devices[DISKS_MAX];
+	const char *uefi_code;
+	const char *uefi_variables;
+	enum disk_format uefi_code_format;
+	enum disk_format uefi_variables_format;
 	const char *runtime_directory;
 };
 
@@ -66,6 +73,9 @@ struct qemu_config {
  * Return: 0, -EINVAL (STATUS_DEFINITION) or -ENOMEM.
  */
 int qemu_build(const struct qemu_config *config, struct argv *argv, struct error *err);
+
+/* qemu_architecture() - of the machine, by the name of the QEMU binary; x86_64 if that has none. */
+const char *qemu_architecture(const struct definition *definition);
 
 /**
  * qemu_offloads() - whether the network model can use vnet headers on the tap.

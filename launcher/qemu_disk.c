@@ -31,6 +31,17 @@ static void put_bool(struct json_object *object, const char *key, bool value, st
 	put(object, key, json_object_new_boolean(value), argv);
 }
 
+const char *qemu_driver(enum disk_format format)
+{
+	static const char *const drivers[] = {
+		[DISK_FORMAT_AUTO] = "FORMAT",
+		[DISK_FORMAT_RAW] = "raw",
+		[DISK_FORMAT_QCOW2] = "qcow2",
+	};
+
+	return drivers[format];
+}
+
 /* The two layers of QEMU's block graph: how the bytes are read, and what they mean. */
 static struct json_object *protocol_node(const struct qemu_config *config, unsigned int i,
 					 struct argv *argv)
@@ -46,17 +57,12 @@ static struct json_object *format_node(const struct qemu_config *config, unsigne
 				       struct argv *argv)
 {
 	enum disk_mode mode = config->definition->disks[i].mode;
-	static const char *const drivers[] = {
-		[DISK_FORMAT_AUTO] = "FORMAT",
-		[DISK_FORMAT_RAW] = "raw",
-		[DISK_FORMAT_QCOW2] = "qcow2",
-	};
 	bool qcow2 = config->disk_formats[i] == DISK_FORMAT_QCOW2;
 	struct json_object *node = json_object_new_object();
 	char name[16];
 
 	snprintf(name, sizeof(name), "disk%u", i);
-	put_string(node, "driver", drivers[config->disk_formats[i]], argv);
+	put_string(node, "driver", qemu_driver(config->disk_formats[i]), argv);
 	put_string(node, "node-name", name, argv);
 	put_bool(node, "read-only", mode == DISK_READONLY, argv);
 	/* What the guest trims is given back to the host's file system. */
@@ -70,7 +76,7 @@ static struct json_object *format_node(const struct qemu_config *config, unsigne
 	return node;
 }
 
-static void add_blockdev(struct argv *argv, struct json_object *node)
+void qemu_add_blockdev(struct argv *argv, struct json_object *node)
 {
 	const char *text = json_object_to_json_string_ext(
 		node, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
@@ -96,7 +102,7 @@ int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct e
 		ret = qemu_check_text(key, config->disk_paths[i], err);
 		if (ret)
 			return ret;
-		add_blockdev(argv, format_node(config, i, argv));
+		qemu_add_blockdev(argv, format_node(config, i, argv));
 		argv_add(argv, "-device", NULL);
 		argv_addf(argv, "virtio-blk-pci,drive=disk%u%s", i, boots ? ",bootindex=0" : "");
 	}

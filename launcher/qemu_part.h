@@ -3,6 +3,7 @@
 #ifndef LAUNCHER_QEMU_PART_H
 #define LAUNCHER_QEMU_PART_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 
 #include "launcher/qemu.h"
@@ -21,6 +22,8 @@ int qemu_add_usb(const struct qemu_config *config, struct argv *argv, struct err
 int qemu_add_vsock(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_firmware(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_tpm(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_display(const struct qemu_config *config, struct argv *argv, struct error *err);
 
 /**
@@ -38,6 +41,21 @@ int qemu_check_text(const char *key, const char *value, struct error *err);
  * least one and not '-' first, so that it has no separator of any syntax.
  */
 int qemu_check_word(const char *key, const char *value, struct error *err);
+
+/* qemu_driver() - QEMU's name of an image's format; the word FORMAT for auto. */
+const char *qemu_driver(enum disk_format format);
+
+/*
+ * qemu_firmware_options() - of -machine: the flash chips of a UEFI firmware; empty without one. SMM
+ * is what keeps the system from writing the keys of secure boot itself.
+ */
+const char *qemu_firmware_options(const struct definition *definition);
+
+/**
+ * qemu_add_blockdev() - add a node of QEMU's block graph.
+ * @node: as -blockdev has it, taken over.
+ */
+void qemu_add_blockdev(struct argv *argv, struct json_object *node);
 
 /**
  * qemu_socket_path() - the path of a socket in the VM's runtime directory, its commas doubled.

@@ -16,6 +16,7 @@
 #include "launcher/definition.h"
 #include "launcher/detach.h"
 #include "launcher/disk.h"
+#include "launcher/firmware.h"
 #include "launcher/given.h"
 #include "launcher/identity.h"
 #include "launcher/instance.h"
@@ -34,9 +35,11 @@
 #include "launcher/supervise.h"
 #include "launcher/sweep.h"
 #include "launcher/terminal.h"
+#include "launcher/tpm.h"
 #include "launcher/usb.h"
 #include "launcher/vmstatus.h"
 #include "launcher/vsock.h"
+#include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
@@ -58,6 +61,7 @@
  * @instance: its files while it runs.
  * @keep: what it keeps between its runs.
  * @disks: its disks' files.
+ * @firmware: its UEFI firmware's files.
  * @companions: the programs beside QEMU.
  * @config: of its QEMU command.
  * @argv: the command.
@@ -77,6 +81,7 @@ struct run {
 	struct instance instance;
 	struct keep keep;
 	struct disks disks;
+	struct firmware firmware;
 	struct companions companions;
 	struct qemu_config config;
 	struct argv argv;
@@ -109,6 +114,7 @@ static void run_end(struct run *run)
 	companions_end(&run->companions);
 	channels_done(&run->channels);
 	argv_done(&run->argv);
+	firmware_done(&run->firmware);
 	disks_done(&run->disks);
 	keep_end(&run->keep);
 	instance_end(&run->instance);
@@ -318,6 +324,7 @@ static int vm_started(struct vm *vm, struct error *err)
 	struct sockaddr_in ssh = { 0 };
 
 	disks_opened(&run->disks);
+	firmware_opened(&run->firmware);
 	notify_place(run, "READY=1\n");
 	if (run->config.lan)
 		member_tell(&run->member);
@@ -414,20 +421,55 @@ static int supervise(struct run *run, struct loop *loop, struct error *err)
 }
 
 /* The files that QEMU opens, or the names that they would have. */
-static int open_files(struct run *run, struct error *err)
+static int plan_files(struct run *run, struct error *err)
+{
+	cleanup_free char *directory = NULL;
+	int rc;
+
+	rc = disks_plan(&run->definition, NULL, &run->disks, err);
+	if (rc < 0 || !run->definition.machine.firmware.uefi)
+		return rc;
+	rc = xdg_dir(XDG_DATA, run->definition.name, &directory, err);
+	if (rc == 0)
+		rc = firmware_plan(&run->definition, directory, false, &run->firmware, err);
+	return rc;
+}
+
+static int prepare_files(struct run *run, struct error *err)
 {
 	const struct definition *definition = &run->definition;
-	int rc = 0;
+	int rc;
 
-	if (run->options->dry_run) {
-		rc = disks_plan(definition, NULL, &run->disks, err);
-	} else {
-		rc = keep_take(definition, &run->keep, err);
-		if (rc == 0)
-			rc = disks_prepare(definition, run->keep.directory, &run->disks, err);
-	}
+	rc = keep_take(definition, &run->keep, err);
 	if (rc == 0)
-		disks_configure(&run->disks, &run->config);
+		rc = disks_prepare(definition, run->keep.directory, &run->disks, err);
+	if (rc == 0)
+		rc = firmware_prepare(definition, run->keep.directory, &run->firmware, err);
+	return rc;
+}
+
+static int open_files(struct run *run, struct error *err)
+{
+	int rc = run->options->dry_run ? plan_files(run, err) : prepare_files(run, err);
+
+	if (rc < 0)
+		return rc;
+	disks_configure(&run->disks, &run->config);
+	firmware_configure(&run->firmware, &run->config);
+	return 0;
+}
+
+/* The programs beside QEMU. */
+static int start_companions(struct run *run, struct error *err)
+{
+	int fd;
+	int rc;
+
+	if (!run->definition.machine.tpm || run->options->dry_run)
+		return 0;
+	rc = tpm_start(&run->definition, run->keep.directory, &run->companions, &fd, err);
+	if (rc == 0)
+		channels_give(&run->channels, fd, QEMU_FD_TPM);
 	return rc;
 }
 
@@ -490,6 +532,8 @@ static int prepare(struct run *run, struct error *err)
 		rc = join_lan(run, err);
 	if (rc == 0)
 		rc = make_seed(run, err);
+	if (rc == 0)
+		rc = start_companions(run, err);
 	if (rc == 0)
 		rc = qemu_build(&run->config, &run->argv, err);
 	return rc;

@@ -8,6 +8,7 @@
 #include "launcher/cache.h"
 #include "launcher/definition.h"
 #include "launcher/disk.h"
+#include "launcher/firmware.h"
 #include "launcher/given.h"
 #include "launcher/log.h"
 #include "launcher/privilege.h"
@@ -48,6 +49,7 @@ int show_check(const struct options *options, struct error *err)
 static int command_line(struct definition *definition, char **text, struct error *err)
 {
 	struct qemu_config config = { .definition = definition };
+	struct firmware firmware = { 0 };
 	struct disks disks = { 0 };
 	struct argv argv = { 0 };
 	int rc;
@@ -64,13 +66,17 @@ static int command_line(struct definition *definition, char **text, struct error
 	if (rc < 0)
 		return rc;
 	disks_configure(&disks, &config);
-	rc = qemu_build(&config, &argv, err);
+	rc = firmware_plan(definition, "DATA", true, &firmware, err);
+	firmware_configure(&firmware, &config);
+	if (rc == 0)
+		rc = qemu_build(&config, &argv, err);
 	if (rc == 0) {
 		*text = argv_quoted(&argv);
 		if (!*text)
 			rc = error_set(err, ENOMEM, "cannot show the command");
 	}
 	argv_done(&argv);
+	firmware_done(&firmware);
 	disks_done(&disks);
 	return rc;
 }

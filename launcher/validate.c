@@ -133,6 +133,21 @@ static void check_addresses(const struct walk *walk, const struct network *netwo
 			     text);
 }
 
+static void check_machine(const struct walk *walk, const struct definition *definition)
+{
+	const char *type = definition->machine.type;
+
+	if (!definition->machine.secure_boot)
+		return;
+	if (!definition->machine.firmware.uefi)
+		refuse_key(walk, &definition->machine, "secure-boot",
+			   "'secure-boot' needs 'firmware: uefi' beside it");
+	/* Only its chipset can keep the system from writing to the flash. */
+	if (type && strcmp(type, "q35") && strncmp(type, "pc-q35-", 7))
+		refuse_key(walk, &definition->machine, "secure-boot",
+			   "'secure-boot' needs the machine type q35, not '%s'", type);
+}
+
 static void check_network(const struct walk *walk, const struct definition *definition)
 {
 	const struct network *network = &definition->network;
@@ -228,6 +243,7 @@ static void check_usb(const struct walk *walk, const struct definition *definiti
 void validate_definition(const struct walk *walk, const struct definition *definition,
 			 const struct node *root)
 {
+	check_machine(walk, definition);
 	check_boot(walk, definition, root);
 	for (unsigned int i = 0; i < definition->disk_count; i++)
 		check_disk(walk, &definition->disks[i]);

@@ -55,7 +55,7 @@ extern const struct type type_cpu;        /* char *, NULL for auto */
 extern const struct type type_path;       /* char *, absolute */
 extern const struct type type_image;      /* struct disk: image, or urls and url_count */
 extern const struct type type_digest;     /* char[]; detail struct limits: its digits */
-extern const struct type type_firmware;   /* char *, absolute, NULL for bios */
+extern const struct type type_firmware;   /* struct firmware_key */
 extern const struct type type_program;    /* char *, a name without '/' or absolute */
 extern const struct type type_cloud_init; /* definition.cloud_init; detail struct keys */
 

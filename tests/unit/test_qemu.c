@@ -93,7 +93,7 @@ static void test_machine(void **state)
 
 	machine_init(&machine);
 	machine.config.accel = ACCEL_KVM;
-	machine.definition.machine.firmware = (char *)"/usr/share/a,b c/OVMF.fd";
+	machine.definition.machine.firmware.file = (char *)"/usr/share/a,b c/OVMF.fd";
 	argv = build(&machine);
 	assert_option(&argv, "-machine", 0, "q35,accel=kvm");
 	assert_option(&argv, "-cpu", 0, "host");
@@ -116,6 +116,62 @@ static void test_machine(void **state)
 	machine.definition.machine.type = (char *)"pc";
 	machine.definition.machine.cpu = (char *)"a\nb";
 	assert_refused(&machine, "'machine.cpu'");
+}
+
+static void test_uefi(void **state)
+{
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.machine.firmware.uefi = true;
+	machine.config.uefi_code = "/usr/share/a,b \"c/CODE.fd";
+	machine.config.uefi_code_format = DISK_FORMAT_RAW;
+	machine.config.uefi_variables = "/home/me/vars";
+	machine.config.uefi_variables_format = DISK_FORMAT_QCOW2;
+	argv = build(&machine);
+	assert_option(&argv, "-machine", 0,
+		      "q35,accel=tcg,pflash0=uefi-code,pflash1=uefi-variables");
+	assert_option(&argv, "-blockdev", 0,
+		      "{\"driver\":\"raw\",\"node-name\":\"uefi-code\",\"read-only\":true,"
+		      "\"file\":{\"driver\":\"file\",\"filename\":"
+		      "\"/usr/share/a,b \\\"c/CODE.fd\"}}");
+	assert_option(&argv, "-blockdev", 1,
+		      "{\"driver\":\"qcow2\",\"node-name\":\"uefi-variables\",\"read-only\":false,"
+		      "\"file\":{\"driver\":\"file\",\"filename\":\"/home/me/vars\"}}");
+	assert_null(option(&argv, "-bios", 0));
+	assert_null(option(&argv, "-global", 0));
+	argv_done(&argv);
+
+	machine.definition.machine.secure_boot = true;
+	argv = build(&machine);
+	assert_option(&argv, "-machine", 0,
+		      "q35,accel=tcg,smm=on,pflash0=uefi-code,pflash1=uefi-variables");
+	assert_option(&argv, "-global", 0, "driver=cfi.pflash01,property=secure,value=on");
+	assert_option(&argv, "-global", 1, "ICH9-LPC.disable_s3=1");
+	argv_done(&argv);
+
+	machine.config.uefi_variables = "/home/a\nb/vars";
+	assert_refused(&machine, "'machine.firmware'");
+}
+
+static void test_tpm(void **state)
+{
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.machine.tpm = true;
+	argv = build(&machine);
+	assert_true(has(&argv, "socket,id=tpm,fd="));
+	assert_option(&argv, "-tpmdev", 0, "emulator,id=tpm,chardev=tpm");
+	assert_true(has(&argv, "tpm-crb,tpmdev=tpm"));
+	argv_done(&argv);
+
+	machine.definition.qemu.binary = (char *)"/opt/bin/qemu-system-aarch64";
+	argv = build(&machine);
+	assert_true(has(&argv, "tpm-tis-device,tpmdev=tpm"));
+	argv_done(&argv);
 }
 
 static void test_boot(void **state)
@@ -506,6 +562,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_small),         cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_uefi),          cmocka_unit_test(test_tpm),
 		cmocka_unit_test(test_boot),          cmocka_unit_test(test_disks),
 		cmocka_unit_test(test_tap),           cmocka_unit_test(test_models),
 		cmocka_unit_test(test_queues),        cmocka_unit_test(test_user_network),
