@@ -54,6 +54,7 @@ static bool type(int console)
 	return !detach;
 }
 
+/* Returns 1 when the console has ended, 0 when the user has enough of it, or a negative errno. */
 static int relay(int console, int signals, struct error *err)
 {
 	struct pollfd pollers[] = { { .fd = console, .events = POLLIN },
@@ -64,7 +65,7 @@ static int relay(int console, int signals, struct error *err)
 		if (poll(pollers, ARRAY_SIZE(pollers), -1) < 0 && errno != EINTR)
 			return error_set(err, errno, "cannot wait for the console");
 		if (pollers[0].revents && !show(console))
-			return 0;
+			return 1;
 		if (pollers[1].revents && !type(console))
 			return 0;
 		if (pollers[2].revents && signals_read(signals, NULL) != SIGWINCH)
@@ -96,5 +97,12 @@ int attach_console(const char *directory, struct error *err)
 	}
 	rc = relay(console, signals, err);
 	terminal_restore(&terminal);
-	return rc;
+	if (terminal.tty && rc == 0) {
+		/* The guest's prompt stands there. */
+		log_text("\n");
+		log_notice("detached; the VM runs on");
+	} else if (terminal.tty && rc == 1) {
+		log_notice("the console has ended, and so has the VM");
+	}
+	return rc < 0 ? rc : 0;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "launcher/local.h"
+#include "launcher/terminal.h"
 #include "netsetup/cleanup.h"
 
 #define READERS_MAX  8
@@ -97,11 +98,19 @@ static void on_reader(int fd, uint32_t events, void *context)
 		send(reader->hub->qemu, bytes, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* What the guest wrote before a reader came. */
+static void tell_history(const struct hub *hub, const struct reader *reader)
+{
+	char text[HISTORY_SIZE];
+
+	for (size_t i = 0; i < hub->length; i++)
+		text[i] = hub->history[(hub->start + i) % HISTORY_SIZE];
+	reader_tell(reader, text, terminal_mute(text, hub->length));
+}
+
 static void on_connection(int fd, uint32_t events, void *context)
 {
 	struct hub *hub = context;
-	const size_t first = HISTORY_SIZE - hub->start < hub->length ? HISTORY_SIZE - hub->start
-								     : hub->length;
 	struct error ignored;
 	int socket = local_accept(fd);
 
@@ -113,8 +122,7 @@ static void on_connection(int fd, uint32_t events, void *context)
 		if (loop_add(hub->loop, socket, EPOLLIN, on_reader, reader, &ignored) < 0)
 			break;
 		reader->socket = socket;
-		reader_tell(reader, hub->history + hub->start, first);
-		reader_tell(reader, hub->history, hub->length - first);
+		tell_history(hub, reader);
 		return;
 	}
 	if (socket >= 0)

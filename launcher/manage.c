@@ -22,6 +22,7 @@
 #include "launcher/reach.h"
 #include "launcher/running.h"
 #include "launcher/secureshell.h"
+#include "launcher/terminal.h"
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ifname.h"
@@ -272,8 +273,10 @@ int manage_log(const struct options *options, struct error *err)
 	cleanup_free char *directory = NULL;
 	cleanup_free char *path = NULL;
 	cleanup_file FILE *file = NULL;
-	char bytes[4096];
-	size_t size;
+	const bool mute = isatty(STDOUT_FILENO);
+	cleanup_free char *line = NULL;
+	size_t room = 0;
+	ssize_t size;
 
 	if (!vm_name_valid(options->files[0]))
 		return running_not(options->files[0], err), STATUS_USAGE;
@@ -292,7 +295,7 @@ int manage_log(const struct options *options, struct error *err)
 	}
 	if (!file)
 		return error_set(err, errno, "cannot open '%s'", path), err->status;
-	while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
-		fwrite(bytes, 1, size, stdout);
+	while ((size = getline(&line, &room, file)) > 0)
+		fwrite(line, 1, mute ? terminal_mute(line, (size_t)size) : (size_t)size, stdout);
 	return STATUS_OK;
 }

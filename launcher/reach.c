@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "launcher/log.h"
 #include "launcher/signals.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
@@ -47,6 +48,8 @@ int reach_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err
 {
 	cleanup_fd int signals = signals_open(err);
 	char text[IPV4_TEXT_SIZE];
+	bool told = false;
+	int signo = 0;
 	int rc;
 
 	if (signals < 0)
@@ -55,12 +58,22 @@ int reach_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err
 		struct pollfd pollers[] = { { .fd = signals, .events = POLLIN },
 					    { .fd = alive ? *alive : -1, .events = POLLIN } };
 
+		if (!told)
+			log_notice("waiting for the SSH server at %s; Ctrl-C ends the wait",
+				   ipv4_text(ssh->sin_addr, text));
+		told = true;
 		if (poll(pollers, ARRAY_SIZE(pollers), PAUSE_MS) < 0 && errno != EINTR)
 			return error_set(err, errno, "cannot wait");
 		if (pollers[1].revents)
 			return error_say(err, STATUS_FAILURE, ECONNRESET, "the VM has ended");
-		if (pollers[0].revents && signals_read(signals, NULL) != SIGWINCH)
-			return error_say(err, STATUS_FAILURE, EINTR, "given up");
+		signo = pollers[0].revents ? signals_read(signals, NULL) : 0;
+		if (signo && signo != SIGWINCH) {
+			error_say(err, (enum exit_status)(STATUS_SIGNAL + signo), EINTR,
+				  "the SSH server at %s does not answer yet",
+				  ipv4_text(ssh->sin_addr, text));
+			error_remedy(err, "the VM runs on; look at its console, or its log");
+			return -EINTR;
+		}
 	}
 	if (rc < 0)
 		return error_set(err, -rc, "cannot reach %s", ipv4_text(ssh->sin_addr, text));

@@ -65,3 +65,35 @@ void terminal_restore(const struct terminal *terminal)
 	if (terminal->tty)
 		restore_modes(&terminal->modes);
 }
+
+/* How long a question at the start of a text is, or 0 when there is none. */
+static size_t question(const char *text, size_t size)
+{
+	size_t length = 2;
+
+	if (size < 2 || text[0] != '\033')
+		return 0;
+	if (text[1] == 'Z')
+		return 2;
+	if (text[1] != '[')
+		return 0;
+	while (length < size && text[length] && strchr("0123456789;?>=", text[length]))
+		length++;
+	return length < size && (text[length] == 'n' || text[length] == 'c') ? length + 1 : 0;
+}
+
+size_t terminal_mute(char *bytes, size_t size)
+{
+	size_t left = 0;
+	size_t at = 0;
+
+	while (at < size) {
+		const size_t length = question(bytes + at, size - at);
+
+		if (length)
+			at += length;
+		else
+			bytes[left++] = bytes[at++];
+	}
+	return left;
+}

@@ -4,6 +4,7 @@
 #define LAUNCHER_TERMINAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <termios.h>
 
 /**
@@ -34,5 +35,15 @@ void terminal_save(struct terminal *terminal);
  * written.
  */
 void terminal_restore(const struct terminal *terminal);
+
+/**
+ * terminal_mute() - take the questions out of what a guest wrote to the terminals of another time:
+ * one that answered them now would be typing into the guest, or into the user's shell.
+ * @bytes: the text; changed in place. The reports that ECMA-48 DSR and DA ask for, and DECID.
+ * @size: of it.
+ *
+ * Return: how much of it is left.
+ */
+size_t terminal_mute(char *bytes, size_t size);
 
 #endif

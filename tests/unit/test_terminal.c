@@ -183,13 +183,38 @@ static void test_pipe(void **state)
 	in_child(run_pipe);
 }
 
+static void test_mute(void **state)
+{
+	static const struct {
+		const char *said, *left;
+	} cases[] = {
+		{ "", "" },
+		{ "plain\r\n", "plain\r\n" },
+		{ "\033[6n# ", "# " },
+		{ "a\033[c\033[>0c\033[?6nb\033Zc", "abc" },
+		{ "\033[31mred\033[0m\033[2J\033[4;9H", "\033[31mred\033[0m\033[2J\033[4;9H" },
+		{ "cut \033[6", "cut \033[6" },
+		{ "cut \033", "cut \033" },
+		{ "[6n c \033\033[5n", "[6n c \033" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[64];
+		size_t size = strlen(cases[i].said);
+
+		memcpy(text, cases[i].said, size);
+		size = terminal_mute(text, size);
+		assert_int_equal(size, strlen(cases[i].left));
+		assert_memory_equal(text, cases[i].left, size);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_foreground),
-		cmocka_unit_test(test_background),
-		cmocka_unit_test(test_abandoned),
-		cmocka_unit_test(test_pipe),
+		cmocka_unit_test(test_foreground), cmocka_unit_test(test_background),
+		cmocka_unit_test(test_abandoned),  cmocka_unit_test(test_pipe),
+		cmocka_unit_test(test_mute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
