@@ -15,6 +15,7 @@ static const struct word configure_ways[] = {
 	{ "cmdline", CONFIGURE_CMDLINE },
 	{ "cloud-init", CONFIGURE_CLOUD_INIT },
 	{ "dhcp", CONFIGURE_DHCP },
+	{ "credentials", CONFIGURE_CREDENTIALS },
 };
 
 const struct words configure_words = { configure_ways, ARRAY_SIZE(configure_ways) };
@@ -278,7 +279,7 @@ static struct json_object *write_configure(const struct key *key, const void *ta
 
 const struct type type_configure = {
 	NODE_SCALAR | NODE_LIST,
-	"auto or a list of cmdline, cloud-init and dhcp",
+	"auto or a list of cmdline, cloud-init, dhcp and credentials",
 	NULL,
 	read_configure,
 	write_configure,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The types of the values of 'cloud-init': who logs in, what is installed, what is run.
+// The types of the values that are the guest's: who logs in, what is installed, what is run.
 #include <string.h>
 
+#include "launcher/credential.h"
 #include "launcher/definition.h"
 #include "launcher/scalar.h"
 #include "launcher/value.h"
@@ -45,6 +46,21 @@ static struct json_object *write_ssh_keys(const struct key *key, const void *tar
 
 const struct type type_ssh_keys = { NODE_SCALAR | NODE_LIST, "auto or a list of public key files",
 				    NULL, read_ssh_keys, write_ssh_keys };
+
+static void read_credential_name(struct walk *walk, const struct key *key, const struct node *node,
+				 void *target)
+{
+	if (credential_name_valid(node->text))
+		value_keep(walk, node->text, target);
+	else
+		walk_mismatch(walk, key, node);
+}
+
+const struct type type_credential_name = {
+	NODE_SCALAR, "a credential's name such as passwd.hashed-password.root",
+	NULL,        read_credential_name,
+	value_write,
+};
 
 /* A name, with what package managers take after it: a version, a release, an architecture. */
 static bool package_valid(const char *text)

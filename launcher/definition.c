@@ -245,6 +245,11 @@ void definition_done(struct definition *definition)
 		free(definition->others[i].model);
 	cloud_init_done(&definition->cloud_init);
 	free(definition->ignition);
+	for (unsigned int i = 0; i < definition->credential_count; i++) {
+		free(definition->credentials[i].name);
+		free(definition->credentials[i].value);
+		free(definition->credentials[i].file);
+	}
 	for (unsigned int i = 0; i < definition->share_count; i++) {
 		free(definition->shares[i].path);
 		free(definition->shares[i].tag);

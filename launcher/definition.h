@@ -15,11 +15,12 @@
 #include "netsetup/ifname.h"
 #include "netsetup/protocol.h"
 
-#define DISKS_MAX    16
-#define SSH_KEYS_MAX 64
-#define ARGS_MAX     256
-#define PACKAGES_MAX 128
-#define COMMANDS_MAX 64
+#define DISKS_MAX       16
+#define SSH_KEYS_MAX    64
+#define ARGS_MAX        256
+#define PACKAGES_MAX    128
+#define CREDENTIALS_MAX 16
+#define COMMANDS_MAX    64
 
 /* Of a command that the guest is to run. */
 #define COMMAND_ARGS_MAX 32
@@ -64,6 +65,7 @@ enum configure {
 	CONFIGURE_CMDLINE = 1,
 	CONFIGURE_CLOUD_INIT = 2,
 	CONFIGURE_DHCP = 4,
+	CONFIGURE_CREDENTIALS = 8,
 };
 
 enum console_mode {
@@ -228,6 +230,13 @@ struct cloud_init {
 /* What cloud-init itself calls the user that an image brings. */
 #define CLOUD_INIT_USER_DEFAULT "default"
 
+/* struct credential - an entry of 'credentials'; one of @value and @file, an absolute path. */
+struct credential {
+	char *name;
+	char *value;
+	char *file;
+};
+
 /**
  * struct definition - a VM.
  * @path: of its file as it was given, for messages.
@@ -249,6 +258,7 @@ struct cloud_init {
  * @network_index: where @network stands in the list, which is the order of the cards.
  * @cloud_init: the mapping 'cloud-init'.
  * @ignition: absolute path of an Ignition configuration, or NULL.
+ * @credentials, @credential_count: what the guest's systemd is told.
  * @shares, @share_count: directories of the host that it can mount.
  * @usb, @usb_count: devices of the host that are its own.
  * @rng: it has a virtio-rng.
@@ -287,6 +297,8 @@ struct definition {
 	unsigned int network_index;
 	struct cloud_init cloud_init;
 	char *ignition;
+	struct credential credentials[CREDENTIALS_MAX];
+	unsigned int credential_count;
 	enum console_mode console;
 	enum display_mode display;
 	struct share shares[SHARES_MAX];

@@ -205,6 +205,9 @@ void validate_files(const struct walk *walk, const struct definition *definition
 		    &need_read);
 	check_ssh_keys(walk, definition);
 	check_ignition(walk, definition);
+	for (unsigned int i = 0; i < definition->credential_count; i++)
+		file_of_key(walk, &definition->credentials[i], "file",
+			    definition->credentials[i].file, &need_read);
 	for (unsigned int i = 0; i < definition->share_count; i++)
 		check_directory(walk, &definition->shares[i]);
 }

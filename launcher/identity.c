@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "launcher/argv.h"
+#include "launcher/credential.h"
 #include "launcher/log.h"
 #include "launcher/process.h"
 #include "launcher/scalar.h"
@@ -219,6 +220,11 @@ static int find_private(struct cloud_init *cloud_init, struct error *err)
 	return 0;
 }
 
+bool identity_wanted(const struct definition *definition)
+{
+	return definition->cloud_init.present || credential_told(definition);
+}
+
 int identity_take(struct definition *definition, bool dry_run, struct error *err)
 {
 	struct cloud_init *cloud_init = &definition->cloud_init;
@@ -226,8 +232,15 @@ int identity_take(struct definition *definition, bool dry_run, struct error *err
 	char name[IDENTITY_USER_SIZE];
 	int ret;
 
-	if (!cloud_init->present)
+	if (!identity_wanted(definition))
 		return 0;
+	/* Credentials know of no user but root. */
+	if (!cloud_init->present) {
+		cloud_init->ssh_keys_auto = true;
+		cloud_init->user = strdup("root");
+		if (!cloud_init->user)
+			return out_of_memory(err);
+	}
 	if (!cloud_init->user) {
 		identity_user(user ? user->pw_name : NULL, name);
 		cloud_init->user = strdup(name);

@@ -12,6 +12,9 @@
 /* A login name that scalar_user() accepts, with its NUL. */
 #define IDENTITY_USER_SIZE 33
 
+/* identity_wanted() - whether the guest is told who may log in: by cloud-init or by credentials. */
+bool identity_wanted(const struct definition *definition);
+
 /**
  * identity_take() - fill in what is auto in a definition's `cloud-init`: the login name after the
  * user's own, and the public keys that ssh(1) looks for in the user's home.
@@ -19,8 +22,8 @@
  * A user without any gets a key pair that is this VM's alone: "id_ed25519" in its data directory,
  * made once. While it is there it is authorized beside the user's own, and it is the one that
  * `vmrun ssh` uses: the guest may have been installed with it.
- * @definition: the VM; nothing is done for one without `cloud-init`. It cannot be printed for other
- *              users any more.
+ * @definition: the VM; nothing is done for one that is not told. It cannot be printed for other users
+ *              any more.
  * @dry_run: make nothing; show the command that would.
  * @err: the error.
  *

@@ -30,7 +30,8 @@ static bool needed(const struct definition *definition)
 		if (definition->disks[i].mode == DISK_OVERLAY ||
 		    definition->disks[i].mode == DISK_SNAPSHOT)
 			return true;
-	return definition->cloud_init.present && definition->cloud_init.ssh_keys_auto;
+	return identity_wanted(definition) &&
+	       (definition->cloud_init.ssh_keys_auto || !definition->cloud_init.present);
 }
 
 /*

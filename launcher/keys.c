@@ -22,6 +22,9 @@
 /* The seed is small, and so is a command that can be read. */
 #define COMMAND_MAX 16384
 
+/* What is longer is in a file. */
+#define CREDENTIAL_TEXT_MAX 8192
+
 /* One argument of execve(2): MAX_ARG_STRLEN, 32 pages. */
 #define ARG_MAX_BYTES (128 * 1024 - 1)
 
@@ -53,6 +56,7 @@
 #define INSIDE(outer, field) (DEFINITION(outer.field) - DEFINITION(outer))
 #define NETWORK(field)       offsetof(struct network, field)
 #define DISK(field)          offsetof(struct disk, field)
+#define CREDENTIAL(field)    offsetof(struct credential, field)
 #define SHARE(field)         offsetof(struct share, field)
 #define CLOUD_INIT(field)    offsetof(struct cloud_init, field)
 
@@ -206,6 +210,20 @@ static const struct list port_list = {
 	.count = NETWORK(port_count) - NETWORK(ports),
 };
 
+static const struct key credential_keys[] = {
+	{ "name",        &type_credential_name, CREDENTIAL(name),         NULL,                           key_required },
+	{ "value",       &type_text,       CREDENTIAL(value),             LIMITS(0, CREDENTIAL_TEXT_MAX, "\t\n"), NULL },
+	{ "file",        &type_path,       CREDENTIAL(file),              NULL,                           NULL },
+};
+
+static const struct list credential_list = {
+	.item = &type_mapping,
+	.detail = KEYS("credentials", credential_keys),
+	.size = sizeof(struct credential),
+	.max = CREDENTIALS_MAX,
+	.count = DEFINITION(credential_count) - DEFINITION(credentials),
+};
+
 static const struct key network_keys[] = {
 	{ "type",        &type_network_kind, NETWORK(type),               WORDS(network_kinds),           "lan" },
 	{ "uplink",      &type_uplink,     NETWORK(uplink),               NULL,                           "auto" },
@@ -226,8 +244,8 @@ static const struct key cloud_init_keys[] = {
 	{ "user-data",   &type_path,       CLOUD_INIT(user_data),         NULL,                           NULL },
 	{ "user",        &type_user,       CLOUD_INIT(user),              NULL,                           "auto" },
 	{ "ssh-keys",    &type_ssh_keys,   WHOLE,                         &ssh_key_list,                  "auto" },
-	{ "packages",    &type_list,       CLOUD_INIT(packages),          &package_list,                  NULL },
-	{ "run",         &type_list,       CLOUD_INIT(run),               &run_list,                      NULL },
+	{ "packages",    &type_any,        CLOUD_INIT(packages),          &package_list,                  NULL },
+	{ "run",         &type_any,        CLOUD_INIT(run),               &run_list,                      NULL },
 };
 
 static const struct key qemu_keys[] = {
@@ -246,6 +264,7 @@ static const struct key top_keys[] = {
 	{ "network",     &type_networks,   WHOLE,                         KEYS("network", network_keys),  "{}" },
 	{ "cloud-init",  &type_cloud_init, DEFINITION(cloud_init),        KEYS("cloud-init", cloud_init_keys), NULL },
 	{ "ignition",    &type_path,       DEFINITION(ignition),          NULL,                           NULL },
+	{ "credentials", &type_any,        DEFINITION(credentials),       &credential_list,               NULL },
 	{ "console",     &type_words,      DEFINITION(console),           WORDS(consoles),                "stdio" },
 	{ "display",     &type_words,      DEFINITION(display),           WORDS(displays),                "none" },
 	{ "shares",      &type_list,       DEFINITION(shares),            &share_list,                    NULL },

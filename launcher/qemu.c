@@ -189,10 +189,11 @@ static int add_users(const struct qemu_config *config, struct argv *argv, struct
 int qemu_build(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
 	static int (*const parts[])(const struct qemu_config *, struct argv *, struct error *) = {
-		add_identity,  add_machine,       qemu_add_firmware, add_boot,       add_control,
-		add_sandbox,   qemu_add_console,  qemu_add_network,  qemu_add_rng,   qemu_add_disks,
-		qemu_add_seed, qemu_add_tpm,      qemu_add_display,  qemu_add_agent, qemu_add_vsock,
-		qemu_add_usb,  qemu_add_ignition, qemu_add_shares,   add_users,
+		add_identity,      add_machine,     qemu_add_firmware,    add_boot,
+		add_control,       add_sandbox,     qemu_add_console,     qemu_add_network,
+		qemu_add_rng,      qemu_add_disks,  qemu_add_seed,        qemu_add_tpm,
+		qemu_add_display,  qemu_add_agent,  qemu_add_vsock,       qemu_add_usb,
+		qemu_add_ignition, qemu_add_shares, qemu_add_credentials, add_users,
 	};
 	struct argv built = { 0 };
 	int ret = 0;

@@ -20,8 +20,9 @@ enum qemu_fd {
 	QEMU_FD_TAP = 6,     /* first of the tap's queues */
 	QEMU_FD_VHOST = QEMU_FD_TAP + QUEUES_MAX, /* first of vhost-net's */
 	QEMU_FD_VSOCK = QEMU_FD_VHOST + QUEUES_MAX,
-	QEMU_FD_TPM, /* swtpm's control channel */
-	QEMU_FD_END,
+	QEMU_FD_TPM,        /* swtpm's control channel */
+	QEMU_FD_CREDENTIAL, /* first of the strings of SMBIOS type 11 */
+	QEMU_FD_END = QEMU_FD_CREDENTIAL + CREDENTIALS_MAX + 3,
 };
 
 /**

@@ -21,6 +21,7 @@ int qemu_add_shares(const struct qemu_config *config, struct argv *argv, struct 
 int qemu_add_usb(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_vsock(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_credentials(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_firmware(const struct qemu_config *config, struct argv *argv, struct error *err);
 int qemu_add_tpm(const struct qemu_config *config, struct argv *argv, struct error *err);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // QEMU's arguments for what the machine itself tells its guest, without a disk or a network.
+#include "launcher/credential.h"
 #include "launcher/qemu.h"
 #include "launcher/qemu_part.h"
 #include "netsetup/cleanup.h"
@@ -18,5 +19,20 @@ int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struc
 	argv_addf(argv, "name=opt/com.coreos/config,file=%s", escaped ? escaped : "");
 	if (!escaped)
 		argv->failed = 1;
+	return 0;
+}
+
+/*
+ * By descriptor: the strings may be secrets, and the command is not. QEMU reads them while it parses
+ * its options, before there are descriptor sets.
+ */
+int qemu_add_credentials(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const unsigned int count = credential_count(config->definition);
+
+	for (unsigned int i = 0; i < count; i++) {
+		argv_add(argv, "-smbios", NULL);
+		argv_addf(argv, "type=11,path=/dev/fd/%u", QEMU_FD_CREDENTIAL + i);
+	}
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "launcher/channels.h"
 #include "launcher/companion.h"
 #include "launcher/control.h"
+#include "launcher/credential.h"
 #include "launcher/definition.h"
 #include "launcher/detach.h"
 #include "launcher/disk.h"
@@ -52,6 +53,9 @@
 
 /* After the guest's own time: QEMU's to quit, ours to undo what was done to the host. */
 #define STOP_SECONDS 20
+
+/* Of all credentials, as they are passed: the table that has them, and more, can have 64 KiB. */
+#define CREDENTIALS_SIZE_MAX (48 * 1024)
 
 /**
  * struct run - a run.
@@ -207,6 +211,27 @@ static int open_vsock(struct run *run, struct error *err)
 	log_notice("%s: no vsock: %s", run->definition.name, err->message);
 	memset(err, 0, sizeof(*err));
 	run->config.vsock = false;
+	return 0;
+}
+
+static int make_credentials(struct run *run, struct error *err)
+{
+	const unsigned int count = credential_count(&run->definition);
+	size_t total = 0;
+
+	for (unsigned int i = 0; i < count && !run->options->dry_run; i++) {
+		size_t size;
+		int fd = credential_open(&run->config, i, &size, err);
+
+		if (fd < 0)
+			return fd;
+		channels_give(&run->channels, fd, (int)(QEMU_FD_CREDENTIAL + i));
+		total += size;
+		if (total > CREDENTIALS_SIZE_MAX)
+			return error_say(err, STATUS_DEFINITION, EFBIG,
+					 "cannot pass the credentials: they are more than %u KiB",
+					 CREDENTIALS_SIZE_MAX / 1024);
+	}
 	return 0;
 }
 
@@ -532,6 +557,8 @@ static int prepare(struct run *run, struct error *err)
 		rc = join_lan(run, err);
 	if (rc == 0)
 		rc = make_seed(run, err);
+	if (rc == 0)
+		rc = make_credentials(run, err);
 	if (rc == 0)
 		rc = start_companions(run, err);
 	if (rc == 0)

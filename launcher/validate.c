@@ -209,6 +209,26 @@ static void check_ports(const struct walk *walk, const struct definition *defini
 		}
 }
 
+static void check_credential(const struct walk *walk, const struct definition *definition,
+			     unsigned int index)
+{
+	const struct credential *credential = &definition->credentials[index];
+	const struct node *list = walk_origin(walk, definition, "credentials")->value;
+	const bool value = walk_origin(walk, credential, "value");
+
+	if (!value && !walk_origin(walk, credential, "file"))
+		report_add(walk->report, &list->items[index]->place,
+			   "'credentials.%u' needs 'value' or 'file'", index);
+	if (value)
+		refuse_key(walk, credential, "file",
+			   "'value' is there, too: one of them is enough");
+	for (unsigned int i = 0; i < index && credential->name; i++)
+		if (definition->credentials[i].name &&
+		    !strcmp(definition->credentials[i].name, credential->name))
+			refuse_value(walk, credential, "name",
+				     "'credentials.%u' has this name, too", i);
+}
+
 static void check_shares(const struct walk *walk, const struct definition *definition)
 {
 	for (unsigned int i = 0; i < definition->share_count; i++) {
@@ -252,4 +272,6 @@ void validate_definition(const struct walk *walk, const struct definition *defin
 	check_ports(walk, definition);
 	check_shares(walk, definition);
 	check_usb(walk, definition);
+	for (unsigned int i = 0; i < definition->credential_count; i++)
+		check_credential(walk, definition, i);
 }

@@ -38,18 +38,19 @@ struct limits {
 };
 
 /* Each type's target. */
-extern const struct type type_words;      /* an enum; detail struct words */
-extern const struct type type_flag;       /* bool */
-extern const struct type type_count;      /* unsigned int; detail struct bounds */
-extern const struct type type_size;       /* uint64_t, bytes; detail struct bounds */
-extern const struct type type_duration;   /* unsigned int, seconds; detail struct bounds */
-extern const struct type type_name;       /* char[VM_NAME_SIZE] */
-extern const struct type type_uuid;       /* struct definition: uuid_auto and uuid */
-extern const struct type type_text;       /* char *; detail struct limits */
-extern const struct type type_model;      /* char * */
-extern const struct type type_user;       /* char *, NULL for auto */
-extern const struct type type_ssh_keys;   /* struct cloud_init; detail struct list */
-extern const struct type type_package;    /* char * */
+extern const struct type type_words;           /* an enum; detail struct words */
+extern const struct type type_flag;            /* bool */
+extern const struct type type_count;           /* unsigned int; detail struct bounds */
+extern const struct type type_size;            /* uint64_t, bytes; detail struct bounds */
+extern const struct type type_duration;        /* unsigned int, seconds; detail struct bounds */
+extern const struct type type_name;            /* char[VM_NAME_SIZE] */
+extern const struct type type_uuid;            /* struct definition: uuid_auto and uuid */
+extern const struct type type_text;            /* char *; detail struct limits */
+extern const struct type type_model;           /* char * */
+extern const struct type type_user;            /* char *, NULL for auto */
+extern const struct type type_ssh_keys;        /* struct cloud_init; detail struct list */
+extern const struct type type_credential_name; /* char * */
+extern const struct type type_package;         /* char * */
 extern const struct type type_command;    /* struct guest_command; detail struct list of args */
 extern const struct type type_cpu;        /* char *, NULL for auto */
 extern const struct type type_path;       /* char *, absolute */

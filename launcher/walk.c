@@ -274,3 +274,15 @@ static struct json_object *write_list(const struct key *key, const void *target)
 const struct type type_list = {
 	NODE_LIST, "a list", NULL, read_list, write_list,
 };
+
+static struct json_object *write_any(const struct key *key, const void *target)
+{
+	const struct list *list = key->detail;
+	const unsigned int *count = (const void *)((const char *)target + list->count);
+
+	return *count ? write_list(key, target) : WRITE_NOTHING;
+}
+
+const struct type type_any = {
+	NODE_LIST, "a list", NULL, read_list, write_any,
+};

@@ -177,6 +177,9 @@ void walk_write_entry(struct json_object **array, struct json_object *entry);
 /* Lists of one type; the detail is a struct list. */
 extern const struct type type_list;
 
+/* The same for what few definitions have: left out when it would be empty. */
+extern const struct type type_any;
+
 /* A mapping; the detail is a struct keys. It is left out when it would be empty. */
 extern const struct type type_mapping;
 

@@ -74,9 +74,9 @@ def sees_its_network(lan: Lan, vm: Vm, ssh: Ssh, note: str) -> None:
     assert f"client {vm.address}\n" in said[7]
 
 
-def logs_in(lab: Lab, command: str, name: str = "debian", **how: object) -> str:
+def logs_in(lab: Lab, command: str, **how: object) -> str:
     """The output of @command in the guest, by `vmrun ssh`."""
-    done = lab.vmrun("ssh", name, "-oBatchMode=yes", "-n", command, timeout=300, **how)
+    done = lab.vmrun("ssh", "debian", "-oBatchMode=yes", "-n", command, timeout=300, **how)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -101,13 +101,16 @@ USER_DATA = {"bootcmd": [REPOSITORY], "packages": ["lab-one"], "users": ["defaul
 
 def test_user_without_a_key(lab: Lab, image: Path) -> None:
     """`cloud-init: {}` and `vmrun ssh`: nothing else is needed, not even a key. Beside a user-data
-    that names users, packages and commands, too, there are all of both."""
+    that names users, packages and commands, too, there are all of both. And systemd finds its
+    credentials: it gives the key to root, to whom cloud-init gives none."""
     me, began = lab.add_user(), time.monotonic()
     user_data = lab.directory / "user.yaml"
     user_data.write_text("#cloud-config\n" + yaml.safe_dump(USER_DATA))
     run = ["echo \"vmrun: $(whoami) # '\" >>/root/ran", ["touch", "/root/a 'b' $c"]]
-    lab.start_vm({"name": "debian", "cpus": 2, "memory": "1G",
+    vm = lab.start_vm({"name": "debian", "cpus": 2, "memory": "1G",
                   "disks": [{"image": str(image), "mode": "snapshot"}],
+                  "network": {"configure": ["cloud-init", "credentials"]},
+                  "credentials": [{"name": "lab.secret", "value": "a\nb"}],
                   "cloud-init": {"user-data": str(user_data), "packages": ["lab-two"], "run": run}},
                  user=me, sudo=True)
     assert logs_in(lab, "whoami; hostname", user=me) == "me\ndebian\n"
@@ -118,6 +121,14 @@ def test_user_without_a_key(lab: Lab, image: Path) -> None:
     assert said.splitlines() == [
         "user-data", "vmrun: root # '", "a 'b' $c", "ran", "lab-one install ok installed",
         "lab-two install ok installed", *said.splitlines()[-2:]], said
+    key = next((lab.directory / f"home-{me.uid}").rglob("id_ed25519"))
+    as_root = lab.phone.netns.run(
+        ["ssh", "-F/dev/null", "-oBatchMode=yes", "-oStrictHostKeyChecking=no",
+         "-oUserKnownHostsFile=/dev/null", "-i", key, f"root@{vm.address}",
+         "whoami; cd /run/credentials/@system && ls && cat lab.secret"], timeout=60)
+    assert as_root.stdout.splitlines() == [
+        "root", "lab.secret", "network.network.10-vmrun", "ssh.authorized_keys.root",
+        "system.hostname", "a", "b"]
 
 
 def test_debian(lab: Lab, image: Path) -> None:

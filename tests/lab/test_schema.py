@@ -29,6 +29,7 @@ UNSEEN = {
     "1.0, 010 and 0x10 are numbers": "count-exponent count-octal count-hex",
     "sizes and durations are not counted out": "size-disk size-huge size-large size-multiple"
                                                " size-small duration-long",
+    "names are not compared": "credential-twice",
     "addresses are not compared": "address-range gateway-self network-macs ports-same"
                                   " range-order",
     "the directory is not known": "path-long",

@@ -43,7 +43,8 @@ static void add_detail(struct json_object *row, const struct type *type, const v
 	} else if (type == &type_text) {
 		add_number(row, "min-length", limits->min);
 		add_number(row, "max-length", limits->max);
-	} else if (type == &type_list || type == &type_ssh_keys || type == &type_command) {
+	} else if (type == &type_list || type == &type_any || type == &type_ssh_keys ||
+		   type == &type_command) {
 		struct json_object *item = json_object_new_object();
 
 		add_number(row, "max-items", list->max);
