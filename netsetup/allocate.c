@@ -10,6 +10,7 @@
 #include "netsetup/arp.h"
 #include "netsetup/candidate.h"
 #include "netsetup/cleanup.h"
+#include "netsetup/foreign.h"
 #include "netsetup/neighbour.h"
 #include "netsetup/permit.h"
 #include "netsetup/probe.h"
@@ -76,8 +77,8 @@ static int list_local(struct addrset *local, struct error *err)
 }
 
 /*
- * The addresses of live leases but our own, and of the neighbours when @neighbours; how many of
- * the leases are the same user's.
+ * The addresses of live leases but our own, and, when @neighbours, those of the neighbours and those
+ * that have a route of somebody else's; how many of the leases are the same user's.
  */
 static int list_taken(struct search *search, int dir, bool neighbours, struct addrset *taken,
 		      struct error *err)
@@ -101,6 +102,8 @@ static int list_taken(struct search *search, int dir, bool neighbours, struct ad
 	}
 	if (neighbours)
 		rc = neighbour_list(search->host->route, search->uplink->ifindex, taken, err);
+	if (neighbours && rc == 0 && !search->lease->adopted)
+		rc = foreign_list(search->host->route, search->uplink->ifindex, taken, err);
 	if (rc == 0 && taken->failed)
 		rc = error_set(err, ENOMEM, "cannot list the addresses in use");
 	return rc;
@@ -272,7 +275,12 @@ static int allocate_fixed(struct search *search, struct error *err)
 		return not_of_subnet(search, err);
 	if (owner)
 		return error_say(err, STATUS_NETWORK, EADDRINUSE, "address %s is %s", text, owner);
-	rc = claim(search, 1, err);
+	/* What others have made for an address that this VM has by now does not take it away. */
+	rc = search->lease->adopted
+		     ? 0
+		     : foreign_check(search->host->route, search->uplink->ifindex, address, err);
+	if (rc == 0)
+		rc = claim(search, 1, err);
 	if (rc < 0)
 		return rc;
 	if (search->batch_size == 0)

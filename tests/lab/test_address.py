@@ -44,6 +44,24 @@ def test_same_address_every_time(lab: Lab) -> None:
     assert run_once(lab, name="other") != third
 
 
+@pytest.mark.parametrize("what, message", [
+    ("route add {}/32 dev lo", "has a route of somebody else's already, through 'lo'"),
+    ("route add blackhole {}/32", "has a route of somebody else's already, through 'wlan0'"),
+    ("neigh add proxy {} dev wlan0", "has a proxy entry of somebody else's already, on 'wlan0'")],
+    ids=["route", "blackhole", "proxy"])
+def test_what_others_have_made(lab: Lab, what: str, message: str) -> None:
+    """An address that the host has something for is no VM's, neither by choice nor by wish."""
+    netns, first = lab.laptop.netns, preferred(lab)
+    netns.ip(what.format(first))
+    assert preferred(lab) != first
+    assert run_once(lab) != first
+    status, said = refused(lab, paused(), ["--address", first])
+    assert status == 5
+    assert f"address {first} {message}\nchoose another, or: sudo ip " in said
+    netns.ip(what.format(first).replace(" add ", " delete ", 1))
+    assert run_once(lab, "--address", first) == first
+
+
 def test_squatter_is_left_alone(lab: Lab) -> None:
     taken = preferred(lab)
     squatter = lab.squat(taken)

@@ -220,7 +220,9 @@ static const struct refusal refusals[] = {
 	  "cannot create tap 'vmr-web': Device or resource busy" },
 	{ "mkdir -m 777 /run/vmrun && chmod 777 /run/vmrun", nothing, -EPERM, STATUS_PERMISSION,
 	  "'/run/vmrun' is open to other users" },
-	{ "ip route add 192.168.7.9/32 dev lo", nothing, -EEXIST, STATUS_FAILURE,
+	{ "ip route add 192.168.7.9/32 dev lo", nothing, -EEXIST, STATUS_NETWORK,
+	  "address 192.168.7.9 has a route of somebody else's already, through 'lo'" },
+	{ "ip route add 192.168.7.9/32 dev lo proto 118", nothing, -EEXIST, STATUS_FAILURE,
 	  "cannot add a route to 192.168.7.9 through 'vmr-web': File exists" },
 };
 
