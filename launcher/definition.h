@@ -88,16 +88,23 @@ enum vsock_mode {
 	VSOCK_GIVEN, /* by its number */
 };
 
+enum share_driver {
+	SHARE_9P,       /* by QEMU itself */
+	SHARE_VIRTIOFS, /* by virtiofsd beside it */
+};
+
 /**
  * struct share - a directory of the host that the guest can mount.
  * @path: absolute.
  * @tag: by which the guest names it.
  * @readonly: the guest cannot write.
+ * @driver: who serves it.
  */
 struct share {
 	char *path;
 	char *tag;
 	bool readonly;
+	enum share_driver driver;
 };
 
 /* struct usb_id - a kind of USB device. */

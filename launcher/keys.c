@@ -182,10 +182,16 @@ static const struct list disk_list = {
 	.count = DEFINITION(disk_count) - DEFINITION(disks),
 };
 
+static const struct word share_drivers[] = {
+	{ "9p", SHARE_9P },
+	{ "virtiofs", SHARE_VIRTIOFS },
+};
+
 static const struct key share_keys[] = {
 	{ "path",        &type_path,       SHARE(path),                   NULL,                           key_required },
 	{ "tag",         &type_tag,        SHARE(tag),                    NULL,                           key_required },
 	{ "readonly",    &type_flag,       SHARE(readonly),               NULL,                           "false" },
+	{ "driver",      &type_words,      SHARE(driver),                 WORDS(share_drivers),           "9p" },
 };
 
 static const struct list share_list = {

@@ -22,7 +22,9 @@ enum qemu_fd {
 	QEMU_FD_VSOCK = QEMU_FD_VHOST + QUEUES_MAX,
 	QEMU_FD_TPM,        /* swtpm's control channel */
 	QEMU_FD_CREDENTIAL, /* first of the strings of SMBIOS type 11 */
-	QEMU_FD_END = QEMU_FD_CREDENTIAL + CREDENTIALS_MAX + 3,
+	/* First of the connections to virtiofsd, by the number of the share. */
+	QEMU_FD_SHARE = QEMU_FD_CREDENTIAL + CREDENTIALS_MAX + 3,
+	QEMU_FD_END = QEMU_FD_SHARE + SHARES_MAX,
 };
 
 /**

@@ -33,6 +33,7 @@
 #include "launcher/reach.h"
 #include "launcher/secureshell.h"
 #include "launcher/seed.h"
+#include "launcher/share.h"
 #include "launcher/supervise.h"
 #include "launcher/sweep.h"
 #include "launcher/terminal.h"
@@ -490,8 +491,12 @@ static int start_companions(struct run *run, struct error *err)
 	int fd;
 	int rc;
 
-	if (!run->definition.machine.tpm || run->options->dry_run)
+	if (run->options->dry_run)
 		return 0;
+	rc = shares_start(&run->definition, run->instance.directory, &run->companions,
+			  &run->channels, err);
+	if (rc < 0 || !run->definition.machine.tpm)
+		return rc;
 	rc = tpm_start(&run->definition, run->keep.directory, &run->companions, &fd, err);
 	if (rc == 0)
 		channels_give(&run->channels, fd, QEMU_FD_TPM);

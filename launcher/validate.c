@@ -234,6 +234,11 @@ static void check_shares(const struct walk *walk, const struct definition *defin
 	for (unsigned int i = 0; i < definition->share_count; i++) {
 		const struct share *share = &definition->shares[i];
 
+		/* virtiofsd 1.11 can, but those before it would let the guest write. */
+		if (share->readonly && share->driver == SHARE_VIRTIOFS)
+			refuse_value(walk, share, "readonly",
+				     "'readonly: true' needs 'driver: 9p': not every virtiofsd "
+				     "can keep the guest from writing");
 		for (unsigned int k = 0; k < i; k++) {
 			if (!share->tag || !definition->shares[k].tag ||
 			    strcmp(share->tag, definition->shares[k].tag) != 0)

@@ -444,12 +444,18 @@ static void test_shares(void **state)
 {
 	struct machine machine;
 	struct argv argv;
+	char expected[64];
 
 	machine_init(&machine);
 	machine.definition.shares[0] = (struct share){ (char *)"/home/me/a,readonly=off",
-						       (char *)"src", true };
-	machine.definition.shares[1] = (struct share){ (char *)"/", (char *)"all", false };
-	machine.definition.share_count = 2;
+						       (char *)"src", true, SHARE_9P };
+	machine.definition.shares[1] = (struct share){ (char *)"/", (char *)"all", false,
+						       SHARE_9P };
+	machine.definition.shares[2] = (struct share){ (char *)"/a", (char *)"a", false,
+						       SHARE_VIRTIOFS };
+	machine.definition.shares[3] = (struct share){ (char *)"/b", (char *)"b", false,
+						       SHARE_VIRTIOFS };
+	machine.definition.share_count = 4;
 	argv = build(&machine);
 	assert_option(&argv, "-fsdev", 0,
 		      "local,id=share0,path=/home/me/a,,readonly=off,security_model=none,"
@@ -457,6 +463,12 @@ static void test_shares(void **state)
 	assert_option(&argv, "-device", 1, "virtio-9p-pci,fsdev=share0,mount_tag=src");
 	assert_option(&argv, "-fsdev", 1,
 		      "local,id=share1,path=/,security_model=none,multidevs=remap");
+	assert_option(&argv, "-object", 0,
+		      "memory-backend-memfd,id=memory,share=on,size=536870912");
+	assert_option(&argv, "-machine", 1, "memory-backend=memory");
+	snprintf(expected, sizeof(expected), "socket,id=share2,fd=%d", QEMU_FD_SHARE + 2);
+	assert_option(&argv, "-chardev", 1, expected);
+	assert_option(&argv, "-device", 4, "vhost-user-fs-pci,chardev=share3,tag=b");
 	argv_done(&argv);
 	machine.definition.shares[1].tag = (char *)"a,b";
 	assert_refused(&machine, "'shares.tag'");
