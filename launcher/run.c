@@ -8,42 +8,25 @@
 #include <string.h>
 
 #include "launcher/accel.h"
-#include "launcher/agent.h"
 #include "launcher/cache.h"
-#include "launcher/channels.h"
-#include "launcher/companion.h"
-#include "launcher/control.h"
 #include "launcher/credential.h"
-#include "launcher/definition.h"
-#include "launcher/detach.h"
-#include "launcher/disk.h"
-#include "launcher/firmware.h"
 #include "launcher/given.h"
 #include "launcher/identity.h"
-#include "launcher/instance.h"
-#include "launcher/keep.h"
 #include "launcher/log.h"
-#include "launcher/member.h"
-#include "launcher/notify.h"
-#include "launcher/pause.h"
 #include "launcher/port.h"
 #include "launcher/privilege.h"
 #include "launcher/qemu.h"
-#include "launcher/qemu_process.h"
-#include "launcher/reach.h"
+#include "launcher/run_part.h"
 #include "launcher/secureshell.h"
 #include "launcher/seed.h"
 #include "launcher/share.h"
-#include "launcher/supervise.h"
 #include "launcher/sweep.h"
 #include "launcher/terminal.h"
 #include "launcher/tpm.h"
 #include "launcher/usb.h"
-#include "launcher/vmstatus.h"
 #include "launcher/vsock.h"
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
-#include "netsetup/ipv4.h"
 
 /*
  * Theory of operation: struct run is everything that one run has taken. The steps take it in order;
@@ -52,53 +35,8 @@
  * opened.
  */
 
-/* After the guest's own time: QEMU's to quit, ours to undo what was done to the host. */
-#define STOP_SECONDS 20
-
 /* Of all credentials, as they are passed: the table that has them, and more, can have 64 KiB. */
 #define CREDENTIALS_SIZE_MAX (48 * 1024)
-
-/**
- * struct run - a run.
- * @options: what the user asked for.
- * @member: its membership of the LAN.
- * @definition: the VM.
- * @instance: its files while it runs.
- * @keep: what it keeps between its runs.
- * @disks: its disks' files.
- * @firmware: its UEFI firmware's files.
- * @companions: the programs beside QEMU.
- * @config: of its QEMU command.
- * @argv: the command.
- * @channels: to QEMU.
- * @detach: the way to the process that the user waits for.
- * @notify: the way to the service manager whose service the run is.
- * @control: answers the user's other commands.
- * @pause: whether the VM stands still.
- * @vm: while it runs.
- * @agent_connected: a program of the guest has the agent's channel open.
- * @started: CLOCK_BOOTTIME seconds of its start.
- */
-struct run {
-	const struct options *options;
-	struct member member;
-	struct definition definition;
-	struct instance instance;
-	struct keep keep;
-	struct disks disks;
-	struct firmware firmware;
-	struct companions companions;
-	struct qemu_config config;
-	struct argv argv;
-	struct channels channels;
-	struct detach detach;
-	struct notify notify;
-	struct control *control;
-	struct pause pause;
-	struct vm *vm;
-	bool agent_connected;
-	time_t started;
-};
 
 static void run_init(struct run *run, const struct options *options)
 {
@@ -250,200 +188,6 @@ static int make_seed(struct run *run, struct error *err)
 		return seed;
 	channels_give(&run->channels, seed, QEMU_FD_SEED);
 	return 0;
-}
-
-/* Requests of the user's other commands. */
-
-static struct json_object *on_status(void *context)
-{
-	const struct run *run = context;
-	struct json_object *status = vmstatus(&run->definition, &run->member, run->vm, &run->pause,
-					      run->started);
-
-	if (run->definition.guest_agent)
-		json_object_object_add(status, "agent-connected",
-				       json_object_new_boolean(run->agent_connected));
-	return status;
-}
-
-static void on_stop(bool now, int timeout, void *context)
-{
-	struct run *run = context;
-
-	if (timeout >= 0)
-		run->vm->shutdown_timeout = (unsigned int)timeout;
-	supervise_signal(run->vm, now ? SIGQUIT : SIGTERM);
-}
-
-static int on_pause(bool paused, void *context, struct error *err)
-{
-	struct run *run = context;
-
-	return pause_ask(&run->pause, run->vm, paused, err);
-}
-
-static const struct control_ops control_ops = { .status = on_status,
-						.stop = on_stop,
-						.pause = on_pause };
-
-/* Callbacks of supervise_run(). */
-
-static void vm_log(struct vm *vm, enum vm_log level, const char *text)
-{
-	if (level == VM_LOG_NOTICE)
-		log_notice("%s: %s", vm->name, text);
-	else
-		log_verbose("%s: %s", vm->name, text);
-}
-
-/* What a service manager shows beside the service: where the VM is, or that it is not. */
-static void notify_place(const struct run *run, const char *also)
-{
-	const struct ready_record *place = &run->member.lan.ready;
-	char address[IPV4_TEXT_SIZE];
-
-	if (run->definition.network.type != NETWORK_LAN)
-		notify_send(&run->notify, "%sSTATUS=Running, not on the LAN", also);
-	else if (place->state == LAN_UP)
-		notify_send(&run->notify, "%sSTATUS=On the LAN: %s/%u on %s", also,
-			    ipv4_text(place->address, address), place->prefix_length,
-			    place->uplink);
-	else
-		notify_send(&run->notify, "%sSTATUS=Off the LAN: %s", also, place->reason);
-}
-
-static void vm_event(struct vm *vm, const char *name, struct json_object *data)
-{
-	struct run *run = vm->context;
-
-	agent_event(name, data, &run->agent_connected);
-	if (!pause_event(&run->pause, name, data) || vm->state != VM_RUNNING)
-		return;
-	if (!run->pause.paused) {
-		log_notice("%s: the VM goes on", vm->name);
-		notify_place(run, "");
-		return;
-	}
-	log_verbose("%s: paused", vm->name);
-	notify_send(&run->notify, "STATUS=Paused%s%s", run->pause.reason ? ": " : "",
-		    run->pause.reason ? run->pause.reason : "");
-}
-
-/* The time that the guest may take is the definition's: the manager's own is longer than that. */
-static void vm_changed(struct vm *vm)
-{
-	const struct run *run = vm->context;
-
-	if (vm->state == VM_POWERING_DOWN)
-		pause_end(&run->pause, vm);
-	if (vm->state == VM_POWERING_DOWN)
-		notify_send(&run->notify,
-			    "STOPPING=1\nSTATUS=Powering down\nEXTEND_TIMEOUT_USEC=%u000000",
-			    vm->shutdown_timeout + STOP_SECONDS);
-	else if (vm->state == VM_QUITTING || vm->state == VM_GONE)
-		notify_send(&run->notify, "STOPPING=1\nSTATUS=Ending");
-}
-
-static int vm_started(struct vm *vm, struct error *err)
-{
-	struct run *run = vm->context;
-	struct sockaddr_in ssh = { 0 };
-
-	disks_opened(&run->disks);
-	firmware_opened(&run->firmware);
-	notify_place(run, "READY=1\n");
-	if (run->config.lan)
-		member_tell(&run->member);
-	if (run->config.lan)
-		ssh = (struct sockaddr_in){ .sin_family = AF_INET,
-					    .sin_port = htons(SSH_PORT),
-					    .sin_addr = run->member.lan.ready.address };
-	else
-		ports_ssh(&run->definition, &ssh);
-	detach_ready(&run->detach, &ssh, run->channels.log, vm->loop);
-	return 0;
-}
-
-static int vm_netsetup(struct vm *vm, struct error *err)
-{
-	struct run *run = vm->context;
-	const uint32_t before = run->member.lan.ready.state;
-	const int rc = member_event(&run->member, err);
-
-	if (rc == 0 && run->member.lan.ready.state != before)
-		notify_place(run, "");
-	return rc;
-}
-
-static void address_changed(struct in_addr address, void *context)
-{
-	const struct run *run = context;
-	char text[IPV4_TEXT_SIZE];
-
-	instance_tell(&run->instance, ipv4_text(address, text));
-	notify_place(run, "");
-}
-
-static const struct vm_ops vm_ops = {
-	.log = vm_log,
-	.started = vm_started,
-	.changed = vm_changed,
-	.event = vm_event,
-	.netsetup = vm_netsetup,
-};
-
-/* Of the programs beside QEMU. */
-
-static void companion_said(const char *name, const char *line, void *context)
-{
-	const struct run *run = context;
-
-	log_notice("%s: %s: %s", run->definition.name, name, line);
-}
-
-static void companion_lost(const char *name, const char *how, void *context)
-{
-	const struct run *run = context;
-
-	log_notice("%s: %s %s: the guest has to do without it", run->definition.name, name, how);
-}
-
-static const struct companion_ops companion_ops = { companion_said, companion_lost };
-
-static int supervise(struct run *run, struct loop *loop, struct error *err)
-{
-	struct vm vm = { .name = run->definition.name,
-			 .qemu = PROCESS_NONE,
-			 .netsetup_fd = -1,
-			 .loop = loop,
-			 .shutdown_timeout = run->definition.shutdown_timeout,
-			 .ops = &vm_ops,
-			 .context = run };
-	const struct qemu_process_config config = { .argv = &run->argv,
-						    .fds = run->channels.fds,
-						    .fd_count = run->channels.fd_count,
-						    .stdio = run->definition.console ==
-							     CONSOLE_STDIO };
-
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	run->started = now.tv_sec;
-	notify_open(&run->notify);
-	run->vm = &vm;
-	run->control = control_open(loop, run->instance.directory, &control_ops, run, err);
-	if (!run->control ||
-	    companions_watch(&run->companions, loop, &companion_ops, run, err) < 0 ||
-	    qemu_process_start(&config, &vm.qemu, err) < 0)
-		return err->status;
-	/* QEMU has them now; from here on only its end of QMP keeps ours open. */
-	channels_given(&run->channels);
-	vm.qmp_fd = take_fd(&run->channels.qmp);
-	run->member.address_changed = address_changed;
-	run->member.context = run;
-	if (run->config.lan)
-		member_watch(&run->member, &vm);
-	return supervise_run(&vm, err);
 }
 
 /* The files that QEMU opens, or the names that they would have. */
@@ -607,7 +351,7 @@ int run_vm(const struct options *options, struct error *err)
 			       options->detach, loop, err) < 0)
 		status = (int)err->status;
 	else if (status == STATUS_OK)
-		status = supervise(&run, loop, err);
+		status = run_serve(&run, loop, err);
 	terminal_restore(&terminal);
 	run_end(&run);
 	loop_free(loop);
