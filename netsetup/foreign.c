@@ -12,6 +12,7 @@
 #include "netsetup/host.h"
 #include "netsetup/ifname.h"
 #include "netsetup/ipv4.h"
+#include "netsetup/printable.h"
 
 /**
  * struct listing - of what is looked for.
@@ -114,7 +115,7 @@ int foreign_check(struct nl_sock *route, unsigned int uplink, struct in_addr add
 		  struct error *err)
 {
 	struct listing listing = { .uplink = uplink, .wanted = address };
-	char text[IPV4_TEXT_SIZE], ifname[IF_NAMESIZE];
+	char text[IPV4_TEXT_SIZE], ifname[IF_NAMESIZE], word[PRINTABLE_WORD_SIZE(IF_NAMESIZE)];
 	int rc = look(route, &listing, err);
 
 	if (rc < 0 || (!listing.ifindex && !listing.proxied))
@@ -128,13 +129,13 @@ int foreign_check(struct nl_sock *route, unsigned int uplink, struct in_addr add
 			  "address %s has a route of somebody else's already, through '%s'", text,
 			  ifname);
 		error_remedy(err, "choose another, or: sudo ip route delete %s/32 dev %s", text,
-			     ifname);
+			     printable_word(ifname, word));
 	} else {
 		error_say(err, STATUS_NETWORK, EEXIST,
 			  "address %s has a proxy entry of somebody else's already, on '%s'", text,
 			  ifname);
 		error_remedy(err, "choose another, or: sudo ip neigh delete proxy %s dev %s", text,
-			     ifname);
+			     printable_word(ifname, word));
 	}
 	return -EEXIST;
 }

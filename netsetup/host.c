@@ -3,6 +3,7 @@
 #include "netsetup/host.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -18,6 +19,7 @@
 #include "netsetup/ifname.h"
 #include "netsetup/ipv4.h"
 #include "netsetup/observe.h"
+#include "netsetup/printable.h"
 #include "netsetup/protocol.h"
 #include "netsetup/rundir.h"
 #include "netsetup/tap.h"
@@ -204,9 +206,10 @@ int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, 
  */
 int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struct error *err)
 {
-	char name[CHANGE_TEXT_SIZE / 2];
+	char name[CHANGE_TEXT_SIZE / 2], word[PRINTABLE_WORD_SIZE(sizeof(name))];
 
-	if (!host_say(host, "sysctl -w %s=%d", sysctl_name(sysctl, name, sizeof(name)), value))
+	sysctl_name(sysctl, name, sizeof(name));
+	if (!host_say(host, "sysctl -w %s=%d", printable_word(name, word), value))
 		return 0;
 	return sysctl_write(sysctl, value, err);
 }
@@ -305,11 +308,11 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 		   struct error *err)
 {
 	cleanup_nl_msg *message = NULL;
-	char text[IPV4_TEXT_SIZE];
+	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 	int rc;
 
 	if (!host_say(host, "ip neigh replace proxy %s dev %s nud permanent protocol %d",
-		      ipv4_text(address, text), uplink.ifname, HOST_PROTOCOL))
+		      ipv4_text(address, text), printable_word(uplink.ifname, word), HOST_PROTOCOL))
 		return 0;
 	message = proxy_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, address,
 				uplink.ifindex);
@@ -327,11 +330,11 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 		      struct error *err)
 {
 	cleanup_nl_msg *message = NULL;
-	char text[IPV4_TEXT_SIZE];
+	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 	int rc;
 
 	if (!host_say(host, "ip neigh delete proxy %s dev %s", ipv4_text(address, text),
-		      uplink.ifname))
+		      printable_word(uplink.ifname, word)))
 		return 0;
 	message = proxy_message(RTM_DELNEIGH, 0, address, uplink.ifindex);
 	if (!message)
@@ -346,12 +349,14 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 /* Safe: the directory is ours alone, the name one that was found there or made of a checked name. */
 void host_file_remove(struct host *host, int dir, const char *path, const char *name)
 {
+	char whole[RUNDIR_PATH_SIZE + NAME_MAX + 1], word[PRINTABLE_WORD_SIZE(sizeof(whole))];
 	char own[RUNDIR_PATH_SIZE] = RUNDIR_PATH;
 	struct error ignored;
 
 	if (!path && rundir_path(own, &ignored) == 0)
 		path = own;
-	if (host_say(host, "rm %s/%s", path ? path : own, name))
+	snprintf(whole, sizeof(whole), "%s/%s", path ? path : own, name);
+	if (host_say(host, "rm %s", printable_word(whole, word)))
 		unlinkat(dir, name, 0);
 }
 

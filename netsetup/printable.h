@@ -20,4 +20,17 @@
  */
 const char *printable(const void *octets, size_t count, char *text);
 
+/* Room for a text of so many octets, with its NUL: two quotes, and the rest as it is. */
+#define PRINTABLE_WORD_SIZE(count) ((count) + 3)
+
+/**
+ * printable_word() - write a text as one word for a shell: a command that is shown may be pasted. A
+ * name such as "a;id" is one that the kernel takes.
+ * @word: visible ASCII without quotes, as ifname_valid() has it.
+ * @text: room for PRINTABLE_WORD_SIZE(its length).
+ *
+ * Return: text; in single quotes when it has anything that a shell reads otherwise.
+ */
+const char *printable_word(const char *word, char *text);
+
 #endif

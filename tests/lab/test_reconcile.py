@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Callable, Optional
@@ -13,7 +14,7 @@ import pytest
 from guests import boot, paused
 from lab import LAPTOP_MAC, Lab
 from stream import Pings, arp_answered, milliseconds, table
-from vm import Vm
+from vm import Vm, write_definition
 
 pytestmark = pytest.mark.usefixtures("vmrun")
 
@@ -235,3 +236,37 @@ def test_uplink_renamed(lab: Lab, options: list[str]) -> None:
         assert lab.laptop.netns.sysctl("net/ipv4/neigh/wlp3s0/proxy_delay") == "80"
     finally:
         rename_uplink(lab, "wlp3s0", "wlan0")
+
+
+FAKE = "".join(f"{name}() {{ printf '<%s>' \"$@\"; }}; " for name in ("ip", "sysctl", "rm"))
+
+
+def test_uplink_of_a_strange_name(lab: Lab) -> None:
+    """What is shown may be pasted into a shell: nothing of a name is run there."""
+    name = "a;id>$(b)&#*"
+    netns = lab.laptop.netns
+    netns.run(["ip", "link", "set", "wlan0", "down"])
+    netns.run(["ip", "link", "set", "wlan0", "name", name])
+    netns.run(["ip", "link", "set", name, "up"])
+    try:
+        file = write_definition(lab.directory, paused())
+        shown = [lab.vmrun("--dry-run", f"--uplink={name}", str(file)).stdout]
+        vm = lab.start_vm(paused(), [f"--uplink={name}", "--verbose"])
+        vm.quit()
+        shown.append(vm.stderr.text)
+    finally:
+        netns.run(["ip", "link", "set", name, "down"])
+        netns.run(["ip", "link", "set", name, "name", "wlan0"])
+        netns.run(["ip", "link", "set", "wlan0", "up"])
+        netns.ip_batch(["route add 192.168.77.0/24 dev wlan0 proto kernel scope link "
+                        "src 192.168.77.2 metric 600",
+                        "route add default via 192.168.77.1 dev wlan0 proto dhcp "
+                        "src 192.168.77.2 metric 600"])
+    for text in shown:
+        commands = [line.removeprefix("+ ") for line in text.splitlines() if name in line
+                    and not line.startswith(("vmrun: ", "+ #", "#"))]
+        assert len(commands) >= 3, text
+        for command in commands:
+            said = subprocess.run(["sh", "-c", f"{FAKE}{command}"], capture_output=True, text=True,
+                                  check=True)
+            assert name in said.stdout and not said.stderr, command
