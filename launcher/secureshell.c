@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "launcher/argv.h"
@@ -52,6 +53,46 @@ static void add_key(struct argv *argv, const char *path)
 		argv->failed = 1;
 }
 
+/* "User=x", "user x", as ssh_config(5) has them. */
+static bool sets_user(const char *option)
+{
+	option += strspn(option, " \t");
+	return !strncasecmp(option, "user", 4) && option[4] && strchr(" \t=", option[4]);
+}
+
+/* One argument with options, perhaps several; @used: whether the next argument is its value. */
+static bool option_names_user(const char *options, const char *next, bool *used)
+{
+	/* Those that have a value, of OpenSSH 9. */
+	static const char valued[] = "BbcDEeFIiJLlmOopQRSWw";
+
+	*used = false;
+	for (const char *at = options; *at; at++) {
+		if (!strchr(valued, *at))
+			continue;
+		*used = at[1] == '\0';
+		if (*at == 'l')
+			return true;
+		return *at == 'o' && (*used ? next && sets_user(next) : sets_user(at + 1));
+	}
+	return false;
+}
+
+bool secureshell_names_user(char *const *args, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		bool used;
+
+		/* The remote command, whose options are its own. */
+		if (args[i][0] != '-' || !args[i][1] || !strcmp(args[i], "--"))
+			return false;
+		if (option_names_user(args[i] + 1, i + 1 < count ? args[i + 1] : NULL, &used))
+			return true;
+		i += used;
+	}
+	return false;
+}
+
 int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
 		     char *const *args, unsigned int arg_count, struct error *err)
 {
@@ -74,7 +115,8 @@ int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct jso
 		  known_hosts ? known_hosts : "");
 	argv_addf(&argv, "-oHostKeyAlias=%s", name);
 	argv_add(&argv, "-oStrictHostKeyChecking=accept-new", NULL);
-	if (user)
+	/* Of two, ssh takes the first. */
+	if (user && !secureshell_names_user(args, arg_count))
 		argv_addf(&argv, "-oUser=%s", user);
 	add_key(&argv, text_of(status, "ssh-key"));
 	argv_addf(&argv, "-oPort=%u", ntohs(ssh->sin_port));

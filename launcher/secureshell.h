@@ -5,6 +5,7 @@
 
 #include <json-c/json.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 
 #include "launcher/sweep.h"
 #include "netsetup/error.h"
@@ -25,6 +26,9 @@
  */
 int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
 		     char *const *args, unsigned int arg_count, struct error *err);
+
+/* secureshell_names_user() - whether arguments for ssh(1) say whom to log in as (-l, -o User). */
+bool secureshell_names_user(char *const *args, unsigned int count);
 
 /**
  * secureshell_forget() - forget the guest's host key, for it gets another one.

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The login name of a guest's user, after the host's.
+// The login name of a guest's user: after the host's, or as ssh is told.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "launcher/identity.h"
 #include "launcher/scalar.h"
+#include "launcher/secureshell.h"
 #include "netsetup/cleanup.h"
 
 static void test_user(void **state)
@@ -65,11 +67,46 @@ static void test_any_user(void **state)
 	}
 }
 
+/* Asked of the words of a line. */
+static bool names_user(const char *line)
+{
+	char copy[128];
+	char *args[8], *rest = copy;
+	unsigned int count = 0;
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	while (count < ARRAY_SIZE(args) && (args[count] = strsep(&rest, " ")))
+		count++;
+	return secureshell_names_user(args, count);
+}
+
+/* The arguments of `vmrun ssh` are ssh's, and end where the remote command begins. */
+static void test_names_user(void **state)
+{
+	assert_false(secureshell_names_user(NULL, 0));
+	assert_true(names_user("-l root"));
+	assert_true(names_user("-lroot"));
+	assert_true(names_user("-v -p 22 -tl root ls"));
+	assert_true(names_user("-oUser=root"));
+	assert_true(names_user("-nvo user=root"));
+	assert_true(names_user("-L -l -l root"));
+	assert_true(names_user("-l"));
+	assert_false(names_user("ls -l"));
+	assert_false(names_user("-t ls -l -oUser=x"));
+	assert_false(names_user("-- -l"));
+	assert_false(names_user("- -l"));
+	assert_false(names_user("-p -l"));
+	assert_false(names_user("-oPort=22 -o UserKnownHostsFile=x -oUser"));
+	assert_false(names_user("-pl -ol"));
+	assert_false(names_user("-o"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_user),
 		cmocka_unit_test(test_any_user),
+		cmocka_unit_test(test_names_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
