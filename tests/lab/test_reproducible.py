@@ -8,9 +8,12 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Iterator
 
+import netns
 import pytest
 import yaml
 from conftest import need, need_vmrun
@@ -81,12 +84,13 @@ class Somebody:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A directory that every user can read, with the examples and the files that they name."""
+def place() -> Iterator[Path]:
+    """A directory that every user can read, with the examples and the files that they name. Not
+    pytest's own, which other users cannot reach into."""
     need("root", "unshare", "setpriv")
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o755)
-    vms = tmp_path / "vms"
+    top = Path(tempfile.mkdtemp(prefix=f"{netns.PREFIX}{os.getpid()}-"))
+    top.chmod(0o755)
+    vms = top / "vms"
     vms.mkdir()
     for example in VMS.glob("*.yaml"):
         shutil.copy(example, vms)
@@ -94,7 +98,8 @@ def place(tmp_path: Path) -> Path:
             path = vms / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(f"what {name} has\n".encode() * 64)
-    return tmp_path
+    yield top
+    shutil.rmtree(top)
 
 
 def files_of(definition: dict) -> list[str]:
@@ -135,6 +140,8 @@ def rich(place: Path) -> Path:
     files.mkdir()
     for name in ("vmlinuz", "initrd", "firmware", "raw", "direct", "user-data"):
         (files / name).write_bytes(name.encode() * 512)
+    (place / "shared").mkdir()
+    (place / "shared").chmod(0o777)
     (files / "config.ign").write_text('{"ignition": {"version": "3.4.0"}} ')
     (files / "direct").chmod(0o666)
     (files / "disk.qcow2").write_bytes(QCOW2 + bytes(512))
@@ -142,7 +149,7 @@ def rich(place: Path) -> Path:
     path = place / "rich.yaml"
     path.write_text(yaml.safe_dump({
         "name": "rich", "cpus": 3, "memory": "1G", "display": "spice", "console": "socket",
-        "machine": {"firmware": "files/firmware"},
+        "machine": {"firmware": "files/firmware", "tpm": True},
         "boot": {"kernel": "files/vmlinuz", "initrd": "files/initrd", "cmdline": "a b='c d'"},
         "disks": [url, url | {"mode": "readonly"}, {"image": "files/raw", "mode": "snapshot"},
                   {"image": "files/disk.qcow2", "mode": "readonly"}, {"image": "files/raw"},
@@ -150,6 +157,8 @@ def rich(place: Path) -> Path:
         "network": [{"type": "user"}, {"uplink": "auto", "dns": ["9.9.9.9"]}],
         "cloud-init": {"ssh-keys": ["~/.ssh/id_ed25519.pub"], "user-data": "files/user-data"},
         "ignition": "files/config.ign", "usb": ["1d6b:0002"], "vsock": 77,
+        "shares": [{"path": "files", "tag": "a", "readonly": True},
+                   {"path": "shared", "tag": "b", "driver": "virtiofs"}],
         "qemu": {"args": ["-smbios", "type=11,value=a"]},
     }))
     return path
@@ -209,6 +218,7 @@ def locked(place: Path, ann: Somebody) -> Path:
     path.write_text(yaml.safe_dump(value))
     ann.own(place)
     (place / "files" / "direct").chmod(0o666)
+    (place / "shared").chmod(0o777)
     done = ann.vmrun("lock", path)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == (f"vmrun: wrote '{place}/rich.lock.yaml': pc-q35-8.1 of QEMU 8.1.2\n")
