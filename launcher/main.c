@@ -63,8 +63,7 @@ static int dispatch(const struct options *options, struct error *err)
 		options_usage(stdout);
 		return STATUS_OK;
 	case COMMAND_VERSION:
-		version_show();
-		return STATUS_OK;
+		return version_run(err);
 	}
 	return STATUS_USAGE;
 }

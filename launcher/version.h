@@ -3,7 +3,9 @@
 #ifndef LAUNCHER_VERSION_H
 #define LAUNCHER_VERSION_H
 
-/* version_show() - write "vmrun VERSION", then a line for each of what it is made with. */
-void version_show(void);
+#include "netsetup/error.h"
+
+/* version_run() - the command version, to standard output; returns the exit status. */
+int version_run(struct error *err);
 
 #endif

@@ -10,6 +10,7 @@ set(CPACK_RPM_PACKAGE_SUMMARY "Virtual machines as members of the Wi-Fi LAN")
 set(CPACK_RPM_PACKAGE_DESCRIPTION "${CPACK_PACKAGE_DESCRIPTION}")
 set(CPACK_RPM_PACKAGE_GROUP "Applications/Emulators")
 set(CPACK_RPM_PACKAGE_REQUIRES "qemu-system-x86-core, qemu-img, systemd")
+set(CPACK_RPM_PACKAGE_SUGGESTS "edk2-ovmf, swtpm, virtiofsd, openssh-clients")
 # The group is there before the files are.
 set(CPACK_RPM_PACKAGE_REQUIRES_PRE "systemd")
 set(CPACK_RPM_PACKAGE_PROVIDES "user(vmrun), group(vmrun)")

@@ -2,6 +2,7 @@
 """The commands that run nothing: check, print, and what a wrong command line is told."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Iterator
@@ -125,3 +126,23 @@ def test_wrong_usage(lab: Lab, arguments: list[str], message: str) -> None:
 def test_missing_file(lab: Lab) -> None:
     done = lab.vmrun("nowhere.yaml")
     assert done.returncode == 3 and "nowhere.yaml: No such file or directory" in done.stderr
+
+
+def test_version(lab: Lab) -> None:
+    """What it is made of, what it finds, and what it does not; QEMU is asked as the user."""
+    me = lab.add_user()
+    empty = lab.directory / "empty"
+    empty.mkdir()
+    qemu = empty / "qemu-system-x86_64"
+    qemu.write_text(f"#!/bin/sh\nid -u >{lab.directory}/home-{me.uid}/asked\nexec false\n")
+    qemu.chmod(0o755)
+    said = lab.vmrun("--version", check=True).stdout.splitlines()
+    assert re.fullmatch(r"vmrun \d+\.\d+\.\d+", said[0])
+    for name in ("libyaml", "libnl-3.0", "libcrypto", "libseccomp"):
+        assert [line for line in said if re.fullmatch(rf"{re.escape(name)} \d[\w.]*", line)], name
+    assert [line for line in said if re.fullmatch(r"qemu-system-x86_64 \d+\.\d+\.\d+: /.*", line)]
+    lab.vmrun("list", user=me)
+    done = lab.vmrun("version", user=me, sudo=True, env={"PATH": f"{empty}:/usr/bin:/bin"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"qemu-system-x86_64: {qemu}: " in done.stdout
+    assert (lab.directory / f"home-{me.uid}" / "asked").read_text() == f"{me.uid}\n"
