@@ -203,6 +203,7 @@ struct control *control_open(struct loop *loop, const char *directory,
 	if (control->listener >= 0 &&
 	    loop_add(loop, control->listener, EPOLLIN, on_connection, control, err) == 0)
 		return control;
+	error_context(err, "cannot serve other commands in '%s'", directory);
 	control_close(control);
 	return NULL;
 }

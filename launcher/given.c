@@ -23,10 +23,12 @@ static int load(const struct options *options, const char *path, struct definiti
 				      &report);
 	if (ret == 0)
 		return 0;
+	if (!report)
+		return error_set(err, ENOMEM, "cannot read '%s'", path);
 	memset(err, 0, sizeof(*err));
 	err->code = EINVAL;
 	err->status = STATUS_DEFINITION;
-	log_text(report ? report : "vmrun: out of memory\n");
+	log_text(report);
 	return -EINVAL;
 }
 

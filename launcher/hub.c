@@ -146,6 +146,7 @@ static int open_sockets(struct hub *hub, const char *directory, int *qemu, struc
 		rc = loop_add(hub->loop, hub->qemu, EPOLLIN, on_guest, hub, err);
 	if (rc >= 0)
 		return 0;
+	error_context(err, "cannot serve the console in '%s'", directory);
 	close(*qemu);
 	*qemu = -1;
 	return rc;

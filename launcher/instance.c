@@ -58,7 +58,7 @@ static int lock_soon(int fd)
 	for (int i = 0; i < 20; i++) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return 0;
-		if (errno != EWOULDBLOCK)
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -1;
 		nanosleep(&moment, NULL);
 	}

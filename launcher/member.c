@@ -224,7 +224,8 @@ int member_join(struct member *member, struct error *err)
 
 	rc = netsetup_await(&member->helper, &listener, &member->lan, err);
 	if (rc < 0) {
-		if (err->status == STATUS_PERMISSION && geteuid() != 0 && !err->remedy[0])
+		if (err->status == STATUS_PERMISSION && geteuid() != 0 &&
+		    !member->started_as_root && !err->remedy[0])
 			error_remedy(err, sudo_hint, member->definition->path);
 		return rc;
 	}

@@ -264,6 +264,7 @@ int supervise_run(struct vm *vm, struct error *err)
 		result = loop_run(vm->loop, &failure);
 	end(vm);
 	if (result < 0) {
+		error_context(&failure, "cannot watch over VM '%s'", vm->name);
 		*err = failure;
 		return (int)failure.status;
 	}

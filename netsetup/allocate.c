@@ -206,6 +206,7 @@ static int claim(struct search *search, size_t size, struct error *err)
 static int probe_batch(struct search *search, struct error *err)
 {
 	const struct probe_timing *timing = &probe_new;
+	int rc;
 
 	/* No socket: a dry run, which shows what would be tried first. */
 	if (search->setup->probe == PROBE_NONE || search->host->arp < 0 || search->lease->adopted)
@@ -215,8 +216,11 @@ static int probe_batch(struct search *search, struct error *err)
 	else if (search->batch_size == 1 &&
 		 ipv4_equal(search->batch[0].address, search->remembered))
 		timing = &probe_remembered;
-	return probe_run(search->host->arp, search->uplink->ifindex, &search->uplink->mac, timing,
-			 search->batch, search->batch_size, err);
+	rc = probe_run(search->host->arp, search->uplink->ifindex, &search->uplink->mac, timing,
+		       search->batch, search->batch_size, err);
+	if (rc < 0)
+		error_context(err, "cannot probe for addresses on '%s'", search->uplink->ifname);
+	return rc;
 }
 
 /* Keeps the first address of the batch that nobody answered for; false when there is none. */
@@ -432,8 +436,10 @@ int allocate(const struct setup_record *setup, const struct uplink *uplink, stru
 	};
 	int rc;
 
-	if (host->arp >= 0 && arp_listen(host->arp, (struct in_addr){ INADDR_ANY }, err) < 0)
+	if (host->arp >= 0 && arp_listen(host->arp, (struct in_addr){ INADDR_ANY }, err) < 0) {
+		error_context(err, "cannot hear ARP on '%s'", uplink->ifname);
 		return -err->code;
+	}
 	search.wish = permit_wish(setup, uplink);
 	search.remembered = remembered_here(&search);
 	rc = list_local(&search.local, err);

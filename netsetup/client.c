@@ -21,6 +21,14 @@
 /* A helper that has closed its socket ends within the time that the kernel takes for it. */
 #define END_MS 5000
 
+/* Beyond it, a child's exit status is the errno value for which the helper was not run at all. */
+#define NOT_RUN 100
+
+__attribute__((noreturn)) static void cannot_run(void)
+{
+	_exit(NOT_RUN + errno);
+}
+
 /*
  * In the child. Descriptor 3 is the socket and nothing else is inherited but the standard ones; the
  * environment is empty, and a session of its own keeps the terminal's signals away.
@@ -36,14 +44,14 @@ static void run_helper(const char *path, int socket)
 	if (socket == PROTOCOL_FD)
 		fcntl(socket, F_SETFD, 0);
 	else if (dup2(socket, PROTOCOL_FD) < 0)
-		_exit(127);
+		cannot_run();
 	null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-		_exit(127);
+		cannot_run();
 	if (close_range(PROTOCOL_FD + 1, ~0U, 0) < 0)
-		_exit(127);
+		cannot_run();
 	execve(path, argv, envp);
-	_exit(127);
+	cannot_run();
 }
 
 int netsetup_start(struct netsetup *netsetup, struct error *err)
@@ -119,12 +127,18 @@ static int failure(const struct failed_record *failed, struct error *err)
 /* What a helper that ended without an answer died of. */
 static int ended_early(const struct netsetup *netsetup, struct error *err)
 {
+	enum exit_status status = STATUS_FAILURE;
 	siginfo_t info = { 0 };
 
 	if (waitid(P_PID, (id_t)netsetup->pid, &info, WEXITED | WNOWAIT) == 0 &&
-	    info.si_code == CLD_EXITED && info.si_status == 127)
-		return error_say(err, STATUS_FAILURE, ENOEXEC, "cannot run '" HELPER "'");
-	return error_say(err, STATUS_FAILURE, ECONNRESET, "'" HELPER "' ended before it answered");
+	    info.si_code == CLD_EXITED) {
+		if (info.si_status > NOT_RUN)
+			return error_set(err, info.si_status - NOT_RUN, "cannot run '" HELPER "'");
+		/* It has said why itself, where there is no socket to say it through. */
+		if (info.si_status == STATUS_PERMISSION)
+			status = STATUS_PERMISSION;
+	}
+	return error_say(err, status, ECONNRESET, "'" HELPER "' ended before it answered");
 }
 
 static unsigned int count_fds(const int fds[QUEUES_MAX])

@@ -15,7 +15,11 @@ int defend_start(struct defence *defence, const struct place *place, struct erro
 {
 	if (!ipv4_equal(defence->address, place_address(place)))
 		*defence = (struct defence){ .address = place_address(place) };
-	return arp_listen(place->host.arp, defence->address, err);
+	if (arp_listen(place->host.arp, defence->address, err) < 0) {
+		error_context(err, "cannot hear ARP on '%s'", place->uplink.ifname);
+		return -err->code;
+	}
+	return 0;
 }
 
 void defend_stop(struct defence *defence, const struct place *place)

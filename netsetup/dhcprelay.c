@@ -65,7 +65,7 @@ int dhcprelay_open(unsigned int tap, struct error *err)
 	    (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0 &&
 	     errno != ENOPROTOOPT) ||
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_set(err, errno, "cannot listen for DHCP on the tap");
+		return error_set(err, errno, "cannot listen with a packet socket");
 	return take_fd(&fd);
 }
 

@@ -366,10 +366,17 @@ int host_announce(struct host *host, struct in_addr address, struct interface_id
 {
 	const struct arp arp = arp_announcement(mac, address);
 	char text[IPV4_TEXT_SIZE];
+	int rc;
 
 	/* A comment: arping(8) does it for an address that is the host's own, and no other tool at hand. */
 	if (!host_say(host, "# gratuitous ARP: %s is on %s", ipv4_text(address, text),
 		      uplink.ifname))
 		return 0;
-	return arp_send(host->arp, uplink.ifindex, &arp, err);
+	rc = arp_send(host->arp, uplink.ifindex, &arp, err);
+	/* Lost, as on the air: it is said once more. */
+	if (rc == -ENOBUFS || rc == -EAGAIN)
+		return 0;
+	if (rc < 0)
+		error_context(err, "cannot announce %s on '%s'", text, uplink.ifname);
+	return rc;
 }

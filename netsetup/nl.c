@@ -23,6 +23,9 @@
 /* The kernel never fills a larger buffer in a dump (netlink_recvmsg() in net/netlink/af_netlink.c). */
 #define RECEIVE_SIZE 32768
 
+/* How often a request that was interrupted is sent. */
+#define SEND_TRIES 8
+
 int nl_errno(int nle)
 {
 	/* NLE_NOMEM is also what libnl makes of ENOBUFS; nl_request() tells them apart. */
@@ -192,6 +195,7 @@ int nl_request(struct nl_sock *sock, struct nl_msg *msg, nl_parse_fn *parse, voi
 {
 	struct request request = { .parse = parse, .context = context };
 	cleanup_nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int tries = 0;
 	int nle;
 
 	if (!cb)
@@ -206,7 +210,11 @@ int nl_request(struct nl_sock *sock, struct nl_msg *msg, nl_parse_fn *parse, voi
 	/* A message that is sent again, perhaps on another socket, gets these anew. */
 	nlmsg_hdr(msg)->nlmsg_seq = NL_AUTO_SEQ;
 	nlmsg_hdr(msg)->nlmsg_pid = NL_AUTO_PORT;
-	nle = nl_send_auto(sock, msg);
+	/* Of signals SIGCONT alone interrupts it, because of the timeout: nothing was sent yet. */
+	do {
+		errno = 0;
+		nle = nl_send_auto(sock, msg);
+	} while (nle == -NLE_INTR && ++tries < SEND_TRIES);
 	request.sequence = nlmsg_hdr(msg)->nlmsg_seq;
 	while (nle >= 0 && !request.whole) {
 		errno = 0;
@@ -222,5 +230,7 @@ int nl_request(struct nl_sock *sock, struct nl_msg *msg, nl_parse_fn *parse, voi
 		return -ETIMEDOUT;
 	if (nle == -NLE_NOMEM && errno == ENOBUFS)
 		return -ENOBUFS;
+	if (nle == -NLE_FAILURE && errno)
+		return -errno;
 	return -nl_errno(nle < 0 ? nle : 0);
 }

@@ -77,8 +77,10 @@ int place_use_uplink(struct place *place, const struct uplink *uplink, struct er
 
 	/* A dry run sends nothing, either: it shows the address that would be tried first. */
 	arp = place->host.dry_run ? -1 : arp_open(uplink->ifindex, err);
-	if (arp < 0 && !place->host.dry_run)
+	if (arp < 0 && !place->host.dry_run) {
+		error_context(err, "cannot hear ARP on '%s'", uplink->ifname);
 		return arp;
+	}
 	if (arp >= 0 && promiscuous_set(arp, uplink, place->setup.promiscuous, err) < 0)
 		return -err->code;
 	if (place->host.arp >= 0)

@@ -174,7 +174,7 @@ int record_send(int socket, const void *record, const int *fds, size_t fd_count,
 		sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0)
-		return error_set(err, errno, "cannot send a record");
+		return error_set(err, errno, "cannot send a record to or from 'vmrun-netsetup'");
 	return 0;
 }
 
@@ -235,7 +235,7 @@ int record_receive(int socket, union record *record, int fds[QUEUES_MAX], struct
 		size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 	} while (size < 0 && errno == EINTR);
 	if (size < 0)
-		return error_set(err, errno, "cannot receive a record");
+		return error_set(err, errno, "cannot receive a record to or from 'vmrun-netsetup'");
 	take_descriptors(&message, received);
 	if (size == 0)
 		rc = error_set(err, ECONNRESET, "the peer has closed the socket");

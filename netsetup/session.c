@@ -484,8 +484,11 @@ static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
 		rc = place_make(place, err);
 	if (rc == 0 && !place->host.dry_run && place->state == LAN_UP)
 		rc = defend_start(&session->defence, place, err);
-	if (rc == 0 && !place->host.dry_run && place->setup.dhcp)
+	if (rc == 0 && !place->host.dry_run && place->setup.dhcp) {
 		rc = session->dhcp = dhcprelay_open(place->tap_ifindex, err);
+		if (rc < 0)
+			error_context(err, "cannot serve DHCP on '%s'", place->lease.record.tap);
+	}
 	if (rc >= 0)
 		rc = send_ready(session, !adopt, err);
 	if (rc == 0 && !place->host.dry_run)

@@ -49,16 +49,15 @@ static const char *share_file(const char *ifname, char file[SHARE_FILE_SIZE])
 	return file;
 }
 
-/* Returns 1 with the file's record, 0 when there is none. */
+/* Returns 1 with the file's record, 0 when it has none. */
 static int read_record(int dir, const char *file, struct share_record *record, struct error *err)
 {
 	cleanup_fd int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	ssize_t size = 0;
+	ssize_t size;
 
-	if (fd < 0 && errno != ENOENT)
+	if (fd < 0)
 		return error_set(err, errno, "cannot open '%s' in '" RUNDIR_PATH "'", file);
-	if (fd >= 0)
-		size = read(fd, record, sizeof(*record));
+	size = read(fd, record, sizeof(*record));
 	/* What cannot be read is not nothing: the values would never be put back. */
 	if (size < 0)
 		return error_set(err, errno, "cannot read '%s' in '" RUNDIR_PATH "'", file);
@@ -72,8 +71,10 @@ static int share_read(int dir, struct interface_id uplink, struct share_record *
 	char file[SHARE_FILE_SIZE];
 	int rc = read_record(dir, share_file(uplink.ifname, file), record, err);
 
-	if (rc < 0 || (rc == 1 && record->ifindex == uplink.ifindex))
-		return rc < 0 ? rc : 0;
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	if (rc == 1 && record->ifindex == uplink.ifindex)
+		return 0;
 	memset(record, 0, sizeof(*record));
 	record->magic = SHARE_MAGIC;
 	record->ifindex = uplink.ifindex;
@@ -176,11 +177,14 @@ static int restore_value(struct host *host, const char *ifname, const struct sha
 	if (!record->values[i].changed || set_for_all(record, i))
 		return 0;
 	rc = sysctl_read(&sysctl, &current, err);
+	if (rc == 0 && current != values[i].wanted)
+		return 0;
+	if (rc == 0)
+		rc = host_sysctl(host, &sysctl, record->values[i].original, err);
+	if (rc == 0)
+		return 1;
 	/* With the interface its values are gone. */
-	if (rc < 0 || current != values[i].wanted)
-		return rc == -ENOENT ? 0 : rc;
-	rc = host_sysctl(host, &sysctl, record->values[i].original, err);
-	return rc == 0 ? 1 : rc == -ENOENT ? 0 : rc;
+	return rc == -ENOENT && if_nametoindex(ifname) == 0 ? 0 : rc;
 }
 
 /*

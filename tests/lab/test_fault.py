@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Nothing is left behind, whatever is killed at whatever step, and whichever call fails."""
 
+import os
 import re
 from collections import Counter
 
@@ -50,14 +51,48 @@ def test_kill_at_every_step(user: str) -> None:
 
 
 ASIDE = re.compile(r"another has taken over|power|on wlan0|vmrun-netsetup ended")
+# What a message names: a path, an interface, a program, an address; or what the host has one of.
+OBJECT = re.compile(r"'[^']+'|\d+\.\d+\.\d+\.\d+|\S+\.yaml|QEMU|SUDO_[UG]ID|netlink socket|event loop"
+                    r"|(this|the) host|the network|the IPv4|the next hop|neighbours|proxy entries"
+                    r"|signals|where vmrun is|for QMP|for the console|the launcher|process|privileges"
+                    r"|capabilities|the groups|become user|for events")
+SIX = ["EPERM", "ENOMEM", "ENOSPC", "EBUSY", "EINTR", "ENOBUFS"]
 
 
-def test_fail_every_call() -> None:
-    """Each call fails once: either it did not matter, or there is a message that names an object,
-    and an exit status that is documented; and nothing is left."""
-    statuses: Counter = Counter()
+def judge(status: int, left: str, said: str) -> str:
+    """What is wrong with how a run with a fault went; nothing when all is well."""
+    messages = [line for line in said.split("|") if line and not ASIDE.search(line)]
+    if left not in ("kept", "swept"):
+        return left
+    if status not in (0, 1, 3, 4, 5):
+        return "undocumented"
+    if re.search("Assertion|runtime error|Sanitizer", said):
+        return "broken"
+    told = any(line.startswith("vmrun: ") or status == 3 and ".yaml:" in line for line in messages)
+    if status and not told:
+        return "silent"
+    if status and not OBJECT.search(" ".join(messages)):
+        return "of nothing"
+    return ""
+
+
+def share(turn: str) -> str:
+    """How much of the matrix is tried: all of it when VMRUN_FAULTS is "all"."""
+    return "all" if os.environ.get("VMRUN_FAULTS") == "all" else turn
+
+
+@pytest.mark.parametrize("user, turn", [("", "0"), ("me", "3")], ids=["root", "sudo"])
+def test_fail_every_call(user: str, turn: str) -> None:
+    """Each call fails once, in itself or, of a request, in the kernel's answer: either that did not
+    matter, or there is a message that names an object, and an exit status that is documented;
+    nothing is left and nothing hangs.
+
+    Each step fails with one error, by turns, so that each kind of call has had all; VMRUN_FAULTS=all
+    has every step fail with every error.
+    """
+    table: dict[str, Counter] = {}
     steps, bad = set(), []
-    for fields in fault.run("fail", standing_in(), errors=1):
+    for fields in fault.run("fail", standing_in(), user=user, errors=share(turn)):
         if fields[0] == "left":
             bad.append(fields[1])
         if fields[0] != "fail":
@@ -66,18 +101,16 @@ def test_fail_every_call() -> None:
         if left == "missed":
             continue
         steps.add(step)
-        statuses[int(status)] += 1
-        messages = [line for line in said.split("|") if line and not ASIDE.search(line)]
-        what = f"{step} {error}: status {status}, {left}, {said}"
-        if left not in ("kept", "swept"):
-            bad.append(what)
-        elif not 0 <= int(status) <= 5:
-            bad.append(f"undocumented {what}")
-        elif int(status) and not any(line.startswith("vmrun: ") or status == "3" and
-                                     ".yaml:" in line for line in messages):
-            bad.append(f"silent {what}")
-        elif re.search("Assertion|runtime error|Sanitizer", said):
-            bad.append(f"broken {what}")
-    print(f"\n{sum(statuses.values())} calls failed, by exit status: {dict(statuses)}")
+        counts = table.setdefault(error, Counter())
+        counts.update(["tried", status] + (["answer"] if "refused" in step else []))
+        wrong = judge(int(status), left, said)
+        if wrong:
+            counts["bad"] += 1
+            bad.append(f"{wrong}: {step} {error}: status {status}, {left}, {said}")
+    columns = ["tried", "answer", "0", "1", "3", "4", "5", "bad"]
+    print(f"\n{len(steps)} steps; by exit status:\n{'':12}" + "".join(f"{c:>8}" for c in columns))
+    for error in sorted(table, key=lambda each: (each not in SIX, each)):
+        print(f"{error:12}" + "".join(f"{table[error][column]:8}" for column in columns))
     assert not bad, "\n".join(bad)
     assert len(steps) > 100
+    assert all(table[error]["answer"] for error in SIX)

@@ -130,7 +130,7 @@ def field(title: str, why: str, /, **fields: Any) -> Row:
 ADD = "user '4242' is not permitted to use "
 
 RECORDS = [
-    Row("end-of-file", None, "cannot receive a record|the peer has closed.*"),
+    Row("end-of-file", None, "cannot receive a record.*|the peer has closed.*"),
     Row("nothing", b"", "the peer has closed the socket: Connection reset by peer"),
     Row("one octet", b"v", MALFORMED + "shorter than its header"),
     Row("eleven octets", records.header(1, 11)[:11], MALFORMED + "shorter than its header"),

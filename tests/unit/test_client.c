@@ -511,7 +511,7 @@ static void test_cannot_start(void **state)
 		   22, 0700);
 	assert_int_equal(netsetup_start(&netsetup, &err), 0);
 	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -ENOEXEC);
-	assert_string_equal(err.message, "cannot run 'vmrun-netsetup'");
+	assert_string_equal(err.message, "cannot run 'vmrun-netsetup': Exec format error");
 	netsetup_end(&netsetup, &deaf);
 	assert_over(&netsetup, before);
 	restore_helper();
