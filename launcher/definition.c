@@ -253,6 +253,7 @@ void definition_done(struct definition *definition)
 	for (unsigned int i = 0; i < definition->share_count; i++) {
 		free(definition->shares[i].path);
 		free(definition->shares[i].tag);
+		free(definition->shares[i].mount);
 	}
 	free(definition->qemu.binary);
 	for (unsigned int i = 0; i < definition->qemu.arg_count; i++)

@@ -99,12 +99,14 @@ enum share_driver {
  * @tag: by which the guest names it.
  * @readonly: the guest cannot write.
  * @driver: who serves it.
+ * @mount: absolute path in the guest where cloud-init mounts it, or NULL.
  */
 struct share {
 	char *path;
 	char *tag;
 	bool readonly;
 	enum share_driver driver;
+	char *mount;
 };
 
 /* struct usb_id - a kind of USB device. */

@@ -192,6 +192,7 @@ static const struct key share_keys[] = {
 	{ "tag",         &type_tag,        SHARE(tag),                    NULL,                           key_required },
 	{ "readonly",    &type_flag,       SHARE(readonly),               NULL,                           "false" },
 	{ "driver",      &type_words,      SHARE(driver),                 WORDS(share_drivers),           "9p" },
+	{ "mount",       &type_mount,      SHARE(mount),                  NULL,                           NULL },
 };
 
 static const struct list share_list = {

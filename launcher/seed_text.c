@@ -191,6 +191,38 @@ static void add_commands(struct tree *tree, const struct cloud_init *cloud_init)
 	}
 }
 
+/*
+ * The shares are mounted by commands of each boot: cloud-init's own 'mounts' does without what is no
+ * block device (sanitize_devname() of its cc_mounts.py).
+ */
+static void add_mounts(struct tree *tree, const struct definition *definition)
+{
+	static const char script[] = "mkdir -p \"$1\" && mount -t \"$2\" -o \"$3\" \"$0\" \"$1\"";
+	struct json_object *commands = NULL;
+
+	for (unsigned int i = 0; i < definition->share_count; i++) {
+		const struct share *share = &definition->shares[i];
+		const bool by_9p = share->driver == SHARE_9P;
+		struct json_object *command;
+
+		if (!share->mount)
+			continue;
+		if (!commands)
+			commands = add_array(tree, tree->root, "bootcmd");
+		command = add_array(tree, commands, NULL);
+		add_text(tree, command, NULL, "sh");
+		add_text(tree, command, NULL, "-c");
+		add_text(tree, command, NULL, script);
+		add_text(tree, command, NULL, share->tag);
+		add_text(tree, command, NULL, share->mount);
+		add_text(tree, command, NULL, by_9p ? "9p" : "virtiofs");
+		add_text(tree, command, NULL,
+			 by_9p ? share->readonly ? "trans=virtio,version=9p2000.L,ro"
+						 : "trans=virtio,version=9p2000.L"
+			       : "rw");
+	}
+}
+
 int seed_vendor_data(const struct definition *definition, char **text, struct error *err)
 {
 	struct tree tree = { .root = json_object_new_object() };
@@ -200,6 +232,7 @@ int seed_vendor_data(const struct definition *definition, char **text, struct er
 	add_updates(&tree);
 	add_packages(&tree, &definition->cloud_init);
 	add_commands(&tree, &definition->cloud_init);
+	add_mounts(&tree, definition);
 	ret = add_user(&tree, definition, err);
 	return finish(&tree, "#cloud-config\n", ret, text, err);
 }

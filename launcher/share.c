@@ -10,6 +10,7 @@
 #include "launcher/argv.h"
 #include "launcher/local.h"
 #include "launcher/scalar.h"
+#include "launcher/text.h"
 #include "netsetup/cleanup.h"
 
 /* One less than 9p's own limit (MAX_TAG_LEN of QEMU's hw/9pfs/9p.h), since some count a NUL. */
@@ -17,6 +18,20 @@
 
 /* virtiofsd's own descriptor: it listens there, and QEMU is connected already. */
 #define VIRTIOFSD_FD 3
+
+/* Far below PATH_MAX of any guest. */
+#define MOUNT_MAX 255
+
+static void read_mount(struct walk *walk, const struct key *key, const struct node *node,
+		       void *target)
+{
+	const char *path = node->text;
+
+	if (path[0] == '/' && path[1] && strlen(path) <= MOUNT_MAX && text_clean(path, ""))
+		value_keep(walk, path, target);
+	else
+		walk_mismatch(walk, key, node);
+}
 
 static void read_tag(struct walk *walk, const struct key *key, const struct node *node,
 		     void *target)
@@ -27,16 +42,20 @@ static void read_tag(struct walk *walk, const struct key *key, const struct node
 		walk_mismatch(walk, key, node);
 }
 
-static struct json_object *write_tag(const struct key *key, const void *target)
+static struct json_object *write_text(const struct key *key, const void *target)
 {
-	const char *tag = *(char *const *)target;
+	const char *text = *(char *const *)target;
 
-	return tag ? json_object_new_string(tag) : WRITE_NOTHING;
+	return text ? json_object_new_string(text) : WRITE_NOTHING;
 }
 
 const struct type type_tag = {
 	NODE_SCALAR, "a name of 1 to 31 letters, digits, '.', '_', '+' and '-'", NULL, read_tag,
-	write_tag,
+	write_text,
+};
+
+const struct type type_mount = {
+	NODE_SCALAR, "an absolute path in the guest such as /srv/src", NULL, read_mount, write_text,
 };
 
 /*

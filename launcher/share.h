@@ -11,6 +11,9 @@
 /* A name for the guest to mount a directory by; its target is a char *. */
 extern const struct type type_tag;
 
+/* Where the guest has it; its target is a char *. */
+extern const struct type type_mount;
+
 /**
  * shares_start() - start virtiofsd for each directory that wants it.
  * @definition: the VM.

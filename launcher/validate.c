@@ -239,6 +239,11 @@ static void check_shares(const struct walk *walk, const struct definition *defin
 			refuse_value(walk, share, "readonly",
 				     "'readonly: true' needs 'driver: 9p': not every virtiofsd "
 				     "can keep the guest from writing");
+		if (!definition->cloud_init.present)
+			refuse_key(
+				walk, share, "mount",
+				"'mount' needs 'cloud-init' in the definition: nobody else tells "
+				"the guest");
 		for (unsigned int k = 0; k < i; k++) {
 			if (!share->tag || !definition->shares[k].tag ||
 			    strcmp(share->tag, definition->shares[k].tag) != 0)

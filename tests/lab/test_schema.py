@@ -24,7 +24,7 @@ UNSEEN = {
     "files are not looked at": "*-missing *-device *-directory ssh-key-* ignition-*",
     "aliases are not counted": "yaml-bomb",
     "capitals are not small letters": "usb-twice",
-    "entries of a list are not compared": "share-twice",
+    "entries of a list are not compared": "share-twice share-mount",
     "a mapping has each key once already": "key-repeated*",
     "1.0, 010 and 0x10 are numbers": "count-exponent count-octal count-hex",
     "sizes and durations are not counted out": "size-disk size-huge size-large size-multiple"

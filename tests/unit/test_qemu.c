@@ -448,13 +448,13 @@ static void test_shares(void **state)
 
 	machine_init(&machine);
 	machine.definition.shares[0] = (struct share){ (char *)"/home/me/a,readonly=off",
-						       (char *)"src", true, SHARE_9P };
-	machine.definition.shares[1] = (struct share){ (char *)"/", (char *)"all", false,
-						       SHARE_9P };
+						       (char *)"src", true, SHARE_9P, NULL };
+	machine.definition.shares[1] = (struct share){ (char *)"/", (char *)"all", false, SHARE_9P,
+						       NULL };
 	machine.definition.shares[2] = (struct share){ (char *)"/a", (char *)"a", false,
-						       SHARE_VIRTIOFS };
+						       SHARE_VIRTIOFS, NULL };
 	machine.definition.shares[3] = (struct share){ (char *)"/b", (char *)"b", false,
-						       SHARE_VIRTIOFS };
+						       SHARE_VIRTIOFS, NULL };
 	machine.definition.share_count = 4;
 	argv = build(&machine);
 	assert_option(&argv, "-fsdev", 0,

@@ -185,6 +185,39 @@ static void test_networks(void **state)
 	close(fd);
 }
 
+static void test_mounts(void **state)
+{
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	machine_init(&machine);
+	machine.definition.cloud_init.present = true;
+	machine.definition.shares[0] = (struct share){ .tag = (char *)"by-hand",
+						       .path = (char *)"/" };
+	machine.definition.shares[1] = (struct share){ .tag = (char *)"src",
+						       .readonly = true,
+						       .mount = (char *)"/srv/a b$(c)" };
+	machine.definition.shares[2] = (struct share){ .tag = (char *)"fast",
+						       .driver = SHARE_VIRTIOFS,
+						       .mount = (char *)"/fast" };
+	machine.definition.share_count = 3;
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/bootcmd/0/2",
+		     "mkdir -p \"$1\" && mount -t \"$2\" -o \"$3\" \"$0\" \"$1\"");
+	assert_value(root, "/bootcmd/0/3", "src");
+	assert_value(root, "/bootcmd/0/4", "/srv/a b$(c)");
+	assert_value(root, "/bootcmd/0/5", "9p");
+	assert_value(root, "/bootcmd/0/6", "trans=virtio,version=9p2000.L,ro");
+	assert_value(root, "/bootcmd/1/3", "fast");
+	assert_value(root, "/bootcmd/1/5", "virtiofs");
+	assert_value(root, "/bootcmd/1/6", "rw");
+	assert_value(root, "/bootcmd/2", "-");
+	json_object_put(root);
+	close(fd);
+}
+
 static void test_vendor_data(void **state)
 {
 	struct json_object *root;
@@ -463,7 +496,7 @@ int main(void)
 		CASE(test_meta_data),     CASE(test_network_config), CASE(test_vendor_data),
 		CASE(test_injection),     CASE(test_user_data),      CASE(test_image),
 		CASE(test_tools),         CASE(test_wanted),         CASE(test_keys),
-		CASE(test_dates_hostile), CASE(test_networks),
+		CASE(test_dates_hostile), CASE(test_networks),       CASE(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
