@@ -139,7 +139,7 @@ static const struct {
 	{ "run a b", "'vmrun run' does not take 'b'" },
 	{ "print a b", "'vmrun print' does not take 'b'" },
 	{ "sotp tiny", "no command 'sotp'; did you mean 'stop'?" },
-	{ "lsit", "no command 'lsit'; did you mean 'list'?" },
+	{ "lisst", "no command 'lisst'; did you mean 'list'?" },
 	{ "run sotp tiny", "'vmrun run' does not take 'tiny'" },
 	{ "--nope a", "unknown option '--nope'" },
 	{ "-x a", "unknown option '-x'" },
