@@ -205,18 +205,19 @@ static int claim(struct search *search, size_t size, struct error *err)
 
 static int probe_batch(struct search *search, struct error *err)
 {
-	const struct probe_timing *timing = &probe_new;
+	struct probe_timing timing = probe_new;
 	int rc;
 
 	/* No socket: a dry run, which shows what would be tried first. */
 	if (search->setup->probe == PROBE_NONE || search->host->arp < 0 || search->lease->adopted)
 		return 0;
 	if (search->setup->probe == PROBE_STRICT)
-		timing = &probe_strict;
+		timing = probe_strict;
 	else if (search->batch_size == 1 &&
 		 ipv4_equal(search->batch[0].address, search->remembered))
-		timing = &probe_remembered;
-	rc = probe_run(search->host->arp, search->uplink->ifindex, &search->uplink->mac, timing,
+		timing = probe_remembered;
+	timing.asker = search->host->asker;
+	rc = probe_run(search->host->arp, search->uplink->ifindex, &search->uplink->mac, &timing,
 		       search->batch, search->batch_size, err);
 	if (rc < 0)
 		error_context(err, "cannot probe for addresses on '%s'", search->uplink->ifname);

@@ -26,6 +26,7 @@ struct permit;
  *       NULL.
  * @context: passed to @say.
  * @permit: what the asker is permitted on it; NULL: everything.
+ * @asker: the socket to the asker, whose end ends what takes long; or NULL.
  */
 struct host {
 	struct nl_sock *route;
@@ -34,6 +35,7 @@ struct host {
 	void (*say)(const char *command, void *context);
 	void *context;
 	const struct permit *permit;
+	const int *asker;
 };
 
 /* An interface as the calls here name it: the name for people, the index for the kernel. */

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
 /* More than a packet socket's buffer holds. */
@@ -80,24 +81,35 @@ static int drain(int socket, const struct ether_addr *mac, struct probe *probes,
 	return 0;
 }
 
+/* Where is listened, who we are there, and who waits for the result, or -1. */
+struct listener {
+	int socket;
+	const struct ether_addr *mac;
+	int asker;
+};
+
 /*
  * Reads answers until the deadline; returns early when none is left to wait for. What has come is
  * read even when the deadline has passed already: this process may not have run until then.
  */
-static int listen_until(int socket, const struct ether_addr *mac, uint64_t deadline,
-			struct probe *probes, size_t count, size_t *free_count)
+static int listen_until(const struct listener *listener, uint64_t deadline, struct probe *probes,
+			size_t count, size_t *free_count)
 {
-	struct pollfd poller = { .fd = socket, .events = POLLIN };
+	/* POLLRDHUP alone: what the asker may have sent is for later. */
+	struct pollfd pollers[] = { { .fd = listener->socket, .events = POLLIN },
+				    { .fd = listener->asker, .events = POLLRDHUP } };
 	uint64_t now;
 
 	do {
 		int rc;
 
 		now = now_ms();
-		rc = poll(&poller, 1, now < deadline ? (int)(deadline - now) : 0);
+		rc = poll(pollers, ARRAY_SIZE(pollers), now < deadline ? (int)(deadline - now) : 0);
 		if (rc < 0 && errno != EINTR)
 			return -errno;
-		rc = drain(socket, mac, probes, count, free_count);
+		if (rc > 0 && pollers[1].revents)
+			return -ECONNRESET;
+		rc = drain(listener->socket, listener->mac, probes, count, free_count);
 		if (rc < 0)
 			return rc;
 	} while (*free_count > 0 && now < deadline);
@@ -124,6 +136,7 @@ int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
 	      const struct probe_timing *timing, struct probe *probes, size_t count,
 	      struct error *err)
 {
+	const struct listener listener = { socket, mac, timing->asker ? *timing->asker : -1 };
 	size_t free_count = count;
 	uint64_t deadline;
 	int rc;
@@ -134,7 +147,7 @@ int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
 		probes[i].taken = false;
 	deadline = now_ms() + between(0, timing->delay_max);
 	for (unsigned int round = 0; round <= timing->count; round++) {
-		rc = listen_until(socket, mac, deadline, probes, count, &free_count);
+		rc = listen_until(&listener, deadline, probes, count, &free_count);
 		if (rc < 0)
 			return error_set(err, -rc, "cannot listen for ARP on interface %u",
 					 ifindex);

@@ -20,6 +20,7 @@
  * @count: probes for each address.
  * @interval_min, @interval_max: between two probes, chosen at random.
  * @wait: after the last probe.
+ * @asker: the socket of who waits for it; once that one is gone, probing ends; NULL: nobody.
  */
 struct probe_timing {
 	unsigned int delay_max;
@@ -27,6 +28,7 @@ struct probe_timing {
 	unsigned int interval_min;
 	unsigned int interval_max;
 	unsigned int wait;
+	const int *asker;
 };
 
 /*
@@ -60,7 +62,7 @@ struct probe {
  * @count: how many, 1..PROBE_BATCH_MAX.
  * @err: the error.
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -ECONNRESET when the asker is gone, or another negative errno.
  */
 int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
 	      const struct probe_timing *timing, struct probe *probes, size_t count,

@@ -539,7 +539,9 @@ int session_run(int socket, const struct session_terms *terms, struct error *err
 {
 	cleanup_nl_sock *route = NULL;
 	struct session session = { .socket = socket, .terms = terms, .dhcp = -1 };
-	struct host host = { .arp = -1, .context = &session, .permit = terms->permit };
+	struct host host = {
+		.arp = -1, .context = &session, .permit = terms->permit, .asker = &session.socket
+	};
 	cleanup_fd int spare = -1;
 	int fds[QUEUES_MAX];
 	union record record;

@@ -161,3 +161,12 @@ def test_missing_kernel(lab: Lab) -> None:
     """Found by the reader, before anything is done."""
     status, said = refused(lab, tiny(boot={"kernel": "nowhere/vmlinuz"}))
     assert status == 3 and "nowhere/vmlinuz': No such file or directory" in said
+
+
+def test_killed_while_addresses_are_probed(lab: Lab) -> None:
+    """Careful probing takes seconds; the helper does not go on for a vmrun that is gone."""
+    vm = lab.start_vm(tiny("careful", network={"probe": "strict"}), wait=False)
+    helper = vm.child("vmrun-netsetup")
+    wait_until(lambda: any((lab.run_dir / "vmrun").glob("net*/lease-careful")))
+    vm.signal(signal.SIGKILL)
+    assert helper.wait_gone(1), "it goes on probing"
