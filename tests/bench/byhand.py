@@ -18,14 +18,16 @@ FORWARDED = 8000  # QEMU's own network: host's port 8000 + n is the guest's port
 
 
 def qemu_argv(lab: Lab, definition: Path, netdev: str, ip: str) -> list[str]:
-    """The command that a dry run shows, with another -netdev and address, and no QMP."""
+    """The command that a dry run shows, with another -netdev and address, and no QMP; its sockets
+    are in the lab's directory."""
     lines = lab.vmrun("--dry-run", str(definition), check=True).stdout.splitlines()
     argv = shlex.split(lines[-1])
     for option in ("socket,id=qmp,fd=3", "chardev=qmp,mode=control"):
         at = argv.index(option)
         del argv[at - 1:at + 1]
     argv[argv.index("-netdev") + 1] = netdev
-    argv = [re.sub(r"\bip=\S+", f"ip={ip}", arg) for arg in argv]
+    argv = [re.sub(r"\bip=\S+", f"ip={ip}", arg.replace("RUNTIME/", f"{lab.directory}/"))
+            for arg in argv]
     return [re.sub(r",host_mtu=\w+", ",host_mtu=1500", arg) for arg in argv]
 
 
