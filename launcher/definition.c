@@ -104,6 +104,7 @@ static int load_read(struct load *load)
 	int result;
 
 	walk_mapping(&walk, load->document.root, &definition_keys, definition);
+	resolve_disks(definition);
 	validate_definition(&walk, definition, load->document.root);
 	validate_files(&walk, definition);
 	result = walk.failed || load->report.failed ? -ENOMEM : 0;

@@ -46,6 +46,17 @@ enum disk_mode {
 	DISK_SNAPSHOT, /* changes thrown away */
 	DISK_DIRECT,   /* changes go into the image */
 	DISK_READONLY,
+	DISK_MODE_AUTO, /* only until the definition is read: readonly for a CD-ROM, else overlay */
+};
+
+/* What the guest sees. */
+enum disk_device {
+	DISK_VIRTIO,
+	DISK_SCSI,
+	DISK_SATA,
+	DISK_NVME,
+	DISK_CDROM,
+	DISK_DEVICE_AUTO, /* only until the definition is read: cdrom for an .iso, else virtio */
 };
 
 enum disk_format {
@@ -126,8 +137,9 @@ struct usb_id {
  * @urls, @url_count: its mirrors, for an image from a URL.
  * @sha256, @sha512: its digest, in lower case; of a URL's image one of them, else none.
  * @mode: where changes go.
- * @size: bytes to grow the overlay to; 0: the image's own.
+ * @size: bytes to grow the overlay to, 0: the image's own; without an image that of the new disk.
  * @format: of the image; auto: by its content.
+ * @device: what the guest sees.
  */
 struct disk {
 	char *image;
@@ -138,6 +150,7 @@ struct disk {
 	enum disk_mode mode;
 	uint64_t size;
 	enum disk_format format;
+	enum disk_device device;
 };
 
 /**

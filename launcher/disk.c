@@ -25,12 +25,28 @@ static bool any_overlay(const struct definition *definition)
 	return false;
 }
 
+static int prepare_empty(const char *directory, unsigned int index, const struct disk *disk,
+			 struct disk_file *file, struct error *err)
+{
+	int ret;
+
+	file->format = DISK_FORMAT_QCOW2;
+	if (disk->mode == DISK_OVERLAY)
+		return overlay_empty(directory, index, disk, &file->path, err);
+	ret = overlay_empty_temporary(directory, index, disk, &file->path, err);
+	file->temporary = !ret;
+	return ret;
+}
+
 static int prepare(const char *directory, unsigned int index, const struct disk *disk,
 		   struct disk_file *file, struct error *err)
 {
 	struct image image;
-	int ret = image_inspect(disk, &image, err);
+	int ret;
 
+	if (!disk->image)
+		return prepare_empty(directory, index, disk, file, err);
+	ret = image_inspect(disk, &image, err);
 	if (ret)
 		return ret;
 	switch (disk->mode) {
@@ -44,6 +60,7 @@ static int prepare(const char *directory, unsigned int index, const struct disk 
 		return ret;
 	case DISK_DIRECT:
 	case DISK_READONLY:
+	case DISK_MODE_AUTO:
 		break;
 	}
 	file->format = image.format;
@@ -107,10 +124,11 @@ static int plan_path(const char *directory, unsigned int index, const struct dis
 		break;
 	case DISK_DIRECT:
 	case DISK_READONLY:
+	case DISK_MODE_AUTO:
 		file->path = strdup(disk->image);
 		break;
 	}
-	return file->path ? 0 : error_set(err, ENOMEM, "cannot use image '%s'", disk->image);
+	return file->path ? 0 : error_set(err, ENOMEM, "cannot plan a disk");
 }
 
 int disks_plan(const struct definition *definition, const char *directory, struct disks *disks,

@@ -70,10 +70,16 @@ static const struct word accels[] = {
 };
 
 static const struct word disk_modes[] = {
+	{ "auto", DISK_MODE_AUTO },
 	{ "overlay", DISK_OVERLAY },
 	{ "snapshot", DISK_SNAPSHOT },
 	{ "direct", DISK_DIRECT },
 	{ "readonly", DISK_READONLY },
+};
+
+static const struct word disk_devices[] = {
+	{ "auto", DISK_DEVICE_AUTO }, { "virtio", DISK_VIRTIO }, { "scsi", DISK_SCSI },
+	{ "sata", DISK_SATA },        { "nvme", DISK_NVME },     { "cdrom", DISK_CDROM },
 };
 
 static const struct word disk_formats[] = {
@@ -166,12 +172,13 @@ static const struct key boot_keys[] = {
 };
 
 static const struct key disk_keys[] = {
-	{ "image",       &type_image,      WHOLE,                         NULL,                           key_required },
+	{ "image",       &type_image,      WHOLE,                         NULL,                           NULL },
 	{ "sha256",      &type_digest,     DISK(sha256),                  DIGITS(SHA256_TEXT_SIZE),       NULL },
 	{ "sha512",      &type_digest,     DISK(sha512),                  DIGITS(SHA512_TEXT_SIZE),       NULL },
-	{ "mode",        &type_words,      DISK(mode),                    WORDS(disk_modes),              "overlay" },
+	{ "mode",        &type_words,      DISK(mode),                    WORDS(disk_modes),              "auto" },
 	{ "size",        &type_size,       DISK(size),                    BOUNDS(MIB, 64 * TIB, 0),       NULL },
 	{ "format",      &type_words,      DISK(format),                  WORDS(disk_formats),            "auto" },
+	{ "device",      &type_words,      DISK(device),                  WORDS(disk_devices),            "auto" },
 };
 
 static const struct list disk_list = {

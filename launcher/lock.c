@@ -47,6 +47,8 @@ static int lock_disk(const struct disk *disk, bool quiet, char **text, struct er
 
 	if (disk->mode == DISK_DIRECT)
 		return keep(text, LOCK_DIRECT, err);
+	if (!disk->url_count && !disk->image)
+		return keep(text, LOCK_EMPTY, err);
 	if (!disk->url_count)
 		return lock_file(disk->image, quiet, text, err);
 	snprintf(name, sizeof(name), "%s%s", disk->sha512[0] ? "sha512-" : "sha256-",
@@ -156,7 +158,9 @@ static const char *item_subject(const struct definition *definition, const struc
 	if (item->list && !strcmp(item->list, "disks")) {
 		const struct disk *disk = &definition->disks[item->index];
 
-		return disk->url_count ? disk->urls[0] : disk->image;
+		if (disk->url_count || disk->image)
+			return disk->url_count ? disk->urls[0] : disk->image;
+		return definition->path;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (!strcmp(subjects[i].name, item->name) && subjects[i].subject)

@@ -30,7 +30,7 @@ static bool digest_valid(const char *text)
 
 static bool image_valid(const char *text)
 {
-	return !strcmp(text, LOCK_DIRECT) || digest_valid(text);
+	return !strcmp(text, LOCK_DIRECT) || !strcmp(text, LOCK_EMPTY) || digest_valid(text);
 }
 
 static bool version_valid(const char *text)
@@ -88,7 +88,7 @@ static const struct type type_checked = { NODE_SCALAR, NULL, expect_checked, rea
 
 static const struct check digest = { digest_valid, "'sha256-' or 'sha512-' and its digits" };
 static const struct check image = { image_valid,
-				    "'direct', or 'sha256-' or 'sha512-' and its digits" };
+				    "'direct', 'empty', or 'sha256-' or 'sha512-' and its digits" };
 static const struct check version = { version_valid, "a version of QEMU such as 7.2.0" };
 static const struct check machine = { scalar_model, "a machine type of QEMU's" };
 static const struct check uuid = { uuid_valid, "a UUID" };

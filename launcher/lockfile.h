@@ -53,6 +53,7 @@ struct lock {
 
 #define LOCK_VERSION 1
 #define LOCK_DIRECT  "direct"
+#define LOCK_EMPTY   "empty"
 
 /**
  * struct lockfile - one that was read.

@@ -27,9 +27,8 @@ static int no_memory(struct error *err)
 	return error_set(err, ENOMEM, "cannot make an overlay");
 }
 
-/* A new, empty file of the user's alone, under a name that overlay_sweep() knows. */
-static int make_temporary(const char *directory, unsigned int index, char **path, int *fd,
-			  struct error *err)
+int overlay_make_temporary(const char *directory, unsigned int index, char **path, int *fd,
+			   struct error *err)
 {
 	cleanup_free char *template = NULL;
 	int made;
@@ -67,7 +66,7 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
 
 	ret = check_size(disk, image->size, "image", err);
 	if (!ret)
-		ret = make_temporary(directory, index, &made, &fd, err);
+		ret = overlay_make_temporary(directory, index, &made, &fd, err);
 	if (ret)
 		return ret;
 	ret = qemuimg_create(made, disk->image, image->format, disk->size, err);
@@ -126,7 +125,7 @@ static int write_base(const char *directory, unsigned int index, const char *bas
 	cleanup_fd int fd = -1;
 	int ret;
 
-	ret = make_temporary(directory, index, &temporary, &fd, err);
+	ret = overlay_make_temporary(directory, index, &temporary, &fd, err);
 	if (ret)
 		return ret;
 	ret = write_whole(fd, description);
@@ -162,8 +161,7 @@ static int create(const char *directory, unsigned int index, const struct disk *
 	return ret;
 }
 
-/* The way out of every overlay that does not fit; the directory has the VM's name. */
-static int refuse(const char *directory, const char *base, struct error *err)
+int overlay_refuse(const char *directory, const char *base, struct error *err)
 {
 	error_remedy(err,
 		     "restore the image, or start afresh (what the guest wrote is lost): vmrun "
@@ -204,7 +202,7 @@ static int check_base(const char *directory, unsigned int index, const struct di
 	error_say(err, STATUS_FAILURE, EINVAL,
 		  "cannot use overlay '%s': its image '%s' has changed since it was made", overlay,
 		  disk->image);
-	return refuse(directory, base, err);
+	return overlay_refuse(directory, base, err);
 }
 
 static int check_header(const char *directory, const struct disk *disk, const struct image *image,
@@ -219,6 +217,10 @@ static int check_header(const char *directory, const struct disk *disk, const st
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': its image had another digest, or was elsewhere",
 			  overlay);
+	else if (!header->backing[0])
+		error_say(err, STATUS_FAILURE, EINVAL,
+			  "cannot use overlay '%s': it is a disk of its own, not one of image '%s'",
+			  overlay, disk->image);
 	else if (strcmp(header->backing, disk->image))
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': it is one of '%s', not of image '%s'", overlay,
@@ -227,7 +229,7 @@ static int check_header(const char *directory, const struct disk *disk, const st
 	else
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': it is not one of a %s image", overlay, format);
-	return refuse(directory, NULL, err);
+	return overlay_refuse(directory, NULL, err);
 }
 
 static int reuse(const char *directory, unsigned int index, const struct disk *disk,
@@ -238,7 +240,7 @@ static int reuse(const char *directory, unsigned int index, const struct disk *d
 
 	ret = qcow2_read(fd, overlay, &header, err);
 	if (ret == -EINVAL)
-		refuse(directory, NULL, err);
+		overlay_refuse(directory, NULL, err);
 	if (!ret)
 		ret = check_header(directory, disk, image, &header, overlay, err);
 	if (!ret)

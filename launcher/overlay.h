@@ -40,6 +40,40 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
 		      const struct image *image, char **path, struct error *err);
 
 /**
+ * overlay_empty() - make a disk that has no image, or take the one that is there.
+ * @directory, @index, @disk, @path, @err: as for overlay_open(); @disk->size is not 0.
+ *
+ * Return: 0 or a negative errno.
+ */
+int overlay_empty(const char *directory, unsigned int index, const struct disk *disk, char **path,
+		  struct error *err);
+
+/* overlay_empty_temporary() - the same, as for overlay_temporary(). */
+int overlay_empty_temporary(const char *directory, unsigned int index, const struct disk *disk,
+			    char **path, struct error *err);
+
+/**
+ * overlay_make_temporary() - a new, empty file of the user's alone, under a name that
+ * overlay_sweep() knows.
+ * @path: allocated; the caller removes the file and frees it.
+ * @fd: the open file.
+ *
+ * Return: 0 or a negative errno.
+ */
+int overlay_make_temporary(const char *directory, unsigned int index, char **path, int *fd,
+			   struct error *err);
+
+/**
+ * overlay_refuse() - add the way out to the error of an overlay that does not fit.
+ * @directory: has the VM's name.
+ * @base: the record of what its image was like, to be removed if it is the same all the same; or
+ *        NULL.
+ *
+ * Return: -EINVAL.
+ */
+int overlay_refuse(const char *directory, const char *base, struct error *err);
+
+/**
  * overlay_reset() - remove a VM's overlays, and what is known of their images.
  * @directory: absolute; its lock is held.
  */

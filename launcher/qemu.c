@@ -130,7 +130,7 @@ static int add_boot(const struct qemu_config *config, struct argv *argv, struct 
 	int ret;
 
 	if (!definition->boot.kernel) {
-		/* Only what has a bootindex is tried: the first disk. */
+		/* Only what has a bootindex is tried. */
 		argv_add(argv, "-boot", "strict=on", NULL);
 		return 0;
 	}

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "launcher/qemu.h"
 #include "launcher/qemu_part.h"
@@ -88,6 +89,84 @@ void qemu_add_blockdev(struct argv *argv, struct json_object *node)
 	json_object_put(node);
 }
 
+static bool has_ide(const struct definition *definition)
+{
+	const char *type = definition->machine.type;
+
+	return !strcmp(type, "q35") || !strcmp(type, "pc") || !strncmp(type, "pc-", 3);
+}
+
+static const char *device_model(const struct definition *definition, enum disk_device device)
+{
+	switch (device) {
+	case DISK_SCSI:
+		return "scsi-hd";
+	case DISK_SATA:
+		return "ide-hd";
+	case DISK_NVME:
+		return "nvme";
+	case DISK_CDROM:
+		return has_ide(definition) ? "ide-cd" : "scsi-cd";
+	case DISK_VIRTIO:
+	case DISK_DEVICE_AUTO:
+		break;
+	}
+	return "virtio-blk-pci";
+}
+
+static bool is_ide(const struct definition *definition, unsigned int i)
+{
+	return !strncmp(device_model(definition, definition->disks[i].device), "ide-", 4);
+}
+
+/* Where an IDE device is: QEMU itself does not go on to the next bus. AHCI has one unit on each. */
+static void place_ide(const struct definition *definition, unsigned int i, char *text, size_t size)
+{
+	const char *type = definition->machine.type;
+	const bool ahci = !strcmp(type, "q35") || !strncmp(type, "pc-q35-", 7);
+	unsigned int before = 0;
+
+	if (!is_ide(definition, i))
+		return;
+	for (unsigned int k = 0; k < i; k++)
+		before += is_ide(definition, k);
+	if (ahci)
+		snprintf(text, size, ",bus=ide.%u", before);
+	else
+		snprintf(text, size, ",bus=ide.%u,unit=%u", before / 2, before % 2);
+}
+
+static bool needs_scsi(const struct definition *definition, unsigned int i)
+{
+	return !strncmp(device_model(definition, definition->disks[i].device), "scsi-", 5);
+}
+
+/*
+ * Booted from are the first disk and every CD-ROM, in their order: an installer's CD-ROM after a
+ * disk that is still empty. -kernel takes bootindex 0 for itself.
+ */
+static void add_device(struct argv *argv, const struct definition *definition, unsigned int i)
+{
+	const enum disk_device device = definition->disks[i].device;
+	const bool boots = (i == 0 || device == DISK_CDROM) && !definition->boot.kernel;
+	char bootindex[32] = "", place[32] = "";
+	bool first = needs_scsi(definition, i);
+
+	for (unsigned int k = 0; k < i; k++)
+		first = first && !needs_scsi(definition, k);
+	if (first)
+		argv_add(argv, "-device", "virtio-scsi-pci,id=scsi", NULL);
+	if (boots)
+		snprintf(bootindex, sizeof(bootindex), ",bootindex=%u", i);
+	/* It is what the guest tells one of these from another by, and QEMU insists on it. */
+	if (device == DISK_NVME)
+		snprintf(place, sizeof(place), ",serial=disk%u", i);
+	place_ide(definition, i, place, sizeof(place));
+	argv_add(argv, "-device", NULL);
+	argv_addf(argv, "%s,drive=disk%u%s%s", device_model(definition, device), i, place,
+		  bootindex);
+}
+
 int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = config->definition;
@@ -95,16 +174,12 @@ int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct e
 	int ret;
 
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
-		/* -kernel takes bootindex 0 for itself, and QEMU refuses a number given twice. */
-		bool boots = i == 0 && !definition->boot.kernel;
-
 		snprintf(key, sizeof(key), "disks[%u].image", i);
 		ret = qemu_check_text(key, config->disk_paths[i], err);
 		if (ret)
 			return ret;
 		qemu_add_blockdev(argv, format_node(config, i, argv));
-		argv_add(argv, "-device", NULL);
-		argv_addf(argv, "virtio-blk-pci,drive=disk%u%s", i, boots ? ",bootindex=0" : "");
+		add_device(argv, definition, i);
 	}
 	return 0;
 }

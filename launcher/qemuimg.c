@@ -108,9 +108,12 @@ int qemuimg_create(const char *path, const char *base, enum disk_format base_for
 	int ret;
 
 	/* An absolute path is never taken for a protocol ("nbd:...") or an option. */
-	assert(path[0] == '/' && base[0] == '/' && base_format != DISK_FORMAT_AUTO);
-	argv_add(&argv, "qemu-img", "create", "-q", "-f", "qcow2", "-F",
-		 base_format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw", "-b", base, path, NULL);
+	assert(path[0] == '/' && (base ? base[0] == '/' && base_format != DISK_FORMAT_AUTO : size));
+	argv_add(&argv, "qemu-img", "create", "-q", "-f", "qcow2", NULL);
+	if (base)
+		argv_add(&argv, "-F", base_format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw", "-b",
+			 base, NULL);
+	argv_add(&argv, path, NULL);
 	if (size)
 		argv_addf(&argv, "%" PRIu64, size);
 	ret = run(&argv, "make overlay", path, err);

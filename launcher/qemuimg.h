@@ -11,7 +11,7 @@
 /**
  * qemuimg_create() - make a qcow2 overlay; a file that is there is overwritten.
  * @path: of the overlay, absolute.
- * @base: the image below it, absolute.
+ * @base: the image below it, absolute; NULL for a disk that is empty.
  * @base_format: its format, not auto.
  * @size: of the overlay's disk in bytes; 0: as the base's.
  * @err: with qemu-img's own words.

@@ -37,6 +37,26 @@ void resolve_machine_id(char id[MACHINE_ID_SIZE])
 	id[MACHINE_ID_SIZE - 1] = '\0';
 }
 
+static bool names_iso(const char *name)
+{
+	const size_t length = name ? strlen(name) : 0;
+
+	return length > 4 && !strcasecmp(name + length - 4, ".iso");
+}
+
+void resolve_disks(struct definition *definition)
+{
+	for (unsigned int i = 0; i < definition->disk_count; i++) {
+		struct disk *disk = &definition->disks[i];
+		const char *name = disk->url_count ? disk->urls[0] : disk->image;
+
+		if (disk->device == DISK_DEVICE_AUTO)
+			disk->device = names_iso(name) ? DISK_CDROM : DISK_VIRTIO;
+		if (disk->mode == DISK_MODE_AUTO)
+			disk->mode = disk->device == DISK_CDROM ? DISK_READONLY : DISK_OVERLAY;
+	}
+}
+
 static void resolve_uuid(struct definition *definition, const char *machine_id)
 {
 	char text[MACHINE_ID_SIZE + VM_NAME_SIZE];

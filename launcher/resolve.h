@@ -23,4 +23,11 @@ void resolve_machine_id(char id[MACHINE_ID_SIZE]);
  */
 void resolve_definition(struct definition *definition, const char *machine_id);
 
+/**
+ * resolve_disks() - what 'auto' stands for in 'mode' and 'device', before values are compared: by
+ * the name of the image alone, so that it is the same before and after it is fetched.
+ * @definition: as it was read, its images may be missing.
+ */
+void resolve_disks(struct definition *definition);
+
 #endif

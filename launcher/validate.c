@@ -57,9 +57,28 @@ static bool pinned(const struct walk *walk, const struct disk *disk)
 }
 
 /* An image from a URL is known by its digest; one of the user's own is the user's to change. */
+static bool has_image(const struct walk *walk, const struct disk *disk)
+{
+	return walk_origin(walk, disk, "image");
+}
+
+static void check_blank(const struct walk *walk, const struct disk *disk, const struct node *entry)
+{
+	if (!walk_origin(walk, disk, "size"))
+		report_add(walk->report, &entry->place,
+			   "a disk needs 'image', or 'size' for a new and empty one");
+	if (disk->device == DISK_CDROM)
+		refuse_value(walk, disk, "device", "'device: cdrom' needs 'image' beside it");
+	else if (disk->mode == DISK_DIRECT || disk->mode == DISK_READONLY)
+		refuse_value(walk, disk, "mode", "'mode: %s' needs 'image' beside it",
+			     disk->mode == DISK_DIRECT ? "direct" : "readonly");
+	if (disk->format != DISK_FORMAT_AUTO)
+		refuse_key(walk, disk, "format", "'format' needs 'image' beside it");
+}
+
 static void check_source(const struct walk *walk, const struct disk *disk)
 {
-	if (disk->image) {
+	if (disk->image || !has_image(walk, disk)) {
 		refuse_key(walk, disk, "sha256", "'sha256' is for an image from a URL");
 		refuse_key(walk, disk, "sha512", "'sha512' is for an image from a URL");
 		return;
@@ -79,9 +98,19 @@ static void check_source(const struct walk *walk, const struct disk *disk)
 			     "its digest");
 }
 
-static void check_disk(const struct walk *walk, const struct disk *disk)
+static void check_disk(const struct walk *walk, const struct disk *disk, const struct node *entry)
 {
 	check_source(walk, disk);
+	if (!has_image(walk, disk)) {
+		/* What is no mapping was refused. */
+		if (entry->kind == NODE_MAPPING)
+			check_blank(walk, disk, entry);
+		return;
+	}
+	if (disk->device == DISK_CDROM && disk->mode != DISK_READONLY)
+		refuse_value(walk, disk, "mode",
+			     "'mode' can only be readonly for a CD-ROM, as a file named .iso is "
+			     "without another 'device'");
 	if (disk->size && disk->mode != DISK_OVERLAY && disk->mode != DISK_SNAPSHOT)
 		refuse_key(walk, disk, "size",
 			   "'size' is for the modes overlay and snapshot: others leave the image "
@@ -276,7 +305,8 @@ void validate_definition(const struct walk *walk, const struct definition *defin
 	check_machine(walk, definition);
 	check_boot(walk, definition, root);
 	for (unsigned int i = 0; i < definition->disk_count; i++)
-		check_disk(walk, &definition->disks[i]);
+		check_disk(walk, &definition->disks[i],
+			   walk_origin(walk, definition, "disks")->value->items[i]);
 	check_network(walk, definition);
 	check_macs(walk, definition);
 	check_ports(walk, definition);

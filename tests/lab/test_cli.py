@@ -56,7 +56,8 @@ def files_of(definition: dict) -> Iterator[str]:
     """The files of this machine that a definition names."""
     boot, cloud = definition.get("boot", {}), definition.get("cloud-init", {})
     yield from (boot[key] for key in ("kernel", "initrd") if key in boot)
-    yield from (disk["image"] for disk in definition.get("disks", []) if "://" not in disk["image"])
+    yield from (disk["image"] for disk in definition.get("disks", [])
+               if "image" in disk and "://" not in disk["image"])
     yield from cloud.get("ssh-keys", [])
     yield from (cloud[key] for key in ("user-data", "vendor-data") if key in cloud)
 

@@ -178,3 +178,28 @@ def test_tpm_missing(lab: Lab, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "cannot find the program 'swtpm': No such file or directory" in done.stderr
     assert "apt-get install swtpm" in done.stderr
+
+
+@pytest.mark.slow
+def test_installer(lab: Lab, media: Path) -> None:
+    """From the CD-ROM, for nothing is on the new disk yet; the second time from the disk."""
+    definition = {
+        "name": "new", "cpus": 1, "memory": "512M", "machine": {"firmware": "uefi"},
+        "disks": [{"size": "100M", "device": "sata"}, {"image": str(media / "installer.iso")}],
+        "network": {"model": "e1000e", "configure": ["dhcp"]}}
+    with start(lab, definition) as vm:
+        guest = reach(vm, lab.phone, 120)
+        assert guest.sh("uname -r").endswith("amd64")
+        guest.sh("modprobe -a sd_mod sr_mod isofs; while [ ! -e /dev/sda ]; do sleep 0.1; done")
+        assert guest.sh("cat /sys/block/sda/size") == str((100 << 20) // 512)
+        assert guest.sh("mkdir /cd && mount -t iso9660 -o ro /dev/sr0 /cd && ls /cd/disk.raw")
+        guest.sh("cat /cd/disk.raw >/dev/sda && sync && umount /cd", timeout=60)
+        assert vm.stop() == 0
+    assert kept(lab, "new") == ["disk0.qcow2", "uefi.fd"]
+    # What the disk has is the guest with the other kernel, which has no driver for AHCI or e1000e.
+    with start(lab, merged(definition, {"network": {"model": "virtio"}})) as vm:
+        guest = reach(vm, lab.phone, 120)
+        assert guest.sh("uname -r").endswith("cloud-amd64")
+        assert vm.stop() == 0
+    assert lab.vmrun("reset", "new", check=True).stdout.count("rm ") == 2
+    assert kept(lab, "new") == []

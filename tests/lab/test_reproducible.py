@@ -106,7 +106,7 @@ def files_of(definition: dict) -> list[str]:
     """The files beside a definition that it names."""
     boot = definition.get("boot", {})
     named = [boot.get("kernel"), boot.get("initrd"), definition.get("ignition"),
-             *(each["image"] for each in definition.get("disks", []))]
+             *(each.get("image") for each in definition.get("disks", []))]
     return [each for each in named if isinstance(each, str) and "://" not in each and each[0] != "/"]
 
 

@@ -398,6 +398,43 @@ static void test_overlay_fails(void **state)
 	assert_entries(1);
 }
 
+static void reset(const char *name, unsigned int expected);
+
+/* A disk without an image is made once, grown, never shrunk, and no overlay is taken for one. */
+static void test_empty(void **state)
+{
+	struct disks disks = { 0 };
+
+	scratch_need(have_qemu_img());
+	definition = (struct definition){ .name = "web", .disk_count = 2 };
+	definition.disks[0].size = 5 * MIB;
+	definition.disks[1] = (struct disk){ .mode = DISK_SNAPSHOT, .size = 3 * MIB };
+	prepare(&disks);
+	assert_string_equal(disks.files[0].path, scratch_path("data/vmrun/web/disk0.qcow2"));
+	assert_int_equal(disks.files[0].format, DISK_FORMAT_QCOW2);
+	assert_false(disks.files[0].temporary);
+	assert_true(disks.files[1].temporary);
+	disks_opened(&disks);
+	end(&disks);
+	assert_entries(2); /* the disk, the lock */
+	assert_int_equal(overlay_size(), 5 * MIB);
+
+	definition.disk_count = 1;
+	definition.disks[0].size = 9 * MIB;
+	prepare_and_end();
+	assert_int_equal(overlay_size(), 9 * MIB);
+	definition.disks[0].size = 2 * MIB;
+	assert_not_prepared("cannot shrink disk", "at least 9437184");
+
+	shell("truncate -s 3M a.img");
+	one_disk("a.img", DISK_OVERLAY);
+	assert_not_prepared("it is a disk of its own, not one of image", "vmrun reset web");
+	reset("web", 1);
+	prepare_and_end();
+	definition.disks[0] = (struct disk){ .size = 5 * MIB };
+	assert_not_prepared("it is an overlay of image", "vmrun reset web");
+}
+
 static void test_snapshot(void **state)
 {
 	struct disks disks = { 0 };
@@ -576,6 +613,7 @@ int main(void)
 		CASE(test_overlay_base_changed),
 		CASE(test_overlay_other_base),
 		CASE(test_overlay_fails),
+		CASE(test_empty),
 		CASE(test_snapshot),
 		CASE(test_lock_and_sweep),
 		CASE(test_reset),

@@ -118,6 +118,48 @@ static void test_machine(void **state)
 	assert_refused(&machine, "'machine.cpu'");
 }
 
+static void test_disk_devices(void **state)
+{
+	static const enum disk_device devices[] = { DISK_SATA, DISK_CDROM, DISK_SCSI, DISK_SCSI,
+						    DISK_NVME };
+	static const char *const expected[] = { "virtio-rng-pci",
+						"ide-hd,drive=disk0,bus=ide.0,bootindex=0",
+						"ide-cd,drive=disk1,bus=ide.1,bootindex=1",
+						"virtio-scsi-pci,id=scsi",
+						"scsi-hd,drive=disk2",
+						"scsi-hd,drive=disk3",
+						"nvme,drive=disk4,serial=disk4" };
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++) {
+		machine_add_disk(&machine, "/a.raw", DISK_READONLY, DISK_FORMAT_RAW);
+		machine.definition.disks[i].device = devices[i];
+	}
+	argv = build(&machine);
+	for (unsigned int i = 0; i < ARRAY_SIZE(expected); i++)
+		assert_option(&argv, "-device", i, expected[i]);
+	argv_done(&argv);
+
+	machine.definition.machine.type = (char *)"pc-i440fx-7.2";
+	machine.definition.disks[2].device = DISK_SATA;
+	argv = build(&machine);
+	assert_option(&argv, "-device", 2, "ide-cd,drive=disk1,bus=ide.0,unit=1,bootindex=1");
+	assert_option(&argv, "-device", 3, "ide-hd,drive=disk2,bus=ide.1,unit=0");
+	argv_done(&argv);
+
+	machine.definition.machine.type = (char *)"virt";
+	machine.definition.boot.kernel = (char *)"/k";
+	machine.definition.disk_count = 2;
+	machine.definition.disks[0].device = DISK_VIRTIO;
+	argv = build(&machine);
+	assert_option(&argv, "-device", 1, "virtio-blk-pci,drive=disk0");
+	assert_option(&argv, "-device", 2, "virtio-scsi-pci,id=scsi");
+	assert_option(&argv, "-device", 3, "scsi-cd,drive=disk1");
+	argv_done(&argv);
+}
+
 static void test_uefi(void **state)
 {
 	struct machine machine;
@@ -573,15 +615,15 @@ static void test_deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),         cmocka_unit_test(test_machine),
-		cmocka_unit_test(test_uefi),          cmocka_unit_test(test_tpm),
-		cmocka_unit_test(test_boot),          cmocka_unit_test(test_disks),
-		cmocka_unit_test(test_tap),           cmocka_unit_test(test_models),
-		cmocka_unit_test(test_queues),        cmocka_unit_test(test_user_network),
-		cmocka_unit_test(test_networks),      cmocka_unit_test(test_channels),
-		cmocka_unit_test(test_shares),        cmocka_unit_test(test_console),
-		cmocka_unit_test(test_display),       cmocka_unit_test(test_args),
-		cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_small),        cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_uefi),         cmocka_unit_test(test_disk_devices),
+		cmocka_unit_test(test_tpm),          cmocka_unit_test(test_boot),
+		cmocka_unit_test(test_disks),        cmocka_unit_test(test_tap),
+		cmocka_unit_test(test_models),       cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_user_network), cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_channels),     cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_console),      cmocka_unit_test(test_display),
+		cmocka_unit_test(test_args),         cmocka_unit_test(test_deterministic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
