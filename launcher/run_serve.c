@@ -174,6 +174,31 @@ static void companion_lost(const char *name, const char *how, void *context)
 
 static const struct companion_ops companion_ops = { companion_said, companion_lost };
 
+/* From the start of QEMU, by way of @vm, to its end. */
+static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error *err)
+{
+	const struct qemu_process_config config = { .argv = &run->argv,
+						    .fds = run->channels.fds,
+						    .fd_count = run->channels.fd_count,
+						    .stdio = run->definition.console ==
+							     CONSOLE_STDIO };
+
+	run->vm = vm;
+	run->control = control_open(loop, run->instance.directory, &control_ops, run, err);
+	if (!run->control ||
+	    companions_watch(&run->companions, loop, &companion_ops, run, err) < 0 ||
+	    qemu_process_start(&config, &vm->qemu, err) < 0)
+		return err->status;
+	/* QEMU has them now; from here on only its end of QMP keeps ours open. */
+	channels_given(&run->channels);
+	vm->qmp_fd = take_fd(&run->channels.qmp);
+	run->member.address_changed = address_changed;
+	run->member.context = run;
+	if (run->config.lan)
+		member_watch(&run->member, vm);
+	return supervise_run(vm, err);
+}
+
 int run_serve(struct run *run, struct loop *loop, struct error *err)
 {
 	struct vm vm = { .name = run->definition.name,
@@ -183,29 +208,13 @@ int run_serve(struct run *run, struct loop *loop, struct error *err)
 			 .shutdown_timeout = run->definition.shutdown_timeout,
 			 .ops = &vm_ops,
 			 .context = run };
-	const struct qemu_process_config config = { .argv = &run->argv,
-						    .fds = run->channels.fds,
-						    .fd_count = run->channels.fd_count,
-						    .stdio = run->definition.console ==
-							     CONSOLE_STDIO };
-
 	struct timespec now;
+	int status;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	run->started = now.tv_sec;
 	notify_open(&run->notify);
-	run->vm = &vm;
-	run->control = control_open(loop, run->instance.directory, &control_ops, run, err);
-	if (!run->control ||
-	    companions_watch(&run->companions, loop, &companion_ops, run, err) < 0 ||
-	    qemu_process_start(&config, &vm.qemu, err) < 0)
-		return err->status;
-	/* QEMU has them now; from here on only its end of QMP keeps ours open. */
-	channels_given(&run->channels);
-	vm.qmp_fd = take_fd(&run->channels.qmp);
-	run->member.address_changed = address_changed;
-	run->member.context = run;
-	if (run->config.lan)
-		member_watch(&run->member, &vm);
-	return supervise_run(&vm, err);
+	status = serve(run, &vm, loop, err);
+	run->vm = NULL;
+	return status;
 }
