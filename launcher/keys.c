@@ -70,11 +70,8 @@ static const struct word accels[] = {
 };
 
 static const struct word disk_modes[] = {
-	{ "auto", DISK_MODE_AUTO },
-	{ "overlay", DISK_OVERLAY },
-	{ "snapshot", DISK_SNAPSHOT },
-	{ "direct", DISK_DIRECT },
-	{ "readonly", DISK_READONLY },
+	{ "auto", DISK_MODE_AUTO }, { "overlay", DISK_OVERLAY },   { "snapshot", DISK_SNAPSHOT },
+	{ "direct", DISK_DIRECT },  { "readonly", DISK_READONLY },
 };
 
 static const struct word disk_devices[] = {
