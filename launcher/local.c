@@ -22,18 +22,25 @@ static int local_address(const char *directory, const char *name, struct sockadd
 	return 0;
 }
 
+/* A socket that is to be at, or to lead to, that address. */
+static int local_socket(const char *directory, const char *name, int flags,
+			struct sockaddr_un *address, struct error *err)
+{
+	int rc = local_address(directory, name, address, err);
+
+	if (rc < 0)
+		return rc;
+	rc = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+	return rc < 0 ? error_set(err, errno, "cannot make a socket") : rc;
+}
+
 int local_listen(const char *directory, const char *name, struct error *err)
 {
 	struct sockaddr_un address;
-	cleanup_fd int fd = -1;
-	int rc;
+	cleanup_fd int fd = local_socket(directory, name, SOCK_NONBLOCK, &address, err);
 
-	rc = local_address(directory, name, &address, err);
-	if (rc < 0)
-		return rc;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return error_set(err, errno, "cannot make a socket");
+		return fd;
 	unlink(address.sun_path);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
 		return error_set(err, errno, "cannot listen at '%s'", address.sun_path);
@@ -43,15 +50,10 @@ int local_listen(const char *directory, const char *name, struct error *err)
 int local_connect(const char *directory, const char *name, struct error *err)
 {
 	struct sockaddr_un address;
-	cleanup_fd int fd = -1;
-	int rc;
+	cleanup_fd int fd = local_socket(directory, name, 0, &address, err);
 
-	rc = local_address(directory, name, &address, err);
-	if (rc < 0)
-		return rc;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return error_set(err, errno, "cannot make a socket");
+		return fd;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return error_set(err, errno, "cannot connect to '%s'", address.sun_path);
 	return take_fd(&fd);
