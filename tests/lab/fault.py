@@ -32,10 +32,11 @@ def standing_in(name: str = "tiny", life: int = 60, **keys: Any) -> dict:
             "qemu": {"binary": tool("standin"), "args": ["-life", str(life)]}} | keys
 
 
-def run(mode: str, definition: dict, *, user: str = "", errors: str = "0",
+def run(mode: str, definition: dict, *, user: str = "", errors: str = "0", sample: int = 1,
         timeout: float = 900) -> Iterator[list[str]]:
     """The fields of each line that killat says, of all parts. @errors: "all", or with which of its
-    errors the first step of each call fails; the next one fails with the next."""
+    errors the first step of each call fails; the next one fails with the next. @sample: so many
+    times fewer steps are tried."""
     with ExitStack() as stack:
         running, labs = [], []
         for part in range(PARTS):
@@ -50,7 +51,7 @@ def run(mode: str, definition: dict, *, user: str = "", errors: str = "0",
             stack.callback(out.close)
             env = os.environ | lab.laptop.netns.env | env
             process = lab.laptop.netns.popen(
-                [tool("killat"), mode, str(part), str(PARTS), argv[0], str(file), *last],
+                [tool("killat"), mode, str(part), str(PARTS * sample), argv[0], str(file), *last],
                 env=env, stdout=out, stderr=subprocess.STDOUT)
             stack.callback(process.kill)
             running.append((process, out))

@@ -10,11 +10,12 @@ import pytest
 import fault
 from fault import standing_in
 
-pytestmark = [pytest.mark.usefixtures("vmrun"), pytest.mark.slow]
+pytestmark = pytest.mark.usefixtures("vmrun")
 
 SETS = ["vmrun", "netsetup", "qemu", "vmrun+netsetup", "vmrun+qemu", "netsetup+qemu", "all"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("user", ["", "me"], ids=["root", "sudo"])
 def test_kill_at_every_step(user: str) -> None:
     """SIGKILL before and after each call that changes something, to each set of processes.
@@ -81,6 +82,7 @@ def share(turn: str) -> str:
     return "all" if os.environ.get("VMRUN_FAULTS") == "all" else turn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("user, turn", [("", "0"), ("me", "3")], ids=["root", "sudo"])
 def test_fail_every_call(user: str, turn: str) -> None:
     """Each call fails once, in itself or, of a request, in the kernel's answer: either that did not
@@ -114,3 +116,26 @@ def test_fail_every_call(user: str, turn: str) -> None:
     assert not bad, "\n".join(bad)
     assert len(steps) > 100
     assert all(table[error]["answer"] for error in SIX)
+
+
+@pytest.mark.parametrize("mode, sample", [("kill", 24), ("fail", 16)])
+def test_sample(mode: str, sample: int) -> None:
+    """A few steps of the two above, also for the sanitizers' slow programs."""
+    tried, bad = 0, []
+    for fields in fault.run(mode, standing_in(), user="me", sample=sample):
+        if fields[0] == "left":
+            bad.append(fields[1])
+        elif fields[0] == "kill":
+            tried += 1
+            if fields[3] not in ("kept", "swept", "absent", "missed"):
+                bad.append(" ".join(fields[1:]))
+        # Memory that cannot be had ends the sanitizers' programs at once.
+        elif fields[0] == "fail" and fields[3] != "missed" and " mmap#" not in fields[2]:
+            tried += 1
+            _, error, step, left, status, said = fields
+            wrong = judge(int(status), left, said)
+            if wrong:
+                bad.append(f"{wrong}: {step} {error}: status {status}, {left}, {said}")
+    print(f"\n{tried} tried")
+    assert not bad, "\n".join(bad)
+    assert tried > 40

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// In a build with the sanitizers: no look for leaks under killat, whose ptrace(2) that needs for itself.
+#include <stdio.h>
+
+int __lsan_is_turned_off(void);
+
+__attribute__((visibility("default"))) int __lsan_is_turned_off(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[256];
+	/* Unless told otherwise: the fault may be in this very look. */
+	int tracer = 1;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return tracer != 0;
+}
