@@ -50,6 +50,26 @@ def test_shortage(lab: Lab, name: str) -> None:
     assert done.stderr.startswith("vmrun: ") and message in done.stderr
 
 
+@pytest.mark.parametrize("directory, message", [
+    ("/run/user/0", "cannot make directory '/run/user/0/vmrun': Read-only file system"),
+    ("{home}/data", "cannot make directory '{home}/data/vmrun': Read-only file system"),
+    ("{home}/cache", "cannot make directory '{home}/cache/vmrun': Read-only file system"),
+], ids=["runtime", "data", "cache"])
+def test_read_only_directory(lab: Lab, directory: str, message: str) -> None:
+    """As of a system whose root is read-only: the runtime files, a disk's overlay, an image's copy."""
+    home = lab.directory / "home-0"
+    image = lab.directory / "disk.raw"
+    image.write_bytes(b"")
+    os.truncate(image, 1 << 20)
+    url = {"image": image.as_uri(), "sha256": hashlib.sha256(bytes(1 << 20)).hexdigest()}
+    disk = url if directory.endswith("cache") else {"image": str(image)}
+    path = directory.format(home=home)
+    script = f"mkdir -p {path} && mount -t tmpfs -o ro,mode=700 none {path}"
+    done = run_with(lab, script, paused("short", disks=[disk]))
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("vmrun: ") and message.format(home=home) in done.stderr
+
+
 def test_disk_that_fills(lab: Lab) -> None:
     """The overlay has no room left: the guest is paused, not told of an error, and that is said.
     When there is room again, it goes on where it stood, and nothing of what it wrote is lost."""
