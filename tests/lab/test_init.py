@@ -95,7 +95,7 @@ def test_version_tells_what_it_is_made_with() -> None:
     version = project.split("project(vmrun VERSION ")[1].split()[0]
     first, *rest = vmrun("--version").stdout.splitlines()
     assert first == f"vmrun {version}" == vmrun("version").stdout.splitlines()[0]
-    told = dict(re.fullmatch(r"([\w.+-]+):? (.*)", line).groups() for line in rest)
+    told = dict(re.fullmatch(r"(\S+?):? (.*)", line).groups() for line in rest)
     for library in ("libyaml", "json-c", "libnl-3.0", "libarchive", "libseccomp"):
         assert re.match(r"\d+\.\d+", told[library]), library
     assert "qemu-system-x86_64" in told
