@@ -16,6 +16,7 @@
 
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
+#include "netsetup/network.h"
 #include "netsetup/probe.h"
 #include "tests/unit/namespace.h"
 
@@ -316,6 +317,42 @@ static void test_flood(void **state)
 	namespace_test(flood);
 }
 
+/* Nor the question whether the router is still the same: what is sent is not the router's word. */
+static void flood_of_probes(void)
+{
+	const unsigned int far = if_nametoindex("e0-p");
+	const struct arp other = arp_probe(&theirs, address("192.168.7.1"));
+	const struct uplink uplink = { .ifindex = if_nametoindex("e0"),
+				       .prefix = { address("192.168.7.2"), 24 },
+				       .mac = ours };
+	const struct network network = { .router = address("192.168.7.1"), .router_mac = theirs };
+	struct error err = { 0 };
+	cleanup_fd int here = -1;
+	cleanup_fd int there = -1;
+	pid_t child;
+
+	here = arp_open(uplink.ifindex, &err);
+	there = arp_open(far, &err);
+	assert_true(here >= 0 && there >= 0);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			arp_send(there, far, &other, &err);
+	}
+	/* Ends this process if it does not end itself. */
+	alarm(10);
+	assert_false(network_confirm(&network, &uplink, here));
+	alarm(0);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void test_flood_of_probes(void **state)
+{
+	namespace_test(flood_of_probes);
+}
+
 static void link_down(void)
 {
 	struct probe probe = { .address = address("192.168.7.77") };
@@ -344,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_answered_while_asleep),
 		cmocka_unit_test(test_all_taken),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_flood_of_probes),
 		cmocka_unit_test(test_link_down),
 	};
 
