@@ -273,9 +273,10 @@ bool lock_item(const struct lock *lock, unsigned int index, struct lock_item *it
 	if (index < TEXTS) {
 		const struct key *key = &keys[1 + index];
 
-		*item = (struct lock_item){ lock, key->name,
-					    *(char *const *)((const char *)lock + key->offset),
-					    NULL, 0 };
+		*item = (struct lock_item){
+			lock, key->name,
+			*(char *const *)(const void *)((const char *)lock + key->offset), NULL, 0
+		};
 		return true;
 	}
 	index -= TEXTS;
@@ -298,7 +299,7 @@ bool lock_item(const struct lock *lock, unsigned int index, struct lock_item *it
 void lock_done(struct lock *lock)
 {
 	for (unsigned int i = 0; i < TEXTS; i++)
-		free(*(char **)((char *)lock + keys[1 + i].offset));
+		free(*(char **)(void *)((char *)lock + keys[1 + i].offset));
 	for (unsigned int i = 0; i < lock->network_count; i++)
 		free(lock->networks[i].mac);
 	for (unsigned int i = 0; i < lock->disk_count; i++)

@@ -309,9 +309,12 @@ static bool refuse(const struct tracee *tracee, const struct user_regs_struct *r
 	if (left <= 0 || left > (long)sizeof(buffer) ||
 	    !peek(tracee->pid, at, buffer, (size_t)left))
 		return false;
-	for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+	/* NLMSG_NEXT() has a cast that clang warns of. */
+	for (; NLMSG_OK(header, left);
+	     header = (void *)((char *)header + NLMSG_ALIGN(header->nlmsg_len))) {
 		const int code = -error;
 
+		left -= NLMSG_ALIGN(header->nlmsg_len);
 		if (header->nlmsg_type != NLMSG_ERROR ||
 		    header->nlmsg_seq != tracee->refusal.header.nlmsg_seq)
 			continue;
