@@ -141,10 +141,10 @@ static bool says_user(const struct node *node)
 	return false;
 }
 
-/* The first that is the LAN's, else the first. */
+/* The first that is the LAN's, else the first; of those that there is room for. */
 static unsigned int main_entry(const struct node *node)
 {
-	for (unsigned int i = 0; i < node->count; i++)
+	for (unsigned int i = 0; i < node->count && i < NETWORKS_MAX; i++)
 		if (!says_user(node->items[i]))
 			return i;
 	return 0;

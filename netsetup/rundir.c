@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
 
 #include "netsetup/cleanup.h"
 
@@ -78,8 +81,72 @@ static bool still_there(int above, const char *name, int dir)
 	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
+static void on_alarm(int signo)
+{
+}
+
+static time_t now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* With the alarm going off again and again: one that comes before the wait begins does not end it. */
+static int wait_lock(int fd, int operation, time_t deadline)
+{
+	int rc;
+
+	do {
+		rc = flock(fd, operation);
+	} while (rc < 0 && errno == EINTR && now_seconds() < deadline);
+	if (rc < 0 && errno == EINTR)
+		errno = ETIMEDOUT;
+	return rc < 0 ? -errno : 0;
+}
+
+/*
+ * Its turn comes by the kernel's queue, which trying again and again would not stand in, so it is a
+ * signal that ends the wait. Safe: it is blocked everywhere else, and whoever may send it can end us.
+ */
+static int take_lock(int fd, int operation, unsigned int seconds)
+{
+	const struct itimerval limit = { { .tv_usec = 100000 }, { .tv_sec = seconds } };
+	const struct itimerval off = { 0 };
+	const struct sigaction action = { .sa_handler = on_alarm };
+	struct sigaction before;
+	sigset_t alarms, mask;
+	int rc;
+
+	if (flock(fd, operation | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK && errno != EINTR)
+		return -errno;
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	if (sigaction(SIGALRM, &action, &before) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0 ||
+	    sigprocmask(SIG_UNBLOCK, &alarms, &mask) < 0)
+		return -errno;
+	rc = wait_lock(fd, operation, now_seconds() + (time_t)seconds);
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	return rc;
+}
+
+static int lock_error(const char *path, unsigned int seconds, int code, struct error *err)
+{
+	if (code != ETIMEDOUT)
+		return error_set(err, code, "cannot lock '%s'", path);
+	error_say(err, STATUS_FAILURE, ETIMEDOUT,
+		  "cannot lock '%s': another VM's helper has held it for %u s", path, seconds);
+	error_remedy(err, "find the one that stands still: sudo lslocks | grep netsetup");
+	return -ETIMEDOUT;
+}
+
 /* -ENOENT when it was removed by the last one out while we opened it or waited for its lock. */
-static int open_locked(const char *path, bool create, struct error *err)
+static int open_locked(const char *path, bool create, unsigned int seconds, struct error *err)
 {
 	const char *name = path + sizeof(RUNDIR_PATH);
 	cleanup_fd int above = -1;
@@ -100,17 +167,20 @@ static int open_locked(const char *path, bool create, struct error *err)
 			unlinkat(above, name, AT_REMOVEDIR);
 		return fd;
 	}
-	do {
-		rc = flock(fd, LOCK_EX);
-	} while (rc < 0 && errno == EINTR);
+	rc = take_lock(fd, LOCK_EX, seconds);
 	if (rc < 0)
-		return error_set(err, errno, "cannot lock '%s'", path);
+		return lock_error(path, seconds, -rc, err);
 	if (!still_there(above, name, fd))
 		return error_set(err, ENOENT, "cannot lock '%s'", path);
 	return take_fd(&fd);
 }
 
 int rundir_lock(bool create, struct error *err)
+{
+	return rundir_lock_within(create, RUNDIR_LOCK_SECONDS, err);
+}
+
+int rundir_lock_within(bool create, unsigned int seconds, struct error *err)
 {
 	char path[RUNDIR_PATH_SIZE];
 	int rc;
@@ -123,7 +193,7 @@ int rundir_lock(bool create, struct error *err)
 		rc = create ? make_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, err) : 0;
 		if (rc < 0)
 			return rc;
-		rc = open_locked(path, create, err);
+		rc = open_locked(path, create, seconds, err);
 		if (rc != -ENOENT || !create)
 			return rc;
 	}
@@ -153,11 +223,9 @@ int rundir_hold(struct error *err)
 			return fd;
 		if (fd < 0)
 			continue;
-		do {
-			rc = flock(fd, LOCK_SH);
-		} while (rc < 0 && errno == EINTR);
+		rc = take_lock(fd, LOCK_SH, RUNDIR_LOCK_SECONDS);
 		if (rc < 0)
-			return error_set(err, errno, "cannot lock '" RUNDIR_PATH "'");
+			return lock_error(RUNDIR_PATH, RUNDIR_LOCK_SECONDS, -rc, err);
 		if (still_there(AT_FDCWD, RUNDIR_PATH, fd))
 			return take_fd(&fd);
 	}
@@ -213,7 +281,8 @@ void rundir_others(void (*fn)(int dir, const char *path, void *context), void *c
 			    (int)sizeof(path) ||
 		    !strcmp(path, own))
 			continue;
-		dir = open_locked(path, false, &ignored);
+		/* Who is busy there looks after it, too. */
+		dir = open_locked(path, false, 1, &ignored);
 		if (dir < 0)
 			continue;
 		unlinkat(dir, NEW_FILE, 0);

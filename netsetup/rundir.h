@@ -12,6 +12,12 @@
 
 #define RUNDIR_PATH_SIZE 64
 
+/*
+ * Many times what a crowd of helpers needs, each of which holds the lock for milliseconds; but one
+ * that its user has frozen (cgroups(7)) holds it for as long as they like.
+ */
+#define RUNDIR_LOCK_SECONDS 60
+
 /**
  * rundir_path() - tell the directory of this network namespace: "/run/vmrun/net-COOKIE", on kernels
  * before 5.14 "/run/vmrun/netns-INODE".
@@ -31,7 +37,8 @@ int rundir_hold(struct error *err);
 void rundir_release(int hold);
 
 /**
- * rundir_lock() - open the directory of this network namespace and lock it; waits for the lock.
+ * rundir_lock() - open the directory of this network namespace and lock it; waits for the lock, at
+ * most RUNDIR_LOCK_SECONDS.
  * @create: make it when it is not there.
  * @err: names the directory, also when its owner or mode would let others write to it.
  *
@@ -40,9 +47,12 @@ void rundir_release(int hold);
  * next boot. It is for root alone (mode 0700): who can open a file can also hold its flock.
  *
  * Return: the directory's descriptor, locked until rundir_unlock(); -ENOENT when it is not there
- * and @create is false; or another negative errno.
+ * and @create is false; -ETIMEDOUT; or another negative errno.
  */
 int rundir_lock(bool create, struct error *err);
+
+/* rundir_lock_within() - the same with another limit, in seconds. */
+int rundir_lock_within(bool create, unsigned int seconds, struct error *err);
 
 /**
  * rundir_unlock() - unlock and close the directory, and remove it, and RUNDIR_PATH unless somebody

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -264,6 +265,35 @@ static void test_turns(void **state)
 	namespace_test(turns);
 }
 
+/* One whose holder does not let go, as one that is frozen does not. */
+static void patience(void)
+{
+	struct error err = { 0 };
+	int dir = rundir_lock(true, &err);
+	sigset_t mask;
+	int rc;
+
+	assert_true(dir >= 0);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGALRM);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	rc = rundir_lock_within(true, 1, &err);
+	assert_int_equal(rc, -ETIMEDOUT);
+	assert_non_null(strstr(err.message, "has held it for 1 s"));
+	assert_non_null(strstr(err.remedy, "lslocks"));
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	assert_int_equal(sigismember(&mask, SIGALRM), 1);
+	rundir_unlock(dir);
+	dir = rundir_lock_within(true, 1, &err);
+	assert_true(dir >= 0);
+	rundir_unlock(dir);
+}
+
+static void test_patience(void **state)
+{
+	namespace_test(patience);
+}
+
 static bool locked(int dir, const char *name)
 {
 	cleanup_fd int fd = openat(dir, name, O_RDONLY);
@@ -358,8 +388,8 @@ int main(void)
 		cmocka_unit_test(test_comes_and_goes), cmocka_unit_test(test_others_stay),
 		cmocka_unit_test(test_namespaces),     cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_run),         cmocka_unit_test(test_no_descriptors),
-		cmocka_unit_test(test_turns),          cmocka_unit_test(test_replace),
-		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_turns),          cmocka_unit_test(test_patience),
+		cmocka_unit_test(test_replace),        cmocka_unit_test(test_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
