@@ -11,7 +11,7 @@
 /*
  * Theory of operation: one helper holds the VM's place on the LAN. When it dies, another takes the
  * place over, with the tap's descriptors that are kept here for it, while the guest runs on. Who
- * can start a helper at any time (root, or a user of an installed one) starts it then. Who has
+ * can start a helper at any time (root, or a user of an installed one) starts it then. Who
  * is about to drop sudo's rights cannot any more, so a spare is started before: a helper that was
  * asked nothing yet, and that has given up all rights but its two capabilities. It is asked for a
  * spare of its own when it takes over, and the helper for another should the spare be the one that
