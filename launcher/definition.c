@@ -105,8 +105,11 @@ static int load_read(struct load *load)
 
 	walk_mapping(&walk, load->document.root, &definition_keys, definition);
 	resolve_disks(definition);
-	validate_definition(&walk, definition, load->document.root);
-	validate_files(&walk, definition);
+	/* What was read is only known where it stands if there was memory for that. */
+	if (!walk.failed) {
+		validate_definition(&walk, definition, load->document.root);
+		validate_files(&walk, definition);
+	}
 	result = walk.failed || load->report.failed ? -ENOMEM : 0;
 	walk_done(&walk);
 	return result;

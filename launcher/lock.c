@@ -15,6 +15,7 @@
 #include "launcher/qemu_identity.h"
 #include "launcher/scalar.h"
 #include "launcher/uefi.h"
+#include "launcher/vsock.h"
 #include "netsetup/cleanup.h"
 
 /*
@@ -249,6 +250,7 @@ static int apply(struct definition *definition, const struct lock *lock, struct 
 	definition->machine.type = machine;
 	/* Both were checked when they were read, and are those of the definition if that has some. */
 	uuid_parse(lock->uuid, definition->uuid);
+	vsock_resolve(definition);
 	for (unsigned int i = 0; i < lock->network_count; i++)
 		scalar_mac(lock->networks[i].mac, &definition_card(definition, i)->mac);
 	return 0;

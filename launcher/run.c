@@ -150,6 +150,7 @@ static int open_vsock(struct run *run, struct error *err)
 	log_notice("%s: no vsock: %s", run->definition.name, err->message);
 	memset(err, 0, sizeof(*err));
 	run->config.vsock = false;
+	run->definition.vsock.mode = VSOCK_NONE;
 	return 0;
 }
 

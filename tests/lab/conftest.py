@@ -12,6 +12,7 @@ When VMRUN_TESTS_MUST_RUN is set, whatever would have been skipped has failed.
 
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 from typing import Iterator
@@ -27,6 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register this directory's markers."""
     config.addinivalue_line("markers", "lab(**arguments): how to build the lab of this test")
     config.addinivalue_line("markers", "slow: boots a whole distribution, which takes minutes")
+    # Under nohup(1) a hang-up is ignored, by what the tests start, too.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,6 +24,11 @@ def tool(name: str) -> str:
     return str(path)
 
 
+def sanitized() -> bool:
+    """Whether the program under test was built with the sanitizers."""
+    return b"__asan_init" in vm.binary().read_bytes()
+
+
 def standing_in(name: str = "tiny", life: int = 60, **keys: Any) -> dict:
     """A VM whose QEMU is the stand-in, which powers off after @life milliseconds."""
     return {"name": name, "machine": {"accel": "tcg"}, "console": "socket",

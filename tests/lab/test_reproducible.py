@@ -215,6 +215,7 @@ def locked(place: Path, ann: Somebody) -> Path:
     use_qemu(place, 8)
     value = yaml.safe_load(path.read_text())
     value["qemu"]["binary"] = str(place / "qemu")
+    value["vsock"] = "auto"
     path.write_text(yaml.safe_dump(value))
     ann.own(place)
     (place / "files" / "direct").chmod(0o666)
