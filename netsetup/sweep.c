@@ -7,9 +7,12 @@
 #include <fcntl.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "netsetup/cleanup.h"
+#include "netsetup/ifname.h"
 #include "netsetup/ipv4.h"
 #include "netsetup/protocol.h"
 #include "netsetup/rundir.h"
@@ -92,10 +95,13 @@ int sweep_proxies(struct host *host, const struct found_lease *leases, size_t co
 		char ifname[IF_NAMESIZE];
 		int rc = 0;
 
-		if (!is_needed(entry, leases, count) && if_indextoname(entry->ifindex, ifname))
-			rc = host_proxy_delete(host, entry->address,
-					       (struct interface_id){ ifname, entry->ifindex },
-					       err);
+		if (is_needed(entry, leases, count) || !if_indextoname(entry->ifindex, ifname))
+			continue;
+		/* The name goes into the command that is told, and into messages. */
+		if (!ifname_valid(ifname))
+			memcpy(ifname, "IF", sizeof("IF"));
+		rc = host_proxy_delete(host, entry->address,
+				       (struct interface_id){ ifname, entry->ifindex }, err);
 		if (rc < 0)
 			result = rc;
 	}
