@@ -16,7 +16,7 @@
 #include "netsetup/sweep.h"
 
 #define SHARE_PREFIX    "uplink-"
-#define SHARE_FILE_SIZE (sizeof(SHARE_PREFIX) + IFNAMSIZ)
+#define SHARE_FILE_SIZE (sizeof(SHARE_PREFIX) + sizeof("4294967295"))
 #define SHARE_MAGIC     0x76725532u /* "vrU2" */
 
 /* The values and what we set them to; a record has one entry for each, in this order. */
@@ -43,9 +43,10 @@ struct share_record {
 	} values[ARRAY_SIZE(values)];
 };
 
-static const char *share_file(const char *ifname, char file[SHARE_FILE_SIZE])
+/* By index: a name may become another interface's while the values of the one that had it are ours. */
+static const char *share_file(unsigned int ifindex, char file[SHARE_FILE_SIZE])
 {
-	snprintf(file, SHARE_FILE_SIZE, SHARE_PREFIX "%s", ifname);
+	snprintf(file, SHARE_FILE_SIZE, SHARE_PREFIX "%u", ifindex);
 	return file;
 }
 
@@ -64,12 +65,12 @@ static int read_record(int dir, const char *file, struct share_record *record, s
 	return size == sizeof(*record) && record->magic == SHARE_MAGIC;
 }
 
-/* Reads the record of an uplink; an empty one when there is none, or one of another interface. */
+/* Reads the record of an uplink; an empty one when there is none. */
 static int share_read(int dir, struct interface_id uplink, struct share_record *record,
 		      struct error *err)
 {
 	char file[SHARE_FILE_SIZE];
-	int rc = read_record(dir, share_file(uplink.ifname, file), record, err);
+	int rc = read_record(dir, share_file(uplink.ifindex, file), record, err);
 
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
@@ -87,7 +88,7 @@ static int share_write(int dir, struct interface_id uplink, const struct share_r
 	char file[SHARE_FILE_SIZE];
 	int fd;
 
-	fd = rundir_replace(dir, share_file(uplink.ifname, file), record, sizeof(*record), err);
+	fd = rundir_replace(dir, share_file(uplink.ifindex, file), record, sizeof(*record), err);
 	if (fd < 0)
 		return fd;
 	close(fd);

@@ -182,7 +182,7 @@ def test_another_namespaces_directory(lab: Lab) -> None:
     clean(lab)
     live = lab.start_vm(paused())
     for number, files in {"net-999998": ["lease-tiny"],
-                          "net-999999": ["lease-tiny", "uplink-wlan0"]}.items():
+                          "net-999999": ["lease-tiny", "uplink-3"]}.items():
         other = lab.run_dir / "vmrun" / number
         other.mkdir(mode=0o700)
         for name in files:

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -309,6 +310,28 @@ static void test_proxy_entries(void **state)
 	namespace_test(proxy_entries);
 }
 
+/* A name that goes into no command does not keep an entry, nor those after it, from being swept. */
+static void strange_name(void)
+{
+	struct host host = host_here();
+	int dir = lock();
+
+	assert_int_equal(namespace_run("ip link add \"it's\" type veth peer name x && "
+				       "ip neigh add proxy 192.168.7.11 dev \"it's\" proto 118 && "
+				       "ip neigh add proxy 192.168.7.12 dev e0 proto 118 && "
+				       "[ $(ip neigh show proxy | wc -l) = 2 ]"),
+			 0);
+	sweep(dir, &host);
+	assert_int_equal(namespace_run("[ $(ip neigh show proxy | wc -l) = 0 ]"), 0);
+	rundir_unlock(dir);
+	nl_socket_free(host.route);
+}
+
+static void test_strange_name(void **state)
+{
+	namespace_test(strange_name);
+}
+
 /* Another interface of the same name is not what the records are about. */
 static void same_name(void)
 {
@@ -335,6 +358,42 @@ static void same_name(void)
 static void test_same_name(void **state)
 {
 	namespace_test(same_name);
+}
+
+/* Each interface's values are put back, also when another one got its name meanwhile. */
+static void name_passed_on(void)
+{
+	struct host host = host_here();
+	struct lease first, second;
+	int dir = lock();
+
+	set_value("ipv4/neigh", "proxy_delay", 42);
+	first = take(dir, "first", "192.168.7.11");
+	set(dir, &host);
+	assert_int_equal(namespace_run("ip link set e0 down && ip link set e0 name renamed && "
+				       "ip link add e0 type veth peer name x"),
+			 0);
+	assert_values(0, 80);
+	second = take(dir, "second", "192.168.8.11");
+	set(dir, &host);
+	lease_drop(dir, &first);
+	sweep(dir, &host);
+	assert_values(1, 0);
+	assert_int_equal(namespace_run("cd /proc/sys/net/ipv4 && "
+				       "[ \"$(cat conf/renamed/forwarding)\" = 0 ] && "
+				       "[ \"$(cat neigh/renamed/proxy_delay)\" = 42 ]"),
+			 0);
+	lease_drop(dir, &second);
+	sweep(dir, &host);
+	assert_values(0, 80);
+	rundir_unlock(dir);
+	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	nl_socket_free(host.route);
+}
+
+static void test_name_passed_on(void **state)
+{
+	namespace_test(name_passed_on);
 }
 
 /* An uplink that was taken away: nothing to put back, and no error. */
@@ -384,19 +443,23 @@ static void unreadable(void)
 {
 	struct host host = host_here();
 	struct error err = { 0 };
+	char file[32], message[128];
 	int dir = lock();
 
-	assert_int_equal(symlinkat("elsewhere", dir, "uplink-e0"), 0);
+	snprintf(file, sizeof(file), "uplink-%u", if_nametoindex("e0"));
+	snprintf(message, sizeof(message),
+		 "cannot open '%s' in '/run/vmrun': Too many levels of symbolic links", file);
+	assert_int_equal(symlinkat("elsewhere", dir, file), 0);
 	assert_true(share_set(dir, &host, uplink(), &err) < 0);
-	assert_string_equal(err.message, "cannot open 'uplink-e0' in '/run/vmrun': "
-					 "Too many levels of symbolic links");
+	assert_string_equal(err.message, message);
 	assert_values(0, 80);
 	assert_true(share_sweep(dir, &host, &err) < 0);
-	assert_int_equal(faccessat(dir, "uplink-e0", F_OK, AT_SYMLINK_NOFOLLOW), 0);
-	assert_int_equal(unlinkat(dir, "uplink-e0", 0), 0);
+	assert_int_equal(faccessat(dir, file, F_OK, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(unlinkat(dir, file, 0), 0);
 
 	/* Garbage is no record; what is no interface's name is passed over. */
-	assert_int_equal(namespace_run("cd /run/vmrun/* && echo garbage >uplink-e0 && "
+	assert_int_equal(namespace_run("cd /run/vmrun/* && "
+				       "echo garbage >uplink-$(cat /sys/class/net/e0/ifindex) && "
 				       "echo 1 >uplink-all && echo 1 >uplink-default && "
 				       "echo 1 >uplink-.. && echo 1 >uplink-"),
 			 0);
@@ -446,7 +509,9 @@ int main(void)
 		cmocka_unit_test(test_others_choice),
 		cmocka_unit_test(test_others_choice_between),
 		cmocka_unit_test(test_proxy_entries),
+		cmocka_unit_test(test_strange_name),
 		cmocka_unit_test(test_same_name),
+		cmocka_unit_test(test_name_passed_on),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_killed_between),
 		cmocka_unit_test(test_unreadable),
