@@ -311,18 +311,24 @@ void netsetup_reap(struct netsetup *netsetup)
 
 bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener)
 {
+	int fds[QUEUES_MAX];
 	struct error ignored;
 	union record record;
 	int rc;
 
 	if (netsetup->socket < 0)
 		return !netsetup->owes;
-	/* End-of-file for the helper; what it still says while it undoes its work can be read. */
+	/*
+	 * End-of-file for the helper; what it still says while it undoes its work can be read. An answer
+	 * that nobody has awaited comes first, with the tap.
+	 */
 	rc = shutdown(netsetup->socket, SHUT_WR);
-	while (rc == 0 && record_receive(netsetup->socket, &record, NULL, &ignored) == 0) {
+	while (rc == 0 && record_receive(netsetup->socket, &record, fds, &ignored) == 0) {
+		close_fds(fds);
 		if (record.header.type == RECORD_CHANGE && listener->change)
 			listener->change(record.change.text, listener->context);
-		if (record.header.type == RECORD_READY)
+		/* The empty one; the answer is not yet the end. */
+		if (record.header.type == RECORD_READY && !record.ready.tap[0])
 			netsetup->owes = false;
 		if (record.header.type == RECORD_SPARE)
 			netsetup->pid = record.spare.pid;

@@ -66,6 +66,15 @@ static void helper_ready(unsigned int told, unsigned int sent)
 	helper_send(&ready, fds, sent);
 }
 
+/* That all is undone. */
+static void helper_done(void)
+{
+	struct ready_record ready;
+
+	record_init(&ready, RECORD_READY);
+	helper_send(&ready, NULL, 0);
+}
+
 static void helper_fail(const char *message, int code, int status)
 {
 	struct failed_record failed;
@@ -114,6 +123,7 @@ static void play(const char *role, int argc, char **argv)
 		helper_ready(2, 2);
 		helper_wait_end();
 		helper_change("three", 0);
+		helper_done();
 	} else if (sscanf(role, "ready %d %d", &queues, &sent) == 2) {
 		helper_ready((unsigned int)queues, (unsigned int)sent);
 		helper_wait_end();
@@ -287,6 +297,27 @@ static void test_whole(void **state)
 	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), 0);
 	lan_done(&lan);
 	netsetup_end(&netsetup, &deaf);
+	assert_over(&netsetup, before);
+}
+
+/* An answer that nobody awaits, as of one who is interrupted: what comes after it is heard, too. */
+static void test_ended_before_answer(void **state)
+{
+	unsigned int before = namespace_count_fds();
+	struct netsetup netsetup = start("undo");
+	struct setup_record setup;
+	struct error err = { 0 };
+
+	record_init(&setup, RECORD_SETUP);
+	assert_int_equal(netsetup_ask(&netsetup, &setup, &err), 0);
+	assert_true(netsetup_end(&netsetup, &listener));
+	assert_string_equal(heard.changes, "one two three ");
+	assert_over(&netsetup, before);
+
+	/* The answer is not taken for the word that all is undone. */
+	netsetup = start("ready 1 1");
+	assert_int_equal(netsetup_ask(&netsetup, &setup, &err), 0);
+	assert_false(netsetup_end(&netsetup, &listener));
 	assert_over(&netsetup, before);
 }
 
@@ -547,6 +578,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_ended_before_answer),
 		cmocka_unit_test(test_inherits_nothing),
 		cmocka_unit_test(test_low_descriptors),
 		cmocka_unit_test(test_failed),
