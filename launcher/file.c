@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Small files, read whole.
+// Small files, read whole; and their locks.
 #include "launcher/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "netsetup/cleanup.h"
 
 #define ROOM_FIRST 4096
+
+#define LOCK_TRIES 20
 
 /* Reads to the end, or one byte more than @max. */
 static int read_all(int fd, size_t max, char **data, size_t *size)
@@ -65,4 +69,18 @@ int file_read(const char *path, size_t max, char **data, size_t *size, struct er
 	*data = take_ptr(&read_data);
 	*size = read_size;
 	return 0;
+}
+
+int file_lock_soon(int fd)
+{
+	const struct timespec moment = { .tv_nsec = 10000000 };
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		nanosleep(&moment, NULL);
+	}
+	return -EBUSY;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Small files, read whole.
+// Small files, read whole; and their locks.
 #ifndef LAUNCHER_FILE_H
 #define LAUNCHER_FILE_H
 
@@ -18,5 +18,14 @@
  * Return: 0, -EFBIG, or another negative errno.
  */
 int file_read(const char *path, size_t max, char **data, size_t *size, struct error *err);
+
+/**
+ * file_lock_soon() - take a file's flock(2) lock, which some other process may hold for a moment,
+ * such as one that sweeps.
+ * @fd: of the file.
+ *
+ * Return: 0, -EBUSY when it was not free within 200 ms, or another negative errno.
+ */
+int file_lock_soon(int fd);
 
 #endif

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "launcher/file.h"
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
@@ -50,37 +50,24 @@ static int already_running(int lock, const char *name, struct error *err)
 	return -EEXIST;
 }
 
-/* Who sweeps after one that died holds its lock, too, for some milliseconds. */
-static int lock_soon(int fd)
-{
-	const struct timespec moment = { .tv_nsec = 10000000 };
-
-	for (int i = 0; i < 20; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		nanosleep(&moment, NULL);
-	}
-	errno = EWOULDBLOCK;
-	return -1;
-}
-
 /* Opens and locks the file; -EAGAIN when its holder removed it, or its directory, meanwhile. */
 static int try_lock(struct instance *instance, const char *name, struct error *err)
 {
 	cleanup_free char *path = NULL;
 	cleanup_fd int fd = -1;
 	struct stat status;
+	int ret;
 
 	if (asprintf(&path, "%s/" LOCK_FILE, instance->directory) < 0)
 		return error_set(err, ENOMEM, "cannot lock VM '%s'", name);
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno == ENOENT ? -EAGAIN : error_set(err, errno, "cannot open '%s'", path);
-	if (lock_soon(fd) < 0)
-		return errno == EWOULDBLOCK ? already_running(fd, name, err)
-					    : error_set(err, errno, "cannot lock '%s'", path);
+	/* Who sweeps after one that died holds it, too, for some milliseconds. */
+	ret = file_lock_soon(fd);
+	if (ret)
+		return ret == -EBUSY ? already_running(fd, name, err)
+				     : error_set(err, -ret, "cannot lock '%s'", path);
 	if (fstat(fd, &status) < 0 || status.st_nlink == 0)
 		return -EAGAIN;
 	instance->lock = take_fd(&fd);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include "launcher/file.h"
 #include "launcher/firmware.h"
 #include "launcher/identity.h"
 #include "launcher/overlay.h"
@@ -38,20 +39,30 @@ static bool needed(const struct definition *definition)
  * The lock is a file of its own and not the overlays: on some network file systems flock(2) and
  * QEMU's own locks would get into each other's way.
  */
-static int lock_directory(const char *directory, int *lock)
+static int open_lock(const char *directory)
 {
 	cleanup_free char *path = NULL;
-	cleanup_fd int fd = -1;
+	int fd;
 
 	if (asprintf(&path, "%s/lock", directory) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Each vmrun that starts, and clean and doctor, sweeps: it holds every VM's lock for a moment. */
+static int lock_directory(const char *directory, int *lock)
+{
+	cleanup_fd int fd = open_lock(directory);
+	int ret;
+
 	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+		return fd;
+	ret = file_lock_soon(fd);
+	if (ret)
+		return ret;
 	*lock = take_fd(&fd);
 	return 0;
 }
@@ -133,6 +144,7 @@ void keep_sweep(const char *name, const struct sweep *sweep)
 	if (xdg_dir(XDG_DATA, name, &directory, &ignored))
 		return;
 	/* Where there is no directory, no lock file is made either. */
-	if (!lock_directory(directory, &lock))
+	lock = open_lock(directory);
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
 		sweep_temporary(directory, sweep);
 }
