@@ -5,12 +5,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "netsetup/cleanup.h"
 
 #define BACKLOG 8
+
+/* Who does not take a connection within this is stuck, or busy with another one. */
+#define CONNECT_SECONDS 3
+#define CONNECT_TRIES   3
 
 static int local_address(const char *directory, const char *name, struct sockaddr_un *address,
 			 struct error *err)
@@ -47,15 +52,36 @@ int local_listen(const char *directory, const char *name, struct error *err)
 	return take_fd(&fd);
 }
 
+/* Waits for room among those that are not accepted yet, which there may never be. */
+static int connect_soon(int fd, const struct sockaddr_un *address)
+{
+	const struct timeval soon = { .tv_sec = CONNECT_SECONDS };
+	const struct timeval forever = { 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof(soon));
+	for (int i = 0; connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0; i++)
+		/* With a time limit, a stop or the host's suspend interrupts it. */
+		if (errno != EINTR || i + 1 >= CONNECT_TRIES)
+			return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof(forever));
+	return 0;
+}
+
 int local_connect(const char *directory, const char *name, struct error *err)
 {
 	struct sockaddr_un address;
 	cleanup_fd int fd = local_socket(directory, name, 0, &address, err);
+	int ret;
 
 	if (fd < 0)
 		return fd;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_set(err, errno, "cannot connect to '%s'", address.sun_path);
+	ret = connect_soon(fd, &address);
+	if (ret == -EAGAIN)
+		return error_say(err, STATUS_FAILURE, ETIMEDOUT,
+				 "cannot connect to '%s': too many others wait there",
+				 address.sun_path);
+	if (ret)
+		return error_set(err, -ret, "cannot connect to '%s'", address.sun_path);
 	return take_fd(&fd);
 }
 

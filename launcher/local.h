@@ -16,12 +16,13 @@
 int local_listen(const char *directory, const char *name, struct error *err);
 
 /**
- * local_connect() - connect to a socket of a running VM.
+ * local_connect() - connect to a socket of a running VM; waits for some seconds at most.
  * @directory: the VM's.
  * @name: of the socket in it.
  * @err: the error.
  *
- * Return: the socket, close-on-exec, or a negative errno.
+ * Return: the socket, close-on-exec; -ETIMEDOUT when nobody takes the connection; or another
+ * negative errno.
  */
 int local_connect(const char *directory, const char *name, struct error *err);
 

@@ -210,6 +210,38 @@ static void test_console(void **state)
 	instance_end(&instance);
 }
 
+/* A listener that takes nobody, with as many waiting as may: who comes then is not kept for ever. */
+static void test_crowd(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct instance instance;
+	struct error err = { 0 };
+	int clients[64];
+	int listener;
+	size_t count;
+
+	take("web", &instance);
+	listener = local_listen(instance.directory, "console", &err);
+	assert_true(listener >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s",
+		 scratch_path("vmrun/web/console"));
+	for (count = 0; count < ARRAY_SIZE(clients); count++) {
+		clients[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (connect(clients[count], (struct sockaddr *)&address, sizeof(address)) < 0)
+			break;
+	}
+	assert_true(count < ARRAY_SIZE(clients));
+	assert_int_equal(errno, EAGAIN);
+	alarm(20);
+	assert_int_equal(local_connect(instance.directory, "console", &err), -ETIMEDOUT);
+	alarm(0);
+	assert_non_null(strstr(err.message, "too many others wait there"));
+	for (size_t each = 0; each <= count; each++)
+		close(clients[each]);
+	close(listener);
+	instance_end(&instance);
+}
+
 /* A path that a socket's address has no room for. */
 static void test_long_path(void **state)
 {
@@ -319,6 +351,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_content, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_console, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_crowd, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_long_path, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_link, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_turns, setup, scratch_teardown),
