@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "launcher/agent.h"
@@ -22,6 +22,7 @@
 #include "launcher/reach.h"
 #include "launcher/running.h"
 #include "launcher/secureshell.h"
+#include "launcher/signals.h"
 #include "launcher/terminal.h"
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
@@ -86,17 +87,39 @@ int manage_status(const struct options *options, struct error *err)
 	return STATUS_OK;
 }
 
-/* The connection ends with vmrun, when the host is as before. */
-static int wait_for_end(int socket, struct error *err)
+/* The VM goes on to stop: only nobody waits for it any more. */
+static int interrupted(const char *name, int signo, struct error *err)
 {
-	const struct timeval forever = { 0 };
-	char byte;
-	ssize_t got;
+	log_notice("%s: still stopping", name);
+	memset(err, 0, sizeof(*err));
+	err->code = EINTR;
+	err->status = (enum exit_status)(STATUS_SIGNAL + signo);
+	return -EINTR;
+}
 
-	setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof(forever));
+/* The connection ends with vmrun, when the host is as before. */
+static int wait_for_end(const char *name, int socket, struct error *err)
+{
+	cleanup_fd int signals = signals_open_ends(err);
+	struct pollfd polled[] = {
+		{ .fd = socket, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+	};
+	ssize_t got = -1;
+	char byte;
+
+	if (signals < 0)
+		return signals;
 	do {
-		got = recv(socket, &byte, sizeof(byte), 0);
-	} while (got > 0 || (got < 0 && errno == EINTR));
+		if (poll(polled, ARRAY_SIZE(polled), -1) < 0) {
+			if (errno != EINTR)
+				return error_set(err, errno, "cannot wait for the VM");
+			continue;
+		}
+		if (!polled[0].revents)
+			return interrupted(name, signals_pending(), err);
+		got = recv(socket, &byte, sizeof(byte), MSG_DONTWAIT);
+	} while (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN)));
 	return got < 0 && errno != ECONNRESET ? error_set(err, errno, "cannot wait for the VM") : 0;
 }
 
@@ -138,7 +161,7 @@ int manage_stop(const struct options *options, struct error *err)
 	if (rc == 0 && !options->now)
 		power_off(options->files[0]);
 	if (rc == 0)
-		rc = wait_for_end(socket, err);
+		rc = wait_for_end(options->files[0], socket, err);
 	json_object_put(request);
 	json_object_put(reply);
 	return rc < 0 ? (int)err->status : STATUS_OK;

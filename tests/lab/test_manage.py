@@ -141,6 +141,24 @@ def test_stop_now_and_in_time(lab: Lab) -> None:
         assert lab.vmrun("status", "tiny").returncode == 1
 
 
+def test_stop_is_not_waited_for(lab: Lab) -> None:
+    """Ctrl-C ends the wait, not the VM, which goes on to stop."""
+    path = write(lab, tiny("tiny", words="tiny.nobutton"))
+    assert lab.vmrun("run", "--detach", str(path)).returncode == 0
+    stop = lab.laptop.netns.popen(
+        [os.environ.get("VMRUN", "build/vmrun"), "stop", "tiny"], stderr=subprocess.PIPE,
+        text=True, env=os.environ | lab.laptop.netns.env | {"XDG_RUNTIME_DIR": "/run/user/0"})
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            stop.wait(1)
+        stop.send_signal(signal.SIGINT)
+        assert stop.communicate(timeout=10)[1] == "vmrun: tiny: still stopping\n"
+        assert stop.returncode == 128 + signal.SIGINT
+        assert status(lab)["name"] == "tiny"
+    finally:
+        assert lab.vmrun("stop", "--now", "tiny", timeout=30).returncode == 0
+
+
 def test_who_waits_sees_the_failure(lab: Lab) -> None:
     path = write(lab, paused("tiny", machine={"type": "nonsense"}))
     done = lab.vmrun("run", "--detach", str(path))
