@@ -9,6 +9,21 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "netsetup/cleanup.h"
+
+#define ENQ '\005'
+#define BEL '\a'
+#define CAN '\030'
+#define SUB '\032'
+#define ESC '\033'
+
+/* The controls from 0x80 to 0x9f in UTF-8: CSI, for one, instead of ESC [. */
+#define UTF8_C1 '\xc2'
+#define UTF8_ST '\x9c'
+
+/* ESC and one more, or a control of two bytes in UTF-8. */
+#define INTRODUCER 2
+
 void terminal_save(struct terminal *terminal)
 {
 	int fd;
@@ -66,20 +81,87 @@ void terminal_restore(const struct terminal *terminal)
 		restore_modes(&terminal->modes);
 }
 
-/* How long a question at the start of a text is, or 0 when there is none. */
-static size_t question(const char *text, size_t size)
-{
-	size_t length = 2;
+/*
+ * Control sequences that terminals answer: those with @mark, or any where it is 0, that end in one
+ * of @finals. ECMA-48's DSR and DA, and what DEC's terminals, xterm and kitty have beside them.
+ */
+static const struct {
+	char mark;
+	const char *finals;
+} questions[] = {
+	{ 0, "cntx" }, { '>', "q" },  { '?', "Smu" }, { '$', "puw" }, { '&', "u" },
+	{ '*', "y" },  { '#', "R|" }, { '\'', "|" },  { '"', "v" },
+};
 
-	if (size < 2 || text[0] != '\033')
+static bool is_question(const char *parameters, size_t size, char final)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
+		if ((!questions[i].mark || memchr(parameters, questions[i].mark, size)) &&
+		    strchr(questions[i].finals, final))
+			return true;
+	return false;
+}
+
+/* What another byte cuts off is no sequence: terminals would look for its end beyond that byte. */
+static size_t mute_control(const char *text, size_t size)
+{
+	size_t at = INTRODUCER;
+
+	while (at < size && text[at] >= ' ' && text[at] <= '?')
+		at++;
+	if (at == size)
 		return 0;
-	if (text[1] == 'Z')
-		return 2;
-	if (text[1] != '[')
+	if (text[at] < '@' || text[at] > '~')
+		return INTRODUCER;
+	return is_question(text + INTRODUCER, at - INTRODUCER, text[at]) ? at + 1 : 0;
+}
+
+static bool is_c1(const char *text)
+{
+	return text[0] == UTF8_C1 && (unsigned char)text[1] >= 0x80 &&
+	       (unsigned char)text[1] <= 0x9f;
+}
+
+/* Up to its end, or to the sequence that cuts it off; without either it becomes plain text. */
+static size_t mute_string(const char *text, size_t size)
+{
+	for (size_t at = INTRODUCER; at < size; at++) {
+		const bool more = at + 1 < size;
+
+		if (text[at] == BEL || text[at] == CAN || text[at] == SUB)
+			return at + 1;
+		if (text[at] == ESC)
+			return more && text[at + 1] == '\\' ? at + 2 : at;
+		if (more && is_c1(text + at))
+			return text[at + 1] == UTF8_ST ? at + 2 : at;
+	}
+	return INTRODUCER;
+}
+
+/*
+ * How many bytes at the start of a text are to go, or 0 when the first one stays. Where a first one
+ * has not its second, it goes, too: with a question after it gone, it would begin another.
+ */
+static size_t mute_start(const char *text, size_t size)
+{
+	char kind;
+
+	if (text[0] == ENQ)
+		return 1;
+	if (size < INTRODUCER || (text[0] != ESC && text[0] != UTF8_C1))
 		return 0;
-	while (length < size && text[length] && strchr("0123456789;?>=", text[length]))
-		length++;
-	return length < size && (text[length] == 'n' || text[length] == 'c') ? length + 1 : 0;
+	kind = text[1];
+	if (is_c1(text))
+		kind = (char)((unsigned char)text[1] - 0x40);
+	else if (text[0] == UTF8_C1)
+		return ((unsigned char)text[1] & 0xc0) == 0x80 ? 0 : 1;
+	if (kind < ' ' || kind > '~')
+		return 1;
+	if (kind == 'Z')
+		return INTRODUCER;
+	if (kind == '[')
+		return mute_control(text, size);
+	return strchr("]PX^_", kind) ? mute_string(text, size) : 0;
 }
 
 size_t terminal_mute(char *bytes, size_t size)
@@ -88,7 +170,7 @@ size_t terminal_mute(char *bytes, size_t size)
 	size_t at = 0;
 
 	while (at < size) {
-		const size_t length = question(bytes + at, size - at);
+		const size_t length = mute_start(bytes + at, size - at);
 
 		if (length)
 			at += length;

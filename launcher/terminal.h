@@ -39,7 +39,8 @@ void terminal_restore(const struct terminal *terminal);
 /**
  * terminal_mute() - take the questions out of what a guest wrote to the terminals of another time:
  * one that answered them now would be typing into the guest, or into the user's shell.
- * @bytes: the text; changed in place. The reports that ECMA-48 DSR and DA ask for, and DECID.
+ * @bytes: the text; changed in place. What asks for reports goes, and all of a device's or the
+ *         operating system's own strings (DCS, OSC and their kin), so that titles go, too.
  * @size: of it.
  *
  * Return: how much of it is left.

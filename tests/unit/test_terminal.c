@@ -195,7 +195,31 @@ static void test_mute(void **state)
 		{ "\033[31mred\033[0m\033[2J\033[4;9H", "\033[31mred\033[0m\033[2J\033[4;9H" },
 		{ "cut \033[6", "cut \033[6" },
 		{ "cut \033", "cut \033" },
-		{ "[6n c \033\033[5n", "[6n c \033" },
+		{ "[6n c \033\033[5n", "[6n c " },
+		/* Colours, the cursor's shape and place, modes, a reset. */
+		{ "\033[1;31m\033[2 q\033[s\033[u\033[?25h\033[!p\033(B\033c",
+		  "\033[1;31m\033[2 q\033[s\033[u\033[?25h\033[!p\033(B\033c" },
+		{ "a\033[18tb\033[21tc\033[>qd\033[>0qe", "abcde" },
+		{ "a\033[4$pb\033[?2026$pc\033[xd\033[1$we\033[?4m\033[?uf", "abcdef" },
+		{ "a\005b\033[\0056n", "ab6n" },
+		{ "a\033]11;?\ab\033]0;title\033\\c\033]4;1;?\302\234d", "abcd" },
+		{ "a\033P+q544e\033\\b\033P$qm\ac\033_Ga=q;AAAA\033\\d", "abcd" },
+		/* One that another cuts off, or nothing ends. */
+		{ "a\033]11;?\033[31mb", "a\033[31mb" },
+		{ "a\033]11;?\033[6nb", "ab" },
+		{ "a\033]11;?\n", "a11;?\n" },
+		{ "a\033P", "a" },
+		/* What terminals see through: controls within, C1 in UTF-8. */
+		{ "a\033[\b6n\033\n[6n", "a\b6n\n[6n" },
+		{ "a\302\2336nb\302\23511;?\ac\302\232d\302\23331me", "abcd\302\23331me" },
+		{ "\303\251 \302\240 \342\202\254", "\303\251 \302\240 \342\202\254" },
+		/* Nothing that goes makes a question of what was before and after it. */
+		{ "a\033\033[5n[6n", "a[6n" },
+		{ "a\033[\033[5n6n", "a6n" },
+		{ "a\302\033[5n\2336n", "a\2336n" },
+		{ "a\302\005\2336n", "a\2336n" },
+		{ "a\033\302\2335n[6n", "a[6n" },
+		{ "a\033\005[6n", "a[6n" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
