@@ -16,7 +16,9 @@
 #define SOCKET_NAME  "control"
 #define CLIENTS_MAX  8
 #define REQUEST_SIZE 512
-#define REPLY_SIZE   8192
+
+/* Room for the longest status: 256 ports are some ten KiB of it. */
+#define REPLY_SIZE 32768
 
 /* A VM that does not answer within this is stuck, or stopped. */
 #define ANSWER_SECONDS 5
