@@ -81,6 +81,14 @@ int qemu_build(const struct qemu_config *config, struct argv *argv, struct error
 const char *qemu_architecture(const struct definition *definition);
 
 /**
+ * qemu_ide_ports() - how many SATA disks and CD-ROMs, which are IDE's, a machine has places for.
+ * @machine_type: as in the definition.
+ *
+ * Return: the number; 0 for a machine without IDE, whose CD-ROMs are SCSI's.
+ */
+unsigned int qemu_ide_ports(const char *machine_type);
+
+/**
  * qemu_offloads() - whether the network model can use vnet headers on the tap.
  * @model: as in the definition.
  */

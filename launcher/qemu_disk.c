@@ -89,11 +89,18 @@ void qemu_add_blockdev(struct argv *argv, struct json_object *node)
 	json_object_put(node);
 }
 
-static bool has_ide(const struct definition *definition)
+/* AHCI in place of the older IDE. */
+static bool has_ahci(const char *machine_type)
 {
-	const char *type = definition->machine.type;
+	return !strcmp(machine_type, "q35") || !strncmp(machine_type, "pc-q35-", 7);
+}
 
-	return !strcmp(type, "q35") || !strcmp(type, "pc") || !strncmp(type, "pc-", 3);
+/* ICH9's AHCI has six ports; PIIX has two buses for two devices each. */
+unsigned int qemu_ide_ports(const char *machine_type)
+{
+	if (has_ahci(machine_type))
+		return 6;
+	return !strcmp(machine_type, "pc") || !strncmp(machine_type, "pc-", 3) ? 4 : 0;
 }
 
 static const char *device_model(const struct definition *definition, enum disk_device device)
@@ -106,7 +113,7 @@ static const char *device_model(const struct definition *definition, enum disk_d
 	case DISK_NVME:
 		return "nvme";
 	case DISK_CDROM:
-		return has_ide(definition) ? "ide-cd" : "scsi-cd";
+		return qemu_ide_ports(definition->machine.type) ? "ide-cd" : "scsi-cd";
 	case DISK_VIRTIO:
 	case DISK_DEVICE_AUTO:
 		break;
@@ -116,21 +123,22 @@ static const char *device_model(const struct definition *definition, enum disk_d
 
 static bool is_ide(const struct definition *definition, unsigned int i)
 {
-	return !strncmp(device_model(definition, definition->disks[i].device), "ide-", 4);
+	const enum disk_device device = definition->disks[i].device;
+
+	return device == DISK_SATA ||
+	       (device == DISK_CDROM && qemu_ide_ports(definition->machine.type));
 }
 
 /* Where an IDE device is: QEMU itself does not go on to the next bus. AHCI has one unit on each. */
 static void place_ide(const struct definition *definition, unsigned int i, char *text, size_t size)
 {
-	const char *type = definition->machine.type;
-	const bool ahci = !strcmp(type, "q35") || !strncmp(type, "pc-q35-", 7);
 	unsigned int before = 0;
 
 	if (!is_ide(definition, i))
 		return;
 	for (unsigned int k = 0; k < i; k++)
 		before += is_ide(definition, k);
-	if (ahci)
+	if (has_ahci(definition->machine.type))
 		snprintf(text, size, ",bus=ide.%u", before);
 	else
 		snprintf(text, size, ",bus=ide.%u,unit=%u", before / 2, before % 2);
@@ -138,7 +146,10 @@ static void place_ide(const struct definition *definition, unsigned int i, char 
 
 static bool needs_scsi(const struct definition *definition, unsigned int i)
 {
-	return !strncmp(device_model(definition, definition->disks[i].device), "scsi-", 5);
+	const enum disk_device device = definition->disks[i].device;
+
+	return device == DISK_SCSI ||
+	       (device == DISK_CDROM && !qemu_ide_ports(definition->machine.type));
 }
 
 /*

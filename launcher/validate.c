@@ -7,6 +7,7 @@
 
 #include "launcher/address.h"
 #include "launcher/port.h"
+#include "launcher/qemu.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
 
@@ -111,10 +112,41 @@ static void check_disk(const struct walk *walk, const struct disk *disk, const s
 		refuse_value(walk, disk, "mode",
 			     "'mode' can only be readonly for a CD-ROM, as a file named .iso is "
 			     "without another 'device'");
+	if (disk->device == DISK_SATA && disk->mode == DISK_READONLY)
+		refuse_value(
+			walk, disk, "mode",
+			"'mode: readonly' cannot be with 'device: sata': use virtio, scsi, nvme "
+			"or cdrom");
 	if (disk->size && disk->mode != DISK_OVERLAY && disk->mode != DISK_SNAPSHOT)
 		refuse_key(walk, disk, "size",
 			   "'size' is for the modes overlay and snapshot: others leave the image "
 			   "as large as it is");
+}
+
+/* What QEMU would refuse only when it starts. */
+static void check_ports_of_disks(const struct walk *walk, const struct definition *definition)
+{
+	const char *type = definition->machine.type;
+	const unsigned int ports = type ? qemu_ide_ports(type) : DISKS_MAX;
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < definition->disk_count; i++) {
+		const struct disk *disk = &definition->disks[i];
+
+		if (disk->device == DISK_SATA && !ports)
+			refuse_value(
+				walk, disk, "device",
+				"'device: sata' needs the machine type q35 or pc, not '%s': use "
+				"virtio, scsi or nvme",
+				type);
+		if (!ports || (disk->device != DISK_SATA && disk->device != DISK_CDROM) ||
+		    ++count <= ports)
+			continue;
+		report_add(walk->report,
+			   &walk_origin(walk, definition, "disks")->value->items[i]->place,
+			   "machine type '%s' has no more than %u ports for SATA disks and CD-ROMs",
+			   type, ports);
+	}
 }
 
 /* Where a way of 'configure' is named: the entry of the list, or the value itself. */
@@ -307,6 +339,7 @@ void validate_definition(const struct walk *walk, const struct definition *defin
 	for (unsigned int i = 0; i < definition->disk_count; i++)
 		check_disk(walk, &definition->disks[i],
 			   walk_origin(walk, definition, "disks")->value->items[i]);
+	check_ports_of_disks(walk, definition);
 	check_network(walk, definition);
 	check_macs(walk, definition);
 	check_ports(walk, definition);

@@ -32,6 +32,7 @@ UNSEEN = {
     "names are not compared": "credential-twice",
     "addresses are not compared": "address-range gateway-self network-macs ports-same"
                                   " range-order",
+    "machine types are not known, nor how many disks each has ports for": "disk-sata-* disks-ports*",
     "the directory is not known": "path-long",
 }
 
