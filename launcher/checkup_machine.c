@@ -2,6 +2,7 @@
 // What doctor looks at of the machine: QEMU, KVM, the user's directories, the clock.
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,9 @@
 
 /* An image of a system and what its guest writes soon. */
 #define SPACE_MIB 2048
+
+/* Those below are the system's own. */
+#define FIRST_USER 1000
 
 enum grade checkup_say(struct error *said, enum grade grade, const char *format, ...)
 {
@@ -71,20 +75,64 @@ static void find_existing(char *path)
 	}
 }
 
+/* Cuts the path after the first directory that lets the user not into it, if there is one. */
+static void find_barred(char *path)
+{
+	for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+		bool barred;
+
+		*slash = '\0';
+		barred = access(path, X_OK) < 0 && errno == EACCES;
+		if (barred)
+			return;
+		*slash = '/';
+	}
+}
+
+/* Whether it is the user's own home or below it. Accounts of the system may live in /usr. */
+static bool is_at_home(const char *path)
+{
+	const char *home = xdg_home();
+	const size_t length = home ? strlen(home) : 0;
+
+	return getuid() >= FIRST_USER && length > 1 && !strncmp(path, home, length) &&
+	       (path[length] == '\0' || path[length] == '/');
+}
+
+/* Only what is the user's is given to the user; above that, a directory is made there. */
+static enum grade refuse_directory(char *there, const char *wanted, int code, struct error *said)
+{
+	const unsigned int uid = (unsigned int)getuid();
+
+	if (code == EACCES)
+		find_barred(there);
+	error_set(said, code, "cannot write to '%s'", there);
+	if (code == EROFS)
+		error_remedy(said, "its file system is mounted read-only: findmnt -T '%s'", there);
+	else if (code == EACCES && (!strcmp(there, wanted) || is_at_home(there)))
+		error_remedy(said, "sudo chown %u '%s'", uid, there);
+	else
+		error_remedy(said, "sudo install -d -o %u '%s'", uid, wanted);
+	return GRADE_FAIL;
+}
+
 static enum grade check_directory(enum xdg_kind kind, unsigned long least, struct error *said)
 {
+	cleanup_free char *wanted = NULL;
 	cleanup_free char *path = NULL;
 	struct statvfs space;
 	unsigned long free_mib;
 
-	if (xdg_dir(kind, NULL, &path, said) < 0)
+	if (xdg_dir(kind, NULL, &wanted, said) < 0)
 		return GRADE_FAIL;
-	find_existing(path);
-	if (access(path, W_OK | X_OK) < 0) {
-		error_set(said, errno, "cannot write to '%s'", path);
-		error_remedy(said, "sudo chown %u '%s'", (unsigned int)getuid(), path);
+	path = strdup(wanted);
+	if (!path) {
+		error_set(said, ENOMEM, "cannot look at '%s'", wanted);
 		return GRADE_FAIL;
 	}
+	find_existing(path);
+	if (access(path, W_OK | X_OK) < 0)
+		return refuse_directory(path, wanted, errno, said);
 	if (statvfs(path, &space) < 0)
 		return checkup_say(said, GRADE_WARN, "cannot tell how much room '%s' has", path);
 	free_mib = (unsigned long)((uint64_t)space.f_bavail * space.f_frsize >> 20);

@@ -62,7 +62,7 @@ static const char *environment_directory(const char *variable)
 	return is_own_directory(value) || can_be_made(value) ? value : NULL;
 }
 
-static const char *home_directory(void)
+const char *xdg_home(void)
 {
 	const struct passwd *user = getpwuid(geteuid());
 
@@ -101,7 +101,7 @@ int xdg_dir(enum xdg_kind kind, const char *name, char **path, struct error *err
 	} else if (!kinds[kind].below_home) {
 		joined = runtime_fallback(name);
 	} else {
-		base = home_directory();
+		base = xdg_home();
 		if (!base) {
 			error_say(err, STATUS_FAILURE, ENOENT,
 				  "cannot find the home directory of user %u",

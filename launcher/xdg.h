@@ -27,6 +27,9 @@ enum xdg_kind {
  */
 int xdg_dir(enum xdg_kind kind, const char *name, char **path, struct error *err);
 
+/* xdg_home() - the user's home directory, see xdg_dir(); until the next call, NULL without one. */
+const char *xdg_home(void);
+
 /**
  * xdg_each() - call a function for each of the VMs that have a directory of their own.
  * @kind: of the directories.
