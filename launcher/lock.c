@@ -57,7 +57,7 @@ static int lock_disk(const struct disk *disk, bool quiet, char **text, struct er
 	return keep(text, name, err);
 }
 
-/* The host's UEFI firmware is a file that the definition does not name. */
+/* The host's UEFI firmware is two files that the definition does not name. */
 static int lock_firmware(const struct definition *definition, bool quiet, struct lock *lock,
 			 struct error *err)
 {
@@ -69,8 +69,19 @@ static int lock_firmware(const struct definition *definition, bool quiet, struct
 	ret = uefi_find(definition, &uefi, err);
 	if (!ret)
 		ret = lock_file(uefi.code, quiet, &lock->firmware, err);
+	if (!ret)
+		ret = lock_file(uefi.variables, quiet, &lock->variables, err);
 	uefi_done(&uefi);
 	return ret;
+}
+
+/* A value is a part of the definition, and with it locked. */
+static int lock_credential(const struct credential *credential, bool quiet, char **text,
+			   struct error *err)
+{
+	if (credential->value)
+		return keep(text, LOCK_VALUE, err);
+	return lock_file(credential->file, quiet, text, err);
 }
 
 static int lock_files(const struct definition *definition, bool quiet, struct lock *lock,
@@ -89,6 +100,11 @@ static int lock_files(const struct definition *definition, bool quiet, struct lo
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
 		lock->disk_count = i + 1;
 		ret = lock_disk(&definition->disks[i], quiet, &lock->disks[i].image, err);
+	}
+	for (unsigned int i = 0; i < definition->credential_count && !ret; i++) {
+		lock->credential_count = i + 1;
+		ret = lock_credential(&definition->credentials[i], quiet,
+				      &lock->credentials[i].file, err);
 	}
 	return ret;
 }
@@ -150,6 +166,7 @@ static const char *item_subject(const struct definition *definition, const struc
 		{ "machine", definition->machine.type },
 		{ "firmware",
 		  definition->machine.firmware.uefi ? "uefi" : definition->machine.firmware.file },
+		{ "variables", "uefi" },
 		{ "kernel", definition->boot.kernel },
 		{ "initrd", definition->boot.initrd },
 		{ "user-data", definition->cloud_init.user_data },
@@ -162,6 +179,11 @@ static const char *item_subject(const struct definition *definition, const struc
 		if (disk->url_count || disk->image)
 			return disk->url_count ? disk->urls[0] : disk->image;
 		return definition->path;
+	}
+	if (item->list && !strcmp(item->list, "credentials")) {
+		const char *file = definition->credentials[item->index].file;
+
+		return file ? file : definition->path;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		if (!strcmp(subjects[i].name, item->name) && subjects[i].subject)
@@ -228,6 +250,7 @@ static void compare_locks(struct lockfile *file, const struct definition *defini
 
 	compare_counts(file, "networks", file->lock.network_count, lock->network_count);
 	compare_counts(file, "disks", file->lock.disk_count, lock->disk_count);
+	compare_counts(file, "credentials", file->lock.credential_count, lock->credential_count);
 	for (unsigned int i = 0; lock_item(lock, i, &now); i++)
 		if (find_item(&file->lock, &now, &then))
 			compare(file, definition, &then, &now);

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +33,11 @@ static bool digest_valid(const char *text)
 static bool image_valid(const char *text)
 {
 	return !strcmp(text, LOCK_DIRECT) || !strcmp(text, LOCK_EMPTY) || digest_valid(text);
+}
+
+static bool credential_valid(const char *text)
+{
+	return !strcmp(text, LOCK_VALUE) || digest_valid(text);
 }
 
 static bool version_valid(const char *text)
@@ -89,6 +96,8 @@ static const struct type type_checked = { NODE_SCALAR, NULL, expect_checked, rea
 static const struct check digest = { digest_valid, "'sha256-' or 'sha512-' and its digits" };
 static const struct check image = { image_valid,
 				    "'direct', 'empty', or 'sha256-' or 'sha512-' and its digits" };
+static const struct check credential_file = { credential_valid,
+					      "'value', or 'sha256-' or 'sha512-' and its digits" };
 static const struct check version = { version_valid, "a version of QEMU such as 7.2.0" };
 static const struct check machine = { scalar_model, "a machine type of QEMU's" };
 static const struct check uuid = { uuid_valid, "a UUID" };
@@ -100,6 +109,11 @@ static const struct bounds formats = { LOCK_VERSION, LOCK_VERSION, 0 };
 
 static const struct key disk_keys[] = {
 	{ "image", &type_checked, offsetof(struct lock_disk, image), &image, key_required },
+};
+
+static const struct key credential_keys[] = {
+	{ "file", &type_checked, offsetof(struct lock_credential, file), &credential_file,
+	  key_required },
 };
 
 static const struct key network_keys[] = {
@@ -126,6 +140,17 @@ static const struct list disk_list = {
 	.count = LOCK(disk_count) - LOCK(disks),
 };
 
+static const struct keys credential_table = { "credentials", credential_keys,
+					      ARRAY_SIZE(credential_keys) };
+
+static const struct list credential_list = {
+	.item = &type_mapping,
+	.detail = &credential_table,
+	.size = sizeof(struct lock_credential),
+	.max = CREDENTIALS_MAX,
+	.count = LOCK(credential_count) - LOCK(credentials),
+};
+
 /* clang-format off */
 static const struct key keys[] = {
 	{ "version",    &type_count,   LOCK(version),    &formats,   key_required },
@@ -134,19 +159,21 @@ static const struct key keys[] = {
 	{ "machine",    &type_checked, LOCK(machine),    &machine,   key_required },
 	{ "uuid",       &type_checked, LOCK(uuid),       &uuid,      key_required },
 	{ "firmware",   &type_checked, LOCK(firmware),   &digest,    NULL },
+	{ "variables",  &type_checked, LOCK(variables),  &digest,    NULL },
 	{ "kernel",     &type_checked, LOCK(kernel),     &digest,    NULL },
 	{ "initrd",     &type_checked, LOCK(initrd),     &digest,    NULL },
 	{ "user-data",  &type_checked, LOCK(user_data),  &digest,    NULL },
 	{ "ignition",   &type_checked, LOCK(ignition),   &digest,    NULL },
 	{ "networks",   &type_list,    LOCK(networks),   &network_list, NULL },
 	{ "disks",      &type_list,    LOCK(disks),      &disk_list, NULL },
+	{ "credentials", &type_list,   LOCK(credentials), &credential_list, NULL },
 };
 /* clang-format on */
 
 static const struct keys lock_keys = { NULL, keys, ARRAY_SIZE(keys) };
 
-/* The rows of keys that are texts of their own: all but the first and the last two. */
-#define TEXTS (ARRAY_SIZE(keys) - 3)
+/* The rows of keys that are texts of their own: all but the first and the last three. */
+#define TEXTS (ARRAY_SIZE(keys) - 4)
 
 char *lockfile_path(const char *definition)
 {
@@ -240,6 +267,21 @@ static int write_all(int fd, const char *text)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+/*
+ * What a run that died has left is in nobody's way. Not by mkostemp(), whose file would be 0600: a
+ * lock file is the user's as the definition is, by the umask.
+ */
+static char *fresh_name(const char *path)
+{
+	uint64_t random;
+	char *name;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random) ||
+	    asprintf(&name, "%s.tmp-%016" PRIx64, path, random) < 0)
+		return NULL;
+	return name;
+}
+
 int lockfile_write(const char *path, const struct lock *lock, const char *definition, bool *changed,
 		   struct error *err)
 {
@@ -249,7 +291,7 @@ int lockfile_write(const char *path, const struct lock *lock, const char *defini
 	struct stat st;
 	int ret;
 
-	if (!text || asprintf(&fresh, "%s.%d", path, (int)getpid()) < 0)
+	if (!text || !(fresh = fresh_name(path)))
 		return error_set(err, ENOMEM, "cannot write '%s'", path);
 	*changed = !same_text(path, text);
 	if (!*changed)
@@ -293,6 +335,14 @@ bool lock_item(const struct lock *lock, unsigned int index, struct lock_item *it
 		*item = (struct lock_item){ disk, "image", disk->image, "disks", index };
 		return true;
 	}
+	index -= lock->disk_count;
+	if (index < lock->credential_count) {
+		const struct lock_credential *credential = &lock->credentials[index];
+
+		*item = (struct lock_item){ credential, "file", credential->file, "credentials",
+					    index };
+		return true;
+	}
 	return false;
 }
 
@@ -304,5 +354,7 @@ void lock_done(struct lock *lock)
 		free(lock->networks[i].mac);
 	for (unsigned int i = 0; i < lock->disk_count; i++)
 		free(lock->disks[i].image);
+	for (unsigned int i = 0; i < lock->credential_count; i++)
+		free(lock->credentials[i].file);
 	memset(lock, 0, sizeof(*lock));
 }

@@ -17,6 +17,11 @@ struct lock_disk {
 	char *image;
 };
 
+/* struct lock_credential - @file: its digest, or the word "value" for one without a file. */
+struct lock_credential {
+	char *file;
+};
+
 /* struct lock_network - @mac: of a card. */
 struct lock_network {
 	char *mac;
@@ -30,9 +35,10 @@ struct lock_network {
  * @qemu: version of QEMU.
  * @machine: machine type, no alias.
  * @uuid: of the VM.
+ * @variables: digest of the template of the UEFI variables, in which the keys of secure boot are.
  * @firmware, @kernel, @initrd, @user_data, @ignition: digests of the files.
  * @networks, @network_count: the cards, in the definition's order.
- * @disks, @disk_count: in the definition's order.
+ * @disks, @disk_count, @credentials, @credential_count: in the definition's order.
  */
 struct lock {
 	unsigned int version;
@@ -41,6 +47,7 @@ struct lock {
 	char *machine;
 	char *uuid;
 	char *firmware;
+	char *variables;
 	char *kernel;
 	char *initrd;
 	char *user_data;
@@ -49,11 +56,14 @@ struct lock {
 	unsigned int network_count;
 	struct lock_disk disks[DISKS_MAX];
 	unsigned int disk_count;
+	struct lock_credential credentials[CREDENTIALS_MAX];
+	unsigned int credential_count;
 };
 
 #define LOCK_VERSION 1
 #define LOCK_DIRECT  "direct"
 #define LOCK_EMPTY   "empty"
+#define LOCK_VALUE   "value"
 
 /**
  * struct lockfile - one that was read.
@@ -101,7 +111,7 @@ int lockfile_write(const char *path, const struct lock *lock, const char *defini
  * struct lock_item - a text of a lock.
  * @base, @name: where walk_origin() finds it.
  * @text: its value, or NULL.
- * @list: "networks" or "disks", and @index in it; NULL for a text that is in no list.
+ * @list: "networks", "disks" or "credentials", and @index in it; NULL for a text that is in no list.
  */
 struct lock_item {
 	const void *base;

@@ -18,6 +18,7 @@
 
 /* The latest come first in the cache's file; older ones are forgotten. */
 #define FILE_NAME "digests"
+#define TEMPORARY ".tmp-"
 #define LINES_MAX 200
 #define BYTES_MAX (LINES_MAX * 512)
 
@@ -89,15 +90,22 @@ static void keep(const char *path, const char *text, const char *stamp, const ch
 {
 	cleanup_free char *fresh = NULL;
 	cleanup_file FILE *file = NULL;
+	cleanup_fd int fd = -1;
 	unsigned int count = 1;
 
-	if (asprintf(&fresh, "%s.%d", path, (int)getpid()) < 0) {
+	if (asprintf(&fresh, "%s" TEMPORARY "XXXXXX", path) < 0) {
 		fresh = NULL;
 		return;
 	}
-	file = fopen(fresh, "we");
-	if (!file)
+	fd = mkostemp(fresh, O_CLOEXEC);
+	if (fd < 0)
 		return;
+	file = fdopen(fd, "w");
+	if (!file) {
+		unlink(fresh);
+		return;
+	}
+	take_fd(&fd);
 	fprintf(file, "%s%s\n", stamp, name);
 	for (const char *line = text; *line && count < LINES_MAX; count++) {
 		const size_t length = strcspn(line, "\n");
@@ -161,4 +169,13 @@ int measure_file(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struc
 	if (keeps)
 		keep(memory, text, before, name);
 	return 0;
+}
+
+void measure_sweep(const struct sweep *sweep)
+{
+	cleanup_free char *directory = NULL;
+	struct error ignored;
+
+	if (xdg_dir(XDG_CACHE, NULL, &directory, &ignored) == 0)
+		sweep_files(sweep, directory, FILE_NAME TEMPORARY "*", NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "image/record.h"
+#include "launcher/sweep.h"
 #include "netsetup/error.h"
 
 /**
@@ -23,5 +24,8 @@
  * Return: 0; -EAGAIN when the file changed while it was read; or another negative errno.
  */
 int measure_file(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err);
+
+/* measure_sweep() - remove what runs that died have left of the remembered digests. */
+void measure_sweep(const struct sweep *sweep);
 
 #endif

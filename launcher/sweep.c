@@ -10,6 +10,7 @@
 #include "launcher/cache.h"
 #include "launcher/instance.h"
 #include "launcher/keep.h"
+#include "launcher/measure.h"
 #include "launcher/xdg.h"
 #include "netsetup/cleanup.h"
 
@@ -56,4 +57,5 @@ void sweep_user(const struct sweep *sweep)
 	xdg_each(XDG_RUNTIME, sweep_instance, (void *)sweep);
 	xdg_each(XDG_DATA, sweep_kept, (void *)sweep);
 	cache_sweep(sweep);
+	measure_sweep(sweep);
 }

@@ -138,7 +138,7 @@ def rich(place: Path) -> Path:
     """A definition with as many keys as go together."""
     files = place / "files"
     files.mkdir()
-    for name in ("vmlinuz", "initrd", "firmware", "raw", "direct", "user-data"):
+    for name in ("vmlinuz", "initrd", "firmware", "raw", "direct", "user-data", "secret"):
         (files / name).write_bytes(name.encode() * 512)
     (place / "shared").mkdir()
     (place / "shared").chmod(0o777)
@@ -156,6 +156,7 @@ def rich(place: Path) -> Path:
                   {"image": "files/direct", "mode": "direct", "format": "raw"}],
         "network": [{"type": "user"}, {"uplink": "auto", "dns": ["9.9.9.9"]}],
         "cloud-init": {"ssh-keys": ["~/.ssh/id_ed25519.pub"], "user-data": "files/user-data"},
+        "credentials": [{"name": "a", "file": "files/secret"}, {"name": "b", "value": "open"}],
         "ignition": "files/config.ign", "usb": ["1d6b:0002"], "vsock": 77,
         "shares": [{"path": "files", "tag": "a", "readonly": True},
                    {"path": "shared", "tag": "b", "driver": "virtiofs"}],
@@ -243,6 +244,7 @@ def test_lock_says_what_it_stands_for(locked: Path, ann: Somebody) -> None:
         "firmware": sha(files / "firmware"), "kernel": sha(files / "vmlinuz"),
         "initrd": sha(files / "initrd"), "user-data": sha(files / "user-data"),
         "ignition": sha(files / "config.ign"),
+        "credentials": [{"file": sha(files / "secret")}, {"file": "value"}],
         "disks": [{"image": each} for each in (
             f"sha512-{SHA512}", f"sha512-{SHA512}", sha(files / "raw"), sha(files / "disk.qcow2"),
             sha(files / "raw"), "direct")]}
@@ -283,7 +285,7 @@ def refusal(user: Somebody, path: Path, *options: str) -> list[str]:
 
 @pytest.mark.parametrize("name,key", [("vmlinuz", "kernel"), ("initrd", "initrd"),
                                       ("firmware", "firmware"), ("user-data", "user-data"),
-                                      ("config.ign", "ignition"),
+                                      ("config.ign", "ignition"), ("secret", "credentials.0.file"),
                                       ("disk.qcow2", "disks.3.image")])
 def test_one_byte(locked: Path, ann: Somebody, name: str, key: str) -> None:
     path = locked.parent / "files" / name
@@ -295,6 +297,24 @@ def test_one_byte(locked: Path, ann: Somebody, name: str, key: str) -> None:
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     line, = refusal(ann, locked)
     assert line.endswith(f": '{key}' is locked as {before}, but '{path}' is {sha(path)}")
+
+
+def test_keys_of_secure_boot(locked: Path, ann: Somebody) -> None:
+    """They come with the host's firmware, beside its program."""
+    templates = list(Path("/usr/share/OVMF").glob("OVMF_VARS*.fd"))
+    if not templates:
+        pytest.skip("needs OVMF")
+    value = yaml.safe_load(locked.read_text())
+    value["machine"] = {"firmware": "uefi", "secure-boot": True}
+    locked.write_text(yaml.safe_dump(value))
+    assert ann.vmrun("lock", locked).returncode == 0
+    lock = locked.with_name("rich.lock.yaml")
+    variables = yaml.safe_load(lock.read_text())["variables"]
+    assert variables in map(sha, templates)
+    other = f"sha256-{'0' * 64}"
+    lock.write_text(lock.read_text().replace(variables, other))
+    line, = refusal(ann, locked)
+    assert line.endswith(f": 'variables' is locked as {other}, but 'uefi' is {variables}")
 
 
 def test_all_that_differs_is_told(locked: Path, ann: Somebody) -> None:

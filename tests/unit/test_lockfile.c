@@ -34,7 +34,9 @@
 
 static int setup(void **state)
 {
-	return scratch_setup(state) || setenv("XDG_CACHE_HOME", scratch, 1);
+	return scratch_setup(state) || setenv("XDG_CACHE_HOME", scratch, 1) ||
+	       setenv("XDG_DATA_HOME", scratch_path("data"), 1) ||
+	       setenv("XDG_RUNTIME_DIR", scratch_path("run"), 1);
 }
 
 static void test_path(void **state)
@@ -64,6 +66,7 @@ static struct lock full(void)
 		.machine = TEXT("pc-q35-10.0"),
 		.uuid = TEXT("1b4e28ba-2fa1-41d2-883f-0016d3cca427"),
 		.firmware = TEXT(SHA256),
+		.variables = TEXT(SHA256),
 		.kernel = TEXT(SHA256),
 		.initrd = TEXT(SHA512),
 		.user_data = TEXT(SHA256),
@@ -72,6 +75,8 @@ static struct lock full(void)
 		.network_count = 2,
 		.disks = { { TEXT(SHA512) }, { TEXT("direct") } },
 		.disk_count = 2,
+		.credentials = { { TEXT(SHA256) }, { TEXT("value") } },
+		.credential_count = 2,
 	};
 }
 
@@ -93,7 +98,7 @@ static void test_written_is_read(void **state)
 		assert_string_equal(written.text, got.text);
 		assert_non_null(walk_origin(&file.walk, got.base, got.name));
 	}
-	assert_int_equal(count, 13);
+	assert_int_equal(count, 16);
 	assert_false(lock_item(&file.lock, count, &got));
 	lockfile_done(&file);
 }
@@ -127,6 +132,26 @@ static void test_written_in_place(void **state)
 	assert_non_null(strstr(err.message, "none/a"));
 }
 
+/* A new one has the mode that the umask makes; what a run of our number has left is in no way. */
+static void test_written_anew(void **state)
+{
+	const struct lock lock = full();
+	const char *path = scratch_path("web.lock.yaml");
+	mode_t mask;
+	char name[64];
+	struct error err;
+	struct stat st;
+	bool changed;
+
+	snprintf(name, sizeof(name), "web.lock.yaml.%d", (int)getpid());
+	scratch_text(name, "half a lo");
+	mask = umask(027);
+	assert_int_equal(lockfile_write(path, &lock, "web.yaml", &changed, &err), 0);
+	umask(mask);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+}
+
 /* A name cannot end the comment that it stands in. */
 static void test_name_is_a_comment(void **state)
 {
@@ -158,6 +183,8 @@ static void test_refused(void **state)
 		{ HEAD "disks: [{}]", "6:9: required key 'image' is missing in 'disks'" },
 		{ HEAD "disks: [{image: x}]",
 		  "6:17: 'image' must be 'direct', 'empty', or 'sha256-'" },
+		{ HEAD "credentials: [{file: empty}]",
+		  "6:22: 'file' must be 'value', or 'sha256-' or" },
 		{ HEAD "uuid: 1b4e28ba-2fa1-41d2-883f-0016d3cca427", "repeated key 'uuid'" },
 		{ "uuid: 00000000-0000-0000-0000-000000000000", "1:7: 'uuid' must be a UUID" },
 		{ "qemu: 7.2 (Debian)", "1:7: 'qemu' must be a version of QEMU such as 7.2.0" },
@@ -236,6 +263,27 @@ static void test_measure(void **state)
 	assert_int_equal(strncmp(again, "sha256-a52d159f", 15), 0);
 }
 
+/* What a run that died has left is in nobody's way, and is swept; the memory itself is not. */
+static void test_measure_sweep(void **state)
+{
+	char digest[IMAGE_NAME_SIZE], name[64];
+	struct error err;
+
+	snprintf(name, sizeof(name), "vmrun/digests.%d/there", (int)getpid());
+	scratch_text("file", "abc");
+	scratch_text(name, "");
+	assert_int_equal(chmod(scratch_path("vmrun"), 0700), 0);
+	scratch_text("vmrun/digests.tmp-abc123", "half a di");
+	wait_until_settled();
+	assert_int_equal(measure_file(scratch_path("file"), true, digest, &err), 0);
+	assert_int_equal(access(scratch_path("vmrun/digests"), F_OK), 0);
+	measure_sweep(&(struct sweep){ .dry_run = true });
+	assert_int_equal(access(scratch_path("vmrun/digests.tmp-abc123"), F_OK), 0);
+	sweep_user(&(struct sweep){ 0 });
+	assert_int_not_equal(access(scratch_path("vmrun/digests.tmp-abc123"), F_OK), 0);
+	assert_int_equal(access(scratch_path("vmrun/digests"), F_OK), 0);
+}
+
 static void test_measure_refused(void **state)
 {
 	char name[IMAGE_NAME_SIZE];
@@ -272,10 +320,12 @@ int main(void)
 		cmocka_unit_test(test_path),
 		cmocka_unit_test_setup_teardown(test_written_is_read, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_written_in_place, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_written_anew, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_name_is_a_comment, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_missing, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_measure, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_measure_sweep, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_measure_refused, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_identity, setup, scratch_teardown),
 	};
