@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "netsetup/alarm.h"
 #include "netsetup/allocate.h"
 #include "netsetup/antispoof.h"
 #include "netsetup/arp.h"
@@ -410,14 +411,12 @@ int place_adopt(struct place *place, const int *fds, unsigned int count, struct 
 	int rc;
 
 	rc = check_tap(place, fds, count, err);
-	for (unsigned int i = 0; i < count; i++) {
-		if (rc == 0)
-			place->tap_fds[i] = fds[i];
-		else
-			close(fds[i]);
-	}
-	if (rc < 0)
+	if (rc < 0) {
+		alarm_close(fds, count);
 		return rc;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		place->tap_fds[i] = fds[i];
 	place->queues = count;
 	rc = place_find_uplink(place, &uplink, err);
 	if (rc == -ENODEV || rc == -ENOTUNIQ ||

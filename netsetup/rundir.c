@@ -6,15 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <time.h>
 
+#include "netsetup/alarm.h"
 #include "netsetup/cleanup.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -81,10 +80,6 @@ static bool still_there(int above, const char *name, int dir)
 	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
-static void on_alarm(int signo)
-{
-}
-
 static time_t now_seconds(void)
 {
 	struct timespec now;
@@ -93,7 +88,6 @@ static time_t now_seconds(void)
 	return now.tv_sec;
 }
 
-/* With the alarm going off again and again: one that comes before the wait begins does not end it. */
 static int wait_lock(int fd, int operation, time_t deadline)
 {
 	int rc;
@@ -107,31 +101,23 @@ static int wait_lock(int fd, int operation, time_t deadline)
 }
 
 /*
- * Its turn comes by the kernel's queue, which trying again and again would not stand in, so it is a
- * signal that ends the wait. Safe: it is blocked everywhere else, and whoever may send it can end us.
+ * Its turn comes by the kernel's queue, which trying again and again would not stand in, so it is an
+ * alarm that ends the wait.
  */
 static int take_lock(int fd, int operation, unsigned int seconds)
 {
-	const struct itimerval limit = { { .tv_usec = 100000 }, { .tv_sec = seconds } };
-	const struct itimerval off = { 0 };
-	const struct sigaction action = { .sa_handler = on_alarm };
-	struct sigaction before;
-	sigset_t alarms, mask;
+	struct alarm_before before;
 	int rc;
 
 	if (flock(fd, operation | LOCK_NB) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK && errno != EINTR)
 		return -errno;
-	sigemptyset(&alarms);
-	sigaddset(&alarms, SIGALRM);
-	if (sigaction(SIGALRM, &action, &before) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0 ||
-	    sigprocmask(SIG_UNBLOCK, &alarms, &mask) < 0)
-		return -errno;
+	rc = alarm_start(seconds, &before);
+	if (rc < 0)
+		return rc;
 	rc = wait_lock(fd, operation, now_seconds() + (time_t)seconds);
-	setitimer(ITIMER_REAL, &off, NULL);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-	sigaction(SIGALRM, &before, NULL);
+	alarm_stop(&before);
 	return rc;
 }
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "netsetup/alarm.h"
 #include "netsetup/cleanup.h"
 #include "netsetup/defend.h"
 #include "netsetup/dhcprelay.h"
@@ -247,9 +248,28 @@ static void on_arp(struct session *session)
 
 static void close_descriptors(const int fds[QUEUES_MAX])
 {
-	for (size_t i = 0; i < QUEUES_MAX; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	if (fds[0] >= 0)
+		alarm_close(fds, QUEUES_MAX);
+}
+
+/*
+ * What there is no room for, or is malformed, is closed while it is received: see alarm_close(). The
+ * wait for a record has no limit.
+ */
+static int receive(const struct session *session, union record *record, int fds[QUEUES_MAX],
+		   struct error *err)
+{
+	struct pollfd poller = { .fd = session->socket, .events = POLLIN };
+	struct alarm_before before;
+	int alarm_rc, rc;
+
+	while (poll(&poller, 1, -1) < 0 && errno == EINTR)
+		continue;
+	alarm_rc = alarm_start(ALARM_CLOSE_SECONDS, &before);
+	rc = record_receive(session->socket, record, fds, err);
+	if (alarm_rc == 0)
+		alarm_stop(&before);
+	return rc;
 }
 
 /*
@@ -303,7 +323,7 @@ static int on_launcher(struct session *session, bool *end, struct error *err)
 	bool expected;
 	int rc;
 
-	rc = record_receive(session->socket, &record, fds, err);
+	rc = receive(session, &record, fds, err);
 	*end = rc < 0;
 	if (rc < 0)
 		return rc == -ECONNRESET ? 0 : rc;
@@ -427,7 +447,7 @@ static int receive_wish(struct session *session, union record *record, int fds[Q
 	int rc;
 
 	*socket = -1;
-	rc = record_receive(session->socket, record, fds, err);
+	rc = receive(session, record, fds, err);
 	if (rc < 0 || record->header.type != RECORD_SPARE)
 		return rc;
 	if (!may_have_spare(session, fds)) {
@@ -435,7 +455,7 @@ static int receive_wish(struct session *session, union record *record, int fds[Q
 		return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
 	}
 	*socket = fds[0];
-	return record_receive(session->socket, record, fds, err);
+	return receive(session, record, fds, err);
 }
 
 static int receive_request(struct session *session, union record *record, int fds[QUEUES_MAX],
@@ -557,8 +577,9 @@ int session_run(int socket, const struct session_terms *terms, struct error *err
 	}
 	if (rc == 0 && spare >= 0 && record.header.type != RECORD_CLEAN && !is_dry(&record))
 		spare_make(&session.spare, spare, &record.setup, terms->begin_spare);
+	/* One that carries others, unread, may be as slow to close. */
 	if (spare >= 0)
-		close(take_fd(&spare));
+		alarm_close((const int[]){ take_fd(&spare) }, 1);
 	if (rc == 0)
 		rc = nl_socket_open(NETLINK_ROUTE, &route, err);
 	if (rc == 0) {

@@ -48,8 +48,10 @@ static const int plain[] = {
 	SCMP_SYS(unlink), SCMP_SYS(unlinkat),
 	SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
 
-	/* rundir.c: whose they must be; an alarm that ends the wait for the lock. */
+	/* rundir.c: whose they must be. */
 	SCMP_SYS(geteuid), SCMP_SYS(geteuid32),
+
+	/* alarm.c */
 	SCMP_SYS(setitimer), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn),
 

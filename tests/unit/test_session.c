@@ -520,6 +520,116 @@ static void test_not_reading(void **state)
 	namespace_test(not_reading);
 }
 
+/* The last descriptor but ours of a TCP socket that nobody reads from, and that lingers when closed. */
+static int lingering(int *peer)
+{
+	struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	const struct linger linger = { 1, 1000 };
+	static const char octets[65536];
+	socklen_t size = sizeof(here);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&here, sizeof(here)), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&here, &size), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&here, sizeof(here)), 0);
+	*peer = accept(listener, NULL, NULL);
+	assert_true(*peer >= 0);
+	close(listener);
+	while (send(fd, octets, sizeof(octets), MSG_DONTWAIT) > 0)
+		continue;
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	return fd;
+}
+
+/*
+ * Sends a record with @count times this descriptor, and lets go of that and of the socket before the
+ * child has it: the last to close it is the one that waits.
+ */
+static void send_and_leave(pid_t child, int socket, const void *record, int fd, size_t count)
+{
+	const struct record_header *header = record;
+	union {
+		char space[CMSG_SPACE(sizeof(int) * 16)];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec part = { (void *)record, header->size };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	message.msg_control = control.space;
+	message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+	control.align.cmsg_level = SOL_SOCKET;
+	control.align.cmsg_type = SCM_RIGHTS;
+	control.align.cmsg_len = CMSG_LEN(sizeof(int) * count);
+	for (size_t i = 0; i < count; i++)
+		memcpy(CMSG_DATA(&control.align) + i * sizeof(int), &fd, sizeof(fd));
+	assert_int_equal(kill(child, SIGSTOP), 0);
+	assert_int_equal(waitpid(child, NULL, WUNTRACED), child);
+	assert_int_equal(sendmsg(socket, &message, 0), header->size);
+	close(fd);
+	close(socket);
+	assert_int_equal(kill(child, SIGCONT), 0);
+}
+
+/* Its exit status, within so many seconds. */
+static int wait_within(pid_t child, int seconds)
+{
+	struct pollfd poller = { .fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN };
+	int ended;
+
+	assert_true(poller.fd >= 0);
+	ended = poll(&poller, 1, seconds * 1000);
+	close(poller.fd);
+	if (ended != 1)
+		namespace_kill(child);
+	assert_int_equal(ended, 1);
+	return namespace_wait(child);
+}
+
+/* A descriptor that takes long to close holds up neither the answer nor the undoing. */
+static void slow_to_close(void)
+{
+	struct setup_record setup = setup_at("web", "192.168.7.9");
+	cleanup_free char *before = namespace_state();
+	/* Taken and closed; dropped by the kernel, as more than there is room for. */
+	static const size_t counts[] = { 1, QUEUES_MAX + 1 };
+	union record record = { 0 };
+	int socket, peer, fd, tap;
+	pid_t child;
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		setup.header.type = RECORD_SETUP;
+		child = make(&socket, &setup, &tap);
+		close(tap);
+		/* After the fork: the child shall have none of it. */
+		fd = lingering(&peer);
+		record_init(&record, RECORD_DHCP);
+		send_and_leave(child, socket, &record, fd, counts[i]);
+		assert_int_equal(wait_within(child, 20), 1);
+		close(peer);
+		assert_true(namespace_unchanged(before));
+
+		/* With a request that has none, and with one that has others. */
+		for (int type = 0; type < 2; type++) {
+			setup.header.type = type ? RECORD_ADOPT : RECORD_SETUP;
+			setup.remembered[0] = address("192.168.7.9");
+			child = start(&socket, true);
+			fd = lingering(&peer);
+			send_and_leave(child, socket, &setup, fd, counts[i]);
+			assert_int_equal(wait_within(child, 20), 1);
+			close(peer);
+			assert_true(namespace_unchanged(before));
+		}
+	}
+}
+
+static void test_slow_to_close(void **state)
+{
+	namespace_test(slow_to_close);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -528,6 +638,7 @@ int main(void)
 		cmocka_unit_test(test_without_rights), cmocka_unit_test(test_unexpected),
 		cmocka_unit_test(test_no_dhcp),        cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_adopted),        cmocka_unit_test(test_not_reading),
+		cmocka_unit_test(test_slow_to_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
