@@ -190,10 +190,11 @@ def test_installer(lab: Lab, media: Path) -> None:
     with start(lab, definition) as vm:
         guest = reach(vm, lab.phone, 120)
         assert guest.sh("uname -r").endswith("amd64")
-        guest.sh("modprobe -a sd_mod sr_mod isofs; while [ ! -e /dev/sda ]; do sleep 0.1; done")
+        guest.sh("modprobe -a sd_mod sr_mod isofs; while [ ! -e /dev/sda ]; do sleep 0.1; done",
+                 timeout=90)
         assert guest.sh("cat /sys/block/sda/size") == str((100 << 20) // 512)
         assert guest.sh("mkdir /cd && mount -t iso9660 -o ro /dev/sr0 /cd && ls /cd/disk.raw")
-        guest.sh("cat /cd/disk.raw >/dev/sda && sync && umount /cd", timeout=60)
+        guest.sh("cat /cd/disk.raw >/dev/sda && sync && umount /cd", timeout=120)
         assert vm.stop() == 0
     assert kept(lab, "new") == ["disk0.qcow2", "uefi.fd"]
     # What the disk has is the guest with the other kernel, which has no driver for AHCI or e1000e.
