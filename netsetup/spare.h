@@ -24,7 +24,10 @@
  * - It serves the VM that its maker was asked for, by name and uuid, and only as that VM's
  *   next helper or to sweep. So it gives a launcher nothing that it had not been given before.
  * - Who makes one has a place, which has one lease, or ends; and makes the next one only when the one
- *   before has ended. So there is no more than one for a place.
+ *   before has ended. So there is no more than one for a place, as long as the launcher does what
+ *   it should. One that was taken over, under sudo, can have a spare make another and then fail to
+ *   adopt, again and again: it fails when the place is had already, but its spare is made before.
+ *   Those do nothing but wait, and end with their sockets.
  * - Who is bound by a policy can start the helper himself whenever he likes, and gets none.
  */
 
