@@ -33,8 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow tests first: with several workers (pytest-xdist) none is left alone with them."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """The slow tests last: pytest-xdist hands tests out by the hundred at first and one by one at the
+    end, so that none of its workers has others to do after a slow one."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
 def _must_run(report: object) -> None:
