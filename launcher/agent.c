@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "launcher/json.h"
 #include "launcher/text.h"
 #include "netsetup/cleanup.h"
 
@@ -135,17 +136,6 @@ static int hear_line(struct agent *agent, struct json_object **value, struct err
 	return 0;
 }
 
-/* @member of @object when that is of @type, else NULL. */
-static struct json_object *get(struct json_object *object, const char *member, enum json_type type)
-{
-	struct json_object *value = NULL;
-
-	if (!json_object_is_type(object, json_type_object) ||
-	    !json_object_object_get_ex(object, member, &value) || !json_object_is_type(value, type))
-		return NULL;
-	return value;
-}
-
 /* Goes on behind the next delimiter. */
 static int find_delimiter(struct agent *agent, struct error *err)
 {
@@ -186,7 +176,7 @@ static int synchronize(struct agent *agent, struct error *err)
 			rc = hear_line(agent, &value, err);
 		if (rc < 0)
 			break;
-		answer = json_object_get_int64(get(value, "return", json_type_int));
+		answer = json_object_get_int64(json_member(value, "return", json_type_int));
 		json_object_put(value);
 		if (answer == number)
 			return 0;
@@ -213,7 +203,7 @@ static int ask(struct agent *agent, const char *name, struct json_object **answe
 /* A text of the guest's, cut, with '?' for what must not reach a terminal; NULL for none. */
 static struct json_object *take_text(struct json_object *object, const char *member)
 {
-	struct json_object *value = get(object, member, json_type_string);
+	struct json_object *value = json_member(object, member, json_type_string);
 	const char *from = json_object_get_string(value);
 	size_t left = value ? (size_t)json_object_get_string_len(value) : 0;
 	char text[TEXT_MAX + 4];
@@ -240,7 +230,7 @@ static struct json_object *take_text(struct json_object *object, const char *mem
 
 static void take_addresses(struct json_object *card, struct json_object *from)
 {
-	struct json_object *list = get(from, "ip-addresses", json_type_array);
+	struct json_object *list = json_member(from, "ip-addresses", json_type_array);
 	struct json_object *addresses = json_object_new_array();
 	size_t count = list ? json_object_array_length(list) : 0;
 
@@ -252,7 +242,8 @@ static void take_addresses(struct json_object *card, struct json_object *from)
 		if (!text)
 			continue;
 		snprintf(whole, sizeof(whole), "%s/%u", json_object_get_string(text),
-			 (unsigned int)json_object_get_int(get(entry, "prefix", json_type_int)));
+			 (unsigned int)json_object_get_int(
+				 json_member(entry, "prefix", json_type_int)));
 		json_object_array_add(addresses, json_object_new_string(whole));
 		json_object_put(text);
 	}
@@ -308,8 +299,8 @@ static void take_network(struct json_object *facts, struct json_object *info)
 
 void agent_event(const char *name, struct json_object *data, bool *connected)
 {
-	struct json_object *id = get(data, "id", json_type_string);
-	struct json_object *open = get(data, "open", json_type_boolean);
+	struct json_object *id = json_member(data, "id", json_type_string);
+	struct json_object *open = json_member(data, "open", json_type_boolean);
 
 	if (!strcmp(name, "VSERPORT_CHANGE") && id && open &&
 	    !strcmp(json_object_get_string(id), AGENT_PORT))

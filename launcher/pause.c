@@ -5,14 +5,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "launcher/json.h"
+
 /* QEMU tells of an error of a disk before it pauses the VM for it. */
 static const char *disk_reason(struct json_object *data)
 {
 	struct json_object *value;
 
-	if (!data || !json_object_object_get_ex(data, "action", &value) ||
-	    !json_object_is_type(value, json_type_string) ||
-	    strcmp(json_object_get_string(value), "stop") != 0)
+	if (strcmp(json_text(data, "action"), "stop") != 0)
 		return NULL;
 	if (json_object_object_get_ex(data, "nospace", &value) && json_object_get_boolean(value))
 		return "no space left on device";

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "launcher/argv.h"
+#include "launcher/json.h"
 #include "launcher/qemu.h"
 #include "launcher/qemu_process.h"
 #include "launcher/qmp.h"
@@ -38,16 +39,6 @@ struct asking {
 	struct error *err;
 };
 
-static const char *member_text(struct json_object *object, const char *name)
-{
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(object, name, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return "";
-	return json_object_get_string(value);
-}
-
 static int member_number(struct json_object *object, const char *name)
 {
 	struct json_object *value;
@@ -71,10 +62,10 @@ static void take_machines(struct asking *asking, struct json_object *result)
 	     json_object_is_type(result, json_type_array) && i < json_object_array_length(result);
 	     i++) {
 		struct json_object *machine = json_object_array_get_idx(result, i);
-		const char *name = member_text(machine, "name");
+		const char *name = json_text(machine, "name");
 
 		if (strcmp(name, asking->type) != 0 &&
-		    strcmp(member_text(machine, "alias"), asking->type) != 0)
+		    strcmp(json_text(machine, "alias"), asking->type) != 0)
 			continue;
 		if (text_clean(name, "") && strlen(name) < sizeof(asking->found.machine))
 			memcpy(asking->found.machine, name, strlen(name) + 1);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "launcher/json.h"
 #include "netsetup/cleanup.h"
 
 /*
@@ -208,20 +209,9 @@ static int broken(struct error *err, const char *what)
 	return error_say(err, STATUS_FAILURE, EPROTO, "QEMU's QMP sent %s", what);
 }
 
-/* @member of @object when that is of @type, else NULL. */
-static struct json_object *get(struct json_object *object, const char *member, enum json_type type)
-{
-	struct json_object *value = NULL;
-
-	if (!json_object_is_type(object, json_type_object) ||
-	    !json_object_object_get_ex(object, member, &value) || !json_object_is_type(value, type))
-		return NULL;
-	return value;
-}
-
 static int take_greeting(struct qmp *qmp, struct json_object *message, struct error *err)
 {
-	if (!get(message, "QMP", json_type_object))
+	if (!json_member(message, "QMP", json_type_object))
 		return broken(err, "something before its greeting");
 	qmp->state = QMP_CAPABILITIES;
 	return send_command(qmp, CAPABILITIES, NULL, err);
@@ -229,21 +219,22 @@ static int take_greeting(struct qmp *qmp, struct json_object *message, struct er
 
 static int take_event(struct qmp *qmp, struct json_object *message, struct error *err)
 {
-	const char *name = json_object_get_string(get(message, "event", json_type_string));
+	const char *name = json_object_get_string(json_member(message, "event", json_type_string));
 	char printable[QMP_NAME_SIZE];
 
 	if (!name)
 		return broken(err, "an event without a name");
 	copy_printable(printable, sizeof(printable), name);
 	if (qmp->ops->event)
-		qmp->ops->event(printable, get(message, "data", json_type_object), qmp->context);
+		qmp->ops->event(printable, json_member(message, "data", json_type_object),
+				qmp->context);
 	return 0;
 }
 
 static void make_failure(struct json_object *message, const char *command, struct error *failure)
 {
-	struct json_object *error = get(message, "error", json_type_object);
-	const char *text = json_object_get_string(get(error, "desc", json_type_string));
+	struct json_object *error = json_member(message, "error", json_type_object);
+	const char *text = json_object_get_string(json_member(error, "desc", json_type_string));
 	char printable[ERROR_MESSAGE_SIZE];
 
 	copy_printable(printable, sizeof(printable), text ? text : "no reason given");
@@ -264,7 +255,7 @@ static int take_capabilities(struct qmp *qmp, const struct error *failure, struc
 
 static int take_reply(struct qmp *qmp, struct json_object *message, struct error *err)
 {
-	int64_t id = json_object_get_int64(get(message, "id", json_type_int));
+	int64_t id = json_object_get_int64(json_member(message, "id", json_type_int));
 	struct pending *pending = id > 0 ? find_pending(qmp, id) : NULL;
 	struct json_object *result = NULL;
 	struct error failure = { 0 };

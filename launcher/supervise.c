@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "launcher/json.h"
 #include "launcher/ladder.h"
 #include "launcher/outcome.h"
 #include "launcher/signals.h"
@@ -61,19 +62,9 @@ static void on_ready(void *context)
 	ladder_ready(context);
 }
 
-static const char *text_of(struct json_object *data, const char *member)
-{
-	struct json_object *value;
-
-	if (data && json_object_object_get_ex(data, member, &value) &&
-	    json_object_is_type(value, json_type_string))
-		return json_object_get_string(value);
-	return "";
-}
-
 static void tell_disk(struct vm *vm, struct json_object *data)
 {
-	if (strcmp(text_of(data, "action"), "stop") != 0 || vm->supervision->disk_told)
+	if (strcmp(json_text(data, "action"), "stop") != 0 || vm->supervision->disk_told)
 		return;
 	vm->supervision->disk_told = true;
 	ladder_say(vm, VM_LOG_NOTICE,
@@ -92,7 +83,7 @@ static void on_event(const char *name, struct json_object *data, void *context)
 
 	ladder_say(vm, VM_LOG_VERBOSE, "QEMU: %s", name);
 	if (strcmp(name, "SHUTDOWN") == 0) {
-		outcome_shutdown(&s->outcome, text_of(data, "reason"));
+		outcome_shutdown(&s->outcome, json_text(data, "reason"));
 		ladder_off(vm);
 	} else if (strcmp(name, "BLOCK_IO_ERROR") == 0) {
 		tell_disk(vm, data);

@@ -8,33 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "launcher/json.h"
 #include "launcher/uefi.h"
 #include "netsetup/cleanup.h"
 
 #define DIRECTORIES_MAX 4
 
-/* The value of a member, of a type; NULL for any other. */
-static struct json_object *member(struct json_object *object, const char *name, json_type type)
-{
-	struct json_object *value;
-
-	if (!json_object_is_type(object, json_type_object) ||
-	    !json_object_object_get_ex(object, name, &value) || !json_object_is_type(value, type))
-		return NULL;
-	return value;
-}
-
-static const char *text(struct json_object *object, const char *name)
-{
-	struct json_object *value = member(object, name, json_type_string);
-
-	return value ? json_object_get_string(value) : "";
-}
-
 /* Whether an array of texts, which may be missing, has this one; patterns as in fnmatch(3). */
 static bool lists(struct json_object *object, const char *name, const char *value)
 {
-	struct json_object *array = member(object, name, json_type_array);
+	struct json_object *array = json_member(object, name, json_type_array);
 	size_t count = array ? json_object_array_length(array) : 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -63,13 +46,13 @@ static const char *versioned(const char *machine)
 
 static bool is_target(struct json_object *descriptor, const struct uefi_wish *wish)
 {
-	struct json_object *targets = member(descriptor, "targets", json_type_array);
+	struct json_object *targets = json_member(descriptor, "targets", json_type_array);
 	size_t count = targets ? json_object_array_length(targets) : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *target = json_object_array_get_idx(targets, i);
 
-		if (!strcmp(text(target, "architecture"), wish->architecture) &&
+		if (!strcmp(json_text(target, "architecture"), wish->architecture) &&
 		    lists(target, "machines", versioned(wish->machine)))
 			return true;
 	}
@@ -91,9 +74,9 @@ static bool fits(struct json_object *descriptor, const struct uefi_wish *wish)
 /* A file of the firmware: its path, or NULL when it is not there; and its format. */
 static const char *file(struct json_object *mapping, const char *name, enum disk_format *format)
 {
-	struct json_object *described = member(mapping, name, json_type_object);
-	const char *path = text(described, "filename");
-	const char *written = text(described, "format");
+	struct json_object *described = json_member(mapping, name, json_type_object);
+	const char *path = json_text(described, "filename");
+	const char *written = json_text(described, "format");
 
 	if (path[0] != '/' || access(path, R_OK))
 		return NULL;
@@ -103,12 +86,12 @@ static const char *file(struct json_object *mapping, const char *name, enum disk
 
 static int take(struct json_object *descriptor, const struct uefi_wish *wish, struct uefi *uefi)
 {
-	struct json_object *mapping = member(descriptor, "mapping", json_type_object);
-	const char *mode = text(mapping, "mode");
+	struct json_object *mapping = json_member(descriptor, "mapping", json_type_object);
+	const char *mode = json_text(mapping, "mode");
 	const char *code, *variables;
 
 	/* Other devices and modes are for firmware that keeps no variables of its own. */
-	if (!fits(descriptor, wish) || strcmp(text(mapping, "device"), "flash") ||
+	if (!fits(descriptor, wish) || strcmp(json_text(mapping, "device"), "flash") ||
 	    (mode[0] && strcmp(mode, "split")))
 		return -ENOENT;
 	code = file(mapping, "executable", &uefi->code_format);
