@@ -15,6 +15,7 @@
 #include "launcher/json.h"
 #include "launcher/text.h"
 #include "netsetup/cleanup.h"
+#include "netsetup/monotonic.h"
 
 /* What is kept of an answer. */
 #define DEPTH_MAX      16
@@ -40,18 +41,10 @@ struct agent {
 	size_t size;
 };
 
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-}
-
 static int wait_for(const struct agent *agent, short events, struct error *err)
 {
 	struct pollfd poller = { .fd = agent->fd, .events = events };
-	uint64_t time = now();
+	uint64_t time = monotonic_ms();
 	int rc = 0;
 
 	if (time < agent->deadline)
@@ -327,7 +320,7 @@ int agent_facts(int fd, unsigned int milliseconds, struct json_object **facts, s
 		return error_set(err, ENOMEM, "cannot ask the guest agent");
 	}
 	agent->fd = fd;
-	agent->deadline = now() + milliseconds;
+	agent->deadline = monotonic_ms() + milliseconds;
 	rc = synchronize(agent, err);
 	for (size_t i = 0; i < ARRAY_SIZE(questions) && rc == 0; i++) {
 		struct json_object *answer = NULL, *value = NULL;
@@ -354,7 +347,7 @@ int agent_power_off(int fd, unsigned int milliseconds, struct error *err)
 	if (!agent)
 		return error_set(err, ENOMEM, "cannot ask the guest agent");
 	agent->fd = fd;
-	agent->deadline = now() + milliseconds;
+	agent->deadline = monotonic_ms() + milliseconds;
 	rc = synchronize(agent, err);
 	if (rc == 0)
 		rc = say(agent, command, strlen(command), err);

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "netsetup/monotonic.h"
+
 /*
  * Theory of operation. The states of enum vm_state are passed from first to last, some are
  * skipped, none is entered again. Only ladder_set() changes the state; it alone says what is done on
@@ -62,15 +64,6 @@ void ladder_say(struct vm *vm, enum vm_log level, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	vm->ops->log(vm, level, text);
-}
-
-/* In ms; stands still while the host sleeps, as the guest does. */
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
 }
 
 static void arm(struct supervision *s)
@@ -144,12 +137,12 @@ void ladder_set(struct vm *vm, enum vm_state state)
 		call_started(vm);
 		break;
 	case VM_POWERING_DOWN:
-		set_times(s, now() + supervise_timing.repeat,
-			  now() + (uint64_t)vm->shutdown_timeout * 1000);
+		set_times(s, monotonic_ms() + supervise_timing.repeat,
+			  monotonic_ms() + (uint64_t)vm->shutdown_timeout * 1000);
 		ask_power_off(vm);
 		break;
 	case VM_QUITTING:
-		set_times(s, 0, now() + supervise_timing.quit);
+		set_times(s, 0, monotonic_ms() + supervise_timing.quit);
 		tell_quit(vm);
 		break;
 	case VM_KILLING:
@@ -224,7 +217,7 @@ void ladder_timer(int fd, uint32_t events, void *context)
 
 	if (read(fd, &count, sizeof(count)) < 0)
 		return;
-	if (s->deadline && now() >= s->deadline) {
+	if (s->deadline && monotonic_ms() >= s->deadline) {
 		if (vm->state == VM_POWERING_DOWN)
 			ladder_say(vm, VM_LOG_NOTICE,
 				   "no power-off within %u s, QEMU is told to quit",
@@ -232,9 +225,9 @@ void ladder_timer(int fd, uint32_t events, void *context)
 		else
 			ladder_say(vm, VM_LOG_NOTICE, "QEMU does not quit and is killed");
 		step(vm);
-	} else if (s->repeat && now() >= s->repeat) {
+	} else if (s->repeat && monotonic_ms() >= s->repeat) {
 		ask_power_off(vm);
-		set_times(s, now() + supervise_timing.repeat, s->deadline);
+		set_times(s, monotonic_ms() + supervise_timing.repeat, s->deadline);
 	}
 }
 
@@ -242,7 +235,7 @@ void supervise_signal(struct vm *vm, int signo)
 {
 	struct supervision *s = vm->supervision;
 
-	s->last_wish = now();
+	s->last_wish = monotonic_ms();
 	if (!s->outcome.signo)
 		s->outcome.signo = signo;
 	if (signo == SIGKILL && vm->state < VM_KILLING)
@@ -258,7 +251,7 @@ void ladder_signal(struct vm *vm, int signo)
 	const struct supervision *s = vm->supervision;
 
 	if (s->outcome.signo && signo != SIGQUIT &&
-	    now() < s->last_wish + supervise_timing.same_wish)
+	    monotonic_ms() < s->last_wish + supervise_timing.same_wish)
 		return;
 	supervise_signal(vm, signo);
 }

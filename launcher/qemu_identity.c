@@ -18,6 +18,7 @@
 #include "launcher/signals.h"
 #include "launcher/text.h"
 #include "netsetup/cleanup.h"
+#include "netsetup/monotonic.h"
 
 /* It takes a tenth of a second; on a machine that is busy with other guests more. */
 #define PATIENCE_MS 30000
@@ -102,24 +103,16 @@ static void on_reply(const char *command, struct json_object *result, const stru
 
 static const struct qmp_ops ops = { .ready = on_ready, .reply = on_reply };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int converse(struct asking *asking, int signals, struct error *err)
 {
-	const int64_t end = now_ms() + PATIENCE_MS;
+	const int64_t end = (int64_t)monotonic_ms() + PATIENCE_MS;
 	struct pollfd polled[] = {
 		{ .fd = qmp_fd(asking->qmp), .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
 	};
 
 	while (!asking->found.version[0] || !asking->found.machine[0]) {
-		const int64_t left = end - now_ms();
+		const int64_t left = end - (int64_t)monotonic_ms();
 		int ret;
 
 		if (left <= 0)

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "netsetup/arp.h"
+#include "netsetup/monotonic.h"
 #include "netsetup/observe.h"
 
 /* How often the router is asked, and how long its answer is waited for, in milliseconds. */
@@ -49,21 +50,13 @@ bool network_same(const struct network *network, const struct uplink *uplink)
 	return !network->ssid[0] || !uplink->ssid[0] || !strcmp(network->ssid, uplink->ssid);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Waits for what the router says of itself; returns whether it said anything. */
 static bool hear_router(int socket, struct in_addr router, struct ether_addr *mac)
 {
-	const uint64_t deadline = now_ms() + ASK_WAIT_MS;
+	const uint64_t deadline = monotonic_ms() + ASK_WAIT_MS;
 	struct pollfd poller = { .fd = socket, .events = POLLIN };
 
-	for (uint64_t now = now_ms(); now < deadline; now = now_ms()) {
+	for (uint64_t now = monotonic_ms(); now < deadline; now = monotonic_ms()) {
 		struct arp arp;
 		int rc = arp_receive(socket, &arp);
 

@@ -12,6 +12,7 @@
 
 #include "netsetup/cleanup.h"
 #include "netsetup/ipv4.h"
+#include "netsetup/monotonic.h"
 
 /* More than a packet socket's buffer holds. */
 #define DRAIN_MAX 1024
@@ -25,14 +26,6 @@ const struct probe_timing probe_new = {
 const struct probe_timing probe_remembered = {
 	.count = 3, .interval_min = 60, .interval_max = 60, .wait = 90
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* A random number from @min to @max; hosts that were switched on together must not stay in step. */
 static unsigned int between(unsigned int min, unsigned int max)
@@ -103,7 +96,7 @@ static int listen_until(const struct listener *listener, uint64_t deadline, stru
 	do {
 		int rc;
 
-		now = now_ms();
+		now = monotonic_ms();
 		rc = poll(pollers, ARRAY_SIZE(pollers), now < deadline ? (int)(deadline - now) : 0);
 		if (rc < 0 && errno != EINTR)
 			return -errno;
@@ -145,7 +138,7 @@ int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
 
 	for (size_t i = 0; i < count; i++)
 		probes[i].taken = false;
-	deadline = now_ms() + between(0, timing->delay_max);
+	deadline = monotonic_ms() + between(0, timing->delay_max);
 	for (unsigned int round = 0; round <= timing->count; round++) {
 		rc = listen_until(&listener, deadline, probes, count, &free_count);
 		if (rc < 0)
@@ -156,9 +149,10 @@ int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
 		rc = send_round(socket, ifindex, mac, probes, count, err);
 		if (rc < 0)
 			return rc;
-		deadline = now_ms() + (round + 1 < timing->count
-					       ? between(timing->interval_min, timing->interval_max)
-					       : timing->wait);
+		deadline = monotonic_ms() +
+			   (round + 1 < timing->count
+				    ? between(timing->interval_min, timing->interval_max)
+				    : timing->wait);
 	}
 	return 0;
 }
