@@ -125,8 +125,8 @@ static size_t take_header(char *line, size_t one, size_t size, void *context)
 	return size;
 }
 
-static int show(void *context, curl_off_t total, curl_off_t done, curl_off_t up_total,
-		curl_off_t up_done)
+static int on_progress(void *context, curl_off_t total, curl_off_t done, curl_off_t up_total,
+		       curl_off_t up_done)
 {
 	const struct attempt *attempt = context;
 	const struct store *store = attempt->store;
@@ -180,7 +180,7 @@ static CURLcode set_callbacks(CURL *curl, struct attempt *attempt, char text[CUR
 	if (!code)
 		code = curl_easy_setopt(curl, CURLOPT_HEADERDATA, attempt);
 	if (!code)
-		code = curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, show);
+		code = curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	if (!code)
 		code = curl_easy_setopt(curl, CURLOPT_XFERINFODATA, attempt);
 	if (!code)

@@ -95,10 +95,10 @@ static int run_digest(int argc, char **argv, struct image_result *result, struct
 
 	if (argc != 1 + quiet)
 		return error_say(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
-	return measure(IMAGE_FD_WORK, argv[quiet], quiet, result->name, err);
+	return digest_file(IMAGE_FD_WORK, argv[quiet], quiet, result->name, err);
 }
 
-static int run(int argc, char **argv, struct image_result *result, struct error *err)
+static int run_command(int argc, char **argv, struct image_result *result, struct error *err)
 {
 	int ret = set_signals(err);
 
@@ -128,7 +128,7 @@ int main(int argc, char **argv)
 
 		return write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 1 : STATUS_USAGE;
 	}
-	ret = run(argc, argv, &result, &err);
+	ret = run_command(argc, argv, &result, &err);
 	result.code = ret < 0 ? err.code : 0;
 	result.status = (uint32_t)err.status;
 	memcpy(result.message, err.message, sizeof(result.message));

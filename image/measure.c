@@ -37,7 +37,8 @@ static int read_all(int fd, const char *path, struct digest *digest, struct erro
 	return error_set(err, ENOMEM, "cannot read '%s'", path);
 }
 
-int measure(int fd, const char *path, bool quiet, char name[DIGEST_NAME_SIZE], struct error *err)
+int digest_file(int fd, const char *path, bool quiet, char name[DIGEST_NAME_SIZE],
+		struct error *err)
 {
 	struct digest *digest = digest_new(false);
 	int ret;

@@ -9,7 +9,7 @@
 #include "netsetup/error.h"
 
 /**
- * measure() - read a file from its start to its end.
+ * digest_file() - read a file from its start to its end.
  * @fd: a file or a block device.
  * @path: its name, for what is shown.
  * @quiet: show no progress.
@@ -18,6 +18,7 @@
  *
  * Return: 0 or a negative errno.
  */
-int measure(int fd, const char *path, bool quiet, char name[DIGEST_NAME_SIZE], struct error *err);
+int digest_file(int fd, const char *path, bool quiet, char name[DIGEST_NAME_SIZE],
+		struct error *err);
 
 #endif

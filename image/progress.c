@@ -116,7 +116,7 @@ void progress_begin(const char *url, bool quiet)
 	put(line);
 }
 
-static void measure(uint64_t done)
+static void update_rate(uint64_t done)
 {
 	const double time = now();
 	const double since = time - progress.measured;
@@ -198,7 +198,7 @@ void progress_show(uint64_t done, uint64_t total)
 	const double time = now();
 	char line[LINE_SIZE], text[160];
 
-	measure(done);
+	update_rate(done);
 	if (progress.quiet)
 		return;
 	if (time - progress.shown < (progress.terminal ? BAR_INTERVAL : LINE_SECONDS))

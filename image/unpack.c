@@ -72,7 +72,7 @@ static size_t piece(size_t size, int64_t offset)
 }
 
 /* The length of the longest beginning of which no piece, or each, is all zero. */
-static size_t run(const char *bytes, size_t size, int64_t offset, bool *hole)
+static size_t uniform_length(const char *bytes, size_t size, int64_t offset, bool *hole)
 {
 	size_t length = piece(size, offset);
 
@@ -91,7 +91,7 @@ static int write_at(int output, const char *bytes, size_t size, int64_t offset)
 {
 	while (size) {
 		bool hole;
-		size_t length = run(bytes, size, offset, &hole);
+		size_t length = uniform_length(bytes, size, offset, &hole);
 		ssize_t put = hole ? (ssize_t)length : pwrite(output, bytes, length, offset);
 
 		if (put < 0 && errno == EINTR)

@@ -33,7 +33,7 @@ static bool write_all(int fd, const char *bytes, size_t size)
 }
 
 /* From the guest to the terminal; false at the end. */
-static bool show(int console)
+static bool print_console(int console)
 {
 	char bytes[4096];
 	ssize_t size = recv(console, bytes, sizeof(bytes), 0);
@@ -64,7 +64,7 @@ static int relay(int console, int signals, struct error *err)
 	for (;;) {
 		if (poll(pollers, ARRAY_SIZE(pollers), -1) < 0 && errno != EINTR)
 			return error_set(err, errno, "cannot wait for the console");
-		if (pollers[0].revents && !show(console))
+		if (pollers[0].revents && !print_console(console))
 			return 1;
 		if (pollers[1].revents && !type(console))
 			return 0;

@@ -189,7 +189,7 @@ static int read_value(const struct qemu_config *config, unsigned int index, cons
 }
 
 /* From here on nobody can change it, not even through /proc. */
-static int keep(const char *text, size_t size, struct error *err)
+static int seal_text(const char *text, size_t size, struct error *err)
 {
 	cleanup_fd int fd = memfd_create("vmrun-credential", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
@@ -220,5 +220,5 @@ int credential_open(const struct qemu_config *config, unsigned int index, size_t
 	write_base64(out, (const unsigned char *)value, value_size);
 	if (ferror(out) || fflush(out))
 		return out_of_memory(err);
-	return keep(text, *size, err);
+	return seal_text(text, *size, err);
 }

@@ -56,7 +56,7 @@ static void show_lines(const char *first, const char *text)
 	}
 }
 
-static void show(const struct row *row, enum grade grade, const struct error *said)
+static void print_row(const struct row *row, enum grade grade, const struct error *said)
 {
 	char first[32];
 
@@ -91,7 +91,7 @@ static bool check_all(struct checkup *checkup, struct json_object *list)
 		if (list)
 			add(list, &rows[i], grade, &said);
 		else
-			show(&rows[i], grade, &said);
+			print_row(&rows[i], grade, &said);
 	}
 	return healthy;
 }

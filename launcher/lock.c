@@ -24,7 +24,7 @@
  * 'auto' stands for depends on this machine, so it is no difference: it is taken from the file.
  */
 
-static int keep(char **text, const char *value, struct error *err)
+static int copy_text(char **text, const char *value, struct error *err)
 {
 	*text = strdup(value);
 	return *text ? 0 : error_set(err, ENOMEM, "cannot keep '%s'", value);
@@ -38,7 +38,7 @@ static int lock_file(const char *path, bool quiet, char **text, struct error *er
 	if (!path)
 		return 0;
 	ret = measure_file(path, quiet, name, err);
-	return ret ? ret : keep(text, name, err);
+	return ret ? ret : copy_text(text, name, err);
 }
 
 /* The digest of an image from a URL is known; that of a disk which is written through is none. */
@@ -47,14 +47,14 @@ static int lock_disk(const struct disk *disk, bool quiet, char **text, struct er
 	char name[IMAGE_NAME_SIZE];
 
 	if (disk->mode == DISK_DIRECT)
-		return keep(text, LOCK_DIRECT, err);
+		return copy_text(text, LOCK_DIRECT, err);
 	if (!disk->url_count && !disk->image)
-		return keep(text, LOCK_EMPTY, err);
+		return copy_text(text, LOCK_EMPTY, err);
 	if (!disk->url_count)
 		return lock_file(disk->image, quiet, text, err);
 	snprintf(name, sizeof(name), "%s%s", disk->sha512[0] ? "sha512-" : "sha256-",
 		 disk->sha512[0] ? disk->sha512 : disk->sha256);
-	return keep(text, name, err);
+	return copy_text(text, name, err);
 }
 
 /* The host's UEFI firmware is two files that the definition does not name. */
@@ -80,7 +80,7 @@ static int lock_credential(const struct credential *credential, bool quiet, char
 			   struct error *err)
 {
 	if (credential->value)
-		return keep(text, LOCK_VALUE, err);
+		return copy_text(text, LOCK_VALUE, err);
 	return lock_file(credential->file, quiet, text, err);
 }
 
@@ -117,12 +117,12 @@ static int lock_machine(const struct definition *definition, struct lock *lock, 
 
 	ret = qemu_identify(definition->qemu.binary, definition->machine.type, &identity, err);
 	if (!ret)
-		ret = keep(&lock->qemu, identity.version, err);
+		ret = copy_text(&lock->qemu, identity.version, err);
 	if (!ret)
-		ret = keep(&lock->machine, identity.machine, err);
+		ret = copy_text(&lock->machine, identity.machine, err);
 	uuid_unparse_lower(definition->uuid, uuid);
 	if (!ret)
-		ret = keep(&lock->uuid, uuid, err);
+		ret = copy_text(&lock->uuid, uuid, err);
 	return ret;
 }
 
@@ -136,7 +136,7 @@ static int lock_networks(const struct definition *definition, struct lock *lock,
 		if (network->type == NETWORK_NONE)
 			continue;
 		lock->network_count = i + 1;
-		ret = keep(&lock->networks[i].mac, scalar_mac_text(&network->mac, mac), err);
+		ret = copy_text(&lock->networks[i].mac, scalar_mac_text(&network->mac, mac), err);
 	}
 	return ret;
 }

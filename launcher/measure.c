@@ -86,7 +86,7 @@ static bool recall(const char *text, const char *stamp, char name[IMAGE_NAME_SIZ
 }
 
 /* Before all others; that nothing can be remembered is no failure. */
-static void keep(const char *path, const char *text, const char *stamp, const char *name)
+static void cache_digest(const char *path, const char *text, const char *stamp, const char *name)
 {
 	cleanup_free char *fresh = NULL;
 	cleanup_file FILE *file = NULL;
@@ -167,7 +167,7 @@ int measure_file(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struc
 		return error_say(err, STATUS_FAILURE, EAGAIN,
 				 "cannot tell the digest of '%s': it changed meanwhile", path);
 	if (keeps)
-		keep(memory, text, before, name);
+		cache_digest(memory, text, before, name);
 	return 0;
 }
 

@@ -69,7 +69,8 @@ static void read_words(int fd, char words[WORDS_SIZE])
 		memmove(words, words + strlen(prefix), strlen(words + strlen(prefix)) + 1);
 }
 
-static int run(const struct argv *argv, const char *what, const char *path, struct error *err)
+static int run_qemu_img(const struct argv *argv, const char *what, const char *path,
+			struct error *err)
 {
 	struct process process = PROCESS_NONE;
 	char words[WORDS_SIZE];
@@ -116,7 +117,7 @@ int qemuimg_create(const char *path, const char *base, enum disk_format base_for
 	argv_add(&argv, path, NULL);
 	if (size)
 		argv_addf(&argv, "%" PRIu64, size);
-	ret = run(&argv, "make overlay", path, err);
+	ret = run_qemu_img(&argv, "make overlay", path, err);
 	argv_done(&argv);
 	return ret;
 }
@@ -129,7 +130,7 @@ int qemuimg_grow(const char *path, uint64_t size, struct error *err)
 	assert(path[0] == '/');
 	argv_add(&argv, "qemu-img", "resize", "-q", "-f", "qcow2", path, NULL);
 	argv_addf(&argv, "%" PRIu64, size);
-	ret = run(&argv, "grow", path, err);
+	ret = run_qemu_img(&argv, "grow", path, err);
 	argv_done(&argv);
 	return ret;
 }

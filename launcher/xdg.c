@@ -186,7 +186,7 @@ static int step(int dir, const char *name, const char *path, int *next, struct e
 }
 
 /* Steps through the path's components; @path is cut and mended on the way, for messages. */
-static int walk(char *path, int *last, struct error *err)
+static int open_directories(char *path, int *last, struct error *err)
 {
 	cleanup_fd int dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char *name = path;
@@ -222,7 +222,7 @@ int xdg_make(const char *path, struct error *err)
 	assert(path[0] == '/');
 	if (!copy)
 		return error_set(err, ENOMEM, "cannot make directory '%s'", path);
-	ret = walk(copy, &dir, err);
+	ret = open_directories(copy, &dir, err);
 	if (ret)
 		return ret;
 	if (fstat(dir, &st))

@@ -29,7 +29,7 @@ struct shown {
 	char text[PRINTABLE_SIZE(POLICY_LINE_MAX)];
 };
 
-static const char *show(const char *word, struct shown *shown)
+static const char *shown_word(const char *word, struct shown *shown)
 {
 	return printable(word, strlen(word), shown->text);
 }
@@ -78,11 +78,12 @@ static int read_who(struct line *line, struct statement *statement)
 		return 0;
 	}
 	if (strlen(name) >= sizeof(statement->name) || name[strspn(name, "0123456789")] == '\0')
-		return refuse(line, "'%s' cannot be the name of a %s", show(name, &shown), kind);
+		return refuse(line, "'%s' cannot be the name of a %s", shown_word(name, &shown),
+			      kind);
 	for (const char *c = name; *c; c++)
 		if (*c <= ' ' || *c > '~' || strchr(":,'\"`", *c))
-			return refuse(line, "'%s' cannot be the name of a %s", show(name, &shown),
-				      kind);
+			return refuse(line, "'%s' cannot be the name of a %s",
+				      shown_word(name, &shown), kind);
 	memcpy(statement->name, name, strlen(name) + 1);
 	return 0;
 }
@@ -95,7 +96,8 @@ static int read_uplink(struct line *line, const char *word, struct statement *st
 	if (statement->any_uplink)
 		return 0;
 	if (!ifname_valid(word))
-		return refuse(line, "'%s' cannot be the name of an interface", show(word, &shown));
+		return refuse(line, "'%s' cannot be the name of an interface",
+			      shown_word(word, &shown));
 	memcpy(statement->uplink, word, strlen(word) + 1);
 	return 0;
 }
@@ -108,7 +110,7 @@ static int read_subnet(struct line *line, char *word, char *slash, struct statem
 	unsigned long length;
 	struct shown shown;
 
-	show(word, &shown);
+	shown_word(word, &shown);
 	*slash = '\0';
 	if (!ipv4_parse(word, &subnet.address) || !read_number(slash + 1, 32, &length))
 		return refuse(line, "'%s' is not a subnet", shown.text);
@@ -127,7 +129,7 @@ static int read_range(struct line *line, char *word, char *dash, struct statemen
 {
 	struct shown shown;
 
-	show(word, &shown);
+	shown_word(word, &shown);
 	*dash = '\0';
 	if (!ipv4_parse(word, &statement->first) || !ipv4_parse(dash + 1, &statement->last))
 		return refuse(line, "'%s' is not a range of addresses", shown.text);
@@ -151,7 +153,7 @@ static int read_address(struct line *line, const char *word, struct statement *s
 		return read_range(line, copy, mark, statement);
 	if (!ipv4_parse(copy, &statement->first))
 		return refuse(line, "'%s' is not an address, a subnet or a range",
-			      show(word, &shown));
+			      shown_word(word, &shown));
 	statement->last = statement->first;
 	return 0;
 }
@@ -162,8 +164,8 @@ static int read_vms(struct line *line, const char *word, struct statement *state
 	unsigned long vms;
 
 	if (!read_number(word, POLICY_VMS_MAX, &vms) || vms == 0)
-		return refuse(line, "'%s' is not a number of VMs, 1 to %d", show(word, &shown),
-			      POLICY_VMS_MAX);
+		return refuse(line, "'%s' is not a number of VMs, 1 to %d",
+			      shown_word(word, &shown), POLICY_VMS_MAX);
 	statement->vms = (unsigned int)vms;
 	return 0;
 }
@@ -196,7 +198,7 @@ static int read_option(struct line *line, const char *name, unsigned int *seen,
 	while (i < ARRAY_SIZE(options) && strcmp(options[i].name, name) != 0)
 		i++;
 	if (i == ARRAY_SIZE(options))
-		return refuse(line, "unknown word '%s'", show(name, &shown));
+		return refuse(line, "unknown word '%s'", shown_word(name, &shown));
 	if (*seen & 1U << i)
 		return refuse(line, "'%s' is given twice", name);
 	*seen |= 1U << i;
@@ -218,7 +220,7 @@ static int read_statement(struct line *line, const char *word, struct policy *po
 
 	if (strcmp(word, "allow") != 0)
 		return refuse(line, "unknown statement '%s'; there is only 'allow'",
-			      show(word, &shown));
+			      shown_word(word, &shown));
 	if (policy->count == POLICY_STATEMENTS_MAX)
 		return refuse(line, "more than %d statements", POLICY_STATEMENTS_MAX);
 	rc = read_who(line, &statement);

@@ -354,7 +354,7 @@ static int time_left(const struct session *session)
 }
 
 /* While the VM lives: keeps its place, until the launcher is gone. */
-static int keep(struct session *session, struct error *err)
+static int serve_vm(struct session *session, struct error *err)
 {
 	bool end = false;
 	int rc = 0;
@@ -512,7 +512,7 @@ static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
 	if (rc >= 0)
 		rc = send_ready(session, !adopt, err);
 	if (rc == 0 && !place->host.dry_run)
-		rc = keep(session, err);
+		rc = serve_vm(session, err);
 	return rc;
 }
 
