@@ -3,22 +3,22 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "launcher/clean.h"
-#include "launcher/completion.h"
-#include "launcher/doctor.h"
-#include "launcher/fetch.h"
-#include "launcher/init.h"
-#include "launcher/lock.h"
-#include "launcher/log.h"
-#include "launcher/manage.h"
-#include "launcher/options.h"
-#include "launcher/privilege.h"
-#include "launcher/process.h"
-#include "launcher/reset.h"
-#include "launcher/run.h"
-#include "launcher/show.h"
-#include "launcher/signals.h"
-#include "launcher/version.h"
+#include "launcher/commands/clean.h"
+#include "launcher/commands/completion.h"
+#include "launcher/commands/fetch.h"
+#include "launcher/commands/init.h"
+#include "launcher/commands/reset.h"
+#include "launcher/commands/show.h"
+#include "launcher/commands/version.h"
+#include "launcher/commands/vm_commands.h"
+#include "launcher/common/log.h"
+#include "launcher/common/options.h"
+#include "launcher/common/privilege.h"
+#include "launcher/common/process.h"
+#include "launcher/common/signals.h"
+#include "launcher/doctor/doctor.h"
+#include "launcher/lock/lock.h"
+#include "launcher/run/run.h"
 
 static int dispatch(const struct options *options, struct error *err)
 {

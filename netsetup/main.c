@@ -13,13 +13,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "netsetup/landlock.h"
-#include "netsetup/permit.h"
-#include "netsetup/privilege.h"
-#include "netsetup/protocol.h"
-#include "netsetup/rundir.h"
-#include "netsetup/session.h"
-#include "netsetup/syscalls.h"
+#include "netsetup/confine/landlock.h"
+#include "netsetup/confine/privilege.h"
+#include "netsetup/confine/seccomp.h"
+#include "netsetup/lease/lease_dir.h"
+#include "netsetup/policy/authorize.h"
+#include "netsetup/protocol/protocol.h"
+#include "netsetup/session/session.h"
 
 /*
  * Theory of operation: whoever may run this program, when it is set-uid or has file capabilities,

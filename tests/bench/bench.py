@@ -20,7 +20,7 @@ def main(build: Path, wanted: list[str]) -> int:
               file=sys.stderr)
         return 2
     os.environ["VMRUN"] = str(build / "vmrun")
-    sys.path.insert(0, str(HERE.parent / "lab"))
+    sys.path.insert(0, str(HERE.parent / "lab" / "support"))
     began = time.monotonic()
     print(f"load of this machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     for name in wanted or NAMES:

@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "netsetup/client.h"
-#include "netsetup/ipv4.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/protocol/client.h"
 
 /* What the helper tells is not listened to. */
 static const struct netsetup_listener deaf;

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "netsetup/cleanup.h"
+#include "netsetup/base/cleanup.h"
 #include "tests/fault/sight.h"
 #include "tests/fault/trace.h"
 

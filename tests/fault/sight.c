@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "netsetup/cleanup.h"
-#include "netsetup/ipv4.h"
-#include "netsetup/nl.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/netlink.h"
 #include "tests/fault/trace.h"
 
 bool sight_files_alone;

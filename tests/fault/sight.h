@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the host is like, as text to compare.
-#ifndef FAULT_SIGHT_H
-#define FAULT_SIGHT_H
+#ifndef TESTS_FAULT_SIGHT_H
+#define TESTS_FAULT_SIGHT_H
 
 #include <stdbool.h>
 

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "netsetup/cleanup.h"
+#include "netsetup/base/cleanup.h"
 
 static const char *const role_names[] = { "other", "vmrun", "netsetup", "qemu", "spare", "child" };
 

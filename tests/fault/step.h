@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The steps at which a process is stopped, and what is done to it there.
-#ifndef FAULT_STEP_H
-#define FAULT_STEP_H
+#ifndef TESTS_FAULT_STEP_H
+#define TESTS_FAULT_STEP_H
 
 #include <stdbool.h>
 #include <stddef.h>

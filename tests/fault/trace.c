@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "netsetup/cleanup.h"
+#include "netsetup/base/cleanup.h"
 
 /* A netlink request that the kernel does not get to see: an empty one is answered in its place. */
 struct refusal {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // One run of vmrun under ptrace(2), with all that it starts, and one fault on its way.
-#ifndef FAULT_TRACE_H
-#define FAULT_TRACE_H
+#ifndef TESTS_FAULT_TRACE_H
+#define TESTS_FAULT_TRACE_H
 
 #include <stdbool.h>
 #include <stdint.h>

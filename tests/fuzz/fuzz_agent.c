@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "launcher/agent.h"
-#include "netsetup/cleanup.h"
+#include "launcher/guest/guest_agent.h"
+#include "netsetup/base/cleanup.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ROUNDS_MS 1000

@@ -3,10 +3,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "netsetup/arp.h"
-#include "netsetup/defend.h"
-#include "netsetup/ipv4.h"
-#include "netsetup/probe.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/arp.h"
+#include "netsetup/lease/probe.h"
+#include "netsetup/session/acd.h"
 #include "tests/fuzz/fuzz.h"
 
 #define PACKET 28

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "launcher/definition.h"
+#include "launcher/definition/definition.h"
 #include "tests/fuzz/fuzz.h"
 
 #define NAME "fuzz.yaml"

@@ -7,8 +7,8 @@
 #include <netinet/udp.h>
 #include <string.h>
 
-#include "launcher/dhcp_server.h"
-#include "netsetup/dhcprelay.h"
+#include "launcher/lan/dhcp_server.h"
+#include "netsetup/session/dhcp_relay.h"
 
 /*
  * An input is an octet that chooses what the server has to tell, and packets, each behind two

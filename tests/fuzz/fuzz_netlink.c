@@ -2,10 +2,10 @@
 // Any messages, whatever their types, to each reader of what the kernel tells by netlink.
 #include <string.h>
 
-#include "netsetup/cleanup.h"
-#include "netsetup/interface.h"
-#include "netsetup/nl.h"
-#include "netsetup/wireless.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/interface.h"
+#include "netsetup/kernel/netlink.h"
+#include "netsetup/kernel/wireless.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

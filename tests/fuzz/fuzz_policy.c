@@ -2,9 +2,9 @@
 // Any bytes as the policy file; what is read is within its bounds, and the rest is told by its line.
 #include <string.h>
 
-#include "netsetup/ifname.h"
-#include "netsetup/ipv4.h"
-#include "netsetup/policy.h"
+#include "netsetup/base/ifname.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/policy/policy.h"
 #include "tests/fuzz/fuzz.h"
 
 #define PATH "policy"

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "launcher/qmp.h"
+#include "launcher/qemu/qmp.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct qmp *qmp;

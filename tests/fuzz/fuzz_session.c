@@ -9,9 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "netsetup/dhcprelay.h"
-#include "netsetup/protocol.h"
-#include "netsetup/session.h"
+#include "netsetup/protocol/protocol.h"
+#include "netsetup/session/dhcp_relay.h"
+#include "netsetup/session/session.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "netsetup/ipv4.h"
-#include "netsetup/uplink.h"
-#include "netsetup/wireless.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/uplink.h"
+#include "netsetup/kernel/wireless.h"
 
 #define RUNS 100
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Small files, read whole; and their locks.
+#include "launcher/common/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netsetup/base/cleanup.h"
+
+#define ROOM_FIRST 4096
+
+#define LOCK_TRIES 20
+
+/* Reads to the end, or one byte more than @max. */
+static int read_all(int fd, size_t max, char **data, size_t *size)
+{
+	cleanup_free char *buffer = NULL;
+	size_t room = 0;
+	size_t used = 0;
+	ssize_t got;
+
+	do {
+		if (used == room) {
+			size_t more = room ? room * 2 : ROOM_FIRST;
+			char *larger = realloc(buffer, more + 1);
+
+			if (!larger)
+				return -ENOMEM;
+			buffer = larger;
+			room = more;
+		}
+		got = read(fd, buffer + used, room - used);
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		used += got > 0 ? got : 0;
+	} while (got && used <= max);
+
+	buffer[used] = '\0';
+	*data = take_ptr(&buffer);
+	*size = used;
+	return 0;
+}
+
+int file_read(const char *path, size_t max, char **data, size_t *size, struct error *err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	cleanup_free char *read_data = NULL;
+	size_t read_size = 0;
+	struct stat st;
+	int ret;
+
+	if (fd < 0)
+		return error_set(err, errno, "cannot open '%s'", path);
+	if (fstat(fd, &st))
+		return error_set(err, errno, "cannot read '%s'", path);
+	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+		return error_say(err, STATUS_DEFINITION, EINVAL,
+				 "cannot read '%s': it is not a file", path);
+	ret = read_all(fd, max, &read_data, &read_size);
+	if (ret)
+		return error_set(err, -ret, "cannot read '%s'", path);
+	if (read_size > max)
+		return error_say(err, STATUS_DEFINITION, EFBIG,
+				 "cannot read '%s': it has more than %zu bytes", path, max);
+	*data = take_ptr(&read_data);
+	*size = read_size;
+	return 0;
+}
+
+int file_lock_soon(int fd)
+{
+	const struct timespec moment = { .tv_nsec = 10000000 };
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		nanosleep(&moment, NULL);
+	}
+	return -EBUSY;
+}

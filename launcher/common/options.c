@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The command line: one table of commands, one of options, from which usage is made, too.
+#include "launcher/common/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/common/text.h"
+#include "netsetup/base/cleanup.h"
+
+/* Bits of the commands that take an option. */
+#define RUN    (1u << COMMAND_RUN)
+#define CHECK  (1u << COMMAND_CHECK)
+#define PRINT  (1u << COMMAND_PRINT)
+#define FETCH  (1u << COMMAND_FETCH)
+#define LOCK   (1u << COMMAND_LOCK)
+#define RESET  (1u << COMMAND_RESET)
+#define DOCTOR (1u << COMMAND_DOCTOR)
+#define CLEAN  (1u << COMMAND_CLEAN)
+#define LIST   (1u << COMMAND_LIST)
+#define STATUS (1u << COMMAND_STATUS)
+#define STOP   (1u << COMMAND_STOP)
+#define INIT   (1u << COMMAND_INIT)
+#define ALL    (~0u)
+
+static const struct command_row {
+	const char *name;
+	const char *operands;
+	unsigned int least, most;
+	const char *help;
+} commands[] = {
+	[COMMAND_RUN] = { "run", "FILE", 1, 1, "boot and stay until the guest is gone" },
+	[COMMAND_CHECK] = { "check", "FILE...", 1, ~0u, "report every error of every file" },
+	[COMMAND_PRINT] = { "print", "FILE", 1, 1, "show the resolved definition" },
+	[COMMAND_FETCH] = { "fetch", "FILE...", 1, ~0u, "have the images in the cache" },
+	[COMMAND_LOCK] = { "lock", "FILE", 1, 1, "note what it stands for, for --locked" },
+	[COMMAND_RESET] = { "reset", "NAME|FILE", 1, 1, "throw away what the VM has written" },
+	[COMMAND_LIST] = { "list", "", 0, 0, "show the VMs that run" },
+	[COMMAND_STATUS] = { "status", "NAME", 1, 1, "show one" },
+	[COMMAND_STOP] = { "stop", "NAME", 1, 1, "power it off and wait until it is gone" },
+	[COMMAND_PAUSE] = { "pause", "NAME", 1, 1, "have it stand still" },
+	[COMMAND_RESUME] = { "resume", "NAME", 1, 1, "have it go on, also after a full disk" },
+	[COMMAND_CONSOLE] = { "console", "NAME", 1, 1, "attach to its serial console" },
+	[COMMAND_SSH] = { "ssh", "NAME [ARG...]", 1, ~0u, "log in, when the guest is ready" },
+	[COMMAND_LOG] = { "log", "NAME", 1, 1, "show what it said since its last start" },
+	[COMMAND_DOCTOR] = { "doctor", "", 0, 0, "what would keep a VM off this LAN" },
+	[COMMAND_CLEAN] = { "clean", "", 0, 0, "sweep what runs that died have left" },
+	[COMMAND_INIT] = { "init", "[TEMPLATE [NAME]]", 0, 2, "list templates, or copy one" },
+	[COMMAND_COMPLETION] = { "completion", "bash|zsh|fish", 1, 1, "for a shell to read" },
+	[COMMAND_HELP] = { "help", "", 0, 0, "show this" },
+	[COMMAND_VERSION] = { "version", "", 0, 0, "show the version" },
+};
+
+static int set_override(struct options *options, const char *value, struct error *err);
+static int set_uplink(struct options *options, const char *value, struct error *err);
+static int set_address(struct options *options, const char *value, struct error *err);
+static int set_format(struct options *options, const char *value, struct error *err);
+static int set_quiet(struct options *options, const char *value, struct error *err);
+static int set_verbose(struct options *options, const char *value, struct error *err);
+static int set_accept_digest(struct options *options, const char *value, struct error *err);
+static int set_locked(struct options *options, const char *value, struct error *err);
+static int set_dry_run(struct options *options, const char *value, struct error *err);
+static int set_detach(struct options *options, const char *value, struct error *err);
+static int set_wait(struct options *options, const char *value, struct error *err);
+static int set_json(struct options *options, const char *value, struct error *err);
+static int set_now(struct options *options, const char *value, struct error *err);
+static int set_timeout(struct options *options, const char *value, struct error *err);
+static int set_help(struct options *options, const char *value, struct error *err);
+static int set_version(struct options *options, const char *value, struct error *err);
+
+static const struct option_row {
+	const char *name;
+	char letter; /* or 0 */
+	const char *argument;
+	unsigned int commands;
+	int (*set)(struct options *options, const char *value, struct error *err);
+	const char *help;
+} rows[] = {
+	{ "set", 's', "KEY.PATH=VALUE", RUN | CHECK | PRINT | FETCH, set_override,
+	  "override one key" },
+	{ "uplink", 0, "IF", RUN | PRINT, set_uplink, "the same as --set network.uplink=IF" },
+	{ "address", 0, "IP", RUN | PRINT, set_address, "the same as --set network.address=IP" },
+	{ "accept-digest", 0, NULL, FETCH, set_accept_digest, "tell the digest of what came" },
+	{ "locked", 0, NULL, RUN | CHECK | PRINT, set_locked, "insist on what 'lock' has noted" },
+	{ "dry-run", 'n', NULL, RUN | RESET | CLEAN, set_dry_run,
+	  "show each change, change nothing" },
+	{ "verbose", 'v', NULL, RUN, set_verbose, "show each change to the host" },
+	{ "quiet", 'q', NULL, RUN | CHECK | FETCH | LOCK | RESET | CLEAN | INIT, set_quiet,
+	  "show errors only" },
+	{ "format", 'f', "yaml|json|argv", PRINT, set_format, "argv: the QEMU command" },
+	{ "detach", 'd', NULL, RUN, set_detach, "return when the VM is on the LAN" },
+	{ "wait", 0, "lan|ssh", RUN, set_wait, "what --detach waits for" },
+	{ "json", 0, NULL, LIST | STATUS | DOCTOR, set_json, "for programs" },
+	{ "now", 0, NULL, STOP, set_now, "do not ask the guest" },
+	{ "timeout", 0, "SECONDS", STOP, set_timeout, "so long may the guest take" },
+	{ "help", 'h', NULL, ALL, set_help, "show this" },
+	{ "version", 'V', NULL, ALL, set_version, "show the version" },
+};
+
+static int set_override(struct options *options, const char *value, struct error *err)
+{
+	if (options->override_count == OVERRIDES_MAX)
+		return error_say(err, STATUS_USAGE, EINVAL, "more than %d times --set",
+				 OVERRIDES_MAX);
+	options->overrides[options->override_count] = strdup(value);
+	if (!options->overrides[options->override_count])
+		return error_set(err, ENOMEM, "cannot keep '--set %s'", value);
+	options->override_count++;
+	return 0;
+}
+
+static int set_network_key(struct options *options, const char *key, const char *value,
+			   struct error *err)
+{
+	cleanup_free char *text = NULL;
+
+	if (asprintf(&text, "network.%s=%s", key, value) < 0) {
+		text = NULL;
+		return error_set(err, ENOMEM, "cannot keep '--%s'", key);
+	}
+	return set_override(options, text, err);
+}
+
+static int set_uplink(struct options *options, const char *value, struct error *err)
+{
+	return set_network_key(options, "uplink", value, err);
+}
+
+static int set_address(struct options *options, const char *value, struct error *err)
+{
+	return set_network_key(options, "address", value, err);
+}
+
+static int set_format(struct options *options, const char *value, struct error *err)
+{
+	static const char *const names[] = {
+		[PRINT_YAML] = "yaml", [PRINT_JSON] = "json", [PRINT_ARGV] = "argv"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(value, names[i]) != 0)
+			continue;
+		options->format = (enum print_format)i;
+		return 0;
+	}
+	return error_say(err, STATUS_USAGE, EINVAL,
+			 "'--format=%s' is not one of yaml, json and argv", value);
+}
+
+static int set_quiet(struct options *options, const char *value, struct error *err)
+{
+	options->quiet = true;
+	return 0;
+}
+
+static int set_verbose(struct options *options, const char *value, struct error *err)
+{
+	options->verbose = true;
+	return 0;
+}
+
+static int set_accept_digest(struct options *options, const char *value, struct error *err)
+{
+	options->accept_digest = true;
+	return 0;
+}
+
+static int set_locked(struct options *options, const char *value, struct error *err)
+{
+	options->locked = true;
+	return 0;
+}
+
+static int set_dry_run(struct options *options, const char *value, struct error *err)
+{
+	options->dry_run = true;
+	return 0;
+}
+
+static int set_detach(struct options *options, const char *value, struct error *err)
+{
+	options->detach = true;
+	return 0;
+}
+
+static int set_wait(struct options *options, const char *value, struct error *err)
+{
+	if (strcmp(value, "lan") != 0 && strcmp(value, "ssh") != 0)
+		return error_say(err, STATUS_USAGE, EINVAL, "'--wait=%s' is not one of lan and ssh",
+				 value);
+	options->wait = strcmp(value, "ssh") == 0 ? WAIT_SSH : WAIT_LAN;
+	options->detach = true;
+	return 0;
+}
+
+static int set_json(struct options *options, const char *value, struct error *err)
+{
+	options->json = true;
+	return 0;
+}
+
+static int set_now(struct options *options, const char *value, struct error *err)
+{
+	options->now = true;
+	return 0;
+}
+
+static int set_timeout(struct options *options, const char *value, struct error *err)
+{
+	char *end;
+	const long seconds = strtol(value, &end, 10);
+
+	if (end == value || *end || seconds < 0 || seconds > 86400)
+		return error_say(err, STATUS_USAGE, EINVAL,
+				 "'--timeout=%s' is not a number of seconds from 0 to 86400",
+				 value);
+	options->timeout = (int)seconds;
+	return 0;
+}
+
+static int set_help(struct options *options, const char *value, struct error *err)
+{
+	options->command = COMMAND_HELP;
+	return 0;
+}
+
+static int set_version(struct options *options, const char *value, struct error *err)
+{
+	options->command = COMMAND_VERSION;
+	return 0;
+}
+
+/* getopt_long(3)'s tables from ours; an option's value there is its row's number plus 1. */
+static void getopt_tables(struct option longs[ARRAY_SIZE(rows) + 1],
+			  char letters[2 * ARRAY_SIZE(rows) + 2])
+{
+	char *letter = letters;
+
+	/* ':' reports a missing argument as such. */
+	*letter++ = ':';
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		longs[i] = (struct option){ rows[i].name,
+					    rows[i].argument ? required_argument : no_argument,
+					    NULL, (int)i + 1 };
+		if (!rows[i].letter)
+			continue;
+		*letter++ = rows[i].letter;
+		if (rows[i].argument)
+			*letter++ = ':';
+	}
+	*letter = '\0';
+	longs[ARRAY_SIZE(rows)] = (struct option){ 0 };
+}
+
+static const struct option_row *find_row(int value)
+{
+	if (value >= 1 && value <= (int)ARRAY_SIZE(rows))
+		return &rows[value - 1];
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].letter && rows[i].letter == value)
+			return &rows[i];
+	return NULL;
+}
+
+static int usage_error(struct error *err)
+{
+	error_remedy(err, "see 'vmrun help'");
+	return -EINVAL;
+}
+
+/*
+ * What getopt_long(3) did not take: its optopt is 0 for a name that it does not know, the row's
+ * value for one that it does, else a letter, which may be one of several in its argument.
+ */
+static int bad_option(int value, char **argv, struct error *err)
+{
+	const bool is_letter = optopt > (int)ARRAY_SIZE(rows);
+	const char letter[] = { '-', (char)optopt, '\0' };
+	const char *option = is_letter ? letter : argv[optind - 1];
+
+	if (value == ':')
+		error_say(err, STATUS_USAGE, EINVAL, "no value for option '%s'", option);
+	else if (optopt && !is_letter)
+		error_say(err, STATUS_USAGE, EINVAL, "option '%s' takes no value", option);
+	else
+		error_say(err, STATUS_USAGE, EINVAL, "unknown option '%s'", option);
+	return usage_error(err);
+}
+
+static int take_options(int argc, char **argv, struct options *options, unsigned int *used,
+			struct error *err)
+{
+	struct option longs[ARRAY_SIZE(rows) + 1];
+	char letters[2 * ARRAY_SIZE(rows) + 2];
+	int value;
+
+	getopt_tables(longs, letters);
+	/* Options stand after operands, too, whatever the user wants of other programs. */
+	unsetenv("POSIXLY_CORRECT");
+	opterr = 0;
+	optind = 0;
+	while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		const struct option_row *row = find_row(value);
+
+		if (!row)
+			return bad_option(value, argv, err);
+		if (row->set(options, optarg, err) < 0)
+			return -err->code;
+		used[row - rows] = 1;
+	}
+	return 0;
+}
+
+/* The first operand is the command, unless it is none: then it is the file of run, and false. */
+static bool take_command(struct options *options)
+{
+	for (size_t i = 0; options->file_count && i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(options->files[0], commands[i].name) != 0)
+			continue;
+		if (options->command == COMMAND_RUN)
+			options->command = (enum command)i;
+		options->files++;
+		options->file_count--;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Whether the first operand, which is the file of run, was meant as a command: there are more, or there
+ * is no such file.
+ */
+static int check_command(const struct options *options, struct error *err)
+{
+	const char *word = options->file_count ? options->files[0] : "";
+	const char *meant = text_nearest(word, commands, ARRAY_SIZE(commands), sizeof(commands[0]));
+
+	if (!meant || strchr(word, '/') ||
+	    (options->file_count == 1 && faccessat(AT_FDCWD, word, F_OK, AT_EACCESS) == 0))
+		return 0;
+	error_say(err, STATUS_USAGE, EINVAL, "no command '%s'; did you mean '%s'?", word, meant);
+	return usage_error(err);
+}
+
+static int check_operands(const struct options *options, const unsigned int *used,
+			  struct error *err)
+{
+	const struct command_row *command = &commands[options->command];
+
+	if (options->command == COMMAND_HELP || options->command == COMMAND_VERSION)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!used[i] || rows[i].commands & (1u << options->command))
+			continue;
+		error_say(err, STATUS_USAGE, EINVAL, "'--%s' is not an option of 'vmrun %s'",
+			  rows[i].name, command->name);
+		return usage_error(err);
+	}
+	if (options->file_count < command->least) {
+		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' needs %s", command->name,
+			  strncmp(command->operands, "FILE", 4) == 0   ? "a definition file"
+			  : strncmp(command->operands, "NAME", 4) == 0 ? "a VM's name"
+								       : command->operands);
+		return usage_error(err);
+	}
+	if (options->file_count > command->most) {
+		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' does not take '%s'", command->name,
+			  options->files[command->most]);
+		return usage_error(err);
+	}
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *options, struct error *err)
+{
+	unsigned int used[ARRAY_SIZE(rows)] = { 0 };
+	int rc;
+
+	memset(options, 0, sizeof(*options));
+	options->timeout = -1;
+	/* What follows the name is ssh's, options too. */
+	if (argc > 2 && strcmp(argv[1], commands[COMMAND_SSH].name) == 0 && argv[2][0] != '-') {
+		options->command = COMMAND_SSH;
+		options->files = argv + 2;
+		options->file_count = (unsigned int)(argc - 2);
+		return 0;
+	}
+	rc = take_options(argc, argv, options, used, err);
+	if (rc < 0)
+		return rc;
+	options->files = argv + optind;
+	options->file_count = (unsigned int)(argc - optind);
+	if (!take_command(options)) {
+		rc = check_command(options, err);
+		if (rc < 0)
+			return rc;
+	}
+	return check_operands(options, used, err);
+}
+
+void options_done(struct options *options)
+{
+	for (unsigned int i = 0; i < options->override_count; i++)
+		free(options->overrides[i]);
+	options->override_count = 0;
+}
+
+void options_usage(FILE *stream)
+{
+	fprintf(stream, "usage: vmrun [OPTION...] FILE\n"
+			"       vmrun COMMAND [OPTION...] [OPERAND...]\n\ncommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(stream, "  %-10s %-17s %s%s\n", commands[i].name, commands[i].operands,
+			commands[i].help, i == COMMAND_RUN ? " (the default)" : "");
+	fprintf(stream, "\noptions:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char letter[] = { '-', rows[i].letter, ',', '\0' };
+		char name[40];
+
+		snprintf(name, sizeof(name), "--%s%s%s", rows[i].name, rows[i].argument ? "=" : "",
+			 rows[i].argument ? rows[i].argument : "");
+		fprintf(stream, "  %-3s %-24s %s\n", rows[i].letter ? letter : "", name,
+			rows[i].help);
+	}
+	fprintf(stream, "\nA file that has a command's name is given as './NAME'. "
+			"See vmrun(1) and vmrun.yaml(5).\n");
+}
+
+bool options_command(unsigned int index, struct command_info *info)
+{
+	if (index >= ARRAY_SIZE(commands))
+		return false;
+	*info = (struct command_info){ commands[index].name, commands[index].operands,
+				       commands[index].help };
+	return true;
+}
+
+bool options_option(unsigned int index, struct option_info *info)
+{
+	if (index >= ARRAY_SIZE(rows))
+		return false;
+	*info = (struct option_info){ rows[index].name, rows[index].letter, rows[index].argument,
+				      rows[index].help, rows[index].commands };
+	return true;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// vmrun needs no privilege: what sudo, doas or pkexec gave it is given up for good.
+#include "launcher/common/privilege.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netsetup/base/cleanup.h"
+
+#define PASSWD_SIZE 65536
+
+/* Who called: an entry of passwd(5) and the texts that it points to. */
+struct caller {
+	struct passwd entry;
+	char *texts;
+	gid_t gid;
+};
+
+int privilege_check(struct error *err)
+{
+	if (geteuid() == getuid() && getegid() == getgid())
+		return 0;
+	error_say(err, STATUS_PERMISSION, EPERM, "vmrun must not be set-uid or set-gid");
+	error_remedy(err, "take the bit away, and see vmrun-netsetup(8) for how to give the "
+			  "helper its privilege");
+	return -EPERM;
+}
+
+/* Decimal digits only; (uid_t)-1 means "no change" to the kernel and is nobody's. */
+static int read_id(const char *name, const char *text, unsigned int *id, struct error *err)
+{
+	unsigned long value;
+
+	if (text[0] == '\0' || strlen(text) > 10 || text[strspn(text, "0123456789")] != '\0')
+		return error_say(err, STATUS_PERMISSION, EINVAL, "%s is not a number", name);
+	value = strtoul(text, NULL, 10);
+	if (value >= UINT_MAX)
+		return error_say(err, STATUS_PERMISSION, EINVAL, "%s is out of range", name);
+	*id = (unsigned int)value;
+	return 0;
+}
+
+/* By @uid, or by @user when that is not NULL. */
+static int find_caller(const char *name, const char *user, uid_t uid, struct caller *caller,
+		       struct error *err)
+{
+	struct passwd *found = NULL;
+	int code;
+
+	caller->texts = malloc(PASSWD_SIZE);
+	if (!caller->texts)
+		return error_set(err, ENOMEM, "cannot look up the user of %s", name);
+	if (user)
+		code = getpwnam_r(user, &caller->entry, caller->texts, PASSWD_SIZE, &found);
+	else
+		code = getpwuid_r(uid, &caller->entry, caller->texts, PASSWD_SIZE, &found);
+	if (found) {
+		caller->gid = caller->entry.pw_gid;
+		return 0;
+	}
+	free(take_ptr(&caller->texts));
+	if (code)
+		return error_set(err, code, "cannot look up the user of %s", name);
+	return error_say(err, STATUS_PERMISSION, EINVAL, "%s is of no user in passwd(5)", name);
+}
+
+static int find_by_id(const char *name, const char *text, struct caller *caller, struct error *err)
+{
+	unsigned int uid = 0;
+	int result = read_id(name, text, &uid, err);
+
+	return result < 0 ? result : find_caller(name, NULL, uid, caller, err);
+}
+
+/* sudo tells the group that was the caller's own just then, see newgrp(1). */
+static int find_by_sudo(const char *uid_text, struct caller *caller, struct error *err)
+{
+	const char *gid_text = getenv("SUDO_GID");
+	unsigned int gid = 0;
+	int result;
+
+	if (!gid_text)
+		return error_say(err, STATUS_PERMISSION, EINVAL,
+				 "SUDO_UID is set, SUDO_GID is not");
+	result = read_id("SUDO_GID", gid_text, &gid, err);
+	if (result == 0)
+		result = find_by_id("SUDO_UID", uid_text, caller, err);
+	if (result < 0)
+		return result;
+
+	if (gid == 0 && caller->entry.pw_gid != 0) {
+		free(take_ptr(&caller->texts));
+		return error_say(err, STATUS_PERMISSION, EINVAL, "SUDO_GID is root's");
+	}
+	caller->gid = gid;
+	return 0;
+}
+
+/* Whom the environment names; caller->texts stays NULL when it names nobody. */
+static int identify(struct caller *caller, struct error *err)
+{
+	const char *text;
+
+	text = getenv("SUDO_UID");
+	if (text)
+		return find_by_sudo(text, caller, err);
+	text = getenv("DOAS_USER");
+	if (text)
+		return find_caller("DOAS_USER", text, 0, caller, err);
+	text = getenv("PKEXEC_UID");
+	if (text)
+		return find_by_id("PKEXEC_UID", text, caller, err);
+	return 0;
+}
+
+static int become(const struct caller *caller, struct error *err)
+{
+	const uid_t uid = caller->entry.pw_uid;
+	const bool setpcap = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+
+	if (initgroups(caller->entry.pw_name, caller->gid) < 0 ||
+	    setresgid(caller->gid, caller->gid, caller->gid) < 0)
+		return error_set(err, errno, "cannot take on the groups of '%s'",
+				 caller->entry.pw_name);
+
+	/* While there still is the right to; without it no_new_privs must do, as in containers. */
+	capng_clear(CAPNG_SELECT_ALL);
+	if (setpcap && capng_apply(CAPNG_SELECT_BOUNDS) != 0)
+		return error_set(err, EPERM, "cannot give up capabilities");
+	if (setresuid(uid, uid, uid) < 0)
+		return error_set(err, errno, "cannot become '%s'", caller->entry.pw_name);
+	/* The kernel has done most of it with the line before, unless securebits forbade it. */
+	capng_clear(CAPNG_SELECT_ALL);
+	if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0)
+		return error_set(err, EPERM, "cannot give up capabilities");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot give up new privileges");
+	return 0;
+}
+
+/* Trust the kernel, not our reading of it. */
+static int verify(const struct caller *caller, struct error *err)
+{
+	const uid_t uid = caller->entry.pw_uid;
+	const gid_t gid = caller->gid;
+	uid_t uids[3];
+	gid_t gids[3];
+
+	if (getresuid(&uids[0], &uids[1], &uids[2]) < 0 ||
+	    getresgid(&gids[0], &gids[1], &gids[2]) < 0)
+		return error_set(err, errno, "cannot verify that root is given up");
+	if (uids[0] != uid || uids[1] != uid || uids[2] != uid || gids[0] != gid ||
+	    gids[1] != gid || gids[2] != gid || setresuid(0, 0, 0) == 0 || setuid(0) == 0 ||
+	    (gid != 0 && setresgid(0, 0, 0) == 0) || capng_get_caps_process() < 0 ||
+	    capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
+		return error_say(err, STATUS_PERMISSION, EPERM, "root could not be given up");
+	return 0;
+}
+
+static void keep_if_owned(const char *name, uid_t uid)
+{
+	const char *path = getenv(name);
+	struct stat status;
+
+	if (path && (stat(path, &status) < 0 || status.st_uid != uid))
+		unsetenv(name);
+}
+
+static int set_environment(const struct passwd *entry, struct error *err)
+{
+	static const char *const directories[] = {
+		"XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+		"XDG_STATE_HOME",  "XDG_CACHE_HOME",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(directories); i++)
+		keep_if_owned(directories[i], entry->pw_uid);
+	if (setenv("HOME", entry->pw_dir, 1) < 0 || setenv("USER", entry->pw_name, 1) < 0 ||
+	    setenv("LOGNAME", entry->pw_name, 1) < 0 ||
+	    setenv("SHELL", entry->pw_shell[0] ? entry->pw_shell : "/bin/sh", 1) < 0)
+		return error_set(err, errno, "cannot set the environment of '%s'", entry->pw_name);
+	return 0;
+}
+
+static int drop(const struct caller *caller, struct error *err)
+{
+	int result;
+
+	/* The caller was root, too. */
+	if (caller->entry.pw_uid == 0)
+		return 0;
+	result = become(caller, err);
+	if (result == 0)
+		result = verify(caller, err);
+	if (result == 0)
+		result = set_environment(&caller->entry, err);
+	umask(077);
+	return result;
+}
+
+int privilege_drop(struct error *err)
+{
+	struct caller caller = { 0 };
+	int result = privilege_check(err);
+
+	if (result < 0 || geteuid() != 0)
+		return result;
+	result = identify(&caller, err);
+	if (result == 0 && caller.texts)
+		result = drop(&caller, err);
+	free(caller.texts);
+	return result;
+}

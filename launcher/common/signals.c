@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Signals as events: blocked from the first act of main, read from a signalfd.
+#include "launcher/common/signals.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "netsetup/base/cleanup.h"
+
+/* A fault of the program: blocked, the kernel would end it without a handler's report. */
+static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
+
+/* With these, somebody wants an end. */
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+static void fill(sigset_t *set)
+{
+	size_t i;
+
+	sigfillset(set);
+	for (i = 0; i < ARRAY_SIZE(faults); i++)
+		sigdelset(set, faults[i]);
+}
+
+void signals_block(void)
+{
+	struct sigaction child = { .sa_handler = SIG_DFL };
+	struct sigaction hangup;
+	sigset_t set;
+
+	fill(&set);
+	/* A blocked signal is never dropped, even when it is ignored: kernel/signal.c, sig_ignored(). */
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN)
+		sigdelset(&set, SIGHUP);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	sigaction(SIGCHLD, &child, NULL);
+}
+
+int signals_open(struct error *err)
+{
+	sigset_t set;
+	int fd;
+
+	fill(&set);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? error_set(err, errno, "cannot watch signals") : fd;
+}
+
+int signals_read(int fd, pid_t *sender)
+{
+	struct signalfd_siginfo info;
+
+	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return 0;
+	if (sender)
+		*sender = info.ssi_code == SI_USER ? (pid_t)info.ssi_pid : 0;
+	return (int)info.ssi_signo;
+}
+
+int signals_open_ends(struct error *err)
+{
+	sigset_t set;
+	size_t i;
+	int fd;
+
+	sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		sigaddset(&set, ends[i]);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? error_set(err, errno, "cannot watch signals") : fd;
+}
+
+int signals_pending(void)
+{
+	sigset_t set;
+	size_t i;
+
+	if (sigpending(&set) < 0)
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		if (sigismember(&set, ends[i]) == 1)
+			return ends[i];
+	return 0;
+}
+
+/*
+ * The default action itself, not SIGSTOP: the kernel skips it for an orphaned process group, which
+ * nobody could continue.
+ */
+void signals_suspend(int signo)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	struct sigaction before;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	sigaction(signo, &action, &before);
+	raise(signo);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(signo, &before, NULL);
+}

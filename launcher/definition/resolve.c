@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What 'auto' stands for where it depends on nothing but the definition and this machine.
+#include "launcher/definition/resolve.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/devices/vsock.h"
+#include "netsetup/base/cleanup.h"
+
+/* The namespace of VMs' uuids, fixed for ever: another one would give every VM another identity. */
+static const uuid_t vm_namespace = {
+	0x5d, 0x0c, 0x6a, 0x8e, 0x21, 0xb7, 0x4f, 0x93,
+	0x9a, 0x1d, 0x7e, 0xc4, 0x38, 0x02, 0xf5, 0x6b,
+};
+
+static bool read_line(const char *path, char *line, int size)
+{
+	cleanup_file FILE *file = fopen(path, "re");
+
+	if (!file || !fgets(line, size, file))
+		return false;
+	line[strcspn(line, "\r\n")] = '\0';
+	return line[0] && strcmp(line, "uninitialized");
+}
+
+void resolve_machine_id(char id[MACHINE_ID_SIZE])
+{
+	static const char *const paths[] = { "/etc/machine-id", "/var/lib/dbus/machine-id" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (read_line(paths[i], id, MACHINE_ID_SIZE))
+			return;
+	if (gethostname(id, MACHINE_ID_SIZE) < 0)
+		id[0] = '\0';
+	id[MACHINE_ID_SIZE - 1] = '\0';
+}
+
+static bool names_iso(const char *name)
+{
+	const size_t length = name ? strlen(name) : 0;
+
+	return length > 4 && !strcasecmp(name + length - 4, ".iso");
+}
+
+void resolve_disks(struct definition *definition)
+{
+	for (unsigned int i = 0; i < definition->disk_count; i++) {
+		struct disk *disk = &definition->disks[i];
+		const char *name = disk->url_count ? disk->urls[0] : disk->image;
+
+		if (disk->device == DISK_DEVICE_AUTO)
+			disk->device = names_iso(name) ? DISK_CDROM : DISK_VIRTIO;
+		if (disk->mode == DISK_MODE_AUTO)
+			disk->mode = disk->device == DISK_CDROM ? DISK_READONLY : DISK_OVERLAY;
+	}
+}
+
+static void resolve_uuid(struct definition *definition, const char *machine_id)
+{
+	char text[MACHINE_ID_SIZE + VM_NAME_SIZE];
+	int length = snprintf(text, sizeof(text), "%s%c%s", machine_id, '\0', definition->name);
+
+	uuid_generate_sha1(definition->uuid, vm_namespace, text, (size_t)length);
+}
+
+/* @purpose: which of the VM's cards it is for. */
+static void resolve_mac(const struct definition *definition, const char *purpose,
+			struct network *network)
+{
+	uuid_t hash;
+
+	if (!network->mac_auto)
+		return;
+	uuid_generate_sha1(hash, definition->uuid, purpose, strlen(purpose));
+	memcpy(&network->mac, hash, ETH_ALEN);
+	/* IEEE 802: bit 0 of the first octet is for groups, bit 1 for local administration. */
+	network->mac.ether_addr_octet[0] &= 0xfc;
+	network->mac.ether_addr_octet[0] |= 0x02;
+}
+
+/* The LAN's card has the MAC that it would have alone, wherever it stands in the list. */
+static void resolve_macs(struct definition *definition)
+{
+	char purpose[16];
+
+	resolve_mac(definition, "mac", &definition->network);
+	for (unsigned int i = 0; i < definition->other_count; i++) {
+		snprintf(purpose, sizeof(purpose), "mac-%u", i + 1);
+		resolve_mac(definition, purpose, &definition->others[i]);
+	}
+}
+
+/* DHCP beside the others: a guest that was told does not ask, and any other can. */
+static unsigned int resolve_configure(const struct definition *definition)
+{
+	unsigned int ways = CONFIGURE_DHCP;
+
+	if (definition->boot.kernel)
+		ways |= CONFIGURE_CMDLINE;
+	if (definition->cloud_init.present)
+		ways |= CONFIGURE_CLOUD_INIT;
+	return ways;
+}
+
+void resolve_definition(struct definition *definition, const char *machine_id)
+{
+	if (definition->uuid_auto)
+		resolve_uuid(definition, machine_id);
+	resolve_macs(definition);
+	vsock_resolve(definition);
+	if (!definition->network.configure)
+		definition->network.configure = resolve_configure(definition);
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The types of the values in one network: interfaces, addresses, and the words beside them.
+#include "launcher/definition/type_address.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/common/text.h"
+#include "launcher/definition/definition.h"
+#include "launcher/yaml/scalar.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
+
+static const struct word configure_ways[] = {
+	{ "cmdline", CONFIGURE_CMDLINE },
+	{ "cloud-init", CONFIGURE_CLOUD_INIT },
+	{ "dhcp", CONFIGURE_DHCP },
+	{ "credentials", CONFIGURE_CREDENTIALS },
+};
+
+const struct words configure_words = { configure_ways, ARRAY_SIZE(configure_ways) };
+
+static const struct word gateway_modes[] = {
+	{ "router", GATEWAY_ROUTER },
+	{ "host", GATEWAY_HOST },
+};
+
+static const struct words gateway_words = { gateway_modes, ARRAY_SIZE(gateway_modes) };
+
+static const char *nearest(const struct words *words, const char *text)
+{
+	return text_nearest(text, words->words, words->count, sizeof(*words->words));
+}
+
+static bool is_auto(const struct node *node)
+{
+	return node->kind == NODE_SCALAR && !strcmp(node->text, "auto");
+}
+
+static struct json_object *text_or_auto(const char *text)
+{
+	return json_object_new_string(text ? text : "auto");
+}
+
+static void read_uplink(struct walk *walk, const struct key *key, const struct node *node,
+			void *target)
+{
+	if (is_auto(node))
+		memset(target, 0, IFNAMSIZ);
+	else if (ifname_valid(node->text))
+		memcpy(target, node->text, strlen(node->text) + 1);
+	else
+		walk_mismatch(walk, key, node);
+}
+
+static struct json_object *write_uplink(const struct key *key, const void *target)
+{
+	const char *ifname = target;
+
+	return text_or_auto(ifname[0] ? ifname : NULL);
+}
+
+const struct type type_uplink = { NODE_SCALAR, "auto or the name of an interface", NULL,
+				  read_uplink, write_uplink };
+
+/* An address that a host can have, or a message; also the common slip of adding a prefix. */
+static bool host_address(struct walk *walk, const struct key *key, const struct node *node,
+			 struct in_addr *address)
+{
+	char cut[IPV4_TEXT_SIZE];
+	struct in_addr parsed;
+
+	if (ipv4_parse(node->text, &parsed)) {
+		if (ipv4_unicast(parsed)) {
+			*address = parsed;
+			return true;
+		}
+		report_add(walk->report, &node->place,
+			   "'%s' must be an address that a host can have, not '%s'", key->name,
+			   node->text);
+		return false;
+	}
+	snprintf(cut, sizeof(cut), "%.*s", (int)strcspn(node->text, "/"), node->text);
+	walk_meant(walk, key, node, ipv4_parse(cut, &parsed) && ipv4_unicast(parsed) ? cut : NULL);
+	return false;
+}
+
+static void read_address(struct walk *walk, const struct key *key, const struct node *node,
+			 void *target)
+{
+	if (!is_auto(node))
+		host_address(walk, key, node, target);
+}
+
+static struct json_object *write_address(const struct key *key, const void *target)
+{
+	struct in_addr address = *(const struct in_addr *)target;
+	char text[IPV4_TEXT_SIZE];
+
+	return text_or_auto(ipv4_unset(address) ? NULL : ipv4_text(address, text));
+}
+
+const struct type type_address = { NODE_SCALAR, "auto or an IPv4 address such as 192.168.1.10",
+				   NULL, read_address, write_address };
+
+static void read_range(struct walk *walk, const struct key *key, const struct node *node,
+		       void *target)
+{
+	struct network *network = target;
+	struct in_addr first, last;
+
+	if (is_auto(node))
+		return;
+	if (!scalar_range(node->text, &first, &last)) {
+		walk_mismatch(walk, key, node);
+	} else if (!ipv4_unicast(first) || !ipv4_unicast(last)) {
+		report_add(walk->report, &node->place,
+			   "'%s' must be of addresses that a host can have, not '%s'", key->name,
+			   node->text);
+	} else if (ntohl(first.s_addr) > ntohl(last.s_addr)) {
+		report_add(walk->report, &node->place, "'%s' ends before it begins: '%s'",
+			   key->name, node->text);
+	} else {
+		network->range_first = first;
+		network->range_last = last;
+	}
+}
+
+static struct json_object *write_range(const struct key *key, const void *target)
+{
+	const struct network *network = target;
+	char first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE], text[2 * IPV4_TEXT_SIZE];
+
+	if (ipv4_unset(network->range_first))
+		return text_or_auto(NULL);
+	snprintf(text, sizeof(text), "%s-%s", ipv4_text(network->range_first, first),
+		 ipv4_text(network->range_last, last));
+	return json_object_new_string(text);
+}
+
+const struct type type_range = {
+	NODE_SCALAR, "auto or a range such as 192.168.1.200-192.168.1.220", NULL, read_range,
+	write_range,
+};
+
+static void expect_gateway(const struct key *key, char text[EXPECTED_SIZE])
+{
+	words_expect(&gateway_words, "an IPv4 address", text);
+}
+
+static void read_gateway(struct walk *walk, const struct key *key, const struct node *node,
+			 void *target)
+{
+	struct network *network = target;
+	const struct word *word = words_find(&gateway_words, node->text);
+	const char *meant = nearest(&gateway_words, node->text);
+
+	if (word)
+		network->gateway_mode = (enum gateway_mode)word->value;
+	else if (meant)
+		walk_meant(walk, key, node, meant);
+	else if (host_address(walk, key, node, &network->gateway))
+		network->gateway_mode = GATEWAY_ADDRESS;
+}
+
+static struct json_object *write_gateway(const struct key *key, const void *target)
+{
+	const struct network *network = target;
+	char text[IPV4_TEXT_SIZE];
+
+	if (network->gateway_mode == GATEWAY_ADDRESS)
+		return json_object_new_string(ipv4_text(network->gateway, text));
+	return json_object_new_string(words_name(&gateway_words, network->gateway_mode));
+}
+
+const struct type type_gateway = { NODE_SCALAR, NULL, expect_gateway, read_gateway, write_gateway };
+
+static void read_server(struct walk *walk, const struct key *key, const struct node *node,
+			void *target)
+{
+	struct network *network = target;
+
+	if (host_address(walk, key, node, &network->dns[network->dns_count]))
+		network->dns_count++;
+}
+
+static const struct type type_server = { NODE_SCALAR, "an IPv4 address such as 192.168.1.1", NULL,
+					 read_server, NULL };
+
+static void read_dns(struct walk *walk, const struct key *key, const struct node *node,
+		     void *target)
+{
+	const struct key entry = { .type = &type_server };
+
+	if (is_auto(node))
+		return;
+	if (node->kind == NODE_SCALAR) {
+		read_server(walk, key, node, target);
+		return;
+	}
+	if (node->count == 0)
+		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
+	for (unsigned int i = 0; i < node->count && i < DNS_MAX; i++)
+		walk_entry(walk, key, &entry, node->items[i], i, target);
+	if (node->count > DNS_MAX)
+		report_add(walk->report, &node->items[DNS_MAX]->place,
+			   "'%s' has more than %u entries", key->name, DNS_MAX);
+}
+
+static struct json_object *write_dns(const struct key *key, const void *target)
+{
+	const struct network *network = target;
+	struct json_object *array;
+	char text[IPV4_TEXT_SIZE];
+
+	if (!network->dns_count)
+		return text_or_auto(NULL);
+	array = json_object_new_array();
+	for (unsigned int i = 0; array && i < network->dns_count; i++)
+		walk_write_entry(&array, json_object_new_string(ipv4_text(network->dns[i], text)));
+	return array;
+}
+
+const struct type type_dns = { NODE_SCALAR | NODE_LIST, "auto, an IPv4 address or a list of them",
+			       NULL, read_dns, write_dns };
+
+static void expect_way(const struct key *key, char text[EXPECTED_SIZE])
+{
+	words_expect(&configure_words, NULL, text);
+}
+
+static void read_way(struct walk *walk, const struct key *key, const struct node *node,
+		     void *target)
+{
+	const struct word *word = words_find(&configure_words, node->text);
+	unsigned int *ways = target;
+
+	if (!word)
+		walk_meant(walk, key, node, nearest(&configure_words, node->text));
+	else if (*ways & word->value)
+		report_add(walk->report, &node->place, "'%s' is there twice", word->name);
+	else
+		*ways |= word->value;
+}
+
+static const struct type type_way = { NODE_SCALAR, NULL, expect_way, read_way, NULL };
+
+static void read_configure(struct walk *walk, const struct key *key, const struct node *node,
+			   void *target)
+{
+	const struct key entry = { .type = &type_way };
+
+	if (is_auto(node))
+		return;
+	if (node->kind == NODE_SCALAR) {
+		read_way(walk, key, node, target);
+		return;
+	}
+	if (node->count == 0)
+		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
+	for (unsigned int i = 0; i < node->count; i++)
+		walk_entry(walk, key, &entry, node->items[i], i, target);
+}
+
+static struct json_object *write_configure(const struct key *key, const void *target)
+{
+	unsigned int ways = *(const unsigned int *)target;
+	struct json_object *array;
+
+	if (!ways)
+		return text_or_auto(NULL);
+	array = json_object_new_array();
+	for (size_t i = 0; array && i < configure_words.count; i++)
+		if (ways & configure_words.words[i].value)
+			walk_write_entry(&array,
+					 json_object_new_string(configure_words.words[i].name));
+	return array;
+}
+
+const struct type type_configure = {
+	NODE_SCALAR | NODE_LIST,
+	"auto or a list of cmdline, cloud-init, dhcp and credentials",
+	NULL,
+	read_configure,
+	write_configure,
+};
+
+static void read_mac(struct walk *walk, const struct key *key, const struct node *node,
+		     void *target)
+{
+	static const struct ether_addr zero;
+	struct network *network = target;
+	char guess[MAC_TEXT_SIZE];
+	struct ether_addr mac;
+
+	network->mac_auto = is_auto(node);
+	if (network->mac_auto)
+		return;
+	if (!scalar_mac(node->text, &mac)) {
+		snprintf(guess, sizeof(guess), "%s", node->text);
+		for (char *dash = guess; (dash = strchr(dash, '-'));)
+			*dash = ':';
+		walk_meant(walk, key, node,
+			   strlen(node->text) < sizeof(guess) && scalar_mac(guess, &mac) ? guess
+											 : NULL);
+	} else if (mac.ether_addr_octet[0] & 1) {
+		report_add(walk->report, &node->place,
+			   "'%s' must not be a group address: its first octet must be even",
+			   key->name);
+	} else if (!memcmp(&mac, &zero, sizeof(mac))) {
+		report_add(walk->report, &node->place, "'%s' must not be all zero", key->name);
+	} else {
+		network->mac = mac;
+	}
+}
+
+static struct json_object *write_mac(const struct key *key, const void *target)
+{
+	const struct network *network = target;
+	char text[MAC_TEXT_SIZE];
+
+	return json_object_new_string(scalar_mac_text(&network->mac, text));
+}
+
+const struct type type_mac = { NODE_SCALAR, "auto or a MAC address such as 52:54:00:12:34:56", NULL,
+			       read_mac, write_mac };
+
+static void expect_queues(const struct key *key, char text[EXPECTED_SIZE])
+{
+	snprintf(text, EXPECTED_SIZE, "auto or a whole number from 1 to %d", QUEUES_MAX);
+}
+
+static void read_queues(struct walk *walk, const struct key *key, const struct node *node,
+			void *target)
+{
+	uint64_t count;
+
+	if (is_auto(node))
+		return;
+	if (scalar_count(node->text, &count) && count >= 1 && count <= QUEUES_MAX)
+		*(unsigned int *)target = (unsigned int)count;
+	else
+		walk_mismatch(walk, key, node);
+}
+
+static struct json_object *write_queues(const struct key *key, const void *target)
+{
+	unsigned int count = *(const unsigned int *)target;
+
+	return count ? json_object_new_int64(count) : text_or_auto(NULL);
+}
+
+const struct type type_queues = { NODE_SCALAR, NULL, expect_queues, read_queues, write_queues };

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The types of the value of 'network': one network or a list of them.
+#include "launcher/definition/type_network.h"
+
+#include <string.h>
+
+#include "launcher/common/text.h"
+#include "launcher/definition/definition.h"
+#include "netsetup/base/cleanup.h"
+
+static const struct word sole_types[] = {
+	{ "lan", NETWORK_LAN },
+	{ "none", NETWORK_NONE },
+	{ "user", NETWORK_USER },
+};
+
+static const struct words sole_words = { sole_types, ARRAY_SIZE(sole_types) };
+
+/* One network of several: there is none that is none. */
+static const struct word entry_types[] = {
+	{ "lan", NETWORK_LAN },
+	{ "user", NETWORK_USER },
+};
+
+static const struct words entry_words = { entry_types, ARRAY_SIZE(entry_types) };
+
+/* What QEMU's own network has of the keys. */
+static bool for_user(const char *name)
+{
+	static const char *const names[] = { "type", "model", "mac", "ports" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+/* The type, which is left out where it need not be told. */
+
+static void read_kind(struct walk *walk, const struct key *key, const struct node *node,
+		      void *target)
+{
+	type_words.read(walk, key, node, target);
+}
+
+static void expect_kind(const struct key *key, char text[EXPECTED_SIZE])
+{
+	type_words.expect(key, text);
+}
+
+static struct json_object *write_kind(const struct key *key, const void *target)
+{
+	if (*(const enum network_type *)target == NETWORK_LAN)
+		return WRITE_NOTHING;
+	return type_words.write(key, target);
+}
+
+const struct type type_network_kind = { NODE_SCALAR, NULL, expect_kind, read_kind, write_kind };
+
+/* One network. */
+
+static void check_keys(struct walk *walk, const struct keys *keys, const struct node *node,
+		       enum network_type type)
+{
+	for (unsigned int i = 0; i + 1 < node->count; i += 2) {
+		const struct node *name = node->items[i];
+
+		if (type == NETWORK_LAN && !strcmp(name->text, "ports"))
+			report_add(walk->report, &name->place,
+				   "'ports' is for a network of type user: on the LAN, the guest "
+				   "has all ports of its own address");
+		for (size_t k = 0; type == NETWORK_USER && k < keys->count; k++)
+			if (!strcmp(keys->keys[k].name, name->text) && !for_user(name->text))
+				report_add(walk->report, &name->place,
+					   "'%s' is for a network of type lan", name->text);
+	}
+}
+
+static void read_network(struct walk *walk, const struct key *key, const struct node *node,
+			 const struct words *words, struct network *network)
+{
+	const struct keys *keys = key->detail;
+	const struct word *word;
+
+	if (node->kind == NODE_MAPPING) {
+		walk_mapping(walk, node, keys, network);
+		check_keys(walk, keys, node, network->type);
+		return;
+	}
+	walk_mapping(walk, NULL, keys, network);
+	word = words_find(words, node->text);
+	if (word)
+		network->type = (enum network_type)word->value;
+	else
+		walk_meant(walk, key, node,
+			   text_nearest(node->text, words->words, words->count,
+					sizeof(*words->words)));
+}
+
+static struct json_object *write_network(const struct key *key, const struct network *network)
+{
+	struct json_object *object;
+
+	/* The word alone, when it says all. */
+	if (network->type == NETWORK_NONE ||
+	    (network->type == NETWORK_USER && network->mac_auto && !network->port_count &&
+	     !strcmp(network->model, "virtio")))
+		return json_object_new_string(words_name(&sole_words, network->type));
+	object = walk_write(key->detail, network);
+	if (!object)
+		return NULL;
+	json_object_object_foreach(object, name, value)
+	{
+		(void)value;
+		if (network->type == NETWORK_USER ? !for_user(name) : !strcmp(name, "ports"))
+			json_object_object_del(object, name);
+	}
+	return object;
+}
+
+static void read_entry(struct walk *walk, const struct key *key, const struct node *node,
+		       void *target)
+{
+	read_network(walk, key, node, &entry_words, target);
+}
+
+static const struct type type_entry = { NODE_SCALAR | NODE_MAPPING,
+					"lan, user or a mapping of keys", NULL, read_entry, NULL };
+
+/* Whether an entry says that it is not the LAN's. */
+static bool says_user(const struct node *node)
+{
+	if (node->kind == NODE_SCALAR)
+		return !node->null && !strcmp(node->text, "user");
+	if (node->kind != NODE_MAPPING)
+		return false;
+	for (unsigned int i = 0; i + 1 < node->count; i += 2)
+		if (!strcmp(node->items[i]->text, "type"))
+			return node->items[i + 1]->kind == NODE_SCALAR &&
+			       says_user(node->items[i + 1]);
+	return false;
+}
+
+/* The first that is the LAN's, else the first; of those that there is room for. */
+static unsigned int main_entry(const struct node *node)
+{
+	for (unsigned int i = 0; i < node->count && i < NETWORKS_MAX; i++)
+		if (!says_user(node->items[i]))
+			return i;
+	return 0;
+}
+
+static void read_entries(struct walk *walk, const struct key *key, const struct node *node,
+			 struct definition *definition)
+{
+	const struct key entry = { .type = &type_entry, .detail = key->detail };
+	const struct key named = { .name = key->name, .type = &type_entry };
+	const unsigned int main = main_entry(node);
+
+	for (unsigned int i = 0; i < node->count; i++) {
+		struct network *network = &definition->network;
+
+		if (i == NETWORKS_MAX) {
+			report_add(walk->report, &node->items[i]->place,
+				   "'%s' has more than %u entries", key->name, NETWORKS_MAX);
+			return;
+		}
+		if (i == main) {
+			definition->network_index = i;
+		} else if (says_user(node->items[i])) {
+			network = &definition->others[definition->other_count++];
+		} else if (node->items[i]->kind == NODE_SCALAR &&
+			   strcmp(node->items[i]->text, "lan") != 0) {
+			walk_mismatch(walk, &named, node->items[i]);
+			continue;
+		} else {
+			report_add(walk->report, &node->items[i]->place,
+				   "a second network of type lan: a VM has one place on a LAN, and "
+				   "any other network is of type user");
+			continue;
+		}
+		walk_entry(walk, key, &entry, node->items[i], i, network);
+	}
+}
+
+static void read_networks(struct walk *walk, const struct key *key, const struct node *node,
+			  void *target)
+{
+	struct definition *definition = target;
+
+	if (node->kind != NODE_LIST)
+		read_network(walk, key, node, &sole_words, &definition->network);
+	else if (node->count == 0)
+		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
+	else
+		read_entries(walk, key, node, definition);
+}
+
+static struct json_object *write_networks(const struct key *key, const void *target)
+{
+	const struct definition *definition = target;
+	const struct network *network;
+	struct json_object *array;
+
+	if (definition->other_count == 0)
+		return write_network(key, &definition->network);
+	array = json_object_new_array();
+	for (unsigned int i = 0; array && (network = definition_network(definition, i)); i++)
+		walk_write_entry(&array, write_network(key, network));
+	return array;
+}
+
+const struct type type_networks = {
+	NODE_SCALAR | NODE_MAPPING | NODE_LIST,
+	"lan, none, user, a mapping of keys or a list of such networks",
+	NULL,
+	read_networks,
+	write_networks,
+};

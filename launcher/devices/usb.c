@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// USB devices of the host that are handed to the guest, known by vendor and product.
+#include "launcher/devices/usb.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/common/text.h"
+#include "netsetup/base/cleanup.h"
+
+/* bDeviceClass of the hubs, which nobody hands to a guest. */
+#define CLASS_HUB "09"
+
+#define NAME_SIZE 64
+
+/**
+ * struct usb_device - one that is plugged in.
+ * @id: vendor and product.
+ * @hub: it is one.
+ * @bus, @number: its place, which its node is named after.
+ * @name: as the device itself has it, safe to show; or empty.
+ */
+struct usb_device {
+	struct usb_id id;
+	bool hub;
+	unsigned int bus;
+	unsigned int number;
+	char name[NAME_SIZE];
+};
+
+static bool parse_hex(const char *text, uint16_t *number)
+{
+	if (strspn(text, "0123456789abcdefABCDEF") < 4)
+		return false;
+	*number = (uint16_t)strtoul((char[]){ text[0], text[1], text[2], text[3], '\0' }, NULL, 16);
+	return true;
+}
+
+static bool parse_id(const char *text, struct usb_id *id)
+{
+	struct usb_id parsed;
+
+	if (strlen(text) != 9 || text[4] != ':' || !parse_hex(text, &parsed.vendor) ||
+	    !parse_hex(text + 5, &parsed.product))
+		return false;
+	*id = parsed;
+	return true;
+}
+
+static void read_usb(struct walk *walk, const struct key *key, const struct node *node,
+		     void *target)
+{
+	if (!parse_id(node->text, target))
+		walk_mismatch(walk, key, node);
+}
+
+static struct json_object *write_usb(const struct key *key, const void *target)
+{
+	const struct usb_id *id = target;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%04x:%04x", id->vendor, id->product);
+	return json_object_new_string(text);
+}
+
+const struct type type_usb = {
+	NODE_SCALAR, "a vendor and a product such as 046d:c52b, as lsusb shows them",
+	NULL,        read_usb,
+	write_usb,
+};
+
+/* One attribute of a device in /sys, without its line's end. */
+static bool read_attribute(const char *devices, const char *device, const char *name, char *text,
+			   int size)
+{
+	cleanup_free char *path = NULL;
+	cleanup_file FILE *file = NULL;
+
+	if (asprintf(&path, "%s/%s/%s", devices, device, name) < 0) {
+		path = NULL;
+		return false;
+	}
+	file = fopen(path, "re");
+	if (!file || !fgets(text, size, file))
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	return true;
+}
+
+/* What a device calls itself is its maker's, and goes to a terminal. */
+static void make_safe(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+/* False for what is no device: an interface of one has none of these. */
+static bool read_device(const char *devices, const char *name, struct usb_device *device)
+{
+	char vendor[8], product[8], bus[8], number[8], class[8];
+
+	*device = (struct usb_device){ 0 };
+	if (!read_attribute(devices, name, "idVendor", vendor, sizeof(vendor)) ||
+	    !read_attribute(devices, name, "idProduct", product, sizeof(product)) ||
+	    !read_attribute(devices, name, "busnum", bus, sizeof(bus)) ||
+	    !read_attribute(devices, name, "devnum", number, sizeof(number)) ||
+	    !parse_hex(vendor, &device->id.vendor) || !parse_hex(product, &device->id.product))
+		return false;
+	device->bus = (unsigned int)strtoul(bus, NULL, 10);
+	device->number = (unsigned int)strtoul(number, NULL, 10);
+	device->hub = read_attribute(devices, name, "bDeviceClass", class, sizeof(class)) &&
+		      !strcmp(class, CLASS_HUB);
+	if (!read_attribute(devices, name, "product", device->name, sizeof(device->name)))
+		device->name[0] = '\0';
+	make_safe(device->name);
+	return true;
+}
+
+/* The devices there are, in the order of their names: an array, allocated. */
+static int list_devices(const char *devices, struct usb_device **list, size_t *count,
+			struct error *err)
+{
+	struct dirent **entries = NULL;
+	int found = scandir(devices, &entries, NULL, alphasort);
+	struct usb_device *made;
+
+	if (found < 0 && errno != ENOENT)
+		return error_set(err, errno, "cannot list the USB devices of '%s'", devices);
+	found = found < 0 ? 0 : found;
+	made = calloc((size_t)found + 1, sizeof(*made));
+	*count = 0;
+	for (int i = 0; i < found; i++) {
+		if (made && entries[i]->d_name[0] != '.' &&
+		    read_device(devices, entries[i]->d_name, &made[*count]))
+			++*count;
+		free(entries[i]);
+	}
+	free(entries);
+	if (!made)
+		return error_set(err, ENOMEM, "cannot list the USB devices");
+	*list = made;
+	return 0;
+}
+
+static int absent(const struct usb_id *id, const struct usb_device *list, size_t count,
+		  struct error *err)
+{
+	char known[ERROR_REMEDY_SIZE - 64] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		char text[NAME_SIZE + 32];
+		int length = snprintf(text, sizeof(text), "%s%04x:%04x%s%s%s", used ? ", " : "",
+				      list[i].id.vendor, list[i].id.product,
+				      list[i].name[0] ? " (" : "", list[i].name,
+				      list[i].name[0] ? ")" : "");
+
+		/* What does not fit whole is left out. */
+		if (list[i].hub || used + (size_t)length >= sizeof(known))
+			continue;
+		memcpy(known + used, text, (size_t)length + 1);
+		used += (size_t)length;
+	}
+	error_say(err, STATUS_FAILURE, ENODEV, "USB device '%04x:%04x' is not plugged in",
+		  id->vendor, id->product);
+	error_remedy(err, "plugged in: %s", used ? known : "no device but hubs");
+	return -ENODEV;
+}
+
+static int denied(const struct usb_id *id, const char *node, int code, struct error *err)
+{
+	error_set(err, code, "cannot use USB device '%04x:%04x' at '%s'", id->vendor, id->product,
+		  node);
+	err->status = STATUS_PERMISSION;
+	error_remedy(err,
+		     "let whoever sits here use it, and plug it in anew: echo 'SUBSYSTEM==\"usb\", "
+		     "ATTR{idVendor}==\"%04x\", ATTR{idProduct}==\"%04x\", TAG+=\"uaccess\"' | "
+		     "sudo tee /etc/udev/rules.d/70-vmrun-%04x-%04x.rules",
+		     id->vendor, id->product, id->vendor, id->product);
+	return -code;
+}
+
+/* One of the devices of this kind must be the user's. */
+static int check_one(const struct usb_id *id, const struct usb_device *list, size_t count,
+		     const char *nodes, struct error *err)
+{
+	bool seen = false;
+
+	for (size_t i = 0; i < count; i++) {
+		cleanup_free char *node = NULL;
+
+		if (list[i].id.vendor != id->vendor || list[i].id.product != id->product)
+			continue;
+		if (asprintf(&node, "%s/%03u/%03u", nodes, list[i].bus, list[i].number) < 0) {
+			node = NULL;
+			return error_set(err, ENOMEM, "cannot look for USB devices");
+		}
+		if (access(node, R_OK | W_OK) == 0)
+			return 0;
+		denied(id, node, errno, err);
+		seen = true;
+	}
+	return seen ? -err->code : absent(id, list, count, err);
+}
+
+int usb_check(const struct definition *definition, const char *devices, const char *nodes,
+	      struct error *err)
+{
+	cleanup_free struct usb_device *list = NULL;
+	size_t count = 0;
+	int rc;
+
+	if (!definition->usb_count)
+		return 0;
+	rc = list_devices(devices, &list, &count, err);
+	for (unsigned int i = 0; i < definition->usb_count && rc == 0; i++)
+		rc = check_one(&definition->usb[i], list, count, nodes, err);
+	return rc;
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Directories of the host that the guest can mount.
+#include "launcher/devices/virtiofs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/common/argv.h"
+#include "launcher/common/text.h"
+#include "launcher/common/unix_socket.h"
+#include "launcher/yaml/scalar.h"
+#include "netsetup/base/cleanup.h"
+
+/* One less than 9p's own limit (MAX_TAG_LEN of QEMU's hw/9pfs/9p.h), since some count a NUL. */
+#define TAG_MAX 31
+
+/* virtiofsd's own descriptor: it listens there, and QEMU is connected already. */
+#define VIRTIOFSD_FD 3
+
+/* Far below PATH_MAX of any guest. */
+#define MOUNT_MAX 255
+
+static void read_mount(struct walk *walk, const struct key *key, const struct node *node,
+		       void *target)
+{
+	const char *path = node->text;
+
+	if (path[0] == '/' && path[1] && strlen(path) <= MOUNT_MAX && text_clean(path, ""))
+		value_keep(walk, path, target);
+	else
+		walk_mismatch(walk, key, node);
+}
+
+static void read_tag(struct walk *walk, const struct key *key, const struct node *node,
+		     void *target)
+{
+	if (scalar_model(node->text) && strlen(node->text) <= TAG_MAX)
+		value_keep(walk, node->text, target);
+	else
+		walk_mismatch(walk, key, node);
+}
+
+static struct json_object *write_text(const struct key *key, const void *target)
+{
+	const char *text = *(char *const *)target;
+
+	return text ? json_object_new_string(text) : WRITE_NOTHING;
+}
+
+const struct type type_tag = {
+	NODE_SCALAR, "a name of 1 to 31 letters, digits, '.', '_', '+' and '-'", NULL, read_tag,
+	write_text,
+};
+
+const struct type type_mount = {
+	NODE_SCALAR, "an absolute path in the guest such as /srv/src", NULL, read_mount, write_text,
+};
+
+/*
+ * virtiofsd wants to be root, to act as any user of the guest. For a user it is made root of a user
+ * namespace in which there is nobody else: what the guest's root does is done by the user, and
+ * others of the guest can do nothing. unshare(1) makes it and not virtiofsd, which needs
+ * newuidmap(1) for that, and so privilege. The mount namespace, from which nothing but the
+ * directory can be seen, virtiofsd makes itself.
+ */
+static int start(const struct share *share, const char *unshare, const char *virtiofsd,
+		 int listener, struct companions *companions, struct error *err)
+{
+	char name[sizeof("virtiofsd of ") + TAG_MAX];
+	const struct process_fd fds[] = { { listener, VIRTIOFSD_FD } };
+	struct argv argv = { 0 };
+	const struct companion_config config = { name, &argv, fds, ARRAY_SIZE(fds) };
+	int ret;
+
+	snprintf(name, sizeof(name), "virtiofsd of %s", share->tag);
+	if (unshare)
+		argv_add(&argv, unshare, "--map-root-user", "--", NULL);
+	argv_add(&argv, virtiofsd, NULL);
+	argv_addf(&argv, "--fd=%d", VIRTIOFSD_FD);
+	argv_addf(&argv, "--shared-dir=%s", share->path);
+	argv_add(&argv, "--rlimit-nofile=0", "--log-level=warn", NULL);
+	ret = companion_start(companions, &config, err);
+	argv_done(&argv);
+	return ret;
+}
+
+/* Its own socket in the user's directory, so that nobody else can be the one to connect. */
+static int connect_one(const char *directory, unsigned int index, int *listener, int *link,
+		       struct error *err)
+{
+	cleanup_free char *path = NULL;
+	cleanup_fd int ours = -1;
+	char name[16];
+	int ret = 0;
+
+	snprintf(name, sizeof(name), "share%u", index);
+	if (asprintf(&path, "%s/%s", directory, name) < 0) {
+		path = NULL;
+		return error_set(err, ENOMEM, "cannot make a socket");
+	}
+	ours = local_listen(directory, name, err);
+	if (ours < 0)
+		return ours;
+	*link = local_connect(directory, name, err);
+	if (*link < 0)
+		ret = *link;
+	else
+		*listener = take_fd(&ours);
+	unlink(path);
+	return ret;
+}
+
+/* Not the one of QEMU before 8 in /usr/lib/qemu, which only root can run, and with other options. */
+static int find(char **unshare, char **virtiofsd, struct error *err)
+{
+	static const char *const places[] = { "/usr/libexec", NULL };
+	int ret = companion_find("virtiofsd", places, "virtiofsd", virtiofsd, err);
+
+	if (ret == -ENOENT)
+		error_remedy(err, "install it (Debian 13, Ubuntu 24.04, Fedora: package "
+				  "virtiofsd), or share with 'driver: 9p'");
+	if (!ret && geteuid() != 0)
+		ret = companion_find("unshare", NULL, "util-linux", unshare, err);
+	return ret;
+}
+
+int shares_start(const struct definition *definition, const char *directory,
+		 struct companions *companions, struct channels *channels, struct error *err)
+{
+	cleanup_free char *unshare = NULL;
+	cleanup_free char *virtiofsd = NULL;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < definition->share_count && !ret; i++) {
+		cleanup_fd int listener = -1;
+		int link = -1;
+
+		if (definition->shares[i].driver != SHARE_VIRTIOFS)
+			continue;
+		if (!virtiofsd)
+			ret = find(&unshare, &virtiofsd, err);
+		if (!ret)
+			ret = connect_one(directory, i, &listener, &link, err);
+		if (ret)
+			break;
+		channels_give(channels, link, (int)(QEMU_FD_SHARE + i));
+		ret = start(&definition->shares[i], unshare, virtiofsd, listener, companions, err);
+	}
+	return ret;
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Directories of the host that the guest can mount.
+#ifndef LAUNCHER_DEVICES_VIRTIOFS_H
+#define LAUNCHER_DEVICES_VIRTIOFS_H
+
+#include "launcher/definition/definition.h"
+#include "launcher/definition/type_basic.h"
+#include "launcher/devices/backend.h"
+#include "launcher/run/qemu_fds.h"
+
+/* A name for the guest to mount a directory by; its target is a char *. */
+extern const struct type type_tag;
+
+/* Where the guest has it; its target is a char *. */
+extern const struct type type_mount;
+
+/**
+ * shares_start() - start virtiofsd for each directory that wants it.
+ * @definition: the VM.
+ * @directory: of the running VM, only the user's.
+ * @companions: to which they are added.
+ * @channels: are given QEMU's ends.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int shares_start(const struct definition *definition, const char *directory,
+		 struct companions *companions, struct channels *channels, struct error *err);
+
+#endif

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The digests of files, remembered for as long as the files stay as they are.
+#include "launcher/disks/digest_cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "launcher/common/file.h"
+#include "launcher/common/xdg.h"
+#include "launcher/image/client.h"
+#include "netsetup/base/cleanup.h"
+
+/* The latest come first in the cache's file; older ones are forgotten. */
+#define FILE_NAME "digests"
+#define TEMPORARY ".tmp-"
+#define LINES_MAX 200
+#define BYTES_MAX (LINES_MAX * 512)
+
+#define STAMP_SIZE 160
+
+/* Above what any file system's times are rounded to: a change that they do not show is this near. */
+#define SETTLED_SECONDS 3
+
+/* What is another when the file has changed. The time of a change of the inode cannot be set back. */
+static void make_stamp(const struct stat *st, char stamp[STAMP_SIZE])
+{
+	snprintf(stamp, STAMP_SIZE, "%ju %ju %jd %jd.%09ld %jd.%09ld ", (uintmax_t)st->st_dev,
+		 (uintmax_t)st->st_ino, (intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec,
+		 st->st_mtim.tv_nsec, (intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+static bool is_settled(const struct stat *st)
+{
+	const time_t now = time(NULL);
+
+	return S_ISREG(st->st_mode) && st->st_mtim.tv_sec + SETTLED_SECONDS < now &&
+	       st->st_ctim.tv_sec + SETTLED_SECONDS < now;
+}
+
+static bool name_valid(const char *name)
+{
+	return !strncmp(name, "sha256-", 7) && strlen(name) == 7 + 64 &&
+	       strspn(name + 7, "0123456789abcdef") == 64;
+}
+
+/* The file of the cache, and its text: empty when there is none. */
+static bool open_memory(char **path, char **text)
+{
+	cleanup_free char *directory = NULL;
+	struct error ignored;
+	size_t size;
+
+	if (xdg_dir(XDG_CACHE, NULL, &directory, &ignored) < 0 || xdg_make(directory, &ignored) < 0)
+		return false;
+	if (asprintf(path, "%s/" FILE_NAME, directory) < 0) {
+		*path = NULL;
+		return false;
+	}
+	if (file_read(*path, BYTES_MAX, text, &size, &ignored) < 0)
+		*text = strdup("");
+	return *text != NULL;
+}
+
+static bool recall(const char *text, const char *stamp, char name[IMAGE_NAME_SIZE])
+{
+	const size_t length = strlen(stamp);
+
+	for (const char *line = text; *line; line += strspn(line, "\n")) {
+		const char *end = line + strcspn(line, "\n");
+
+		if (!strncmp(line, stamp, length) &&
+		    end - line - (ptrdiff_t)length < IMAGE_NAME_SIZE) {
+			snprintf(name, IMAGE_NAME_SIZE, "%.*s", (int)(end - line - (int)length),
+				 line + length);
+			return name_valid(name);
+		}
+		line = end;
+	}
+	return false;
+}
+
+/* Before all others; that nothing can be remembered is no failure. */
+static void cache_digest(const char *path, const char *text, const char *stamp, const char *name)
+{
+	cleanup_free char *fresh = NULL;
+	cleanup_file FILE *file = NULL;
+	cleanup_fd int fd = -1;
+	unsigned int count = 1;
+
+	if (asprintf(&fresh, "%s" TEMPORARY "XXXXXX", path) < 0) {
+		fresh = NULL;
+		return;
+	}
+	fd = mkostemp(fresh, O_CLOEXEC);
+	if (fd < 0)
+		return;
+	file = fdopen(fd, "w");
+	if (!file) {
+		unlink(fresh);
+		return;
+	}
+	take_fd(&fd);
+	fprintf(file, "%s%s\n", stamp, name);
+	for (const char *line = text; *line && count < LINES_MAX; count++) {
+		const size_t length = strcspn(line, "\n");
+
+		fprintf(file, "%.*s\n", (int)length, line);
+		line += length + (line[length] == '\n');
+	}
+	if (fflush(file) != 0 || ferror(file) || rename(fresh, path) < 0)
+		unlink(fresh);
+}
+
+static int read_file(int fd, const char *path, bool quiet, char name[IMAGE_NAME_SIZE],
+		     struct error *err)
+{
+	const char *arguments[4] = { "digest" };
+	struct image_result result;
+	size_t count = 1;
+	int ret;
+
+	if (quiet)
+		arguments[count++] = "--quiet";
+	arguments[count] = path;
+	ret = imager_run(&(struct imager_job){ .arguments = arguments, .input = -1, .work = fd },
+			 &result, err);
+	if (ret)
+		return ret;
+	if (!name_valid(result.name))
+		return error_say(err, STATUS_FAILURE, EPROTO, "no digest came for '%s'", path);
+	memcpy(name, result.name, IMAGE_NAME_SIZE);
+	return 0;
+}
+
+int measure_file(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	cleanup_free char *memory = NULL;
+	cleanup_free char *text = NULL;
+	char before[STAMP_SIZE], after[STAMP_SIZE];
+	bool keeps;
+	struct stat st;
+	int ret;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, errno, "cannot open '%s'", path);
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return error_say(err, STATUS_DEFINITION, EINVAL, "cannot read '%s': it is no file",
+				 path);
+	keeps = is_settled(&st) && open_memory(&memory, &text);
+	make_stamp(&st, before);
+	if (keeps && recall(text, before, name))
+		return 0;
+	ret = read_file(fd, path, quiet, name, err);
+	if (ret)
+		return ret;
+	if (fstat(fd, &st) < 0)
+		return error_set(err, errno, "cannot read '%s'", path);
+	make_stamp(&st, after);
+	if (S_ISREG(st.st_mode) && strcmp(before, after) != 0)
+		return error_say(err, STATUS_FAILURE, EAGAIN,
+				 "cannot tell the digest of '%s': it changed meanwhile", path);
+	if (keeps)
+		cache_digest(memory, text, before, name);
+	return 0;
+}
+
+void measure_sweep(const struct sweep *sweep)
+{
+	cleanup_free char *directory = NULL;
+	struct error ignored;
+
+	if (xdg_dir(XDG_CACHE, NULL, &directory, &ignored) == 0)
+		sweep_files(sweep, directory, FILE_NAME TEMPORARY "*", NULL);
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The files of a VM's disks: found, or made.
+#include "launcher/disks/disk.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "launcher/common/xdg.h"
+#include "launcher/disks/image.h"
+#include "launcher/disks/overlay.h"
+#include "netsetup/base/cleanup.h"
+
+static bool has_overlay(const struct disk *disk)
+{
+	return disk->mode == DISK_OVERLAY || disk->mode == DISK_SNAPSHOT;
+}
+
+static bool any_overlay(const struct definition *definition)
+{
+	for (unsigned int i = 0; i < definition->disk_count; i++) {
+		if (has_overlay(&definition->disks[i]))
+			return true;
+	}
+	return false;
+}
+
+static int prepare_empty(const char *directory, unsigned int index, const struct disk *disk,
+			 struct disk_file *file, struct error *err)
+{
+	int ret;
+
+	file->format = DISK_FORMAT_QCOW2;
+	if (disk->mode == DISK_OVERLAY)
+		return overlay_empty(directory, index, disk, &file->path, err);
+	ret = overlay_empty_temporary(directory, index, disk, &file->path, err);
+	file->temporary = !ret;
+	return ret;
+}
+
+static int prepare(const char *directory, unsigned int index, const struct disk *disk,
+		   struct disk_file *file, struct error *err)
+{
+	struct image image;
+	int ret;
+
+	if (!disk->image)
+		return prepare_empty(directory, index, disk, file, err);
+	ret = image_inspect(disk, &image, err);
+	if (ret)
+		return ret;
+	switch (disk->mode) {
+	case DISK_OVERLAY:
+		file->format = DISK_FORMAT_QCOW2;
+		return overlay_open(directory, index, disk, &image, &file->path, err);
+	case DISK_SNAPSHOT:
+		file->format = DISK_FORMAT_QCOW2;
+		ret = overlay_temporary(directory, index, disk, &image, &file->path, err);
+		file->temporary = !ret;
+		return ret;
+	case DISK_DIRECT:
+	case DISK_READONLY:
+	case DISK_MODE_AUTO:
+		break;
+	}
+	file->format = image.format;
+	file->device = image.device;
+	file->path = strdup(disk->image);
+	return file->path ? 0 : error_set(err, ENOMEM, "cannot use image '%s'", disk->image);
+}
+
+int disks_prepare(const struct definition *definition, const char *directory, struct disks *disks,
+		  struct error *err)
+{
+	struct disks found = { 0 };
+	int ret = 0;
+
+	assert(directory || !any_overlay(definition));
+	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
+		ret = prepare(directory, i, &definition->disks[i], &found.files[i], err);
+		found.count++;
+	}
+	if (ret) {
+		disks_done(&found);
+		return ret;
+	}
+	*disks = found;
+	return 0;
+}
+
+/* What image_inspect() finds, or what the name says when there is nothing to inspect. */
+static void plan_format(const struct disk *disk, struct disk_file *file)
+{
+	struct error ignored;
+	struct image image;
+
+	if (!image_inspect(disk, &image, &ignored)) {
+		file->format = image.format;
+		file->device = image.device;
+		return;
+	}
+	file->format = disk->format;
+	if (file->format == DISK_FORMAT_AUTO) {
+		const char *name = disk->url_count ? disk->urls[0] : disk->image;
+		size_t length = strlen(name);
+		bool qcow2 = length > 6 && !strcmp(name + length - 6, ".qcow2");
+
+		file->format = qcow2 ? DISK_FORMAT_QCOW2 : DISK_FORMAT_RAW;
+	}
+}
+
+static int plan_path(const char *directory, unsigned int index, const struct disk *disk,
+		     struct disk_file *file, struct error *err)
+{
+	switch (disk->mode) {
+	case DISK_OVERLAY:
+		file->format = DISK_FORMAT_QCOW2;
+		file->path = overlay_path(directory, index);
+		break;
+	case DISK_SNAPSHOT:
+		file->format = DISK_FORMAT_QCOW2;
+		if (asprintf(&file->path, "%s/disk%u.tmp-XXXXXX", directory, index) < 0)
+			file->path = NULL;
+		break;
+	case DISK_DIRECT:
+	case DISK_READONLY:
+	case DISK_MODE_AUTO:
+		file->path = strdup(disk->image);
+		break;
+	}
+	return file->path ? 0 : error_set(err, ENOMEM, "cannot plan a disk");
+}
+
+int disks_plan(const struct definition *definition, const char *directory, struct disks *disks,
+	       struct error *err)
+{
+	struct disks found = { 0 };
+	cleanup_free char *own = NULL;
+	int ret = 0;
+
+	if (!directory && any_overlay(definition))
+		ret = xdg_dir(XDG_DATA, definition->name, &own, err);
+	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
+		const struct disk *disk = &definition->disks[i];
+
+		if (directory && disk->url_count)
+			found.files[i].format = disk->format;
+		else if (!has_overlay(disk))
+			plan_format(disk, &found.files[i]);
+		ret = plan_path(directory ? directory : own, i, disk, &found.files[i], err);
+		found.count++;
+	}
+	if (ret) {
+		disks_done(&found);
+		return ret;
+	}
+	*disks = found;
+	return 0;
+}
+
+void disks_configure(const struct disks *disks, struct qemu_config *config)
+{
+	for (unsigned int i = 0; i < disks->count; i++) {
+		config->disk_paths[i] = disks->files[i].path;
+		config->disk_formats[i] = disks->files[i].format;
+		config->disk_devices[i] = disks->files[i].device;
+	}
+}
+
+void disks_opened(struct disks *disks)
+{
+	for (unsigned int i = 0; i < disks->count; i++) {
+		if (disks->files[i].temporary)
+			unlink(disks->files[i].path);
+		disks->files[i].temporary = false;
+	}
+}
+
+void disks_done(struct disks *disks)
+{
+	disks_opened(disks);
+	for (unsigned int i = 0; i < disks->count; i++)
+		free(disks->files[i].path);
+	*disks = (struct disks){ 0 };
+}

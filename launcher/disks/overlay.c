@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The overlay of a disk: a qcow2 file with what the guest changed, on top of an untouched image.
+#include "launcher/disks/overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "launcher/common/text.h"
+#include "launcher/disks/qcow2.h"
+#include "launcher/disks/qemu_img.h"
+#include "netsetup/base/cleanup.h"
+
+#define TEMPORARY_PATTERN "disk*.tmp-??????"
+
+char *overlay_path(const char *directory, unsigned int index)
+{
+	char *path;
+
+	return asprintf(&path, "%s/disk%u.qcow2", directory, index) < 0 ? NULL : path;
+}
+
+static int no_memory(struct error *err)
+{
+	return error_set(err, ENOMEM, "cannot make an overlay");
+}
+
+int overlay_make_temporary(const char *directory, unsigned int index, char **path, int *fd,
+			   struct error *err)
+{
+	cleanup_free char *template = NULL;
+	int made;
+
+	if (asprintf(&template, "%s/disk%u.tmp-XXXXXX", directory, index) < 0) {
+		template = NULL;
+		return no_memory(err);
+	}
+	made = mkostemp(template, O_CLOEXEC);
+	if (made < 0)
+		return error_set(err, errno, "cannot make a file in '%s'", directory);
+	*path = take_ptr(&template);
+	*fd = made;
+	return 0;
+}
+
+static int check_size(const struct disk *disk, uint64_t size, const char *what, struct error *err)
+{
+	if (!disk->size || disk->size >= size)
+		return 0;
+	error_say(err, STATUS_DEFINITION, EINVAL,
+		  "cannot shrink the disk of image '%s': its %s has %" PRIu64
+		  " bytes, 'size' is %" PRIu64,
+		  disk->image, what, size, disk->size);
+	error_remedy(err, "set 'size' to at least %" PRIu64 ", or leave it out", size);
+	return -EINVAL;
+}
+
+int overlay_temporary(const char *directory, unsigned int index, const struct disk *disk,
+		      const struct image *image, char **path, struct error *err)
+{
+	cleanup_free char *made = NULL;
+	cleanup_fd int fd = -1;
+	int ret;
+
+	ret = check_size(disk, image->size, "image", err);
+	if (!ret)
+		ret = overlay_make_temporary(directory, index, &made, &fd, err);
+	if (ret)
+		return ret;
+	ret = qemuimg_create(made, disk->image, image->format, disk->size, err);
+	if (ret) {
+		unlink(made);
+		return ret;
+	}
+	*path = take_ptr(&made);
+	return 0;
+}
+
+/*
+ * What is known of the image, as the text of diskN.base. No clock is compared, only whether
+ * something was written since: an image that is newer or older is equally another one.
+ */
+static char *describe_base(const struct disk *disk, const struct image *image)
+{
+	char *text;
+
+	if (disk->url_count)
+		return asprintf(&text, "image %s\nverified\n", disk->image) < 0 ? NULL : text;
+	if (asprintf(&text, "image %s\nbytes %" PRIu64 "\nchanged %lld.%09ld\n", disk->image,
+		     image->file_size, (long long)image->mtime.tv_sec, image->mtime.tv_nsec) < 0)
+		return NULL;
+	return text;
+}
+
+static char *base_path(const char *directory, unsigned int index)
+{
+	char *path;
+
+	return asprintf(&path, "%s/disk%u.base", directory, index) < 0 ? NULL : path;
+}
+
+static int write_whole(int fd, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		ssize_t put = write(fd, text, left);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -errno;
+		text += put;
+		left -= put;
+	}
+	return 0;
+}
+
+static int write_base(const char *directory, unsigned int index, const char *base,
+		      const char *description, struct error *err)
+{
+	cleanup_free char *temporary = NULL;
+	cleanup_fd int fd = -1;
+	int ret;
+
+	ret = overlay_make_temporary(directory, index, &temporary, &fd, err);
+	if (ret)
+		return ret;
+	ret = write_whole(fd, description);
+	if (!ret && rename(temporary, base))
+		ret = -errno;
+	if (ret) {
+		unlink(temporary);
+		return error_set(err, -ret, "cannot write '%s'", base);
+	}
+	return 0;
+}
+
+static int create(const char *directory, unsigned int index, const struct disk *disk,
+		  const struct image *image, const char *overlay, struct error *err)
+{
+	cleanup_free char *temporary = NULL;
+	cleanup_free char *base = base_path(directory, index);
+	cleanup_free char *description = describe_base(disk, image);
+	int ret;
+
+	if (!base || !description)
+		return no_memory(err);
+	ret = overlay_temporary(directory, index, disk, image, &temporary, err);
+	if (ret)
+		return ret;
+
+	/* The overlay appears last: it is never there without its record. */
+	ret = write_base(directory, index, base, description, err);
+	if (!ret && rename(temporary, overlay))
+		ret = error_set(err, errno, "cannot make overlay '%s'", overlay);
+	if (ret)
+		unlink(temporary);
+	return ret;
+}
+
+int overlay_refuse(const char *directory, const char *base, struct error *err)
+{
+	error_remedy(err,
+		     "restore the image, or start afresh (what the guest wrote is lost): vmrun "
+		     "reset %s",
+		     strrchr(directory, '/') + 1);
+	if (base)
+		error_remedy(err, "or, if the image's content is the same as it was: rm '%s'",
+			     base);
+	return -EINVAL;
+}
+
+/* Whether the image is still what it was; a record that someone removed is taken for a "yes". */
+static int check_base(const char *directory, unsigned int index, const struct disk *disk,
+		      const struct image *image, const char *overlay, struct error *err)
+{
+	cleanup_free char *base = base_path(directory, index);
+	cleanup_free char *description = describe_base(disk, image);
+	cleanup_free char *recorded = NULL;
+	cleanup_file FILE *file = NULL;
+	size_t expected, got;
+
+	if (!base || !description)
+		return no_memory(err);
+	file = fopen(base, "re");
+	if (!file && errno == ENOENT)
+		return write_base(directory, index, base, description, err);
+	if (!file)
+		return error_set(err, errno, "cannot open '%s'", base);
+
+	expected = strlen(description);
+	recorded = malloc(expected + 1);
+	if (!recorded)
+		return no_memory(err);
+	got = fread(recorded, 1, expected + 1, file);
+	if (got == expected && !memcmp(recorded, description, expected))
+		return 0;
+
+	error_say(err, STATUS_FAILURE, EINVAL,
+		  "cannot use overlay '%s': its image '%s' has changed since it was made", overlay,
+		  disk->image);
+	return overlay_refuse(directory, base, err);
+}
+
+static int check_header(const char *directory, const struct disk *disk, const struct image *image,
+			const struct qcow2 *header, const char *overlay, struct error *err)
+{
+	const char *format = image->format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw";
+
+	if (!strcmp(header->backing, disk->image) && !strcmp(header->backing_format, format) &&
+	    !header->data_file)
+		return 0;
+	if (strcmp(header->backing, disk->image) && disk->url_count)
+		error_say(err, STATUS_FAILURE, EINVAL,
+			  "cannot use overlay '%s': its image had another digest, or was elsewhere",
+			  overlay);
+	else if (!header->backing[0])
+		error_say(err, STATUS_FAILURE, EINVAL,
+			  "cannot use overlay '%s': it is a disk of its own, not one of image '%s'",
+			  overlay, disk->image);
+	else if (strcmp(header->backing, disk->image))
+		error_say(err, STATUS_FAILURE, EINVAL,
+			  "cannot use overlay '%s': it is one of '%s', not of image '%s'", overlay,
+			  text_clean(header->backing, "") ? SHORT(header->backing) : "?",
+			  disk->image);
+	else
+		error_say(err, STATUS_FAILURE, EINVAL,
+			  "cannot use overlay '%s': it is not one of a %s image", overlay, format);
+	return overlay_refuse(directory, NULL, err);
+}
+
+static int reuse(const char *directory, unsigned int index, const struct disk *disk,
+		 const struct image *image, const char *overlay, int fd, struct error *err)
+{
+	struct qcow2 header;
+	int ret;
+
+	ret = qcow2_read(fd, overlay, &header, err);
+	if (ret == -EINVAL)
+		overlay_refuse(directory, NULL, err);
+	if (!ret)
+		ret = check_header(directory, disk, image, &header, overlay, err);
+	if (!ret)
+		ret = check_base(directory, index, disk, image, overlay, err);
+	if (!ret)
+		ret = check_size(disk, header.size, "overlay", err);
+	if (!ret && disk->size > header.size)
+		ret = qemuimg_grow(overlay, disk->size, err);
+	return ret;
+}
+
+int overlay_open(const char *directory, unsigned int index, const struct disk *disk,
+		 const struct image *image, char **path, struct error *err)
+{
+	cleanup_free char *overlay = overlay_path(directory, index);
+	cleanup_fd int fd = -1;
+	int ret;
+
+	if (!overlay)
+		return no_memory(err);
+	fd = open(overlay, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0)
+		ret = reuse(directory, index, disk, image, overlay, fd, err);
+	else if (errno == ENOENT)
+		ret = create(directory, index, disk, image, overlay, err);
+	else
+		ret = error_set(err, errno, "cannot open '%s'", overlay);
+	if (!ret)
+		*path = take_ptr(&overlay);
+	return ret;
+}
+
+void overlay_reset(const char *directory, const struct sweep *sweep)
+{
+	sweep_files(sweep, directory, "disk*.qcow2", NULL);
+	sweep_files(sweep, directory, "disk*.base", NULL);
+}
+
+void overlay_sweep(const char *directory, const struct sweep *sweep)
+{
+	sweep_files(sweep, directory, TEMPORARY_PATTERN, NULL);
+}

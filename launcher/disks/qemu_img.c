@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The two jobs that qemu-img(1) does for an overlay.
+#include "launcher/disks/qemu_img.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/common/argv.h"
+#include "launcher/common/process.h"
+#include "launcher/common/text.h"
+#include "netsetup/base/cleanup.h"
+
+/* Of what it says, as much as is shown. */
+#define WORDS_SIZE 1024
+
+static int start(const struct argv *argv, int output, struct process *process, struct error *err)
+{
+	cleanup_fd int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct process_fd fds[] = {
+		{ null_fd, STDIN_FILENO },
+		{ output, STDOUT_FILENO },
+		{ output, STDERR_FILENO },
+	};
+	/* A session of its own: Ctrl-C is for vmrun, which cleans up after it. */
+	struct process_config config = {
+		.argv = argv->items,
+		.fds = fds,
+		.fd_count = ARRAY_SIZE(fds),
+		.new_session = true,
+		.death_signal = SIGKILL,
+	};
+	int ret;
+
+	if (null_fd < 0)
+		return error_set(err, errno, "cannot open '/dev/null'");
+	sigemptyset(&config.blocked);
+	ret = process_start(&config, process, err);
+	if (ret == -ENOENT)
+		error_remedy(err, "install it: apt-get install qemu-utils");
+	return ret;
+}
+
+/* Reads to the end, however much it is; the first line is the reason, without "qemu-img: ". */
+static void read_words(int fd, char words[WORDS_SIZE])
+{
+	static const char prefix[] = "qemu-img: ";
+	size_t used = 0;
+	char rest[512];
+	ssize_t got;
+
+	for (;;) {
+		size_t room = WORDS_SIZE - 1 - used;
+
+		got = room ? read(fd, words + used, room) : read(fd, rest, sizeof(rest));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		if (room)
+			used += got;
+	}
+	words[used] = '\0';
+	words[strcspn(words, "\n")] = '\0';
+	if (!strncmp(words, prefix, strlen(prefix)))
+		memmove(words, words + strlen(prefix), strlen(words + strlen(prefix)) + 1);
+}
+
+static int run_qemu_img(const struct argv *argv, const char *what, const char *path,
+			struct error *err)
+{
+	struct process process = PROCESS_NONE;
+	char words[WORDS_SIZE];
+	siginfo_t end;
+	int pipe_fds[2];
+	int ret;
+
+	if (argv->failed)
+		return error_set(err, ENOMEM, "cannot %s '%s'", what, path);
+	if (pipe2(pipe_fds, O_CLOEXEC))
+		return error_set(err, errno, "cannot make a pipe");
+	ret = start(argv, pipe_fds[1], &process, err);
+	close(pipe_fds[1]);
+	if (!ret)
+		read_words(pipe_fds[0], words);
+	close(pipe_fds[0]);
+	if (!ret)
+		ret = process_wait(&process, &end, err);
+	if (ret)
+		return ret;
+
+	if (end.si_code == CLD_EXITED && !end.si_status)
+		return 0;
+	if (end.si_code != CLD_EXITED)
+		return error_say(err, STATUS_FAILURE, EIO,
+				 "cannot %s '%s': qemu-img was killed by %s", what, path,
+				 strsignal(end.si_status));
+	return error_say(err, STATUS_FAILURE, EIO, "cannot %s '%s': %s", what, path,
+			 words[0] && text_clean(words, "\t") ? words : "qemu-img failed");
+}
+
+int qemuimg_create(const char *path, const char *base, enum disk_format base_format, uint64_t size,
+		   struct error *err)
+{
+	struct argv argv = { 0 };
+	int ret;
+
+	/* An absolute path is never taken for a protocol ("nbd:...") or an option. */
+	assert(path[0] == '/' && (base ? base[0] == '/' && base_format != DISK_FORMAT_AUTO : size));
+	argv_add(&argv, "qemu-img", "create", "-q", "-f", "qcow2", NULL);
+	if (base)
+		argv_add(&argv, "-F", base_format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw", "-b",
+			 base, NULL);
+	argv_add(&argv, path, NULL);
+	if (size)
+		argv_addf(&argv, "%" PRIu64, size);
+	ret = run_qemu_img(&argv, "make overlay", path, err);
+	argv_done(&argv);
+	return ret;
+}
+
+int qemuimg_grow(const char *path, uint64_t size, struct error *err)
+{
+	struct argv argv = { 0 };
+	int ret;
+
+	assert(path[0] == '/');
+	argv_add(&argv, "qemu-img", "resize", "-q", "-f", "qcow2", path, NULL);
+	argv_addf(&argv, "%" PRIu64, size);
+	ret = run_qemu_img(&argv, "grow", path, err);
+	argv_done(&argv);
+	return ret;
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// System credentials: what systemd in the guest reads from the machine's tables, without cloud-init.
+#include "launcher/guest/credential.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "launcher/common/file.h"
+#include "launcher/guest/ssh_key.h"
+#include "launcher/yaml/scalar.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
+
+/*
+ * Theory of operation: every credential is a string of its own, in a file in memory that QEMU
+ * inherits. Its command, which all users of the host can read, has nothing but the descriptor's
+ * number.
+ */
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+bool credential_name_valid(const char *text)
+{
+	size_t length = strnlen(text, 129);
+
+	return length > 0 && length < 129 && strcmp(text, ".") && strcmp(text, "..") &&
+	       strspn(text, LETTERS "0123456789._@~+-") == length;
+}
+
+bool credential_told(const struct definition *definition)
+{
+	return definition->network.type == NETWORK_LAN &&
+	       (definition->network.configure & CONFIGURE_CREDENTIALS);
+}
+
+static int out_of_memory(struct error *err)
+{
+	return error_set(err, ENOMEM, "cannot make a credential");
+}
+
+/* What credentials tell the guest by themselves. */
+
+static int write_key(const char *key, void *out)
+{
+	return fprintf(out, "%s\n", key) < 0 ? -ENOMEM : 0;
+}
+
+static int write_keys(FILE *out, const struct qemu_config *config, struct error *err)
+{
+	const struct cloud_init *cloud_init = &config->definition->cloud_init;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < cloud_init->ssh_key_count && !ret; i++)
+		ret = ssh_key_read(cloud_init->ssh_keys[i], write_key, out, err);
+	return ret;
+}
+
+static int write_name(FILE *out, const struct qemu_config *config, struct error *err)
+{
+	fputs(config->definition->name, out);
+	return 0;
+}
+
+/* systemd.network(5). */
+static int write_network(FILE *out, const struct qemu_config *config, struct error *err)
+{
+	const struct ready_record *lan = config->lan;
+	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
+	char text[IPV4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+
+	fprintf(out, "[Match]\nMACAddress=%s\n\n",
+		scalar_mac_text(&config->definition->network.mac, mac));
+	if (lan->mtu)
+		fprintf(out, "[Link]\nMTUBytes=%" PRIu32 "\n\n", lan->mtu);
+	fprintf(out, "[Network]\nAddress=%s\n", prefix_text(&prefix, text));
+	if (!ipv4_unset(lan->gateway))
+		fprintf(out, "Gateway=%s\n", ipv4_text(lan->gateway, text));
+	for (unsigned int i = 0; i < config->dns_count; i++)
+		fprintf(out, "DNS=%s\n", ipv4_text(config->dns[i], text));
+	return 0;
+}
+
+static const struct own {
+	const char *name;
+	int (*write)(FILE *out, const struct qemu_config *config, struct error *err);
+} owns[] = {
+	{ "ssh.authorized_keys.root", write_keys },
+	{ "system.hostname", write_name },
+	{ "network.network.10-vmrun", write_network },
+};
+
+static bool keys_wanted(const struct definition *definition)
+{
+	const struct cloud_init *cloud_init = &definition->cloud_init;
+
+	return !cloud_init->present || cloud_init->ssh_keys_auto || cloud_init->ssh_key_count;
+}
+
+/* The user's own word is the last one. */
+static bool own_wanted(const struct definition *definition, const struct own *own)
+{
+	for (unsigned int i = 0; i < definition->credential_count; i++)
+		if (!strcmp(definition->credentials[i].name, own->name))
+			return false;
+	return own->write != write_keys || keys_wanted(definition);
+}
+
+unsigned int credential_count(const struct definition *definition)
+{
+	unsigned int count = definition->credential_count;
+
+	for (size_t i = 0; i < ARRAY_SIZE(owns) && credential_told(definition); i++)
+		count += own_wanted(definition, &owns[i]);
+	return count;
+}
+
+/* The one of this index among those of vmrun's that are wanted. */
+static const struct own *find_own(const struct definition *definition, unsigned int index)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(owns); i++)
+		if (own_wanted(definition, &owns[i]) && index-- == 0)
+			return &owns[i];
+	assert(false);
+	return NULL;
+}
+
+static int write_users(FILE *out, const struct credential *credential, struct error *err)
+{
+	cleanup_free char *data = NULL;
+	size_t size;
+	int ret;
+
+	if (credential->value) {
+		fputs(credential->value, out);
+		return 0;
+	}
+	ret = file_read(credential->file, CREDENTIAL_SIZE_MAX, &data, &size, err);
+	if (!ret)
+		fwrite(data, 1, size, out);
+	return ret;
+}
+
+/* RFC 4648, section 4. */
+static void write_base64(FILE *out, const unsigned char *data, size_t size)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+
+	for (size_t i = 0; i < size; i += 3) {
+		size_t left = size - i;
+		unsigned int bits = (unsigned int)data[i] << 16;
+
+		bits |= left > 1 ? (unsigned int)data[i + 1] << 8 : 0;
+		bits |= left > 2 ? data[i + 2] : 0;
+		fputc(digits[bits >> 18], out);
+		fputc(digits[bits >> 12 & 63], out);
+		fputc(left > 1 ? digits[bits >> 6 & 63] : '=', out);
+		fputc(left > 2 ? digits[bits & 63] : '=', out);
+	}
+}
+
+static int read_value(const struct qemu_config *config, unsigned int index, const char **name,
+		      char **value, size_t *size, struct error *err)
+{
+	const struct definition *definition = config->definition;
+	cleanup_file FILE *out = open_memstream(value, size);
+	int ret;
+
+	if (!out)
+		return out_of_memory(err);
+	if (index < definition->credential_count) {
+		*name = definition->credentials[index].name;
+		ret = write_users(out, &definition->credentials[index], err);
+	} else {
+		const struct own *own = find_own(definition, index - definition->credential_count);
+
+		*name = own->name;
+		ret = own->write(out, config, err);
+	}
+	if (!ret && (ferror(out) || fflush(out)))
+		ret = out_of_memory(err);
+	return ret;
+}
+
+/* From here on nobody can change it, not even through /proc. */
+static int seal_text(const char *text, size_t size, struct error *err)
+{
+	cleanup_fd int fd = memfd_create("vmrun-credential", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || write(fd, text, size) != (ssize_t)size ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
+		return error_set(err, errno, "cannot make a credential");
+	return take_fd(&fd);
+}
+
+int credential_open(const struct qemu_config *config, unsigned int index, size_t *size,
+		    struct error *err)
+{
+	cleanup_free char *value = NULL;
+	cleanup_free char *text = NULL;
+	cleanup_file FILE *out = NULL;
+	const char *name = NULL;
+	size_t value_size = 0;
+	int ret;
+
+	ret = read_value(config, index, &name, &value, &value_size, err);
+	if (ret)
+		return ret;
+	assert(name);
+	out = open_memstream(&text, size);
+	if (!out)
+		return out_of_memory(err);
+	fprintf(out, "io.systemd.credential.binary:%s=", name);
+	write_base64(out, (const unsigned char *)value, value_size);
+	if (ferror(out) || fflush(out))
+		return out_of_memory(err);
+	return seal_text(text, *size, err);
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Asks the QEMU guest agent in a VM, whose every byte is the guest's to choose.
+#include "launcher/guest/guest_agent.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "launcher/common/json.h"
+#include "launcher/common/text.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/clock.h"
+
+/* What is kept of an answer. */
+#define DEPTH_MAX      16
+#define TEXT_MAX       128
+#define INTERFACES_MAX 16
+#define ADDRESSES_MAX  8
+
+/* Precedes the answer to guest-sync-delimited; no byte of JSON. */
+#define DELIMITER 0xff
+
+/**
+ * struct agent - a conversation.
+ * @fd: to the agent.
+ * @deadline: its end, CLOCK_MONOTONIC in ms.
+ * @heard: bytes that have come in all.
+ * @bytes, @size: those that have not been looked at yet.
+ */
+struct agent {
+	int fd;
+	uint64_t deadline;
+	size_t heard;
+	char bytes[AGENT_LINE_MAX];
+	size_t size;
+};
+
+static int wait_for(const struct agent *agent, short events, struct error *err)
+{
+	struct pollfd poller = { .fd = agent->fd, .events = events };
+	uint64_t time = monotonic_ms();
+	int rc = 0;
+
+	if (time < agent->deadline)
+		rc = poll(&poller, 1, (int)(agent->deadline - time));
+	if (rc < 0 && errno != EINTR)
+		return error_set(err, errno, "cannot wait for the guest agent");
+	if (rc == 0)
+		return error_say(err, STATUS_FAILURE, ETIMEDOUT, "the guest agent does not answer");
+	return 0;
+}
+
+static int say(const struct agent *agent, const char *text, size_t size, struct error *err)
+{
+	while (size > 0) {
+		ssize_t put = send(agent->fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+		int rc;
+
+		if (put < 0 && errno != EAGAIN && errno != EINTR)
+			return error_set(err, errno, "cannot ask the guest agent");
+		if (put > 0) {
+			text += put;
+			size -= (size_t)put;
+			continue;
+		}
+		rc = wait_for(agent, POLLOUT, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int hear(struct agent *agent, struct error *err)
+{
+	ssize_t got;
+	int rc;
+
+	if (agent->size == sizeof(agent->bytes) || agent->heard >= AGENT_MAX)
+		return error_say(err, STATUS_FAILURE, EMSGSIZE,
+				 "the guest agent says more than it was asked");
+	rc = wait_for(agent, POLLIN, err);
+	if (rc < 0)
+		return rc;
+	got = recv(agent->fd, agent->bytes + agent->size, sizeof(agent->bytes) - agent->size,
+		   MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (got < 0)
+		return error_set(err, errno, "cannot hear the guest agent");
+	if (got == 0)
+		return error_say(err, STATUS_FAILURE, ECONNRESET, "the guest agent has gone");
+	agent->size += (size_t)got;
+	agent->heard += (size_t)got;
+	return 0;
+}
+
+static void forget(struct agent *agent, size_t size)
+{
+	agent->size -= size;
+	memmove(agent->bytes, agent->bytes + size, agent->size);
+}
+
+/* The next line as JSON, or NULL for a line that is none; -EMSGSIZE when it has no end. */
+static int hear_line(struct agent *agent, struct json_object **value, struct error *err)
+{
+	struct json_tokener *tokener;
+	char *end;
+	int rc;
+
+	while (!(end = memchr(agent->bytes, '\n', agent->size))) {
+		rc = hear(agent, err);
+		if (rc < 0)
+			return rc;
+	}
+	tokener = json_tokener_new_ex(DEPTH_MAX);
+	if (!tokener)
+		return error_set(err, ENOMEM, "cannot hear the guest agent");
+	*end = '\0';
+	/* With its NUL, so that a number at its end is complete. */
+	*value = json_tokener_parse_ex(tokener, agent->bytes, (int)(end - agent->bytes) + 1);
+	json_tokener_free(tokener);
+	forget(agent, (size_t)(end - agent->bytes) + 1);
+	return 0;
+}
+
+/* Goes on behind the next delimiter. */
+static int find_delimiter(struct agent *agent, struct error *err)
+{
+	char *found;
+	int rc;
+
+	while (!(found = memchr(agent->bytes, DELIMITER, agent->size))) {
+		agent->size = 0;
+		rc = hear(agent, err);
+		if (rc < 0)
+			return rc;
+	}
+	forget(agent, (size_t)(found - agent->bytes) + 1);
+	return 0;
+}
+
+/*
+ * What an earlier conversation has left, of either side, is passed over: the delimiter makes the
+ * agent forget half a command, and its answer has the number of this conversation.
+ */
+static int synchronize(struct agent *agent, struct error *err)
+{
+	struct json_object *value = NULL;
+	char command[128];
+	uint32_t number;
+	int64_t answer;
+	int rc;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return error_set(err, errno, "cannot ask the guest agent");
+	snprintf(command, sizeof(command),
+		 "%c{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%u}}\n", DELIMITER,
+		 number);
+	rc = say(agent, command, strlen(command), err);
+	while (rc == 0) {
+		rc = find_delimiter(agent, err);
+		if (rc == 0)
+			rc = hear_line(agent, &value, err);
+		if (rc < 0)
+			break;
+		answer = json_object_get_int64(json_member(value, "return", json_type_int));
+		json_object_put(value);
+		if (answer == number)
+			return 0;
+	}
+	return rc;
+}
+
+/* Asks one thing; *@value is NULL for what this agent does not know. */
+static int ask(struct agent *agent, const char *name, struct json_object **answer,
+	       struct json_object **value, struct error *err)
+{
+	char command[64];
+	int rc;
+
+	snprintf(command, sizeof(command), "{\"execute\":\"%s\"}\n", name);
+	rc = say(agent, command, strlen(command), err);
+	if (rc == 0)
+		rc = hear_line(agent, answer, err);
+	if (rc == 0 && json_object_is_type(*answer, json_type_object))
+		json_object_object_get_ex(*answer, "return", value);
+	return rc;
+}
+
+/* A text of the guest's, cut, with '?' for what must not reach a terminal; NULL for none. */
+static struct json_object *take_text(struct json_object *object, const char *member)
+{
+	struct json_object *value = json_member(object, member, json_type_string);
+	const char *from = json_object_get_string(value);
+	size_t left = value ? (size_t)json_object_get_string_len(value) : 0;
+	char text[TEXT_MAX + 4];
+	size_t used = 0;
+
+	if (!value)
+		return NULL;
+	while (left > 0 && used < TEXT_MAX) {
+		uint32_t character;
+		size_t size = text_decode(from, left, &character);
+
+		if (size > 0 && text_safe(character)) {
+			memcpy(text + used, from, size);
+			used += size;
+		} else {
+			text[used++] = '?';
+			size = size ? size : 1;
+		}
+		from += size;
+		left -= size;
+	}
+	return json_object_new_string_len(text, (int)used);
+}
+
+static void take_addresses(struct json_object *card, struct json_object *from)
+{
+	struct json_object *list = json_member(from, "ip-addresses", json_type_array);
+	struct json_object *addresses = json_object_new_array();
+	size_t count = list ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < count && i < ADDRESSES_MAX; i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+		struct json_object *text = take_text(entry, "ip-address");
+		char whole[TEXT_MAX + 16];
+
+		if (!text)
+			continue;
+		snprintf(whole, sizeof(whole), "%s/%u", json_object_get_string(text),
+			 (unsigned int)json_object_get_int(
+				 json_member(entry, "prefix", json_type_int)));
+		json_object_array_add(addresses, json_object_new_string(whole));
+		json_object_put(text);
+	}
+	json_object_object_add(card, "addresses", addresses);
+}
+
+/* All but the loopback. */
+static struct json_object *take_interfaces(struct json_object *list)
+{
+	struct json_object *interfaces = json_object_new_array();
+	size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list)
+								  : 0;
+
+	for (size_t i = 0; i < count && json_object_array_length(interfaces) < INTERFACES_MAX;
+	     i++) {
+		struct json_object *from = json_object_array_get_idx(list, i);
+		struct json_object *name = take_text(from, "name");
+		struct json_object *card;
+
+		if (!name || !strcmp(json_object_get_string(name), "lo")) {
+			json_object_put(name);
+			continue;
+		}
+		card = json_object_new_object();
+		json_object_object_add(card, "name", name);
+		json_object_object_add(card, "mac", take_text(from, "hardware-address"));
+		take_addresses(card, from);
+		json_object_array_add(interfaces, card);
+	}
+	return interfaces;
+}
+
+static void take_version(struct json_object *facts, struct json_object *info)
+{
+	json_object_object_add(facts, "version", take_text(info, "version"));
+}
+
+static void take_os(struct json_object *facts, struct json_object *info)
+{
+	json_object_object_add(facts, "os", take_text(info, "pretty-name"));
+	json_object_object_add(facts, "kernel", take_text(info, "kernel-release"));
+}
+
+static void take_hostname(struct json_object *facts, struct json_object *info)
+{
+	json_object_object_add(facts, "hostname", take_text(info, "host-name"));
+}
+
+static void take_network(struct json_object *facts, struct json_object *info)
+{
+	json_object_object_add(facts, "interfaces", take_interfaces(info));
+}
+
+void agent_event(const char *name, struct json_object *data, bool *connected)
+{
+	struct json_object *id = json_member(data, "id", json_type_string);
+	struct json_object *open = json_member(data, "open", json_type_boolean);
+
+	if (!strcmp(name, "VSERPORT_CHANGE") && id && open &&
+	    !strcmp(json_object_get_string(id), AGENT_PORT))
+		*connected = json_object_get_boolean(open);
+}
+
+int agent_facts(int fd, unsigned int milliseconds, struct json_object **facts, struct error *err)
+{
+	static const struct {
+		const char *command;
+		void (*take)(struct json_object *facts, struct json_object *info);
+	} questions[] = {
+		{ "guest-info", take_version },
+		{ "guest-get-osinfo", take_os },
+		{ "guest-get-host-name", take_hostname },
+		{ "guest-network-get-interfaces", take_network },
+	};
+	cleanup_free struct agent *agent = calloc(1, sizeof(*agent));
+	struct json_object *made = json_object_new_object();
+	int rc;
+
+	if (!agent || !made) {
+		json_object_put(made);
+		return error_set(err, ENOMEM, "cannot ask the guest agent");
+	}
+	agent->fd = fd;
+	agent->deadline = monotonic_ms() + milliseconds;
+	rc = synchronize(agent, err);
+	for (size_t i = 0; i < ARRAY_SIZE(questions) && rc == 0; i++) {
+		struct json_object *answer = NULL, *value = NULL;
+
+		rc = ask(agent, questions[i].command, &answer, &value, err);
+		if (rc == 0)
+			questions[i].take(made, value);
+		json_object_put(answer);
+	}
+	if (rc == 0)
+		*facts = made;
+	else
+		json_object_put(made);
+	return rc;
+}
+
+int agent_power_off(int fd, unsigned int milliseconds, struct error *err)
+{
+	static const char command[] =
+		"{\"execute\":\"guest-shutdown\",\"arguments\":{\"mode\":\"powerdown\"}}\n";
+	cleanup_free struct agent *agent = calloc(1, sizeof(*agent));
+	int rc;
+
+	if (!agent)
+		return error_set(err, ENOMEM, "cannot ask the guest agent");
+	agent->fd = fd;
+	agent->deadline = monotonic_ms() + milliseconds;
+	rc = synchronize(agent, err);
+	if (rc == 0)
+		rc = say(agent, command, strlen(command), err);
+	return rc;
+}

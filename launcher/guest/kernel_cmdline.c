@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The guest kernel's command line with its address.
+#include "launcher/guest/kernel_cmdline.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
+
+/* CONF_NAMESERVERS_MAX of net/ipv4/ipconfig.c is 3, but the parameter has fields for two. */
+#define IP_PARAMETER_DNS_MAX 2
+
+/*
+ * Finds the next word as the kernel's next_arg() (lib/cmdline.c) does: a double quote hides spaces.
+ * Returns its length, 0 at the end; @text is moved to its begin.
+ */
+static size_t next_word(const char **text)
+{
+	bool quoted = false;
+	size_t length;
+
+	*text += strspn(*text, " \t");
+	for (length = 0; (*text)[length]; length++) {
+		if ((*text)[length] == '"')
+			quoted = !quoted;
+		else if (!quoted && strchr(" \t", (*text)[length]))
+			break;
+	}
+	return length;
+}
+
+/* Where a word can be added that the kernel will read; NULL when the user's own `ip=` is there. */
+static const char *insertion_point(const char *cmdline)
+{
+	const char *word = cmdline;
+	size_t length;
+
+	while ((length = next_word(&word))) {
+		if (length == 2 && !strncmp(word, "--", 2))
+			return word;
+		if (!strncmp(word, "ip=", 3))
+			return NULL;
+		word += length;
+	}
+	return word;
+}
+
+static void write_address(FILE *out, struct in_addr address)
+{
+	char text[IPV4_TEXT_SIZE];
+
+	if (!ipv4_unset(address))
+		fputs(ipv4_text(address, text), out);
+}
+
+static void write_ip(FILE *out, const struct qemu_config *config)
+{
+	const struct ready_record *lan = config->lan;
+
+	fputs("ip=", out);
+	if (lan) {
+		write_address(out, lan->address);
+		fputs("::", out);
+		write_address(out, lan->gateway);
+		fputc(':', out);
+		write_address(out, ipv4_mask(lan->prefix_length));
+	} else {
+		fputs("ADDRESS::GATEWAY:NETMASK", out);
+	}
+	/*
+	 * With several cards the kernel must be told which (ip_auto_config() of net/ipv4/ipconfig.c
+	 * else asks by DHCP); its own names are in the order of the cards.
+	 */
+	if (config->definition->other_count)
+		fprintf(out, ":%s:eth%u:off", config->definition->name,
+			config->definition->network_index);
+	else
+		fprintf(out, ":%s::off", config->definition->name);
+
+	for (unsigned int i = 0; i < config->dns_count && i < IP_PARAMETER_DNS_MAX; i++) {
+		fputc(':', out);
+		write_address(out, config->dns[i]);
+	}
+}
+
+static bool address_wanted(const struct definition *definition)
+{
+	return definition->network.type == NETWORK_LAN &&
+	       (definition->network.configure & CONFIGURE_CMDLINE);
+}
+
+int cmdline_build(const struct qemu_config *config, char **cmdline, struct error *err)
+{
+	const char *users = config->definition->boot.cmdline ? config->definition->boot.cmdline
+							     : "";
+	const char *at = insertion_point(users);
+	cleanup_free char *text = NULL;
+	size_t size;
+	cleanup_file FILE *out = open_memstream(&text, &size);
+	size_t before;
+
+	if (!out)
+		return error_set(err, errno, "cannot make the kernel's command line");
+
+	if (at && address_wanted(config->definition)) {
+		before = at - users;
+		fprintf(out, "%.*s", (int)before, users);
+		if (before && !strchr(" \t", users[before - 1]))
+			fputc(' ', out);
+		write_ip(out, config);
+		fprintf(out, "%s%s", *at ? " " : "", at);
+	} else {
+		fputs(users, out);
+	}
+
+	if (ferror(out) || fflush(out))
+		return error_set(err, ENOMEM, "cannot make the kernel's command line");
+	fclose(take_ptr(&out));
+	*cmdline = take_ptr(&text);
+	return 0;
+}

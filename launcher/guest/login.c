@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Who logs in to a guest, where its definition leaves that to the user who runs it.
+#include "launcher/guest/login.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "launcher/common/argv.h"
+#include "launcher/common/log.h"
+#include "launcher/common/process.h"
+#include "launcher/common/xdg.h"
+#include "launcher/guest/credential.h"
+#include "launcher/guest/ssh_key.h"
+#include "launcher/yaml/scalar.h"
+#include "netsetup/base/cleanup.h"
+
+/* The VM's own key pair; what is being made is not taken for one that is there. */
+#define KEY_FILE "id_ed25519"
+#define KEY_NEW  KEY_FILE ".new"
+
+/* What ssh(1) tries by itself (IdentityFile in ssh_config(5)), but DSA, which no sshd takes now. */
+static const char *const usual_keys[] = {
+	"id_rsa.pub", "id_ecdsa.pub", "id_ecdsa_sk.pub", "id_ed25519.pub", "id_ed25519_sk.pub",
+};
+
+void identity_user(const char *login, char user[IDENTITY_USER_SIZE])
+{
+	const char *after_domain = login ? strrchr(login, '\\') : NULL;
+	const char *from = after_domain ? after_domain + 1 : login ? login : "";
+	size_t used = 0;
+
+	if (*from >= '0' && *from <= '9')
+		user[used++] = '_';
+	for (; *from && *from != '@' && used < IDENTITY_USER_SIZE - 1; from++, used++) {
+		const char c = *from >= 'A' && *from <= 'Z' ? (char)(*from - 'A' + 'a') : *from;
+		const bool kept = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+
+		user[used] = (char)(kept && (used || c != '-') ? c : '_');
+	}
+	user[used] = '\0';
+	/* Of a name in another script nothing is left that a person would recognize. */
+	if (strspn(user, "_-0123456789") == used || !scalar_user(user))
+		snprintf(user, IDENTITY_USER_SIZE, "user");
+}
+
+static int out_of_memory(struct error *err)
+{
+	return error_set(err, ENOMEM, "cannot tell who logs in to the guest");
+}
+
+static int add_key_file(struct cloud_init *cloud_init, const char *path, struct error *err)
+{
+	char *copy = strdup(path);
+
+	if (!copy)
+		return out_of_memory(err);
+	cloud_init->ssh_keys[cloud_init->ssh_key_count++] = copy;
+	return 0;
+}
+
+static int accept_key(const char *key, void *context)
+{
+	return 0;
+}
+
+static bool is_public_key(const char *path)
+{
+	struct error ignored = { 0 };
+	struct stat status;
+
+	return !stat(path, &status) && S_ISREG(status.st_mode) &&
+	       !ssh_key_read(path, accept_key, NULL, &ignored);
+}
+
+/* A file that is no public key, or not readable, is as if it were not there. */
+static int add_own_keys(struct cloud_init *cloud_init, const struct passwd *user, struct error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; user && i < ARRAY_SIZE(usual_keys) && !ret; i++) {
+		cleanup_free char *path = NULL;
+
+		if (asprintf(&path, "%s/.ssh/%s", user->pw_dir, usual_keys[i]) < 0) {
+			path = NULL;
+			return out_of_memory(err);
+		}
+		if (is_public_key(path))
+			ret = add_key_file(cloud_init, path, err);
+	}
+	return ret;
+}
+
+static bool exists(const char *path)
+{
+	return !faccessat(AT_FDCWD, path, R_OK, AT_EACCESS);
+}
+
+/* ssh-keygen(1) asks when a file is there already. */
+static int generate(char *const *argv, struct error *err)
+{
+	cleanup_fd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct process_fd fds[] = { { null_fd, STDIN_FILENO }, { null_fd, STDOUT_FILENO } };
+	struct process_config config = {
+		.argv = argv,
+		.fds = fds,
+		.fd_count = ARRAY_SIZE(fds),
+		.new_session = true,
+		.death_signal = SIGKILL,
+	};
+	struct process process = PROCESS_NONE;
+	siginfo_t end;
+	int ret;
+
+	if (null_fd < 0)
+		return error_set(err, errno, "cannot open '/dev/null'");
+	sigemptyset(&config.blocked);
+	ret = process_start(&config, &process, err);
+	if (ret == -ENOENT)
+		error_remedy(err, "install it (apt-get install openssh-client), or name keys of "
+				  "your own in 'cloud-init.ssh-keys'");
+	if (ret)
+		return ret;
+	ret = process_wait(&process, &end, err);
+	if (!ret && (end.si_code != CLD_EXITED || end.si_status))
+		ret = error_say(err, STATUS_FAILURE, EIO,
+				"cannot make an SSH key: 'ssh-keygen' failed");
+	return ret;
+}
+
+/* The private one comes last: where it is, the other one is. */
+static int make_pair(const char *directory, const char *name, bool dry_run, struct error *err)
+{
+	cleanup_fd int dir = -1;
+	cleanup_free char *shown = NULL;
+	struct argv argv = { 0 };
+	int ret;
+
+	argv_add(&argv, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", NULL);
+	argv_addf(&argv, "vmrun %s", name);
+	argv_add(&argv, "-f", NULL);
+	argv_addf(&argv, "%s/%s", directory, dry_run ? KEY_FILE : KEY_NEW);
+	shown = argv.failed ? NULL : argv_quoted(&argv);
+	ret = shown ? 0 : out_of_memory(err);
+	if (!ret)
+		log_change(shown, dry_run);
+	if (!ret && !dry_run)
+		ret = xdg_make(directory, err);
+	if (!ret && !dry_run) {
+		dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		unlinkat(dir, KEY_NEW, 0);
+		unlinkat(dir, KEY_NEW ".pub", 0);
+		ret = generate(argv.items, err);
+	}
+	if (!ret && !dry_run &&
+	    (renameat(dir, KEY_NEW ".pub", dir, KEY_FILE ".pub") ||
+	     renameat(dir, KEY_NEW, dir, KEY_FILE)))
+		ret = error_set(err, errno, "cannot rename '%s/" KEY_NEW "'", directory);
+	argv_done(&argv);
+	return ret;
+}
+
+/* The VM's own pair: when it is there, or when there is no other key. */
+static int add_pair(struct definition *definition, bool dry_run, struct error *err)
+{
+	struct cloud_init *cloud_init = &definition->cloud_init;
+	cleanup_free char *directory = NULL;
+	cleanup_free char *public = NULL;
+	cleanup_free char *private = NULL;
+	int ret;
+
+	ret = xdg_dir(XDG_DATA, definition->name, &directory, err);
+	if (ret)
+		return ret;
+	if (asprintf(&private, "%s/" KEY_FILE, directory) < 0) {
+		private = NULL;
+		return out_of_memory(err);
+	}
+	if (asprintf(&public, "%s.pub", private) < 0) {
+		public = NULL;
+		return out_of_memory(err);
+	}
+	if (!exists(private)) {
+		if (cloud_init->ssh_key_count)
+			return 0;
+		ret = make_pair(directory, definition->name, dry_run, err);
+	}
+	if (!ret)
+		ret = add_key_file(cloud_init, public, err);
+	if (!ret)
+		cloud_init->identity = take_ptr(&private);
+	return ret;
+}
+
+/*
+ * Of keys that the definition names, the first whose other half is beside it: ssh(1) would not look
+ * there. None may be, for they can be other people's; then ssh has its way.
+ */
+static int find_private(struct cloud_init *cloud_init, struct error *err)
+{
+	for (unsigned int i = 0; i < cloud_init->ssh_key_count; i++) {
+		const char *public = cloud_init->ssh_keys[i];
+		const size_t length = strlen(public);
+		cleanup_free char *private = NULL;
+
+		if (length < strlen(".pub") || strcmp(public + length - strlen(".pub"), ".pub"))
+			continue;
+		private = strndup(public, length - strlen(".pub"));
+		if (!private)
+			return out_of_memory(err);
+		if (exists(private)) {
+			cloud_init->identity = take_ptr(&private);
+			return 0;
+		}
+	}
+	return 0;
+}
+
+bool identity_wanted(const struct definition *definition)
+{
+	return definition->cloud_init.present || credential_told(definition);
+}
+
+int identity_take(struct definition *definition, bool dry_run, struct error *err)
+{
+	struct cloud_init *cloud_init = &definition->cloud_init;
+	const struct passwd *user = getpwuid(geteuid());
+	char name[IDENTITY_USER_SIZE];
+	int ret;
+
+	if (!identity_wanted(definition))
+		return 0;
+	/* Credentials know of no user but root. */
+	if (!cloud_init->present) {
+		cloud_init->ssh_keys_auto = true;
+		cloud_init->user = strdup("root");
+		if (!cloud_init->user)
+			return out_of_memory(err);
+	}
+	if (!cloud_init->user) {
+		identity_user(user ? user->pw_name : NULL, name);
+		cloud_init->user = strdup(name);
+		if (!cloud_init->user)
+			return out_of_memory(err);
+	}
+	if (!cloud_init->ssh_keys_auto)
+		return find_private(cloud_init, err);
+	ret = add_own_keys(cloud_init, user, err);
+	if (!ret)
+		ret = add_pair(definition, dry_run, err);
+	return ret;
+}
+
+void identity_reset(const char *directory, const struct sweep *sweep)
+{
+	sweep_files(sweep, directory, KEY_FILE "*", NULL);
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The texts that a NoCloud seed consists of, all but the user's own.
+#include "launcher/guest/nocloud_files.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/guest/ssh_key.h"
+#include "launcher/yaml/scalar.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
+
+/* Worse than any that a network manager gives by itself: a wireless one's is 600. */
+#define USER_ROUTE_METRIC 2000
+
+/*
+ * A tree that is being built. Nodes belong to the tree as soon as they are made, so one put() of
+ * the root frees all; memory that runs out is noted here and told once, at the end.
+ */
+struct tree {
+	struct json_object *root;
+	bool failed;
+};
+
+/* Adds a node to an object under a key, or to an array (@key NULL); returns it. */
+static struct json_object *add(struct tree *tree, struct json_object *parent, const char *key,
+			       struct json_object *node)
+{
+	int ret = -1;
+
+	if (node && parent)
+		ret = key ? json_object_object_add(parent, key, node)
+			  : json_object_array_add(parent, node);
+	if (ret) {
+		json_object_put(node);
+		tree->failed = true;
+		return NULL;
+	}
+	return node;
+}
+
+static void add_text(struct tree *tree, struct json_object *parent, const char *key,
+		     const char *value)
+{
+	add(tree, parent, key, json_object_new_string(value));
+}
+
+static struct json_object *add_object(struct tree *tree, struct json_object *parent,
+				      const char *key)
+{
+	return add(tree, parent, key, json_object_new_object());
+}
+
+static struct json_object *add_array(struct tree *tree, struct json_object *parent, const char *key)
+{
+	return add(tree, parent, key, json_object_new_array());
+}
+
+/* Ends a tree: its text after @heading, unless memory ran out or an error is there already. */
+static int finish(struct tree *tree, const char *heading, int ret, char **text, struct error *err)
+{
+	const char *json = NULL;
+	char *made = NULL;
+
+	if (!ret && !tree->failed && tree->root)
+		json = json_object_to_json_string_ext(
+			tree->root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!ret && (!json || asprintf(&made, "%s%s\n", heading, json) < 0))
+		ret = error_set(err, ENOMEM, "cannot make the cloud-init seed");
+	if (!ret)
+		*text = made;
+	json_object_put(tree->root);
+	return ret;
+}
+
+int seed_meta_data(const struct definition *definition, char **text, struct error *err)
+{
+	struct tree tree = { .root = json_object_new_object() };
+	char instance[4 + UUID_STR_LEN] = "iid-";
+
+	uuid_unparse_lower(definition->uuid, instance + strlen("iid-"));
+	add_text(&tree, tree.root, "instance-id", instance);
+	add_text(&tree, tree.root, "local-hostname", definition->name);
+	return finish(&tree, "", 0, text, err);
+}
+
+struct key_list {
+	struct tree *tree;
+	struct json_object *array;
+};
+
+static int add_key(const char *key, void *context)
+{
+	struct key_list *list = context;
+
+	add_text(list->tree, list->array, NULL, key);
+	return list->tree->failed ? -ENOMEM : 0;
+}
+
+static int add_keys(struct tree *tree, struct json_object *parent,
+		    const struct definition *definition, struct error *err)
+{
+	struct key_list list = { .tree = tree };
+	int ret = 0;
+
+	if (!definition->cloud_init.ssh_key_count)
+		return 0;
+	list.array = add_array(tree, parent, "ssh_authorized_keys");
+	for (unsigned int i = 0; i < definition->cloud_init.ssh_key_count && !ret; i++)
+		ret = ssh_key_read(definition->cloud_init.ssh_keys[i], add_key, &list, err);
+	return ret;
+}
+
+/* The user, with the keys; root needs no sudo, but cloud-init keeps its keys from it by default. */
+static int add_user(struct tree *tree, const struct definition *definition, struct error *err)
+{
+	const char *name = definition->cloud_init.user;
+	struct json_object *user;
+
+	if (!name || !strcmp(name, CLOUD_INIT_USER_DEFAULT))
+		return add_keys(tree, tree->root, definition, err);
+
+	user = add_object(tree, add_array(tree, tree->root, "users"), NULL);
+	add_text(tree, user, "name", name);
+	if (!strcmp(name, "root")) {
+		add(tree, tree->root, "disable_root", json_object_new_boolean(false));
+	} else {
+		add_text(tree, user, "sudo", "ALL=(ALL) NOPASSWD:ALL");
+		add_text(tree, user, "shell", "/bin/bash");
+		add(tree, user, "lock_passwd", json_object_new_boolean(true));
+	}
+	return add_keys(tree, user, definition, err);
+}
+
+/* The network configuration is applied at every boot, for the address may be another one then. */
+static void add_updates(struct tree *tree)
+{
+	struct json_object *updates = add_object(tree, tree->root, "updates");
+	struct json_object *network = add_object(tree, updates, "network");
+	struct json_object *when = add_array(tree, network, "when");
+
+	add_text(tree, when, NULL, "boot-new-instance");
+	add_text(tree, when, NULL, "boot");
+}
+
+/*
+ * How this is to be laid under the user-data: its lists are appended to the user's, which otherwise
+ * would replace them whole; of all other values the user's win. cloud-init wants to be told twice: it
+ * takes the first of these away when it reads the vendor-data by itself, and the second when it
+ * merges both (dict_extract_mergers() of cloudinit/mergers).
+ */
+static void add_merging(struct tree *tree)
+{
+	static const char how[] = "dict(no_replace,recurse_list)+list(append)+str()";
+
+	add_text(tree, tree->root, "merge_how", how);
+	add_text(tree, tree->root, "merge_type", how);
+}
+
+static void add_packages(struct tree *tree, const struct cloud_init *cloud_init)
+{
+	struct json_object *packages;
+
+	if (!cloud_init->package_count)
+		return;
+	packages = add_array(tree, tree->root, "packages");
+	for (unsigned int i = 0; i < cloud_init->package_count; i++)
+		add_text(tree, packages, NULL, cloud_init->packages[i]);
+}
+
+static void add_commands(struct tree *tree, const struct cloud_init *cloud_init)
+{
+	struct json_object *commands, *arguments;
+
+	if (!cloud_init->run_count)
+		return;
+	commands = add_array(tree, tree->root, "runcmd");
+	for (unsigned int i = 0; i < cloud_init->run_count; i++) {
+		const struct guest_command *command = &cloud_init->run[i];
+
+		if (command->shell) {
+			add_text(tree, commands, NULL, command->args[0]);
+			continue;
+		}
+		arguments = add_array(tree, commands, NULL);
+		for (unsigned int k = 0; k < command->arg_count; k++)
+			add_text(tree, arguments, NULL, command->args[k]);
+	}
+}
+
+/*
+ * The shares are mounted by commands of each boot: cloud-init's own 'mounts' does without what is no
+ * block device (sanitize_devname() of its cc_mounts.py).
+ */
+static void add_mounts(struct tree *tree, const struct definition *definition)
+{
+	static const char script[] = "mkdir -p \"$1\" && mount -t \"$2\" -o \"$3\" \"$0\" \"$1\"";
+	struct json_object *commands = NULL;
+
+	for (unsigned int i = 0; i < definition->share_count; i++) {
+		const struct share *share = &definition->shares[i];
+		const bool by_9p = share->driver == SHARE_9P;
+		struct json_object *command;
+
+		if (!share->mount)
+			continue;
+		if (!commands)
+			commands = add_array(tree, tree->root, "bootcmd");
+		command = add_array(tree, commands, NULL);
+		add_text(tree, command, NULL, "sh");
+		add_text(tree, command, NULL, "-c");
+		add_text(tree, command, NULL, script);
+		add_text(tree, command, NULL, share->tag);
+		add_text(tree, command, NULL, share->mount);
+		add_text(tree, command, NULL, by_9p ? "9p" : "virtiofs");
+		add_text(tree, command, NULL,
+			 by_9p ? share->readonly ? "trans=virtio,version=9p2000.L,ro"
+						 : "trans=virtio,version=9p2000.L"
+			       : "rw");
+	}
+}
+
+int seed_vendor_data(const struct definition *definition, char **text, struct error *err)
+{
+	struct tree tree = { .root = json_object_new_object() };
+	int ret;
+
+	add_merging(&tree);
+	add_updates(&tree);
+	add_packages(&tree, &definition->cloud_init);
+	add_commands(&tree, &definition->cloud_init);
+	add_mounts(&tree, definition);
+	ret = add_user(&tree, definition, err);
+	return finish(&tree, "#cloud-config\n", ret, text, err);
+}
+
+static void add_addresses(struct tree *tree, struct json_object *card,
+			  const struct qemu_config *config)
+{
+	const struct ready_record *lan = config->lan;
+	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
+	struct json_object *route, *servers;
+	char text[IPV4_TEXT_SIZE];
+
+	add_text(tree, add_array(tree, card, "addresses"), NULL, prefix_text(&prefix, text));
+	if (!ipv4_unset(lan->gateway)) {
+		route = add_object(tree, add_array(tree, card, "routes"), NULL);
+		/* Not "default", which cloud-init before 22.4 does not know. */
+		add_text(tree, route, "to", "0.0.0.0/0");
+		add_text(tree, route, "via", ipv4_text(lan->gateway, text));
+	}
+	if (!config->dns_count)
+		return;
+	servers = add_array(tree, add_object(tree, card, "nameservers"), "addresses");
+	for (unsigned int i = 0; i < config->dns_count; i++)
+		add_text(tree, servers, NULL, ipv4_text(config->dns[i], text));
+}
+
+/* Adds a card by its MAC, under its name in the guest, and returns it. */
+static struct json_object *add_card(struct tree *tree, struct json_object *cards, const char *key,
+				    const struct network *network, unsigned int index)
+{
+	struct json_object *card = add_object(tree, cards, key);
+	char text[MAC_TEXT_SIZE];
+
+	scalar_mac_text(&network->mac, text);
+	add_text(tree, add_object(tree, card, "match"), "macaddress", text);
+	/*
+	 * ifupdown and sysconfig, for which cloud-init writes it, too, know a card by its name alone;
+	 * and the card may have one name at the first boot and another at the second.
+	 */
+	snprintf(text, sizeof(text), "eth%u", index);
+	add_text(tree, card, "set-name", text);
+	return card;
+}
+
+static void add_lan(struct tree *tree, struct json_object *card, const struct qemu_config *config)
+{
+	add(tree, card, "dhcp4", json_object_new_boolean(false));
+	if (config->lan->mtu)
+		add(tree, card, "mtu", json_object_new_int((int)config->lan->mtu));
+	add_addresses(tree, card, config);
+}
+
+/* QEMU's own network, which serves DHCP; beside a LAN, whose route and servers are to be used. */
+static void add_user_network(struct tree *tree, struct json_object *card, bool beside)
+{
+	struct json_object *overrides;
+
+	add(tree, card, "dhcp4", json_object_new_boolean(true));
+	if (!beside)
+		return;
+	overrides = add_object(tree, card, "dhcp4-overrides");
+	add(tree, overrides, "route-metric", json_object_new_int(USER_ROUTE_METRIC));
+	add(tree, overrides, "use-dns", json_object_new_boolean(false));
+}
+
+int seed_network_config(const struct qemu_config *config, char **text, struct error *err)
+{
+	const struct definition *definition = config->definition;
+	struct tree tree = { .root = json_object_new_object() };
+	const struct network *network;
+	struct json_object *cards;
+	char key[16];
+
+	add(&tree, tree.root, "version", json_object_new_int(2));
+	cards = add_object(&tree, tree.root, "ethernets");
+	for (unsigned int i = 0; (network = definition_network(definition, i)); i++) {
+		if (network->type == NETWORK_LAN) {
+			assert(config->lan);
+			add_lan(&tree, add_card(&tree, cards, "lan", network, i), config);
+			continue;
+		}
+		snprintf(key, sizeof(key), "user%u", i);
+		add_user_network(&tree, add_card(&tree, cards, key, network, i),
+				 definition->network.type == NETWORK_LAN);
+	}
+	return finish(&tree, "", 0, text, err);
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// ssh(1) into a guest, with a host key that is remembered for the VM and not for its address.
+#include "launcher/guest/ssh.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "launcher/common/argv.h"
+#include "launcher/common/xdg.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
+
+#define KNOWN_HOSTS "known_hosts"
+
+static const char *text_of(struct json_object *status, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(status, key, &value) || !value)
+		return NULL;
+	return json_object_get_string(value);
+}
+
+/* ssh_config(5), TOKENS: '%' begins one in a file's name. Allocated. */
+static char *escape(const char *path)
+{
+	char *escaped = malloc(2 * strlen(path) + 1);
+	char *at = escaped;
+
+	for (; escaped && *path; path++) {
+		if (*path == '%')
+			*at++ = '%';
+		*at++ = *path;
+	}
+	if (escaped)
+		*at = '\0';
+	return escaped;
+}
+
+/* No other key is offered: a server ends the connection after a few that it does not know. */
+static void add_key(struct argv *argv, const char *path)
+{
+	cleanup_free char *escaped = path ? escape(path) : NULL;
+
+	if (!path)
+		return;
+	argv_add(argv, "-oIdentitiesOnly=yes", "-i", escaped ? escaped : "", NULL);
+	if (!escaped)
+		argv->failed = 1;
+}
+
+/* "User=x", "user x", as ssh_config(5) has them. */
+static bool sets_user(const char *option)
+{
+	option += strspn(option, " \t");
+	return !strncasecmp(option, "user", 4) && option[4] && strchr(" \t=", option[4]);
+}
+
+/* One argument with options, perhaps several; @used: whether the next argument is its value. */
+static bool option_names_user(const char *options, const char *next, bool *used)
+{
+	/* Those that have a value, of OpenSSH 9. */
+	static const char valued[] = "BbcDEeFIiJLlmOopQRSWw";
+
+	*used = false;
+	for (const char *at = options; *at; at++) {
+		if (!strchr(valued, *at))
+			continue;
+		*used = at[1] == '\0';
+		if (*at == 'l')
+			return true;
+		return *at == 'o' && (*used ? next && sets_user(next) : sets_user(at + 1));
+	}
+	return false;
+}
+
+bool secureshell_names_user(char *const *args, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		bool used;
+
+		/* The remote command, whose options are its own. */
+		if (args[i][0] != '-' || !args[i][1] || !strcmp(args[i], "--"))
+			return false;
+		if (option_names_user(args[i] + 1, i + 1 < count ? args[i + 1] : NULL, &used))
+			return true;
+		i += used;
+	}
+	return false;
+}
+
+int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
+		     char *const *args, unsigned int arg_count, struct error *err)
+{
+	cleanup_free char *directory = NULL;
+	cleanup_free char *known_hosts = NULL;
+	const char *user = text_of(status, "user");
+	char text[IPV4_TEXT_SIZE];
+	struct argv argv = { 0 };
+	sigset_t none;
+	int rc;
+
+	rc = xdg_dir(XDG_STATE, name, &directory, err);
+	if (rc == 0)
+		rc = xdg_make(directory, err);
+	if (rc < 0)
+		return rc;
+	argv_add(&argv, "ssh", NULL);
+	known_hosts = escape(directory);
+	argv_addf(&argv, "-oUserKnownHostsFile=\"%s/" KNOWN_HOSTS "\"",
+		  known_hosts ? known_hosts : "");
+	argv_addf(&argv, "-oHostKeyAlias=%s", name);
+	argv_add(&argv, "-oStrictHostKeyChecking=accept-new", NULL);
+	/* Of two, ssh takes the first. */
+	if (user && !secureshell_names_user(args, arg_count))
+		argv_addf(&argv, "-oUser=%s", user);
+	add_key(&argv, text_of(status, "ssh-key"));
+	argv_addf(&argv, "-oPort=%u", ntohs(ssh->sin_port));
+	argv_add(&argv, ipv4_text(ssh->sin_addr, text), NULL);
+	for (unsigned int i = 0; i < arg_count; i++)
+		argv_add(&argv, args[i], NULL);
+	if (!argv.failed && known_hosts) {
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		execvp(argv.items[0], argv.items);
+	}
+	rc = error_set(err, argv.failed || !known_hosts ? ENOMEM : errno, "cannot run 'ssh'");
+	if (rc == -ENOENT)
+		error_remedy(err, "install it: apt-get install openssh-client");
+	argv_done(&argv);
+	return rc;
+}
+
+void secureshell_forget(const char *name, const struct sweep *sweep)
+{
+	cleanup_free char *directory = NULL;
+	struct error ignored;
+
+	if (xdg_dir(XDG_STATE, name, &directory, &ignored) == 0)
+		sweep_files(sweep, directory, KNOWN_HOSTS "*", NULL);
+}

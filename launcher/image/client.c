@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The helper vmrun-image: started for one thing, waited for, and heard.
+#include "launcher/image/client.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/common/argv.h"
+#include "launcher/common/process.h"
+#include "launcher/common/signals.h"
+#include "launcher/common/text.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/protocol/helper.h"
+
+#define HELPER "vmrun-image"
+
+static int start(const struct imager_job *job, int answer, struct process *process,
+		 struct error *err)
+{
+	cleanup_fd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const struct process_fd fds[] = {
+		{ job->input >= 0 ? job->input : null_fd, STDIN_FILENO },
+		{ null_fd, STDOUT_FILENO },
+		{ job->work, IMAGE_FD_WORK },
+		{ answer, IMAGE_FD_RESULT },
+	};
+	/* A session of its own: the terminal's signals are for vmrun, which ends it. */
+	struct process_config config = {
+		.fds = fds,
+		.fd_count = ARRAY_SIZE(fds),
+		.new_session = true,
+		.death_signal = SIGTERM,
+	};
+	struct argv argv = { 0 };
+	char path[PATH_MAX];
+	int ret;
+
+	if (null_fd < 0)
+		return error_set(err, errno, "cannot open '/dev/null'");
+	ret = helper_find(HELPER, path, err);
+	if (ret)
+		return ret;
+	argv_add(&argv, path, NULL);
+	for (size_t i = 0; job->arguments[i]; i++)
+		argv_add(&argv, job->arguments[i], NULL);
+	sigemptyset(&config.blocked);
+	config.argv = argv.items;
+	ret = argv.failed ? error_set(err, ENOMEM, "cannot run '%s'", path)
+			  : process_start(&config, process, err);
+	argv_done(&argv);
+	return ret;
+}
+
+/* Waits for the helper's own end: 0, or the signal that wants one earlier. */
+static int await(const struct process *process, int signals)
+{
+	struct pollfd polled[] = {
+		{ .fd = process->pidfd, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+	};
+
+	/* What is pending is the event loop's: it is not read. */
+	while (poll(polled, ARRAY_SIZE(polled), -1) < 0 && errno == EINTR)
+		;
+	return polled[0].revents ? 0 : signals_pending();
+}
+
+static int interrupted(struct process *process, int signo, struct error *err)
+{
+	siginfo_t end;
+
+	process_signal(process, SIGTERM);
+	process_wait(process, &end, err);
+	memset(err, 0, sizeof(*err));
+	err->code = EINTR;
+	err->status = (enum exit_status)(STATUS_SIGNAL + signo);
+	return -EINTR;
+}
+
+/* It has read what strangers wrote: whatever it says is not to act on a terminal. */
+static void make_safe(char *text, size_t size, const char *also)
+{
+	text[size - 1] = '\0';
+	if (text_clean(text, also))
+		return;
+	for (char *at = text; *at; at++)
+		if ((*at < ' ' || *at > '~') && !strchr(also, *at))
+			*at = '?';
+}
+
+static int take_result(int fd, struct image_result *result, struct error *err)
+{
+	struct image_result got;
+
+	if (read(fd, &got, sizeof(got)) != (ssize_t)sizeof(got))
+		return error_say(err, STATUS_FAILURE, ECONNRESET,
+				 "'" HELPER "' ended before it answered");
+	if (got.version != IMAGE_VERSION)
+		return error_say(err, STATUS_FAILURE, EPROTO,
+				 "'" HELPER "' is not of this version of vmrun");
+	make_safe(got.name, sizeof(got.name), "");
+	make_safe(got.message, sizeof(got.message), "");
+	make_safe(got.remedy, sizeof(got.remedy), "\n");
+	*result = got;
+	if (!got.code)
+		return 0;
+
+	memset(err, 0, sizeof(*err));
+	err->code = got.code > 0 ? got.code : EIO;
+	err->status = got.status >= STATUS_FAILURE && got.status <= STATUS_NETWORK
+			      ? (enum exit_status)got.status
+			      : STATUS_FAILURE;
+	memcpy(err->message, got.message, sizeof(err->message));
+	memcpy(err->remedy, got.remedy, sizeof(err->remedy));
+	return -err->code;
+}
+
+int imager_run(const struct imager_job *job, struct image_result *result, struct error *err)
+{
+	struct process process = PROCESS_NONE;
+	cleanup_fd int signals = -1;
+	cleanup_fd int ours = -1;
+	cleanup_fd int theirs = -1;
+	siginfo_t end;
+	int ends[2];
+	int signo;
+	int ret;
+
+	assert(job->work >= 0);
+
+	signals = signals_open_ends(err);
+	if (signals < 0)
+		return signals;
+	/* The answer is smaller than a pipe's buffer: it is read when the helper has ended. */
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot make a pipe");
+	ours = ends[0];
+	theirs = ends[1];
+	ret = start(job, theirs, &process, err);
+	if (ret)
+		return ret;
+	close(take_fd(&theirs));
+	signo = await(&process, signals);
+	if (signo)
+		return interrupted(&process, signo, err);
+	ret = process_wait(&process, &end, err);
+	return ret ? ret : take_result(ours, result, err);
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One attempt to get the bytes behind a URL.
+#include "launcher/image/download.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "launcher/image/progress.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/printable.h"
+
+#define REDIRECTS_MAX    10L
+#define CONNECT_SECONDS  20L
+#define STALLED_SECONDS  30L
+#define HTTP_OK          200L
+#define HTTP_PARTIAL     206L
+#define HTTP_TIMEOUT     408L
+#define HTTP_RANGE       416L
+#define HTTP_TOO_MANY    429L
+#define HTTP_SERVER_FAIL 500L
+
+/**
+ * struct attempt - one of them.
+ * @curl: its handle.
+ * @url: where to.
+ * @store: where it goes.
+ * @err: the error of storing.
+ * @failed: 0, or what refused the bytes, as a negative errno.
+ * @looked: the answer was looked at, and its bytes are what is wanted.
+ * @asked: where the store ended when the server was asked.
+ * @range: where the server says that its bytes begin, or -1.
+ */
+struct attempt {
+	CURL *curl;
+	const char *url;
+	struct store *store;
+	struct error *err;
+	int failed;
+	bool looked;
+	uint64_t asked;
+	curl_off_t range;
+};
+
+static bool is_file(const char *url)
+{
+	return !strncmp(url, "file:", strlen("file:"));
+}
+
+static long http_status(CURL *curl)
+{
+	long status = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+static int page(const char *url, struct error *err)
+{
+	error_say(err, STATUS_FAILURE, EPROTO, "cannot fetch '%s': it is a web page, not an image",
+		  url);
+	error_remedy(err,
+		     "does this network want a login in a browser first? Else correct the URL");
+	return -EPROTO;
+}
+
+static bool says_page(CURL *curl)
+{
+	const char *type = NULL;
+
+	curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+	return type &&
+	       (!strncasecmp(type, "text/html", 9) || !strncasecmp(type, "application/xhtml", 17));
+}
+
+/* Before the first bytes of an answer are taken. */
+static int look(struct attempt *attempt)
+{
+	const long status = http_status(attempt->curl);
+
+	if (is_file(attempt->url))
+		return 0;
+	if (says_page(attempt->curl))
+		return page(attempt->url, attempt->err);
+	if (status == HTTP_OK)
+		return attempt->asked ? store_restart(attempt->store, attempt->err) : 0;
+	if (status == HTTP_PARTIAL && attempt->asked &&
+	    attempt->range == (curl_off_t)attempt->asked)
+		return 0;
+	return error_say(attempt->err, STATUS_FAILURE, EPROTO,
+			 "cannot fetch '%s': the server answers with another part of it (status "
+			 "%ld)",
+			 attempt->url, status);
+}
+
+static size_t take_bytes(char *bytes, size_t one, size_t size, void *context)
+{
+	struct attempt *attempt = context;
+
+	if (!attempt->looked)
+		attempt->failed = look(attempt);
+	attempt->looked = true;
+	if (!attempt->failed)
+		attempt->failed = store_add(attempt->store, bytes, size, attempt->err);
+	return attempt->failed ? 0 : size;
+}
+
+/* Also those of redirects and interim answers come through here: the last one counts. */
+static size_t take_header(char *line, size_t one, size_t size, void *context)
+{
+	static const char name[] = "content-range: bytes ";
+	struct attempt *attempt = context;
+	char text[64];
+
+	if (size >= 5 && !strncasecmp(line, "http/", 5))
+		attempt->range = -1;
+	if (size > strlen(name) && !strncasecmp(line, name, strlen(name))) {
+		snprintf(text, sizeof(text), "%.*s", (int)(size - strlen(name)),
+			 line + strlen(name));
+		attempt->range = strtoll(text, NULL, 10);
+	}
+	return size;
+}
+
+static int on_progress(void *context, curl_off_t total, curl_off_t done, curl_off_t up_total,
+		       curl_off_t up_done)
+{
+	const struct attempt *attempt = context;
+	const struct store *store = attempt->store;
+
+	/* Until its first byte was taken, an answer's total may be that of a redirect. */
+	progress_show(store->size,
+		      attempt->looked && total > done ? store->size + (uint64_t)(total - done) : 0);
+	return 0;
+}
+
+static CURLcode set_policy(CURL *curl, const char *url)
+{
+	const bool secure = !strncmp(url, "https:", strlen("https:"));
+	CURLcode code;
+
+	code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, is_file(url) ? "file" : "http,https");
+	/* The digest protects plain http, too; but what began encrypted stays so. */
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR,
+					secure ? "https" : "http,https");
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, is_file(url) ? 0L : 1L);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, STALLED_SECONDS);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_USERAGENT, "vmrun/" VMRUN_VERSION);
+	return code;
+}
+
+static CURLcode set_callbacks(CURL *curl, struct attempt *attempt, char text[CURL_ERROR_SIZE])
+{
+	CURLcode code;
+
+	code = curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_WRITEDATA, attempt);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_HEADERDATA, attempt);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_XFERINFODATA, attempt);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	return code;
+}
+
+static CURLcode set_place(CURL *curl, const struct attempt *attempt)
+{
+	char range[32];
+	CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, attempt->url);
+
+	if (code || !attempt->asked)
+		return code;
+	snprintf(range, sizeof(range), "%" PRIu64 "-", attempt->asked);
+	return curl_easy_setopt(curl, CURLOPT_RANGE, range);
+}
+
+static int refused_status(const struct attempt *attempt)
+{
+	const long status = http_status(attempt->curl);
+
+	if (status == HTTP_RANGE)
+		return -ESTALE;
+	error_say(attempt->err, STATUS_FAILURE, EREMOTEIO,
+		  "cannot fetch '%s': the server answers with status %ld%s", attempt->url, status,
+		  status == 404   ? " (not found)"
+		  : status == 403 ? " (forbidden)"
+				  : "");
+	if (status >= HTTP_SERVER_FAIL || status == HTTP_TIMEOUT || status == HTTP_TOO_MANY)
+		return -EAGAIN;
+	return -EREMOTEIO;
+}
+
+static int refused_redirect(const struct attempt *attempt)
+{
+	char shown[PRINTABLE_SIZE(100)];
+	const char *where = NULL;
+
+	curl_easy_getinfo(attempt->curl, CURLINFO_EFFECTIVE_URL, &where);
+	if (!where || !strcmp(where, attempt->url))
+		curl_easy_getinfo(attempt->curl, CURLINFO_REDIRECT_URL, &where);
+	if (!where)
+		where = "?";
+	printable(where, strnlen(where, 100), shown);
+	return error_say(attempt->err, STATUS_FAILURE, EPROTO,
+			 "cannot fetch '%s': it redirects to '%s', which is not followed",
+			 attempt->url, shown);
+}
+
+static int explain(const struct attempt *attempt, CURLcode code, const char *text)
+{
+	char shown[PRINTABLE_SIZE(200)];
+	const char *why = text[0] ? text : curl_easy_strerror(code);
+
+	/* The server chose some of it: it must not act on a terminal. */
+	printable(why, strnlen(why, 200), shown);
+	error_say(attempt->err, STATUS_FAILURE, code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : EIO,
+		  "cannot fetch '%s': %s", attempt->url, shown);
+	switch (code) {
+	case CURLE_HTTP_RETURNED_ERROR:
+		return refused_status(attempt);
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return refused_redirect(attempt);
+	case CURLE_RANGE_ERROR:
+	case CURLE_BAD_DOWNLOAD_RESUME:
+		return -ESTALE;
+	case CURLE_PARTIAL_FILE:
+	case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+	case CURLE_COULDNT_CONNECT:
+		return -EAGAIN;
+	default:
+		return -EIO;
+	}
+}
+
+int download_init(struct error *err)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		return error_say(err, STATUS_FAILURE, ENOMEM, "cannot use libcurl");
+	return 0;
+}
+
+char *download_path(const char *url)
+{
+	char *decoded, *path;
+
+	if (!is_file(url))
+		return NULL;
+	decoded = curl_easy_unescape(NULL, url + strlen("file://"), 0, NULL);
+	path = decoded ? strdup(decoded) : NULL;
+	curl_free(decoded);
+	return path;
+}
+
+int download(const char *url, struct store *store, struct error *err)
+{
+	struct attempt attempt = {
+		.curl = curl_easy_init(),
+		.url = url,
+		.store = store,
+		.err = err,
+		.asked = store->size,
+		.range = -1,
+	};
+	char text[CURL_ERROR_SIZE] = "";
+	CURLcode code;
+	int ret;
+
+	if (!attempt.curl)
+		return error_say(err, STATUS_FAILURE, ENOMEM, "cannot use libcurl");
+	code = set_policy(attempt.curl, url);
+	if (!code)
+		code = set_callbacks(attempt.curl, &attempt, text);
+	if (!code)
+		code = set_place(attempt.curl, &attempt);
+	if (!code)
+		code = curl_easy_perform(attempt.curl);
+	/* An image without any bytes is one, too: the store then tells. */
+	if (attempt.failed)
+		ret = attempt.failed;
+	else if (code)
+		ret = explain(&attempt, code, text);
+	else
+		ret = attempt.looked || is_file(url) ? 0 : look(&attempt);
+	curl_easy_cleanup(attempt.curl);
+	return ret;
+}

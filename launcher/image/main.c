@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// vmrun-image: fetches, verifies and unpacks disk images, and makes cloud-init seeds, for vmrun.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/image/digest_file.h"
+#include "launcher/image/download.h"
+#include "launcher/image/fetch.h"
+#include "launcher/image/iso.h"
+#include "launcher/image/progress.h"
+#include "launcher/image/record.h"
+#include "launcher/image/sandbox.h"
+#include "netsetup/base/cleanup.h"
+
+/*
+ * Theory of operation: what is large (libcurl, libarchive, OpenSSL) and what reads strangers' bytes
+ * is in this program and not in vmrun, which lives as long as the VM. It runs as the user, does one
+ * thing, and gives up what that does not need before it begins: see confine.h. The digest is
+ * what makes an image trusted; all that comes before it is verified is only stored, and unpacked by
+ * a process that can do nothing else.
+ */
+
+/* vmrun wants an end, or has come to one: what was stored stays for a later run. */
+static void end_now(int signo)
+{
+	progress_end();
+	_exit(STATUS_SIGNAL + signo);
+}
+
+static int set_signals(struct error *err)
+{
+	const struct sigaction end = { .sa_handler = end_now };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	/* Who unpacks may end before all is written to it; a closed standard error is no reason. */
+	if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGTERM, &end, NULL) < 0)
+		return error_set(err, errno, "cannot set signals");
+	return 0;
+}
+
+/* The files that are to be copied, and certificates that are not in the system's directories. */
+static int confine_to(const struct fetch *fetch, struct error *err)
+{
+	static const char *const variables[] = { "CURL_CA_BUNDLE", "SSL_CERT_FILE",
+						 "SSL_CERT_DIR" };
+	const char *files[IMAGE_MIRRORS_MAX + ARRAY_SIZE(variables)];
+	char *paths[IMAGE_MIRRORS_MAX];
+	size_t count = 0;
+	int ret;
+
+	for (size_t i = 0; i < fetch->url_count; i++) {
+		paths[i] = download_path(fetch->urls[i]);
+		if (paths[i])
+			files[count++] = paths[i];
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		if (getenv(variables[i]))
+			files[count++] = getenv(variables[i]);
+	ret = confine_files(fetch->directory, files, count, err);
+	for (size_t i = 0; i < fetch->url_count; i++)
+		free(paths[i]);
+	return ret;
+}
+
+static int run_fetch(int argc, char **argv, struct image_result *result, struct error *err)
+{
+	struct fetch fetch = { .directory = IMAGE_FD_WORK };
+	int ret;
+
+	if (argc > 0 && !strcmp(argv[0], "--quiet")) {
+		fetch.quiet = true;
+		argv++, argc--;
+	}
+	if (argc < 2 || argc > 1 + IMAGE_MIRRORS_MAX ||
+	    (strcmp(argv[0], "-") != 0 && !digest_name_valid(argv[0])))
+		return error_say(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
+	fetch.wanted = strcmp(argv[0], "-") != 0 ? argv[0] : "";
+	fetch.urls = (const char *const *)argv + 1;
+	fetch.url_count = (size_t)argc - 1;
+
+	ret = download_init(err);
+	if (!ret)
+		ret = confine_to(&fetch, err);
+	return ret ? ret : fetch_image(&fetch, result->name, err);
+}
+
+static int run_digest(int argc, char **argv, struct image_result *result, struct error *err)
+{
+	const bool quiet = argc > 0 && !strcmp(argv[0], "--quiet");
+
+	if (argc != 1 + quiet)
+		return error_say(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
+	return digest_file(IMAGE_FD_WORK, argv[quiet], quiet, result->name, err);
+}
+
+static int run_command(int argc, char **argv, struct image_result *result, struct error *err)
+{
+	int ret = set_signals(err);
+
+	if (!ret)
+		ret = confine_process(err);
+	if (ret)
+		return ret;
+	if (argc >= 2 && !strcmp(argv[1], "fetch"))
+		return run_fetch(argc - 2, argv + 2, result, err);
+	if (argc >= 2 && !strcmp(argv[1], "digest"))
+		return run_digest(argc - 2, argv + 2, result, err);
+	if (argc == 2 && !strcmp(argv[1], "seed"))
+		return iso_make(STDIN_FILENO, IMAGE_FD_WORK, err);
+	return error_say(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
+}
+
+int main(int argc, char **argv)
+{
+	struct image_result result = { .version = IMAGE_VERSION };
+	struct error err = { 0 };
+	int ret;
+
+	/* Not started by vmrun: nobody is there to be told. */
+	if (fcntl(IMAGE_FD_WORK, F_SETFD, FD_CLOEXEC) < 0 ||
+	    fcntl(IMAGE_FD_RESULT, F_SETFD, FD_CLOEXEC) < 0) {
+		static const char text[] = "vmrun-image: only for vmrun, which starts it\n";
+
+		return write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 1 : STATUS_USAGE;
+	}
+	ret = run_command(argc, argv, &result, &err);
+	result.code = ret < 0 ? err.code : 0;
+	result.status = (uint32_t)err.status;
+	memcpy(result.message, err.message, sizeof(result.message));
+	memcpy(result.remedy, err.remedy, sizeof(result.remedy));
+	if (write(IMAGE_FD_RESULT, &result, sizeof(result)) != (ssize_t)sizeof(result))
+		return STATUS_FAILURE;
+	return ret < 0 ? STATUS_FAILURE : STATUS_OK;
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What this program gives up before it reads what others wrote.
+#include "launcher/image/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "netsetup/base/cleanup.h"
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+/* More than the window of any of the formats, and what the unpacker needs besides. */
+#define UNPACK_MEMORY (UINT64_C(768) << 20)
+
+#ifdef __clang__
+/* libseccomp's SCMP_A0() and its kin leave out the value that a comparison does not need. */
+#pragma clang diagnostic ignored "-Wmissing-field-initializers"
+#endif
+
+/* Rights of Landlock's versions 2 and 3, which older headers lack. */
+#ifndef LANDLOCK_ACCESS_FS_REFER
+#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
+
+#define READ_RIGHTS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+
+/* All rights of version 1. */
+#define RIGHTS_1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
+
+static int limit(int resource, rlim_t most)
+{
+	const struct rlimit limits = { most, most };
+
+	return setrlimit(resource, &limits) < 0 ? -errno : 0;
+}
+
+/* Takes the filter over. */
+static int load(scmp_filter_ctx filter, int ret)
+{
+	if (!ret)
+		ret = seccomp_load(filter);
+	seccomp_release(filter);
+	return ret;
+}
+
+static int refuse_calls(scmp_filter_ctx filter)
+{
+	static const int refused[] = {
+		SCMP_SYS(execve),
+		SCMP_SYS(execveat),
+		SCMP_SYS(ptrace),
+		SCMP_SYS(process_vm_readv),
+		SCMP_SYS(process_vm_writev),
+		SCMP_SYS(pidfd_getfd),
+		SCMP_SYS(kcmp),
+		SCMP_SYS(mount),
+		SCMP_SYS(umount2),
+		SCMP_SYS(pivot_root),
+		SCMP_SYS(chroot),
+		SCMP_SYS(move_mount),
+		SCMP_SYS(open_tree),
+		SCMP_SYS(fsopen),
+		SCMP_SYS(unshare),
+		SCMP_SYS(setns),
+		SCMP_SYS(bpf),
+		SCMP_SYS(perf_event_open),
+		SCMP_SYS(userfaultfd),
+		SCMP_SYS(io_uring_setup),
+		SCMP_SYS(io_uring_enter),
+		SCMP_SYS(io_uring_register),
+		SCMP_SYS(keyctl),
+		SCMP_SYS(add_key),
+		SCMP_SYS(request_key),
+		SCMP_SYS(open_by_handle_at),
+		SCMP_SYS(init_module),
+		SCMP_SYS(finit_module),
+		SCMP_SYS(delete_module),
+		SCMP_SYS(kexec_load),
+		SCMP_SYS(kexec_file_load),
+		SCMP_SYS(reboot),
+		SCMP_SYS(swapon),
+		SCMP_SYS(swapoff),
+		SCMP_SYS(personality),
+		SCMP_SYS(setuid),
+		SCMP_SYS(setgid),
+		SCMP_SYS(setresuid),
+		SCMP_SYS(setresgid),
+		SCMP_SYS(mknod),
+		SCMP_SYS(mknodat),
+	};
+	int ret = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(refused) && !ret; i++) {
+		/* The leak sanitizer traces its own process. */
+		if (SANITIZED && refused[i] == SCMP_SYS(ptrace))
+			continue;
+		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+	}
+	return ret;
+}
+
+/* A terminal's input cannot be forged (TIOCSTI), nor a socket of any other family made. */
+static int refuse_arguments(scmp_filter_ctx filter)
+{
+	static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
+	int below = 0;
+	int ret;
+
+	ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+			       SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, 0x5412));
+	for (size_t i = 0; i < ARRAY_SIZE(families) && !ret; i++) {
+		for (int family = below; family < families[i] && !ret; family++)
+			ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
+					       SCMP_SYS(socket), 1,
+					       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+		below = families[i] + 1;
+	}
+	return ret ? ret
+		   : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+				      SCMP_A0(SCMP_CMP_GE, (scmp_datum_t)below));
+}
+
+int confine_process(struct error *err)
+{
+	scmp_filter_ctx filter;
+	int ret;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, SANITIZED) < 0)
+		return error_set(err, errno, "cannot give up privileges");
+	ret = limit(RLIMIT_CORE, 0);
+	if (!ret)
+		ret = limit(RLIMIT_NOFILE, 64);
+	if (ret)
+		return error_set(err, -ret, "cannot limit resources");
+
+	filter = seccomp_init(SCMP_ACT_ALLOW);
+	if (!filter)
+		return error_set(err, ENOMEM, "cannot filter system calls");
+	ret = refuse_calls(filter);
+	if (!ret)
+		ret = refuse_arguments(filter);
+	ret = load(filter, ret);
+	return ret ? error_set(err, -ret, "cannot filter system calls") : 0;
+}
+
+static int allow(int ruleset, int fd, uint64_t rights)
+{
+	const struct landlock_path_beneath_attr rule = { .allowed_access = rights,
+							 .parent_fd = fd };
+
+	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+}
+
+static int allow_path(int ruleset, const char *path, uint64_t rights)
+{
+	cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
+
+	return fd < 0 ? 0 : allow(ruleset, fd, rights);
+}
+
+/* The libraries, certificates and name services of every usual system; not the users' homes. */
+static int allow_system(int ruleset)
+{
+	static const char *const paths[] = { "/etc",       "/usr",
+					     "/lib",       "/lib64",
+					     "/run",       "/var/lib/ca-certificates",
+					     "/nix/store", "/gnu/store",
+					     "/opt",       "/sys/devices/system/cpu" };
+	int ret = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths) && !ret; i++)
+		ret = allow_path(ruleset, paths[i], READ_RIGHTS);
+	if (!ret)
+		ret = allow_path(ruleset, "/proc/self", READ_RIGHTS);
+	if (!ret)
+		ret = allow_path(ruleset, "/dev/urandom", LANDLOCK_ACCESS_FS_READ_FILE);
+	if (!ret)
+		ret = allow_path(ruleset, "/dev/null",
+				 LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+	return ret;
+}
+
+int confine_files(int directory, const char *const files[], size_t count, struct error *err)
+{
+	const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, 1u);
+	uint64_t rights = RIGHTS_1;
+	struct landlock_ruleset_attr attr;
+	cleanup_fd int ruleset = -1;
+	int ret;
+
+	if (version < 1)
+		return 0;
+	if (version >= 2)
+		rights |= LANDLOCK_ACCESS_FS_REFER;
+	if (version >= 3)
+		rights |= LANDLOCK_ACCESS_FS_TRUNCATE;
+	attr = (struct landlock_ruleset_attr){ .handled_access_fs = rights };
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0u);
+	if (ruleset < 0)
+		return error_set(err, errno, "cannot restrict access to files");
+	ret = allow(ruleset, directory,
+		    rights & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
+					 LANDLOCK_ACCESS_FS_MAKE_BLOCK));
+	if (!ret)
+		ret = allow_system(ruleset);
+	for (size_t i = 0; i < count && !ret; i++)
+		ret = allow_path(ruleset, files[i], LANDLOCK_ACCESS_FS_READ_FILE);
+	if (!ret)
+		ret = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
+	return ret ? error_set(err, errno, "cannot restrict access to files") : 0;
+}
+
+/* In the child. Above all that is open first, so that none is overwritten before it is moved. */
+static int move_fds(int *fds[3])
+{
+	int moved[3];
+
+	for (int i = 0; i < 3; i++) {
+		moved[i] = fcntl(*fds[i], F_DUPFD_CLOEXEC, 32);
+		if (moved[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < 3; i++) {
+		*fds[i] = STDERR_FILENO + 1 + i;
+		if (dup2(moved[i], *fds[i]) < 0)
+			return -errno;
+	}
+	return syscall(SYS_close_range, STDERR_FILENO + 4, ~0u, 0) < 0 ? -errno : 0;
+}
+
+static int filter_unpack(void)
+{
+	static const int allowed[] = {
+		SCMP_SYS(read),
+		SCMP_SYS(write),
+		SCMP_SYS(pwrite64),
+		SCMP_SYS(ftruncate),
+		SCMP_SYS(close),
+		SCMP_SYS(mmap),
+		SCMP_SYS(munmap),
+		SCMP_SYS(mremap),
+		SCMP_SYS(mprotect),
+		SCMP_SYS(madvise),
+		SCMP_SYS(brk),
+		SCMP_SYS(futex),
+		SCMP_SYS(rt_sigreturn),
+		SCMP_SYS(rt_sigprocmask),
+		SCMP_SYS(restart_syscall),
+		SCMP_SYS(clock_gettime),
+		SCMP_SYS(gettimeofday),
+		SCMP_SYS(getrandom),
+		SCMP_SYS(getpid),
+		SCMP_SYS(sched_yield),
+		SCMP_SYS(exit),
+		SCMP_SYS(exit_group),
+	};
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int ret = 0;
+
+	if (!filter)
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(allowed) && !ret; i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	/* What a library asks of a file that it may not know: told that there is no such call. */
+	if (!ret)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(newfstatat), 0);
+	if (!ret)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(fstat), 0);
+	if (!ret)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat), 0);
+	return load(filter, ret);
+}
+
+int confine_unpack(int *input, int *output, int *answer)
+{
+	int *fds[] = { input, output, answer };
+	int ret = move_fds(fds);
+
+	/* The sanitizers need more calls, and reserve terabytes. */
+	if (ret || SANITIZED)
+		return ret;
+	ret = limit(RLIMIT_AS, UNPACK_MEMORY);
+	return ret ? ret : filter_unpack();
+}

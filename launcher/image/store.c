@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// An image on its way into the cache: what has come of it, its digest, and its end.
+#include "launcher/image/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "netsetup/base/cleanup.h"
+
+#define BUFFER_SIZE (256 * 1024)
+
+/* The name of a file in the cache, with its suffix. */
+#define FILE_NAME_SIZE (DIGEST_NAME_SIZE + 16)
+
+static const char *file_name(const struct store *store, const char *suffix,
+			     char name[FILE_NAME_SIZE])
+{
+	snprintf(name, FILE_NAME_SIZE, "%s%s", store->key, suffix);
+	return name;
+}
+
+static int fail(const struct store *store, const char *suffix, int code, struct error *err)
+{
+	char name[FILE_NAME_SIZE];
+
+	error_set(err, code, "cannot store '%s' in the cache", file_name(store, suffix, name));
+	if (code == ENOSPC || code == EDQUOT)
+		error_remedy(err, "make room, or set XDG_CACHE_HOME to a directory that has it; "
+				  "what has come so far is kept");
+	return -code;
+}
+
+static int no_memory(struct error *err)
+{
+	return error_set(err, ENOMEM, "cannot make a digest");
+}
+
+/* The part of an image whose digest is not known is named by where it comes from. */
+static int name_key(struct store *store, const char *wanted, const char *url)
+{
+	struct digest *digest;
+	char name[DIGEST_NAME_SIZE];
+	bool done;
+
+	if (wanted[0]) {
+		snprintf(store->key, sizeof(store->key), "%s", wanted);
+		return 0;
+	}
+	digest = digest_new(false);
+	done = digest && digest_add(digest, url, strlen(url)) && digest_name(digest, name);
+	digest_free(digest);
+	if (!done)
+		return -ENOMEM;
+	snprintf(store->key, sizeof(store->key), "url-%s", name + strlen("sha256-"));
+	return 0;
+}
+
+/* Whether the file that was locked still is the one of its name. */
+static bool still_there(const struct store *store, int fd, const char *name)
+{
+	struct stat ours, named;
+
+	return !fstat(fd, &ours) && !fstatat(store->directory, name, &named, AT_SYMLINK_NOFOLLOW) &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+/* Opens and locks the part; -EAGAIN when whoever had it locked has finished or removed it. */
+static int lock_part(struct store *store, void (*waits)(void), struct error *err)
+{
+	char name[FILE_NAME_SIZE];
+	cleanup_fd int fd = -1;
+
+	fd = openat(store->directory, file_name(store, ".part", name),
+		    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (fd < 0)
+		return fail(store, ".part", errno, err);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EWOULDBLOCK && waits)
+			waits();
+		while (flock(fd, LOCK_EX) < 0)
+			if (errno != EINTR)
+				return fail(store, ".part", errno, err);
+	}
+	if (!still_there(store, fd, name))
+		return -EAGAIN;
+	store->part = take_fd(&fd);
+	return 0;
+}
+
+static bool have_whole(const struct store *store)
+{
+	struct stat st;
+
+	return store->wanted[0] &&
+	       !fstatat(store->directory, store->wanted, &st, AT_SYMLINK_NOFOLLOW) &&
+	       S_ISREG(st.st_mode);
+}
+
+static void remove_file(const struct store *store, const char *suffix)
+{
+	char name[FILE_NAME_SIZE];
+
+	unlinkat(store->directory, file_name(store, suffix, name), 0);
+}
+
+/* The first bytes tell whether it is compressed; then they, too, go into the unpacker. */
+static int begin(struct store *store, const void *bytes, size_t size, struct error *err)
+{
+	char name[FILE_NAME_SIZE];
+
+	store->begun = true;
+	if (!unpack_known(bytes, size))
+		return 0;
+	remove_file(store, ".unpacked");
+	store->unpacked = openat(store->directory, file_name(store, ".unpacked", name),
+				 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (store->unpacked < 0)
+		return fail(store, ".unpacked", errno, err);
+	return unpack_start(&store->unpack, store->unpacked, err);
+}
+
+/* What is in the part up to @end goes through the digest and, if need be, the unpacker. */
+static int replay(struct store *store, uint64_t end, bool into_digest, struct error *err)
+{
+	cleanup_free char *buffer = malloc(BUFFER_SIZE);
+	uint64_t at = 0;
+
+	if (!buffer)
+		return no_memory(err);
+	while (at < end) {
+		size_t most = end - at < BUFFER_SIZE ? (size_t)(end - at) : BUFFER_SIZE;
+		ssize_t got = pread(store->part, buffer, most, (off_t)at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return fail(store, ".part", got < 0 ? errno : EIO, err);
+		if (into_digest && !digest_add(store->digest, buffer, (size_t)got))
+			return no_memory(err);
+		if (store->unpack.pid)
+			unpack_write(&store->unpack, buffer, (size_t)got);
+		at += (uint64_t)got;
+	}
+	return 0;
+}
+
+/* Looks at the first bytes as soon as there are enough of them. */
+static int look(struct store *store, bool last, struct error *err)
+{
+	char magic[UNPACK_MAGIC_SIZE];
+	ssize_t got;
+	int ret;
+
+	if (store->begun || (store->size < sizeof(magic) && !last))
+		return 0;
+	got = pread(store->part, magic, sizeof(magic), 0);
+	if (got < 0)
+		return fail(store, ".part", errno, err);
+	ret = begin(store, magic, (size_t)got, err);
+	return ret || !store->unpack.pid ? ret : replay(store, store->size, false, err);
+}
+
+static int take_part(struct store *store, struct error *err)
+{
+	struct stat st;
+	int ret;
+
+	if (fstat(store->part, &st))
+		return fail(store, ".part", errno, err);
+	ret = replay(store, (uint64_t)st.st_size, true, err);
+	if (ret)
+		return ret;
+	store->size = store->found = (uint64_t)st.st_size;
+	return look(store, false, err);
+}
+
+int store_open(struct store *store, int directory, const char *wanted, const char *url,
+	       void (*waits)(void), struct error *err)
+{
+	int ret;
+
+	store->directory = directory;
+	store->wanted = wanted;
+	store->digest = digest_new(!strncmp(wanted, "sha512-", strlen("sha512-")));
+	if (!store->digest || name_key(store, wanted, url) < 0)
+		return no_memory(err);
+	do {
+		if (have_whole(store))
+			return 1;
+		ret = lock_part(store, waits, err);
+	} while (ret == -EAGAIN);
+	if (ret)
+		return ret;
+	/* Between the look and the lock, another one may have begun and finished. */
+	if (have_whole(store)) {
+		remove_file(store, ".part");
+		return 1;
+	}
+	return take_part(store, err);
+}
+
+static int write_whole(int fd, const char *bytes, size_t size, off_t offset)
+{
+	while (size) {
+		ssize_t put = pwrite(fd, bytes, size, offset);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return errno;
+		bytes += put;
+		size -= (size_t)put;
+		offset += put;
+	}
+	return 0;
+}
+
+/* Damaged data is an error only where the digest says that it was published so. */
+static int end_unpacking(struct store *store, struct error *err)
+{
+	int ret = unpack_end(&store->unpack, err);
+
+	if (ret == -ENOSPC || ret == -EDQUOT)
+		return fail(store, ".unpacked", -ret, err);
+	store->damaged = ret == -EBADMSG;
+	return store->damaged ? 0 : ret;
+}
+
+int store_add(struct store *store, const void *bytes, size_t size, struct error *err)
+{
+	int code = write_whole(store->part, bytes, size, (off_t)store->size);
+
+	if (code) {
+		/* Half of a write is no loss, but it has not gone through the digest. */
+		if (ftruncate(store->part, (off_t)store->size))
+			code = errno;
+		return fail(store, ".part", code, err);
+	}
+	if (!digest_add(store->digest, bytes, size))
+		return no_memory(err);
+	if (store->unpack.pid)
+		unpack_write(&store->unpack, bytes, size);
+	store->size += size;
+	code = look(store, false, err);
+	if (!code && store->unpack.pid && store->unpack.input < 0)
+		code = end_unpacking(store, err);
+	return code;
+}
+
+static void stop_unpacking(struct store *store)
+{
+	unpack_stop(&store->unpack);
+	if (store->unpacked < 0)
+		return;
+	close(take_fd(&store->unpacked));
+	remove_file(store, ".unpacked");
+}
+
+int store_restart(struct store *store, struct error *err)
+{
+	stop_unpacking(store);
+	store->begun = store->damaged = false;
+	store->size = store->found = 0;
+	if (ftruncate(store->part, 0))
+		return fail(store, ".part", errno, err);
+	return digest_reset(store->digest) ? 0 : no_memory(err);
+}
+
+bool store_is_wanted(const struct store *store)
+{
+	char name[DIGEST_NAME_SIZE];
+
+	return store->wanted[0] && digest_name(store->digest, name) && !strcmp(name, store->wanted);
+}
+
+bool store_is_page(const struct store *store)
+{
+	static const char *const starts[] = { "<!doctype html", "<html", "<head", "<?xml" };
+	char text[512] = "";
+	const char *start = text;
+	ssize_t got = pread(store->part, text, sizeof(text) - 1, 0);
+
+	if (got < 0)
+		return false;
+	text[got] = '\0';
+	if (!strncmp(start, "\xef\xbb\xbf", 3))
+		start += 3;
+	start += strspn(start, " \t\r\n");
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
+		if (!strncasecmp(start, starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
+
+/* The name appears when the bytes are on the disk: not even a power cut leaves half an image. */
+static int publish(struct store *store, int fd, const char *suffix, const char *final,
+		   struct error *err)
+{
+	char name[FILE_NAME_SIZE];
+
+	if (fchmod(fd, 0444) || fsync(fd) ||
+	    renameat(store->directory, file_name(store, suffix, name), store->directory, final))
+		return fail(store, suffix, errno, err);
+	fsync(store->directory);
+	return 0;
+}
+
+int store_finish(struct store *store, char name[DIGEST_NAME_SIZE], struct error *err)
+{
+	int ret;
+
+	if (!digest_name(store->digest, name))
+		return no_memory(err);
+	if (store->wanted[0] && strcmp(name, store->wanted) != 0)
+		return -EILSEQ;
+	ret = look(store, true, err);
+	if (!ret && store->unpack.pid)
+		ret = end_unpacking(store, err);
+	if (ret)
+		return ret;
+	if (store->damaged) {
+		/* No other run would get anything else. */
+		remove_file(store, ".part");
+		return error_say(err, STATUS_FAILURE, EBADMSG,
+				 "cannot unpack the image: its compressed data is damaged");
+	}
+	if (store->unpacked < 0)
+		return publish(store, store->part, ".part", name, err);
+	ret = publish(store, store->unpacked, ".unpacked", name, err);
+	if (!ret)
+		remove_file(store, ".part");
+	return ret;
+}
+
+void store_done(struct store *store)
+{
+	stop_unpacking(store);
+	cleanup_fd_done(&store->part);
+	store->part = -1;
+	digest_free(store->digest);
+	store->digest = NULL;
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Unpacks a compressed image while it streams by, in a process that can do nothing else.
+#include "launcher/image/unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "launcher/image/sandbox.h"
+#include "netsetup/base/cleanup.h"
+
+#define INPUT_SIZE (128 * 1024)
+
+/* Holes are multiples of this, the block of usual file systems. */
+#define HOLE_SIZE 4096
+
+bool unpack_known(const void *bytes, size_t size)
+{
+	static const struct {
+		const char *magic;
+		size_t size;
+	} known[] = {
+		{ "\3757zXZ\0", 6 },
+		{ "\x1f\x8b\x08", 3 },
+		{ "\x28\xb5\x2f\xfd", 4 },
+		{ "BZh", 3 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (size >= known[i].size && !memcmp(bytes, known[i].magic, known[i].size))
+			return true;
+	return false;
+}
+
+/* From here to unpack_all(): in the child. */
+
+struct stream {
+	int input;
+	char buffer[INPUT_SIZE];
+};
+
+static la_ssize_t read_input(struct archive *archive, void *context, const void **bytes)
+{
+	struct stream *stream = context;
+	ssize_t got;
+
+	do
+		got = read(stream->input, stream->buffer, sizeof(stream->buffer));
+	while (got < 0 && errno == EINTR);
+	*bytes = stream->buffer;
+	return got;
+}
+
+static bool all_zero(const char *bytes, size_t size)
+{
+	return bytes[0] == 0 && !memcmp(bytes, bytes + 1, size - 1);
+}
+
+/* Up to the end of the file system's block, or of the bytes. */
+static size_t piece(size_t size, int64_t offset)
+{
+	size_t rest = HOLE_SIZE - (size_t)offset % HOLE_SIZE;
+
+	return size < rest ? size : rest;
+}
+
+/* The length of the longest beginning of which no piece, or each, is all zero. */
+static size_t uniform_length(const char *bytes, size_t size, int64_t offset, bool *hole)
+{
+	size_t length = piece(size, offset);
+
+	*hole = all_zero(bytes, length);
+	while (length < size) {
+		size_t next = piece(size - length, offset + (int64_t)length);
+
+		if (all_zero(bytes + length, next) != *hole)
+			break;
+		length += next;
+	}
+	return length;
+}
+
+static int write_at(int output, const char *bytes, size_t size, int64_t offset)
+{
+	while (size) {
+		bool hole;
+		size_t length = uniform_length(bytes, size, offset, &hole);
+		ssize_t put = hole ? (ssize_t)length : pwrite(output, bytes, length, offset);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return errno;
+		bytes += put;
+		size -= (size_t)put;
+		offset += put;
+	}
+	return 0;
+}
+
+static int copy_blocks(struct archive *archive, int output)
+{
+	int64_t end = 0;
+
+	for (;;) {
+		const void *bytes;
+		la_int64_t offset;
+		size_t size;
+		int ret = archive_read_data_block(archive, &bytes, &size, &offset);
+		int code;
+
+		if (ret == ARCHIVE_EOF)
+			return ftruncate(output, end) ? errno : 0;
+		if (ret != ARCHIVE_OK && ret != ARCHIVE_WARN)
+			return EBADMSG;
+		code = size ? write_at(output, bytes, size, offset) : 0;
+		if (code)
+			return code;
+		end = offset + (int64_t)size;
+	}
+}
+
+static int unpack_all(struct archive *archive, struct stream *stream, int output)
+{
+	struct archive_entry *entry;
+
+	if (archive_read_support_filter_xz(archive) != ARCHIVE_OK ||
+	    archive_read_support_filter_gzip(archive) != ARCHIVE_OK ||
+	    archive_read_support_filter_zstd(archive) != ARCHIVE_OK ||
+	    archive_read_support_filter_bzip2(archive) != ARCHIVE_OK ||
+	    archive_read_support_format_raw(archive) != ARCHIVE_OK)
+		return ENOSYS;
+	if (archive_read_open(archive, stream, NULL, read_input, NULL) != ARCHIVE_OK ||
+	    archive_read_next_header(archive, &entry) != ARCHIVE_OK)
+		return EBADMSG;
+	/* Only its magic was right: unpacked, it would be itself. */
+	if (archive_filter_code(archive, 0) == ARCHIVE_FILTER_NONE)
+		return EBADMSG;
+	return copy_blocks(archive, output);
+}
+
+static void run_child(int input, int output, int answer)
+{
+	struct archive *archive;
+	struct stream *stream;
+	int code = ENOMEM;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGTERM, SIG_DFL);
+	if (confine_unpack(&input, &output, &answer) < 0)
+		_exit(1);
+	archive = archive_read_new();
+	stream = calloc(1, sizeof(*stream));
+	if (archive && stream) {
+		stream->input = input;
+		code = unpack_all(archive, stream, output);
+	}
+	if (write(answer, &code, sizeof(code)) != (ssize_t)sizeof(code))
+		_exit(1);
+	_exit(0);
+}
+
+int unpack_start(struct unpack *unpack, int output, struct error *err)
+{
+	int input[2], answer[2];
+	pid_t pid;
+
+	if (pipe2(input, O_CLOEXEC))
+		return error_set(err, errno, "cannot start to unpack");
+	if (pipe2(answer, O_CLOEXEC)) {
+		error_set(err, errno, "cannot start to unpack");
+		close(input[0]);
+		close(input[1]);
+		return -err->code;
+	}
+	pid = fork();
+	if (pid == 0)
+		run_child(input[0], output, answer[1]);
+	if (pid < 0)
+		error_set(err, errno, "cannot start to unpack");
+	close(input[0]);
+	close(answer[1]);
+	if (pid < 0) {
+		close(input[1]);
+		close(answer[0]);
+		return -err->code;
+	}
+	*unpack = (struct unpack){ .pid = pid, .input = input[1], .answer = answer[0] };
+	return 0;
+}
+
+void unpack_write(struct unpack *unpack, const void *bytes, size_t size)
+{
+	const char *next = bytes;
+
+	while (size && unpack->input >= 0) {
+		ssize_t put = write(unpack->input, next, size);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0) {
+			/* It has ended early, and unpack_end() will tell why. */
+			close(take_fd(&unpack->input));
+			return;
+		}
+		next += put;
+		size -= (size_t)put;
+	}
+}
+
+static void forget(struct unpack *unpack)
+{
+	if (unpack->input >= 0)
+		close(unpack->input);
+	if (unpack->answer >= 0)
+		close(unpack->answer);
+	if (unpack->pid > 0)
+		waitpid(unpack->pid, NULL, 0);
+	*unpack = (struct unpack)UNPACK_NONE;
+}
+
+int unpack_end(struct unpack *unpack, struct error *err)
+{
+	int code = 0;
+	ssize_t got;
+
+	if (unpack->input >= 0)
+		close(take_fd(&unpack->input));
+	do
+		got = read(unpack->answer, &code, sizeof(code));
+	while (got < 0 && errno == EINTR);
+	forget(unpack);
+	if (got != (ssize_t)sizeof(code))
+		return error_say(err, STATUS_FAILURE, EBADMSG,
+				 "cannot unpack the image: the unpacker was ended");
+	if (code == EBADMSG)
+		return error_say(err, STATUS_FAILURE, EBADMSG,
+				 "cannot unpack the image: its compressed data is damaged");
+	return code ? error_set(err, code, "cannot unpack the image") : 0;
+}
+
+void unpack_stop(struct unpack *unpack)
+{
+	if (unpack->pid > 0)
+		kill(unpack->pid, SIGKILL);
+	forget(unpack);
+}

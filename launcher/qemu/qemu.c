@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The QEMU command of a VM: argv and the descriptors that it names.
+#include "launcher/qemu/qemu.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "launcher/common/text.h"
+#include "launcher/guest/kernel_cmdline.h"
+#include "launcher/qemu/qemu_part.h"
+#include "netsetup/base/cleanup.h"
+
+/*
+ * Theory of operation: the command is a function of its config alone, so that the same definition
+ * gives the same machine on every run. Values of the definition reach QEMU in three ways, none of
+ * which can be split into further options: as an argument of their own that QEMU does not parse
+ * (-kernel, -append), as a string of a JSON object (disks), or with their commas doubled (sockets).
+ * Names of QEMU's own things (machine type, device model) have no separator at all.
+ *
+ * The order of the devices is the order of their PCI slots, and the guest's names for its network
+ * interface and disks come from those: what is always there comes first, what may come and go last.
+ */
+
+#define MIB (UINT64_C(1) << 20)
+
+int qemu_check_text(const char *key, const char *value, struct error *err)
+{
+	if (!value || text_clean(value, ""))
+		return 0;
+	return error_say(err, STATUS_DEFINITION, EINVAL,
+			 "cannot pass '%s' to QEMU: it has a control character or is not UTF-8",
+			 key);
+}
+
+int qemu_check_word(const char *key, const char *value, struct error *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
+	int ret = qemu_check_text(key, value, err);
+
+	if (ret)
+		return ret;
+	if (value[0] && value[0] != '-' && strspn(value, allowed) == strlen(value))
+		return 0;
+	return error_say(err, STATUS_DEFINITION, EINVAL,
+			 "cannot pass '%s' to QEMU: '%s' is not a name", key, value);
+}
+
+char *qemu_escape(const char *value)
+{
+	char *escaped = malloc(2 * strlen(value) + 1);
+	char *at = escaped;
+
+	if (!escaped)
+		return NULL;
+	for (; *value; value++) {
+		if (*value == ',')
+			*at++ = ',';
+		*at++ = *value;
+	}
+	*at = '\0';
+	return escaped;
+}
+
+const char *qemu_architecture(const struct definition *definition)
+{
+	static const char prefix[] = "qemu-system-";
+	const char *slash = strrchr(definition->qemu.binary, '/');
+	const char *name = slash ? slash + 1 : definition->qemu.binary;
+
+	return strncmp(name, prefix, strlen(prefix)) ? "x86_64" : name + strlen(prefix);
+}
+
+static int add_identity(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+	char uuid[UUID_STR_LEN];
+
+	/* A host name's label: nothing in it can be an option. */
+	assert(vm_name_valid(definition->name));
+	uuid_unparse_lower(definition->uuid, uuid);
+	argv_add(argv, "-name", NULL);
+	argv_addf(argv, "guest=%s,debug-threads=on", definition->name);
+	argv_add(argv, "-uuid", uuid, NULL);
+	return 0;
+}
+
+static const struct {
+	const char *accel, *cpu;
+} accel_words[] = {
+	[ACCEL_AUTO] = { "ACCEL", "CPU" },
+	[ACCEL_KVM] = { "kvm", "host" },
+	[ACCEL_TCG] = { "tcg", "max" },
+};
+
+static int add_machine(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+	const char *type = definition->machine.type;
+	const char *cpu = definition->machine.cpu;
+	int ret;
+
+	ret = qemu_check_word("machine.type", type, err);
+	/* A CPU model may have features after commas; whatever stands here can be no more than that. */
+	if (!ret)
+		ret = qemu_check_text("machine.cpu", cpu, err);
+	if (!ret)
+		ret = qemu_check_text("machine.firmware", definition->machine.firmware.file, err);
+	if (ret)
+		return ret;
+
+	/* 'microvm' has no PCI unless it is asked for, and all devices here are PCI's. */
+	argv_add(argv, "-machine", NULL);
+	argv_addf(argv, "%s,accel=%s%s%s", type, accel_words[config->accel].accel,
+		  strcmp(type, "microvm") ? "" : ",pcie=on", qemu_firmware_options(definition));
+	argv_add(argv, "-cpu", cpu ? cpu : accel_words[config->accel].cpu, NULL);
+	argv_add(argv, "-smp", NULL);
+	argv_addf(argv, "%u", definition->cpus);
+	argv_add(argv, "-m", NULL);
+	argv_addf(argv, "%" PRIu64 "M", definition->memory / MIB);
+	return 0;
+}
+
+static int add_boot(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+	cleanup_free char *cmdline = NULL;
+	int ret;
+
+	if (!definition->boot.kernel) {
+		/* Only what has a bootindex is tried. */
+		argv_add(argv, "-boot", "strict=on", NULL);
+		return 0;
+	}
+
+	ret = qemu_check_text("boot.kernel", definition->boot.kernel, err);
+	if (!ret)
+		ret = qemu_check_text("boot.initrd", definition->boot.initrd, err);
+	if (!ret)
+		ret = qemu_check_text("boot.cmdline", definition->boot.cmdline, err);
+	if (!ret)
+		ret = cmdline_build(config, &cmdline, err);
+	if (ret)
+		return ret;
+
+	argv_add(argv, "-kernel", definition->boot.kernel, NULL);
+	if (definition->boot.initrd)
+		argv_add(argv, "-initrd", definition->boot.initrd, NULL);
+	if (cmdline[0])
+		argv_add(argv, "-append", cmdline, NULL);
+	return 0;
+}
+
+static int add_control(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	argv_add(argv, "-chardev", NULL);
+	argv_addf(argv, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
+	argv_add(argv, "-mon", "chardev=qmp,mode=control", NULL);
+	return 0;
+}
+
+/*
+ * No -daemonize and no -pidfile: the launcher is the parent and holds a pidfd. The sandbox denies
+ * what a QEMU that was taken over by its guest would want next. The libraries that draw windows
+ * start helpers of their own (GTK's loaders of images do), and a denied one would kill QEMU.
+ */
+static int add_sandbox(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	enum display_mode display = config->definition->display;
+	bool window = display == DISPLAY_GTK || display == DISPLAY_SDL;
+
+	argv_add(argv, "-sandbox", NULL);
+	argv_addf(argv, "on,obsolete=deny,elevateprivileges=deny,spawn=%s,resourcecontrol=deny",
+		  window ? "allow" : "deny");
+	return 0;
+}
+
+static int add_users(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+
+	for (unsigned int i = 0; i < definition->qemu.arg_count; i++)
+		argv_add(argv, definition->qemu.args[i], NULL);
+	return 0;
+}
+
+int qemu_build(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	static int (*const parts[])(const struct qemu_config *, struct argv *, struct error *) = {
+		add_identity,      add_machine,     qemu_add_firmware,    add_boot,
+		add_control,       add_sandbox,     qemu_add_console,     qemu_add_network,
+		qemu_add_rng,      qemu_add_disks,  qemu_add_seed,        qemu_add_tpm,
+		qemu_add_display,  qemu_add_agent,  qemu_add_vsock,       qemu_add_usb,
+		qemu_add_ignition, qemu_add_shares, qemu_add_credentials, add_users,
+	};
+	struct argv built = { 0 };
+	int ret = 0;
+
+	argv_add(&built, config->definition->qemu.binary, "-nodefaults", "-no-user-config", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && !ret; i++)
+		ret = parts[i](config, &built, err);
+	if (!ret && built.failed)
+		ret = error_set(err, ENOMEM, "cannot make the QEMU command");
+	if (ret) {
+		argv_done(&built);
+		return ret;
+	}
+	*argv = built;
+	return 0;
+}

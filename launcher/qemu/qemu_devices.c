@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// QEMU's arguments for what the host serves the guest with: entropy, channels, USB devices.
+#include "launcher/guest/guest_agent.h"
+#include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_part.h"
+#include "netsetup/base/cleanup.h"
+
+/* Entropy from the host's getrandom(2), so that a guest's sshd need not wait for its own. */
+int qemu_add_rng(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	if (config->definition->rng)
+		argv_add(argv, "-device", "virtio-rng-pci", NULL);
+	return 0;
+}
+
+/*
+ * QEMU itself listens, and serves who asks, one at a time. While nobody does, what the guest writes
+ * is thrown away: a guest that talks to itself costs the launcher nothing.
+ */
+int qemu_add_agent(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	cleanup_free char *path = NULL;
+	int ret;
+
+	if (!config->definition->guest_agent)
+		return 0;
+	ret = qemu_socket_path(config, AGENT_SOCKET, &path, err);
+	if (ret)
+		return ret;
+	argv_add(argv, "-chardev", NULL);
+	argv_addf(argv, "socket,id=agent,server=on,wait=off,path=%s", path);
+	argv_add(argv, "-device", "virtio-serial-pci,id=agents", "-device",
+		 "virtserialport,bus=agents.0,chardev=agent,id=" AGENT_PORT
+		 ",name=org.qemu.guest_agent.0",
+		 NULL);
+	return 0;
+}
+
+/*
+ * A controller of its own: the one of a display has a pointer on it, and comes and goes with it.
+ * QEMU finds the device again when it is plugged in anew.
+ */
+int qemu_add_usb(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+
+	if (!definition->usb_count)
+		return 0;
+	argv_add(argv, "-device", NULL);
+	argv_addf(argv, "qemu-xhci,id=host-usb,p2=%d,p3=%d", USB_MAX, USB_MAX);
+	for (unsigned int i = 0; i < definition->usb_count; i++) {
+		argv_add(argv, "-device", NULL);
+		argv_addf(argv, "usb-host,bus=host-usb.0,vendorid=0x%04x,productid=0x%04x",
+			  definition->usb[i].vendor, definition->usb[i].product);
+	}
+	return 0;
+}
+
+int qemu_add_vsock(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	if (!config->vsock)
+		return 0;
+	argv_add(argv, "-device", NULL);
+	argv_addf(argv, "vhost-vsock-pci,guest-cid=%u,vhostfd=%d", config->definition->vsock.cid,
+		  QEMU_FD_VSOCK);
+	return 0;
+}

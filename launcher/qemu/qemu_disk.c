@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// QEMU's arguments for the disks and the NoCloud seed.
+#include <assert.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_part.h"
+
+/* The number of the descriptor set that holds the seed. */
+#define SEED_SET 1
+
+static void put(struct json_object *object, const char *key, struct json_object *value,
+		struct argv *argv)
+{
+	if (!value || json_object_object_add(object, key, value)) {
+		json_object_put(value);
+		argv->failed = 1;
+	}
+}
+
+static void put_string(struct json_object *object, const char *key, const char *value,
+		       struct argv *argv)
+{
+	put(object, key, json_object_new_string(value), argv);
+}
+
+static void put_bool(struct json_object *object, const char *key, bool value, struct argv *argv)
+{
+	put(object, key, json_object_new_boolean(value), argv);
+}
+
+const char *qemu_driver(enum disk_format format)
+{
+	static const char *const drivers[] = {
+		[DISK_FORMAT_AUTO] = "FORMAT",
+		[DISK_FORMAT_RAW] = "raw",
+		[DISK_FORMAT_QCOW2] = "qcow2",
+	};
+
+	return drivers[format];
+}
+
+/* The two layers of QEMU's block graph: how the bytes are read, and what they mean. */
+static struct json_object *protocol_node(const struct qemu_config *config, unsigned int i,
+					 struct argv *argv)
+{
+	struct json_object *node = json_object_new_object();
+
+	put_string(node, "driver", config->disk_devices[i] ? "host_device" : "file", argv);
+	put_string(node, "filename", config->disk_paths[i], argv);
+	return node;
+}
+
+static struct json_object *format_node(const struct qemu_config *config, unsigned int i,
+				       struct argv *argv)
+{
+	enum disk_mode mode = config->definition->disks[i].mode;
+	bool qcow2 = config->disk_formats[i] == DISK_FORMAT_QCOW2;
+	struct json_object *node = json_object_new_object();
+	char name[16];
+
+	snprintf(name, sizeof(name), "disk%u", i);
+	put_string(node, "driver", qemu_driver(config->disk_formats[i]), argv);
+	put_string(node, "node-name", name, argv);
+	put_bool(node, "read-only", mode == DISK_READONLY, argv);
+	/* What the guest trims is given back to the host's file system. */
+	if (mode != DISK_READONLY)
+		put_string(node, "discard", "unmap", argv);
+	/* A user's image never leads QEMU to another file, whatever its header says by now. */
+	if (qcow2 && (mode == DISK_DIRECT || mode == DISK_READONLY) &&
+	    json_object_object_add(node, "backing", NULL))
+		argv->failed = 1;
+	put(node, "file", protocol_node(config, i, argv), argv);
+	return node;
+}
+
+void qemu_add_blockdev(struct argv *argv, struct json_object *node)
+{
+	const char *text = json_object_to_json_string_ext(
+		node, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (text)
+		argv_add(argv, "-blockdev", text, NULL);
+	else
+		argv->failed = 1;
+	json_object_put(node);
+}
+
+/* AHCI in place of the older IDE. */
+static bool has_ahci(const char *machine_type)
+{
+	return !strcmp(machine_type, "q35") || !strncmp(machine_type, "pc-q35-", 7);
+}
+
+/* ICH9's AHCI has six ports; PIIX has two buses for two devices each. */
+unsigned int qemu_ide_ports(const char *machine_type)
+{
+	if (has_ahci(machine_type))
+		return 6;
+	return !strcmp(machine_type, "pc") || !strncmp(machine_type, "pc-", 3) ? 4 : 0;
+}
+
+static const char *device_model(const struct definition *definition, enum disk_device device)
+{
+	switch (device) {
+	case DISK_SCSI:
+		return "scsi-hd";
+	case DISK_SATA:
+		return "ide-hd";
+	case DISK_NVME:
+		return "nvme";
+	case DISK_CDROM:
+		return qemu_ide_ports(definition->machine.type) ? "ide-cd" : "scsi-cd";
+	case DISK_VIRTIO:
+	case DISK_DEVICE_AUTO:
+		break;
+	}
+	return "virtio-blk-pci";
+}
+
+static bool is_ide(const struct definition *definition, unsigned int i)
+{
+	const enum disk_device device = definition->disks[i].device;
+
+	return device == DISK_SATA ||
+	       (device == DISK_CDROM && qemu_ide_ports(definition->machine.type));
+}
+
+/* Where an IDE device is: QEMU itself does not go on to the next bus. AHCI has one unit on each. */
+static void place_ide(const struct definition *definition, unsigned int i, char *text, size_t size)
+{
+	unsigned int before = 0;
+
+	if (!is_ide(definition, i))
+		return;
+	for (unsigned int k = 0; k < i; k++)
+		before += is_ide(definition, k);
+	if (has_ahci(definition->machine.type))
+		snprintf(text, size, ",bus=ide.%u", before);
+	else
+		snprintf(text, size, ",bus=ide.%u,unit=%u", before / 2, before % 2);
+}
+
+static bool needs_scsi(const struct definition *definition, unsigned int i)
+{
+	const enum disk_device device = definition->disks[i].device;
+
+	return device == DISK_SCSI ||
+	       (device == DISK_CDROM && !qemu_ide_ports(definition->machine.type));
+}
+
+/*
+ * Booted from are the first disk and every CD-ROM, in their order: an installer's CD-ROM after a
+ * disk that is still empty. -kernel takes bootindex 0 for itself.
+ */
+static void add_device(struct argv *argv, const struct definition *definition, unsigned int i)
+{
+	const enum disk_device device = definition->disks[i].device;
+	const bool boots = (i == 0 || device == DISK_CDROM) && !definition->boot.kernel;
+	char bootindex[32] = "", place[32] = "";
+	bool first = needs_scsi(definition, i);
+
+	for (unsigned int k = 0; k < i; k++)
+		first = first && !needs_scsi(definition, k);
+	if (first)
+		argv_add(argv, "-device", "virtio-scsi-pci,id=scsi", NULL);
+	if (boots)
+		snprintf(bootindex, sizeof(bootindex), ",bootindex=%u", i);
+	/* It is what the guest tells one of these from another by, and QEMU insists on it. */
+	if (device == DISK_NVME)
+		snprintf(place, sizeof(place), ",serial=disk%u", i);
+	place_ide(definition, i, place, sizeof(place));
+	argv_add(argv, "-device", NULL);
+	argv_addf(argv, "%s,drive=disk%u%s%s", device_model(definition, device), i, place,
+		  bootindex);
+}
+
+int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+	char key[32];
+	int ret;
+
+	for (unsigned int i = 0; i < definition->disk_count; i++) {
+		snprintf(key, sizeof(key), "disks[%u].image", i);
+		ret = qemu_check_text(key, config->disk_paths[i], err);
+		if (ret)
+			return ret;
+		qemu_add_blockdev(argv, format_node(config, i, argv));
+		add_device(argv, definition, i);
+	}
+	return 0;
+}
+
+/*
+ * A disk and not a CD-ROM: kernels made for clouds often lack AHCI, and cloud-init finds the label
+ * on any block device. It comes after the disks, so that /dev/vda stays the first of those.
+ */
+int qemu_add_seed(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	if (!config->seed)
+		return 0;
+	argv_add(argv, "-add-fd", NULL);
+	argv_addf(argv, "fd=%d,set=%d", QEMU_FD_SEED, SEED_SET);
+	argv_add(argv, "-blockdev", NULL);
+	argv_addf(argv,
+		  "{\"driver\":\"raw\",\"node-name\":\"seed\",\"read-only\":true,\"file\":"
+		  "{\"driver\":\"file\",\"filename\":\"/dev/fdset/%d\"}}",
+		  SEED_SET);
+	argv_add(argv, "-device", "virtio-blk-pci,drive=seed", NULL);
+	return 0;
+}

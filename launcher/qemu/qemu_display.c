@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// QEMU's arguments for what a person sees: the serial console and the display.
+#include <errno.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_part.h"
+#include "netsetup/base/cleanup.h"
+
+int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	switch (config->definition->console) {
+	case CONSOLE_STDIO:
+		/* Shared with QEMU's monitor (Ctrl-A C); Ctrl-C is the guest's. */
+		argv_add(argv, "-chardev", "stdio,id=console,mux=on,signal=off", "-serial",
+			 "chardev:console", "-mon", "chardev=console,mode=readline", NULL);
+		break;
+	case CONSOLE_SOCKET:
+		argv_add(argv, "-chardev", NULL);
+		argv_addf(argv, "socket,id=console,fd=%d", QEMU_FD_CONSOLE);
+		argv_add(argv, "-serial", "chardev:console", NULL);
+		break;
+	case CONSOLE_NONE:
+		argv_add(argv, "-serial", "none", NULL);
+		break;
+	}
+	return 0;
+}
+
+/* A socket and not a port: that is open to every user of this machine, and may be taken. */
+int qemu_socket_path(const struct qemu_config *config, const char *name, char **escaped,
+		     struct error *err)
+{
+	const char *directory = config->runtime_directory ? config->runtime_directory : "RUNTIME";
+	cleanup_free char *path = NULL;
+	int ret;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0) {
+		path = NULL;
+		return error_set(err, ENOMEM, "cannot make a socket's path");
+	}
+	ret = qemu_check_text("the runtime directory", path, err);
+	if (ret)
+		return ret;
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		return error_set(err, ENAMETOOLONG, "cannot make socket '%s'", path);
+	*escaped = qemu_escape(path);
+	return *escaped ? 0 : error_set(err, ENOMEM, "cannot make a socket's path");
+}
+
+/* The agent's port is for the clipboard and the size of the screen. */
+static int add_spice(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	cleanup_free char *path = NULL;
+	int ret = qemu_socket_path(config, "spice.sock", &path, err);
+
+	if (ret)
+		return ret;
+	argv_add(argv, "-display", "none", "-spice", NULL);
+	argv_addf(argv, "unix=on,addr=%s,disable-ticketing=on", path);
+	argv_add(argv, "-device", "virtio-serial-pci", "-chardev",
+		 "spicevmc,id=vdagent,name=vdagent", "-device",
+		 "virtserialport,chardev=vdagent,name=com.redhat.spice.0", NULL);
+	return 0;
+}
+
+static int add_vnc(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	cleanup_free char *path = NULL;
+	int ret = qemu_socket_path(config, "vnc.sock", &path, err);
+
+	if (ret)
+		return ret;
+	argv_add(argv, "-display", "none", "-vnc", NULL);
+	argv_addf(argv, "unix:%s", path);
+	return 0;
+}
+
+/* A VGA that Linux resizes and every BIOS can write to; a pointer that needs no grabbing. */
+static int add_screen(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	if (!strcmp(config->definition->machine.type, "microvm"))
+		return error_say(err, STATUS_DEFINITION, EINVAL,
+				 "cannot give machine type 'microvm' a display: it has no VGA");
+	argv_add(argv, "-device", "virtio-vga", "-device", "qemu-xhci,id=usb", "-device",
+		 "usb-tablet,bus=usb.0", NULL);
+	return 0;
+}
+
+int qemu_add_display(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	enum display_mode display = config->definition->display;
+	int ret = display == DISPLAY_NONE ? 0 : add_screen(config, argv, err);
+
+	if (ret)
+		return ret;
+	switch (display) {
+	case DISPLAY_NONE:
+		argv_add(argv, "-display", "none", NULL);
+		return 0;
+	case DISPLAY_GTK:
+		argv_add(argv, "-display", "gtk", NULL);
+		return 0;
+	case DISPLAY_SDL:
+		argv_add(argv, "-display", "sdl", NULL);
+		return 0;
+	case DISPLAY_SPICE:
+		return add_spice(config, argv, err);
+	case DISPLAY_VNC:
+		return add_vnc(config, argv, err);
+	}
+	return 0;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// QEMU's arguments for the firmware and the TPM.
+#include <string.h>
+
+#include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_part.h"
+
+const char *qemu_firmware_options(const struct definition *definition)
+{
+	if (!definition->machine.firmware.uefi)
+		return "";
+	if (definition->machine.secure_boot)
+		return ",smm=on,pflash0=uefi-code,pflash1=uefi-variables";
+	return ",pflash0=uefi-code,pflash1=uefi-variables";
+}
+
+static void add_flash(struct argv *argv, const char *name, const char *path,
+		      enum disk_format format, bool read_only)
+{
+	struct json_object *file = json_object_new_object();
+	struct json_object *node = json_object_new_object();
+
+	if (json_object_object_add(file, "driver", json_object_new_string("file")) ||
+	    json_object_object_add(file, "filename", json_object_new_string(path)) ||
+	    json_object_object_add(node, "driver", json_object_new_string(qemu_driver(format))) ||
+	    json_object_object_add(node, "node-name", json_object_new_string(name)) ||
+	    json_object_object_add(node, "read-only", json_object_new_boolean(read_only)) ||
+	    json_object_object_add(node, "file", file))
+		argv->failed = 1;
+	qemu_add_blockdev(argv, node);
+}
+
+int qemu_add_firmware(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+	int ret;
+
+	if (definition->machine.firmware.file)
+		argv_add(argv, "-bios", definition->machine.firmware.file, NULL);
+	if (!definition->machine.firmware.uefi)
+		return 0;
+	ret = qemu_check_text("machine.firmware", config->uefi_code, err);
+	if (!ret)
+		ret = qemu_check_text("machine.firmware", config->uefi_variables, err);
+	if (ret)
+		return ret;
+	add_flash(argv, "uefi-code", config->uefi_code, config->uefi_code_format, true);
+	add_flash(argv, "uefi-variables", config->uefi_variables, config->uefi_variables_format,
+		  false);
+	if (definition->machine.secure_boot) {
+		/* Only the firmware, in SMM, writes to the flash; and what it does there, S3 would undo. */
+		argv_add(argv, "-global", "driver=cfi.pflash01,property=secure,value=on", NULL);
+		argv_add(argv, "-global", "ICH9-LPC.disable_s3=1", NULL);
+	}
+	return 0;
+}
+
+int qemu_add_tpm(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const char *architecture = qemu_architecture(config->definition);
+	bool arm = !strcmp(architecture, "aarch64") || !strcmp(architecture, "arm");
+
+	if (!config->definition->machine.tpm)
+		return 0;
+	argv_add(argv, "-chardev", NULL);
+	argv_addf(argv, "socket,id=tpm,fd=%d", QEMU_FD_TPM);
+	argv_add(argv, "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device",
+		 arm ? "tpm-tis-device,tpmdev=tpm" : "tpm-crb,tpmdev=tpm", NULL);
+	return 0;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// QEMU's arguments for what the machine itself tells its guest, without a disk or a network.
+#include "launcher/guest/credential.h"
+#include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_part.h"
+#include "netsetup/base/cleanup.h"
+
+/* Where Ignition looks on QEMU (its platform "qemu"). */
+int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const char *path = config->definition->ignition;
+	cleanup_free char *escaped = NULL;
+	int ret = qemu_check_text("ignition", path, err);
+
+	if (ret || !path)
+		return ret;
+	escaped = qemu_escape(path);
+	argv_add(argv, "-fw_cfg", NULL);
+	argv_addf(argv, "name=opt/com.coreos/config,file=%s", escaped ? escaped : "");
+	if (!escaped)
+		argv->failed = 1;
+	return 0;
+}
+
+/*
+ * By descriptor: the strings may be secrets, and the command is not. QEMU reads them while it parses
+ * its options, before there are descriptor sets.
+ */
+int qemu_add_credentials(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const unsigned int count = credential_count(config->definition);
+
+	for (unsigned int i = 0; i < count; i++) {
+		argv_add(argv, "-smbios", NULL);
+		argv_addf(argv, "type=11,path=/dev/fd/%u", QEMU_FD_CREDENTIAL + i);
+	}
+	return 0;
+}

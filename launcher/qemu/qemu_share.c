@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// QEMU's arguments for shared directories.
+#include <errno.h>
+#include <inttypes.h>
+
+#include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_part.h"
+#include "netsetup/base/cleanup.h"
+
+/*
+ * QEMU itself serves the directory, with the user's rights and no others: a file that the guest makes
+ * is the user's, whoever made it there. It opens each name beneath the directory without following
+ * symbolic links, so the guest cannot leave it by one (hw/9pfs/9p-local.c). Directories of several
+ * file systems in one share have their inodes told apart.
+ */
+static int add_9p(const struct share *share, unsigned int index, struct argv *argv,
+		  struct error *err)
+{
+	cleanup_free char *path = NULL;
+	int ret = qemu_check_text("shares.path", share->path, err);
+
+	if (!ret)
+		ret = qemu_check_word("shares.tag", share->tag, err);
+	if (ret)
+		return ret;
+	path = qemu_escape(share->path);
+	if (!path)
+		return error_set(err, ENOMEM, "cannot make the QEMU command");
+	argv_add(argv, "-fsdev", NULL);
+	argv_addf(argv, "local,id=share%u,path=%s,security_model=none,multidevs=remap%s", index,
+		  path, share->readonly ? ",readonly=on" : "");
+	argv_add(argv, "-device", NULL);
+	argv_addf(argv, "virtio-9p-pci,fsdev=share%u,mount_tag=%s", index, share->tag);
+	return 0;
+}
+
+/* virtiofsd reads and writes the guest's memory itself. */
+static void add_memory(const struct definition *definition, struct argv *argv)
+{
+	argv_add(argv, "-object", NULL);
+	argv_addf(argv, "memory-backend-memfd,id=memory,share=on,size=%" PRIu64,
+		  definition->memory);
+	argv_add(argv, "-machine", "memory-backend=memory", NULL);
+}
+
+static int add_virtiofs(const struct share *share, unsigned int index, struct argv *argv,
+			struct error *err)
+{
+	int ret = qemu_check_word("shares.tag", share->tag, err);
+
+	if (ret)
+		return ret;
+	argv_add(argv, "-chardev", NULL);
+	argv_addf(argv, "socket,id=share%u,fd=%d", index, (int)(QEMU_FD_SHARE + index));
+	argv_add(argv, "-device", NULL);
+	argv_addf(argv, "vhost-user-fs-pci,chardev=share%u,tag=%s", index, share->tag);
+	return 0;
+}
+
+int qemu_add_shares(const struct qemu_config *config, struct argv *argv, struct error *err)
+{
+	const struct definition *definition = config->definition;
+	bool memory = false;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < definition->share_count && !ret; i++) {
+		const struct share *share = &definition->shares[i];
+
+		if (share->driver == SHARE_9P) {
+			ret = add_9p(share, i, argv, err);
+			continue;
+		}
+		if (!memory)
+			add_memory(definition, argv);
+		memory = true;
+		ret = add_virtiofs(share, i, argv, err);
+	}
+	return ret;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The parts of the command run: its steps up to QEMU, and what it does while QEMU runs.
+#ifndef LAUNCHER_RUN_RUN_STATE_H
+#define LAUNCHER_RUN_RUN_STATE_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "launcher/common/argv.h"
+#include "launcher/common/loop.h"
+#include "launcher/common/options.h"
+#include "launcher/definition/definition.h"
+#include "launcher/devices/backend.h"
+#include "launcher/devices/uefi_vars.h"
+#include "launcher/disks/disk.h"
+#include "launcher/lan/lan.h"
+#include "launcher/qemu/qemu.h"
+#include "launcher/run/control.h"
+#include "launcher/run/detach.h"
+#include "launcher/run/pause.h"
+#include "launcher/run/qemu_fds.h"
+#include "launcher/run/runtime_dir.h"
+#include "launcher/run/sd_notify.h"
+#include "launcher/run/state_dir.h"
+#include "launcher/run/supervise.h"
+
+/**
+ * struct run - a run.
+ * @options: what the user asked for.
+ * @member: its membership of the LAN.
+ * @definition: the VM.
+ * @instance: its files while it runs.
+ * @keep: what it keeps between its runs.
+ * @disks: its disks' files.
+ * @firmware: its UEFI firmware's files.
+ * @companions: the programs beside QEMU.
+ * @config: of its QEMU command.
+ * @argv: the command.
+ * @channels: to QEMU.
+ * @detach: the way to the process that the user waits for.
+ * @notify: the way to the service manager whose service the run is.
+ * @control: answers the user's other commands.
+ * @pause: whether the VM stands still.
+ * @vm: while it runs.
+ * @agent_connected: a program of the guest has the agent's channel open.
+ * @started: CLOCK_BOOTTIME seconds of its start.
+ */
+struct run {
+	const struct options *options;
+	struct member member;
+	struct definition definition;
+	struct instance instance;
+	struct keep keep;
+	struct disks disks;
+	struct firmware firmware;
+	struct companions companions;
+	struct qemu_config config;
+	struct argv argv;
+	struct channels channels;
+	struct detach detach;
+	struct notify notify;
+	struct control *control;
+	struct pause pause;
+	struct vm *vm;
+	bool agent_connected;
+	time_t started;
+};
+
+/**
+ * run_serve() - start QEMU, and stay until the guest is gone: answer the user's other commands, tell
+ * the service manager and the one who detached, and keep the VM's place.
+ * @run: all steps up to here were taken.
+ * @loop: the loop.
+ * @err: the error.
+ *
+ * Return: the exit status.
+ */
+int run_serve(struct run *run, struct loop *loop, struct error *err);
+
+#endif

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a running VM tells of itself, as JSON; vmrun(1) documents each member.
+#include "launcher/run/status.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/definition/type_port.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/arp.h"
+
+static void add_text(struct json_object *object, const char *key, const char *text)
+{
+	json_object_object_add(object, key, text ? json_object_new_string(text) : NULL);
+}
+
+static void add_number(struct json_object *object, const char *key, int64_t number)
+{
+	json_object_object_add(object, key, json_object_new_int64(number));
+}
+
+static void add_address(struct json_object *object, const char *key, struct in_addr address)
+{
+	char text[IPV4_TEXT_SIZE];
+
+	add_text(object, key, ipv4_unset(address) ? NULL : ipv4_text(address, text));
+}
+
+static const char *lan_text(enum lan_state state)
+{
+	switch (state) {
+	case LAN_UP:
+		return "up";
+	case LAN_AWAY:
+		return "away";
+	case LAN_ELSEWHERE:
+		return "elsewhere";
+	case LAN_CONTESTED:
+		return "contested";
+	}
+	return "unknown";
+}
+
+static void add_place(struct json_object *object, const struct member *member)
+{
+	const struct ready_record *ready = &member->lan.ready;
+	struct json_object *dns = json_object_new_array();
+	char text[IPV4_TEXT_SIZE];
+
+	add_address(object, "address", ready->address);
+	add_number(object, "prefix-length", ready->prefix_length);
+	add_text(object, "uplink", ready->uplink);
+	add_text(object, "ssid", ready->ssid[0] ? ready->ssid : NULL);
+	add_address(object, "gateway", ready->gateway);
+	for (unsigned int i = 0; i < member->dns_count; i++)
+		json_object_array_add(dns, json_object_new_string(ipv4_text(member->dns[i], text)));
+	json_object_object_add(object, "dns", dns);
+	add_text(object, "tap", ready->tap);
+	add_number(object, "mtu", ready->mtu);
+	add_text(object, "lan", lan_text((enum lan_state)ready->state));
+	add_text(object, "lan-reason", ready->reason[0] ? ready->reason : NULL);
+}
+
+static const char *console_text(enum console_mode console)
+{
+	return console == CONSOLE_SOCKET ? "socket" : console == CONSOLE_STDIO ? "stdio" : "none";
+}
+
+static void add_ports(struct json_object *object, const struct definition *definition)
+{
+	struct json_object *ports = json_object_new_array();
+	const struct network *network;
+	char text[PORT_TEXT_SIZE];
+
+	for (unsigned int i = 0; (network = definition_network(definition, i)); i++)
+		for (unsigned int k = 0; k < network->port_count; k++)
+			json_object_array_add(
+				ports, json_object_new_string(port_text(&network->ports[k], text)));
+	json_object_object_add(object, "ports", ports);
+}
+
+/* What ssh(1) needs to know; the name of an image's own user is the image's secret. */
+static void add_login(struct json_object *object, const struct cloud_init *cloud_init)
+{
+	const char *user = cloud_init->user;
+
+	add_text(object, "user", user && strcmp(user, CLOUD_INIT_USER_DEFAULT) ? user : NULL);
+	add_text(object, "ssh-key", cloud_init->identity);
+}
+
+struct json_object *vmstatus(const struct definition *definition, const struct member *member,
+			     const struct vm *vm, const struct pause *pause, time_t started)
+{
+	struct json_object *object = json_object_new_object();
+	char uuid[UUID_STR_LEN], mac[MAC_TEXT_SIZE];
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	uuid_unparse_lower(definition->uuid, uuid);
+	add_text(object, "name", definition->name);
+	add_text(object, "state",
+		 pause->paused && vm->state == VM_RUNNING ? "paused" : vm_state_name(vm->state));
+	add_text(object, "state-reason", pause->paused ? pause->reason : NULL);
+	add_number(object, "pid", getpid());
+	add_number(object, "qemu-pid", vm->qemu.pid);
+	add_number(object, "uptime", now.tv_sec - started);
+	if (definition->network.type == NETWORK_LAN)
+		add_place(object, member);
+	add_text(object, "uuid", uuid);
+	add_text(object, "mac", mac_text(&definition->network.mac, mac));
+	if (definition->network.type == NETWORK_USER || definition->other_count)
+		add_ports(object, definition);
+	if (definition->vsock.mode != VSOCK_NONE)
+		add_number(object, "vsock", definition->vsock.cid);
+	add_text(object, "definition", definition->path);
+	add_text(object, "console", console_text(definition->console));
+	add_login(object, &definition->cloud_init);
+	return object;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The texts of single values and what they mean: numbers, sizes, durations, addresses.
+#ifndef LAUNCHER_YAML_SCALAR_H
+#define LAUNCHER_YAML_SCALAR_H
+
+#include <net/ethernet.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SIZE_TEXT_SIZE 24
+#define MAC_TEXT_SIZE  18
+
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+#define TIB (UINT64_C(1) << 40)
+
+/*
+ * Each scalar_X() reads a whole text, leaves its outputs untouched on failure and returns whether
+ * the text was one. Numbers are decimal, without sign, leading zeros or separators.
+ */
+bool scalar_count(const char *text, uint64_t *count);
+
+/* scalar_size() - bytes: a number and K, M, G or T, or KiB, MiB, GiB, TiB; below 2^63. */
+bool scalar_size(const char *text, uint64_t *bytes);
+
+/* scalar_duration() - seconds: a number and s, m or h, or 0; below 2^31. */
+bool scalar_duration(const char *text, unsigned int *seconds);
+
+/* scalar_mac() - six octets of two hexadecimal digits, with ':' between them. */
+bool scalar_mac(const char *text, struct ether_addr *mac);
+
+/* scalar_range() - FIRST-LAST, both inclusive; their order is not checked. */
+bool scalar_range(const char *text, struct in_addr *first, struct in_addr *last);
+
+/* scalar_model() - a word as QEMU names its devices and machines: [A-Za-z0-9._+-], 1 to 63. */
+bool scalar_model(const char *text);
+
+/* scalar_user() - a login name: [a-z_][a-z0-9_-]*, 1 to 32 (useradd(8), CAVEATS). */
+bool scalar_user(const char *text);
+
+/* scalar_size_text() - the shortest text that scalar_size() reads back; returns text. */
+const char *scalar_size_text(uint64_t bytes, char text[SIZE_TEXT_SIZE]);
+
+/* scalar_mac_text() - lower case; returns text. */
+const char *scalar_mac_text(const struct ether_addr *mac, char text[MAC_TEXT_SIZE]);
+
+#endif

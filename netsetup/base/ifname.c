@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Names: of network interfaces, of VMs, and of the tap that a VM gets.
+#include "netsetup/base/ifname.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <uuid/uuid.h>
+
+bool ifname_valid(const char *ifname)
+{
+	size_t length = strnlen(ifname, IFNAMSIZ);
+
+	if (length == 0 || length >= IFNAMSIZ)
+		return false;
+	if (!strcmp(ifname, ".") || !strcmp(ifname, "..") || !strcmp(ifname, "all") ||
+	    !strcmp(ifname, "default"))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (ifname[i] <= ' ' || ifname[i] > '~' || strchr("/:%'\"`\\", ifname[i]))
+			return false;
+	return true;
+}
+
+bool vm_name_valid(const char *name)
+{
+	size_t length = strnlen(name, VM_NAME_SIZE);
+
+	if (length == 0 || length >= VM_NAME_SIZE)
+		return false;
+	if (name[0] == '-' || name[length - 1] == '-')
+		return false;
+	return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
+}
+
+void tap_name(const char *name, char ifname[IFNAMSIZ])
+{
+	uuid_t digest;
+
+	assert(vm_name_valid(name));
+
+	if (strlen(name) < IFNAMSIZ - strlen(TAP_PREFIX)) {
+		snprintf(ifname, IFNAMSIZ, TAP_PREFIX "%.11s", name);
+		return;
+	}
+	uuid_generate_sha1(digest, *uuid_get_template("dns"), name, strlen(name));
+	snprintf(ifname, IFNAMSIZ, TAP_PREFIX "%.4s-%02x%02x%02x", name, digest[0], digest[1],
+		 digest[2]);
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What others have made on this host for single addresses: routes, and proxy entries.
+#include "netsetup/host/foreign_routes.h"
+
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ifname.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/base/printable.h"
+#include "netsetup/host/host.h"
+
+/**
+ * struct listing - of what is looked for.
+ * @uplink: whose proxy entries count.
+ * @set: where every address is put, or NULL.
+ * @wanted: without @set, the one that matters.
+ * @ifindex: through which interface it has a route; 0: none.
+ * @proxied: it has a proxy entry.
+ */
+struct listing {
+	unsigned int uplink;
+	struct addrset *set;
+	struct in_addr wanted;
+	unsigned int ifindex;
+	bool proxied;
+};
+
+/* Whether this address is one that is looked for. */
+static bool note(struct listing *listing, struct nlattr *attribute)
+{
+	struct in_addr address;
+
+	if (!attribute || nla_len(attribute) != sizeof(address))
+		return false;
+	nla_memcpy(&address, attribute, sizeof(address));
+	if (listing->set)
+		addrset_add(listing->set, address);
+	return !listing->set && ipv4_equal(address, listing->wanted);
+}
+
+static int route_seen(struct nlmsghdr *header, void *context)
+{
+	struct listing *listing = context;
+	const struct rtmsg *route = nlmsg_data(header);
+	struct nlattr *oif;
+
+	if (header->nlmsg_type != RTM_NEWROUTE || !nlmsg_valid_hdr(header, sizeof(*route)) ||
+	    route->rtm_family != AF_INET || route->rtm_dst_len != 32 ||
+	    route->rtm_table != RT_TABLE_MAIN || route->rtm_protocol == HOST_PROTOCOL ||
+	    !note(listing, nlmsg_find_attr(header, sizeof(*route), RTA_DST)))
+		return 0;
+	oif = nlmsg_find_attr(header, sizeof(*route), RTA_OIF);
+	/* A blackhole, or one of several ways, has none of its own: then it is the uplink's. */
+	listing->ifindex = oif && nla_len(oif) == sizeof(uint32_t) ? nla_get_u32(oif)
+								   : listing->uplink;
+	return 0;
+}
+
+static int proxy_seen(struct nlmsghdr *header, void *context)
+{
+	struct listing *listing = context;
+	const struct ndmsg *entry = nlmsg_data(header);
+	struct nlattr *protocol;
+
+	if (header->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(header, sizeof(*entry)) ||
+	    entry->ndm_family != AF_INET || !(entry->ndm_flags & NTF_PROXY) ||
+	    (unsigned int)entry->ndm_ifindex != listing->uplink)
+		return 0;
+	protocol = nlmsg_find_attr(header, sizeof(*entry), NDA_PROTOCOL);
+	if (protocol && nla_len(protocol) == 1 && nla_get_u8(protocol) == HOST_PROTOCOL)
+		return 0;
+	if (note(listing, nlmsg_find_attr(header, sizeof(*entry), NDA_DST)))
+		listing->proxied = true;
+	return 0;
+}
+
+static int dump(struct nl_sock *route, int type, const void *header, size_t size,
+		nl_parse_fn *parse, struct listing *listing)
+{
+	cleanup_nl_msg *message = nlmsg_alloc_simple(type, NLM_F_DUMP);
+	int rc;
+
+	if (!message || nlmsg_append(message, (void *)header, size, NLMSG_ALIGNTO) < 0)
+		return -ENOMEM;
+	rc = nl_request(route, message, parse, listing);
+	/* -EINTR: the table changed meanwhile; what was missed is found when ours is to be added. */
+	return rc == -EINTR ? 0 : rc;
+}
+
+static int look(struct nl_sock *route, struct listing *listing, struct error *err)
+{
+	const struct rtmsg routes = { .rtm_family = AF_INET };
+	const struct ndmsg entries = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
+	int rc;
+
+	rc = dump(route, RTM_GETROUTE, &routes, sizeof(routes), route_seen, listing);
+	if (rc == 0)
+		rc = dump(route, RTM_GETNEIGH, &entries, sizeof(entries), proxy_seen, listing);
+	return rc < 0 ? error_set(err, -rc, "cannot list this host's routes") : 0;
+}
+
+int foreign_list(struct nl_sock *route, unsigned int uplink, struct addrset *set, struct error *err)
+{
+	struct listing listing = { .uplink = uplink, .set = set };
+
+	return look(route, &listing, err);
+}
+
+int foreign_check(struct nl_sock *route, unsigned int uplink, struct in_addr address,
+		  struct error *err)
+{
+	struct listing listing = { .uplink = uplink, .wanted = address };
+	char text[IPV4_TEXT_SIZE], ifname[IF_NAMESIZE], word[PRINTABLE_WORD_SIZE(IF_NAMESIZE)];
+	int rc = look(route, &listing, err);
+
+	if (rc < 0 || (!listing.ifindex && !listing.proxied))
+		return rc;
+	ipv4_text(address, text);
+	if (!if_indextoname(listing.ifindex ? listing.ifindex : uplink, ifname) ||
+	    !ifname_valid(ifname))
+		memcpy(ifname, "IF", sizeof("IF"));
+	if (listing.ifindex) {
+		error_say(err, STATUS_NETWORK, EEXIST,
+			  "address %s has a route of somebody else's already, through '%s'", text,
+			  ifname);
+		error_remedy(err, "choose another, or: sudo ip route delete %s/32 dev %s", text,
+			     printable_word(ifname, word));
+	} else {
+		error_say(err, STATUS_NETWORK, EEXIST,
+			  "address %s has a proxy entry of somebody else's already, on '%s'", text,
+			  ifname);
+		error_remedy(err, "choose another, or: sudo ip neigh delete proxy %s dev %s", text,
+			     printable_word(ifname, word));
+	}
+	return -EEXIST;
+}

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The one file through which the host is changed: each change is said, then done.
+#include "netsetup/host/host.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ifname.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/base/printable.h"
+#include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/query.h"
+#include "netsetup/kernel/tap.h"
+#include "netsetup/lease/lease_dir.h"
+#include "netsetup/protocol/protocol.h"
+
+bool host_say(struct host *host, const char *format, ...)
+{
+	char command[CHANGE_TEXT_SIZE];
+	va_list args;
+
+	if (host->say) {
+		va_start(args, format);
+		vsnprintf(command, sizeof(command), format, args);
+		va_end(args);
+		host->say(command, host->context);
+	}
+	return !host->dry_run;
+}
+
+/*
+ * Safe when the asker is hostile: the name is ours ("vmr-" and what tap_name() made of a checked
+ * name), and an interface that exists is never taken over.
+ */
+int host_tap_add(struct host *host, const char *ifname, unsigned int queues, bool offload, int *fds,
+		 unsigned int *ifindex, struct error *err)
+{
+	int rc;
+
+	if (!host_say(host, "ip tuntap add dev %s mode tap%s%s", ifname, offload ? " vnet_hdr" : "",
+		      queues > 1 ? " multi_queue" : "")) {
+		*ifindex = 0;
+		return 0;
+	}
+	rc = tap_open(ifname, queues, offload, fds, err);
+	if (rc < 0)
+		return rc;
+	*ifindex = if_nametoindex(ifname);
+	if (*ifindex == 0)
+		return error_set(err, errno, "cannot find tap '%s'", ifname);
+	return 0;
+}
+
+/* The request for a link, by its index, so that a renamed or re-created one is never meant. */
+static struct nl_msg *link_message(int type, unsigned int ifindex, unsigned int flags)
+{
+	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC,
+					  .ifi_index = (int)ifindex,
+					  .ifi_flags = flags,
+					  .ifi_change = flags };
+	cleanup_nl_msg *message = nlmsg_alloc_simple(type, 0);
+
+	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
+		return NULL;
+	return take_ptr(&message);
+}
+
+/* The kernel tells that a link is gone before it answers the request to delete it. */
+static int open_link_events(struct nl_sock **events, struct error *err)
+{
+	int rc;
+
+	rc = nl_socket_open(NETLINK_ROUTE, events, err);
+	if (rc < 0)
+		return rc;
+	rc = nl_socket_add_membership(*events, RTNLGRP_LINK);
+	return rc < 0 ? nl_error(err, rc, "cannot listen for changes of links") : 0;
+}
+
+/* The request, and the wait for its answer; a link that is gone is no error. */
+static int delete_link(struct nl_sock *route, unsigned int ifindex)
+{
+	cleanup_nl_msg *message = link_message(RTM_DELLINK, ifindex, 0);
+	int rc = message ? nl_request(route, message, NULL, NULL) : -ENOMEM;
+
+	return rc == -ENODEV ? 0 : rc;
+}
+
+/* More than a helper has open. */
+#define FDS_MAX 128
+
+/*
+ * In the child. On a socket of its own: the parent's must not get the answer. Nothing that the parent
+ * holds, a lease above all, may outlive it here, should it be killed; but for the launcher's socket:
+ * by its end-of-file the launcher knows that another helper can put back what this VM had, and with
+ * the tap still there that one would take the VM for one that runs.
+ */
+static void run_delete_link(unsigned int ifindex)
+{
+	cleanup_nl_sock *route = NULL;
+	struct error error;
+	int rc;
+
+	for (int fd = PROTOCOL_FD + 1; fd < FDS_MAX; fd++)
+		close(fd);
+	rc = nl_socket_open(NETLINK_ROUTE, &route, &error);
+	if (rc == 0)
+		rc = delete_link(route, ifindex);
+	_exit(-rc);
+}
+
+/* Whether one of the messages that have come says that the link is gone. */
+static bool link_gone(struct nl_sock *events, unsigned int ifindex)
+{
+	_Alignas(struct nlmsghdr) char buffer[16384];
+	struct nlmsghdr *header = (struct nlmsghdr *)buffer;
+	ssize_t size = recv(nl_socket_get_fd(events), buffer, sizeof(buffer), MSG_DONTWAIT);
+
+	for (int left = (int)size; nlmsg_ok(header, left); header = nlmsg_next(header, &left)) {
+		const struct ifinfomsg *link = nlmsg_data(header);
+
+		if (header->nlmsg_type == RTM_DELLINK && nlmsg_valid_hdr(header, sizeof(*link)) &&
+		    link->ifi_family == AF_UNSPEC && link->ifi_index == (int)ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* Waits until the link is gone, or the child has ended, which it does not do long before. */
+static int wait_link_gone(struct nl_sock *events, int child, unsigned int ifindex)
+{
+	struct pollfd pollers[] = { { .fd = nl_socket_get_fd(events), .events = POLLIN },
+				    { .fd = child, .events = POLLIN } };
+
+	for (;;) {
+		siginfo_t end = { 0 };
+
+		if (poll(pollers, ARRAY_SIZE(pollers), -1) < 0 && errno != EINTR)
+			return -errno;
+		if (pollers[0].revents && link_gone(events, ifindex))
+			return 0;
+		if (!pollers[1].revents)
+			continue;
+		if (waitid(P_PIDFD, (id_t)child, &end, WEXITED) < 0)
+			return -errno;
+		return end.si_code == CLD_EXITED ? -end.si_status : -EIO;
+	}
+}
+
+/* Safe: only ever called with the index of a tap that this process made. */
+int host_link_delete(struct host *host, struct interface_id link, struct error *err)
+{
+	cleanup_nl_sock *events = NULL;
+	cleanup_fd int pidfd = -1;
+	pid_t child;
+	int rc;
+
+	if (!host_say(host, "ip link delete dev %s", link.ifname))
+		return 0;
+	rc = open_link_events(&events, err);
+	if (rc < 0)
+		return rc;
+	child = fork();
+	if (child == 0)
+		run_delete_link(link.ifindex);
+	pidfd = child < 0 ? -1 : pidfd_open(child, 0);
+	/* No child to spare, perhaps by a limit that the asker set: then we wait ourselves. */
+	rc = pidfd < 0 ? delete_link(host->route, link.ifindex)
+		       : wait_link_gone(events, pidfd, link.ifindex);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot delete '%s'", link.ifname);
+	return 0;
+}
+
+/* Safe: the tap is ours; the MTU is the uplink's own. */
+int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	int rc;
+
+	if (!host_say(host, "ip link set dev %s mtu %u up", link.ifname, mtu))
+		return 0;
+	message = link_message(RTM_NEWLINK, link.ifindex, IFF_UP);
+	if (!message || nla_put_u32(message, IFLA_MTU, mtu) < 0)
+		return error_set(err, ENOMEM, "cannot bring '%s' up", link.ifname);
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot bring '%s' up", link.ifname);
+	return 0;
+}
+
+/*
+ * Safe: the keys and values are constants of this program, the interface is our tap or the uplink.
+ * By /proc/sys and not by netlink's IFLA_INET_CONF, because only the former tells listeners
+ * (RTM_NEWNETCONF) and flushes the route cache (devinet_sysctl_forward() in net/ipv4/devinet.c).
+ */
+int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struct error *err)
+{
+	char name[CHANGE_TEXT_SIZE / 2], word[PRINTABLE_WORD_SIZE(sizeof(name))];
+
+	sysctl_name(sysctl, name, sizeof(name));
+	if (!host_say(host, "sysctl -w %s=%d", printable_word(name, word), value))
+		return 0;
+	return sysctl_write(sysctl, value, err);
+}
+
+/* A request about the host route to one address through one interface. */
+static struct nl_msg *route_message(int type, int flags, struct in_addr address,
+				    unsigned int ifindex)
+{
+	const struct rtmsg header = { .rtm_family = AF_INET,
+				      .rtm_dst_len = 32,
+				      .rtm_table = RT_TABLE_MAIN,
+				      .rtm_protocol = HOST_PROTOCOL,
+				      .rtm_scope = RT_SCOPE_LINK,
+				      .rtm_type = RTN_UNICAST };
+	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+
+	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	    nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
+	    nla_put_u32(message, RTA_OIF, ifindex) < 0)
+		return NULL;
+	return take_ptr(&message);
+}
+
+/* Safe: a /32 for an address that this VM was given, through its own tap, never replacing one. */
+int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
+		   struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	char text[IPV4_TEXT_SIZE];
+	int rc;
+
+	if (!host_say(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
+		      tap.ifname, HOST_PROTOCOL))
+		return 0;
+	message = route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, address, tap.ifindex);
+	if (!message)
+		return error_set(err, ENOMEM, "cannot add a route to %s", text);
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot add a route to %s through '%s'", text,
+				 tap.ifname);
+	return 0;
+}
+
+/* Safe: the route is the one that host_route_add() made, through this VM's own tap. */
+int host_route_delete(struct host *host, struct in_addr address, struct interface_id tap,
+		      struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	char text[IPV4_TEXT_SIZE];
+	int rc;
+
+	if (!host_say(host, "ip route delete %s/32 dev %s proto %d", ipv4_text(address, text),
+		      tap.ifname, HOST_PROTOCOL))
+		return 0;
+	message = route_message(RTM_DELROUTE, 0, address, tap.ifindex);
+	if (!message)
+		return error_set(err, ENOMEM, "cannot delete the route to %s", text);
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0 && rc != -ESRCH && rc != -ENODEV)
+		return error_set(err, -rc, "cannot delete the route to %s through '%s'", text,
+				 tap.ifname);
+	return 0;
+}
+
+/* A request about the proxy entry for one address on one interface. */
+static struct nl_msg *proxy_message(int type, int flags, struct in_addr address,
+				    unsigned int ifindex)
+{
+	const struct ndmsg header = { .ndm_family = AF_INET,
+				      .ndm_ifindex = (int)ifindex,
+				      .ndm_state = NUD_PERMANENT,
+				      .ndm_flags = NTF_PROXY };
+	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+
+	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	    nla_put(message, NDA_DST, sizeof(address), &address) < 0)
+		return NULL;
+	return take_ptr(&message);
+}
+
+static int proxy_read_back(struct host *host, struct in_addr address, struct interface_id uplink,
+			   struct error *err)
+{
+	char text[IPV4_TEXT_SIZE];
+	int rc = observe_proxy(host->route, address, uplink.ifindex);
+
+	if (rc == 1)
+		return 0;
+	return error_set(err, rc < 0 ? -rc : ENOENT, "the kernel has no proxy entry for %s on '%s'",
+			 ipv4_text(address, text), uplink.ifname);
+}
+
+/* Safe: one entry for the one address that this VM was given, on the uplink that was chosen. */
+int host_proxy_add(struct host *host, struct in_addr address, struct interface_id uplink,
+		   struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+	int rc;
+
+	if (!host_say(host, "ip neigh replace proxy %s dev %s nud permanent protocol %d",
+		      ipv4_text(address, text), printable_word(uplink.ifname, word), HOST_PROTOCOL))
+		return 0;
+	message = proxy_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, address,
+				uplink.ifindex);
+	if (!message || nla_put_u8(message, NDA_PROTOCOL, HOST_PROTOCOL) < 0)
+		return error_set(err, ENOMEM, "cannot add a proxy entry");
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot add a proxy entry for %s on '%s'", text,
+				 uplink.ifname);
+	return proxy_read_back(host, address, uplink, err);
+}
+
+/* Safe: the entry is the one that host_proxy_add() made, told by this VM's own lease. */
+int host_proxy_delete(struct host *host, struct in_addr address, struct interface_id uplink,
+		      struct error *err)
+{
+	cleanup_nl_msg *message = NULL;
+	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+	int rc;
+
+	if (!host_say(host, "ip neigh delete proxy %s dev %s", ipv4_text(address, text),
+		      printable_word(uplink.ifname, word)))
+		return 0;
+	message = proxy_message(RTM_DELNEIGH, 0, address, uplink.ifindex);
+	if (!message)
+		return error_set(err, ENOMEM, "cannot delete a proxy entry");
+	rc = nl_request(host->route, message, NULL, NULL);
+	if (rc < 0 && rc != -ENOENT && rc != -ENODEV)
+		return error_set(err, -rc, "cannot delete the proxy entry for %s on '%s'", text,
+				 uplink.ifname);
+	return 0;
+}
+
+/* Safe: the directory is ours alone, the name one that was found there or made of a checked name. */
+void host_file_remove(struct host *host, int dir, const char *path, const char *name)
+{
+	char whole[RUNDIR_PATH_SIZE + NAME_MAX + 1], word[PRINTABLE_WORD_SIZE(sizeof(whole))];
+	char own[RUNDIR_PATH_SIZE] = RUNDIR_PATH;
+	struct error ignored;
+
+	if (!path && rundir_path(own, &ignored) == 0)
+		path = own;
+	snprintf(whole, sizeof(whole), "%s/%s", path ? path : own, name);
+	if (host_say(host, "rm %s", printable_word(whole, word)))
+		unlinkat(dir, name, 0);
+}
+
+/* Safe: says what is true, once the address was proven free and the proxy entry stands. */
+int host_announce(struct host *host, struct in_addr address, struct interface_id uplink,
+		  const struct ether_addr *mac, struct error *err)
+{
+	const struct arp arp = arp_announcement(mac, address);
+	char text[IPV4_TEXT_SIZE];
+	int rc;
+
+	/* A comment: arping(8) does it for an address that is the host's own, and no other tool at hand. */
+	if (!host_say(host, "# gratuitous ARP: %s is on %s", ipv4_text(address, text),
+		      uplink.ifname))
+		return 0;
+	rc = arp_send(host->arp, uplink.ifindex, &arp, err);
+	/* Lost, as on the air: it is said once more. */
+	if (rc == -ENOBUFS || rc == -EAGAIN)
+		return 0;
+	if (rc < 0)
+		error_context(err, "cannot announce %s on '%s'", text, uplink.ifname);
+	return rc;
+}

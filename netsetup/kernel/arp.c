@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// ARP for IPv4 over Ethernet (RFC 826, RFC 5227) on a packet socket of one interface.
+#include "netsetup/kernel/arp.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <net/if_arp.h>
+#include <netinet/if_ether.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "netsetup/base/cleanup.h"
+
+/* The packet as a SOCK_DGRAM packet socket gives it: offsets of struct ether_arp. */
+#define FORMAT_OFFSET  0 /* hardware type and protocol */
+#define LENGTHS_OFFSET 4
+#define SENDER_OFFSET  14
+#define TARGET_OFFSET  24
+
+/* Packets of no use that arp_receive() passes over at a time; a flood of them must not hold it. */
+#define PASSED_OVER_MAX 64
+
+#define FORMAT_ETHERNET_IPV4 (ARPHRD_ETHER << 16 | ETHERTYPE_IP)
+#define LENGTHS_6_4          (ETH_ALEN << 8 | 4)
+
+int arp_listen(int socket, struct in_addr address, struct error *err)
+{
+	const uint32_t wanted = ntohl(address.s_addr);
+	const bool all = address.s_addr == INADDR_ANY;
+	/* A jump's numbers are how many instructions it passes over when true, and when false. */
+	const struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 10, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FORMAT_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FORMAT_ETHERNET_IPV4, 0, 8),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, LENGTHS_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LENGTHS_6_4, 0, 6),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SENDER_OFFSET),
+		BPF_JUMP(BPF_JMP | (all ? BPF_JGE : BPF_JEQ) | BPF_K, wanted, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, INADDR_ANY, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, TARGET_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, wanted, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, sizeof(struct ether_arp)),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
+
+	if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+		return error_set(err, errno, "cannot filter a packet socket");
+	return 0;
+}
+
+int arp_open(unsigned int ifindex, struct error *err)
+{
+	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
+					     .sll_protocol = htons(ETHERTYPE_ARP),
+					     .sll_ifindex = (int)ifindex };
+	cleanup_fd int fd = -1;
+
+	/* Protocol 0: nothing is received before the filter is in place and the socket is bound. */
+	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open a packet socket");
+	if (arp_listen(fd, (struct in_addr){ INADDR_ANY }, err) < 0)
+		return -err->code;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_set(err, errno, "cannot bind a packet socket to interface %u",
+				 ifindex);
+	return take_fd(&fd);
+}
+
+int arp_parse(const void *packet, size_t size, struct arp *arp)
+{
+	struct ether_arp raw;
+
+	if (size < sizeof(raw))
+		return -EPROTO;
+	memcpy(&raw, packet, sizeof(raw));
+	if (raw.arp_hrd != htons(ARPHRD_ETHER) || raw.arp_pro != htons(ETHERTYPE_IP) ||
+	    raw.arp_hln != ETH_ALEN || raw.arp_pln != sizeof(struct in_addr))
+		return -EPROTO;
+	if (raw.arp_op != htons(ARPOP_REQUEST) && raw.arp_op != htons(ARPOP_REPLY))
+		return -EPROTO;
+
+	arp->operation = ntohs(raw.arp_op);
+	memcpy(&arp->sender_mac, raw.arp_sha, sizeof(arp->sender_mac));
+	memcpy(&arp->sender, raw.arp_spa, sizeof(arp->sender));
+	memcpy(&arp->target_mac, raw.arp_tha, sizeof(arp->target_mac));
+	memcpy(&arp->target, raw.arp_tpa, sizeof(arp->target));
+	return 0;
+}
+
+int arp_receive(int socket, struct arp *arp)
+{
+	for (int i = 0; i < PASSED_OVER_MAX; i++) {
+		struct sockaddr_ll from = { 0 };
+		socklen_t length = sizeof(from);
+		struct ether_arp raw;
+		ssize_t size;
+
+		size = recvfrom(socket, &raw, sizeof(raw), 0, (struct sockaddr *)&from, &length);
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < 0)
+			return -errno;
+		if (from.sll_pkttype == PACKET_OUTGOING)
+			continue;
+		if (arp_parse(&raw, (size_t)size, arp) == 0)
+			return 0;
+	}
+	return -EAGAIN;
+}
+
+int arp_send(int socket, unsigned int ifindex, const struct arp *arp, struct error *err)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(ETHERTYPE_ARP),
+				  .sll_ifindex = (int)ifindex,
+				  .sll_halen = ETH_ALEN };
+	struct ether_arp raw = { .arp_hln = ETH_ALEN, .arp_pln = sizeof(struct in_addr) };
+
+	raw.arp_hrd = htons(ARPHRD_ETHER);
+	raw.arp_pro = htons(ETHERTYPE_IP);
+	raw.arp_op = htons((uint16_t)arp->operation);
+	memcpy(raw.arp_sha, &arp->sender_mac, ETH_ALEN);
+	memcpy(raw.arp_spa, &arp->sender, sizeof(arp->sender));
+	memcpy(raw.arp_tha, &arp->target_mac, ETH_ALEN);
+	memcpy(raw.arp_tpa, &arp->target, sizeof(arp->target));
+	if (arp->operation == ARPOP_REPLY)
+		memcpy(to.sll_addr, &arp->target_mac, ETH_ALEN);
+	else
+		memset(to.sll_addr, 0xff, ETH_ALEN);
+	if (sendto(socket, &raw, sizeof(raw), MSG_DONTWAIT, (const struct sockaddr *)&to,
+		   sizeof(to)) < 0)
+		return error_set(err, errno, "cannot send ARP on interface %u", ifindex);
+	return 0;
+}
+
+struct arp arp_probe(const struct ether_addr *mac, struct in_addr address)
+{
+	return (struct arp){ .operation = ARPOP_REQUEST, .sender_mac = *mac, .target = address };
+}
+
+struct arp arp_answer(const struct ether_addr *mac, struct in_addr address, const struct arp *asked)
+{
+	return (struct arp){ .operation = ARPOP_REPLY,
+			     .sender_mac = *mac,
+			     .sender = address,
+			     .target_mac = asked->sender_mac,
+			     .target = asked->sender };
+}
+
+struct arp arp_announcement(const struct ether_addr *mac, struct in_addr address)
+{
+	return (struct arp){
+		.operation = ARPOP_REQUEST, .sender_mac = *mac, .sender = address, .target = address
+	};
+}
+
+const char *mac_text(const struct ether_addr *mac, char text[MAC_TEXT_SIZE])
+{
+	const uint8_t *octet = mac->ether_addr_octet;
+
+	snprintf(text, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", octet[0], octet[1], octet[2],
+		 octet[3], octet[4], octet[5]);
+	return text;
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The host's interfaces with their IPv4 addresses and default routes, as the kernel tells them.
+#include "netsetup/kernel/interface.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/netlink.h"
+#include "netsetup/kernel/route.h"
+
+/* A host whose network changes during each of so many dumps is not settled enough for a VM. */
+#define ATTEMPTS 8
+
+#ifndef NETLINK_GET_STRICT_CHK
+#define NETLINK_GET_STRICT_CHK 12
+#endif
+
+void *interfaces_grow(void *array, size_t count, size_t size)
+{
+	/* Sizes are powers of two: there is room unless the count is one. */
+	if (count & (count - 1))
+		return array;
+	return reallocarray(array, count ? count * 2 : 1, size);
+}
+
+static void copy_kind(struct nlattr *linkinfo, char kind[KIND_SIZE])
+{
+	static struct nla_policy policy[IFLA_INFO_MAX + 1] = {
+		[IFLA_INFO_KIND] = { .type = NLA_STRING },
+	};
+	struct nlattr *attrs[IFLA_INFO_MAX + 1];
+
+	if (nla_parse_nested(attrs, IFLA_INFO_MAX, linkinfo, policy) < 0 || !attrs[IFLA_INFO_KIND])
+		return;
+	if (nla_len(attrs[IFLA_INFO_KIND]) <= KIND_SIZE)
+		memcpy(kind, nla_data(attrs[IFLA_INFO_KIND]),
+		       (size_t)nla_len(attrs[IFLA_INFO_KIND]));
+}
+
+int interfaces_add_link(struct nlmsghdr *header, void *context)
+{
+	static struct nla_policy policy[IFLA_MAX + 1] = {
+		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
+		[IFLA_MTU] = { .type = NLA_U32 },
+		[IFLA_MASTER] = { .type = NLA_U32 },
+		[IFLA_LINKINFO] = { .type = NLA_NESTED },
+	};
+	const struct ifinfomsg *info = nlmsg_data(header);
+	struct nlattr *attrs[IFLA_MAX + 1];
+	struct interfaces *table = context;
+	struct interface link = { 0 };
+	struct interface *links;
+
+	if (header->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	if (nlmsg_parse(header, sizeof(*info), attrs, IFLA_MAX, policy) < 0 ||
+	    !attrs[IFLA_IFNAME] || info->ifi_index <= 0)
+		return -EBADMSG;
+
+	link.ifindex = (unsigned int)info->ifi_index;
+	link.flags = info->ifi_flags;
+	link.type = info->ifi_type;
+	memcpy(link.ifname, nla_data(attrs[IFLA_IFNAME]), (size_t)nla_len(attrs[IFLA_IFNAME]));
+	if (attrs[IFLA_MTU])
+		link.mtu = nla_get_u32(attrs[IFLA_MTU]);
+	if (attrs[IFLA_MASTER])
+		link.master = nla_get_u32(attrs[IFLA_MASTER]);
+	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == sizeof(link.mac))
+		memcpy(&link.mac, nla_data(attrs[IFLA_ADDRESS]), sizeof(link.mac));
+	if (attrs[IFLA_LINKINFO])
+		copy_kind(attrs[IFLA_LINKINFO], link.kind);
+
+	links = interfaces_grow(table->links, table->link_count, sizeof(*links));
+	if (!links)
+		return -ENOMEM;
+	table->links = links;
+	links[table->link_count++] = link;
+	return 0;
+}
+
+int interfaces_add_address(struct nlmsghdr *header, void *context)
+{
+	static struct nla_policy policy[IFA_MAX + 1] = {
+		[IFA_ADDRESS] = { .type = NLA_U32 },
+		[IFA_LOCAL] = { .type = NLA_U32 },
+		[IFA_FLAGS] = { .type = NLA_U32 },
+	};
+	const struct ifaddrmsg *info = nlmsg_data(header);
+	struct interface_address *addresses, address;
+	struct nlattr *attrs[IFA_MAX + 1];
+	struct interfaces *table = context;
+
+	if (header->nlmsg_type != RTM_NEWADDR)
+		return 0;
+	if (!nlmsg_valid_hdr(header, sizeof(*info)))
+		return -EBADMSG;
+	if (info->ifa_family != AF_INET)
+		return 0;
+	if (nlmsg_parse(header, sizeof(*info), attrs, IFA_MAX, policy) < 0 || !attrs[IFA_LOCAL] ||
+	    info->ifa_prefixlen > 32)
+		return -EBADMSG;
+
+	address = (struct interface_address){
+		.ifindex = info->ifa_index,
+		.prefix = { .address.s_addr = nla_get_u32(attrs[IFA_LOCAL]),
+			    .length = info->ifa_prefixlen },
+		.scope = info->ifa_scope,
+		.flags = attrs[IFA_FLAGS] ? nla_get_u32(attrs[IFA_FLAGS]) : info->ifa_flags,
+		.peer = attrs[IFA_ADDRESS] &&
+			nla_get_u32(attrs[IFA_ADDRESS]) != nla_get_u32(attrs[IFA_LOCAL]),
+	};
+	addresses = interfaces_grow(table->addresses, table->address_count, sizeof(*addresses));
+	if (!addresses)
+		return -ENOMEM;
+	table->addresses = addresses;
+	addresses[table->address_count++] = address;
+	return 0;
+}
+
+static int dump_links(struct nl_sock *sock, struct interfaces *table)
+{
+	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_DUMP);
+	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+
+	if (!msg || nlmsg_append(msg, (void *)&info, sizeof(info), NLMSG_ALIGNTO) < 0 ||
+	    nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
+		return -ENOMEM;
+	return nl_request(sock, msg, interfaces_add_link, table);
+}
+
+static int dump_addresses(struct nl_sock *sock, struct interfaces *table)
+{
+	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
+	const struct ifaddrmsg info = { .ifa_family = AF_INET };
+
+	if (!msg || nlmsg_append(msg, (void *)&info, sizeof(info), NLMSG_ALIGNTO) < 0)
+		return -ENOMEM;
+	return nl_request(sock, msg, interfaces_add_address, table);
+}
+
+static int dump_routes(struct nl_sock *sock, struct interfaces *table)
+{
+	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
+	const struct rtmsg info = { .rtm_family = AF_INET,
+				    .rtm_table = RT_TABLE_MAIN,
+				    .rtm_type = RTN_UNICAST };
+	int result;
+
+	if (!msg || nlmsg_append(msg, (void *)&info, sizeof(info), NLMSG_ALIGNTO) < 0)
+		return -ENOMEM;
+	result = nl_request(sock, msg, interfaces_add_route, table);
+	/* A network namespace in which no route was ever made has no main table. */
+	return result == -ENOENT ? 0 : result;
+}
+
+static int read_once(struct interfaces *table, struct error *err)
+{
+	cleanup_nl_sock *sock = NULL;
+	const int on = 1;
+	int result;
+
+	result = nl_socket_open(NETLINK_ROUTE, &sock, err);
+	if (result < 0)
+		return result;
+	/*
+	 * Lets the kernel leave out other tables than the main one. One that does not know it
+	 * (before 4.20) sends them all; interfaces_add_route() leaves them out again.
+	 */
+	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on,
+			 sizeof(on));
+
+	result = dump_links(sock, table);
+	if (result < 0)
+		return error_set(err, -result, "cannot list the network interfaces");
+	result = dump_addresses(sock, table);
+	if (result < 0)
+		return error_set(err, -result, "cannot list the IPv4 addresses");
+	result = dump_routes(sock, table);
+	if (result < 0)
+		return error_set(err, -result, "cannot list the IPv4 routes");
+	result = nexthop_resolve(sock, table);
+	if (result < 0)
+		return error_set(err, -result, "cannot look up the next hop of a default route");
+	return 0;
+}
+
+int interfaces_read(struct interfaces *table, struct error *err)
+{
+	int result = -EINTR;
+
+	*table = (struct interfaces){ 0 };
+	for (int i = 0; i < ATTEMPTS && (result == -EINTR || result == -ENOBUFS); i++) {
+		interfaces_done(table);
+		result = read_once(table, err);
+	}
+	if (result == -EINTR)
+		return error_say(err, STATUS_NETWORK, EAGAIN,
+				 "the host's network interfaces keep changing");
+	return result;
+}
+
+void interfaces_done(struct interfaces *table)
+{
+	free(table->links);
+	free(table->addresses);
+	free(table->routes);
+	memset(table, 0, sizeof(*table));
+}
+
+struct interface *interfaces_by_index(const struct interfaces *table, unsigned int ifindex)
+{
+	for (size_t i = 0; i < table->link_count; i++)
+		if (table->links[i].ifindex == ifindex)
+			return &table->links[i];
+	return NULL;
+}
+
+struct interface *interfaces_by_name(const struct interfaces *table, const char *ifname)
+{
+	for (size_t i = 0; i < table->link_count; i++)
+		if (!strncmp(table->links[i].ifname, ifname, IFNAMSIZ))
+			return &table->links[i];
+	return NULL;
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The kernel's neighbour table: who on the uplink this host has spoken with.
+#ifndef NETSETUP_KERNEL_NEIGHBOUR_H
+#define NETSETUP_KERNEL_NEIGHBOUR_H
+
+#include "netsetup/base/address_set.h"
+#include "netsetup/base/error.h"
+#include "netsetup/kernel/netlink.h"
+
+/**
+ * neighbour_list() - add the IPv4 addresses that have, or had, a hardware address on an interface.
+ * @route: rtnetlink socket.
+ * @ifindex: the interface.
+ * @set: gets the addresses.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct addrset *set,
+		   struct error *err);
+
+#endif

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The uplink: the interface through which the VM is on the LAN.
+#include "netsetup/kernel/uplink.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ifname.h"
+#include "netsetup/base/printable.h"
+#include "netsetup/kernel/interface.h"
+#include "netsetup/kernel/wireless.h"
+
+/* In linux/if.h, which cannot be included together with net/if.h. */
+#define LOWER_UP 0x10000
+
+/* An interface's name in a message. */
+#define NAME_SIZE PRINTABLE_SIZE(IFNAMSIZ)
+
+/* Room for why an interface is refused. */
+#define REASON_SIZE 128
+
+/* So many interfaces fit into a remedy's text; the rest is counted. */
+#define LISTED_MAX 10
+
+/* Prefixes longer than this leave no address for a VM. */
+#define PREFIX_LENGTH_MAX 30
+
+static const char *name_text(const struct interface *link, char text[NAME_SIZE])
+{
+	return printable(link->ifname, strnlen(link->ifname, IFNAMSIZ), text);
+}
+
+/* The best default route that leaves through the interface, or NULL. */
+static const struct default_route *find_route(const struct interfaces *table, unsigned int ifindex)
+{
+	const struct default_route *best = NULL;
+
+	for (size_t i = 0; i < table->route_count; i++) {
+		const struct default_route *route = &table->routes[i];
+
+		if (route->ifindex == ifindex && (!best || route->metric < best->metric))
+			best = route;
+	}
+	return best;
+}
+
+static const char *address_refusal(const struct interface_address *address)
+{
+	if (address->peer)
+		return "is one end of a point-to-point link";
+	if (address->scope != RT_SCOPE_UNIVERSE)
+		return "is not of global scope";
+	if (!ipv4_unicast(address->prefix.address))
+		return "is not a host's";
+	if (address->prefix.length < 1 || address->prefix.length > PREFIX_LENGTH_MAX)
+		return "has a prefix that leaves no address for a VM";
+	if (address->flags & IFA_F_SECONDARY)
+		return "is a secondary one";
+	return NULL;
+}
+
+/* The address whose subnet has the router, else the oldest usable one, or NULL. */
+static const struct interface_address *find_address(const struct interfaces *table,
+						    unsigned int ifindex, struct in_addr router)
+{
+	const struct interface_address *oldest = NULL;
+
+	for (size_t i = 0; i < table->address_count; i++) {
+		const struct interface_address *address = &table->addresses[i];
+
+		if (address->ifindex != ifindex || address_refusal(address))
+			continue;
+		if (!ipv4_unset(router) && prefix_contains(&address->prefix, router))
+			return address;
+		if (!oldest)
+			oldest = address;
+	}
+	return oldest;
+}
+
+/* The bridge, bond or the like of which the interface is a port, or NULL. */
+static const struct interface *find_master(const struct interfaces *table,
+					   const struct interface *link)
+{
+	const struct interface *master = NULL;
+
+	if (link->master)
+		master = interfaces_by_index(table, link->master);
+	/* A VRF only chooses the routing table of its members. */
+	return master && strcmp(master->kind, "vrf") != 0 ? master : NULL;
+}
+
+static bool is_tunnel(const struct interface *link)
+{
+	static const char *const kinds[] = {
+		"tun",    "wireguard", "gre", "gretap",  "erspan", "ip6gre", "ip6gretap",
+		"ipip",   "ip6tnl",    "sit", "vti",     "vti6",   "xfrm",   "vxlan",
+		"geneve", "ppp",       "gtp", "bareudp", "ipvlan",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(link->kind, kinds[i]))
+			return true;
+	return false;
+}
+
+/* What is wrong with the interface itself, whatever it is connected to, or NULL. */
+static const char *link_refusal(const struct interface *link)
+{
+	if (link->flags & IFF_LOOPBACK)
+		return "loopback";
+	if (!strncmp(link->ifname, TAP_PREFIX, strlen(TAP_PREFIX)))
+		return "the tap of a VM";
+	if (!ifname_valid(link->ifname))
+		return "its name is not one that can be used";
+	if (link->flags & IFF_POINTOPOINT)
+		return "point-to-point, does not do ARP";
+	if (link->flags & IFF_NOARP)
+		return "does not do ARP";
+	if (link->type != ARPHRD_ETHER)
+		return "not an Ethernet";
+	if (is_tunnel(link))
+		return "a tunnel";
+	return NULL;
+}
+
+static const char *state_refusal(const struct interface *link)
+{
+	if (!(link->flags & IFF_UP))
+		return "down";
+	if (!(link->flags & LOWER_UP) || !(link->flags & IFF_RUNNING))
+		return link->wireless ? "not connected to a network" : "no carrier";
+	return NULL;
+}
+
+static const char *addresses_refusal(const struct interfaces *table, const struct interface *link,
+				     char reason[REASON_SIZE])
+{
+	char text[IPV4_TEXT_SIZE];
+
+	for (size_t i = 0; i < table->address_count; i++) {
+		const struct interface_address *address = &table->addresses[i];
+
+		if (address->ifindex != link->ifindex)
+			continue;
+		snprintf(reason, REASON_SIZE, "its address %s %s",
+			 prefix_text(&address->prefix, text), address_refusal(address));
+		return reason;
+	}
+	return "no IPv4 address";
+}
+
+/**
+ * refusal() - why an interface cannot be the uplink.
+ * @table: all interfaces.
+ * @link: the one.
+ * @reason: room for a text.
+ *
+ * Return: a text, or NULL when it can.
+ */
+static const char *refusal(const struct interfaces *table, const struct interface *link,
+			   char reason[REASON_SIZE])
+{
+	const struct default_route *route = find_route(table, link->ifindex);
+	struct in_addr router = { route ? route->router.s_addr : INADDR_ANY };
+	const struct interface *master = find_master(table, link);
+	const char *text = link_refusal(link);
+	char name[NAME_SIZE];
+
+	if (!text && master) {
+		snprintf(reason, REASON_SIZE, "a port of %s '%s'",
+			 master->kind[0] ? master->kind : "interface", name_text(master, name));
+		text = reason;
+	}
+	if (!text)
+		text = state_refusal(link);
+	if (!text && !find_address(table, link->ifindex, router))
+		text = addresses_refusal(table, link, reason);
+	return text;
+}
+
+static void list_one(const struct interfaces *table, const struct interface *link,
+		     struct error *err)
+{
+	bool routed = find_route(table, link->ifindex) != NULL;
+	char reason[REASON_SIZE], name[NAME_SIZE];
+	const char *text = refusal(table, link, reason), *mode = "";
+
+	if (link->wireless && !wireless_station(link))
+		mode = wireless_mode(link->wireless_type);
+	error_remedy(err, "  %s%s%s%s: %s%s", name_text(link, name), *mode ? " (Wi-Fi " : "", mode,
+		     *mode ? ")" : "",
+		     text     ? text
+		     : routed ? "usable"
+			      : "no default route",
+		     text && routed ? " (has the default route)" : "");
+}
+
+/* Says of each interface why it is refused: first of those that have a default route. */
+static void list_all(const struct interfaces *table, struct error *err)
+{
+	size_t listed = 0, total = 0;
+
+	for (int routed = 1; routed >= 0; routed--) {
+		for (size_t i = 0; i < table->link_count; i++) {
+			const struct interface *link = &table->links[i];
+			bool has_route = find_route(table, link->ifindex) != NULL;
+
+			if (has_route != routed || (!routed && link->flags & IFF_LOOPBACK))
+				continue;
+			if (total++ < LISTED_MAX) {
+				list_one(table, link, err);
+				listed++;
+			}
+		}
+	}
+	if (total > listed)
+		error_remedy(err, "  and %zu more", total - listed);
+	if (total == 0)
+		error_remedy(err, "there is no network interface but the loopback");
+}
+
+static void fill(const struct interfaces *table, const struct interface *link,
+		 struct in_addr router, struct uplink *uplink)
+{
+	const struct interface_address *address = find_address(table, link->ifindex, router);
+
+	*uplink = (struct uplink){
+		.ifindex = link->ifindex,
+		.mac = link->mac,
+		.prefix = address->prefix,
+		.router = router,
+		.mtu = link->mtu,
+		.wireless = link->wireless,
+	};
+	memcpy(uplink->ifname, link->ifname, sizeof(uplink->ifname));
+	memcpy(uplink->ssid, link->ssid, sizeof(uplink->ssid));
+}
+
+static int choose_named(const struct interfaces *table, const char *ifname, struct uplink *uplink,
+			struct error *err)
+{
+	const struct interface *link = interfaces_by_name(table, ifname), *master;
+	char reason[REASON_SIZE], name[NAME_SIZE];
+	const struct default_route *route;
+	const char *text;
+
+	if (!link) {
+		error_say(err, STATUS_NETWORK, ENODEV, "uplink '%s' does not exist",
+			  printable(ifname, strnlen(ifname, IFNAMSIZ), name));
+		list_all(table, err);
+		return -ENODEV;
+	}
+	text = refusal(table, link, reason);
+	if (text) {
+		error_say(err, STATUS_NETWORK, ENODEV, "cannot use uplink '%s': %s",
+			  name_text(link, name), text);
+		master = find_master(table, link);
+		if (master && !link_refusal(link))
+			error_remedy(err, "use that: --uplink=%s", name_text(master, name));
+		return -ENODEV;
+	}
+	route = find_route(table, link->ifindex);
+	fill(table, link, (struct in_addr){ route ? route->router.s_addr : INADDR_ANY }, uplink);
+	return 0;
+}
+
+/**
+ * struct candidate - a usable interface with a default route.
+ * @link: the interface, or NULL for none.
+ * @router: the default route's next hop.
+ * @metric: of the default route.
+ * @station: a Wi-Fi client.
+ */
+struct candidate {
+	const struct interface *link;
+	struct in_addr router;
+	uint32_t metric;
+	bool station;
+};
+
+/* Below 0 when a is the better one: Wi-Fi before others, then the lower metric. */
+static int candidate_compare(const struct candidate *a, const struct candidate *b)
+{
+	if (a->station != b->station)
+		return a->station ? -1 : 1;
+	return (a->metric > b->metric) - (a->metric < b->metric);
+}
+
+static bool candidate_from_route(const struct interfaces *table, const struct default_route *route,
+				 struct candidate *candidate)
+{
+	const struct interface *link = interfaces_by_index(table, route->ifindex), *master;
+	char reason[REASON_SIZE];
+
+	if (!link)
+		return false;
+	master = find_master(table, link);
+	if (master)
+		link = master;
+	if (refusal(table, link, reason))
+		return false;
+	*candidate = (struct candidate){
+		.link = link,
+		.router = route->router,
+		.metric = route->metric,
+		.station = wireless_station(link),
+	};
+	return true;
+}
+
+static int none_usable(const struct interfaces *table, struct error *err)
+{
+	char reason[REASON_SIZE], name[NAME_SIZE] = "IF";
+
+	error_say(err, STATUS_NETWORK, ENODEV, "no usable uplink");
+	list_all(table, err);
+	for (size_t i = 0; i < table->link_count; i++) {
+		if (!refusal(table, &table->links[i], reason)) {
+			name_text(&table->links[i], name);
+			break;
+		}
+	}
+	error_remedy(err, "give one with --uplink=%s", name);
+	return -ENODEV;
+}
+
+static int choose_any(const struct interfaces *table, struct uplink *uplink, struct error *err)
+{
+	struct candidate best = { 0 }, candidate;
+	const struct interface *rival = NULL;
+	char a[NAME_SIZE], b[NAME_SIZE];
+
+	for (size_t i = 0; i < table->route_count; i++) {
+		int order;
+
+		if (!candidate_from_route(table, &table->routes[i], &candidate))
+			continue;
+		order = best.link ? candidate_compare(&candidate, &best) : -1;
+		if (order == 0 && candidate.link != best.link)
+			rival = candidate.link;
+		if (order >= 0)
+			continue;
+		best = candidate;
+		rival = NULL;
+	}
+	if (!best.link)
+		return none_usable(table, err);
+	if (rival) {
+		error_say(err, STATUS_NETWORK, ENOTUNIQ,
+			  "several uplinks are equally good: '%s', '%s'", name_text(best.link, a),
+			  name_text(rival, b));
+		error_remedy(err, "choose one: --uplink=%s or --uplink=%s", a, b);
+		return -ENOTUNIQ;
+	}
+	fill(table, best.link, best.router, uplink);
+	return 0;
+}
+
+int uplink_choose(const struct interfaces *table, const char *ifname, struct uplink *uplink,
+		  struct error *err)
+{
+	if (ifname)
+		return choose_named(table, ifname, uplink, err);
+	return choose_any(table, uplink, err);
+}
+
+int uplink_find(const char *ifname, struct uplink *uplink, struct error *err)
+{
+	cleanup_interfaces struct interfaces table = { 0 };
+	struct uplink found = { 0 };
+	struct interface *link;
+	struct error unused;
+	int result;
+
+	result = interfaces_read(&table, err);
+	if (result < 0)
+		return result;
+	result = wireless_read(&table, err);
+	if (result < 0)
+		return result;
+	result = uplink_choose(&table, ifname, &found, err);
+	if (result < 0)
+		return result;
+
+	/* The SSID is only shown: an uplink whose driver cannot tell it serves as well. */
+	link = interfaces_by_index(&table, found.ifindex);
+	if (wireless_station(link) && !found.ssid[0] && wireless_find_ssid(link, &unused) == 0)
+		memcpy(found.ssid, link->ssid, sizeof(found.ssid));
+	*uplink = found;
+	return 0;
+}

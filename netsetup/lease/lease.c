@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A lease: what one VM has of the host, in a file that outlives whoever wrote it.
+#include "netsetup/lease/lease.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/lease/lease_dir.h"
+
+#define LEASE_PREFIX "lease-"
+
+const char *lease_file(const char *name, char file[LEASE_FILE_SIZE])
+{
+	snprintf(file, LEASE_FILE_SIZE, LEASE_PREFIX "%s", name);
+	return file;
+}
+
+static bool text_ends(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+/* Only root can have written it; checked all the same, since another version may have. */
+static bool record_valid(const struct lease_record *record)
+{
+	return record->magic == LEASE_MAGIC && text_ends(record->name, sizeof(record->name)) &&
+	       text_ends(record->uplink, sizeof(record->uplink)) &&
+	       text_ends(record->tap, sizeof(record->tap)) && vm_name_valid(record->name) &&
+	       ifname_valid(record->uplink) && ifname_valid(record->tap) &&
+	       record->address_count <= PROBE_BATCH_MAX;
+}
+
+/*
+ * Reads one lease and asks the kernel whether its holder lives. -ENOENT when it is not there or is
+ * none; any other error must not be taken for that, or the address of a live VM would be free.
+ */
+static int lease_read(int dir, const char *file, struct found_lease *found)
+{
+	cleanup_fd int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	ssize_t size;
+
+	if (fd < 0)
+		return errno == ELOOP || errno == ENXIO ? -ENOENT : -errno;
+	found->alive = flock(fd, LOCK_SH | LOCK_NB) < 0;
+	if (found->alive && errno != EWOULDBLOCK)
+		return -errno;
+	size = read(fd, &found->record, sizeof(found->record));
+	if (size < 0)
+		return errno == EISDIR ? -ENOENT : -errno;
+	return size == sizeof(found->record) && record_valid(&found->record) ? 0 : -ENOENT;
+}
+
+static int lease_write(int dir, struct lease *lease, struct error *err)
+{
+	char file[LEASE_FILE_SIZE];
+	int fd;
+
+	assert(record_valid(&lease->record));
+
+	fd = rundir_replace(dir, lease_file(lease->record.name, file), &lease->record,
+			    sizeof(lease->record), err);
+	if (fd < 0)
+		return fd;
+	if (lease->fd >= 0)
+		close(lease->fd);
+	lease->fd = fd;
+	return 0;
+}
+
+int lease_take(int dir, struct lease *lease, struct error *err)
+{
+	char file[LEASE_FILE_SIZE];
+	char address[IPV4_TEXT_SIZE] = "no address yet";
+	struct found_lease found;
+	int rc;
+
+	lease->fd = -1;
+	rc = lease_read(dir, lease_file(lease->record.name, file), &found);
+	if (rc < 0 && rc != -ENOENT)
+		return error_set(err, -rc, "cannot read '%s' in '" RUNDIR_PATH "'", file);
+	/* One whose tap is there is adopted, or left to whoever is about to adopt it. */
+	if (rc < 0 || (lease->adopted ? !found.alive : !lease_in_use(&found)))
+		return lease_write(dir, lease, err);
+
+	if (found.record.address_count == 1)
+		ipv4_text(found.record.addresses[0], address);
+	error_say(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s",
+		  found.record.name, found.record.launcher, address);
+	/* 0: of another pid namespace; 'kill 0' would end the reader's own shell. */
+	if (found.record.launcher > 0)
+		error_remedy(err, "stop it first (kill %d), or give this one another name",
+			     found.record.launcher);
+	return -EEXIST;
+}
+
+int lease_update(int dir, struct lease *lease, struct error *err)
+{
+	assert(lease->fd >= 0);
+	return lease_write(dir, lease, err);
+}
+
+int lease_find(int dir, const char *name, struct found_lease *found)
+{
+	char file[LEASE_FILE_SIZE];
+
+	return lease_read(dir, lease_file(name, file), found);
+}
+
+bool lease_in_use(const struct found_lease *lease)
+{
+	/* That it cannot be asked for is no answer. */
+	return lease->alive || if_nametoindex(lease->record.tap) != 0 || errno != ENODEV;
+}
+
+void lease_remove(int dir, const struct lease_record *record)
+{
+	char file[LEASE_FILE_SIZE];
+
+	unlinkat(dir, lease_file(record->name, file), 0);
+}
+
+void lease_drop(int dir, struct lease *lease)
+{
+	if (lease->fd < 0)
+		return;
+	lease_remove(dir, &lease->record);
+	/* Not only closed: a child that waits for the tap's end has it, too. */
+	flock(lease->fd, LOCK_UN);
+	close(lease->fd);
+	lease->fd = -1;
+}
+
+static int append(struct found_lease **leases, size_t *count, const struct found_lease *found)
+{
+	struct found_lease *larger = reallocarray(*leases, *count + 1, sizeof(*found));
+
+	if (!larger)
+		return -ENOMEM;
+	*leases = larger;
+	larger[(*count)++] = *found;
+	return 0;
+}
+
+int lease_list(int dir, struct found_lease **leases, size_t *count, struct error *err)
+{
+	cleanup_free struct found_lease *list = NULL;
+	struct found_lease found;
+	struct dirent *entry;
+	size_t length = 0;
+	DIR *stream;
+	int copy;
+	int rc = 0;
+
+	copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	stream = copy < 0 ? NULL : fdopendir(copy);
+	if (!stream) {
+		rc = error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
+		if (copy >= 0)
+			close(copy);
+		return rc;
+	}
+	while (rc == 0 && (errno = 0, entry = readdir(stream))) {
+		if (strncmp(entry->d_name, LEASE_PREFIX, strlen(LEASE_PREFIX)) != 0)
+			continue;
+		rc = lease_read(dir, entry->d_name, &found);
+		if (rc == 0)
+			rc = append(&list, &length, &found);
+		else if (rc == -ENOENT)
+			rc = 0;
+	}
+	if (rc == 0)
+		rc = -errno;
+	closedir(stream);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot list '" RUNDIR_PATH "'");
+	*leases = take_ptr(&list);
+	*count = length;
+	return 0;
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The directory of leases of this network namespace, and the lock under which it is changed.
+#include "netsetup/lease/lease_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/confine/close_timeout.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
+
+/* A file under construction; there is at most one, since it is made under the lock. */
+#define NEW_FILE "new"
+
+int rundir_path(char path[RUNDIR_PATH_SIZE], struct error *err)
+{
+	cleanup_fd int fd = -1;
+	uint64_t cookie;
+	socklen_t size = sizeof(cookie);
+	struct stat status;
+
+	/* The other name is for such a kernel only: a want of descriptors must not lead to it. */
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set(err, errno, "cannot tell the network namespace");
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0) {
+		snprintf(path, RUNDIR_PATH_SIZE, RUNDIR_PATH "/net-%" PRIu64, cookie);
+		return 0;
+	}
+	if (errno != ENOPROTOOPT || stat("/proc/self/ns/net", &status) < 0)
+		return error_set(err, errno, "cannot tell the network namespace");
+	snprintf(path, RUNDIR_PATH_SIZE, RUNDIR_PATH "/netns-%ju", (uintmax_t)status.st_ino);
+	return 0;
+}
+
+static int make_private(const char *path, int above, const char *name, struct error *err)
+{
+	if (mkdirat(above, name, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot make '%s'", path);
+	return 0;
+}
+
+/* Opens a directory of ours that grants others none of these bits. */
+static int open_private(const char *path, int above, const char *name, mode_t denied,
+			struct error *err)
+{
+	cleanup_fd int fd = -1;
+	struct stat status;
+
+	fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open '%s'", path);
+	if (fstat(fd, &status) < 0)
+		return error_set(err, errno, "cannot examine '%s'", path);
+	if (status.st_uid != geteuid() || (status.st_mode & denied)) {
+		error_say(err, STATUS_PERMISSION, EPERM, "'%s' is open to other users", path);
+		error_remedy(err, "remove it, or: chown root '%s' && chmod 700 '%s'", path, path);
+		return -EPERM;
+	}
+	return take_fd(&fd);
+}
+
+/* Whether the directory still is what the name means. */
+static bool still_there(int above, const char *name, int dir)
+{
+	struct stat named, opened;
+
+	return fstatat(above, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(dir, &opened) == 0 &&
+	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+static time_t now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static int wait_lock(int fd, int operation, time_t deadline)
+{
+	int rc;
+
+	do {
+		rc = flock(fd, operation);
+	} while (rc < 0 && errno == EINTR && now_seconds() < deadline);
+	if (rc < 0 && errno == EINTR)
+		errno = ETIMEDOUT;
+	return rc < 0 ? -errno : 0;
+}
+
+/*
+ * Its turn comes by the kernel's queue, which trying again and again would not stand in, so it is an
+ * alarm that ends the wait.
+ */
+static int take_lock(int fd, int operation, unsigned int seconds)
+{
+	struct alarm_before before;
+	int rc;
+
+	if (flock(fd, operation | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK && errno != EINTR)
+		return -errno;
+	rc = alarm_start(seconds, &before);
+	if (rc < 0)
+		return rc;
+	rc = wait_lock(fd, operation, now_seconds() + (time_t)seconds);
+	alarm_stop(&before);
+	return rc;
+}
+
+static int lock_error(const char *path, unsigned int seconds, int code, struct error *err)
+{
+	if (code != ETIMEDOUT)
+		return error_set(err, code, "cannot lock '%s'", path);
+	error_say(err, STATUS_FAILURE, ETIMEDOUT,
+		  "cannot lock '%s': another VM's helper has held it for %u s", path, seconds);
+	error_remedy(err, "find the one that stands still: sudo lslocks | grep netsetup");
+	return -ETIMEDOUT;
+}
+
+/* -ENOENT when it was removed by the last one out while we opened it or waited for its lock. */
+static int open_locked(const char *path, bool create, unsigned int seconds, struct error *err)
+{
+	const char *name = path + sizeof(RUNDIR_PATH);
+	cleanup_fd int above = -1;
+	cleanup_fd int fd = -1;
+	int rc;
+
+	/* Who can write to the one above can exchange the one below. */
+	above = open_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, 022, err);
+	if (above < 0)
+		return above;
+	rc = create ? make_private(path, above, name, err) : 0;
+	if (rc < 0)
+		return rc;
+	fd = open_private(path, above, name, 077, err);
+	if (fd < 0) {
+		/* Which we may have made; one that is in use is not empty, or is made again. */
+		if (create && fd != -EPERM)
+			unlinkat(above, name, AT_REMOVEDIR);
+		return fd;
+	}
+	rc = take_lock(fd, LOCK_EX, seconds);
+	if (rc < 0)
+		return lock_error(path, seconds, -rc, err);
+	if (!still_there(above, name, fd))
+		return error_set(err, ENOENT, "cannot lock '%s'", path);
+	return take_fd(&fd);
+}
+
+int rundir_lock(bool create, struct error *err)
+{
+	return rundir_lock_within(create, RUNDIR_LOCK_SECONDS, err);
+}
+
+int rundir_lock_within(bool create, unsigned int seconds, struct error *err)
+{
+	char path[RUNDIR_PATH_SIZE];
+	int rc;
+
+	rc = rundir_path(path, err);
+	if (rc < 0)
+		return rc;
+	for (;;) {
+		/* That this fails is no race: without /run it fails every time. */
+		rc = create ? make_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, err) : 0;
+		if (rc < 0)
+			return rc;
+		rc = open_locked(path, create, seconds, err);
+		if (rc != -ENOENT || !create)
+			return rc;
+	}
+}
+
+/* Removes /run/vmrun, unless somebody holds it or there is something in it. */
+static void remove_above(void)
+{
+	struct error ignored;
+	cleanup_fd int above = open_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, 022, &ignored);
+
+	if (above >= 0 && flock(above, LOCK_EX | LOCK_NB) == 0)
+		rmdir(RUNDIR_PATH);
+}
+
+int rundir_hold(struct error *err)
+{
+	for (;;) {
+		cleanup_fd int fd = -1;
+		int rc;
+
+		rc = make_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, err);
+		if (rc < 0)
+			return rc;
+		fd = open_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, 022, err);
+		if (fd < 0 && fd != -ENOENT)
+			return fd;
+		if (fd < 0)
+			continue;
+		rc = take_lock(fd, LOCK_SH, RUNDIR_LOCK_SECONDS);
+		if (rc < 0)
+			return lock_error(RUNDIR_PATH, RUNDIR_LOCK_SECONDS, -rc, err);
+		if (still_there(AT_FDCWD, RUNDIR_PATH, fd))
+			return take_fd(&fd);
+	}
+}
+
+void rundir_release(int hold)
+{
+	if (hold < 0)
+		return;
+	/* Not only closed: a child that waits for a tap's end still has it. */
+	flock(hold, LOCK_UN);
+	close(hold);
+	remove_above();
+}
+
+static void unlock(int dir, const char *path)
+{
+	/* Of one that was killed while it wrote. */
+	unlinkat(dir, NEW_FILE, 0);
+	/* Fails, as it should, when there is something in it. */
+	if (path[0] && rmdir(path) == 0)
+		remove_above();
+	close(dir);
+}
+
+void rundir_unlock(int dir)
+{
+	struct error ignored;
+	char path[RUNDIR_PATH_SIZE] = "";
+
+	if (dir < 0)
+		return;
+	if (rundir_path(path, &ignored) < 0)
+		path[0] = '\0';
+	unlock(dir, path);
+}
+
+void rundir_others(void (*fn)(int dir, const char *path, void *context), void *context)
+{
+	char own[RUNDIR_PATH_SIZE], path[RUNDIR_PATH_SIZE];
+	struct error ignored;
+	struct dirent *entry;
+	DIR *stream;
+
+	if (rundir_path(own, &ignored) < 0)
+		return;
+	stream = opendir(RUNDIR_PATH);
+	while (stream && (entry = readdir(stream))) {
+		int dir;
+
+		if (strncmp(entry->d_name, "net", 3) != 0 ||
+		    snprintf(path, sizeof(path), RUNDIR_PATH "/%s", entry->d_name) >=
+			    (int)sizeof(path) ||
+		    !strcmp(path, own))
+			continue;
+		/* Who is busy there looks after it, too. */
+		dir = open_locked(path, false, 1, &ignored);
+		if (dir < 0)
+			continue;
+		unlinkat(dir, NEW_FILE, 0);
+		fn(dir, path, context);
+		unlock(dir, path);
+	}
+	if (stream)
+		closedir(stream);
+}
+
+int rundir_replace(int dir, const char *name, const void *data, size_t size, struct error *err)
+{
+	cleanup_fd int fd = -1;
+
+	unlinkat(dir, NEW_FILE, 0);
+	fd = openat(dir, NEW_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, errno, "cannot make '%s' in '" RUNDIR_PATH "'", name);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		error_set(err, errno, "cannot lock '%s' in '" RUNDIR_PATH "'", name);
+	} else {
+		ssize_t written = write(fd, data, size);
+
+		if (written == (ssize_t)size && renameat(dir, NEW_FILE, dir, name) == 0)
+			return take_fd(&fd);
+		error_set(err, written >= 0 && written < (ssize_t)size ? ENOSPC : errno,
+			  "cannot write '%s' in '" RUNDIR_PATH "'", name);
+	}
+	unlinkat(dir, NEW_FILE, 0);
+	return -err->code;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Proves by ARP probes that addresses are free (RFC 5227 section 2.1), several at once.
+#include "netsetup/lease/probe.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/clock.h"
+#include "netsetup/base/ipv4.h"
+
+/* More than a packet socket's buffer holds. */
+#define DRAIN_MAX 1024
+
+const struct probe_timing probe_strict = {
+	.delay_max = 1000, .count = 3, .interval_min = 1000, .interval_max = 2000, .wait = 2000
+};
+const struct probe_timing probe_new = {
+	.count = 3, .interval_min = 250, .interval_max = 250, .wait = 400
+};
+const struct probe_timing probe_remembered = {
+	.count = 3, .interval_min = 60, .interval_max = 60, .wait = 90
+};
+
+/* A random number from @min to @max; hosts that were switched on together must not stay in step. */
+static unsigned int between(unsigned int min, unsigned int max)
+{
+	uint32_t random = 0;
+
+	if (min == max || getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		return max;
+	return min + random % (max - min + 1);
+}
+
+size_t probe_judge(const struct arp *arp, const struct ether_addr *mac, struct probe *probes,
+		   size_t count)
+{
+	const bool is_probe = ipv4_unset(arp->sender);
+	size_t found = 0;
+
+	if (!memcmp(&arp->sender_mac, mac, sizeof(*mac)))
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		/* Used by the sender, or, section 2.1.1, probed for by another host right now. */
+		if (!ipv4_equal(is_probe ? arp->target : arp->sender, probes[i].address))
+			continue;
+		if (!probes[i].taken)
+			found++;
+		probes[i].taken = true;
+		probes[i].mac = arp->sender_mac;
+	}
+	return found;
+}
+
+/* Judges the packets that have come, so many at the most: a flood must not hold us up. */
+static int drain(int socket, const struct ether_addr *mac, struct probe *probes, size_t count,
+		 size_t *free_count)
+{
+	for (unsigned int i = 0; i < DRAIN_MAX; i++) {
+		struct arp arp;
+		int rc = arp_receive(socket, &arp);
+
+		if (rc == -EAGAIN)
+			return 0;
+		if (rc < 0)
+			return rc;
+		*free_count -= probe_judge(&arp, mac, probes, count);
+	}
+	return 0;
+}
+
+/* Where is listened, who we are there, and who waits for the result, or -1. */
+struct listener {
+	int socket;
+	const struct ether_addr *mac;
+	int asker;
+};
+
+/*
+ * Reads answers until the deadline; returns early when none is left to wait for. What has come is
+ * read even when the deadline has passed already: this process may not have run until then.
+ */
+static int listen_until(const struct listener *listener, uint64_t deadline, struct probe *probes,
+			size_t count, size_t *free_count)
+{
+	/* POLLRDHUP alone: what the asker may have sent is for later. */
+	struct pollfd pollers[] = { { .fd = listener->socket, .events = POLLIN },
+				    { .fd = listener->asker, .events = POLLRDHUP } };
+	uint64_t now;
+
+	do {
+		int rc;
+
+		now = monotonic_ms();
+		rc = poll(pollers, ARRAY_SIZE(pollers), now < deadline ? (int)(deadline - now) : 0);
+		if (rc < 0 && errno != EINTR)
+			return -errno;
+		if (rc > 0 && pollers[1].revents)
+			return -ECONNRESET;
+		rc = drain(listener->socket, listener->mac, probes, count, free_count);
+		if (rc < 0)
+			return rc;
+	} while (*free_count > 0 && now < deadline);
+	return 0;
+}
+
+static int send_round(int socket, unsigned int ifindex, const struct ether_addr *mac,
+		      const struct probe *probes, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct arp arp = arp_probe(mac, probes[i].address);
+		int rc;
+
+		if (probes[i].taken)
+			continue;
+		rc = arp_send(socket, ifindex, &arp, err);
+		if (rc < 0 && rc != -ENOBUFS && rc != -EAGAIN)
+			return rc;
+	}
+	return 0;
+}
+
+int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
+	      const struct probe_timing *timing, struct probe *probes, size_t count,
+	      struct error *err)
+{
+	const struct listener listener = { socket, mac, timing->asker ? *timing->asker : -1 };
+	size_t free_count = count;
+	uint64_t deadline;
+	int rc;
+
+	assert(count >= 1 && count <= PROBE_BATCH_MAX);
+
+	for (size_t i = 0; i < count; i++)
+		probes[i].taken = false;
+	deadline = monotonic_ms() + between(0, timing->delay_max);
+	for (unsigned int round = 0; round <= timing->count; round++) {
+		rc = listen_until(&listener, deadline, probes, count, &free_count);
+		if (rc < 0)
+			return error_set(err, -rc, "cannot listen for ARP on interface %u",
+					 ifindex);
+		if (round == timing->count || free_count == 0)
+			break;
+		rc = send_round(socket, ifindex, mac, probes, count, err);
+		if (rc < 0)
+			return rc;
+		deadline = monotonic_ms() +
+			   (round + 1 < timing->count
+				    ? between(timing->interval_min, timing->interval_max)
+				    : timing->wait);
+	}
+	return 0;
+}

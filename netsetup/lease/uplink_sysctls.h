@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The uplink's own sysctls, which all VMs on it share: the first in sets, the last out restores.
+#ifndef NETSETUP_LEASE_UPLINK_SYSCTLS_H
+#define NETSETUP_LEASE_UPLINK_SYSCTLS_H
+
+#include "netsetup/host/host.h"
+#include "netsetup/lease/lease.h"
+
+/*
+ * Theory of operation: the file "uplink-IFINDEX" of rundir.h says what the values were before the
+ * first VM. It is written before a value is changed. When no live lease is on the uplink any more,
+ * whoever notices it (the last one out, or any later start) puts the values back, except one that
+ * no longer is what we set: somebody else's choice is left alone. It holds for the interface of that
+ * index, whatever that is called by then. All functions are called under rundir_lock().
+ */
+
+/**
+ * share_set() - make the uplink forward, and answer for the guest without the random delay of
+ * proxied replies (parp_process in net/ipv4/arp.c, up to 0.8 s).
+ * @dir: of rundir_lock(); negative in a dry run.
+ * @host: the host.
+ * @uplink: the interface.
+ * @err: the error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int share_set(int dir, struct host *host, struct interface_id uplink, struct error *err);
+
+/* share_is_set() - whether the uplink's values are as share_set() makes them; needs no lock. */
+bool share_is_set(struct interface_id uplink);
+
+/**
+ * share_sweep() - undo what dead leases have left: proxy entries, their files, and the values of
+ * uplinks that no VM uses.
+ * @dir: of rundir_lock().
+ * @host: the host.
+ * @err: the last error; the rest is swept all the same.
+ *
+ * Return: 0 or a negative errno.
+ */
+int share_sweep(int dir, struct host *host, struct error *err);
+
+#endif

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Where vmrun's other programs are: beside it, or where an installation puts them.
+#include "netsetup/protocol/helper.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netsetup/base/cleanup.h"
+
+/* An installed helper may be for the members of its group alone. */
+static int not_a_member(const char *path, struct error *err)
+{
+	const struct group *group;
+	struct stat status;
+
+	error_set(err, EACCES, "cannot run '%s'", path);
+	group = stat(path, &status) == 0 ? getgrgid(status.st_gid) : NULL;
+	if (group && status.st_gid != 0 && (status.st_mode & S_IXGRP))
+		error_remedy(err,
+			     "it is for members of group '%s': sudo usermod -aG %s $USER, then log "
+			     "in again",
+			     group->gr_name, group->gr_name);
+	return -EACCES;
+}
+
+int helper_find(const char *name, char path[PATH_MAX], struct error *err)
+{
+	static const char *const places[] = { ".", VMRUN_LIBEXEC_FROM_BIN };
+	char self[PATH_MAX];
+	ssize_t length;
+	char *slash;
+
+	length = readlink("/proc/self/exe", self, sizeof(self));
+	if (length < 0 || length == sizeof(self))
+		return error_set(err, length < 0 ? errno : ENAMETOOLONG,
+				 "cannot tell where vmrun is");
+	self[length] = '\0';
+	slash = strrchr(self, '/');
+	*slash = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if (snprintf(path, PATH_MAX, "%s/%s/%s", self, places[i], name) >= PATH_MAX)
+			continue;
+		if (access(path, X_OK) == 0)
+			return 0;
+		/* There, but executable only by a group that the caller is not in. */
+		if (access(path, F_OK) == 0)
+			return not_a_member(path, err);
+	}
+	error_set(err, ENOENT, "cannot find '%s' at '%s'", name, path);
+	error_remedy(err, "install vmrun whole: cmake --install build");
+	return -ENOENT;
+}

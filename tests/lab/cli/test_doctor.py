@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`vmrun doctor`: finds what would keep a VM off the LAN, changes nothing, sends nothing."""
+
+import json
+import os
+import re
+import signal
+import shutil
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+import pytest
+
+import vm as vm_module
+from caller import Installation
+from guests import paused
+from lab import Lab
+
+pytestmark = pytest.mark.usefixtures("vmrun")
+
+PACKAGED = Path(__file__).resolve().parents[3] / "netsetup" / "packaging" / "vmrun.network"
+CHECKS = ["qemu", "kvm", "tun", "helper", "policy", "uplink", "addresses", "router", "internet",
+          "dns", "firewall", "arp", "manager", "stations", "data", "cache", "runtime",
+          "leftovers", "clock"]
+
+
+def examine(lab: Lab, before: str = "", **how: object) -> dict[str, dict]:
+    """The checks by their names; the exit status must be as they are. @before: shell, done first
+    in a mount namespace of vmrun's own."""
+    if before:
+        argv, env = vm_module.vmrun_argv(lab.directory, ["doctor", "--json"])
+        done = lab.laptop.netns.run(["unshare", "--mount", "sh", "-c", f"{before}; exec \"$@\"",
+                                     "-", *argv], check=False, timeout=60,
+                                    env=os.environ | lab.laptop.netns.env | env)
+    else:
+        done = lab.vmrun("doctor", "--json", **how)
+    assert done.stderr == ""
+    said = json.loads(done.stdout)
+    checks = {each["name"]: each for each in said["checks"]}
+    assert list(checks) == CHECKS
+    assert said["ok"] == all(each["grade"] != "fail" for each in checks.values())
+    assert done.returncode == (0 if said["ok"] else 1)
+    return checks
+
+
+def bad(checks: dict[str, dict]) -> list[str]:
+    """Which are not in order; KVM is not here, which is as it may be."""
+    return [f"{name}: {each}" for name, each in checks.items()
+            if each["grade"] != "ok" and name != "kvm"]
+
+
+def test_healthy(lab: Lab) -> None:
+    """Whoever asks; and nothing goes out, or is another afterwards."""
+    me = lab.add_user()
+    before = lab.snapshot()
+    with lab.laptop.capture(f"ether src {lab.laptop.mac}") as sent:
+        assert not bad(examine(lab))
+        for how in ({"user": me, "sudo": True}, {"user": me}):
+            checks = examine(lab, **how)
+            assert checks["firewall"]["grade"] == "note", "which they cannot see"
+            assert checks["helper"]["grade"] == ("ok" if "sudo" in how else "warn")
+            del checks["firewall"], checks["helper"]
+            assert not bad(checks)
+    assert not [line for line in sent.lines if "ethertype IPv6" not in line]
+    assert before.diff(lab.snapshot()) == []
+
+    text = lab.vmrun("doctor").stdout.splitlines()
+    assert re.fullmatch(r"ok    uplink     wlan0, wired, 192\.168\.77\.2/24", text[
+        next(i for i, line in enumerate(text) if " uplink " in line)])
+
+
+class Row(NamedTuple):
+    """What is done to the laptop, and what is found."""
+
+    name: str
+    check: str
+    do: Callable[[Lab], object]
+    grade: str
+    finding: str  # regular expressions
+    remedy: str = ".+"
+
+
+def networkd(lab: Lab) -> None:
+    """systemd-networkd runs, and has a file for everything."""
+    lab.laptop.write_run("systemd/netif/state", "")
+    lab.laptop.write_run("systemd/network/50-all.network", "[Match]\nName=*\n[Network]\nDHCP=yes\n")
+
+
+def policy(text: str, mode: int = 0o644) -> Callable[[Lab], None]:
+    return lambda lab: lab.set_policy(text).chmod(mode)
+
+
+ROWS = [
+    Row("no carrier", "uplink", lambda lab: lab.laptop.carrier_off(), "fail", "no usable uplink",
+        ".*wlan0: no carrier.*"),
+    Row("disconnected", "uplink", lambda lab: lab.laptop.disconnect(), "fail", "no usable uplink"),
+    Row("stub", "dns", lambda lab: lab.laptop.set_resolv("nameserver 127.0.0.53\n"), "warn",
+        "no server but stubs.*", r".*network\.dns.*"),
+    Row("stub and real", "dns", lambda lab: lab.laptop.use_stub_resolver("192.168.77.1"), "ok",
+        r"192\.168\.77\.1", ""),
+    Row("vpn", "internet", lambda lab: lab.laptop.add_tun(), "warn",
+        "it is reached through 'tun0', not 'wlan0', also by VMs"),
+    Row("docker", "firewall", lambda lab: lab.laptop.forward_policy_drop(True), "fail",
+        "what is forwarded is dropped, by chain 'ip filter FORWARD'",
+        r"sudo iptables -I DOCKER-USER -i vmr-\+ -j ACCEPT\n"
+        r"sudo iptables -I DOCKER-USER -o vmr-\+ -j ACCEPT"),
+    Row("networkd", "manager", networkd, "warn", "systemd-networkd configures .*50-all.network'"),
+    Row("policy for all to write", "policy", policy("allow user 1\n", 0o666), "fail",
+        "others than root can change '/etc/vmrun/netsetup.conf'", "chown root .*chmod go-w.*"),
+    Row("policy with a mistake", "policy", policy("# who\npermit all\n"), "fail",
+        r"/etc/vmrun/netsetup\.conf:2: .*", ""),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_found(lab: Lab, row: Row) -> None:
+    row.do(lab)
+    found = examine(lab)[row.check]
+    assert found["grade"] == row.grade, found
+    assert re.fullmatch(row.finding, found["finding"]), found
+    assert re.fullmatch(row.remedy, found["remedy"] or "", re.DOTALL), found
+
+
+def test_vpn_for_all(lab: Lab) -> None:
+    """One that takes the LAN's packets, too, by a rule of its own."""
+    lab.laptop.add_tun(default=False)
+    lab.laptop.netns.ip_batch(["route add default dev tun0 table 99",
+                               "rule add pref 100 lookup 99"])
+    found = examine(lab)["internet"]
+    lab.laptop.netns.ip("rule del pref 100")
+    assert found["grade"] == "fail"
+    assert found["finding"] == "what is for the LAN goes through 'tun0', not 'wlan0'"
+
+
+def test_firewall_that_was_mended(lab: Lab) -> None:
+    """By the very commands that were shown."""
+    lab.laptop.forward_policy_drop()
+    found = examine(lab)["firewall"]
+    assert found["grade"] == "fail"
+    for command in found["remedy"].splitlines():
+        lab.run(["sh", "-c", command.removeprefix("sudo ")])
+    assert examine(lab)["firewall"]["grade"] == "ok"
+    vm = lab.start_vm(paused())
+    vm.quit()
+
+
+def test_arp_that_was_mended(lab: Lab) -> None:
+    key = "net/ipv4/conf/all/arp_ignore"
+    lab.laptop.netns.sysctls({key: "1"})
+    found = examine(lab)["arp"]
+    assert found["grade"] == "warn"
+    lab.run(found["remedy"].split()[1:])
+    assert lab.laptop.netns.sysctl(key) == "0" and examine(lab)["arp"]["grade"] == "ok"
+
+
+def test_networkd_with_the_packaged_file(lab: Lab) -> None:
+    networkd(lab)
+    lab.laptop.write_run("systemd/network/10-vmrun.network", PACKAGED.read_text())
+    assert examine(lab)["manager"]["grade"] == "ok"
+
+
+def test_no_room_in_the_subnet() -> None:
+    with Lab("192.168.77.0/30") as small:
+        assert examine(small)["addresses"]["grade"] == "fail"
+
+
+def test_machine_that_lacks_things(lab: Lab) -> None:
+    """All that is missing is told in one run."""
+    checks = examine(lab, before="mount -t tmpfs none /dev/net; PATH=/nonexistent")
+    for name, finding in {"tun": "cannot open '/dev/net/tun': No such file or directory",
+                          "qemu": ".*'qemu-system-x86_64': No such file or directory"}.items():
+        assert checks[name]["grade"] == "fail"
+        assert re.fullmatch(finding, checks[name]["finding"]), checks[name]
+        assert checks[name]["remedy"]
+
+
+def test_users_directories(lab: Lab) -> None:
+    me = lab.add_user()
+    home = vm_module.home_directories(lab.directory, me)[0]
+    for name in ("data", "cache"):
+        (home / name / "vmrun").mkdir(parents=True)
+        shutil.chown(home / name, me.uid, me.gid)
+    checks = examine(lab, user=me)
+    for name in ("data", "cache"):
+        assert checks[name]["grade"] == "fail"
+        assert checks[name]["finding"] == f"cannot write to '{home / name / 'vmrun'}': " \
+            "Permission denied"
+        assert checks[name]["remedy"] == f"sudo chown {me.uid} '{home / name / 'vmrun'}'"
+
+
+def test_users_directories_that_cannot_be_made(lab: Lab) -> None:
+    """Only what is the user's own is to be given to the user: never /home."""
+    me = lab.add_user()
+    home = vm_module.home_directories(lab.directory, me)[0]
+    place = lab.directory / "shared"
+    place.mkdir(mode=0o755)
+    dirs = {"XDG_DATA_HOME": "", "XDG_CACHE_HOME": ""}
+    (home / ".local").mkdir()
+    (home / ".cache").mkdir()
+    checks = examine(lab, user=me, env=dirs)
+    for name, there in {"data": home / ".local", "cache": home / ".cache"}.items():
+        assert checks[name]["remedy"] == f"sudo chown {me.uid} '{there}'", "below the home"
+    (home / ".local").chmod(0o700)
+    assert examine(lab, user=me, env=dirs)["data"]["remedy"] == \
+        f"sudo chown {me.uid} '{home / '.local'}'", "what bars the way to those below"
+
+    shutil.rmtree(home)
+    passwd = Path("/etc/passwd").read_text()
+    lab.laptop.netns.write_etc("passwd", f"{passwd}me:*:{me.uid}:{me.uid}::{place}/me:/bin/sh\n")
+    found = examine(lab, user=me, env=dirs)["data"]
+    assert found["finding"] == f"cannot write to '{place}': Permission denied"
+    assert found["remedy"] == \
+        f"sudo install -d -o {me.uid} '{place}/me/.local/share/vmrun'"
+
+
+def test_users_directories_that_are_read_only(lab: Lab) -> None:
+    home = vm_module.home_directories(lab.directory, vm_module.account(None))[0]
+    (home / "data").mkdir(exist_ok=True)
+    found = examine(lab, before=f"mount --bind '{home}' '{home}'; mount -o remount,bind,ro '{home}'")
+    assert found["data"]["finding"].endswith(": Read-only file system")
+    assert found["data"]["remedy"].startswith("its file system is mounted read-only: findmnt -T ")
+
+
+def test_user_of_an_installed_helper(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the helper will make of him."""
+    me = lab.add_user()
+    installation = Installation(lab, "setuid", 4343)
+    monkeypatch.setenv("VMRUN", str(installation.vmrun))
+    refused = examine(lab, user=me)["policy"]
+    assert refused["grade"] == "fail" and "'me' is not permitted" in refused["finding"]
+    lab.set_policy(refused["remedy"].splitlines()[-1] + "\n")
+    checks = examine(lab, user=me)
+    assert checks["policy"]["grade"] == "ok" and checks["helper"]["grade"] == "ok"
+    assert checks["helper"]["finding"].endswith("set-uid root")
+
+    stranger = lab.add_user("stranger", 6666, 6666)
+    barred = examine(lab, user=stranger)["helper"]
+    assert barred["grade"] == "fail" and "cannot run" in barred["finding"]
+
+
+def test_leftovers(lab: Lab) -> None:
+    vm = lab.start_vm(paused())
+    assert examine(lab)["leftovers"]["grade"] == "ok", "those of a VM that runs are none"
+    for each in [vm.netsetup, vm.qemu]:
+        each.signal(signal.SIGKILL)
+    vm.signal(signal.SIGKILL)
+    vm.wait()
+    assert all(each.wait_gone(2) for each in vm.family())
+    found = examine(lab)["leftovers"]
+    assert found["grade"] == "warn" and found["remedy"] == "sudo vmrun clean"
+    lab.vmrun("clean", check=True)
+    assert examine(lab)["leftovers"]["grade"] == "ok"

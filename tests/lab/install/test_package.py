@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The packages for Debian and Fedora: built, and installed, removed and purged on a copy of this machine.
+
+The copy is an overlay over the machine's files in a mount namespace of its own, without a network.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import need
+from guests import VMS
+
+pytestmark = pytest.mark.slow
+SOURCE = VMS.parent
+HELPER = "/usr/libexec/vmrun/vmrun-netsetup"
+CAPABILITIES = ["cap_net_admin", "cap_net_raw", "cap_setgid", "cap_setpcap", "cap_setuid",
+                "cap_sys_resource=p"]
+
+# $0 is a directory, $1 the package, $2 what to do on the copy.
+COPY = """
+set -e
+mount -t tmpfs tmpfs "$0" && mkdir "$0/upper" "$0/work" "$0/root"
+mount -t overlay -o lowerdir=/,upperdir="$0/upper",workdir="$0/work" overlay "$0/root"
+mount -t proc proc "$0/root/proc" && mount -t tmpfs tmpfs "$0/root/run"
+mount -t tmpfs tmpfs "$0/root/tmp" && mount --bind /dev "$0/root/dev"
+cp "$1" "$0/root/tmp/"
+exec chroot "$0/root" sh -euxc "$2"
+"""
+
+FILES = """
+files() {
+	find /etc/vmrun /usr/bin /usr/lib /usr/libexec /usr/share -xdev -path '*vmrun*' 2>/dev/null | sort
+}
+"""
+INSTALLED = f"""
+stat -c 'helper %A %U:%G' {HELPER}
+getcap {HELPER} | tr ' ' '\\n' | grep = | tr ',' '\\n' | sort | tr '\\n' ' '; echo
+stat -c 'policy %A %U:%G' /etc/vmrun/netsetup.conf
+getent group vmrun >&2; id -nG vmrun | tr ' ' '\\n' | sort | sed 's/^/group /'
+grep -v '^#' /etc/vmrun/netsetup.conf | sed 's/^/permitted /'
+vmrun --version | head -n 1
+cd /tmp && vmrun init -q tiny web && head -n 1 web.yaml
+man -w vmrun vmrun.yaml vmrun-netsetup >/dev/null && echo manuals
+bash -c 'source /usr/share/bash-completion/completions/vmrun && complete -p vmrun' >&2
+echo 'allow user root' >>/etc/vmrun/netsetup.conf
+"""
+
+LIFE = FILES + f"""
+export DEBIAN_FRONTEND=noninteractive
+dpkg --install --force-depends /tmp/*.deb >&2
+{INSTALLED}
+# What an administrator has chosen stays, over an upgrade and a removal.
+dpkg-statoverride --update --add root root 0700 {HELPER}
+dpkg --install --force-depends /tmp/*.deb >&2
+stat -c 'again %A %U:%G' {HELPER}
+tail -n 1 /etc/vmrun/netsetup.conf
+dpkg-statoverride --remove {HELPER} >&2
+# Configured again, as an upgrade does: the same as before, and where there are no capabilities, the bit.
+dpkg-reconfigure vmrun >&2
+stat -c 'reconfigured %A %U:%G' {HELPER}
+ln -sf /bin/false /usr/local/sbin/setcap
+dpkg-reconfigure vmrun >&2
+stat -c 'without capabilities %A %U:%G' {HELPER}
+dpkg --remove vmrun >&2
+files | sed 's/^/left /'
+dpkg --purge vmrun >&2
+files | sed 's/^/purged /'
+"""
+
+
+RPM_LIFE = FILES + f"""
+rpm() {{
+	/usr/bin/rpm --force-debian --nodeps "$@"
+}}
+userdel vmrun >&2 2>/dev/null || true
+groupdel vmrun >&2 2>/dev/null || true
+rpm --install /tmp/*.rpm >&2
+{INSTALLED}
+rpm --upgrade --replacepkgs /tmp/*.rpm >&2
+stat -c 'again %A %U:%G' {HELPER}
+tail -n 1 /etc/vmrun/netsetup.conf
+/usr/bin/rpm --verify --nodeps vmrun | sed 's/^/changed /'
+rpm --erase vmrun >&2
+files | sed 's/^/left /'
+"""
+
+
+def build(kind: str, directory: Path, **environment: str) -> Path:
+    """A package of this tree."""
+    done = subprocess.run([SOURCE / "launcher" / "packaging" / "build", kind, directory], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=os.environ | environment)
+    assert done.returncode == 0, done.stdout[-4000:]
+    found, = directory.glob(f"*.{kind}")
+    return found
+
+
+def live(package: Path, script: str, directory: Path) -> tuple[list[str], str]:
+    """Run a script on the copy; what it says, and what went on."""
+    program = shutil.which("unshare")
+    done = subprocess.run([program, "--mount", "--net", "--pid", "--fork", "sh", "-c", COPY,
+                           str(directory), str(package), script], text=True, capture_output=True,
+                          stdin=subprocess.DEVNULL,
+                          env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"})
+    if done.returncode != 0 and "mount: " in done.stderr[:200]:
+        pytest.skip(f"needs an overlay over /: {done.stderr[:200]}")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert not Path("/etc/vmrun").exists() and not Path(HELPER).exists()
+    return done.stdout.splitlines(), done.stderr[-3000:]
+
+
+def installed(said: list[str]) -> list[str]:
+    """What INSTALLED says, whichever package it was."""
+    return [
+        "helper -rwxr-x--- root:vmrun", " ".join(sorted(CAPABILITIES)) + " ",
+        "policy -rw-r--r-- root:root", "group kvm", "group vmrun",
+        *[line for line in said if line.startswith("vmrun 0.")],
+        "# yaml-language-server: $schema=/usr/share/vmrun/vmrun.schema.json", "manuals"]
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, built once."""
+    need("root", "dpkg-shlibdeps", "cpack", "ninja", "unshare", "lintian")
+    return build("deb", tmp_path_factory.mktemp("package"))
+
+
+def test_life(package: Path, tmp_path: Path) -> None:
+    """Installed, upgraded, removed, purged: as the policy for packages has it, and the machine
+    itself is not touched."""
+    said, happened = live(package, LIFE, tmp_path)
+    assert said == [
+        *installed(said), "again -rwx------ root:root", "allow user root",
+        "reconfigured -rwxr-x--- root:vmrun", "without capabilities -rwsr-x--- root:vmrun",
+        "left /etc/vmrun", "left /etc/vmrun/netsetup.conf"], happened
+
+
+def test_lintian(package: Path) -> None:
+    """It finds nothing but that nobody asked for the package."""
+    done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning",
+                           "--suppress-tags", "initial-upload-closes-no-bugs", str(package)],
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_control(package: Path) -> None:
+    """The version is that of the build, and a library that is linked is depended on."""
+    version, architecture, depends = subprocess.run(
+        ["dpkg-deb", "--show", "--showformat", "${Version}\n${Architecture}\n${Depends}", package],
+        check=True, capture_output=True, text=True).stdout.split("\n")
+    project = (SOURCE / "CMakeLists.txt").read_text().split("project(vmrun VERSION ")[1].split()[0]
+    assert version == f"{project}-1"
+    assert architecture == {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine())
+    for each in ("libnl-3-200", "libyaml-0-2", "libjson-c5", "qemu-system-x86"):
+        assert each in depends
+
+
+# Fedora's
+
+
+@pytest.fixture(scope="module")
+def rpm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, built once."""
+    need("root", "rpmbuild", "cpack", "ninja", "unshare", "rpmlint")
+    return build("rpm", tmp_path_factory.mktemp("rpm"))
+
+
+def query(rpm: Path, *what: str) -> list[str]:
+    """What rpm says of the package."""
+    return subprocess.run(["rpm", "--query", "--package", *what, rpm], check=True, text=True,
+                          capture_output=True).stdout.splitlines()
+
+
+def test_rpm(rpm: Path) -> None:
+    """Its files are where Fedora looks, the policy is the administrator's, and the group is made
+    before the helper is its own."""
+    files = dict(line.split(" ", 1)[::-1] for line in query(
+        rpm, "--queryformat", "[%{FILEMODES:perms} %{FILENAMES}\n]"))
+    for path in ("/usr/bin/vmrun", HELPER, "/usr/libexec/vmrun/vmrun-image",
+                 "/usr/lib/systemd/system/vmrun@.service", "/usr/lib/systemd/user/vmrun@.service",
+                 "/usr/lib/NetworkManager/conf.d/10-vmrun.conf", "/usr/lib/sysusers.d/vmrun.conf",
+                 "/usr/lib/udev/rules.d/70-vmrun.rules", "/usr/share/man/man1/vmrun.1.gz",
+                 "/usr/share/man/man5/vmrun.yaml.5.gz", "/usr/share/man/man8/vmrun-netsetup.8.gz",
+                 "/usr/share/bash-completion/completions/vmrun",
+                 "/usr/share/zsh/site-functions/_vmrun", "/usr/share/licenses/vmrun/LICENSE",
+                 "/usr/share/fish/vendor_completions.d/vmrun.fish"):
+        assert path in files
+    assert not [path for path in files if "changelog.Debian" in path or "build-id" in path]
+    assert query(rpm, "--configfiles") == ["/etc/vmrun/netsetup.conf"]
+    assert query(rpm, "--queryformat", "[%{FILEFLAGS:fflags} %{FILENAMES}\n]").count(
+        "cn /etc/vmrun/netsetup.conf") == 1
+    assert query(rpm, "--queryformat", "[%{FILEGROUPNAME} %{FILENAMES}\n]").count(
+        f"vmrun {HELPER}") == 1
+    scripts = "\n".join(query(rpm, "--scripts"))
+    before, after = scripts.split("postinstall scriptlet")
+    assert "systemd-sysusers --replace=" in before and 'u vmrun - "' in before
+    assert "setcap" not in after and "chown" not in after
+    needed = query(rpm, "--requires")
+    assert {"qemu-system-x86-core", "qemu-img", "systemd", "libyaml-0.so.2()(64bit)"} <= {*needed}
+
+
+def test_rpmlint(rpm: Path) -> None:
+    """It finds nothing but what launcher/packaging/rpm/rpmlintrc gives reasons for."""
+    done = subprocess.run(["rpmlint", "-r", SOURCE / "launcher" / "packaging" / "rpm" / "rpmlintrc", rpm],
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and " 0 errors, 0 warnings," in done.stdout, done.stdout
+
+
+def test_rpm_life(rpm: Path, tmp_path: Path) -> None:
+    """Installed, upgraded, removed on a machine that did not have the group."""
+    said, happened = live(rpm, RPM_LIFE, tmp_path)
+    assert said == [
+        *installed(said), "again -rwxr-x--- root:vmrun", "allow user root",
+        "changed S.5....T.  c /etc/vmrun/netsetup.conf",
+        "left /etc/vmrun", "left /etc/vmrun/netsetup.conf.rpmsave"], happened

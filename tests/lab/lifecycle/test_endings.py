@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a VM ends, and what its exit status is; that nothing is left is the fixture's to see."""
+
+import signal
+import time
+from typing import Callable
+
+import pytest
+
+from guests import boot, paused, refused, tiny
+from lab import Lab
+
+pytestmark = pytest.mark.usefixtures("vmrun")
+
+SAME_WISH = 1.0  # supervise_timing.same_wish of launcher/run/shutdown.c, in seconds
+
+
+def wait_until(ask: Callable[[], bool], timeout: float = 10) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + timeout
+    while not ask():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_power_off_from_inside(lab: Lab) -> None:
+    vm, _ = boot(lab)
+    vm.wait_console(r"^tiny:", 10)
+    vm.send("poweroff\n")
+    assert vm.wait() == 0
+    assert vm.stderr.lines[1:] == [], "nothing to say about the ordinary"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_graceful_stop(lab: Lab, number: signal.Signals) -> None:
+    vm, _ = boot(lab)
+    vm.signal(number)
+    assert vm.wait() == 0
+    assert "power button, going down" in vm.console.text
+    vm.wait_stderr(r"vmrun: tiny: powering off, .* 60 s")
+
+
+def test_stop_while_the_guest_boots(lab: Lab) -> None:
+    """The request comes too early for the guest, and is repeated until it is heard."""
+    vm = lab.start_vm(tiny())
+    assert vm.stop() == 0
+    assert "power button, going down" in vm.console.text
+
+
+def test_guest_that_ignores_the_power_button(lab: Lab) -> None:
+    definition = tiny(words="tiny.nobutton", **{"shutdown-timeout": "2s"})
+    vm, _ = boot(lab, definition)
+    began = time.monotonic()
+    assert vm.stop() == 128 + signal.SIGTERM
+    assert 2 <= time.monotonic() - began < 8
+    vm.wait_stderr("no power-off within 2 s, QEMU is told to quit")
+
+
+def test_ladder_of_signals(lab: Lab) -> None:
+    """Each signal is a step; two that come together are one; the first gives the exit status."""
+    vm = lab.start_vm(paused(), ["--verbose"])
+    vm.wait_stderr("starting -> running")
+    qemu = vm.qemu
+    vm.signal(signal.SIGTERM)
+    vm.signal(signal.SIGINT)
+    vm.wait_stderr("SIGTERM from")
+    vm.wait_stderr("SIGINT from")
+    time.sleep(SAME_WISH + 0.1)
+    assert "quitting" not in vm.stderr.text and qemu.alive
+    qemu.signal(signal.SIGSTOP)  # it will not even quit
+    vm.signal(signal.SIGINT)
+    vm.wait_stderr("powering down -> quitting")
+    time.sleep(SAME_WISH + 0.1)
+    assert "killing" not in vm.stderr.text and qemu.alive
+    vm.signal(signal.SIGHUP)
+    vm.wait_stderr("quitting -> killing")
+    first = signal.SIGTERM if vm.stderr.text.index("SIGTERM") < vm.stderr.text.index("SIGINT") \
+        else signal.SIGINT  # which of two pending signals is read first is the kernel's choice
+    assert vm.wait() == 128 + first
+
+
+def test_second_signal_quits(lab: Lab) -> None:
+    vm = lab.start_vm(paused())
+    vm.signal(signal.SIGTERM)
+    vm.wait_stderr("powering off, ")
+    time.sleep(SAME_WISH + 0.1)
+    vm.signal(signal.SIGTERM)
+    assert vm.wait(5) == 128 + signal.SIGTERM
+
+
+def test_sigquit_quits_at_once(lab: Lab) -> None:
+    assert lab.start_vm(paused()).quit(3) == 128 + signal.SIGQUIT
+
+
+def test_qemu_killed(lab: Lab) -> None:
+    vm = lab.start_vm(tiny())
+    vm.qemu.signal(signal.SIGKILL)
+    assert vm.wait(5) == 1
+    assert "vmrun: QEMU was killed by signal 9 (Killed)" in vm.stderr.lines
+
+
+@pytest.mark.parametrize("booted", [False, True])
+def test_vmrun_killed(lab: Lab, booted: bool) -> None:
+    """QEMU goes by its parent-death signal, the helper by the end of its socket."""
+    before = lab.snapshot()
+    vm = boot(lab)[0] if booted else lab.start_vm(paused())
+    qemu, netsetup = vm.qemu, vm.netsetup
+    vm.signal(signal.SIGKILL)
+    began = time.monotonic()
+    assert netsetup.wait_gone(1) and qemu.wait_gone(1)
+    took = time.monotonic() - began
+    print(f"all gone after {took:.3f} s")
+    assert took < 1 and vm.wait() == 128 + signal.SIGKILL
+    assert before.diff(lab.snapshot()) == []
+
+
+def test_everything_killed(lab: Lab) -> None:
+    """Nobody is left to undo it: the tap goes by itself, and the next run sweeps the rest."""
+    vm = lab.start_vm(paused())
+    vm.netsetup.signal(signal.SIGSTOP)
+    vm.netsetup.signal(signal.SIGKILL)
+    vm.signal(signal.SIGKILL)
+    vm.wait()
+    for each in vm.family():
+        assert each.wait_gone(1)
+    assert "vmr-tiny" not in lab.laptop.netns.ip("link show")
+    again = lab.start_vm(paused())
+    assert again.address == vm.address
+    again.quit()
+
+
+def test_helper_killed(lab: Lab) -> None:
+    """Another takes over; the guest is not even interrupted."""
+    vm, guest = boot(lab)
+    for before in range(2):
+        helper = vm.netsetup
+        helper.signal(signal.SIGKILL)
+        assert helper.wait_gone(1)
+        wait_until(lambda before=before: vm.stderr.text.count("; another has taken over") > before)
+        lab.phone.forget(vm.address)
+        assert lab.phone.ping(vm.address) and guest.pings(lab.phone.address)
+    assert vm.stop() == 0
+
+
+def test_qemu_missing(lab: Lab) -> None:
+    status, said = refused(lab, tiny(qemu={"binary": "qemu-system-riscv64"}))
+    assert status == 1
+    assert "'qemu-system-riscv64': No such file or directory" in said
+    assert "apt-get install qemu-system-misc" in said
+    assert "on wlan0" not in said, "a VM that does not run is not on the LAN"
+
+
+def test_qemu_refuses(lab: Lab) -> None:
+    status, said = refused(lab, tiny(machine={"type": "nosuch"}))
+    assert status == 1
+    assert "unsupported machine type" in said, "QEMU's own words"
+    assert "vmrun: QEMU exited with status 1" in said
+
+
+def test_missing_kernel(lab: Lab) -> None:
+    """Found by the reader, before anything is done."""
+    status, said = refused(lab, tiny(boot={"kernel": "nowhere/vmlinuz"}))
+    assert status == 3 and "nowhere/vmlinuz': No such file or directory" in said
+
+
+def test_killed_while_addresses_are_probed(lab: Lab) -> None:
+    """Careful probing takes seconds; the helper does not go on for a vmrun that is gone."""
+    vm = lab.start_vm(tiny("careful", network={"probe": "strict"}), wait=False)
+    helper = vm.child("vmrun-netsetup")
+    wait_until(lambda: any((lab.run_dir / "vmrun").glob("net*/lease-careful")))
+    vm.signal(signal.SIGKILL)
+    assert helper.wait_gone(1), "it goes on probing"

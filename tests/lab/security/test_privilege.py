@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who runs with which rights: vmrun and QEMU with the user's, the helper with two capabilities."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import process
+import vm as vm_module
+from conftest import need
+from guests import boot, paused, refused, tiny
+from lab import Lab
+from vm import Account, Vm
+
+pytestmark = pytest.mark.usefixtures("vmrun")
+
+NET_ADMIN_AND_RAW = f"{1 << 12 | 1 << 13:016x}"
+NONE = f"{0:016x}"
+# What the helper keeps open of /proc/sys, see netsetup/confine/landlock.c.
+KEPT = [f"/proc/sys/net/{each}" for each in ("ipv4/conf", "ipv4/neigh", "ipv6/conf")]
+CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+
+
+def private(lab: Lab, definition: dict, owner: Account, mode: int = 0o600) -> Path:
+    """The definition as a file that @owner alone can read."""
+    path = vm_module.write_definition(lab.directory, definition)
+    path.chmod(mode)
+    shutil.chown(path, owner.uid, owner.gid)
+    return path
+
+
+def is_users(each: process.Process, user: Account) -> None:
+    """All ids and groups are the user's, nothing of root's is left or can come back."""
+    status = each.status
+    assert status["Uid"].split() == [str(user.uid)] * 4
+    assert status["Gid"].split() == [str(user.gid)] * 4
+    assert status["Groups"].split() == [str(user.gid), "4343"]
+    assert {name: status[name] for name in CAPABILITIES} == dict.fromkeys(CAPABILITIES, NONE)
+    assert status["NoNewPrivs"] == "1"
+
+
+def is_confined(netsetup: process.Process) -> None:
+    """The helper: root's ids, so that no user may signal it, but no more than two of root's rights."""
+    status = netsetup.status
+    assert status["Uid"].split() == status["Gid"].split() == ["0"] * 4 and status["Groups"] == ""
+    assert {name: status[name] for name in CAPABILITIES} == {
+        "CapInh": NONE, "CapPrm": NET_ADMIN_AND_RAW, "CapEff": NET_ADMIN_AND_RAW,
+        "CapBnd": NONE, "CapAmb": NONE}
+    assert status["NoNewPrivs"] == "1"
+    if not sanitized():
+        assert status["Seccomp"] == "2"
+
+
+def sanitized() -> bool:
+    """Whether the helper is built with the sanitizers, and so without its filters."""
+    return b"__asan_init" in (vm_module.binary().parent / "vmrun-netsetup").read_bytes()
+
+
+def kinds(each: process.Process) -> list[str]:
+    """What its descriptors are, without the numbers of pipes and sockets."""
+    return sorted(re.sub(r":\[\d+\]$", "", what) for what in each.descriptors.values())
+
+
+def test_run_under_a_user_by_sudo(lab: Lab) -> None:
+    me = lab.add_user()
+    vm, _ = boot(lab, private(lab, tiny(), me), user=me, sudo=True)
+    vmrun, qemu, (netsetup, spare) = process.get(vm.pid), vm.qemu, vm.helpers
+
+    is_users(vmrun, me)
+    assert kinds(vmrun).count("/dev/net/tun") == 1, "the tap, for another helper should one die"
+
+    is_users(qemu, me)
+    assert qemu.status["Seccomp"] == "2"
+    for task in Path(f"/proc/{qemu.pid}/task").iterdir():
+        assert "\nSeccomp:\t2\n" in (task / "status").read_text(), "in each thread"
+    descriptors = qemu.descriptors
+    assert [descriptors[n].partition(":")[0] for n in (0, 1, 2, 3)] == ["pipe"] * 3 + ["socket"]
+    assert descriptors[6] == "/dev/net/tun"
+    allowed = {"pipe", "socket", "/dev/net/tun", "anon_inode:[eventfd]", "anon_inode:[eventpoll]",
+               "anon_inode:[signalfd]", "anon_inode:[io_uring]", "/dev/urandom", "/dev/random"}
+    assert set(kinds(qemu)) <= allowed
+    assert kinds(qemu).count("socket") == 2, "QMP, and where it listens for the agent's"
+    assert kinds(qemu).count("/dev/net/tun") == 1
+
+    for each in (netsetup, spare):
+        is_confined(each)
+        assert Path(f"/proc/{each.pid}/environ").read_bytes() == b""
+        descriptors = each.descriptors
+        assert [descriptors[n].partition(":")[0] for n in (0, 1, 2, 3)] == [
+            "/dev/null", "/dev/null", "pipe", "socket"]
+    kept = ["/dev/null", "/dev/null", *([] if sanitized() else KEPT), "/run/vmrun"]
+    assert [what for what in kinds(spare) if what.startswith("/")] == kept
+    files = [re.sub(r"/net-\d+/", "/net-N/", what) for what in kinds(netsetup)
+             if what.startswith("/")]
+    assert files == ["/dev/net/tun", *kept, "/run/vmrun/net-N/lease-tiny"]
+
+    # What it has written is the user's, too.
+    for path in (f"run/user/{me.uid}/vmrun/tiny/lock", f"home-{me.uid}"):
+        assert (lab.directory / path).stat().st_uid == me.uid
+    assert vm.stop() == 0
+
+
+def test_killed_under_a_user(lab: Lab) -> None:
+    """The change of ids has not cost QEMU its parent-death signal."""
+    me = lab.add_user()
+    vm = lab.start_vm(tiny(), ["--verbose"], user=me, sudo=True)
+    vm.wait_stderr("starting -> running")
+    family = [vm.qemu, vm.netsetup]
+    vm.signal(9)
+    vm.wait()
+    assert all(each.wait_gone(1) for each in family)
+
+
+def test_definition_is_opened_by_the_user(lab: Lab) -> None:
+    """Root's file is as closed to `sudo vmrun` as it is to the user."""
+    me = lab.add_user()
+    secret = private(lab, paused(), Account("root", 0, 0))
+    status, said = refused(lab, secret, user=me, sudo=True)
+    assert status == 3 and f"{secret}: Permission denied" in said
+    assert "tiny.shell" not in said
+    checked = lab.vmrun("check", str(secret), user=me, sudo=True)
+    assert checked.returncode == 3 and "Permission denied" in checked.stderr
+
+
+def test_key_file_is_opened_by_the_user(lab: Lab) -> None:
+    me = lab.add_user()
+    secret = lab.directory / "secret.pub"
+    secret.write_text("ssh-ed25519 AAAA secret\n")
+    secret.chmod(0o600)
+    status, said = refused(lab, paused(**{"cloud-init": {"ssh-keys": [str(secret)]}}),
+                           user=me, sudo=True)
+    assert status == 3 and f"'{secret}': Permission denied" in said and "AAAA" not in said
+
+
+def test_without_privilege(lab: Lab) -> None:
+    me = lab.add_user()
+    vm = lab.start_vm(paused(), wait=False, user=me)
+    assert vm.wait(10) == 4
+    assert vm.stderr.lines == [
+        "vmrun: cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW",
+        f"run it as root, it gives root's rights up at once: sudo vmrun {vm.file}"]
+
+
+def test_without_lan_no_privilege_is_needed(lab: Lab) -> None:
+    me = lab.add_user()
+    vm = lab.start_vm(tiny(network="none"), wait=False, user=me)
+    vm.wait_console("no network interface")
+    vm.wait_console("^tiny:")
+    vm.send("poweroff\n")
+    assert vm.wait() == 0
+
+
+@pytest.fixture
+def installed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """vmrun and its helper copied to where their modes can be changed; the helper's path."""
+    directory = lab.directory / "bin"
+    directory.mkdir()
+    for name in ("vmrun", "vmrun-netsetup"):
+        shutil.copy(vm_module.binary().parent / name, directory / name)
+    monkeypatch.setenv("VMRUN", str(directory / "vmrun"))
+    return directory / "vmrun-netsetup"
+
+
+def test_helper_with_the_set_uid_bit(lab: Lab, installed: Path) -> None:
+    """For the members of one group; then nobody needs sudo, and nobody else can."""
+    me = lab.add_user()
+    lab.set_policy("allow group also\n")
+    shutil.chown(installed, 0, 4343)
+    installed.chmod(0o4750)
+    vm, _ = boot(lab, tiny(), user=me)
+    is_not_root(vm, me)
+    is_confined(vm.netsetup)
+    assert vm.stop() == 0
+
+    status, said = refused(lab, paused(), user="games")
+    assert status == 4 and f"cannot run '{installed.parent}/./{installed.name}'" in said
+    assert "it is for members of group 'also': sudo usermod -aG also $USER, then" in said
+
+
+def test_helper_without_a_policy(lab: Lab, installed: Path) -> None:
+    """What is shown then is the line that is missing, not sudo."""
+    me = lab.add_user()
+    installed.chmod(0o4755)
+    status, said = refused(lab, paused(), user=me)
+    assert status == 4
+    assert said == ("vmrun: user 'me' is not permitted to put a VM on the LAN: there is no "
+                    "'/etc/vmrun/netsetup.conf'\n"
+                    "to permit it, add this line to '/etc/vmrun/netsetup.conf', as root:\n"
+                    "allow user me\n")
+
+
+def is_not_root(vm: Vm, user: Account) -> None:
+    """vmrun and QEMU have the user's ids and no capability."""
+    for each in (process.get(vm.pid), vm.qemu):
+        assert each.status["Uid"].split() == [str(user.uid)] * 4
+        assert each.status["CapEff"] == each.status["CapPrm"] == NONE
+
+
+def test_vmrun_itself_must_not_be_set_uid(lab: Lab, installed: Path) -> None:
+    me = lab.add_user()
+    (installed.parent / "vmrun").chmod(0o4755)
+    status, said = refused(lab, paused(), user=me)
+    assert status == 4 and "vmrun: vmrun must not be set-uid or set-gid" in said
+
+
+def test_sudo_itself(lab: Lab) -> None:
+    """By sudo(8), with an environment that it has cleaned: no XDG_*, nothing of the lab's."""
+    need("sudo")
+    me = lab.add_user()
+    lab.laptop.netns.write_etc("sudoers", f"{me.name} ALL=(root) NOPASSWD: ALL\n")
+    (lab.laptop.netns.etc / "sudoers").chmod(0o440)
+    vm, _ = boot(lab, private(lab, tiny(), me), user=me, sudo="program")
+    is_users(vm.child("vmrun"), me)
+    is_users(vm.qemu, me)
+    assert (lab.run_dir / "user" / str(me.uid) / "vmrun" / "tiny" / "lock").exists()
+    assert vm.stop() == 0
+    addresses = lab.directory / f"home-{me.uid}" / ".local/state/vmrun/tiny/addresses"
+    assert addresses.read_text() == f"{vm.address}\n"
+    assert addresses.stat().st_uid == me.uid

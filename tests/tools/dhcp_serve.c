@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Serves DHCP on an interface of a test's, as vmrun and its helper do together.
+//
+// usage: dhcp_serve INTERFACE KEY=VALUE...
+//
+// Reads further KEY=VALUE words, a line at a time, from its input: the server is configured anew.
+// Ends with it. Writes a line for each packet: what it meant, and both packets in hexadecimal.
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/ether.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/lan/dhcp_server.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/session/dhcp_relay.h"
+
+/* What is not answered, as if it got lost. */
+enum deaf {
+	DEAF_NONE,
+	DEAF_UNICAST,
+	DEAF_ALL,
+};
+
+struct serving {
+	unsigned int interface;
+	int socket;
+	enum deaf deaf;
+	struct dhcp_config config;
+	struct dhcp_server server;
+};
+
+static const char *const event_names[] = {
+	[DHCP_EVENT_NONE] = "none",         [DHCP_EVENT_OFFERED] = "offered",
+	[DHCP_EVENT_BOUND] = "bound",       [DHCP_EVENT_EXTENDED] = "extended",
+	[DHCP_EVENT_REFUSED] = "refused",   [DHCP_EVENT_DECLINED] = "declined",
+	[DHCP_EVENT_RELEASED] = "released", [DHCP_EVENT_INFORMED] = "informed",
+	[DHCP_EVENT_STRANGER] = "stranger",
+};
+
+static void quit(const char *what)
+{
+	fprintf(stderr, "dhcp_serve: %s\n", what);
+	exit(2);
+}
+
+static struct in_addr address_of(const char *text)
+{
+	struct in_addr address = { INADDR_ANY };
+
+	if (!ipv4_parse(text, &address))
+		quit("not an address");
+	return address;
+}
+
+static void set_mac(struct dhcp_config *config, const char *value)
+{
+	if (!ether_aton_r(value, &config->mac))
+		quit("not a MAC");
+}
+
+static void set_address(struct dhcp_config *config, const char *value)
+{
+	config->address = address_of(value);
+}
+
+static void set_prefix_length(struct dhcp_config *config, const char *value)
+{
+	config->prefix_length = strtoul(value, NULL, 10);
+}
+
+static void set_gateway(struct dhcp_config *config, const char *value)
+{
+	config->gateway = address_of(value);
+}
+
+static void set_host(struct dhcp_config *config, const char *value)
+{
+	config->host = address_of(value);
+}
+
+static void set_dns(struct dhcp_config *config, const char *value)
+{
+	config->dns[0] = address_of(value);
+	config->dns_count = 1;
+}
+
+static void set_mtu(struct dhcp_config *config, const char *value)
+{
+	config->mtu = strtoul(value, NULL, 10);
+}
+
+static void set_lease(struct dhcp_config *config, const char *value)
+{
+	config->lease = strtoul(value, NULL, 10);
+}
+
+static void set_hostname(struct dhcp_config *config, const char *value)
+{
+	snprintf(config->hostname, sizeof(config->hostname), "%s", value);
+}
+
+/* May be given more than once. */
+static void set_search(struct dhcp_config *config, const char *value)
+{
+	if (config->search_count == DNS_SEARCH_MAX || !dns_domain_valid(value))
+		quit("not a domain");
+	memcpy(config->search[config->search_count++], value, strlen(value) + 1);
+}
+
+static const struct {
+	const char *name;
+	void (*set)(struct dhcp_config *config, const char *value);
+} keys[] = {
+	{ "mac", set_mac },
+	{ "address", set_address },
+	{ "prefix_length", set_prefix_length },
+	{ "gateway", set_gateway },
+	{ "host", set_host },
+	{ "dns", set_dns },
+	{ "mtu", set_mtu },
+	{ "lease", set_lease },
+	{ "hostname", set_hostname },
+	{ "search", set_search },
+};
+
+static void set(struct serving *serving, char *word)
+{
+	char *value = strchr(word, '=');
+
+	if (!value)
+		quit("not KEY=VALUE");
+	*value++ = '\0';
+	if (!strcmp(word, "deaf")) {
+		serving->deaf = strtoul(value, NULL, 10);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (!strcmp(word, keys[i].name)) {
+			keys[i].set(&serving->config, value);
+			return;
+		}
+	}
+	quit("no such key");
+}
+
+static void print_packet(const struct dhcp_record *record)
+{
+	putchar(' ');
+	for (uint32_t i = 0; i < record->size; i++)
+		printf("%02x", record->packet[i]);
+}
+
+static void on_packet(struct serving *serving, const struct dhcp_record *query)
+{
+	char text[IPV4_TEXT_SIZE];
+	struct dhcp_record reply;
+	struct dhcp_event event;
+	struct error err;
+	int rc;
+
+	/* The last octet of the destination: 255 is a broadcast, here. */
+	if (serving->deaf == DEAF_ALL ||
+	    (serving->deaf == DEAF_UNICAST && query->packet[19] != 0xff)) {
+		puts("unheard");
+		return;
+	}
+	rc = dhcp_server_answer(&serving->server, query, &reply, &event);
+	printf("%s %s", rc < 0 ? "malformed" : event_names[event.type],
+	       ipv4_text(event.address, text));
+	print_packet(query);
+	if (rc > 0) {
+		print_packet(&reply);
+		if (!dhcprelay_check(&reply))
+			quit("the helper would not send this");
+		if (dhcprelay_send(serving->socket, serving->interface, &reply, &err) < 0)
+			quit(err.message);
+	}
+	putchar('\n');
+}
+
+/* One line of words; false at the end. */
+static bool on_input(struct serving *serving)
+{
+	char line[512];
+	char *rest = line;
+	char *word;
+
+	if (!fgets(line, sizeof(line), stdin))
+		return false;
+	while ((word = strsep(&rest, " \n"))) {
+		if (*word)
+			set(serving, word);
+	}
+	dhcp_server_configure(&serving->server, &serving->config);
+	puts("configured");
+	return true;
+}
+
+static void serve(struct serving *serving)
+{
+	struct pollfd pollers[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+				    { .fd = serving->socket, .events = POLLIN } };
+	struct dhcp_record query;
+
+	while (poll(pollers, ARRAY_SIZE(pollers), -1) >= 0) {
+		if (pollers[0].revents && !on_input(serving))
+			return;
+		while (dhcprelay_receive(serving->socket, &query) == 0)
+			on_packet(serving, &query);
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	struct serving serving = { .config.lease = DHCP_LEASE_SECONDS };
+	struct error err;
+
+	setvbuf(stdin, NULL, _IONBF, 0);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	serving.interface = argc > 1 ? if_nametoindex(argv[1]) : 0;
+	if (!serving.interface)
+		quit("no such interface");
+	for (int i = 2; i < argc; i++)
+		set(&serving, argv[i]);
+	dhcp_server_init(&serving.server, &serving.config);
+	serving.socket = dhcprelay_open(serving.interface, &err);
+	if (serving.socket < 0)
+		quit(err.message);
+	puts("serving");
+	serve(&serving);
+	return 0;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Writes the texts of a definition's seed, for the tests that show them to their readers.
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "launcher/definition/definition.h"
+#include "launcher/guest/nocloud_files.h"
+#include "netsetup/base/cleanup.h"
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "%s\n", what);
+	exit(EXIT_FAILURE);
+}
+
+static void write_file(const char *directory, const char *name, const char *text)
+{
+	cleanup_free char *path = NULL;
+	FILE *file;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
+		abort();
+	file = fopen(path, "we");
+	if (!file || fputs(text, file) < 0 || fclose(file))
+		fail(path);
+}
+
+/* The place on the LAN: ADDRESS PREFIX GATEWAY MTU [DNS...]; GATEWAY 0.0.0.0 and MTU 0 for none. */
+static void read_place(char **args, int count, struct ready_record *lan, struct qemu_config *config)
+{
+	if (count < 4)
+		fail("usage: seed_texts FILE DIRECTORY [ADDRESS PREFIX GATEWAY MTU [DNS...]]");
+	lan->address.s_addr = inet_addr(args[0]);
+	lan->prefix_length = (uint32_t)atoi(args[1]);
+	lan->gateway.s_addr = inet_addr(args[2]);
+	lan->mtu = (uint32_t)atoi(args[3]);
+	for (int i = 4; i < count && config->dns_count < DNS_MAX; i++)
+		config->dns[config->dns_count++].s_addr = inet_addr(args[i]);
+	config->lan = lan;
+}
+
+int main(int argc, char **argv)
+{
+	struct qemu_config config = { 0 };
+	struct definition definition;
+	struct ready_record lan = { 0 };
+	struct error err = { 0 };
+	char *report = NULL;
+	char *text = NULL;
+
+	if (argc < 3)
+		fail("usage: seed_texts FILE DIRECTORY [ADDRESS PREFIX GATEWAY MTU [DNS...]]");
+	if (definition_load(argv[1], NULL, 0, &definition, &report) < 0)
+		fail(report ? report : "out of memory");
+	config.definition = &definition;
+	if (seed_meta_data(&definition, &text, &err) < 0)
+		fail(err.message);
+	write_file(argv[2], "meta-data", text);
+	free(take_ptr(&text));
+	if (seed_vendor_data(&definition, &text, &err) < 0)
+		fail(err.message);
+	write_file(argv[2], "vendor-data", text);
+	free(take_ptr(&text));
+	if (argc > 3) {
+		read_place(argv + 3, argc - 3, &lan, &config);
+		if (seed_network_config(&config, &text, &err) < 0)
+			fail(err.message);
+		write_file(argv[2], "network-config", text);
+		free(take_ptr(&text));
+	}
+	definition_done(&definition);
+	return 0;
+}

@@ -1,0 +1,556 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Definitions as files: each message of the reader, what is printed of good ones, hostile input.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "launcher/definition/definition.h"
+#include "launcher/yaml/document.h"
+#include "launcher/yaml/source.h"
+#include "netsetup/base/cleanup.h"
+
+#define OVERRIDES_MAX 16
+
+/* Every hostile input is refused within this, sanitizers and a slow machine included. */
+#define SECONDS_MAX 5.0
+
+static char unit_path[PATH_MAX];
+static char scratch[] = "/tmp/vmrun-test-XXXXXX";
+
+static char *read_text(const char *path)
+{
+	cleanup_file FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!file)
+		return NULL;
+	if (getdelim(&text, &size, '\0', file) < 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* The text with "@UNIT@" for the absolute path of this directory. */
+static char *without_path(const char *text)
+{
+	size_t length = strlen(unit_path);
+	char *result = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&result, &size);
+
+	assert_non_null(out);
+	while (*text) {
+		if (strncmp(text, unit_path, length)) {
+			fputc(*text++, out);
+			continue;
+		}
+		fputs("@UNIT@", out);
+		text += length;
+	}
+	fclose(out);
+	return result;
+}
+
+static unsigned int read_overrides(const char *path, char *overrides[OVERRIDES_MAX])
+{
+	cleanup_file FILE *file = fopen(path, "re");
+	unsigned int count = 0;
+	size_t size = 0;
+
+	while (file && count < OVERRIDES_MAX) {
+		overrides[count] = NULL;
+		size = 0;
+		if (getline(&overrides[count], &size, file) < 0) {
+			free(overrides[count]);
+			break;
+		}
+		overrides[count][strcspn(overrides[count], "\n")] = '\0';
+		count++;
+	}
+	return count;
+}
+
+/* The report, or the printed definition. */
+static char *load_text(const char *path, char *const overrides[], unsigned int count, bool json,
+		       int *result)
+{
+	struct definition definition;
+	struct error err;
+	char *text = NULL;
+
+	*result = definition_load(path, overrides, count, &definition, &text);
+	if (*result < 0)
+		return text;
+	assert_null(text);
+	assert_int_equal(definition_print(&definition, json, &text, &err), 0);
+	definition_done(&definition);
+	return text;
+}
+
+/* struct sample - a definition of the test data with its --set options. */
+struct sample {
+	char base[PATH_MAX];
+	char path[PATH_MAX];
+	char *overrides[OVERRIDES_MAX];
+	unsigned int count;
+};
+
+static void sample_load(struct sample *sample, const char *directory, const char *name)
+{
+	char set[PATH_MAX];
+
+	snprintf(sample->base, sizeof(sample->base), "samples/%s/%.*s", directory,
+		 (int)(strlen(name) - strlen(".yaml")), name);
+	snprintf(sample->path, sizeof(sample->path), "%.4000s.yaml", sample->base);
+	snprintf(set, sizeof(set), "%.4000s.set", sample->base);
+	sample->count = read_overrides(set, sample->overrides);
+}
+
+static void sample_done(struct sample *sample)
+{
+	for (unsigned int i = 0; i < sample->count; i++)
+		free(sample->overrides[i]);
+}
+
+static void expect_text(const struct sample *sample, const char *suffix, const char *text)
+{
+	cleanup_free char *shown = without_path(text);
+	cleanup_free char *expected = NULL;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.4000s.%s", sample->base, suffix);
+	expected = read_text(path);
+	if (!expected)
+		fail_msg("%s is missing or empty", path);
+	else if (strcmp(shown, expected))
+		fail_msg("%s\n--- expected\n%s--- got\n%s", path, expected, shown);
+}
+
+static unsigned int each_sample(const char *directory, void (*test)(const struct sample *sample))
+{
+	char path[PATH_MAX];
+	struct dirent **entries;
+	unsigned int tested = 0;
+	int count;
+
+	snprintf(path, sizeof(path), "samples/%s", directory);
+	count = scandir(path, &entries, NULL, alphasort);
+	assert_true(count > 0);
+	for (int i = 0; i < count; i++) {
+		const char *dot = strrchr(entries[i]->d_name, '.');
+
+		if (dot && !strcmp(dot, ".yaml")) {
+			struct sample sample;
+
+			sample_load(&sample, directory, entries[i]->d_name);
+			test(&sample);
+			sample_done(&sample);
+			tested++;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return tested;
+}
+
+static void test_one_bad(const struct sample *sample)
+{
+	cleanup_free char *text = NULL;
+	int result;
+
+	text = load_text(sample->path, sample->overrides, sample->count, false, &result);
+	if (result != -EINVAL)
+		fail_msg("%s: result %d", sample->path, result);
+	expect_text(sample, "expected", text);
+}
+
+static void test_bad(void **state)
+{
+	assert_true(each_sample("bad", test_one_bad) >= 60);
+}
+
+/* What was printed can be read again, and then the same is printed. */
+static void expect_fixpoint(const char *text, const char *suffix, bool json)
+{
+	cleanup_free char *again = NULL;
+	char path[PATH_MAX];
+	FILE *file;
+	int result;
+
+	snprintf(path, sizeof(path), "%s/printed.%s", scratch, suffix);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	again = load_text(path, NULL, 0, json, &result);
+	if (result < 0)
+		fail_msg("cannot read what was printed:\n%s%s", text, again);
+	assert_string_equal(again, text);
+	unlink(path);
+}
+
+static void test_one_good(const struct sample *sample)
+{
+	cleanup_free char *yaml = NULL;
+	cleanup_free char *json = NULL;
+	int result;
+
+	yaml = load_text(sample->path, sample->overrides, sample->count, false, &result);
+	if (result < 0)
+		fail_msg("%s", yaml);
+	expect_text(sample, "print", yaml);
+	expect_fixpoint(yaml, "yaml", false);
+	json = load_text(sample->path, sample->overrides, sample->count, true, &result);
+	assert_int_equal(result, 0);
+	expect_fixpoint(json, "json", true);
+	if (strstr(sample->base, "/full"))
+		expect_text(sample, "json", json);
+}
+
+static void test_good(void **state)
+{
+	assert_true(each_sample("good", test_one_good) >= 5);
+}
+
+static void test_home(void **state)
+{
+	static char option[] = "qemu.binary=~/bin/qemu";
+	char *const set[] = { option };
+	const struct passwd *user = getpwuid(getuid());
+	struct definition definition;
+	char expected[PATH_MAX];
+	char *report;
+
+	if (!user || user->pw_dir[0] != '/')
+		skip();
+	setenv("HOME", "/nowhere", 1);
+	snprintf(expected, sizeof(expected), "%s/bin/qemu",
+		 strcmp(user->pw_dir, "/") ? user->pw_dir : "");
+	assert_int_equal(definition_load("samples/good/least.yaml", set, 1, &definition, &report),
+			 0);
+	assert_string_equal(definition.qemu.binary, expected);
+	definition_done(&definition);
+}
+
+/* Writes a definition into the scratch directory, loads it, and compares the report's beginning. */
+static void expect_refused(const char *name, const void *bytes, size_t size, const char *expected)
+{
+	char path[PATH_MAX], start[PATH_MAX + 512];
+	cleanup_free char *text = NULL;
+	clock_t before = clock();
+	FILE *file;
+	int result;
+
+	snprintf(path, sizeof(path), "%s%s%s", name[0] == '/' ? "" : scratch,
+		 name[0] == '/' ? "" : "/", name);
+	if (bytes) {
+		file = fopen(path, "we");
+		assert_non_null(file);
+		assert_int_equal(fwrite(bytes, 1, size, file), size);
+		fclose(file);
+	}
+	text = load_text(path, NULL, 0, false, &result);
+	assert_true(result < 0);
+	assert_non_null(text);
+	snprintf(start, sizeof(start), "%s%s", path, expected);
+	if (strncmp(text, start, strlen(start)))
+		fail_msg("expected\n%s\ngot\n%s", start, text);
+	assert_true(strlen(text) < 64 * 1024);
+	assert_true((double)(clock() - before) / CLOCKS_PER_SEC < SECONDS_MAX);
+	if (bytes)
+		unlink(path);
+}
+
+/* struct repeated - hostile input: a text over and over. */
+struct repeated {
+	const char *name;
+	const char *text;
+	size_t size;
+	const char *expected;
+};
+
+static const struct repeated repeated[] = {
+	{ "10MB", "name: x\n", 10 << 20, ": larger than 1 MiB" },
+	{ "limit", "name: x\n", (1 << 20) + 1, ": larger than 1 MiB" },
+	{ "brackets", "[", 1 << 20, ":1:33: nested more than 32 levels deep" },
+	{ "levels", "[", 10000, ":1:33: nested more than 32 levels deep" },
+	{ "braces", "{", 1 << 20, ":1:33: nested more than 32 levels deep" },
+	{ "flow", "{a: ", 1 << 20, ":1:126: nested more than 32 levels deep" },
+	{ "questions", "? ", 1 << 20, ":1:65: nested more than 32 levels deep" },
+	{ "dashes", "- ", 1 << 20, ":1:65: nested more than 32 levels deep" },
+	{ "lists", "-\n", 1 << 20, ":10000:2: more than 10000 values" },
+	{ "pairs", "a: b\n", 1 << 20, ":5000:4: more than 10000 values" },
+	{ "literals", "- |\n x\n", 1 << 20, ":19999:3: more than 10000 values" },
+	{ "anchors", "- &a x\n", 1 << 20, ":101:3: more than 100 anchors" },
+	{ "aliases", "- *a\n", 1 << 20, ":1:3: no anchor 'a'" },
+	{ "tags", "%TAG !a! b\n", 1 << 20, ":1:1: a line cannot begin with '%'" },
+	{ "documents", "---\n", 1 << 20, ":2:1: a second document" },
+	{ "comments", "#\n", 1 << 20, ": there is nothing in it" },
+	{ "lines", "\n", 1 << 20, ": there is nothing in it" },
+	{ "spaces", " ", 1 << 20, ": there is nothing in it" },
+	{ "tabs", "\t", 1 << 20, ":1:1: a tab cannot indent" },
+	{ "colons", ": ", 1 << 20, ":1:1: not YAML" },
+	{ "commas", "[,", 1 << 20, ":1:2: not YAML" },
+	{ "quotes", "\"", 1 << 20, ":1:3: not YAML" },
+	{ "word", "x", 1 << 20, ":1:1: a definition must be a mapping" },
+	{ "words", "x ", 1 << 20, ":1:1: a definition must be a mapping" },
+	{ "marks", "\xef\xbb\xbf", (1 << 20) - 1, ":1:1: a control character" },
+};
+
+static void test_repeated(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(repeated); i++) {
+		const struct repeated *row = &repeated[i];
+		cleanup_free char *bytes = malloc(row->size);
+		size_t length = strlen(row->text);
+
+		assert_non_null(bytes);
+		for (size_t k = 0; k < row->size; k++)
+			bytes[k] = row->text[k % length];
+		expect_refused(row->name, bytes, row->size, row->expected);
+	}
+}
+
+/* One unknown key after the other, all in one line that is as long as can be. */
+static void test_long_line(void **state)
+{
+	cleanup_free char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	fprintf(out, "{%900000s", "");
+	for (unsigned int i = 0; i < 4990; i++)
+		fprintf(out, "k%u: x,", i);
+	fputs("}\n", out);
+	fclose(out);
+	expect_refused("line", text, size, ":1:1: required key 'name' is missing");
+}
+
+static void test_not_files(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char path[PATH_MAX];
+	cleanup_fd int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/directory", scratch);
+	assert_int_equal(mkdir(path, 0700), 0);
+	expect_refused("directory", NULL, 0, ": is a directory, not a file\n");
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/fifo", scratch);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	expect_refused("fifo", NULL, 0, ": is a pipe, not a file\n");
+	unlink(path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", scratch);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	expect_refused("socket", NULL, 0, ": is a socket or a device, not a file\n");
+	close(fd);
+	fd = -1;
+	unlink(address.sun_path);
+	expect_refused("/dev/null", NULL, 0, ": is a device, not a file\n");
+	expect_refused("missing", NULL, 0, ": No such file or directory\n");
+	expect_refused("empty", "", 0, ": there is nothing in it\n");
+	expect_refused("nul", "name: web\0\n", 11, ":1:10: a NUL byte");
+}
+
+/* What a disk with the mode direct shares is known by the file, not by its name. */
+static void test_direct(void **state)
+{
+	static const char text[] = "name: web\ndisks:\n"
+				   "  - {image: one, mode: direct}\n"
+				   "  - {image: two, mode: direct}\n"
+				   "  - {image: link, mode: readonly}\n";
+	static const char *const names[] = { "one", "two", "link" };
+	struct definition definition;
+	char path[PATH_MAX], name[PATH_MAX], expected[PATH_MAX + 200];
+	char *report;
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", scratch, names[i]);
+		close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	}
+	snprintf(name, sizeof(name), "%s/x", scratch);
+	snprintf(path, sizeof(path), "%s/link", scratch);
+	assert_int_equal(symlink("one", path), 0);
+	snprintf(expected, sizeof(expected),
+		 "%s:5:13: the same image as that of 'disks.0', and one of them writes to it "
+		 "(mode direct)\n    5 |   - {image: link, mode: readonly}\n"
+		 "      |             ^~~~\n",
+		 name);
+	assert_int_equal(
+		definition_load_memory(name, text, sizeof(text) - 1, NULL, 0, &definition, &report),
+		-EINVAL);
+	assert_string_equal(report, expected);
+	free(report);
+	/* Without the last line each image is its own. */
+	assert_int_equal(definition_load_memory(name, text, strlen(text) - 34, NULL, 0, &definition,
+						&report),
+			 0);
+	assert_int_equal(definition.disks[1].mode, DISK_DIRECT);
+	definition_done(&definition);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", scratch, names[i]);
+		unlink(path);
+	}
+}
+
+/* struct memory - bytes, the name they are given, and the report about them. */
+struct memory {
+	const char *name;
+	size_t size;
+	const char *report;
+};
+
+static void test_memory(void **state)
+{
+	static const char text[] = "name: web\nqemu: {args: [-S], binary: ./x}\n";
+	static const struct memory rows[] = {
+		{ "/nowhere/x", sizeof(text) - 1,
+		  "/nowhere/x: its directory cannot be found: No such file or directory\n" },
+		{ "x", SOURCE_SIZE_MAX + 1, "x: larger than 1 MiB, which no definition is\n" },
+		{ "x", SIZE_MAX, "x: larger than 1 MiB, which no definition is\n" },
+		{ "x", 0, "x: there is nothing in it\n" },
+	};
+	cleanup_free char *bytes = calloc(1, SOURCE_SIZE_MAX + 1);
+	struct definition definition;
+	char *report;
+
+	assert_non_null(bytes);
+	memcpy(bytes, text, sizeof(text));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_true(definition_load_memory(rows[i].name, bytes, rows[i].size, NULL, 0,
+						   &definition, &report) < 0);
+		assert_string_equal(report, rows[i].report);
+		free(report);
+	}
+	assert_int_equal(
+		definition_load_memory("x", text, sizeof(text) - 1, NULL, 0, &definition, &report),
+		0);
+	assert_null(report);
+	assert_string_equal(definition.directory, unit_path);
+	definition_done(&definition);
+	assert_null(definition.path);
+}
+
+/* A directory's name may be any bytes; what is printed may not. */
+static void test_directory_bytes(void **state)
+{
+	static const char text[] = "name: web\nqemu: {args: [-S], binary: ./x}\n";
+	struct definition definition;
+	char path[PATH_MAX];
+	char *report, *printed = NULL;
+	struct error err;
+
+	snprintf(path, sizeof(path), "%s/\xff", scratch);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/\xff/x", scratch);
+	assert_int_equal(
+		definition_load_memory(path, text, sizeof(text) - 1, NULL, 0, &definition, &report),
+		0);
+	assert_int_equal(definition_print(&definition, true, &printed, &err), -EILSEQ);
+	assert_int_equal(definition_print(&definition, false, &printed, &err), -EILSEQ);
+	assert_null(printed);
+	assert_non_null(strstr(err.message, "a path in it is not UTF-8 text"));
+	definition_done(&definition);
+	snprintf(path, sizeof(path), "%s/\xff", scratch);
+	rmdir(path);
+}
+
+static void test_unreadable(void **state)
+{
+	char path[PATH_MAX];
+	cleanup_fd int fd = -1;
+	uid_t user = geteuid();
+
+	snprintf(path, sizeof(path), "%s/unreadable", scratch);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0000);
+	assert_true(fd >= 0);
+	assert_int_equal(chmod(scratch, 0755), 0);
+	if (user == 0)
+		assert_int_equal(seteuid(65534), 0);
+	expect_refused("unreadable", NULL, 0, ": Permission denied\n");
+	if (user == 0)
+		assert_int_equal(seteuid(0), 0);
+	unlink(path);
+}
+
+/* A file that vmrun may not read or write is told like one that is missing. */
+static void test_unusable_image(void **state)
+{
+	static const char text[] = "name: web\ndisks: [{image: image, mode: direct}]\n";
+	char path[PATH_MAX], expected[PATH_MAX];
+	cleanup_fd int fd = -1;
+	uid_t user = geteuid();
+	cleanup_free char *report = NULL;
+	FILE *file;
+	int result;
+
+	snprintf(path, sizeof(path), "%s/image", scratch);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+	assert_true(fd >= 0);
+	snprintf(path, sizeof(path), "%s/unusable", scratch);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	if (user == 0)
+		assert_int_equal(seteuid(65534), 0);
+	report = load_text(path, NULL, 0, false, &result);
+	if (user == 0)
+		assert_int_equal(seteuid(0), 0);
+	snprintf(expected, sizeof(expected), "cannot write to '%s/image': Permission denied\n",
+		 scratch);
+	assert_int_equal(result, -EINVAL);
+	assert_non_null(strstr(report, expected));
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/image", scratch);
+	unlink(path);
+}
+
+static int setup(void **state)
+{
+	if (!realpath(SOURCE_DIR "/tests/unit/launcher/definition", unit_path) ||
+	    chdir(unit_path) < 0 || !mkdtemp(scratch))
+		return -1;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	return rmdir(scratch);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_home),
+		cmocka_unit_test(test_repeated),
+		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_not_files),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_unusable_image),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_directory_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

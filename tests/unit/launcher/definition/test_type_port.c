@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Ports of this host that lead to a guest: their texts, which exclude each other, who may listen.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "launcher/definition/type_port.h"
+#include "netsetup/base/cleanup.h"
+#include "tests/unit/support/namespace.h"
+
+static void test_texts(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *whole;
+	} good[] = {
+		{ "2222:22", "127.0.0.1:2222:22/tcp" },
+		{ "1:65535/tcp", "127.0.0.1:1:65535/tcp" },
+		{ "5353:53/udp", "127.0.0.1:5353:53/udp" },
+		{ "0.0.0.0:80:8080", "0.0.0.0:80:8080/tcp" },
+		{ "127.0.0.2:80:80", "127.0.0.2:80:80/tcp" },
+		{ "255.255.255.254:65535:65535/udp", NULL },
+		{ "192.168.100.200:65535:65535/udp", "192.168.100.200:65535:65535/udp" },
+	};
+	static const char *const bad[] = {
+		"",
+		"22",
+		":22",
+		"22:",
+		"22:22/",
+		"22:22/sctp",
+		"0:22",
+		"22:0",
+		"65536:22",
+		"22:65536",
+		"022:22",
+		"+1:22",
+		" 1:22",
+		"1:22 ",
+		"1:2:3:4",
+		"1:2:3",
+		"localhost:1:2",
+		"1.2.3:1:2",
+		"224.0.0.1:1:2",
+		"0.0.0.1:1:2",
+		"[::1]:1:2",
+		":1:2",
+		"1.2.3.4:1",
+		"1:2/tcp/tcp",
+		"22:22,hostfwd=x",
+		"-1:22",
+		"1:0x16",
+		"127.0.0.1::22",
+		"1.2.3.4:1:2/TCP",
+		"192.168.100.200:65535:65535/udp0123456789",
+	};
+	char text[PORT_TEXT_SIZE];
+	struct port port, before;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(port_parse(good[i].text, &port), good[i].whole != NULL);
+		if (good[i].whole)
+			assert_string_equal(port_text(&port, text), good[i].whole);
+	}
+	memset(&port, 7, sizeof(port));
+	before = port;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (port_parse(bad[i], &port))
+			fail_msg("'%s'", bad[i]);
+		assert_memory_equal(&port, &before, sizeof(port));
+	}
+}
+
+static bool same(const char *one, const char *other)
+{
+	struct port first, second;
+
+	assert_true(port_parse(one, &first) && port_parse(other, &second));
+	return port_same(&first, &second) && port_same(&second, &first);
+}
+
+static void test_same(void **state)
+{
+	assert_true(same("2222:22", "2222:23"));
+	assert_true(same("0.0.0.0:2222:22", "2222:22"));
+	assert_false(same("127.0.0.2:2222:22", "2222:22"));
+	assert_false(same("2222:22/udp", "2222:22"));
+	assert_false(same("2223:22", "2222:22"));
+}
+
+static void test_ssh(void **state)
+{
+	struct definition definition = { .network.type = NETWORK_USER, .other_count = 1 };
+	struct network *network = &definition.others[0];
+	struct sockaddr_in ssh;
+
+	assert_false(ports_ssh(&definition, &ssh));
+	assert_true(port_parse("53:22/udp", &network->ports[0]));
+	assert_true(port_parse("2222:2222", &network->ports[1]));
+	assert_true(port_parse("0.0.0.0:1022:22", &network->ports[2]));
+	network->port_count = 3;
+	assert_true(ports_ssh(&definition, &ssh));
+	assert_int_equal(ntohs(ssh.sin_port), 1022);
+	assert_int_equal(ntohl(ssh.sin_addr.s_addr), INADDR_LOOPBACK);
+}
+
+static int check(const char *text, struct error *err)
+{
+	struct definition definition = { .network = { .type = NETWORK_USER, .port_count = 1 } };
+
+	memset(err, 0, sizeof(*err));
+	assert_true(port_parse(text, &definition.network.ports[0]));
+	return ports_check(&definition, err);
+}
+
+/* Sockets of this namespace's own loopback, which has every port. */
+static void in_namespace(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(2222) };
+	int tcp = socket(AF_INET, SOCK_STREAM, 0), udp = socket(AF_INET, SOCK_DGRAM, 0);
+	struct error err;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(check("2222:22", &err), 0);
+	assert_int_equal(bind(tcp, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(bind(udp, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(tcp, 1), 0);
+	assert_int_equal(check("2222:22", &err), -EADDRINUSE);
+	assert_string_equal(err.message, "cannot listen for 'ports' entry '127.0.0.1:2222:22/tcp': "
+					 "Address already in use");
+	assert_int_equal(check("0.0.0.0:2222:22", &err), -EADDRINUSE);
+	assert_int_equal(check("2222:22/udp", &err), -EADDRINUSE);
+	assert_int_equal(check("127.0.0.2:2222:22", &err), 0);
+	assert_int_equal(check("192.0.2.1:2222:22", &err), -EADDRNOTAVAIL);
+	close(tcp);
+	close(udp);
+	assert_int_equal(check("2222:22", &err), 0);
+
+	assert_int_equal(check("80:80", &err), 0);
+	assert_int_equal(namespace_drop_rights(), 0);
+	assert_int_equal(check("80:80", &err), -EACCES);
+	assert_int_equal(err.status, STATUS_PERMISSION);
+	assert_non_null(strstr(err.remedy, "ip_unprivileged_port_start=80"));
+}
+
+static void test_check(void **state)
+{
+	namespace_test(in_namespace);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_same),
+		cmocka_unit_test(test_ssh),
+		cmocka_unit_test(test_check),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

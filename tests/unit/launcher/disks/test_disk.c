@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Disk images that try to name other files, and overlays through their life; needs qemu-img.
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "launcher/disks/disk.h"
+#include "launcher/disks/image.h"
+#include "launcher/disks/qcow2.h"
+#include "launcher/run/state_dir.h"
+#include "netsetup/base/cleanup.h"
+#include "tests/unit/support/scratch.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static int setup(void **state)
+{
+	int ret = scratch_setup(state);
+
+	setenv("XDG_DATA_HOME", scratch_path("data"), 1);
+	return ret;
+}
+
+static bool have_qemu_img(void)
+{
+	return system("qemu-img --version >/dev/null 2>&1") == 0;
+}
+
+/* Runs a shell command in the scratch directory. */
+static void shell(const char *command)
+{
+	cleanup_free char *line = NULL;
+
+	assert_true(asprintf(&line, "cd '%s' && { %s; } >/dev/null", scratch, command) > 0);
+	if (system(line) != 0)
+		fail_msg("%s", line);
+}
+
+static struct disk disk(const char *name, enum disk_mode mode)
+{
+	return (struct disk){ .image = (char *)scratch_path(name), .mode = mode };
+}
+
+static void assert_image(const struct disk *of, enum disk_format format, uint64_t size)
+{
+	struct error err = { 0 };
+	struct image image;
+
+	if (image_inspect(of, &image, &err))
+		fail_msg("%s", err.message);
+	assert_int_equal(image.format, format);
+	assert_int_equal(image.size, size);
+}
+
+static void assert_refused(const struct disk *of, const char *message, const char *remedy)
+{
+	struct image image = { .size = 42 };
+	struct error err = { 0 };
+
+	assert_true(image_inspect(of, &image, &err) < 0);
+	assert_int_equal(image.size, 42);
+	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
+		fail_msg("'%s' / '%s'", err.message, err.remedy);
+}
+
+static void test_raw(void **state)
+{
+	struct disk of = disk("a.img", DISK_OVERLAY);
+
+	shell("truncate -s 5M a.img; truncate -s 1M 'b,c \"d.img'; : > empty; mkdir dir; mkfifo "
+	      "fifo");
+	assert_image(&of, DISK_FORMAT_RAW, 5 * MIB);
+	of = disk("b,c \"d.img", DISK_DIRECT);
+	assert_image(&of, DISK_FORMAT_RAW, MIB);
+	of = disk("empty", DISK_DIRECT);
+	assert_refused(&of, "is empty", "");
+	of = disk("dir", DISK_DIRECT);
+	assert_refused(&of, "neither a file nor", "");
+	of = disk("fifo", DISK_DIRECT);
+	assert_refused(&of, "neither a file nor", "");
+	of = disk("missing", DISK_DIRECT);
+	assert_refused(&of, "missing': No such file", "");
+	of = disk("a\nb", DISK_DIRECT);
+	assert_refused(&of, "control character", "");
+	of = disk("a\xff", DISK_DIRECT);
+	assert_refused(&of, "not UTF-8", "");
+	shell("truncate -s 1M lies.qcow2");
+	of = disk("lies.qcow2", DISK_OVERLAY);
+	assert_refused(&of, "no qcow2 image, as its name says", "format: raw");
+	of.format = DISK_FORMAT_RAW;
+	assert_image(&of, DISK_FORMAT_RAW, MIB);
+	of.format = DISK_FORMAT_QCOW2;
+	assert_refused(&of, "not a valid qcow2 image", "");
+}
+
+static void test_foreign(void **state)
+{
+	static const struct {
+		const char *command, *message, *remedy;
+	} foreigns[] = {
+		{ "qemu-img create -f vmdk x 1M", "format vmdk", "qemu-img convert" },
+		{ "qemu-img create -f vmdk -o subformat=monolithicFlat x.vmdk 1M; cp x.vmdk x",
+		  "format vmdk", "qemu-img convert" },
+		{ "qemu-img create -f vdi x 1M", "format vdi", "qemu-img convert" },
+		{ "qemu-img create -f vhdx x 16M", "format vhdx", "qemu-img convert" },
+		{ "qemu-img create -f vpc x 1M", "format vpc", "qemu-img convert" },
+		{ "qemu-img create -f qed x 1M", "format qed", "qemu-img convert" },
+		{ "qemu-img create -f qcow x 1M", "format qcow (version 1)", "qemu-img convert" },
+		{ "qemu-img create -f parallels x 1M", "format parallels", "qemu-img convert" },
+		{ "head -c 4096 /dev/zero | gzip > x", "compressed with gzip", "gunzip" },
+		{ "printf '\\3757zXZ\\0' > x", "compressed with xz", "unxz" },
+		{ "printf '\\050\\265\\057\\375' > x", "compressed with zstd", "unzstd" },
+		{ "printf 'BZh9' > x", "compressed with bzip2", "bunzip2" },
+		{ "printf 'PK\\003\\004' > x", "compressed with zip", "unzip" },
+	};
+
+	scratch_need(have_qemu_img());
+	for (size_t i = 0; i < ARRAY_SIZE(foreigns); i++) {
+		struct disk of = disk("x", DISK_DIRECT);
+		struct error err;
+		struct image image;
+
+		shell(foreigns[i].command);
+		assert_refused(&of, foreigns[i].message, foreigns[i].remedy);
+		of.format = DISK_FORMAT_RAW;
+		assert_int_equal(image_inspect(&of, &image, &err), 0);
+	}
+}
+
+static void test_qcow2(void **state)
+{
+	struct disk of = disk("a.qcow2", DISK_DIRECT);
+
+	scratch_need(have_qemu_img());
+	shell("qemu-img create -f qcow2 a.qcow2 7M; cp a.qcow2 b.img;"
+	      "qemu-img create -f qcow2 -o compat=0.10 old.qcow2 6M");
+	assert_image(&of, DISK_FORMAT_QCOW2, 7 * MIB);
+	of = disk("old.qcow2", DISK_READONLY);
+	assert_image(&of, DISK_FORMAT_QCOW2, 6 * MIB);
+	of = disk("b.img", DISK_OVERLAY);
+	assert_image(&of, DISK_FORMAT_QCOW2, 7 * MIB);
+	/* A raw disk's guest could have written the header. */
+	of = disk("b.img", DISK_DIRECT);
+	assert_refused(&of, "the guest of a raw disk could have written", "format: qcow2");
+	of.format = DISK_FORMAT_QCOW2;
+	assert_image(&of, DISK_FORMAT_QCOW2, 7 * MIB);
+}
+
+static void test_qcow2_leads_away(void **state)
+{
+	static const enum disk_mode modes[] = { DISK_OVERLAY, DISK_SNAPSHOT, DISK_DIRECT,
+						DISK_READONLY };
+
+	scratch_need(have_qemu_img());
+	shell("truncate -s 1M secret; qemu-img create -f qcow2 -F raw -b secret based.qcow2;"
+	      "qemu-img create -f qcow2 -o data_file=data away.qcow2 1M;"
+	      "qemu-img create -f qcow2 -o compat=0.10 -F raw -b secret old.qcow2");
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		struct disk of = disk("based.qcow2", modes[i]);
+
+		assert_refused(&of, "based on another file, 'secret'", "qemu-img convert");
+		of.format = DISK_FORMAT_QCOW2;
+		assert_refused(&of, "based on another file, 'secret'", "qemu-img convert");
+		of = disk("away.qcow2", modes[i]);
+		assert_refused(&of, "its data is in another file", "qemu-img convert");
+		of = disk("old.qcow2", modes[i]);
+		assert_refused(&of, "based on another file, 'secret'", "qemu-img convert");
+	}
+}
+
+/* Every cut and every changed byte of a header: an answer, no crash, and never another file. */
+static void test_qcow2_hostile(void **state)
+{
+	static const unsigned char values[] = { 0, 1, 0x7f, 0x80, 0xff };
+	unsigned char good[512];
+	struct qcow2 header;
+	struct error err;
+	int fd;
+
+	scratch_need(have_qemu_img());
+	shell("truncate -s 1M base; qemu-img create -f qcow2 -F raw -b base a");
+	fd = open(scratch_path("a"), O_RDWR | O_CLOEXEC);
+	assert_int_equal(pread(fd, good, sizeof(good), 0), sizeof(good));
+	assert_int_equal(qcow2_read(fd, "a", &header, &err), 0);
+	assert_string_equal(header.backing, "base");
+	assert_string_equal(header.backing_format, "raw");
+
+	for (size_t at = 0; at < sizeof(good); at++) {
+		for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+			assert_int_equal(pwrite(fd, &values[i], 1, at), 1);
+			qcow2_read(fd, "a", &header, &err);
+		}
+		assert_int_equal(pwrite(fd, &good[at], 1, at), 1);
+	}
+	for (size_t size = sizeof(good); size-- > 0;) {
+		assert_int_equal(ftruncate(fd, size), 0);
+		if (size < 104)
+			assert_int_equal(qcow2_read(fd, "a", &header, &err), -EINVAL);
+		else
+			qcow2_read(fd, "a", &header, &err);
+	}
+	close(fd);
+}
+
+/* A name that would write to the terminal is not shown. */
+static void test_qcow2_ugly_name(void **state)
+{
+	struct disk of = disk("a.qcow2", DISK_OVERLAY);
+
+	scratch_need(have_qemu_img());
+	shell("qemu-img create -u -f qcow2 -F raw -b \"$(printf '\\033[2Jx')\" a.qcow2 1M");
+	assert_refused(&of, "another file, '?'", "");
+}
+
+static struct definition definition;
+
+/* The one disk of the definition that the following tests use. */
+static struct disk *one_disk(const char *image, enum disk_mode mode)
+{
+	static char path[PATH_MAX];
+
+	definition = (struct definition){ .name = "web", .disk_count = 1 };
+	snprintf(path, sizeof(path), "%s", scratch_path(image));
+	definition.disks[0] = (struct disk){ .image = path, .mode = mode };
+	return &definition.disks[0];
+}
+
+/* What the run under test has taken, from prepare() to end(). */
+static struct keep kept = KEEP_NONE;
+
+static void prepare(struct disks *disks)
+{
+	struct error err = { 0 };
+
+	if (keep_take(&definition, &kept, &err) ||
+	    disks_prepare(&definition, kept.directory, disks, &err))
+		fail_msg("%s / %s", err.message, err.remedy);
+}
+
+static void end(struct disks *disks)
+{
+	disks_done(disks);
+	keep_end(&kept);
+}
+
+static void assert_not_prepared(const char *message, const char *remedy)
+{
+	struct keep keep = KEEP_NONE;
+	struct disks disks = { 0 };
+	struct error err = { 0 };
+
+	assert_true(keep_take(&definition, &keep, &err) ||
+		    disks_prepare(&definition, keep.directory, &disks, &err) < 0);
+	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
+		fail_msg("'%s' / '%s'", err.message, err.remedy);
+	assert_int_equal(disks.count, 0);
+	disks_done(&disks);
+	keep_end(&keep);
+}
+
+static void prepare_and_end(void)
+{
+	struct disks disks = { 0 };
+
+	prepare(&disks);
+	end(&disks);
+}
+
+static uint64_t overlay_size(void)
+{
+	cleanup_fd int fd = open(scratch_path("data/vmrun/web/disk0.qcow2"), O_RDONLY | O_CLOEXEC);
+	struct qcow2 header;
+	struct error err;
+
+	assert_int_equal(qcow2_read(fd, "overlay", &header, &err), 0);
+	return header.size;
+}
+
+static void assert_entries(unsigned int expected)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "test $(ls -A data/vmrun/web | wc -l) = %u", expected);
+	shell(command);
+}
+
+static void test_overlay(void **state)
+{
+	struct qemu_config config = { 0 };
+	struct disks disks = { 0 };
+	struct stat st;
+
+	scratch_need(have_qemu_img());
+	shell("truncate -s 3M 'a, \"=.img'");
+	one_disk("a, \"=.img", DISK_OVERLAY);
+	prepare(&disks);
+	disks_configure(&disks, &config);
+	assert_string_equal(config.disk_paths[0], scratch_path("data/vmrun/web/disk0.qcow2"));
+	assert_int_equal(config.disk_formats[0], DISK_FORMAT_QCOW2);
+	assert_false(config.disk_devices[0]);
+	assert_int_equal(overlay_size(), 3 * MIB);
+	assert_int_equal(stat(scratch_path("data/vmrun/web/disk0.qcow2"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	disks_opened(&disks);
+	end(&disks);
+	assert_entries(3); /* the overlay, its record, the lock */
+
+	shell("printf x | dd of=data/vmrun/web/disk0.qcow2 bs=1 seek=100000 conv=notrunc 2>&1;"
+	      "cp data/vmrun/web/disk0.qcow2 kept");
+	prepare_and_end();
+	shell("cmp kept data/vmrun/web/disk0.qcow2");
+	assert_entries(3);
+}
+
+static void test_overlay_size(void **state)
+{
+	struct disk *of;
+
+	scratch_need(have_qemu_img());
+	shell("truncate -s 3M a.img");
+	of = one_disk("a.img", DISK_OVERLAY);
+	of->size = 2 * MIB;
+	assert_not_prepared("cannot shrink", "3145728");
+	assert_entries(1);
+	of->size = 10 * MIB;
+	prepare_and_end();
+	assert_int_equal(overlay_size(), 10 * MIB);
+	of->size = 20 * MIB;
+	prepare_and_end();
+	assert_int_equal(overlay_size(), 20 * MIB);
+	of->size = 0;
+	prepare_and_end();
+	assert_int_equal(overlay_size(), 20 * MIB);
+	of->size = 19 * MIB;
+	assert_not_prepared("cannot shrink", "20971520");
+	assert_int_equal(overlay_size(), 20 * MIB);
+}
+
+static void test_overlay_base_changed(void **state)
+{
+	scratch_need(have_qemu_img());
+	shell("truncate -s 3M a.img");
+	one_disk("a.img", DISK_OVERLAY);
+	prepare_and_end();
+	shell("touch -d '2001-01-01' a.img");
+	assert_not_prepared("has changed since it was made", "disk0.base'");
+	shell("rm data/vmrun/web/disk0.base");
+	prepare_and_end();
+	prepare_and_end();
+	shell("truncate -s 4M a.img");
+	assert_not_prepared("has changed since it was made", "vmrun reset web");
+	shell("rm data/vmrun/web/disk0.qcow2");
+	prepare_and_end();
+	assert_int_equal(overlay_size(), 4 * MIB);
+}
+
+static void test_overlay_other_base(void **state)
+{
+	scratch_need(have_qemu_img());
+	shell("truncate -s 3M a.img b.img; qemu-img create -f qcow2 c.qcow2 3M");
+	one_disk("a.img", DISK_OVERLAY);
+	prepare_and_end();
+	one_disk("b.img", DISK_OVERLAY);
+	assert_not_prepared("a.img', not of image", "vmrun reset web");
+	shell("rm data/vmrun/web/disk0.qcow2");
+	one_disk("c.qcow2", DISK_OVERLAY);
+	prepare_and_end();
+	/* The same path, now raw: what the overlay says of its format no longer holds. */
+	shell("rm c.qcow2; truncate -s 3M c.qcow2");
+	definition.disks[0].format = DISK_FORMAT_RAW;
+	assert_not_prepared("not one of a raw image", "vmrun reset web");
+	shell("echo garbage > data/vmrun/web/disk0.qcow2");
+	assert_not_prepared("not a valid qcow2 image", "vmrun reset web");
+}
+
+static void test_overlay_fails(void **state)
+{
+	scratch_need(have_qemu_img());
+	/* qemu-img looks closer than we do; what it says is passed on. */
+	shell("qemu-img create -f qcow2 a.qcow2 3M;"
+	      "printf '\\377' | dd of=a.qcow2 bs=1 seek=40 conv=notrunc 2>&1");
+	one_disk("a.qcow2", DISK_OVERLAY);
+	assert_not_prepared("cannot make overlay", "");
+	assert_entries(1);
+	shell("truncate -s 3M b.img");
+	one_disk("b.img", DISK_OVERLAY);
+	setenv("PATH_BEFORE", getenv("PATH"), 1);
+	setenv("PATH", "/nonexistent", 1);
+	assert_not_prepared("qemu-img", "qemu-utils");
+	setenv("PATH", getenv("PATH_BEFORE"), 1);
+	assert_entries(1);
+}
+
+static void reset(const char *name, unsigned int expected);
+
+/* A disk without an image is made once, grown, never shrunk, and no overlay is taken for one. */
+static void test_empty(void **state)
+{
+	struct disks disks = { 0 };
+
+	scratch_need(have_qemu_img());
+	definition = (struct definition){ .name = "web", .disk_count = 2 };
+	definition.disks[0].size = 5 * MIB;
+	definition.disks[1] = (struct disk){ .mode = DISK_SNAPSHOT, .size = 3 * MIB };
+	prepare(&disks);
+	assert_string_equal(disks.files[0].path, scratch_path("data/vmrun/web/disk0.qcow2"));
+	assert_int_equal(disks.files[0].format, DISK_FORMAT_QCOW2);
+	assert_false(disks.files[0].temporary);
+	assert_true(disks.files[1].temporary);
+	disks_opened(&disks);
+	end(&disks);
+	assert_entries(2); /* the disk, the lock */
+	assert_int_equal(overlay_size(), 5 * MIB);
+
+	definition.disk_count = 1;
+	definition.disks[0].size = 9 * MIB;
+	prepare_and_end();
+	assert_int_equal(overlay_size(), 9 * MIB);
+	definition.disks[0].size = 2 * MIB;
+	assert_not_prepared("cannot shrink disk", "at least 9437184");
+
+	shell("truncate -s 3M a.img");
+	one_disk("a.img", DISK_OVERLAY);
+	assert_not_prepared("it is a disk of its own, not one of image", "vmrun reset web");
+	reset("web", 1);
+	prepare_and_end();
+	definition.disks[0] = (struct disk){ .size = 5 * MIB };
+	assert_not_prepared("it is an overlay of image", "vmrun reset web");
+}
+
+static void test_snapshot(void **state)
+{
+	struct disks disks = { 0 };
+
+	scratch_need(have_qemu_img());
+	shell("truncate -s 3M a.img");
+	one_disk("a.img", DISK_SNAPSHOT)->size = 5 * MIB;
+	prepare(&disks);
+	assert_entries(2);
+	assert_int_equal(disks.files[0].format, DISK_FORMAT_QCOW2);
+	assert_int_equal(access(disks.files[0].path, F_OK), 0);
+	disks_opened(&disks);
+	assert_entries(1);
+	end(&disks);
+
+	prepare(&disks);
+	end(&disks); /* QEMU never opened it */
+	assert_entries(1);
+}
+
+static void test_lock_and_sweep(void **state)
+{
+	struct disks disks = { 0 };
+
+	scratch_need(have_qemu_img());
+	keep_sweep("web", &(struct sweep){ 0 }); /* nothing there yet */
+	shell("truncate -s 3M a.img; mkdir -p data/vmrun/web;"
+	      "touch data/vmrun/web/disk0.tmp-abcdef data/vmrun/web/disk12.tmp-ABC123"
+	      " data/vmrun/web/disk0.tmp-abcdefg data/vmrun/web/mine");
+	one_disk("a.img", DISK_SNAPSHOT);
+	prepare(&disks);
+	assert_entries(4); /* two that are not ours, the lock, the new one */
+	assert_not_prepared("disks of 'web': another run", "");
+	keep_sweep("web", &(struct sweep){ 0 });
+	assert_entries(4);
+	/* As if this run had died. */
+	close(kept.lock);
+	kept.lock = -1;
+	keep_sweep("web", &(struct sweep){ 0 });
+	assert_entries(3);
+	end(&disks);
+}
+
+static void reset(const char *name, unsigned int expected)
+{
+	struct error err = { 0 };
+
+	if (keep_reset(name, &(struct sweep){ 0 }, &err))
+		fail_msg("%s", err.message);
+	if (expected)
+		assert_entries(expected);
+}
+
+static void test_reset(void **state)
+{
+	struct disks disks = { 0 };
+	struct error err = { 0 };
+
+	scratch_need(have_qemu_img());
+	reset("web", 0); /* never ran */
+	shell("truncate -s 3M a.img");
+	one_disk("a.img", DISK_OVERLAY);
+	prepare(&disks);
+	assert_int_equal(keep_reset("web", &(struct sweep){ 0 }, &err), -EBUSY);
+	assert_non_null(strstr(err.message, "'web': it is running"));
+	assert_entries(3);
+	end(&disks);
+	shell("echo keep > data/vmrun/web/nvram; mkdir data/vmrun/other;"
+	      "touch data/vmrun/other/disk0.qcow2");
+	reset("web", 2); /* the lock, and what is no disk's */
+	shell("test -e data/vmrun/other/disk0.qcow2 -a -e a.img");
+	/* A changed image is no hindrance any more. */
+	shell("touch -d '2001-01-01' a.img");
+	prepare_and_end();
+	assert_entries(4);
+}
+
+/* Known by its digest, which is in its path: when the file was made does not matter. */
+static void test_overlay_of_url(void **state)
+{
+	static char url[] = "https://example.org/a.img";
+	struct disk *of;
+
+	scratch_need(have_qemu_img());
+	shell("truncate -s 3M sha256-1; cp sha256-1 sha256-2");
+	of = one_disk("sha256-1", DISK_OVERLAY);
+	of->urls[0] = url;
+	of->url_count = 1;
+	prepare_and_end();
+	shell("touch -d '2001-01-01' sha256-1");
+	prepare_and_end();
+	of = one_disk("sha256-2", DISK_OVERLAY);
+	of->urls[0] = url;
+	of->url_count = 1;
+	assert_not_prepared("had another digest", "vmrun reset web");
+	reset("web", 1);
+	prepare_and_end();
+}
+
+/* A raw disk whose guest wrote a qcow2 header into it stays raw where the definition says so. */
+static void test_raw_says_qcow2(void **state)
+{
+	struct disks disks = { 0 };
+	struct qcow2 header;
+	cleanup_fd int fd = -1;
+	struct error err;
+
+	scratch_need(have_qemu_img());
+	shell("qemu-img create -q -u -f qcow2 -F raw -b /etc/shadow a.img 1M");
+	one_disk("a.img", DISK_OVERLAY)->format = DISK_FORMAT_RAW;
+	prepare(&disks);
+	fd = open(disks.files[0].path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(qcow2_read(fd, "overlay", &header, &err), 0);
+	assert_string_equal(header.backing, scratch_path("a.img"));
+	assert_string_equal(header.backing_format, "raw");
+	end(&disks);
+	one_disk("a.img", DISK_DIRECT)->format = DISK_FORMAT_RAW;
+	prepare(&disks);
+	assert_int_equal(disks.files[0].format, DISK_FORMAT_RAW);
+	end(&disks);
+}
+
+static void test_plan(void **state)
+{
+	struct disks disks = { 0 };
+	struct error err;
+
+	one_disk("missing.qcow2", DISK_OVERLAY);
+	definition.disk_count = 5;
+	definition.disks[1] = disk("missing.img", DISK_SNAPSHOT);
+	definition.disks[2] = disk("missing.qcow2", DISK_DIRECT);
+	definition.disks[3] = disk("missing.img", DISK_READONLY);
+	definition.disks[4] = (struct disk){ .image = (char *)"/x",
+					     .mode = DISK_DIRECT,
+					     .format = DISK_FORMAT_QCOW2 };
+	assert_int_equal(disks_plan(&definition, NULL, &disks, &err), 0);
+	assert_int_equal(disks.count, 5);
+	assert_string_equal(disks.files[0].path, scratch_path("data/vmrun/web/disk0.qcow2"));
+	assert_string_equal(disks.files[1].path, scratch_path("data/vmrun/web/disk1.tmp-XXXXXX"));
+	assert_int_equal(disks.files[2].format, DISK_FORMAT_QCOW2);
+	assert_int_equal(disks.files[3].format, DISK_FORMAT_RAW);
+	assert_int_equal(disks.files[4].format, DISK_FORMAT_QCOW2);
+	end(&disks);
+	assert_int_equal(access(scratch_path("data"), F_OK), -1);
+}
+
+/* Only images that are used as they are: no directory is made. */
+static void test_direct(void **state)
+{
+	struct disks disks = { 0 };
+
+	shell("truncate -s 3M a.img");
+	one_disk("a.img", DISK_DIRECT);
+	prepare(&disks);
+	assert_string_equal(disks.files[0].path, scratch_path("a.img"));
+	disks_opened(&disks);
+	end(&disks);
+	assert_int_equal(access(scratch_path("a.img"), F_OK), 0);
+	assert_int_equal(access(scratch_path("data"), F_OK), -1);
+	end(&disks);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, scratch_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_raw),
+		CASE(test_foreign),
+		CASE(test_qcow2),
+		CASE(test_qcow2_leads_away),
+		CASE(test_qcow2_hostile),
+		CASE(test_qcow2_ugly_name),
+		CASE(test_overlay),
+		CASE(test_overlay_size),
+		CASE(test_overlay_base_changed),
+		CASE(test_overlay_other_base),
+		CASE(test_overlay_fails),
+		CASE(test_empty),
+		CASE(test_snapshot),
+		CASE(test_lock_and_sweep),
+		CASE(test_reset),
+		CASE(test_overlay_of_url),
+		CASE(test_raw_says_qcow2),
+		CASE(test_plan),
+		CASE(test_direct),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The NoCloud seed, read back as a guest would, and the SSH keys in it.
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <json-c/json_pointer.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "launcher/guest/nocloud.h"
+#include "launcher/guest/ssh_key.h"
+#include "launcher/image/iso_date.h"
+#include "netsetup/base/cleanup.h"
+#include "tests/unit/support/machine.h"
+#include "tests/unit/support/scratch.h"
+
+#define ED25519 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+#define SK      "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIE"
+
+static int make(const struct machine *machine)
+{
+	struct error err = { 0 };
+	int fd = seed_make(&machine->config, &err);
+
+	if (fd < 0)
+		fail_msg("%s", err.message);
+	return fd;
+}
+
+static void assert_fails(const struct machine *machine, const char *message, const char *remedy)
+{
+	struct error err = { 0 };
+
+	assert_true(seed_make(&machine->config, &err) < 0);
+	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
+		fail_msg("'%s' / '%s'", err.message, err.remedy);
+}
+
+/* The whole content of one file of a seed, NUL-terminated; NULL when it is not there. */
+static char *extract(int fd, const char *name, size_t *size)
+{
+	struct archive *archive = archive_read_new();
+	struct archive_entry *entry;
+	char *data = NULL;
+
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	archive_read_support_format_iso9660(archive);
+	assert_int_equal(archive_read_open_fd(archive, fd, 2048), ARCHIVE_OK);
+	while (!data && archive_read_next_header(archive, &entry) == ARCHIVE_OK) {
+		if (strcmp(archive_entry_pathname(entry), name) != 0)
+			continue;
+		*size = archive_entry_size(entry);
+		data = calloc(1, *size + 1);
+		assert_int_equal(archive_read_data(archive, data, *size), *size);
+	}
+	archive_read_free(archive);
+	return data;
+}
+
+static struct json_object *extract_json(int fd, const char *name, const char *heading)
+{
+	cleanup_free char *text = NULL;
+	struct json_object *root;
+	size_t size;
+
+	text = extract(fd, name, &size);
+	assert_non_null(text);
+	assert_memory_equal(text, heading, strlen(heading));
+	root = json_tokener_parse(text + strlen(heading));
+	assert_non_null(root);
+	return root;
+}
+
+/* The value at a JSON pointer as text, or "-" when there is none. */
+static void assert_value(struct json_object *root, const char *pointer, const char *expected)
+{
+	struct json_object *value = NULL;
+
+	if (json_pointer_get(root, pointer, &value))
+		assert_string_equal("-", expected);
+	else
+		assert_string_equal(json_object_get_string(value), expected);
+}
+
+static void test_meta_data(void **state)
+{
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	machine_init(&machine);
+	fd = make(&machine);
+	root = extract_json(fd, "meta-data", "");
+	assert_value(root, "/instance-id", "iid-0d1e2f30-4152-5374-8596-a7b8c9dadbec");
+	assert_value(root, "/local-hostname", "web");
+	json_object_put(root);
+	close(fd);
+}
+
+static void test_network_config(void **state)
+{
+	struct json_object *root;
+	struct machine machine;
+	size_t size;
+	int fd;
+
+	machine_init(&machine);
+	machine_join(&machine, CONFIGURE_CLOUD_INIT | CONFIGURE_DHCP);
+	fd = make(&machine);
+	root = extract_json(fd, "network-config", "");
+	assert_value(root, "/version", "2");
+	assert_value(root, "/ethernets/lan/match/macaddress", "52:54:00:ab:cd:ef");
+	assert_value(root, "/ethernets/lan/set-name", "eth0");
+	assert_value(root, "/ethernets/lan/mtu", "1500");
+	assert_value(root, "/ethernets/lan/dhcp4", "false");
+	assert_value(root, "/ethernets/lan/addresses/0", "192.168.1.10/24");
+	assert_value(root, "/ethernets/lan/addresses/1", "-");
+	assert_value(root, "/ethernets/lan/routes/0/to", "0.0.0.0/0");
+	assert_value(root, "/ethernets/lan/routes/0/via", "192.168.1.1");
+	assert_value(root, "/ethernets/lan/nameservers/addresses/1", "9.9.9.9");
+	assert_value(root, "/ethernets/lan/nameservers/addresses/2", "8.8.8.8");
+	json_object_put(root);
+	close(fd);
+
+	machine.lan.gateway.s_addr = 0;
+	machine.lan.mtu = 0;
+	machine.config.dns_count = 0;
+	fd = make(&machine);
+	root = extract_json(fd, "network-config", "");
+	assert_value(root, "/ethernets/lan/routes", "-");
+	assert_value(root, "/ethernets/lan/nameservers", "-");
+	assert_value(root, "/ethernets/lan/mtu", "-");
+	json_object_put(root);
+	close(fd);
+
+	machine.definition.network.configure = CONFIGURE_DHCP;
+	fd = make(&machine);
+	assert_null(extract(fd, "network-config", &size));
+	close(fd);
+}
+
+/* Each card is known by its MAC, and the LAN's route and servers are the guest's. */
+static void test_networks(void **state)
+{
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	machine_init(&machine);
+	machine_join(&machine, CONFIGURE_CLOUD_INIT);
+	machine.definition.others[0] = (struct network){ .type = NETWORK_USER,
+							 .mac = { { 2, 0, 0, 0, 0, 1 } } };
+	machine.definition.other_count = 1;
+	machine.definition.network_index = 1;
+	fd = make(&machine);
+	root = extract_json(fd, "network-config", "");
+	assert_value(root, "/ethernets/lan/match/macaddress", "52:54:00:ab:cd:ef");
+	assert_value(root, "/ethernets/lan/set-name", "eth1");
+	assert_value(root, "/ethernets/lan/dhcp4", "false");
+	assert_value(root, "/ethernets/user0/match/macaddress", "02:00:00:00:00:01");
+	assert_value(root, "/ethernets/user0/set-name", "eth0");
+	assert_value(root, "/ethernets/user0/dhcp4", "true");
+	assert_value(root, "/ethernets/user0/dhcp4-overrides/route-metric", "2000");
+	assert_value(root, "/ethernets/user0/dhcp4-overrides/use-dns", "false");
+	json_object_put(root);
+	close(fd);
+
+	machine.definition.network.type = NETWORK_USER;
+	machine.config.lan = NULL;
+	fd = make(&machine);
+	root = extract_json(fd, "network-config", "");
+	assert_value(root, "/ethernets/user0/dhcp4", "true");
+	assert_value(root, "/ethernets/user0/dhcp4-overrides", "-");
+	assert_value(root, "/ethernets/user1/match/macaddress", "52:54:00:ab:cd:ef");
+	assert_value(root, "/ethernets/lan", "-");
+	json_object_put(root);
+	close(fd);
+}
+
+static void test_mounts(void **state)
+{
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	machine_init(&machine);
+	machine.definition.cloud_init.present = true;
+	machine.definition.shares[0] = (struct share){ .tag = (char *)"by-hand",
+						       .path = (char *)"/" };
+	machine.definition.shares[1] = (struct share){ .tag = (char *)"src",
+						       .readonly = true,
+						       .mount = (char *)"/srv/a b$(c)" };
+	machine.definition.shares[2] = (struct share){ .tag = (char *)"fast",
+						       .driver = SHARE_VIRTIOFS,
+						       .mount = (char *)"/fast" };
+	machine.definition.share_count = 3;
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/bootcmd/0/2",
+		     "mkdir -p \"$1\" && mount -t \"$2\" -o \"$3\" \"$0\" \"$1\"");
+	assert_value(root, "/bootcmd/0/3", "src");
+	assert_value(root, "/bootcmd/0/4", "/srv/a b$(c)");
+	assert_value(root, "/bootcmd/0/5", "9p");
+	assert_value(root, "/bootcmd/0/6", "trans=virtio,version=9p2000.L,ro");
+	assert_value(root, "/bootcmd/1/3", "fast");
+	assert_value(root, "/bootcmd/1/5", "virtiofs");
+	assert_value(root, "/bootcmd/1/6", "rw");
+	assert_value(root, "/bootcmd/2", "-");
+	json_object_put(root);
+	close(fd);
+}
+
+static void test_vendor_data(void **state)
+{
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	scratch_text("a.pub", ED25519 " me@\"host\": x\n");
+	machine_init(&machine);
+	machine.definition.cloud_init.user = (char *)"me";
+	machine.definition.cloud_init.ssh_keys[0] = (char *)scratch_path("a.pub");
+	machine.definition.cloud_init.ssh_key_count = 1;
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/updates/network/when/0", "boot-new-instance");
+	assert_value(root, "/updates/network/when/1", "boot");
+	assert_value(root, "/users/0/name", "me");
+	assert_value(root, "/users/0/sudo", "ALL=(ALL) NOPASSWD:ALL");
+	assert_value(root, "/users/0/shell", "/bin/bash");
+	assert_value(root, "/users/0/ssh_authorized_keys/0", ED25519 " me@\"host\": x");
+	assert_value(root, "/ssh_authorized_keys", "-");
+	json_object_put(root);
+	close(fd);
+
+	machine.definition.cloud_init.user = NULL;
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/ssh_authorized_keys/0", ED25519 " me@\"host\": x");
+	assert_value(root, "/users", "-");
+	json_object_put(root);
+	close(fd);
+
+	machine.definition.cloud_init.user = (char *)"root";
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/disable_root", "false");
+	assert_value(root, "/users/0/name", "root");
+	assert_value(root, "/users/0/sudo", "-");
+	json_object_put(root);
+	close(fd);
+}
+
+/* A name stays a name, whatever it is. */
+static void test_injection(void **state)
+{
+	static const char nasty[] = "x\", \"runcmd\": [\"id\"], \"y\": \"\nruncmd: [id]\n#\t\\";
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	machine_init(&machine);
+	machine.definition.cloud_init.user = (char *)nasty;
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/users/0/name", nasty);
+	assert_value(root, "/runcmd", "-");
+	json_object_put(root);
+	close(fd);
+}
+
+static void test_user_data(void **state)
+{
+	static char data[SEED_USER_DATA_MAX + 1];
+	cleanup_free char *none = NULL;
+	cleanup_free char *read_back = NULL;
+	struct machine machine;
+	size_t size;
+	int fd;
+
+	machine_init(&machine);
+	fd = make(&machine);
+	none = extract(fd, "user-data", &size);
+	assert_string_equal(none, "#cloud-config\n{}\n");
+	close(fd);
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (char)(i * 7 + i / 256);
+	scratch_write("user data", data, SEED_USER_DATA_MAX);
+	machine.definition.cloud_init.user_data = (char *)scratch_path("user data");
+	fd = make(&machine);
+	read_back = extract(fd, "user-data", &size);
+	assert_int_equal(size, SEED_USER_DATA_MAX);
+	assert_memory_equal(read_back, data, size);
+	close(fd);
+
+	scratch_write("user data", data, sizeof(data));
+	assert_fails(&machine, "more than 1048576 bytes", "");
+	machine.definition.cloud_init.user_data = scratch;
+	assert_fails(&machine, "it is not a file", "");
+	machine.definition.cloud_init.user_data = (char *)"/dev/zero";
+	assert_fails(&machine, "it is not a file", "");
+	machine.definition.cloud_init.user_data = (char *)scratch_path("missing");
+	assert_fails(&machine, "missing': No such file", "");
+}
+
+/* The image as its readers see it: sealed, for reading only, and the same at any time. */
+static void test_image(void **state)
+{
+	static char first[1 << 20], second[1 << 20];
+	struct machine machine;
+	ssize_t size;
+	int fd;
+
+	machine_init(&machine);
+	machine_join(&machine, CONFIGURE_CLOUD_INIT);
+	setenv("TZ", "UTC-3", 1);
+	fd = make(&machine);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fcntl(fd, F_GET_SEALS),
+			 F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	size = pread(fd, first, sizeof(first), 0);
+	assert_in_range(size, 16 * 2048, sizeof(first) - 1);
+	assert_int_equal(size % 2048, 0);
+	close(fd);
+
+	sleep(1);
+	setenv("TZ", "UTC+5", 1);
+	fd = make(&machine);
+	assert_int_equal(pread(fd, second, sizeof(second), 0), size);
+	assert_memory_equal(first, second, size);
+	scratch_write("seed.iso", first, size);
+	close(fd);
+}
+
+/* What other programs say of it. */
+static void test_tools(void **state)
+{
+	struct machine machine;
+	char command[PATH_MAX + 256];
+	static char image[1 << 20];
+	ssize_t size;
+	int fd;
+
+	machine_init(&machine);
+	machine_join(&machine, CONFIGURE_CLOUD_INIT);
+	fd = make(&machine);
+	size = pread(fd, image, sizeof(image), 0);
+	scratch_write("seed.iso", image, size);
+	close(fd);
+
+	setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin", 1);
+	if (system("command -v blkid >/dev/null") == 0) {
+		snprintf(command, sizeof(command),
+			 "test \"$(blkid -p -s LABEL -o value '%s/seed.iso')\" = cidata", scratch);
+		assert_int_equal(system(command), 0);
+	}
+	if (system("command -v isoinfo >/dev/null") == 0) {
+		snprintf(command, sizeof(command),
+			 "test \"$(isoinfo -R -f -i '%s/seed.iso' | tr '\\n' ' ')\" ="
+			 " '/meta-data /network-config /user-data /vendor-data '",
+			 scratch);
+		assert_int_equal(system(command), 0);
+		snprintf(command, sizeof(command),
+			 "isoinfo -J -f -i '%s/seed.iso' | grep -qx /network-config", scratch);
+		assert_int_equal(system(command), 0);
+	}
+}
+
+static void test_wanted(void **state)
+{
+	struct machine machine;
+
+	machine_init(&machine);
+	assert_false(seed_wanted(&machine.definition));
+	machine.definition.cloud_init.present = true;
+	assert_true(seed_wanted(&machine.definition));
+	machine_init(&machine);
+	machine_join(&machine, CONFIGURE_CLOUD_INIT);
+	assert_true(seed_wanted(&machine.definition));
+	machine.definition.network.configure = CONFIGURE_DHCP;
+	assert_false(seed_wanted(&machine.definition));
+	machine.definition.network.configure = CONFIGURE_CLOUD_INIT;
+	machine.definition.network.type = NETWORK_USER;
+	assert_false(seed_wanted(&machine.definition));
+}
+
+static int count_key(const char *key, void *context)
+{
+	unsigned int *count = context;
+
+	(*count)++;
+	return 0;
+}
+
+static int stop_key(const char *key, void *context)
+{
+	return -ENOMEM;
+}
+
+static void assert_keys(const char *text, unsigned int expected)
+{
+	unsigned int count = 0;
+	struct error err = { 0 };
+
+	scratch_text("key", text);
+	if (ssh_key_read(scratch_path("key"), count_key, &count, &err))
+		fail_msg("%s", err.message);
+	assert_int_equal(count, expected);
+}
+
+static void assert_no_keys(const char *text, const char *message, const char *remedy)
+{
+	unsigned int count = 0;
+	struct error err = { 0 };
+
+	scratch_text("key", text);
+	assert_int_equal(ssh_key_read(scratch_path("key"), count_key, &count, &err), -EINVAL);
+	assert_int_equal(err.status, STATUS_DEFINITION);
+	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
+		fail_msg("'%s' / '%s'", err.message, err.remedy);
+}
+
+static void test_keys(void **state)
+{
+	struct error err;
+
+	assert_keys(ED25519, 1);
+	assert_keys(ED25519 "\n", 1);
+	assert_keys("\n# comment\n" ED25519 " me\r\n  \n\t" SK " her\n#end", 2);
+	assert_no_keys("", "has no public SSH key", "");
+	assert_no_keys("# only this\n", "has no public SSH key", "");
+	assert_no_keys(ED25519 "\nssh-ed25519\n", "line 2 is not a public", "");
+	assert_no_keys("ssh-ed25519 AAAA\n", "line 1 is not", "");
+	assert_no_keys("ssh-ed25519 BBBBC3NzaC1lZDI1NTE5AAAAIOMq\n", "line 1 is not", "");
+	assert_no_keys("ssh-ed25519x " ED25519 "\n", "line 1 is not", "");
+	assert_no_keys("ssh-new AAAAC3NzaC1lZDI1NTE5AAAAIOMq\n", "line 1 is not", "");
+	assert_no_keys("from=\"*\" " ED25519 "\n", "line 1 is not", "");
+	assert_no_keys(ED25519 ";x\n", "line 1 is not", "");
+	assert_no_keys(ED25519 " \033[2J\n", "line 1 is not", "");
+	assert_no_keys("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\n", "is a private key",
+		       "key.pub'");
+	assert_no_keys("PuTTY-User-Key-File-2: x\n", "line 1 is not", "");
+	scratch_text("key", ED25519);
+	assert_int_equal(ssh_key_read(scratch_path("key"), stop_key, NULL, &err), -ENOMEM);
+	scratch_write("key", ED25519 "\0x", sizeof(ED25519 "\0x"));
+	assert_int_equal(ssh_key_read(scratch_path("key"), stop_key, NULL, &err), -EINVAL);
+}
+
+/* An image that is none: an answer, and nothing outside of it is touched. */
+static void test_dates_hostile(void **state)
+{
+	static const unsigned char values[] = { 0, 1, 2, 0x7f, 0x80, 0xff };
+	static unsigned char good[1 << 20];
+	struct machine machine;
+	ssize_t size;
+	int fd;
+
+	machine_init(&machine);
+	fd = make(&machine);
+	size = pread(fd, good, sizeof(good), 0);
+	close(fd);
+	for (size_t at = 0; at < (size_t)size; at += 2048 - 100) {
+		unsigned char *cut = malloc(at + 1);
+
+		memcpy(cut, good, at);
+		iso_date_reset(cut, at);
+		free(cut);
+	}
+	for (size_t at = 16 * 2048; at < 30 * 2048; at += at % 2048 < 256 ? 1 : 64) {
+		for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+			unsigned char *copy = malloc(size);
+
+			memcpy(copy, good, size);
+			copy[at] = values[i];
+			iso_date_reset(copy, size);
+			free(copy);
+		}
+	}
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_meta_data),     CASE(test_network_config), CASE(test_vendor_data),
+		CASE(test_injection),     CASE(test_user_data),      CASE(test_image),
+		CASE(test_tools),         CASE(test_wanted),         CASE(test_keys),
+		CASE(test_dates_hostile), CASE(test_networks),       CASE(test_mounts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

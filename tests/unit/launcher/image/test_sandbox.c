@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What vmrun-image can no longer do once it is confined, and what it still can.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "launcher/image/sandbox.h"
+#include "netsetup/base/cleanup.h"
+#include "tests/unit/support/scratch.h"
+
+/* Ends a child: the test fails with the line of what did not hold. */
+#define CHECK(condition)                        \
+	do {                                    \
+		if (!(condition))               \
+			_exit(__LINE__ & 0xff); \
+	} while (0)
+
+/* Runs in a child, which cannot be set free again; the wait status. */
+static int in_child(void (*function)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		function();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void confined_process(void)
+{
+	char *const argv[] = { (char *)"false", NULL };
+	char *const envp[] = { NULL };
+	struct error err;
+
+	CHECK(confine_process(&err) == 0);
+	CHECK(execve("/bin/false", argv, envp) < 0 && errno == EPERM);
+	CHECK(socket(AF_PACKET, SOCK_DGRAM, 0) < 0 && errno == EAFNOSUPPORT);
+	CHECK(socket(AF_VSOCK, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT);
+	CHECK(socket(AF_UNSPEC, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT);
+	CHECK(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+	CHECK(socket(AF_INET6, SOCK_STREAM, 0) >= 0 || errno == EAFNOSUPPORT);
+	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
+	CHECK(unshare(0) < 0 && errno == EPERM);
+	CHECK(syscall(SYS_io_uring_setup, 1, NULL) < 0 && errno == EPERM);
+	CHECK(ioctl(0, 0x5412, "x") < 0 && errno == EPERM); /* TIOCSTI */
+}
+
+static void test_process(void **state)
+{
+	assert_int_equal(in_child(confined_process), 0);
+}
+
+static void confined_files(void)
+{
+	const char *files[] = { scratch_path("listed"), scratch_path("missing") };
+	int directory = open(scratch_path("cache"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct error err;
+
+	CHECK(confine_process(&err) == 0);
+	CHECK(confine_files(directory, files, ARRAY_SIZE(files), &err) == 0);
+	CHECK(openat(directory, "new", O_RDWR | O_CREAT, 0600) >= 0);
+	CHECK(renameat(directory, "new", directory, "other") == 0);
+	CHECK(unlinkat(directory, "other", 0) == 0);
+	CHECK(openat(directory, "../secret", O_RDONLY) < 0 && errno == EACCES);
+	CHECK(open(scratch_path("secret"), O_RDONLY) < 0 && errno == EACCES);
+	CHECK(open(scratch_path("listed"), O_RDONLY) >= 0);
+	CHECK(open(scratch_path("listed"), O_WRONLY) < 0 && errno == EACCES);
+	CHECK(open(scratch_path("new"), O_RDWR | O_CREAT, 0600) < 0 && errno == EACCES);
+	CHECK(open("/etc/passwd", O_RDONLY) >= 0);
+	CHECK(open("/etc/passwd", O_RDWR) < 0 && errno == EACCES);
+}
+
+static void test_files(void **state)
+{
+	scratch_need(syscall(SYS_landlock_create_ruleset, NULL, 0, 1u) >= 1);
+	scratch_text("secret", "x");
+	scratch_text("listed", "x");
+	assert_int_equal(mkdir(scratch_path("cache"), 0700), 0);
+	assert_int_equal(in_child(confined_files), 0);
+}
+
+static int work[2], answer[2];
+
+static void confined_unpack(void)
+{
+	int input = work[0], output = work[1], told = answer[1];
+	char byte;
+
+	CHECK(confine_unpack(&input, &output, &told) == 0);
+	CHECK(input == 3 && output == 4 && told == 5);
+	CHECK(write(output, "x", 1) == 1 && read(input, &byte, 1) == 1 && byte == 'x');
+	CHECK(write(told, "!", 1) == 1);
+	CHECK(fcntl(6, F_GETFD) < 0);
+}
+
+static void confined_unpack_opens(void)
+{
+	int input = work[0], output = work[1], told = answer[1];
+
+	CHECK(confine_unpack(&input, &output, &told) == 0);
+	free(malloc(1 << 20));
+	CHECK(open("/etc/passwd", O_RDONLY) < 0 && errno == ENOSYS);
+	if (write(told, "?", 1) == 1)
+		socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static void test_unpack(void **state)
+{
+	char told;
+	int status;
+
+	assert_int_equal(pipe2(work, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(answer, O_CLOEXEC), 0);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+	skip();
+#endif
+#endif
+	status = in_child(confined_unpack);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS); /* that fcntl() */
+	assert_int_equal(read(answer[0], &told, 1), 1);
+	assert_int_equal(told, '!');
+	status = in_child(confined_unpack_opens);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS); /* that socket() */
+	assert_int_equal(read(answer[0], &told, 1), 1);
+	assert_int_equal(told, '?');
+#endif
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_process),
+		CASE(test_files),
+		CASE(test_unpack),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

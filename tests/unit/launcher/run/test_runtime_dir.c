@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One VM of a name at a time: the lock, what the second is told, and that nothing stays behind.
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "launcher/common/unix_socket.h"
+#include "launcher/run/runtime_dir.h"
+#include "netsetup/base/cleanup.h"
+#include "tests/unit/support/scratch.h"
+
+static int setup(void **state)
+{
+	return scratch_setup(state) || setenv("XDG_RUNTIME_DIR", scratch, 1);
+}
+
+static void take(const char *name, struct instance *instance)
+{
+	struct error err = { 0 };
+
+	if (instance_take(name, instance, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+static void test_life(void **state)
+{
+	struct instance instance;
+	struct error err = { 0 };
+	struct stat status;
+	int listener;
+
+	take("web", &instance);
+	assert_string_equal(instance.directory, scratch_path("vmrun/web"));
+	assert_int_equal(fcntl(instance.lock, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(stat(instance.directory, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0700);
+	assert_int_equal(stat(scratch_path("vmrun/web/lock"), &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	listener = local_listen(instance.directory, "console", &err);
+	assert_true(listener >= 0);
+	assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
+	close(listener);
+	instance_end(&instance);
+	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
+	instance_end(&instance);
+	/* Again; what QEMU left in there goes, too. */
+	take("web", &instance);
+	scratch_text("vmrun/web/qmp", "x");
+	scratch_text("vmrun/other/lock", "x");
+	instance_end(&instance);
+	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
+	assert_int_equal(access(scratch_path("vmrun/other/lock"), F_OK), 0);
+}
+
+/* What one that died has left is swept; a dry run and a running VM are left alone. */
+static void test_sweep(void **state)
+{
+	const struct sweep real = { 0 }, dry = { .dry_run = true };
+	struct instance instance;
+
+	take("web", &instance);
+	instance_sweep("web", &real);
+	assert_int_equal(access(scratch_path("vmrun/web/lock"), F_OK), 0);
+	/* As its death does. */
+	close(instance.lock);
+	instance.lock = -1;
+	instance_end(&instance);
+	instance_sweep("web", &dry);
+	assert_int_equal(access(scratch_path("vmrun/web/lock"), F_OK), 0);
+	instance_sweep("web", &real);
+	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
+	instance_sweep("web", &real);
+	assert_int_equal(mkdir(scratch_path("vmrun/web"), 0700), 0);
+	instance_sweep("web", &real);
+	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
+}
+
+static void told(const char *expected)
+{
+	struct instance second;
+	struct error err = { 0 };
+	char message[128];
+
+	snprintf(message, sizeof(message), "VM 'web' is already running: pid %d, %s", (int)getpid(),
+		 expected);
+	assert_int_equal(instance_take("web", &second, &err), -EEXIST);
+	assert_string_equal(err.message, message);
+	assert_non_null(strstr(err.remedy, "vmrun stop web"));
+	assert_int_equal(second.lock, -1);
+	instance_end(&second);
+}
+
+static void test_second(void **state)
+{
+	struct instance first, other;
+
+	take("web", &first);
+	told("no address yet");
+	instance_tell(&first, "192.168.100.100");
+	told("192.168.100.100");
+	instance_tell(&first, "1.2.3.4");
+	told("1.2.3.4");
+	instance_tell(&first, "no address");
+	told("no address");
+	/* The end of one that was refused did not end the first. */
+	assert_int_equal(access(scratch_path("vmrun/web/lock"), F_OK), 0);
+	take("other", &other);
+	instance_end(&other);
+	instance_end(&first);
+}
+
+/* Whatever is in the lock's file, nobody is told to kill what would be his own shell. */
+static void test_content(void **state)
+{
+	static const char *const contents[] = { "",      "\n",   "garbage",
+						"0 x\n", "-1 x", "99999999999999999999 x" };
+	struct instance first;
+
+	take("web", &first);
+	for (size_t i = 0; i < ARRAY_SIZE(contents); i++) {
+		struct instance second;
+		struct error err = { 0 };
+
+		assert_int_equal(ftruncate(first.lock, 0), 0);
+		assert_int_equal(pwrite(first.lock, contents[i], strlen(contents[i]), 0),
+				 strlen(contents[i]));
+		assert_int_equal(instance_take("web", &second, &err), -EEXIST);
+		assert_null(strstr(err.remedy, "kill 0"));
+		assert_null(strstr(err.remedy, "kill -"));
+		instance_end(&second);
+	}
+	instance_end(&first);
+}
+
+/* The holder is killed: what it left is in nobody's way. */
+static void test_killed(void **state)
+{
+	struct instance instance;
+	struct error err = { 0 };
+	int status, ready[2], listener;
+	char octet;
+	pid_t child;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (instance_take("web", &instance, &err) == 0 &&
+		    local_listen(instance.directory, "console", &err) >= 0 &&
+		    write(ready[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &octet, 1), 1);
+	close(ready[0]);
+	assert_int_equal(instance_take("web", &instance, &err), -EEXIST);
+	instance_end(&instance);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(access(scratch_path("vmrun/web/console"), F_OK), 0);
+	take("web", &instance);
+	listener = local_listen(instance.directory, "console", &err);
+	assert_true(listener >= 0);
+	close(listener);
+	instance_end(&instance);
+	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
+}
+
+static void test_console(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct instance instance;
+	struct error err = { 0 };
+	int client, listener, taken;
+
+	take("web", &instance);
+	listener = local_listen(instance.directory, "console", &err);
+	assert_true(listener >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s",
+		 scratch_path("vmrun/web/console"));
+	client = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+	taken = local_accept(listener);
+	assert_true(taken >= 0);
+	assert_int_equal(local_accept(listener), -1);
+	close(taken);
+	close(client);
+	client = local_connect(instance.directory, "console", &err);
+	assert_true(client >= 0);
+	close(client);
+	close(listener);
+	instance_end(&instance);
+}
+
+/* A listener that takes nobody, with as many waiting as may: who comes then is not kept for ever. */
+static void test_crowd(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct instance instance;
+	struct error err = { 0 };
+	int clients[64];
+	int listener;
+	size_t count;
+
+	take("web", &instance);
+	listener = local_listen(instance.directory, "console", &err);
+	assert_true(listener >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s",
+		 scratch_path("vmrun/web/console"));
+	for (count = 0; count < ARRAY_SIZE(clients); count++) {
+		clients[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (connect(clients[count], (struct sockaddr *)&address, sizeof(address)) < 0)
+			break;
+	}
+	assert_true(count < ARRAY_SIZE(clients));
+	assert_int_equal(errno, EAGAIN);
+	alarm(20);
+	assert_int_equal(local_connect(instance.directory, "console", &err), -ETIMEDOUT);
+	alarm(0);
+	assert_non_null(strstr(err.message, "too many others wait there"));
+	for (size_t each = 0; each <= count; each++)
+		close(clients[each]);
+	close(listener);
+	instance_end(&instance);
+}
+
+/* A path that a socket's address has no room for. */
+static void test_long_path(void **state)
+{
+	char deep[160];
+	struct instance instance;
+	struct error err = { 0 };
+
+	memset(deep, 'd', 120);
+	deep[120] = '\0';
+	assert_int_equal(mkdir(scratch_path(deep), 0700), 0);
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", scratch_path(deep), 1), 0);
+	take("web", &instance);
+	assert_int_equal(local_listen(instance.directory, "console", &err), -ENAMETOOLONG);
+	instance_end(&instance);
+}
+
+/* A link in the place of the lock leads nowhere. */
+static void test_link(void **state)
+{
+	struct instance instance;
+	struct error err = { 0 };
+
+	take("web", &instance);
+	instance_end(&instance);
+	scratch_text("vmrun/web/x", "");
+	assert_int_equal(symlink("../../victim", scratch_path("vmrun/web/lock")), 0);
+	assert_int_equal(instance_take("web", &instance, &err), -ELOOP);
+	instance_end(&instance);
+	assert_int_equal(access(scratch_path("victim"), F_OK), -1);
+	/* And it was not ours to remove. */
+	assert_int_equal(unlink(scratch_path("vmrun/web/lock")), 0);
+}
+
+#define PROCESSES 4
+#define TURNS     300
+
+/* Each takes the name so many times; whoever does not get it is told so, by that one error. */
+static int take_turns(volatile int *inside)
+{
+	for (int turn = 0; turn < TURNS;) {
+		struct instance instance;
+		struct error err = { 0 };
+		int rc = instance_take("web", &instance, &err);
+
+		if (rc == 0) {
+			if ((*inside)++ != 0)
+				return 1;
+			if (turn % 7 == 0)
+				sched_yield();
+			if (access(scratch_path("vmrun/web/lock"), F_OK) < 0)
+				return 3;
+			(*inside)--;
+			turn++;
+		} else if (rc != -EEXIST) {
+			fprintf(stderr, "%s\n", err.message);
+			return 2;
+		}
+		instance_end(&instance);
+	}
+	return 0;
+}
+
+/* Sweeps for ever, and must never sweep one that runs. */
+static pid_t start_sweeper(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			instance_sweep("web", &(struct sweep){ 0 });
+	}
+	return child;
+}
+
+static void test_turns(void **state)
+{
+	volatile int *inside = mmap(NULL, sizeof(*inside), PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t children[PROCESSES], sweeper;
+
+	sweeper = start_sweeper();
+	assert_true(inside != MAP_FAILED);
+	for (size_t i = 0; i < PROCESSES; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			_exit(take_turns(inside));
+	}
+	for (size_t i = 0; i < PROCESSES; i++) {
+		int status;
+
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+	kill(sweeper, SIGKILL);
+	assert_int_equal(waitpid(sweeper, NULL, 0), sweeper);
+	munmap((void *)inside, sizeof(*inside));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_life, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_sweep, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_second, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_content, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_killed, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_console, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_crowd, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_long_path, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_link, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_turns, setup, scratch_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a VM keeps is one run's at a time; who only sweeps is in nobody's way.
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "launcher/run/state_dir.h"
+#include "netsetup/base/cleanup.h"
+#include "tests/unit/support/scratch.h"
+
+#define LOCK "vmrun/web/lock"
+
+static const struct definition definition = { .name = "web", .machine.tpm = true };
+
+static int setup(void **state)
+{
+	return scratch_setup(state) || setenv("XDG_DATA_HOME", scratch, 1);
+}
+
+/* Another process that holds the lock, so long or until it is killed. */
+static pid_t hold(long milliseconds)
+{
+	const struct timespec moment = { .tv_nsec = milliseconds * 1000000 };
+	int ready[2];
+	char octet;
+	pid_t child;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		const int fd = open(scratch_path(LOCK), O_RDWR | O_CLOEXEC);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (fd >= 0 && flock(fd, LOCK_EX) == 0 && write(ready[1], "x", 1) == 1) {
+			if (milliseconds)
+				nanosleep(&moment, NULL);
+			else
+				pause();
+		}
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &octet, 1), 1);
+	close(ready[0]);
+	return child;
+}
+
+static void take(void)
+{
+	struct keep keep;
+	struct error err = { 0 };
+
+	if (keep_take(&definition, &keep, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(access(scratch_path(LOCK), F_OK), 0);
+	keep_end(&keep);
+}
+
+static void test_sweeper(void **state)
+{
+	const struct sweep sweep = { 0 };
+	struct error err = { 0 };
+	pid_t child;
+
+	take();
+	child = hold(50);
+	take();
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	child = hold(50);
+	assert_int_equal(keep_reset("web", &sweep, &err), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void test_second(void **state)
+{
+	const struct sweep sweep = { 0 };
+	struct error err = { 0 };
+	struct keep keep;
+	pid_t child;
+
+	take();
+	child = hold(0);
+	assert_int_equal(keep_take(&definition, &keep, &err), -EBUSY);
+	assert_non_null(strstr(err.message, "another run of it does"));
+	keep_end(&keep);
+	assert_int_equal(keep_reset("web", &sweep, &err), -EBUSY);
+	assert_non_null(strstr(err.message, "it is running"));
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	take();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_sweeper, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_second, setup, scratch_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

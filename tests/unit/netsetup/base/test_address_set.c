@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Sets of addresses: what was put in is in, before and after growing and sorting.
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "netsetup/base/address_set.h"
+
+#define MANY 5000
+
+static struct in_addr number(uint32_t value)
+{
+	return (struct in_addr){ htonl(value) };
+}
+
+static void test_empty(void **state)
+{
+	struct addrset set = { 0 };
+
+	assert_false(addrset_has(&set, number(0)));
+	addrset_done(&set);
+	addrset_done(&set);
+	assert_false(addrset_has(&set, number(0)));
+}
+
+static void test_members(void **state)
+{
+	struct addrset set = { 0 };
+
+	/* In no order, each a distance from the next, some twice. */
+	for (uint32_t i = 0; i < MANY; i++)
+		addrset_add(&set, number((i * 7919 % MANY) * 0x10001));
+	addrset_add(&set, number(0));
+	addrset_add(&set, number(UINT32_MAX));
+	addrset_add(&set, number(UINT32_MAX));
+	assert_false(set.failed);
+	for (uint32_t i = 0; i < MANY; i++) {
+		assert_true(addrset_has(&set, number(i * 0x10001)));
+		assert_false(addrset_has(&set, number(i * 0x10001 + 1)));
+	}
+	assert_true(addrset_has(&set, number(UINT32_MAX)));
+	addrset_done(&set);
+	assert_int_equal(set.count, 0);
+	assert_null(set.addresses);
+}
+
+/* Questions and additions in turns: a set that was sorted is sorted anew. */
+static void test_turns(void **state)
+{
+	struct addrset set = { 0 };
+
+	for (uint32_t i = 200; i > 0; i--) {
+		assert_false(addrset_has(&set, number(i)));
+		addrset_add(&set, number(i));
+		assert_true(addrset_has(&set, number(i)));
+		assert_true(addrset_has(&set, number(200)));
+	}
+	addrset_done(&set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_turns),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

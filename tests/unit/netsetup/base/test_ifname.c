@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Which names interfaces and VMs may have, and the names of taps.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ifname.h"
+
+static void test_ifname(void **state)
+{
+	static const char *const good[] = {
+		"e",      "eth0",    "wlp3s0",          "eth0.100",
+		"br-lan", "vmr-web", "enx0123456789ab", "a..b",
+		"...",    "all1",    "Default",         "fifteen-letters"
+	};
+	static const char *const bad[] = {
+		"",    ".",    "..",      "all",  "default",     "a/b",  "../x",
+		"a b", "a\tb", "a\nb",    "a:b",  "a%d",         "a'b",  "a\"b",
+		"a`b", "a\\b", "a\033[m", "\x7f", "caf\xc3\xa9", "\xff", "sixteen-letters-"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		assert_true(ifname_valid(good[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(ifname_valid(bad[i]));
+}
+
+/* A name of a record need not end within it. */
+static void test_unended(void **state)
+{
+	cleanup_free char *ifname = malloc(IFNAMSIZ), *name = malloc(VM_NAME_SIZE);
+
+	memset(ifname, 'a', IFNAMSIZ);
+	memset(name, 'a', VM_NAME_SIZE);
+	assert_false(ifname_valid(ifname));
+	assert_false(vm_name_valid(name));
+}
+
+static void test_vm_name(void **state)
+{
+	static const char *const bad[] = { "",    "-",   "-a",  "a-",  "A",        "a_b",
+					   "a.b", "a b", "a/b", "a\n", "\xc3\xa9", "../a" };
+	char name[VM_NAME_SIZE + 1];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(vm_name_valid(bad[i]));
+	assert_true(vm_name_valid("a"));
+	assert_true(vm_name_valid("0"));
+	assert_true(vm_name_valid("web-2--x"));
+
+	memset(name, 'a', sizeof(name));
+	name[VM_NAME_SIZE] = '\0';
+	assert_false(vm_name_valid(name));
+	name[VM_NAME_SIZE - 1] = '\0';
+	assert_true(vm_name_valid(name));
+}
+
+static void test_tap_name(void **state)
+{
+	char longest[VM_NAME_SIZE], a[IFNAMSIZ], b[IFNAMSIZ];
+
+	tap_name("debian", a);
+	assert_string_equal(a, "vmr-debian");
+	tap_name("elevenchars", a);
+	assert_string_equal(a, "vmr-elevenchars");
+
+	/* The same on every machine and in every version: it is how a user knows the tap. */
+	tap_name("twelve-chars", a);
+	assert_memory_equal(a, "vmr-twel-", 9);
+	assert_int_equal(strlen(a), 15);
+	assert_int_equal(strspn(a + 9, "0123456789abcdef"), 6);
+	tap_name("twelve-chars", b);
+	assert_string_equal(a, b);
+	tap_name("twelve-charz", b);
+	assert_string_not_equal(a, b);
+
+	memset(longest, 'z', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
+	tap_name(longest, a);
+	assert_true(ifname_valid(a));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ifname),
+		cmocka_unit_test(test_unended),
+		cmocka_unit_test(test_vm_name),
+		cmocka_unit_test(test_tap_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The changes to the host one by one: netlink after a lost answer, what a dry run leaves alone.
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "netsetup/base/address_set.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/host/host.h"
+#include "netsetup/kernel/neighbour.h"
+#include "netsetup/kernel/tap.h"
+#include "tests/unit/support/namespace.h"
+
+static struct in_addr address(const char *text)
+{
+	struct in_addr parsed;
+
+	assert_true(ipv4_parse(text, &parsed));
+	return parsed;
+}
+
+/* A host over a netlink socket of this namespace. */
+static struct host host_here(void)
+{
+	struct host host = { .arp = -1 };
+	struct error err = { 0 };
+
+	assert_int_equal(nl_socket_open(NETLINK_ROUTE, &host.route, &err), 0);
+	return host;
+}
+
+/* A request whose answer nobody takes, as after a timeout, does not spoil the ones after it. */
+static void lost_answer(void)
+{
+	struct host host = host_here();
+	const struct interface_id uplink = { "e0", if_nametoindex("e0") };
+	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = (int)uplink.ifindex };
+	cleanup_nl_msg *message = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
+	struct error err = { 0 };
+
+	assert_non_null(message);
+	assert_true(nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) == 0);
+	assert_true(nl_send_auto(host.route, message) > 0);
+	assert_int_equal(host_proxy_add(&host, address("192.168.7.9"), uplink, &err), 0);
+	assert_int_equal(namespace_run("ip neigh show proxy | grep -q '^192.168.7.9 dev e0 "
+				       "proxy proto 118'"),
+			 0);
+	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"), uplink, &err), 0);
+	assert_int_equal(namespace_run("! ip neigh show proxy | grep ."), 0);
+	/* One that is gone, and one of an interface that is gone, are no errors. */
+	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"), uplink, &err), 0);
+	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"),
+					   (struct interface_id){ "gone", 4711 }, &err),
+			 0);
+	nl_socket_free(host.route);
+}
+
+static void test_lost_answer(void **state)
+{
+	namespace_test(lost_answer);
+}
+
+static void tap_comes_and_goes(void)
+{
+	struct host host = host_here();
+	struct error err = { 0 };
+	struct interface_id tap = { "vmr-x", 0 };
+	int fds[2] = { -1, -1 };
+	unsigned int ifindex = 0;
+
+	assert_int_equal(host_tap_add(&host, "vmr-x", 2, true, fds, &ifindex, &err), 0);
+	assert_int_equal(ifindex, if_nametoindex("vmr-x"));
+	assert_true(fds[0] >= 0 && fds[1] >= 0);
+	tap.ifindex = ifindex;
+	assert_int_equal(host_link_up(&host, tap, 1400, &err), 0);
+	assert_int_equal(namespace_run("ip link show vmr-x | grep -q 'UP.*mtu 1400'"), 0);
+	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), 0);
+	assert_int_equal(namespace_run("ip route show proto 118 | "
+				       "grep -q '^192.168.7.9 dev vmr-x scope link'"),
+			 0);
+	/* Never replaces a route. */
+	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), -EEXIST);
+	/* Also while somebody holds a descriptor of it. */
+	assert_int_equal(host_link_delete(&host, tap, &err), 0);
+	assert_int_equal(if_nametoindex("vmr-x"), 0);
+	assert_int_equal(host_link_delete(&host, tap, &err), 0);
+	close(fds[0]);
+	close(fds[1]);
+	nl_socket_free(host.route);
+}
+
+static void test_tap_comes_and_goes(void **state)
+{
+	namespace_test(tap_comes_and_goes);
+}
+
+/* The asker can forbid us children; the tap is deleted all the same. */
+static void no_child_to_spare(void)
+{
+	const struct rlimit none = { 0, 4096 }, many = { 4096, 4096 };
+	struct host host = host_here();
+	struct error err = { 0 };
+	int fds[1] = { -1 };
+	unsigned int ifindex = 0;
+
+	assert_int_equal(host_tap_add(&host, "vmr-x", 1, false, fds, &ifindex, &err), 0);
+	/* The limit does not hold for who has these two. */
+	assert_int_equal(namespace_drop_resource_rights(), 0);
+	assert_int_equal(setrlimit(RLIMIT_NPROC, &none), 0);
+	assert_int_equal(fork(), -1);
+	assert_int_equal(host_link_delete(&host, (struct interface_id){ "vmr-x", ifindex }, &err),
+			 0);
+	assert_int_equal(if_nametoindex("vmr-x"), 0);
+	/* For the sanitizers at the end. */
+	assert_int_equal(setrlimit(RLIMIT_NPROC, &many), 0);
+	close(fds[0]);
+	nl_socket_free(host.route);
+}
+
+static void test_no_child_to_spare(void **state)
+{
+	namespace_test(no_child_to_spare);
+}
+
+/* An interface that exists is never taken over, whatever it is. */
+static void tap_never_adopts(void)
+{
+	struct error err = { 0 };
+	int fds[1] = { -1 };
+
+	assert_int_equal(namespace_run("ip tuntap add dev vmr-y mode tap"), 0);
+	assert_int_equal(tap_open("vmr-y", 1, false, fds, &err), -EBUSY);
+	assert_string_equal(err.message, "cannot create tap 'vmr-y': Device or resource busy");
+	assert_non_null(strstr(err.remedy, "ip link delete vmr-y"));
+	assert_int_equal(fds[0], -1);
+	assert_int_equal(tap_open("e0", 1, false, fds, &err), -EBUSY);
+}
+
+static void test_tap_never_adopts(void **state)
+{
+	namespace_test(tap_never_adopts);
+}
+
+static void tap_without_descriptors(void)
+{
+	const struct rlimit few = { 8, 8 };
+	struct error err = { 0 };
+	int fds[8] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+	unsigned int open = namespace_count_fds();
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(tap_open("vmr-z", 8, true, fds, &err), -EMFILE);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		assert_int_equal(fds[i], -1);
+	assert_int_equal(namespace_count_fds(), open);
+	assert_int_equal(if_nametoindex("vmr-z"), 0);
+}
+
+static void test_tap_without_descriptors(void **state)
+{
+	namespace_test(tap_without_descriptors);
+}
+
+/* What tap_is() must not take for the tap, above all one of that name in another namespace. */
+static void tap_recognised(void)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = "vmr-x" };
+	struct error err = { 0 };
+	int fds[2] = { -1, -1 }, other, tun, null;
+
+	other = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	assert_true(other >= 0);
+	assert_false(tap_is(other, "vmr-x"));
+	assert_int_equal(ioctl(other, TUNSETIFF, &ifr), 0);
+	assert_true(tap_is(other, "vmr-x"));
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	assert_false(tap_is(other, "vmr-x"));
+	assert_int_equal(tap_open("vmr-x", 2, true, fds, &err), 0);
+	assert_true(tap_is(fds[0], "vmr-x"));
+	assert_true(tap_is(fds[1], "vmr-x"));
+	assert_false(tap_is(other, "vmr-x"));
+	assert_false(tap_is(fds[0], "vmr-xy"));
+	assert_false(tap_is(fds[0], "vmr-"));
+	assert_int_equal(ioctl(fds[0], TUNSETPERSIST, 1), 0);
+	assert_false(tap_is(fds[0], "vmr-x"));
+
+	tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	memcpy(ifr.ifr_name, "vmr-t", sizeof("vmr-t"));
+	ifr.ifr_flags = IFF_TUN | IFF_NO_PI;
+	assert_int_equal(ioctl(tun, TUNSETIFF, &ifr), 0);
+	assert_false(tap_is(tun, "vmr-t"));
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_false(tap_is(null, "vmr-x"));
+	assert_false(tap_is(-1, "vmr-x"));
+}
+
+static void test_tap_recognised(void **state)
+{
+	namespace_test(tap_recognised);
+}
+
+struct said {
+	char text[2048];
+};
+
+static void keep(const char *command, void *context)
+{
+	struct said *said = context;
+
+	strncat(said->text, command, sizeof(said->text) - strlen(said->text) - 1);
+	strncat(said->text, "\n", sizeof(said->text) - strlen(said->text) - 1);
+}
+
+/* Each change as a person would have typed it, and none made. */
+static void dry_run(void)
+{
+	struct said said = { "" };
+	struct host host = { .arp = -1, .dry_run = true, .say = keep, .context = &said };
+	const struct interface_id uplink = { "e0", if_nametoindex("e0") };
+	const struct sysctl sysctl = { "ipv4/conf", "e0", "forwarding" };
+	struct interface_id tap = { "vmr-x", 0 };
+	struct ether_addr mac = { { 0 } };
+	struct error err = { 0 };
+	unsigned int ifindex = 1;
+	int fds[2] = { -1, -1 };
+
+	assert_int_equal(host_tap_add(&host, "vmr-x", 2, true, fds, &ifindex, &err), 0);
+	assert_int_equal(ifindex, 0);
+	assert_int_equal(fds[0], -1);
+	assert_int_equal(host_sysctl(&host, &sysctl, 1, &err), 0);
+	assert_int_equal(host_link_up(&host, tap, 1500, &err), 0);
+	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), 0);
+	assert_int_equal(host_proxy_add(&host, address("192.168.7.9"), uplink, &err), 0);
+	assert_int_equal(host_announce(&host, address("192.168.7.9"), uplink, &mac, &err), 0);
+	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"), uplink, &err), 0);
+	assert_int_equal(host_link_delete(&host, tap, &err), 0);
+	assert_string_equal(said.text,
+			    "ip tuntap add dev vmr-x mode tap vnet_hdr multi_queue\n"
+			    "sysctl -w net.ipv4.conf.e0.forwarding=1\n"
+			    "ip link set dev vmr-x mtu 1500 up\n"
+			    "ip route add 192.168.7.9/32 dev vmr-x proto 118\n"
+			    "ip neigh replace proxy 192.168.7.9 dev e0 nud permanent protocol 118\n"
+			    "# gratuitous ARP: 192.168.7.9 is on e0\n"
+			    "ip neigh delete proxy 192.168.7.9 dev e0\n"
+			    "ip link delete dev vmr-x\n");
+	assert_int_equal(namespace_run("! ip link show vmr-x 2>/dev/null && "
+				       "! ip neigh show proxy | grep . && "
+				       "! ip route show proto 118 | grep . && "
+				       "[ $(cat /proc/sys/net/ipv4/conf/e0/forwarding) = 0 ]"),
+			 0);
+}
+
+static void test_dry_run(void **state)
+{
+	namespace_test(dry_run);
+}
+
+/* Who answered is in the list, who did not, or is on another interface, is not. */
+static void neighbours(void)
+{
+	struct host host = host_here();
+	struct addrset set = { 0 };
+	struct error err = { 0 };
+
+	assert_int_equal(
+		namespace_run("ip neigh add 192.168.7.20 lladdr 02:00:00:00:00:20 dev e0 && "
+			      "ip neigh add 192.168.7.21 lladdr 02:00:00:00:00:21 dev e0 "
+			      "nud stale && "
+			      "ip neigh add 192.168.7.22 dev e0 nud failed && "
+			      "ip neigh add 192.168.7.23 lladdr 02:00:00:00:00:23 dev e0-p && "
+			      "ip neigh add proxy 192.168.7.24 dev e0 && "
+			      "ip neigh add fe80::25 lladdr 02:00:00:00:00:25 dev e0"),
+		0);
+	assert_int_equal(neighbour_list(host.route, if_nametoindex("e0"), &set, &err), 0);
+	assert_int_equal(set.count, 2);
+	assert_true(addrset_has(&set, address("192.168.7.20")));
+	assert_true(addrset_has(&set, address("192.168.7.21")));
+	addrset_done(&set);
+	nl_socket_free(host.route);
+}
+
+static void test_neighbours(void **state)
+{
+	namespace_test(neighbours);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lost_answer),
+		cmocka_unit_test(test_tap_comes_and_goes),
+		cmocka_unit_test(test_no_child_to_spare),
+		cmocka_unit_test(test_tap_never_adopts),
+		cmocka_unit_test(test_tap_without_descriptors),
+		cmocka_unit_test(test_tap_recognised),
+		cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_neighbours),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The launcher's side of the protocol, against helpers of the test's own that say anything.
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/protocol/client.h"
+#include "tests/unit/support/namespace.h"
+#include "tests/unit/support/scratch.h"
+
+/*
+ * The helper is looked for beside the program. So this program copies itself into a directory of
+ * its own, under both names, and goes on there: started under the helper's name it is a helper, of
+ * the kind that the file "role" beside it says.
+ */
+#define HELPER      "vmrun-netsetup"
+#define PROGRAM     "test_client"
+#define ENTER       "VMRUN_TEST_CLIENT_ENTERED"
+#define HELPER_EXIT 42
+
+/* The helper. */
+
+static void helper_send(const void *record, const int *fds, size_t count)
+{
+	struct error err;
+
+	if (record_send(PROTOCOL_FD, record, fds, count, &err) < 0)
+		_exit(90);
+}
+
+static void helper_change(const char *text, size_t fd_count)
+{
+	struct change_record change;
+	int fds[QUEUES_MAX] = { 0 };
+
+	record_init(&change, RECORD_CHANGE);
+	strcpy(change.text, text);
+	helper_send(&change, fds, fd_count);
+}
+
+/* A place with so many queues told, and so many sent. */
+static void helper_ready(unsigned int told, unsigned int sent)
+{
+	struct ready_record ready;
+	int fds[QUEUES_MAX] = { 0 };
+
+	record_init(&ready, RECORD_READY);
+	strcpy(ready.tap, "vmr-web");
+	ready.queues = told;
+	helper_send(&ready, fds, sent);
+}
+
+/* That all is undone. */
+static void helper_done(void)
+{
+	struct ready_record ready;
+
+	record_init(&ready, RECORD_READY);
+	helper_send(&ready, NULL, 0);
+}
+
+static void helper_fail(const char *message, int code, int status)
+{
+	struct failed_record failed;
+
+	record_init(&failed, RECORD_FAILED);
+	failed.code = code;
+	failed.status = status;
+	snprintf(failed.message, sizeof(failed.message), "%s", message);
+	strcpy(failed.remedy, "do this");
+	helper_send(&failed, NULL, 0);
+}
+
+static void helper_wait_end(void)
+{
+	union record record;
+	struct error err;
+
+	while (record_receive(PROTOCOL_FD, &record, NULL, &err) == 0)
+		;
+}
+
+/* What it finds: its descriptors, environment, session and words. */
+static void helper_tell(int argc, char **argv)
+{
+	char text[ERROR_MESSAGE_SIZE];
+	size_t used = (size_t)snprintf(text, sizeof(text), "fds");
+
+	for (int fd = 0; fd < 1024; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, " %d", fd);
+	snprintf(text + used, sizeof(text) - used, ", environment %s, session %s, %d word: %s",
+		 environ && environ[0] ? environ[0] : "empty",
+		 getsid(0) == getpid() ? "own" : "other", argc, argv[0]);
+	helper_fail(text, EIO, STATUS_FAILURE);
+}
+
+static void play(const char *role, int argc, char **argv)
+{
+	int queues = 0, sent = 0;
+
+	if (!strcmp(role, "tell")) {
+		helper_tell(argc, argv);
+	} else if (!strcmp(role, "undo")) {
+		helper_change("one", 0);
+		helper_change("two", 0);
+		helper_ready(2, 2);
+		helper_wait_end();
+		helper_change("three", 0);
+		helper_done();
+	} else if (sscanf(role, "ready %d %d", &queues, &sent) == 2) {
+		helper_ready((unsigned int)queues, (unsigned int)sent);
+		helper_wait_end();
+	} else if (!strcmp(role, "change with descriptors")) {
+		helper_change("one", 3);
+		helper_ready(1, 1);
+		helper_wait_end();
+	} else if (!strcmp(role, "fail")) {
+		helper_fail("it is so", EADDRINUSE, STATUS_NETWORK);
+	} else if (!strcmp(role, "fail badly")) {
+		helper_fail("it is so", -5, 77);
+	} else if (!strcmp(role, "setup")) {
+		struct setup_record setup;
+
+		record_init(&setup, RECORD_SETUP);
+		helper_send(&setup, NULL, 0);
+		helper_wait_end();
+	} else if (!strcmp(role, "garbage")) {
+		if (send(PROTOCOL_FD, "garbage", 7, 0) == 7)
+			helper_wait_end();
+	} else if (!strcmp(role, "talk")) {
+		union record record;
+
+		helper_ready(0, 0);
+		helper_change("one", 0);
+		record_init(&record, RECORD_MOVED);
+		strcpy(record.ready.uplink, "wlan1");
+		helper_send(&record, NULL, 0);
+		record_init(&record, RECORD_DHCP);
+		record.dhcp.size = 7;
+		helper_send(&record, NULL, 0);
+		helper_fail("it is so", EADDRINUSE, STATUS_NETWORK);
+		helper_ready(0, 0);
+	} else if (!strcmp(role, "killed")) {
+		raise(SIGKILL);
+	}
+	exit(HELPER_EXIT);
+}
+
+static int helper(int argc, char **argv)
+{
+	char path[PATH_MAX], role[64] = "";
+	union record record;
+	struct error err;
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 8);
+	FILE *file;
+
+	if (length < 0)
+		return 91;
+	path[length] = '\0';
+	strcpy(strrchr(path, '/') + 1, "role");
+	file = fopen(path, "re");
+	if (!file || !fgets(role, sizeof(role), file))
+		return 92;
+	fclose(file);
+	if (!strcmp(role, "deaf"))
+		return HELPER_EXIT;
+	if (!strcmp(role, "idle")) {
+		helper_wait_end();
+		/* As the real one: what it has to say is over before it is. */
+		shutdown(PROTOCOL_FD, SHUT_RDWR);
+		usleep(100000);
+		return HELPER_EXIT;
+	}
+	/* The request, whatever it is. */
+	if (record_receive(PROTOCOL_FD, &record, NULL, &err) < 0)
+		return 93;
+	play(role, argc, argv);
+	return 0;
+}
+
+/* The tests. */
+
+struct heard {
+	char changes[64];
+	char moved[IFNAMSIZ];
+	unsigned int dhcp;
+};
+
+static void on_change(const char *command, void *context)
+{
+	struct heard *heard = context;
+
+	strcat(heard->changes, command);
+	strcat(heard->changes, " ");
+}
+
+static void on_moved(const struct ready_record *place, void *context)
+{
+	struct heard *heard = context;
+
+	memcpy(heard->moved, place->uplink, sizeof(heard->moved));
+}
+
+static void on_dhcp(const struct dhcp_record *query, void *context)
+{
+	struct heard *heard = context;
+
+	heard->dhcp = query->size;
+}
+
+static struct heard heard;
+
+static const struct netsetup_listener listener = {
+	.change = on_change, .moved = on_moved, .dhcp = on_dhcp, .context = &heard
+};
+
+static const struct netsetup_listener deaf = { 0 };
+
+/* Starts a helper of this role. */
+static struct netsetup start(const char *role)
+{
+	struct netsetup netsetup = { .socket = -1 };
+	struct error err = { 0 };
+
+	memset(&heard, 0, sizeof(heard));
+	scratch_text("role", role);
+	if (netsetup_start(&netsetup, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(fcntl(netsetup.socket, F_GETFD), FD_CLOEXEC);
+	return netsetup;
+}
+
+static int ask(struct netsetup *netsetup, const struct netsetup_listener *told, struct lan *lan,
+	       struct error *err)
+{
+	struct setup_record setup;
+	int rc;
+
+	record_init(&setup, RECORD_SETUP);
+	strcpy(setup.name, "web");
+	setup.queues = 1;
+	memset(lan, 0, sizeof(*lan));
+	memset(lan->tap_fds, -1, sizeof(lan->tap_fds));
+	rc = netsetup_ask(netsetup, &setup, err);
+	return rc < 0 ? rc : netsetup_await(netsetup, told, lan, err);
+}
+
+/* Each descriptor is back, and each child is gone or only about to. */
+static void assert_over(const struct netsetup *netsetup, unsigned int before)
+{
+	assert_int_equal(netsetup->socket, -1);
+	assert_int_equal(namespace_count_fds(), before);
+	waitpid(netsetup->pid, NULL, 0);
+}
+
+static void test_whole(void **state)
+{
+	unsigned int before = namespace_count_fds();
+	struct netsetup netsetup = start("undo");
+	struct error err = { 0 };
+	struct lan lan;
+
+	assert_int_equal(ask(&netsetup, &listener, &lan, &err), 0);
+	assert_string_equal(heard.changes, "one two ");
+	assert_string_equal(lan.ready.tap, "vmr-web");
+	for (size_t i = 0; i < QUEUES_MAX; i++) {
+		assert_int_equal(lan.tap_fds[i] >= 0, i < 2);
+		if (i < 2)
+			assert_int_equal(fcntl(lan.tap_fds[i], F_GETFD), FD_CLOEXEC);
+	}
+	lan_done(&lan);
+	lan_done(&lan);
+	assert_int_equal(lan.tap_fds[0], -1);
+	netsetup_end(&netsetup, &listener);
+	assert_string_equal(heard.changes, "one two three ");
+	netsetup_end(&netsetup, &listener);
+	assert_over(&netsetup, before);
+
+	netsetup = start("undo");
+	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), 0);
+	lan_done(&lan);
+	netsetup_end(&netsetup, &deaf);
+	assert_over(&netsetup, before);
+}
+
+/* An answer that nobody awaits, as of one who is interrupted: what comes after it is heard, too. */
+static void test_ended_before_answer(void **state)
+{
+	unsigned int before = namespace_count_fds();
+	struct netsetup netsetup = start("undo");
+	struct setup_record setup;
+	struct error err = { 0 };
+
+	record_init(&setup, RECORD_SETUP);
+	assert_int_equal(netsetup_ask(&netsetup, &setup, &err), 0);
+	assert_true(netsetup_end(&netsetup, &listener));
+	assert_string_equal(heard.changes, "one two three ");
+	assert_over(&netsetup, before);
+
+	/* The answer is not taken for the word that all is undone. */
+	netsetup = start("ready 1 1");
+	assert_int_equal(netsetup_ask(&netsetup, &setup, &err), 0);
+	assert_false(netsetup_end(&netsetup, &listener));
+	assert_over(&netsetup, before);
+}
+
+/* Three standard descriptors and the socket, whatever the launcher has; nothing else of it. */
+static void test_inherits_nothing(void **state)
+{
+	int more = open("/dev/null", O_RDONLY), far = fcntl(more, F_DUPFD, 500);
+	struct netsetup netsetup = start("tell");
+	struct error err = { 0 };
+	struct lan lan;
+
+	assert_true(far >= 500);
+	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EIO);
+	assert_string_equal(err.message, "fds 0 1 2 3, environment empty, session own, 1 word: "
+					 "vmrun-netsetup");
+	netsetup_end(&netsetup, &deaf);
+	waitpid(netsetup.pid, NULL, 0);
+	close(more);
+	close(far);
+}
+
+/* Also when the socket's own number is the one that it shall have, or a standard one is free. */
+static void test_low_descriptors(void **state)
+{
+	for (int first = 0; first <= PROTOCOL_FD + 1; first++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			struct netsetup netsetup;
+			struct error err = { 0 };
+			struct lan lan;
+
+			/* From there on all are free, but stderr. */
+			for (int fd = first; fd < 64; fd++)
+				if (fd != STDERR_FILENO)
+					close(fd);
+			scratch_text("role", "tell");
+			if (netsetup_start(&netsetup, &err) < 0)
+				_exit(1);
+			if (ask(&netsetup, &deaf, &lan, &err) != -EIO)
+				_exit(2);
+			_exit(strncmp(err.message, "fds 0 1 2 3,", 12) == 0 ? 0 : 3);
+		}
+		assert_int_equal(namespace_wait(child), 0);
+	}
+}
+
+static void test_failed(void **state)
+{
+	unsigned int before = namespace_count_fds();
+	struct netsetup netsetup = start("fail");
+	struct error err = { 0 };
+	struct lan lan;
+
+	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EADDRINUSE);
+	assert_int_equal(err.code, EADDRINUSE);
+	assert_int_equal(err.status, STATUS_NETWORK);
+	assert_string_equal(err.message, "it is so");
+	assert_string_equal(err.remedy, "do this");
+	netsetup_end(&netsetup, &deaf);
+	assert_over(&netsetup, before);
+
+	/* Values that no errno and no exit status have. */
+	netsetup = start("fail badly");
+	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EIO);
+	assert_int_equal(err.status, STATUS_FAILURE);
+	netsetup_end(&netsetup, &deaf);
+	assert_over(&netsetup, before);
+}
+
+/* What is not as the protocol has it is an error, and loses no descriptor. */
+static void test_wrong(void **state)
+{
+	static const char *const roles[] = { "ready 2 1", "ready 1 2", "ready 9 8", "ready 0 1",
+					     "setup",     "garbage",   "ready -1 0" };
+	unsigned int before = namespace_count_fds();
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		struct netsetup netsetup = start(roles[i]);
+		struct error err = { 0 };
+		struct lan lan;
+
+		assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EPROTO);
+		for (size_t fd = 0; fd < QUEUES_MAX; fd++)
+			assert_int_equal(lan.tap_fds[fd], -1);
+		netsetup_end(&netsetup, &deaf);
+		assert_over(&netsetup, before);
+	}
+}
+
+static void test_change_with_descriptors(void **state)
+{
+	unsigned int before = namespace_count_fds();
+	struct netsetup netsetup = start("change with descriptors");
+	struct error err = { 0 };
+	struct lan lan;
+
+	assert_int_equal(ask(&netsetup, &listener, &lan, &err), 0);
+	assert_string_equal(heard.changes, "one ");
+	assert_int_equal(namespace_count_fds(), before + 2);
+	lan_done(&lan);
+	netsetup_end(&netsetup, &deaf);
+	assert_over(&netsetup, before);
+}
+
+/* Helpers that end, by themselves or not, before or after the request came. */
+static void test_ended_early(void **state)
+{
+	static const char *const roles[] = { "deaf", "nothing", "killed" };
+	unsigned int before = namespace_count_fds();
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		struct netsetup netsetup = start(roles[i]);
+		struct error err = { 0 };
+		struct lan lan;
+
+		assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -ECONNRESET);
+		assert_string_equal(err.message, "'vmrun-netsetup' ended before it answered");
+		netsetup_end(&netsetup, &deaf);
+		assert_over(&netsetup, before);
+	}
+}
+
+/* One that was not asked for anything leaves no zombie: the launcher goes on without it. */
+static void test_not_asked(void **state)
+{
+	unsigned int before = namespace_count_fds();
+	struct netsetup netsetup = start("idle");
+
+	netsetup_end(&netsetup, &deaf);
+	assert_int_equal(waitpid(netsetup.pid, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	assert_over(&netsetup, before);
+
+	netsetup = (struct netsetup){ .socket = -1 };
+	netsetup_end(&netsetup, &deaf);
+	netsetup_reap(&netsetup);
+}
+
+static void test_listen(void **state)
+{
+	unsigned int before = namespace_count_fds();
+	struct netsetup netsetup = start("talk");
+	struct error err = { 0 };
+	struct lan lan;
+
+	assert_int_equal(ask(&netsetup, &listener, &lan, &err), 0);
+	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), 0);
+	assert_string_equal(heard.changes, "one ");
+	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), 0);
+	assert_string_equal(heard.moved, "wlan1");
+	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), 0);
+	assert_int_equal(heard.dhcp, 7);
+	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), -EADDRINUSE);
+	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), -EPROTO);
+	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), -ECONNRESET);
+	netsetup_reap(&netsetup);
+	assert_over(&netsetup, before);
+}
+
+/* The tap's descriptors stay the launcher's. */
+static void test_adopt(void **state)
+{
+	unsigned int before = namespace_count_fds();
+	struct setup_record setup;
+	struct netsetup netsetup;
+	struct error err = { 0 };
+	struct lan lan;
+
+	record_init(&setup, RECORD_SETUP);
+	memset(&lan, 0, sizeof(lan));
+	memset(lan.tap_fds, -1, sizeof(lan.tap_fds));
+	lan.tap_fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	netsetup = start("adopted");
+	/* This helper does not take descriptors with the request, and ends. */
+	assert_true(netsetup_adopt(&netsetup, &setup, &deaf, &lan, &err) < 0);
+	assert_true(fcntl(lan.tap_fds[0], F_GETFD) >= 0);
+	netsetup_reap(&netsetup);
+	waitpid(netsetup.pid, NULL, 0);
+	lan_done(&lan);
+	assert_int_equal(namespace_count_fds(), before);
+}
+
+static void put_helper(const void *data, size_t size, mode_t mode)
+{
+	assert_int_equal(rename(scratch_path(HELPER), scratch_path("saved")), 0);
+	if (!data)
+		return;
+	scratch_write(HELPER, data, size);
+	assert_int_equal(chmod(scratch_path(HELPER), mode), 0);
+}
+
+static void restore_helper(void)
+{
+	assert_int_equal(rename(scratch_path("saved"), scratch_path(HELPER)), 0);
+}
+
+static void test_cannot_start(void **state)
+{
+	unsigned int before = namespace_count_fds();
+	struct netsetup netsetup = { .socket = -1 };
+	struct error err = { 0 };
+	struct lan lan;
+
+	put_helper(NULL, 0, 0);
+	assert_int_equal(netsetup_start(&netsetup, &err), -ENOENT);
+	assert_non_null(strstr(err.message, "cannot find '" HELPER "'"));
+	assert_true(err.remedy[0] != '\0');
+	restore_helper();
+
+	/* There, but not for us to run. */
+	put_helper("x", 1, 0600);
+	assert_int_equal(netsetup_start(&netsetup, &err), -EACCES);
+	assert_int_equal(err.status, STATUS_PERMISSION);
+	restore_helper();
+	assert_int_equal(netsetup.socket, -1);
+	assert_int_equal(namespace_count_fds(), before);
+
+	/* No program at all. */
+	put_helper("\x7f"
+		   "ELF, but nothing more",
+		   22, 0700);
+	assert_int_equal(netsetup_start(&netsetup, &err), 0);
+	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -ENOEXEC);
+	assert_string_equal(err.message, "cannot run 'vmrun-netsetup': Exec format error");
+	netsetup_end(&netsetup, &deaf);
+	assert_over(&netsetup, before);
+	restore_helper();
+}
+
+/* Copies this program to where its helper is itself, and goes on there. */
+static int enter(char **argv)
+{
+	char command[2 * PATH_MAX + 64];
+	int status;
+	pid_t child;
+
+	if (scratch_setup(NULL) < 0)
+		return 1;
+	snprintf(command, sizeof(command),
+		 "cp /proc/%d/exe '%s/" PROGRAM "' && cd '%s' && "
+		 "ln " PROGRAM " " HELPER,
+		 (int)getpid(), scratch, scratch);
+	if (namespace_run(command) != 0)
+		return 1;
+	child = fork();
+	if (child == 0) {
+		setenv(ENTER, scratch, 1);
+		execv(scratch_path(PROGRAM), argv);
+		_exit(127);
+	}
+	status = namespace_wait(child);
+	scratch_teardown(NULL);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_ended_before_answer),
+		cmocka_unit_test(test_inherits_nothing),
+		cmocka_unit_test(test_low_descriptors),
+		cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_change_with_descriptors),
+		cmocka_unit_test(test_ended_early),
+		cmocka_unit_test(test_not_asked),
+		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_cannot_start),
+	};
+	const char *entered = getenv(ENTER);
+
+	if (!strcmp(argv[0], HELPER))
+		return helper(argc, argv);
+	if (!entered)
+		return enter(argv);
+	snprintf(scratch, sizeof(scratch), "%s", entered);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
