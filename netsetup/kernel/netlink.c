@@ -64,11 +64,16 @@ int nl_errno(int nle)
 		[NLE_IMMUTABLE] = EPERM,
 		[NLE_DUMP_INTR] = EINTR,
 		[NLE_ATTRSIZE] = EBADMSG,
+#ifdef NLE_HOSTUNREACH
+		[NLE_HOSTUNREACH] = EHOSTUNREACH,
+		[NLE_NETDOWN] = ENETDOWN,
+#endif
 	};
 
 	if (nle == 0)
 		return 0;
-	if (nle < -NLE_MAX || nle > NLE_MAX)
+	/* A code that is newer than the table is a failure all the same. */
+	if (nle < -NLE_MAX || nle > NLE_MAX || codes[abs(nle)] == 0)
 		return EIO;
 	return codes[abs(nle)];
 }

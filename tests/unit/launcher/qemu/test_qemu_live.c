@@ -159,7 +159,7 @@ static void start(const struct machine *machine, struct live *live)
 	json_object_put(ask(live, "qmp_capabilities"));
 }
 
-static void stop(struct live *live)
+static void stop_qemu(struct live *live)
 {
 	struct pollfd ended = { .fd = live->process.pidfd, .events = POLLIN };
 	struct error err;
@@ -185,7 +185,7 @@ static void try(const struct machine *machine)
 	struct live live;
 
 	start(machine, &live);
-	stop(&live);
+	stop_qemu(&live);
 }
 
 static void test_small(void **state)
@@ -201,7 +201,7 @@ static void test_small(void **state)
 	assert_answer(&live, "query-uuid", "/return/UUID", "0d1e2f30-4152-5374-8596-a7b8c9dadbec");
 	assert_answer(&live, "query-status", "/return/status", "prelaunch");
 	assert_answer(&live, "query-memory-size-summary", "/return/base-memory", "536870912");
-	stop(&live);
+	stop_qemu(&live);
 }
 
 static void test_machine_types(void **state)
@@ -310,7 +310,7 @@ static void test_disks(void **state)
 	assert_answer(&live, "query-block", "/return/3/inserted/node-name", "seed");
 	assert_answer(&live, "query-block", "/return/3/inserted/ro", "true");
 	assert_int_equal(access(disks.files[1].path, F_OK), -1);
-	stop(&live);
+	stop_qemu(&live);
 
 	disks_done(&disks);
 	keep_end(&keep);
@@ -364,7 +364,7 @@ static void test_displays(void **state)
 		snprintf(path, sizeof(path), "%s/%s", directory, displays[i].socket);
 		assert_int_equal(stat(path, &st), 0);
 		assert_true(S_ISSOCK(st.st_mode));
-		stop(&live);
+		stop_qemu(&live);
 	}
 }
 
