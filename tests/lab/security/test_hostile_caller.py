@@ -23,7 +23,7 @@ from caller import Caller, Installation, all_signals, matches
 from conftest import need, need_vmrun
 from hoststate import settle
 from lab import Lab
-from records import (ADOPT, CHANGE_BODY_SIZE, FAILED, READY, SPARE, clean, dhcp, dhcp_packet, place,
+from records import (ADOPT, FAILED, READY, SPARE, clean, dhcp, dhcp_packet, place,
                      record, setup_body, spare)
 from vm import Account
 
@@ -149,7 +149,7 @@ RECORDS = [
     Row("zeros", bytes(184), MALFORMED + "wrong magic"),
     Row("larger than any", place() + bytes(4096), MALFORMED + "larger than any record"),
     Row("64 KiB", bytes(65536), MALFORMED + "larger than any record"),
-    Row("change", record(records.CHANGE, b"ip link delete wlan0".ljust(CHANGE_BODY_SIZE, b"\0")),
+    Row("change", record(records.CHANGE, records.CHANGE_BODY.pack(text=b"ip link delete wlan0")),
         "the first record is not a request"),
     Row("ready", record(records.READY, bytes(records.READY_BODY.size)),
         "the first record is not a request"),
@@ -158,7 +158,8 @@ RECORDS = [
     Row("moved", record(records.MOVED, bytes(records.READY_BODY.size)),
         "the first record is not a request"),
     Row("dhcp", dhcp(dhcp_packet()), "the first record is not a request"),
-    Row("change unterminated", record(records.CHANGE, b"x" * CHANGE_BODY_SIZE), MALFORMED + "unterminated text"),
+    Row("change unterminated", record(records.CHANGE, b"x" * records.CHANGE_BODY.size),
+        MALFORMED + "unterminated text"),
     Row("clean by a stranger", clean(), "user '6666' is not permitted.*", 4, STRANGER),
     Row("clean with a flag", clean(dry_run=2), "request refused: invalid field 'flags'"),
     Row("clean with a reserve", clean(reserved=b"xyz"), "request refused: invalid field 'flags'"),
@@ -414,7 +415,8 @@ class Spare:
     def process(self) -> process.Process:
         """Its first word tells its process."""
         octets = self.socket.recv(records.LARGEST)
-        kind, pid = octets[6], records.SPARE_BODY.unpack(octets[records.HEADER.size:])[0]
+        kind = records.HEADER.unpack(octets[:records.HEADER.size])["type"]
+        pid = records.SPARE_BODY.unpack(octets[records.HEADER.size:])["pid"]
         assert kind == SPARE
         return process.get(pid)
 

@@ -1,30 +1,68 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The records of netsetup/protocol/protocol.h as octets, so that a test can say anything to the helper."""
+"""The records of netsetup/protocol/protocol.h as bytes, so that a test can send any of them."""
 
+import json
 import socket
 import struct
+import subprocess
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any, Optional, Union
 
-MAGIC, VERSION = 0x76725253, 1
-SETUP, CHANGE, READY, FAILED, ADOPT, MOVED, DHCP, CLEAN, SPARE = range(1, 10)
+import pytest
 
-HEADER = struct.Struct("=IHHI")
-# name, uuid, uplink, address, range, remembered, gateway, dns, dns_count; modes, queues, flags
-SETUP_BODY = struct.Struct("=64s16s16s4s4s4s32s4s12sI4B5B2sx")
-DHCP_BODY = struct.Struct("=6sBBI1500s")
-CLEAN_BODY = struct.Struct("=B3s")
-SPARE_BODY = struct.Struct("=i")
-CHANGE_BODY_SIZE = 640
-FAILED_BODY = struct.Struct("=ii512s1024s")
-READY_BODY = struct.Struct("=16s129s16s3x4sI4s4s4sIIII160s")
-LARGEST = HEADER.size + FAILED_BODY.size
+import vm
+
+
+class Layout:
+    """Packs and unpacks the members of a C struct from byte @start on."""
+
+    def __init__(self, size: int, members: list[dict], start: int = 0) -> None:
+        self.names: list[str] = []
+        form, end = "=", start
+        for member in members:
+            if member["offset"] >= start:
+                count = member["size"] if member["format"] == "s" else ""
+                form += f"{member['offset'] - end}x{count}{member['format']}"
+                end = member["offset"] + member["size"]
+                self.names.append(member["name"])
+        self._struct = struct.Struct(f"{form}{size - end}x")
+        self.size = self._struct.size
+
+    def pack(self, **values: Any) -> bytes:
+        """The struct with a value for each member."""
+        assert set(values) == set(self.names)
+        return self._struct.pack(*(values[name] for name in self.names))
+
+    def unpack(self, octets: bytes) -> dict[str, Any]:
+        """The values of the members."""
+        return dict(zip(self.names, self._struct.unpack(octets)))
+
+
+def _protocol() -> dict[str, Any]:
+    """The layout that the build of the program under test has."""
+    program = vm.binary().parent / "tests" / "record_layout"
+    if not program.exists():
+        pytest.skip(f"needs {program}", allow_module_level=True)
+    return json.loads(subprocess.run([program], check=True, stdout=subprocess.PIPE).stdout)
+
+
+_PROTOCOL = _protocol()
+_RECORDS = _PROTOCOL["records"]
+MAGIC, VERSION, LARGEST = _PROTOCOL["magic"], _PROTOCOL["version"], _PROTOCOL["largest"]
+SETUP, CHANGE, READY, FAILED, ADOPT, MOVED, DHCP, CLEAN, SPARE = (
+    _PROTOCOL["types"][f"RECORD_{name}"] for name in
+    "SETUP CHANGE READY FAILED ADOPT MOVED DHCP CLEAN SPARE".split())
+
+HEADER = Layout(**_RECORDS["record_header"])
+SETUP_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, DHCP_BODY, CLEAN_BODY, SPARE_BODY = (
+    Layout(**_RECORDS[f"{name}_record"], start=HEADER.size) for name in
+    "setup change ready failed dhcp clean spare".split())
 
 
 def header(kind: int, size: int, magic: int = MAGIC, version: int = VERSION) -> bytes:
-    """A record's first octets; @size is of the whole record."""
-    return HEADER.pack(magic, version, kind, size)
+    """A record's header; @size is of the whole record."""
+    return HEADER.pack(magic=magic, version=version, type=kind, size=size)
 
 
 def record(kind: int, body: bytes, **fields: int) -> bytes:
@@ -45,11 +83,13 @@ def setup_body(name: bytes = b"x", uplink: bytes = b"", address: Optional[str] =
                dns: bytes = b"", dns_count: int = 0, gateway_mode: int = 0, probe: int = 0,
                promiscuous: int = 0, queues: int = 1, offload: int = 0, follow: int = 0,
                dhcp: int = 0, dry_run: int = 0, verbose: int = 0, reserved: bytes = b"") -> bytes:
-    """What follows the header of a request for a place; by default a good one."""
-    return SETUP_BODY.pack(name, b"u" * 16, uplink, _octets(address), _octets(first),
-                           _octets(last), _octets(remembered), _octets(gateway), dns, dns_count,
-                           gateway_mode, probe, promiscuous, queues,
-                           offload, follow, dhcp, dry_run, verbose, reserved)
+    """The body of a request for a place; by default a good one."""
+    return SETUP_BODY.pack(
+        name=name, uuid=b"u" * 16, uplink=uplink, address=_octets(address),
+        range_first=_octets(first), range_last=_octets(last), remembered=_octets(remembered),
+        gateway=_octets(gateway), dns=dns, dns_count=dns_count, gateway_mode=gateway_mode,
+        probe=probe, promiscuous=promiscuous, queues=queues, offload=offload, follow=follow,
+        dhcp=dhcp, dry_run=dry_run, verbose=verbose, reserved=reserved)
 
 
 def place(kind: int = SETUP, **fields: Any) -> bytes:
@@ -59,8 +99,9 @@ def place(kind: int = SETUP, **fields: Any) -> bytes:
 
 def dhcp(packet: bytes = b"", size: Optional[int] = None, reserved: int = 0) -> bytes:
     """A packet for the guest."""
-    return record(DHCP, DHCP_BODY.pack(b"\xff" * 6, 0, reserved,
-                                       len(packet) if size is None else size, packet))
+    return record(DHCP, DHCP_BODY.pack(
+        mac=b"\xff" * 6, checksum_unfinished=0, reserved=reserved,
+        size=len(packet) if size is None else size, packet=packet))
 
 
 def dhcp_packet(payload: bytes = b"x" * 240) -> bytes:
@@ -71,18 +112,18 @@ def dhcp_packet(payload: bytes = b"x" * 240) -> bytes:
 
 
 def clean(dry_run: int = 0, reserved: bytes = b"") -> bytes:
-    """A request to sweep."""
-    return record(CLEAN, CLEAN_BODY.pack(dry_run, reserved))
+    """A request to remove what dead helpers left."""
+    return record(CLEAN, CLEAN_BODY.pack(dry_run=dry_run, reserved=reserved))
 
 
 def spare() -> bytes:
-    """A wish for a spare helper; its socket comes with it."""
-    return record(SPARE, SPARE_BODY.pack(0))
+    """A request for a spare helper; its socket is sent with it."""
+    return record(SPARE, SPARE_BODY.pack(pid=0))
 
 
 @dataclass
 class Answer:
-    """What the helper said."""
+    """An answer of the helper."""
 
     kind: int
     status: int = 0
@@ -98,7 +139,7 @@ def _text(octets: bytes) -> str:
 
 
 def read_answer(sock: socket.socket) -> Optional[Answer]:
-    """The helper's next record but those that tell a change; None at its end."""
+    """The helper's next record that is no RECORD_CHANGE; None at end-of-file."""
     while True:
         try:
             octets, fds, _, _ = socket.recv_fds(sock, LARGEST, 8)
@@ -106,13 +147,14 @@ def read_answer(sock: socket.socket) -> Optional[Answer]:
             return None
         if not octets:
             return None
-        kind, body = HEADER.unpack_from(octets)[2], octets[HEADER.size:]
+        kind, body = HEADER.unpack(octets[:HEADER.size])["type"], octets[HEADER.size:]
         if kind == FAILED:
-            _, status, message, remedy = FAILED_BODY.unpack(body)
-            return Answer(kind, status, _text(message), _text(remedy))
+            failed = FAILED_BODY.unpack(body)
+            return Answer(kind, failed["status"], _text(failed["message"]),
+                          _text(failed["remedy"]))
         if kind == READY:
-            facts = READY_BODY.unpack(body)
-            return Answer(kind, tap=_text(facts[2]), address=str(IPv4Address(facts[3])),
-                          fds=tuple(fds))
+            ready = READY_BODY.unpack(body)
+            return Answer(kind, tap=_text(ready["tap"]),
+                          address=str(IPv4Address(ready["address"])), fds=tuple(fds))
         if kind != CHANGE:
             return Answer(kind)

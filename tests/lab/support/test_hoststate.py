@@ -14,7 +14,7 @@ import arp
 from hoststate import settle
 from lab import Lab
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parent
 
 # What is done, what the difference must say, and how it is undone: `ip` commands, or nft's or a
 # shell's when they begin so.
@@ -132,13 +132,14 @@ def test_traffic_is_not_a_change(quiet_lab: Lab) -> None:
 
 
 def outcome(tmp_path: Path, test: str, **env: str) -> str:
-    """What pytest with this directory's conftest says of a file with @test in it."""
+    """The output of pytest, with the lab's conftest, for a file with @test in it."""
     (tmp_path / "test_inner.py").write_text(f"import pytest\n\n\n{test}")
     clean = {key: value for key, value in os.environ.items() if key != "VMRUN_TESTS_MUST_RUN"}
+    clean["PYTHONPATH"] = f"{SUPPORT.parent}:{SUPPORT}"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "conftest", "-p", "no:cacheprovider",
          "--noconftest", f"--rootdir={tmp_path}", tmp_path / "test_inner.py"],
-        env=clean | {"PYTHONPATH": str(HERE)} | env, capture_output=True, text=True, timeout=60)
+        env=clean | env, capture_output=True, text=True, timeout=60)
     return done.stdout + done.stderr
 
 
