@@ -9,7 +9,7 @@
 
 #include "launcher/common/log.h"
 #include "launcher/common/privilege.h"
-#include "launcher/doctor/checkup.h"
+#include "launcher/doctor/check.h"
 #include "netsetup/base/cleanup.h"
 
 static const struct row {

@@ -10,7 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "launcher/doctor/checkup.h"
+#include "launcher/doctor/check.h"
 #include "launcher/run/stale.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/policy/authorize.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "launcher/doctor/checkup.h"
+#include "launcher/doctor/check.h"
 #include "launcher/doctor/firewall.h"
 #include "launcher/doctor/networkd.h"
 #include "netsetup/base/cleanup.h"

@@ -3,7 +3,7 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 
-#include "launcher/doctor/checkup.h"
+#include "launcher/doctor/check.h"
 #include "launcher/lan/dns.h"
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/netlink.h"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "launcher/common/xdg.h"
-#include "launcher/doctor/checkup.h"
+#include "launcher/doctor/check.h"
 #include "launcher/qemu/accel.h"
 #include "launcher/qemu/qemu_probe.h"
 #include "netsetup/base/cleanup.h"
