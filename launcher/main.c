@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "launcher/commands/clean.h"
-#include "launcher/commands/completion.h"
-#include "launcher/commands/fetch.h"
-#include "launcher/commands/init.h"
-#include "launcher/commands/reset.h"
+#include "launcher/commands/command_clean.h"
+#include "launcher/commands/command_completion.h"
+#include "launcher/commands/command_fetch.h"
+#include "launcher/commands/command_init.h"
+#include "launcher/commands/command_reset.h"
+#include "launcher/commands/command_version.h"
 #include "launcher/commands/show.h"
-#include "launcher/commands/version.h"
 #include "launcher/commands/vm_commands.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"

@@ -13,7 +13,7 @@
 
 #include "launcher/commands/attach.h"
 #include "launcher/commands/output.h"
-#include "launcher/commands/running.h"
+#include "launcher/commands/vm_list.h"
 #include "launcher/common/log.h"
 #include "launcher/common/privilege.h"
 #include "launcher/common/signals.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command version: this program's, the libraries', and what the host has for each feature.
-#include "launcher/commands/version.h"
+#include "launcher/commands/command_version.h"
 
 #include <json-c/json.h>
 #include <stdio.h>

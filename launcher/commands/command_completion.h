@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command completion: what a shell needs to complete command lines, from the tables of options.
-#ifndef LAUNCHER_COMMANDS_COMPLETION_H
-#define LAUNCHER_COMMANDS_COMPLETION_H
+#ifndef LAUNCHER_COMMANDS_COMMAND_COMPLETION_H
+#define LAUNCHER_COMMANDS_COMMAND_COMPLETION_H
 
 #include "launcher/common/options.h"
 #include "netsetup/base/error.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command clean: sweep what runs that died have left.
-#include "launcher/commands/clean.h"
+#include "launcher/commands/command_clean.h"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command completion: what a shell needs to complete command lines, from the tables of options.
-#include "launcher/commands/completion.h"
+#include "launcher/commands/command_completion.h"
 
 #include <errno.h>
 #include <stdio.h>

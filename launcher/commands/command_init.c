@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command init: a new definition from a template.
-#include "launcher/commands/init.h"
+#include "launcher/commands/command_init.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command fetch: have the images of definitions in the cache.
-#include "launcher/commands/fetch.h"
+#include "launcher/commands/command_fetch.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command reset: what a VM has written is thrown away, and it starts afresh from its images.
-#include "launcher/commands/reset.h"
+#include "launcher/commands/command_reset.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The user's running VMs: found by their runtime directories, asked by their control sockets.
-#ifndef LAUNCHER_COMMANDS_RUNNING_H
-#define LAUNCHER_COMMANDS_RUNNING_H
+#ifndef LAUNCHER_COMMANDS_VM_LIST_H
+#define LAUNCHER_COMMANDS_VM_LIST_H
 
 #include <json-c/json.h>
 

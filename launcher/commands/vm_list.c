@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The user's running VMs: found by their runtime directories, asked by their control sockets.
-#include "launcher/commands/running.h"
+#include "launcher/commands/vm_list.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command clean: sweep what runs that died have left.
-#ifndef LAUNCHER_COMMANDS_CLEAN_H
-#define LAUNCHER_COMMANDS_CLEAN_H
+#ifndef LAUNCHER_COMMANDS_COMMAND_CLEAN_H
+#define LAUNCHER_COMMANDS_COMMAND_CLEAN_H
 
 #include "launcher/common/options.h"
 #include "netsetup/base/error.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command version: this program's, the libraries', and where QEMU is.
-#ifndef LAUNCHER_COMMANDS_VERSION_H
-#define LAUNCHER_COMMANDS_VERSION_H
+#ifndef LAUNCHER_COMMANDS_COMMAND_VERSION_H
+#define LAUNCHER_COMMANDS_COMMAND_VERSION_H
 
 #include "netsetup/base/error.h"
 

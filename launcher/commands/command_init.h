@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command init: a new definition from a template.
-#ifndef LAUNCHER_COMMANDS_INIT_H
-#define LAUNCHER_COMMANDS_INIT_H
+#ifndef LAUNCHER_COMMANDS_COMMAND_INIT_H
+#define LAUNCHER_COMMANDS_COMMAND_INIT_H
 
 #include "launcher/common/options.h"
 #include "netsetup/base/error.h"

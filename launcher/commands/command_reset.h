@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command reset: what a VM has written is thrown away, and it starts afresh from its images.
-#ifndef LAUNCHER_COMMANDS_RESET_H
-#define LAUNCHER_COMMANDS_RESET_H
+#ifndef LAUNCHER_COMMANDS_COMMAND_RESET_H
+#define LAUNCHER_COMMANDS_COMMAND_RESET_H
 
 #include "launcher/common/options.h"
 #include "netsetup/base/error.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command fetch: have the images of definitions in the cache.
-#ifndef LAUNCHER_COMMANDS_FETCH_H
-#define LAUNCHER_COMMANDS_FETCH_H
+#ifndef LAUNCHER_COMMANDS_COMMAND_FETCH_H
+#define LAUNCHER_COMMANDS_COMMAND_FETCH_H
 
 #include "launcher/common/options.h"
 #include "netsetup/base/error.h"
