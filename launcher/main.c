@@ -3,14 +3,21 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "launcher/commands/command_check.h"
 #include "launcher/commands/command_clean.h"
 #include "launcher/commands/command_completion.h"
+#include "launcher/commands/command_console.h"
 #include "launcher/commands/command_fetch.h"
 #include "launcher/commands/command_init.h"
+#include "launcher/commands/command_list.h"
+#include "launcher/commands/command_log.h"
+#include "launcher/commands/command_pause.h"
+#include "launcher/commands/command_print.h"
 #include "launcher/commands/command_reset.h"
+#include "launcher/commands/command_ssh.h"
+#include "launcher/commands/command_status.h"
+#include "launcher/commands/command_stop.h"
 #include "launcher/commands/command_version.h"
-#include "launcher/commands/show.h"
-#include "launcher/commands/vm_commands.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/common/privilege.h"
@@ -26,9 +33,9 @@ static int dispatch(const struct options *options, struct error *err)
 	case COMMAND_RUN:
 		return run_vm(options, err);
 	case COMMAND_CHECK:
-		return show_check(options, err);
+		return command_check(options, err);
 	case COMMAND_PRINT:
-		return show_print(options, err);
+		return command_print(options, err);
 	case COMMAND_FETCH:
 		return fetch_run(options, err);
 	case COMMAND_LOCK:
@@ -36,21 +43,21 @@ static int dispatch(const struct options *options, struct error *err)
 	case COMMAND_RESET:
 		return reset_run(options, err);
 	case COMMAND_LIST:
-		return manage_list(options, err);
+		return command_list(options, err);
 	case COMMAND_STATUS:
-		return manage_status(options, err);
+		return command_status(options, err);
 	case COMMAND_STOP:
-		return manage_stop(options, err);
+		return command_stop(options, err);
 	case COMMAND_PAUSE:
-		return manage_pause(options, true, err);
+		return command_pause(options, err);
 	case COMMAND_RESUME:
-		return manage_pause(options, false, err);
+		return command_resume(options, err);
 	case COMMAND_CONSOLE:
-		return manage_console(options, err);
+		return command_console(options, err);
 	case COMMAND_SSH:
-		return manage_ssh(options, err);
+		return command_ssh(options, err);
 	case COMMAND_LOG:
-		return manage_log(options, err);
+		return command_log(options, err);
 	case COMMAND_DOCTOR:
 		return doctor_run(options, err);
 	case COMMAND_CLEAN:

@@ -38,6 +38,28 @@ int running_status(const char *name, struct json_object **status, struct error *
  */
 int running_list(struct json_object **list, struct error *err);
 
+/**
+ * vm_list_ask() - send a request to a VM's control socket and wait for the reply.
+ * @name: the VM's.
+ * @request: see vmrun(1); stays the caller's.
+ * @socket: the connection, which ends with the VM; NULL to close it.
+ * @reply: to be released with json_object_put(); NULL after an error.
+ * @err: -ESRCH when the VM is not running.
+ *
+ * Return: 0 or a negative errno.
+ */
+int vm_list_ask(const char *name, struct json_object *request, int *socket,
+		struct json_object **reply, struct error *err);
+
+/**
+ * vm_list_connect_agent() - connect to a guest's agent.
+ * @name: the VM's.
+ * @status: the VM's.
+ *
+ * Return: a descriptor, or -1 when no agent listens.
+ */
+int vm_list_connect_agent(const char *name, struct json_object *status);
+
 /* running_not() - fill the error of a VM that is not running; returns -ESRCH. */
 int running_not(const char *name, struct error *err);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The commands check and print: what a definition says, without running it.
-#include "launcher/commands/show.h"
+// Prints a resolved definition or its QEMU command.
+#include "launcher/commands/command_print.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,32 +15,6 @@
 #include "launcher/lock/load.h"
 #include "launcher/qemu/qemu.h"
 #include "netsetup/base/cleanup.h"
-
-int show_check(const struct options *options, struct error *err)
-{
-	int status = STATUS_OK;
-
-	if (privilege_drop(err) < 0)
-		return err->status;
-	for (unsigned int i = 0; i < options->file_count; i++) {
-		struct definition definition;
-		struct error why = { 0 };
-		int rc = given_load(options, options->files[i], &definition, &why);
-
-		if (rc < 0) {
-			status = (int)why.status;
-			if (why.message[0])
-				log_error(&why);
-			if (rc == -EINTR)
-				break;
-			continue;
-		}
-		log_notice("%s: VM '%s' is well defined%s", options->files[i], definition.name,
-			   options->locked ? ", and as it was locked" : "");
-		definition_done(&definition);
-	}
-	return status;
-}
 
 /*
  * The command with words in place of what only a run knows, and of what is each user's own: it is
@@ -81,7 +55,7 @@ static int command_line(struct definition *definition, char **text, struct error
 	return rc;
 }
 
-int show_print(const struct options *options, struct error *err)
+int command_print(const struct options *options, struct error *err)
 {
 	cleanup_free char *text = NULL;
 	struct definition definition;

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Checks definitions and reports every error.
+#ifndef LAUNCHER_COMMANDS_COMMAND_CHECK_H
+#define LAUNCHER_COMMANDS_COMMAND_CHECK_H
+
+#include "launcher/common/options.h"
+#include "netsetup/base/error.h"
+
+int command_check(const struct options *options, struct error *err);
+
+#endif

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Prints a resolved definition or its QEMU command.
+#ifndef LAUNCHER_COMMANDS_COMMAND_PRINT_H
+#define LAUNCHER_COMMANDS_COMMAND_PRINT_H
+
+#include "launcher/common/options.h"
+#include "netsetup/base/error.h"
+
+int command_print(const struct options *options, struct error *err);
+
+#endif

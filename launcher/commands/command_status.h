@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Shows the status of one VM, with the facts that its guest agent reports.
+#ifndef LAUNCHER_COMMANDS_COMMAND_STATUS_H
+#define LAUNCHER_COMMANDS_COMMAND_STATUS_H
+
+#include "launcher/common/options.h"
+#include "netsetup/base/error.h"
+
+int command_status(const struct options *options, struct error *err);
+
+#endif
