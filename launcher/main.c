@@ -3,76 +3,35 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "launcher/commands/command_check.h"
-#include "launcher/commands/command_clean.h"
-#include "launcher/commands/command_completion.h"
-#include "launcher/commands/command_console.h"
-#include "launcher/commands/command_fetch.h"
-#include "launcher/commands/command_init.h"
-#include "launcher/commands/command_list.h"
-#include "launcher/commands/command_log.h"
-#include "launcher/commands/command_pause.h"
-#include "launcher/commands/command_print.h"
-#include "launcher/commands/command_reset.h"
-#include "launcher/commands/command_ssh.h"
-#include "launcher/commands/command_status.h"
-#include "launcher/commands/command_stop.h"
-#include "launcher/commands/command_version.h"
+#include "launcher/commands/command_table.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/common/privilege.h"
 #include "launcher/common/process.h"
 #include "launcher/common/signals.h"
-#include "launcher/doctor/doctor.h"
-#include "launcher/lock/lock.h"
-#include "launcher/run/run.h"
+#include "launcher/run/launch.h"
 
-static int dispatch(const struct options *options, struct error *err)
+/*
+ * The one place that drops root's rights. The helpers start before, to get them; commands run
+ * after, so they open the user's files with the user's rights.
+ */
+static int run_command(const struct options *options, struct error *err)
 {
-	switch (options->command) {
-	case COMMAND_RUN:
-		return run_vm(options, err);
-	case COMMAND_CHECK:
-		return command_check(options, err);
-	case COMMAND_PRINT:
-		return command_print(options, err);
-	case COMMAND_FETCH:
-		return fetch_run(options, err);
-	case COMMAND_LOCK:
-		return lock_run(options, err);
-	case COMMAND_RESET:
-		return reset_run(options, err);
-	case COMMAND_LIST:
-		return command_list(options, err);
-	case COMMAND_STATUS:
-		return command_status(options, err);
-	case COMMAND_STOP:
-		return command_stop(options, err);
-	case COMMAND_PAUSE:
-		return command_pause(options, err);
-	case COMMAND_RESUME:
-		return command_resume(options, err);
-	case COMMAND_CONSOLE:
-		return command_console(options, err);
-	case COMMAND_SSH:
-		return command_ssh(options, err);
-	case COMMAND_LOG:
-		return command_log(options, err);
-	case COMMAND_DOCTOR:
-		return doctor_run(options, err);
-	case COMMAND_CLEAN:
-		return clean_run(options, err);
-	case COMMAND_INIT:
-		return init_run(options, err);
-	case COMMAND_COMPLETION:
-		return completion_run(options, err);
-	case COMMAND_HELP:
-		options_usage(stdout);
-		return STATUS_OK;
-	case COMMAND_VERSION:
-		return version_run(err);
-	}
-	return STATUS_USAGE;
+	const struct command *command = options->command;
+	struct launch launch = LAUNCH_NONE;
+	int status = STATUS_OK;
+	int ret = 0;
+
+	if (command->helper != COMMAND_NO_HELPER)
+		ret = launch_start(&launch, options, command->helper == COMMAND_STANDBY, &status,
+				   err);
+	if (ret > 0)
+		return status;
+	if (ret == 0)
+		ret = privilege_drop(err);
+	status = ret < 0 ? (int)err->status : command->run(options, &launch, err);
+	launch_end(&launch);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -83,14 +42,14 @@ int main(int argc, char **argv)
 
 	signals_block();
 	if (process_guard_stdio(&err) < 0 || privilege_check(&err) < 0 ||
-	    options_parse(argc, argv, &options, &err) < 0) {
+	    options_parse(argc, argv, command_table, command_table_count, &options, &err) < 0) {
 		status = (int)err.status;
 	} else {
 		if (options.quiet)
 			log_set(LOG_LEVEL_QUIET);
 		else if (options.verbose)
 			log_set(LOG_LEVEL_VERBOSE);
-		status = dispatch(&options, &err);
+		status = run_command(&options, &err);
 	}
 	if (err.message[0])
 		log_error(&err);

@@ -5,16 +5,14 @@
 #include <errno.h>
 
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
 #include "launcher/lock/load.h"
 
-int command_check(const struct options *options, struct error *err)
+int command_check(const struct options *options, struct launch *launch, struct error *err)
 {
 	int status = STATUS_OK;
 
-	if (privilege_drop(err) < 0)
-		return err->status;
 	for (unsigned int i = 0; i < options->file_count; i++) {
 		struct definition definition;
 		struct error why = { 0 };

@@ -3,9 +3,8 @@
 #ifndef LAUNCHER_COMMANDS_COMMAND_CHECK_H
 #define LAUNCHER_COMMANDS_COMMAND_CHECK_H
 
-#include "launcher/common/options.h"
-#include "netsetup/base/error.h"
+#include "launcher/common/command.h"
 
-int command_check(const struct options *options, struct error *err);
+command_fn command_check;
 
 #endif

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command clean: sweep what runs that died have left.
+// Removes what dead runs have left on the host and among the user's files.
 #include "launcher/commands/command_clean.h"
 
 #include <unistd.h>
 
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
+#include "launcher/run/launch.h"
 #include "launcher/run/stale.h"
 #include "netsetup/protocol/client.h"
 
@@ -40,23 +41,18 @@ static int clean_host(struct netsetup *helper, struct clean *clean, bool dry_run
 	return rc;
 }
 
-int clean_run(const struct options *options, struct error *err)
+int command_clean(const struct options *options, struct launch *launch, struct error *err)
 {
 	struct clean clean = { .quiet = options->quiet };
 	const struct sweep user = { options->dry_run, say, &clean };
-	struct netsetup helper = { .socket = -1 };
-	struct error helper_error = { 0 };
-	int rc;
+	struct helpers *helpers = &launch->helpers;
+	int rc = -helpers->error.code;
 
-	/* While there may still be root's rights; the user's files are touched without them. */
-	rc = netsetup_start(&helper, &helper_error);
-	if (privilege_drop(err) < 0)
-		return (int)err->status;
 	sweep_user(&user);
 	if (rc == 0)
-		rc = clean_host(&helper, &clean, options->dry_run, &helper_error);
+		rc = clean_host(&helpers->helper, &clean, options->dry_run, &helpers->error);
 	if (rc < 0) {
-		*err = helper_error;
+		*err = helpers->error;
 		return (int)err->status;
 	}
 	if (clean.count == 0 && !options->quiet)

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command completion: what a shell needs to complete command lines, from the tables of options.
+// Prints the completion script of a shell.
 #include "launcher/commands/command_completion.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/commands/command_table.h"
+#include "launcher/common/options.h"
 #include "launcher/definition/keys.h"
 #include "launcher/yaml/schema.h"
 #include "netsetup/base/cleanup.h"
@@ -15,6 +17,18 @@
  * and between its parts the tables as that shell's language has them. What depends on the moment,
  * such as the VMs that run, the frame asks vmrun.
  */
+
+static bool next_command(unsigned int index, struct command *command)
+{
+	if (index < command_table_count)
+		*command = command_table[index];
+	return index < command_table_count;
+}
+
+static bool takes(const struct command *command, const struct option_info *option)
+{
+	return !option->bits || option->bits & command->options;
+}
 
 /* A kind of value by the first words of its name in the tables; the frames have a function of each. */
 static const struct kind {
@@ -127,10 +141,10 @@ static const char bash_end[] =
 
 static void bash_words(void)
 {
-	struct command_info command;
+	struct command command;
 
 	printf("\n_vmrun_commands='");
-	for (unsigned int i = 0; options_command(i, &command); i++)
+	for (unsigned int i = 0; next_command(i, &command); i++)
 		printf("%s%s", i ? " " : "", command.name);
 	printf("'\n_vmrun_keys='");
 	print_keys("", &definition_keys);
@@ -159,20 +173,20 @@ static void bash_values(void)
 
 static void bash_commands(void)
 {
-	struct command_info command;
+	struct command command;
 	struct option_info option;
 	char words[64];
 
 	printf("\n_vmrun_options()\n{\n\tcase $1 in\n");
-	for (unsigned int i = 0; options_command(i, &command); i++) {
+	for (unsigned int i = 0; next_command(i, &command); i++) {
 		printf("\t%s) echo '", command.name);
 		for (unsigned int k = 0; options_option(k, &option); k++)
-			if (option.commands & (1u << i))
+			if (takes(&command, &option))
 				printf(" --%s%s", option.name, option.argument ? "=" : "");
 		printf("' ;;\n");
 	}
 	printf("\tesac\n}\n\n_vmrun_operand()\n{\n\tcase $1 in\n");
-	for (unsigned int i = 0; options_command(i, &command); i++) {
+	for (unsigned int i = 0; next_command(i, &command); i++) {
 		const char *kind = kind_of(command.operands, words);
 
 		printf("\t%s) _vmrun_%s '%s' \"$2\" ;;\n", command.name, kind, words);
@@ -250,23 +264,23 @@ static void zsh_option(const struct option_info *option)
 
 static void print_zsh(void)
 {
-	struct command_info command;
+	struct command command;
 	struct option_info option;
 	char words[64];
 
 	fputs(zsh_begin, stdout);
 	print_keys("", &definition_keys);
 	printf(" }\n\n_vmrun_commands=(");
-	for (unsigned int i = 0; options_command(i, &command); i++)
+	for (unsigned int i = 0; next_command(i, &command); i++)
 		printf("\n\t'%s:%s'", command.name, command.help);
 	printf("\n)\n\n_vmrun_table() {\n\tcase $1 in\n");
-	for (unsigned int i = 0; options_command(i, &command); i++) {
+	for (unsigned int i = 0; next_command(i, &command); i++) {
 		const char *kind = kind_of(command.operands, words);
 
 		printf("\t%s)\n\t\toperand='_vmrun_%s%s%s'\n\t\tflags=(", command.name, kind,
 		       words[0] ? " " : "", words);
 		for (unsigned int k = 0; options_option(k, &option); k++)
-			if (option.commands & (1u << i))
+			if (takes(&command, &option))
 				zsh_option(&option);
 		printf("\n\t\t) ;;\n");
 	}
@@ -303,10 +317,10 @@ static void fish_values(const char *argument)
 /* Where a command's words are completed: after its name, and run's also where no name is. */
 static void fish_condition(unsigned int index)
 {
-	struct command_info command;
+	struct command command;
 
-	options_command(index, &command);
-	if (index == COMMAND_RUN)
+	next_command(index, &command);
+	if (index == 0)
 		printf("complete -c vmrun -n 'not __fish_seen_subcommand_from $__vmrun_others'");
 	else
 		printf("complete -c vmrun -n '__fish_seen_subcommand_from %s'", command.name);
@@ -314,24 +328,24 @@ static void fish_condition(unsigned int index)
 
 static void print_fish(void)
 {
-	struct command_info command;
+	struct command command;
 	struct option_info option;
 
 	fputs(fish_begin, stdout);
 	print_keys("", &definition_keys);
 	printf("; end\n\nset -g __vmrun_others");
-	for (unsigned int i = 0; options_command(i, &command); i++)
-		if (i != COMMAND_RUN)
+	for (unsigned int i = 0; next_command(i, &command); i++)
+		if (i != 0)
 			printf(" %s", command.name);
 	printf("\ncomplete -c vmrun -f\n");
-	for (unsigned int i = 0; options_command(i, &command); i++) {
+	for (unsigned int i = 0; next_command(i, &command); i++) {
 		printf("complete -c vmrun -n __fish_use_subcommand -a %s -d '%s'\n", command.name,
 		       command.help);
 		fish_condition(i);
 		fish_values(command.operands);
 		printf("\n");
 		for (unsigned int k = 0; options_option(k, &option); k++) {
-			if (!(option.commands & (1u << i)))
+			if (!(takes(&command, &option)))
 				continue;
 			fish_condition(i);
 			printf(" -l %s", option.name);
@@ -347,7 +361,7 @@ static void print_fish(void)
 	}
 }
 
-int completion_run(const struct options *options, struct error *err)
+int command_completion(const struct options *options, struct launch *launch, struct error *err)
 {
 	static const struct {
 		const char *name;

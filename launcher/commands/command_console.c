@@ -9,18 +9,16 @@
 #include "launcher/commands/attach.h"
 #include "launcher/commands/output.h"
 #include "launcher/commands/vm_list.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "netsetup/base/cleanup.h"
 
-int command_console(const struct options *options, struct error *err)
+int command_console(const struct options *options, struct launch *launch, struct error *err)
 {
 	cleanup_free char *directory = NULL;
 	struct json_object *status = NULL;
 	int rc;
 
-	rc = privilege_drop(err);
-	if (rc == 0)
-		rc = running_status(options->files[0], &status, err);
+	rc = running_status(options->files[0], &status, err);
 	if (rc == 0)
 		rc = running_directory(options->files[0], &directory, err);
 	if (rc == 0 && strcmp(describe_text(status, "console"), "socket") != 0) {

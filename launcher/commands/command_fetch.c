@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command fetch: have the images of definitions in the cache.
+// Fetches the images of definitions into the cache.
 #include "launcher/commands/command_fetch.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
 #include "launcher/disks/image_cache.h"
 #include "launcher/lock/load.h"
@@ -63,12 +63,10 @@ static void tell(const struct definition *definition, const char *path)
 		log_notice("%s: no image is from a URL", path);
 }
 
-int fetch_run(const struct options *options, struct error *err)
+int command_fetch(const struct options *options, struct launch *launch, struct error *err)
 {
 	int status = STATUS_OK;
 
-	if (privilege_drop(err) < 0)
-		return (int)err->status;
 	for (unsigned int i = 0; i < options->file_count; i++) {
 		struct definition definition;
 		struct error why = { 0 };

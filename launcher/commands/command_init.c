@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command init: a new definition from a template.
+// Lists templates, or writes a definition from one.
 #include "launcher/commands/command_init.h"
 
 #include <dirent.h>
@@ -13,7 +13,7 @@
 
 #include "launcher/common/file.h"
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 
@@ -170,14 +170,12 @@ static int make(const char *shared, const char *template, const char *name, stru
 	return rc;
 }
 
-int init_run(const struct options *options, struct error *err)
+int command_init(const struct options *options, struct launch *launch, struct error *err)
 {
 	char *const *operands = options->files;
 	char shared[PATH_MAX];
 	int rc;
 
-	if (privilege_drop(err) < 0)
-		return err->status;
 	rc = find_shared(shared, err);
 	if (rc == 0 && options->file_count == 0)
 		rc = show_templates(shared, err);

@@ -7,14 +7,14 @@
 #include <unistd.h>
 
 #include "launcher/commands/vm_list.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "launcher/common/terminal.h"
 #include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 
-int command_log(const struct options *options, struct error *err)
+int command_log(const struct options *options, struct launch *launch, struct error *err)
 {
 	cleanup_free char *directory = NULL;
 	cleanup_free char *path = NULL;
@@ -26,7 +26,7 @@ int command_log(const struct options *options, struct error *err)
 
 	if (!vm_name_valid(options->files[0]))
 		return running_not(options->files[0], err), STATUS_USAGE;
-	if (privilege_drop(err) < 0 || xdg_dir(XDG_STATE, options->files[0], &directory, err) < 0)
+	if (xdg_dir(XDG_STATE, options->files[0], &directory, err) < 0)
 		return err->status;
 	if (asprintf(&path, "%s/log", directory) < 0) {
 		path = NULL;

@@ -9,7 +9,7 @@
 
 #include "launcher/commands/output.h"
 #include "launcher/commands/vm_list.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 static bool is_paused(struct json_object *status)
 {
 	return !strcmp(describe_text(status, "state"), "paused");
@@ -59,16 +59,16 @@ static int set_paused(const char *name, bool paused, struct error *err)
 	return rc;
 }
 
-int command_pause(const struct options *options, struct error *err)
+int command_pause(const struct options *options, struct launch *launch, struct error *err)
 {
-	if (privilege_drop(err) < 0 || set_paused(options->files[0], true, err) < 0)
+	if (set_paused(options->files[0], true, err) < 0)
 		return (int)err->status;
 	return STATUS_OK;
 }
 
-int command_resume(const struct options *options, struct error *err)
+int command_resume(const struct options *options, struct launch *launch, struct error *err)
 {
-	if (privilege_drop(err) < 0 || set_paused(options->files[0], false, err) < 0)
+	if (set_paused(options->files[0], false, err) < 0)
 		return (int)err->status;
 	return STATUS_OK;
 }

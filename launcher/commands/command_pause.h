@@ -3,10 +3,8 @@
 #ifndef LAUNCHER_COMMANDS_COMMAND_PAUSE_H
 #define LAUNCHER_COMMANDS_COMMAND_PAUSE_H
 
-#include "launcher/common/options.h"
-#include "netsetup/base/error.h"
+#include "launcher/common/command.h"
 
-int command_pause(const struct options *options, struct error *err);
-int command_resume(const struct options *options, struct error *err);
+command_fn command_pause, command_resume;
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
 #include "launcher/devices/uefi_vars.h"
 #include "launcher/disks/disk.h"
@@ -55,14 +55,12 @@ static int command_line(struct definition *definition, char **text, struct error
 	return rc;
 }
 
-int command_print(const struct options *options, struct error *err)
+int command_print(const struct options *options, struct launch *launch, struct error *err)
 {
 	cleanup_free char *text = NULL;
 	struct definition definition;
 	int rc;
 
-	if (privilege_drop(err) < 0)
-		return err->status;
 	if (given_load(options, options->files[0], &definition, err) < 0)
 		return (int)err->status;
 	if (options->format == PRINT_ARGV)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command reset: what a VM has written is thrown away, and it starts afresh from its images.
+// Removes what a VM has written, by name or by file.
 #include "launcher/commands/command_reset.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
 #include "launcher/guest/ssh.h"
 #include "launcher/run/state_dir.h"
@@ -46,14 +46,12 @@ static bool find_name(const struct options *options, char name[VM_NAME_SIZE])
 	return true;
 }
 
-int reset_run(const struct options *options, struct error *err)
+int command_reset(const struct options *options, struct launch *launch, struct error *err)
 {
 	struct reset reset = { .options = options };
 	const struct sweep sweep = { options->dry_run, say, &reset };
 	char name[VM_NAME_SIZE];
 
-	if (privilege_drop(err) < 0)
-		return (int)err->status;
 	if (!find_name(options, name))
 		return STATUS_DEFINITION;
 	if (keep_reset(name, &sweep, err) < 0)

@@ -7,7 +7,7 @@
 
 #include "launcher/commands/output.h"
 #include "launcher/commands/vm_list.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "launcher/definition/type_port.h"
 #include "launcher/guest/ssh.h"
 #include "launcher/run/wait_ssh.h"
@@ -38,15 +38,13 @@ static int find_ssh(const char *name, struct json_object *status, struct sockadd
 	return -EADDRNOTAVAIL;
 }
 
-int command_ssh(const struct options *options, struct error *err)
+int command_ssh(const struct options *options, struct launch *launch, struct error *err)
 {
 	struct json_object *status = NULL;
 	struct sockaddr_in ssh;
 	int rc;
 
-	rc = privilege_drop(err);
-	if (rc == 0)
-		rc = running_status(options->files[0], &status, err);
+	rc = running_status(options->files[0], &status, err);
 	if (rc == 0)
 		rc = find_ssh(options->files[0], status, &ssh, err);
 	if (rc == 0)

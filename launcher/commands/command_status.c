@@ -7,7 +7,7 @@
 #include "launcher/commands/output.h"
 #include "launcher/commands/vm_list.h"
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "launcher/guest/guest_agent.h"
 #include "netsetup/base/cleanup.h"
 
@@ -23,11 +23,11 @@ static void ask_agent(const char *name, struct json_object *status)
 	json_object_object_add(status, "agent", facts);
 }
 
-int command_status(const struct options *options, struct error *err)
+int command_status(const struct options *options, struct launch *launch, struct error *err)
 {
 	struct json_object *status;
 
-	if (privilege_drop(err) < 0 || running_status(options->files[0], &status, err) < 0)
+	if (running_status(options->files[0], &status, err) < 0)
 		return err->status;
 	if (json_object_object_get_ex(status, "agent-connected", NULL))
 		ask_agent(options->files[0], status);

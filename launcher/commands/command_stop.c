@@ -11,7 +11,7 @@
 
 #include "launcher/commands/vm_list.h"
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "launcher/common/signals.h"
 #include "launcher/guest/guest_agent.h"
 #include "netsetup/base/cleanup.h"
@@ -69,7 +69,7 @@ static void power_off(const char *name)
 	close(fd);
 }
 
-int command_stop(const struct options *options, struct error *err)
+int command_stop(const struct options *options, struct launch *launch, struct error *err)
 {
 	struct json_object *request = json_object_new_object();
 	struct json_object *reply = NULL;
@@ -79,9 +79,7 @@ int command_stop(const struct options *options, struct error *err)
 	json_object_object_add(request, "request", json_object_new_string("stop"));
 	json_object_object_add(request, "now", json_object_new_boolean(options->now));
 	json_object_object_add(request, "timeout", json_object_new_int(options->timeout));
-	rc = privilege_drop(err);
-	if (rc == 0)
-		rc = vm_list_ask(options->files[0], request, &socket, &reply, err);
+	rc = vm_list_ask(options->files[0], request, &socket, &reply, err);
 	if (rc == 0 && !options->now)
 		power_off(options->files[0]);
 	if (rc == 0)

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command version: this program's, the libraries', and what the host has for each feature.
+// Prints the versions of vmrun, its libraries and the programs it uses.
 #include "launcher/commands/command_version.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
 #include <yaml.h>
 
-#include "launcher/common/privilege.h"
 #include "launcher/devices/backend.h"
 #include "launcher/image/record.h"
 #include "launcher/lock/lockfile.h"
@@ -55,11 +54,9 @@ static void show_qemu(void)
 		printf(QEMU " %s: %s\n", identity.version, path);
 }
 
-int version_run(struct error *err)
+int command_version(const struct options *options, struct launch *launch, struct error *err)
 {
 	/* QEMU is started to be asked. */
-	if (privilege_drop(err) < 0)
-		return (int)err->status;
 	printf("vmrun %s\n", VMRUN_VERSION);
 	printf("helpers' protocols %d and %d, lock files %d\n", PROTOCOL_VERSION, IMAGE_VERSION,
 	       LOCK_VERSION);

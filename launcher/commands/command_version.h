@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command version: this program's, the libraries', and where QEMU is.
+// Prints the versions of vmrun, its libraries and the programs it uses.
 #ifndef LAUNCHER_COMMANDS_COMMAND_VERSION_H
 #define LAUNCHER_COMMANDS_COMMAND_VERSION_H
 
-#include "netsetup/base/error.h"
+#include "launcher/common/command.h"
 
-/* version_run() - the command version, to standard output; returns the exit status. */
-int version_run(struct error *err);
+command_fn command_version;
 
 #endif

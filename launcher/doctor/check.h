@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
+#include "launcher/lan/helpers.h"
 #include "netsetup/base/error.h"
 #include "netsetup/kernel/uplink.h"
-#include "netsetup/protocol/client.h"
 
 enum grade {
 	GRADE_OK,
@@ -18,15 +18,11 @@ enum grade {
 
 /**
  * struct checkup - what several checks need.
- * @root: started by root, perhaps by sudo(8): so is the helper.
- * @helper: started with the rights there were at first; its socket is -1 when it could not be.
- * @helper_error: why it could not.
+ * @helpers: the helper, started with the rights that vmrun had at first.
  * @uplink: found by default; when @uplink_error has no code.
  */
 struct checkup {
-	bool root;
-	struct netsetup helper;
-	struct error helper_error;
+	struct helpers *helpers;
 	struct uplink uplink;
 	struct error uplink_error;
 };

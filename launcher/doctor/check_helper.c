@@ -48,11 +48,11 @@ enum grade checkup_helper(struct checkup *checkup, struct error *said)
 
 	if (helper_find(HELPER, path, said) < 0)
 		return GRADE_FAIL;
-	if (checkup->helper_error.code) {
-		*said = checkup->helper_error;
+	if (checkup->helpers->error.code) {
+		*said = checkup->helpers->error;
 		return GRADE_FAIL;
 	}
-	if (checkup->root)
+	if (checkup->helpers->as_root)
 		return checkup_say(said, GRADE_OK, "%s, as root", path);
 	if (!has_rights(path, &setuid)) {
 		checkup_say(said, GRADE_WARN, "%s has no rights of its own", path);
@@ -103,7 +103,8 @@ enum grade checkup_policy(struct checkup *checkup, struct error *said)
 		return checkup_say(said, GRADE_NOTE, "%s can be read by root only", NETSETUP_CONF);
 	if (rc < 0 && rc != -ENOENT)
 		return GRADE_FAIL;
-	if (!checkup->root && helper_find(HELPER, path, &ignored) == 0 && has_rights(path, &setuid))
+	if (!checkup->helpers->as_root && helper_find(HELPER, path, &ignored) == 0 &&
+	    has_rights(path, &setuid))
 		return check_permission(said);
 	memset(said, 0, sizeof(*said));
 	if (rc == -ENOENT)
@@ -131,8 +132,8 @@ enum grade checkup_leftovers(struct checkup *checkup, struct error *said)
 	bool seen;
 
 	sweep_user(&sweep);
-	seen = checkup->helper.socket >= 0 &&
-	       netsetup_clean(&checkup->helper, true, &listener, &err) == 0;
+	seen = checkup->helpers->helper.socket >= 0 &&
+	       netsetup_clean(&checkup->helpers->helper, true, &listener, &err) == 0;
 	if (users + hosts > 0) {
 		checkup_say(said, GRADE_WARN, "%u thing%s that VMs which died have left",
 			    users + hosts, users + hosts == 1 ? "" : "s");
