@@ -25,6 +25,7 @@ static int set_wait(struct options *options, const char *value, struct error *er
 static int set_json(struct options *options, const char *value, struct error *err);
 static int set_now(struct options *options, const char *value, struct error *err);
 static int set_timeout(struct options *options, const char *value, struct error *err);
+static int set_words(struct options *options, const char *value, struct error *err);
 
 /* An option without a function is the command of its name; every command takes it. */
 static const struct option_row {
@@ -50,6 +51,7 @@ static const struct option_row {
 	{ "json", 0, NULL, OPTION_JSON, set_json, "for programs" },
 	{ "now", 0, NULL, OPTION_NOW, set_now, "do not ask the guest" },
 	{ "timeout", 0, "SECONDS", OPTION_TIMEOUT, set_timeout, "so long may the guest take" },
+	{ "words", 0, NULL, OPTION_WORDS, set_words, "of 'help': the words to complete with" },
 	{ "help", 'h', NULL, 0, NULL, "show this" },
 	{ "version", 'V', NULL, 0, NULL, "show the version" },
 };
@@ -172,6 +174,12 @@ static int set_timeout(struct options *options, const char *value, struct error 
 				 "'--timeout=%s' is not a number of seconds from 0 to 86400",
 				 value);
 	options->timeout = (int)seconds;
+	return 0;
+}
+
+static int set_words(struct options *options, const char *value, struct error *err)
+{
+	options->words = true;
 	return 0;
 }
 
@@ -393,11 +401,25 @@ void options_usage(const struct options *options, FILE *stream)
 			"See vmrun(1) and vmrun.yaml(5).\n");
 }
 
-bool options_option(unsigned int index, struct option_info *info)
+static void write_option(const struct option_row *row, FILE *stream)
 {
-	if (index >= ARRAY_SIZE(rows))
-		return false;
-	*info = (struct option_info){ rows[index].name, rows[index].letter, rows[index].argument,
-				      rows[index].help, rows[index].bits };
-	return true;
+	const char *argument = row->argument ? row->argument : "";
+
+	fprintf(stream, "--%s%s\t%s\t%s\n", row->name, *argument ? "=" : "", row->help, argument);
+	if (row->letter)
+		fprintf(stream, "-%c\t%s\t%s\n", row->letter, row->help, argument);
+}
+
+void options_words(const struct options *options, const char *command, FILE *stream)
+{
+	const struct command *taker = command ? find_command(options, command) : NULL;
+
+	for (size_t i = 0; !command && i < options->command_count; i++) {
+		const struct command *each = &options->commands[i];
+
+		fprintf(stream, "%s\t%s\t%s\n", each->name, each->help, each->operands);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!command || (taker && (!rows[i].bits || rows[i].bits & taker->options)))
+			write_option(&rows[i], stream);
 }

@@ -27,8 +27,9 @@ enum option_bit {
 	OPTION_JSON = 1u << 11,
 	OPTION_NOW = 1u << 12,
 	OPTION_TIMEOUT = 1u << 13,
-	OPTION_PASSED = 1u << 14, /* what follows the first operand is an operand */
-	OPTION_ANY = 1u << 15,    /* every option is accepted and ignored */
+	OPTION_WORDS = 1u << 14,
+	OPTION_PASSED = 1u << 15, /* what follows the first operand is an operand */
+	OPTION_ANY = 1u << 16,    /* every option is accepted and ignored */
 };
 
 enum print_format {
@@ -59,6 +60,7 @@ enum wait_for {
  * @wait: what for.
  * @json: for programs.
  * @now: do not ask the guest.
+ * @words: print the words of command lines, not the usage text.
  * @timeout: seconds that it has to power off; negative for the definition's.
  */
 struct options {
@@ -79,6 +81,7 @@ struct options {
 	enum wait_for wait;
 	bool json;
 	bool now;
+	bool words;
 	int timeout;
 };
 
@@ -101,21 +104,10 @@ void options_done(struct options *options);
 void options_usage(const struct options *options, FILE *stream);
 
 /**
- * struct option_info - a row of the table of options.
- * @name, @help: as the usage has them.
- * @letter: or 0.
- * @argument: what it takes: "IF", "yaml|json|argv", or NULL for nothing.
- * @bits: intersects the column of the commands that take it; 0 if all do.
+ * options_words() - write words for completion, a line of each: the word, what it does, what it takes.
+ * @options: has the table of commands.
+ * @command: its options are written; or NULL for all commands and all options.
  */
-struct option_info {
-	const char *name;
-	char letter;
-	const char *argument;
-	const char *help;
-	unsigned int bits;
-};
-
-/* options_option() - the row of an index from 0; false after the last one. */
-bool options_option(unsigned int index, struct option_info *info);
+void options_words(const struct options *options, const char *command, FILE *stream);
 
 #endif
