@@ -7,6 +7,7 @@
 
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
+#include "launcher/common/text.h"
 #include "launcher/definition/definition.h"
 #include "launcher/disks/image_cache.h"
 #include "launcher/lock/load.h"
@@ -24,10 +25,9 @@ static int learn(struct disk *disk, bool quiet, struct error *err)
 	if (strncmp(name, "sha256-", 7) != 0 || strlen(name + 7) != SHA256_TEXT_SIZE - 1)
 		return error_say(err, STATUS_FAILURE, EPROTO, "no digest came with the image");
 	memcpy(disk->sha256, name + 7, SHA256_TEXT_SIZE);
-	if (asprintf(&line, "sha256: %s  # %s", disk->sha256, disk->urls[0]) < 0) {
-		line = NULL;
+	line = text_format("sha256: %s  # %s", disk->sha256, disk->urls[0]);
+	if (!line)
 		return error_set(err, ENOMEM, "cannot tell a digest");
-	}
 	log_output(line);
 	return 0;
 }

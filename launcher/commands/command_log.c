@@ -28,8 +28,8 @@ int command_log(const struct options *options, struct launch *launch, struct err
 		return running_not(options->files[0], err), STATUS_USAGE;
 	if (xdg_dir(XDG_STATE, options->files[0], &directory, err) < 0)
 		return err->status;
-	if (asprintf(&path, "%s/log", directory) < 0) {
-		path = NULL;
+	path = text_format("%s/log", directory);
+	if (!path) {
 		error_set(err, ENOMEM, "cannot read the log");
 		return err->status;
 	}

@@ -73,10 +73,9 @@ static int set_network_key(struct options *options, const char *key, const char 
 {
 	cleanup_free char *text = NULL;
 
-	if (asprintf(&text, "network.%s=%s", key, value) < 0) {
-		text = NULL;
+	text = text_format("network.%s=%s", key, value);
+	if (!text)
 		return error_set(err, ENOMEM, "cannot keep '--%s'", key);
-	}
 	return set_override(options, text, err);
 }
 
