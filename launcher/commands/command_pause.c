@@ -66,7 +66,7 @@ int command_pause(const struct options *options, struct launch *launch, struct e
 	return STATUS_OK;
 }
 
-int command_resume(const struct options *options, struct launch *launch, struct error *err)
+int command_pause_resume(const struct options *options, struct launch *launch, struct error *err)
 {
 	if (set_paused(options->files[0], false, err) < 0)
 		return (int)err->status;

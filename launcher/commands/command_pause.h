@@ -5,6 +5,6 @@
 
 #include "launcher/common/command.h"
 
-command_fn command_pause, command_resume;
+command_fn command_pause, command_pause_resume;
 
 #endif

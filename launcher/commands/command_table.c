@@ -49,7 +49,7 @@ const struct command command_table[] = {
 	{ "stop", "NAME", 1, 1, OPTION_NOW | OPTION_TIMEOUT, COMMAND_NO_HELPER, command_stop,
 	  "power it off and wait until it is gone" },
 	{ "pause", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_pause, "have it stand still" },
-	{ "resume", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_resume,
+	{ "resume", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_pause_resume,
 	  "have it go on, also after a full disk" },
 	{ "console", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_console,
 	  "attach to its serial console" },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What doctor looks at, one function each; they change nothing and send nothing.
+// Defines what the checks of the doctor share.
 #ifndef LAUNCHER_DOCTOR_CHECK_H
 #define LAUNCHER_DOCTOR_CHECK_H
 
@@ -39,16 +39,5 @@ typedef enum grade checkup_fn(struct checkup *checkup, struct error *said);
 /* checkup_say() - fill in a finding; returns @grade. */
 enum grade checkup_say(struct error *said, enum grade grade, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-
-/* Of the machine: check_machine.c. */
-checkup_fn checkup_qemu, checkup_kvm, checkup_data, checkup_cache, checkup_runtime, checkup_clock;
-
-/* Of the helper: check_helper.c. */
-checkup_fn checkup_tun, checkup_helper, checkup_policy, checkup_leftovers;
-
-/* Of the LAN: check_lan.c, check_host.c. */
-checkup_fn checkup_uplink, checkup_addresses, checkup_router, checkup_dns, checkup_internet,
-	checkup_stations;
-checkup_fn checkup_firewall, checkup_arp, checkup_manager;
 
 #endif

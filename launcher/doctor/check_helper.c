@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What doctor looks at of the helper: that it can be run, with which rights, and for whom.
+// Checks the network helper, its device and its policy.
+#include "launcher/doctor/check_helper.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,7 +12,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "launcher/doctor/check.h"
 #include "launcher/run/stale.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/policy/authorize.h"

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What doctor looks at of this host as a router: firewalls, ARP, who else configures interfaces.
+// Checks the firewall and the network manager of the host.
+#include "launcher/doctor/check_host.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "launcher/doctor/check.h"
 #include "launcher/doctor/firewall.h"
 #include "launcher/doctor/networkd.h"
 #include "netsetup/base/cleanup.h"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What doctor looks at of the LAN: the uplink, room for an address, the router, the name servers.
+// Checks the LAN: its addresses, router and DNS.
+#include "launcher/doctor/check_lan.h"
+
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 
-#include "launcher/doctor/check.h"
 #include "launcher/lan/dns.h"
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/netlink.h"

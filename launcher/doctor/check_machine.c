@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What doctor looks at of the machine: QEMU, KVM, the user's directories, the clock.
+// Checks the machine: QEMU, KVM, directories and the clock.
+#include "launcher/doctor/check_machine.h"
+
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #include "launcher/common/xdg.h"
-#include "launcher/doctor/check.h"
 #include "launcher/qemu/accel.h"
 #include "launcher/qemu/qemu_probe.h"
 #include "netsetup/base/cleanup.h"
@@ -26,18 +26,6 @@
 
 /* Those below are the system's own. */
 #define FIRST_USER 1000
-
-enum grade checkup_say(struct error *said, enum grade grade, const char *format, ...)
-{
-	char message[ERROR_MESSAGE_SIZE];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
-	va_end(args);
-	error_say(said, STATUS_FAILURE, EIO, "%s", message);
-	return grade;
-}
 
 enum grade checkup_qemu(struct checkup *checkup, struct error *said)
 {

@@ -8,7 +8,10 @@
 
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
-#include "launcher/doctor/check.h"
+#include "launcher/doctor/check_helper.h"
+#include "launcher/doctor/check_host.h"
+#include "launcher/doctor/check_lan.h"
+#include "launcher/doctor/check_machine.h"
 #include "launcher/run/launch.h"
 #include "netsetup/base/cleanup.h"
 
