@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The user's running VMs: found by their runtime directories, asked by their control sockets.
+// Finds the user's running VMs and sends requests to their control sockets.
 #ifndef LAUNCHER_COMMANDS_VM_LIST_H
 #define LAUNCHER_COMMANDS_VM_LIST_H
 

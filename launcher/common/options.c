@@ -289,8 +289,8 @@ static bool take_command(struct options *options)
 }
 
 /*
- * Whether the first operand, which is the file of run, was meant as a command: there are more, or there
- * is no such file.
+ * Refuses a misspelt command, which is the file of run so far: more operands follow, or no such
+ * file exists.
  */
 static int check_command(const struct options *options, struct error *err)
 {

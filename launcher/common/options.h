@@ -104,7 +104,7 @@ void options_done(struct options *options);
 void options_usage(const struct options *options, FILE *stream);
 
 /**
- * options_words() - write words for completion, a line of each: the word, what it does, what it takes.
+ * options_words() - write a line for each word: the word, its help text, its argument.
  * @options: has the table of commands.
  * @command: its options are written; or NULL for all commands and all options.
  */

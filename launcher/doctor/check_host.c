@@ -82,7 +82,7 @@ enum grade checkup_firewall(struct checkup *checkup, struct error *said)
 	return checkup_say(said, GRADE_OK, "does not drop what is forwarded");
 }
 
-/* What the kernel proxies is not subject to it (arp_process() in net/ipv4/arp.c); what is local is. */
+/* The setting covers local addresses, not proxied ones: arp_process() in net/ipv4/arp.c. */
 enum grade checkup_arp(struct checkup *checkup, struct error *said)
 {
 	const struct sysctl ignore = { "ipv4/conf", "all", "arp_ignore" };
@@ -101,7 +101,7 @@ enum grade checkup_arp(struct checkup *checkup, struct error *said)
 	return GRADE_WARN;
 }
 
-/* NetworkManager leaves an interface without an address alone; systemd-networkd does as it is told. */
+/* NetworkManager ignores an interface without an address; systemd-networkd obeys its files. */
 enum grade checkup_manager(struct checkup *checkup, struct error *said)
 {
 	char file[NETWORKD_PATH_SIZE];

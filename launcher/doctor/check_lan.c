@@ -56,7 +56,7 @@ enum grade checkup_uplink(struct checkup *checkup, struct error *said)
 			   uplink->ssid, prefix_text(&uplink->prefix, address));
 }
 
-/* All but the subnet's own, its broadcast's, the host's and the router's; nobody knows which are free. */
+/* Counts all but the subnet's, the broadcast, the host's and the router's; some may be taken. */
 enum grade checkup_addresses(struct checkup *checkup, struct error *said)
 {
 	const struct uplink *uplink = &checkup->uplink;

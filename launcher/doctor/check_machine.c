@@ -148,7 +148,7 @@ enum grade checkup_runtime(struct checkup *checkup, struct error *said)
 	return check_directory(XDG_RUNTIME, 1, said);
 }
 
-/* A clock from before this program was made: images from the web would have certificates of a future. */
+/* With a clock before this program's release, certificates of image servers are not yet valid. */
 enum grade checkup_clock(struct checkup *checkup, struct error *said)
 {
 	struct stat self;

@@ -71,8 +71,9 @@ struct member {
 void member_init(struct member *member, bool dry_run, bool verbose);
 
 /**
- * member_start() - take over the started helpers, after root's rights were dropped. A helper that did
- * not start matters only to member_ask(). A spare is ended if another can be started at any time.
+ * member_start() - take over the started helpers, after root's rights were dropped. A helper that
+ * did not start matters only to member_ask(). A spare is ended if another can be started at any
+ * time.
  * @member: an initialised one.
  * @helpers: HELPERS_NONE afterwards.
  */

@@ -27,8 +27,8 @@ struct launch {
 /**
  * launch_start() - go into the background, with --detach, and start the helpers.
  *
- * The helpers are children of the background process: it waits for their end. No file of the user's is
- * opened here.
+ * The helpers are children of the background process, which waits for their end. This function
+ * opens no file of the user's.
  * @launch: set to LAUNCH_NONE.
  * @standby: start a standby helper.
  * @status: the exit status, if 1 is returned.
