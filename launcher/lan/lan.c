@@ -63,21 +63,16 @@ static time_t now_seconds(void)
 	return now.tv_sec;
 }
 
-void member_start(struct member *member)
-{
-	struct error ignored;
-
-	if (netsetup_start(&member->helper, &member->helper_error) < 0 || geteuid() != 0 ||
-	    member->dry_run)
-		return;
-	member->started_as_root = true;
-	member->spare_since = now_seconds();
-	netsetup_start(&member->spare, &ignored);
-}
-
-void member_dropped(struct member *member)
+void member_start(struct member *member, struct helpers *helpers)
 {
 	const struct netsetup_listener none = { 0 };
+
+	member->helper = helpers->helper;
+	member->spare = helpers->standby;
+	member->helper_error = helpers->error;
+	member->started_as_root = helpers->as_root && !helpers->error.code && !member->dry_run;
+	member->spare_since = now_seconds();
+	*helpers = (struct helpers)HELPERS_NONE;
 
 	/* Who still is root needs no spare, nor who never was. */
 	member->can_start = geteuid() == 0 || !member->started_as_root;

@@ -5,6 +5,7 @@
 
 #include "launcher/definition/definition.h"
 #include "launcher/lan/dhcp_server.h"
+#include "launcher/lan/helpers.h"
 #include "launcher/run/supervise.h"
 #include "netsetup/protocol/client.h"
 
@@ -70,14 +71,13 @@ struct member {
 void member_init(struct member *member, bool dry_run, bool verbose);
 
 /**
- * member_start() - start the helper, and a spare when this process is about to lose its rights;
- * whether that failed matters only to member_ask().
+ * member_start() - take over the started helpers, after root's rights were dropped. A helper that
+ * did not start matters only to member_ask(). A spare is ended if another can be started at any
+ * time.
  * @member: an initialised one.
+ * @helpers: HELPERS_NONE afterwards.
  */
-void member_start(struct member *member);
-
-/* member_dropped() - the rights are dropped: end the spare if another can be started at any time. */
-void member_dropped(struct member *member);
+void member_start(struct member *member, struct helpers *helpers);
 
 /**
  * member_ask() - ask for the VM's place on the LAN; member_join() is to follow.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
+#include "launcher/common/options.h"
 #include "launcher/lock/lock.h"
 #include "netsetup/base/cleanup.h"
 

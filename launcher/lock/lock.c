@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
 #include "launcher/devices/uefi.h"
 #include "launcher/devices/vsock.h"
 #include "launcher/disks/digest_cache.h"
@@ -335,7 +334,7 @@ int lock_insist(struct definition *definition, bool quiet, char **report, struct
 	return ret;
 }
 
-static int lock_definition(const struct definition *definition, bool quiet, struct error *err)
+int lock_write(const struct definition *definition, bool quiet, struct error *err)
 {
 	cleanup_free char *path = lockfile_path(definition->path);
 	struct lock lock = { 0 };
@@ -353,19 +352,4 @@ static int lock_definition(const struct definition *definition, bool quiet, stru
 			   path, lock.machine, lock.qemu);
 	lock_done(&lock);
 	return ret;
-}
-
-int lock_run(const struct options *options, struct error *err)
-{
-	struct definition definition;
-	int ret;
-
-	if (privilege_drop(err) < 0)
-		return (int)err->status;
-	ret = given_load(options, options->files[0], &definition, err);
-	if (ret == 0) {
-		ret = lock_definition(&definition, options->quiet, err);
-		definition_done(&definition);
-	}
-	return ret < 0 ? (int)err->status : STATUS_OK;
 }

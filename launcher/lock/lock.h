@@ -3,7 +3,6 @@
 #ifndef LAUNCHER_LOCK_LOCK_H
 #define LAUNCHER_LOCK_LOCK_H
 
-#include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
 #include "netsetup/base/error.h"
 
@@ -20,7 +19,7 @@
  */
 int lock_insist(struct definition *definition, bool quiet, char **report, struct error *err);
 
-/* lock_run() - the command lock; returns the exit status, its error is in @err. */
-int lock_run(const struct options *options, struct error *err);
+/* lock_write() - write the lock file of a loaded definition; returns 0 or a negative errno. */
+int lock_write(const struct definition *definition, bool quiet, struct error *err);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "launcher/common/terminal.h"
 #include "launcher/common/xdg.h"
 #include "launcher/definition/type_port.h"
@@ -24,29 +24,31 @@
 #include "launcher/lock/load.h"
 #include "launcher/qemu/accel.h"
 #include "launcher/qemu/qemu.h"
+#include "launcher/run/launch.h"
 #include "launcher/run/run_state.h"
 #include "launcher/run/stale.h"
 #include "netsetup/base/cleanup.h"
 
 /*
  * Theory of operation: struct run is everything that one run has taken. The steps take it in order;
- * run_end() gives all of it back in reverse, whichever step failed. The helper comes first, while
- * vmrun may still have root's rights; then they are dropped, and only then is a file of the user's
- * opened.
+ * run_end() gives all of it back in reverse, whichever step failed. The helpers were started while
+ * vmrun may still have had root's rights; these are dropped when run_vm() is called, before a file of
+ * the user's is opened.
  */
 
 /* Of all credentials, as they are passed: the table that has them, and more, can have 64 KiB. */
 #define CREDENTIALS_SIZE_MAX (48 * 1024)
 
-static void run_init(struct run *run, const struct options *options)
+static void run_init(struct run *run, const struct options *options, struct launch *launch)
 {
 	memset(run, 0, sizeof(*run));
 	run->options = options;
 	member_init(&run->member, options->dry_run, options->verbose);
+	member_start(&run->member, &launch->helpers);
 	run->instance = (struct instance){ .lock = -1 };
 	run->keep = (struct keep)KEEP_NONE;
 	run->channels = (struct channels)CHANNELS_NONE;
-	run->detach = (struct detach){ -1, -1, -1, NULL };
+	run->detach = launch->detach;
 	run->notify = (struct notify)NOTIFY_NONE;
 }
 
@@ -259,17 +261,13 @@ static int choose_login(struct run *run, struct error *err)
 	return identity_take(definition, dry_run, err);
 }
 
-/* From the helper's start to the command: what a dry run does, too. */
+/* From the definition to the command: what a dry run does, too. */
 static int prepare(struct run *run, struct error *err)
 {
 	const bool dry_run = run->options->dry_run;
 	int rc;
 
-	member_start(&run->member);
-	rc = privilege_drop(err);
-	member_dropped(&run->member);
-	if (rc == 0)
-		rc = given_load(run->options, run->options->files[0], &run->definition, err);
+	rc = given_load(run->options, run->options->files[0], &run->definition, err);
 	/* Nobody sits at a detached run's standard input. */
 	if (rc == 0 && run->options->detach && run->definition.console == CONSOLE_STDIO)
 		run->definition.console = CONSOLE_SOCKET;
@@ -326,20 +324,14 @@ static int show_command(const struct run *run, struct error *err)
 	return 0;
 }
 
-int run_vm(const struct options *options, struct error *err)
+int run_vm(const struct options *options, struct launch *launch, struct error *err)
 {
 	struct terminal terminal;
 	struct loop *loop;
 	struct run run;
 	int status;
 
-	run_init(&run, options);
-	if (options->detach && !options->dry_run) {
-		int rc = detach_start(&run.detach, options->wait, &status, err);
-
-		if (rc != 0)
-			return rc < 0 ? (int)err->status : status;
-	}
+	run_init(&run, options, launch);
 	terminal_save(&terminal);
 	loop = loop_new(err);
 	status = loop ? STATUS_OK : (int)err->status;

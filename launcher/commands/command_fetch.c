@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Fetches the images of definitions into the cache.
+#include "launcher/commands/command_fetch.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "launcher/common/log.h"
+#include "launcher/common/options.h"
+#include "launcher/common/text.h"
+#include "launcher/definition/definition.h"
+#include "launcher/disks/image_cache.h"
+#include "launcher/lock/load.h"
+#include "netsetup/base/cleanup.h"
+
+/* Writes the line that the definition lacks, and takes it as if it had been there. */
+static int learn(struct disk *disk, bool quiet, struct error *err)
+{
+	cleanup_free char *line = NULL;
+	char name[IMAGE_NAME_SIZE];
+	int rc = cache_learn(disk, quiet, name, err);
+
+	if (rc < 0)
+		return rc;
+	if (strncmp(name, "sha256-", 7) != 0 || strlen(name + 7) != SHA256_TEXT_SIZE - 1)
+		return error_say(err, STATUS_FAILURE, EPROTO, "no digest came with the image");
+	memcpy(disk->sha256, name + 7, SHA256_TEXT_SIZE);
+	line = text_format("sha256: %s  # %s", disk->sha256, disk->urls[0]);
+	if (!line)
+		return error_set(err, ENOMEM, "cannot tell a digest");
+	log_output(line);
+	return 0;
+}
+
+static int fetch(struct definition *definition, const struct options *options, struct error *err)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < definition->disk_count && rc == 0; i++) {
+		struct disk *disk = &definition->disks[i];
+
+		if (disk->url_count && !disk->sha256[0] && !disk->sha512[0])
+			rc = learn(disk, options->quiet, err);
+	}
+	if (rc == 0)
+		rc = cache_locate(definition, NULL, err);
+	if (rc == 0)
+		rc = cache_fetch(definition, options->quiet, err);
+	return rc;
+}
+
+static void tell(const struct definition *definition, const char *path)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < definition->disk_count; i++) {
+		if (!definition->disks[i].url_count)
+			continue;
+		log_notice("%s: %s", path, definition->disks[i].image);
+		count++;
+	}
+	if (count == 0)
+		log_notice("%s: no image is from a URL", path);
+}
+
+int command_fetch(const struct options *options, struct launch *launch, struct error *err)
+{
+	int status = STATUS_OK;
+
+	for (unsigned int i = 0; i < options->file_count; i++) {
+		struct definition definition;
+		struct error why = { 0 };
+		int rc;
+
+		rc = given_load(options, options->files[i], &definition, &why);
+		if (rc == 0) {
+			rc = fetch(&definition, options, &why);
+			if (rc == 0)
+				tell(&definition, options->files[i]);
+			definition_done(&definition);
+		}
+		if (rc == 0)
+			continue;
+		status = (int)why.status;
+		if (why.message[0])
+			log_error(&why);
+		if (rc == -EINTR)
+			break;
+	}
+	return status;
+}
