@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/session/standby.h"
+#include "netsetup/base/ids.h"
 
 #ifdef VMRUN_SANITIZE
 
@@ -112,7 +112,7 @@ static const struct conditional {
 	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, SIOCGIFINDEX)),
 	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, SIOCGIFNAME)),
 
-	/* host.c: fork(); spare.c; and nothing else: no thread, no namespace. */
+	/* host.c: fork(); standby.c; and nothing else: no thread, no namespace. */
 #ifdef __s390x__
 	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)),
 	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, SPARE_CLONE_FLAGS)),
