@@ -12,7 +12,7 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/uplink.h"
+#include "netsetup/base/printable.h"
 
 /* Kinds ("bridge", "tun") that are longer than this concern nobody here. */
 #define KIND_SIZE 16

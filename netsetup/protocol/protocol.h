@@ -3,6 +3,7 @@
 #ifndef NETSETUP_PROTOCOL_PROTOCOL_H
 #define NETSETUP_PROTOCOL_PROTOCOL_H
 
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -11,7 +12,7 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
-#include "netsetup/kernel/uplink.h"
+#include "netsetup/base/printable.h"
 
 /*
  * Theory of operation: the socket is SOCK_SEQPACKET, so that a record is received whole or not at
