@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/lease/lease_dir.h"
+#include "netsetup/kernel/netns.h"
 
 #ifdef VMRUN_SANITIZE
 

@@ -19,9 +19,9 @@
 #include "netsetup/base/ipv4.h"
 #include "netsetup/base/printable.h"
 #include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/kernel/query.h"
 #include "netsetup/kernel/tap.h"
-#include "netsetup/lease/lease_dir.h"
 #include "netsetup/protocol/protocol.h"
 
 bool host_say(struct host *host, const char *format, ...)
@@ -353,7 +353,7 @@ void host_file_remove(struct host *host, int dir, const char *path, const char *
 	char own[RUNDIR_PATH_SIZE] = RUNDIR_PATH;
 	struct error ignored;
 
-	if (!path && rundir_path(own, &ignored) == 0)
+	if (!path && netns_dir(own, &ignored) == 0)
 		path = own;
 	snprintf(whole, sizeof(whole), "%s/%s", path ? path : own, name);
 	if (host_say(host, "rm %s", printable_word(whole, word)))

@@ -12,6 +12,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/lease/lease_dir.h"
 
 #define LEASE_PREFIX "lease-"

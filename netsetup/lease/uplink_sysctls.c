@@ -11,6 +11,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/kernel/query.h"
 #include "netsetup/lease/lease_dir.h"
 #include "netsetup/lease/stale.h"
