@@ -55,7 +55,7 @@ int uplink_find(const char *ifname, struct uplink *uplink, struct error *err);
 
 /**
  * uplink_choose() - the same over a table of interfaces that was read before.
- * @table: from interfaces_read() and wireless_read().
+ * @table: from network_dump() and wireless_read().
  * @ifname, @uplink, @err: as for uplink_find().
  *
  * Return: as uplink_find().
