@@ -1,112 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What helpers that died have left, beyond what their leases tell.
+// Removes what helpers that died have left.
 #include "netsetup/lease/stale.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/neighbour.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/query.h"
 #include "netsetup/lease/lease_dir.h"
+#include "netsetup/lease/proxy_stale.h"
 #include "netsetup/lease/uplink_sysctls.h"
-#include "netsetup/protocol/protocol.h"
 
-/* A proxy entry of ours. */
-struct entry {
-	struct in_addr address;
-	unsigned int ifindex;
-};
-
-struct listing {
-	struct entry *entries;
-	size_t count;
-};
-
-/* NDA_PROTOCOL is told of proxy entries since Linux 5.0 (pneigh_fill_info(), net/core/neighbour.c). */
-static int entry_seen(struct nlmsghdr *header, void *context)
+/* Whether a VM that runs has the address: then the proxy entry for it is that VM's. */
+static bool address_in_use(struct in_addr address, const struct found_lease *leases, size_t count)
 {
-	struct listing *listing = context;
-	const struct ndmsg *entry = nlmsg_data(header);
-	struct nlattr *protocol, *address;
-	struct entry *larger;
-
-	if (header->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(header, sizeof(*entry)) ||
-	    entry->ndm_family != AF_INET || !(entry->ndm_flags & NTF_PROXY))
-		return 0;
-	protocol = nlmsg_find_attr(header, sizeof(*entry), NDA_PROTOCOL);
-	address = nlmsg_find_attr(header, sizeof(*entry), NDA_DST);
-	if (!protocol || nla_len(protocol) != 1 || nla_get_u8(protocol) != HOST_PROTOCOL ||
-	    !address || nla_len(address) != sizeof(struct in_addr))
-		return 0;
-	larger = reallocarray(listing->entries, listing->count + 1, sizeof(*larger));
-	if (!larger)
-		return -ENOMEM;
-	listing->entries = larger;
-	larger[listing->count].ifindex = (unsigned int)entry->ndm_ifindex;
-	nla_memcpy(&larger[listing->count].address, address, sizeof(struct in_addr));
-	listing->count++;
-	return 0;
-}
-
-static int list_entries(struct host *host, struct listing *listing, struct error *err)
-{
-	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
-	cleanup_nl_msg *message = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
-	int rc;
-
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		return error_set(err, ENOMEM, "cannot list proxy entries");
-	rc = nl_request(host->route, message, entry_seen, listing);
-	/* -EINTR: the table changed meanwhile; what was not seen is for the next sweep. */
-	if (rc < 0 && rc != -EINTR)
-		return error_set(err, -rc, "cannot list proxy entries");
-	return 0;
-}
-
-static bool is_needed(const struct entry *entry, const struct found_lease *leases, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct lease_record *lease = &leases[i].record;
-
-		if (lease->ifindex != entry->ifindex || !lease_in_use(&leases[i]))
-			continue;
-		for (uint32_t a = 0; a < lease->address_count; a++)
-			if (ipv4_equal(lease->addresses[a], entry->address))
+	for (size_t i = 0; i < count; i++)
+		for (uint32_t a = 0; a < leases[i].record.address_count; a++)
+			if (ipv4_equal(leases[i].record.addresses[a], address) &&
+			    lease_in_use(&leases[i]))
 				return true;
-	}
 	return false;
 }
 
-int sweep_proxies(struct host *host, const struct found_lease *leases, size_t count,
-		  struct error *err)
+static int sweep_lease(int dir, struct host *host, const struct lease_record *lease, bool published,
+		       struct error *err)
 {
-	struct listing listing = { 0 };
-	int result = list_entries(host, &listing, err);
+	const struct interface_id uplink = { lease->uplink, lease->ifindex };
+	char file[LEASE_FILE_SIZE];
+	int rc = 0;
 
-	for (size_t i = 0; i < listing.count; i++) {
-		const struct entry *entry = &listing.entries[i];
-		char ifname[IF_NAMESIZE];
-		int rc = 0;
+	if (published && if_nametoindex(lease->uplink) == lease->ifindex &&
+	    observe_proxy(host->route, lease->addresses[0], lease->ifindex) != 0)
+		rc = host_proxy_delete(host, lease->addresses[0], uplink, err);
+	host_file_remove(host, dir, NULL, lease_file(lease->name, file));
+	return rc;
+}
 
-		if (is_needed(entry, leases, count) || !if_indextoname(entry->ifindex, ifname))
+int stale_remove(int dir, struct host *host, struct error *err)
+{
+	cleanup_free struct found_lease *leases = NULL;
+	size_t count;
+	int result;
+	int rc;
+
+	result = lease_list(dir, &leases, &count, err);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < count; i++) {
+		const struct lease_record *lease = &leases[i].record;
+
+		if (lease_in_use(&leases[i]))
 			continue;
-		/* The name goes into the command that is told, and into messages. */
-		if (!ifname_valid(ifname))
-			memcpy(ifname, "IF", sizeof("IF"));
-		rc = host_proxy_delete(host, entry->address,
-				       (struct interface_id){ ifname, entry->ifindex }, err);
+		/* One that still probed several addresses has published none. */
+		rc = sweep_lease(dir, host, lease,
+				 lease->address_count == 1 &&
+					 !address_in_use(lease->addresses[0], leases, count),
+				 err);
 		if (rc < 0)
 			result = rc;
 	}
-	free(listing.entries);
-	return result;
+	rc = proxy_stale_remove(host, leases, count, err);
+	if (rc < 0)
+		result = rc;
+	rc = uplink_sysctls_restore(dir, host, leases, count, err);
+	return rc < 0 ? rc : result;
 }
 
 static int sweep_here(struct host *host, struct error *err)
@@ -116,10 +77,10 @@ static int sweep_here(struct host *host, struct error *err)
 
 	/* Then nobody has a lease, nor can take one before this one dry look is over. */
 	if (dir == -ENOENT && host->dry_run)
-		return sweep_proxies(host, NULL, 0, err);
+		return proxy_stale_remove(host, NULL, 0, err);
 	if (dir < 0)
 		return dir;
-	rc = share_sweep(dir, host, err);
+	rc = stale_remove(dir, host, err);
 	rundir_unlock(dir);
 	return rc;
 }
@@ -165,7 +126,7 @@ static void sweep_other(int dir, const char *path, void *context)
 		host_file_remove(host, dir, path, lease_file(leases[i].record.name, file));
 }
 
-int sweep_all(struct host *host, struct error *err)
+int stale_remove_all(struct host *host, struct error *err)
 {
 	int rc = sweep_here(host, err);
 

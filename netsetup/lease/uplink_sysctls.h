@@ -30,14 +30,15 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 bool share_is_set(struct interface_id uplink);
 
 /**
- * share_sweep() - undo what dead leases have left: proxy entries, their files, and the values of
- * uplinks that no VM uses.
+ * uplink_sysctls_restore() - put back the values of uplinks that no VM uses.
  * @dir: of rundir_lock().
  * @host: the host.
- * @err: the last error; the rest is swept all the same.
+ * @leases, @count: all leases of @dir.
+ * @err: the last error; the other uplinks are put back all the same.
  *
  * Return: 0 or a negative errno.
  */
-int share_sweep(int dir, struct host *host, struct error *err);
+int uplink_sysctls_restore(int dir, struct host *host, const struct found_lease *leases,
+			   size_t count, struct error *err);
 
 #endif

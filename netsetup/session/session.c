@@ -551,7 +551,7 @@ static int run_clean(struct session *session, struct host *host, struct error *e
 	int rc;
 
 	host->say = send_change;
-	rc = sweep_all(host, err);
+	rc = stale_remove_all(host, err);
 	return rc < 0 ? rc : session_done(session->socket, err);
 }
 
