@@ -74,10 +74,9 @@ static void program_text(const struct sock_filter *program, char *text, size_t s
 static struct nl_msg *traffic_message(int type, int flags, const struct tcmsg *header,
 				      const char *kind)
 {
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+	cleanup_nl_msg *message = netlink_message(type, flags, header, sizeof(*header));
 
-	if (!message || nlmsg_append(message, (void *)header, sizeof(*header), NLMSG_ALIGNTO) < 0 ||
-	    nla_put_string(message, TCA_KIND, kind) < 0)
+	if (!message || nla_put_string(message, TCA_KIND, kind) < 0)
 		return NULL;
 	return take_ptr(&message);
 }

@@ -68,11 +68,8 @@ static struct nl_msg *link_message(int type, unsigned int ifindex, unsigned int 
 					  .ifi_index = (int)ifindex,
 					  .ifi_flags = flags,
 					  .ifi_change = flags };
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, 0);
 
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		return NULL;
-	return take_ptr(&message);
+	return netlink_message(type, 0, &header, sizeof(header));
 }
 
 /* The kernel tells that a link is gone before it answers the request to delete it. */
@@ -224,10 +221,9 @@ static struct nl_msg *route_message(int type, int flags, struct in_addr address,
 				      .rtm_protocol = HOST_PROTOCOL,
 				      .rtm_scope = RT_SCOPE_LINK,
 				      .rtm_type = RTN_UNICAST };
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
 
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-	    nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
+	if (!message || nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
 	    nla_put_u32(message, RTA_OIF, ifindex) < 0)
 		return NULL;
 	return take_ptr(&message);
@@ -283,10 +279,9 @@ static struct nl_msg *proxy_message(int type, int flags, struct in_addr address,
 				      .ndm_ifindex = (int)ifindex,
 				      .ndm_state = NUD_PERMANENT,
 				      .ndm_flags = NTF_PROXY };
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
 
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-	    nla_put(message, NDA_DST, sizeof(address), &address) < 0)
+	if (!message || nla_put(message, NDA_DST, sizeof(address), &address) < 0)
 		return NULL;
 	return take_ptr(&message);
 }

@@ -42,10 +42,8 @@ int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct addrset *
 	cleanup_nl_msg *message = NULL;
 	int rc;
 
-	message = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		return error_set(err, ENOMEM, "cannot list neighbours");
-	rc = nl_request(route, message, neighbour_seen, &listing);
+	message = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
+	rc = message ? nl_request(route, message, neighbour_seen, &listing) : -ENOMEM;
 	/* -EINTR: the table changed meanwhile; what was seen is a hint, the probes are the proof. */
 	if (rc < 0 && rc != -EINTR)
 		return error_set(err, -rc, "cannot list neighbours");

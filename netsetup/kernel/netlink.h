@@ -57,6 +57,17 @@ int nl_error(struct error *err, int nle, const char *format, ...)
 int nl_socket_open(int protocol, struct nl_sock **sock, struct error *err);
 
 /**
+ * netlink_message() - make a request that begins with its family's header.
+ * @type: RTM_*.
+ * @flags: NLM_F_*, without NLM_F_REQUEST and NLM_F_ACK, which nl_request() adds.
+ * @header: struct ifinfomsg, rtmsg, ndmsg, ...
+ * @size: of @header in bytes.
+ *
+ * Return: the message, owned by the caller; NULL without memory.
+ */
+struct nl_msg *netlink_message(int type, int flags, const void *header, size_t size);
+
+/**
  * nl_parse_fn - told each message that answers a request.
  * @header: the message; its length is within what was received, nothing else has been checked.
  * @context: as given to nl_request().

@@ -20,36 +20,30 @@
 
 static int dump_links(struct nl_sock *sock, struct interfaces *table)
 {
-	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_DUMP);
 	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+	cleanup_nl_msg *msg = netlink_message(RTM_GETLINK, NLM_F_DUMP, &info, sizeof(info));
 
-	if (!msg || nlmsg_append(msg, (void *)&info, sizeof(info), NLMSG_ALIGNTO) < 0 ||
-	    nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
+	if (!msg || nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
 		return -ENOMEM;
 	return nl_request(sock, msg, interfaces_add_link, table);
 }
 
 static int dump_addresses(struct nl_sock *sock, struct interfaces *table)
 {
-	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
 	const struct ifaddrmsg info = { .ifa_family = AF_INET };
+	cleanup_nl_msg *msg = netlink_message(RTM_GETADDR, NLM_F_DUMP, &info, sizeof(info));
 
-	if (!msg || nlmsg_append(msg, (void *)&info, sizeof(info), NLMSG_ALIGNTO) < 0)
-		return -ENOMEM;
-	return nl_request(sock, msg, interfaces_add_address, table);
+	return msg ? nl_request(sock, msg, interfaces_add_address, table) : -ENOMEM;
 }
 
 static int dump_routes(struct nl_sock *sock, struct interfaces *table)
 {
-	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
 	const struct rtmsg info = { .rtm_family = AF_INET,
 				    .rtm_table = RT_TABLE_MAIN,
 				    .rtm_type = RTN_UNICAST };
-	int result;
+	cleanup_nl_msg *msg = netlink_message(RTM_GETROUTE, NLM_F_DUMP, &info, sizeof(info));
+	int result = msg ? nl_request(sock, msg, interfaces_add_route, table) : -ENOMEM;
 
-	if (!msg || nlmsg_append(msg, (void *)&info, sizeof(info), NLMSG_ALIGNTO) < 0)
-		return -ENOMEM;
-	result = nl_request(sock, msg, interfaces_add_route, table);
 	/* A network namespace in which no route was ever made has no main table. */
 	return result == -ENOENT ? 0 : result;
 }

@@ -17,11 +17,9 @@
 static struct nl_msg *request(int type, const void *header, size_t size, int attribute,
 			      const struct in_addr *address)
 {
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, 0);
+	cleanup_nl_msg *message = netlink_message(type, 0, header, size);
 
-	if (!message || nlmsg_append(message, (void *)header, size, NLMSG_ALIGNTO) < 0)
-		return NULL;
-	if (address && nla_put(message, attribute, sizeof(*address), address) < 0)
+	if (!message || (address && nla_put(message, attribute, sizeof(*address), address) < 0))
 		return NULL;
 	return take_ptr(&message);
 }

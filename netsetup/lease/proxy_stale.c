@@ -52,12 +52,11 @@ static int entry_seen(struct nlmsghdr *header, void *context)
 static int list_entries(struct host *host, struct listing *listing, struct error *err)
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
-	cleanup_nl_msg *message = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
+	cleanup_nl_msg *message = NULL;
 	int rc;
 
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		return error_set(err, ENOMEM, "cannot list proxy entries");
-	rc = nl_request(host->route, message, entry_seen, listing);
+	message = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
+	rc = message ? nl_request(host->route, message, entry_seen, listing) : -ENOMEM;
 	/* -EINTR: the table changed meanwhile; what was not seen is for the next sweep. */
 	if (rc < 0 && rc != -EINTR)
 		return error_set(err, -rc, "cannot list proxy entries");
