@@ -13,7 +13,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/confine/close_timeout.h"
 #include "netsetup/confine/privilege.h"
-#include "netsetup/kernel/events.h"
+#include "netsetup/kernel/netlink_events.h"
 #include "netsetup/lease/stale.h"
 #include "netsetup/protocol/protocol.h"
 #include "netsetup/session/acd.h"
@@ -375,7 +375,7 @@ static int serve_vm(struct session *session, struct error *err)
 			return error_set(err, errno, "cannot wait for the launcher");
 		if (pollers[0].revents)
 			rc = on_launcher(session, &end, err);
-		if (pollers[1].revents && events_drain(session->events) &&
+		if (pollers[1].revents && netlink_events_drain(session->events) &&
 		    session->look_at > now_ms() + SETTLE_MS)
 			session->look_at = now_ms() + SETTLE_MS;
 		if (pollers[2].revents)
@@ -495,7 +495,7 @@ static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
 	int rc;
 
 	/* Before the first look at the host, so that no change after it goes unnoticed. */
-	rc = place->host.dry_run ? 0 : events_open(&session->events, err);
+	rc = place->host.dry_run ? 0 : netlink_events_open(&session->events, err);
 	if (rc < 0)
 		close_descriptors(fds);
 	else if (adopt)
