@@ -9,8 +9,8 @@
 #include "netsetup/kernel/netlink.h"
 
 /**
- * netlink_events_open() - listen for changes of links, IPv4 addresses, routes and their sysctls (forwarding,
- * rp_filter, proxy_arp: RTNLGRP_IPV4_NETCONF).
+ * netlink_events_open() - listen for changes of links, IPv4 addresses, routes and their sysctls
+ * (forwarding, rp_filter, proxy_arp: RTNLGRP_IPV4_NETCONF).
  * @events: the socket, non-blocking.
  * @err: the error.
  *

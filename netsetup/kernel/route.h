@@ -7,9 +7,9 @@
 #include "netsetup/kernel/netlink.h"
 
 /**
- * interfaces_add_route() - add the default route of one message of a dump, once for each next hop; a
- * message of another type, or of no interest, adds nothing. A route that names a nexthop object and
- * nothing else (net.ipv4.nexthop_compat_mode=0) gets ifindex 0.
+ * interfaces_add_route() - add the default route of one message of a dump, once for each next hop.
+ * A message of another type, or of no interest, adds nothing. A route that names a nexthop object
+ * and nothing else (net.ipv4.nexthop_compat_mode=0) gets ifindex 0.
  * @header: RTM_NEWROUTE, as an nl_parse_fn gets it.
  * @table: struct interfaces.
  *

@@ -32,8 +32,8 @@ void rundir_release(int hold);
  * @create: make it when it is not there.
  * @err: names the directory, also when its owner or mode would let others write to it.
  *
- * The directory, of netns_dir(), is for root alone (mode 0700): who can open a file can also hold its
- * flock.
+ * The directory, of netns_dir(), is for root alone (mode 0700): who can open a file can also hold
+ * its flock.
  *
  * Return: the directory's descriptor, locked until rundir_unlock(); -ENOENT when it is not there
  * and @create is false; -ETIMEDOUT; or another negative errno.

@@ -7,8 +7,8 @@
 #include "netsetup/lease/lease.h"
 
 /**
- * proxy_stale_remove() - delete our proxy entries (HOST_PROTOCOL) that no VM needs; a lease is written
- * before its entry is made, and gives it up only after that was deleted.
+ * proxy_stale_remove() - delete our proxy entries (HOST_PROTOCOL) that no VM needs. A lease is
+ * written before its entry is made, and gives the entry up only after it was deleted.
  * @host: the host.
  * @leases, @count: all of this network namespace, listed under a rundir_lock() that still is held.
  * @err: the last error; the rest is swept all the same.

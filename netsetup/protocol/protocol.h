@@ -27,7 +27,7 @@
  * swept and an empty RECORD_READY, or RECORD_FAILED.
  *
  * A launcher that cannot start helpers any more asks for a spare one, RECORD_SPARE: before its
- * request, and again when that spare has ended; see spare.h.
+ * request, and again when that spare has ended; see standby.h.
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */

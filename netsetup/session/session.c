@@ -295,7 +295,7 @@ static void guest_can_be_told(struct session *session, const struct dhcp_record 
 		session->look_at = now_ms();
 }
 
-/* Safe: see spare.h. */
+/* Safe: see standby.h. */
 static bool may_have_spare(const struct session *session, const int fds[QUEUES_MAX])
 {
 	return !session->terms->permit && spare_socket_valid(fds);
