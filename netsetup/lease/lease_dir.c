@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/clock.h"
 #include "netsetup/confine/close_timeout.h"
 #include "netsetup/kernel/netns.h"
 
@@ -54,21 +54,13 @@ static bool still_there(int above, const char *name, int dir)
 	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
-static time_t now_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
-static int wait_lock(int fd, int operation, time_t deadline)
+static int wait_lock(int fd, int operation, uint64_t deadline)
 {
 	int rc;
 
 	do {
 		rc = flock(fd, operation);
-	} while (rc < 0 && errno == EINTR && now_seconds() < deadline);
+	} while (rc < 0 && errno == EINTR && monotonic_ms() < deadline);
 	if (rc < 0 && errno == EINTR)
 		errno = ETIMEDOUT;
 	return rc < 0 ? -errno : 0;
@@ -90,7 +82,7 @@ static int take_lock(int fd, int operation, unsigned int seconds)
 	rc = alarm_start(seconds, &before);
 	if (rc < 0)
 		return rc;
-	rc = wait_lock(fd, operation, now_seconds() + (time_t)seconds);
+	rc = wait_lock(fd, operation, monotonic_ms() + seconds * 1000);
 	alarm_stop(&before);
 	return rc;
 }
