@@ -34,7 +34,7 @@ static const int plain[] = {
 	/* Memory: malloc() and free(). Pages that can be executed are below. */
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
 
-	/* Everywhere. fcntl: fdopendir() in lease.c, stale.c and uplink_sysctls.c. */
+	/* Everywhere. fcntl: fdopendir() in lease_dir.c. */
 	SCMP_SYS(close), SCMP_SYS(read), SCMP_SYS(write),
 	SCMP_SYS(fcntl), SCMP_SYS(fcntl64),
 

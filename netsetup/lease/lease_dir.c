@@ -2,7 +2,6 @@
 // The directory of leases of this network namespace, and the lock under which it is changed.
 #include "netsetup/lease/lease_dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -243,6 +242,16 @@ void rundir_others(void (*fn)(int dir, const char *path, void *context), void *c
 	}
 	if (stream)
 		closedir(stream);
+}
+
+DIR *lease_dir_stream(int dir)
+{
+	cleanup_fd int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+
+	if (stream)
+		take_fd(&copy);
+	return stream;
 }
 
 int rundir_replace(int dir, const char *name, const void *data, size_t size, struct error *err)

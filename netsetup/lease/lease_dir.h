@@ -3,6 +3,7 @@
 #ifndef NETSETUP_LEASE_LEASE_DIR_H
 #define NETSETUP_LEASE_LEASE_DIR_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -62,6 +63,14 @@ void rundir_unlock(int dir);
  * be seen under its name; or a negative errno.
  */
 int rundir_replace(int dir, const char *name, const void *data, size_t size, struct error *err);
+
+/**
+ * lease_dir_stream() - list the directory's files.
+ * @dir: of rundir_lock().
+ *
+ * Return: for readdir(3) and closedir(3); NULL with errno.
+ */
+DIR *lease_dir_stream(int dir);
 
 /**
  * rundir_others() - look into the directories of other network namespaces.

@@ -2,9 +2,7 @@
 // Removes what helpers that died have left.
 #include "netsetup/lease/stale.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <stdint.h>
 
@@ -87,16 +85,12 @@ static int sweep_here(struct host *host, struct error *err)
 
 static size_t count_files(int dir)
 {
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+	DIR *stream = lease_dir_stream(dir);
 	struct dirent *entry;
 	size_t count = 0;
 
-	if (!stream) {
-		if (copy >= 0)
-			close(copy);
+	if (!stream)
 		return SIZE_MAX;
-	}
 	while ((entry = readdir(stream)))
 		count += entry->d_name[0] != '.';
 	closedir(stream);

@@ -2,7 +2,6 @@
 // The uplink's own sysctls, which all VMs on it share: the first in sets, the last out restores.
 #include "netsetup/lease/uplink_sysctls.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -247,19 +246,12 @@ static int sweep_uplink(int dir, struct host *host, const char *file,
 int uplink_sysctls_restore(int dir, struct host *host, const struct found_lease *leases,
 			   size_t count, struct error *err)
 {
+	DIR *stream = lease_dir_stream(dir);
 	struct dirent *entry;
 	int result = 0;
-	DIR *stream;
-	int copy;
 
-	copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	stream = copy < 0 ? NULL : fdopendir(copy);
-	if (!stream) {
-		result = error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
-		if (copy >= 0)
-			close(copy);
-		return result;
-	}
+	if (!stream)
+		return error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
 	while ((errno = 0, entry = readdir(stream))) {
 		int rc;
 
