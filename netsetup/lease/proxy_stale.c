@@ -52,11 +52,9 @@ static int entry_seen(struct nlmsghdr *header, void *context)
 static int list_entries(struct host *host, struct listing *listing, struct error *err)
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
-	cleanup_nl_msg *message = NULL;
-	int rc;
+	cleanup_nl_msg *msg = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
+	int rc = msg ? nl_request(host->route, msg, entry_seen, listing) : -ENOMEM;
 
-	message = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
-	rc = message ? nl_request(host->route, message, entry_seen, listing) : -ENOMEM;
 	/* -EINTR: the table changed meanwhile; what was not seen is for the next sweep. */
 	if (rc < 0 && rc != -EINTR)
 		return error_set(err, -rc, "cannot list proxy entries");
