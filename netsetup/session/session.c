@@ -14,7 +14,7 @@
 #include "netsetup/confine/close_timeout.h"
 #include "netsetup/confine/privilege.h"
 #include "netsetup/kernel/netlink_events.h"
-#include "netsetup/lease/stale.h"
+#include "netsetup/lease/lease_stale.h"
 #include "netsetup/protocol/protocol.h"
 #include "netsetup/session/acd.h"
 #include "netsetup/session/attachment.h"
@@ -551,7 +551,7 @@ static int run_clean(struct session *session, struct host *host, struct error *e
 	int rc;
 
 	host->say = send_change;
-	rc = stale_remove_all(host, err);
+	rc = lease_stale_remove_all(host, err);
 	return rc < 0 ? rc : session_done(session->socket, err);
 }
 

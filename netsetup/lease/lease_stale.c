@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Removes what helpers that died have left.
-#include "netsetup/lease/stale.h"
+#include "netsetup/lease/lease_stale.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -38,7 +38,7 @@ static int sweep_lease(int dir, struct host *host, const struct lease_record *le
 	return rc;
 }
 
-int stale_remove(int dir, struct host *host, struct error *err)
+int lease_stale_remove(int dir, struct host *host, struct error *err)
 {
 	cleanup_free struct found_lease *leases = NULL;
 	size_t count;
@@ -78,7 +78,7 @@ static int sweep_here(struct host *host, struct error *err)
 		return proxy_stale_remove(host, NULL, 0, err);
 	if (dir < 0)
 		return dir;
-	rc = stale_remove(dir, host, err);
+	rc = lease_stale_remove(dir, host, err);
 	rundir_unlock(dir);
 	return rc;
 }
@@ -120,7 +120,7 @@ static void sweep_other(int dir, const char *path, void *context)
 		host_file_remove(host, dir, path, lease_file(leases[i].record.name, file));
 }
 
-int stale_remove_all(struct host *host, struct error *err)
+int lease_stale_remove_all(struct host *host, struct error *err)
 {
 	int rc = sweep_here(host, err);
 
