@@ -91,9 +91,7 @@ static int add_qdisc(struct host *host, struct interface_id tap)
 	int rc;
 
 	message = traffic_message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &header, CLSACT);
-	if (!message)
-		return -ENOMEM;
-	rc = nl_request(host->route, message, NULL, NULL);
+	rc = message ? nl_request(host->route, message, NULL, NULL) : -ENOMEM;
 	return rc == -EEXIST ? 0 : rc;
 }
 
