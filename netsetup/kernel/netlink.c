@@ -116,6 +116,15 @@ int nl_socket_open(int protocol, struct nl_sock **sock, struct error *err)
 	return 0;
 }
 
+struct nl_msg *netlink_message(int type, int flags, const void *header, size_t size)
+{
+	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+
+	if (!message || nlmsg_append(message, (void *)header, size, NLMSG_ALIGNTO) < 0)
+		return NULL;
+	return take_ptr(&message);
+}
+
 /**
  * struct request - a request under way.
  * @parse: told each message of the answer, or NULL.

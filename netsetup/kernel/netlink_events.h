@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The kernel's word that something about the host's network has changed.
-#ifndef NETSETUP_KERNEL_EVENTS_H
-#define NETSETUP_KERNEL_EVENTS_H
+#ifndef NETSETUP_KERNEL_NETLINK_EVENTS_H
+#define NETSETUP_KERNEL_NETLINK_EVENTS_H
 
 #include <stdbool.h>
 
@@ -9,8 +9,8 @@
 #include "netsetup/kernel/netlink.h"
 
 /**
- * events_open() - listen for changes of links, IPv4 addresses, routes and their sysctls (forwarding,
- * rp_filter, proxy_arp: RTNLGRP_IPV4_NETCONF).
+ * netlink_events_open() - listen for changes of links, IPv4 addresses, routes and their sysctls
+ * (forwarding, rp_filter, proxy_arp: RTNLGRP_IPV4_NETCONF).
  * @events: the socket, non-blocking.
  * @err: the error.
  *
@@ -20,14 +20,14 @@
  *
  * Return: 0 or a negative errno.
  */
-int events_open(struct nl_sock **events, struct error *err);
+int netlink_events_open(struct nl_sock **events, struct error *err);
 
 /**
- * events_drain() - take all events that are there.
+ * netlink_events_drain() - take all events that are there.
  * @events: the socket.
  *
  * Return: whether there was any; an overrun (ENOBUFS) counts as one.
  */
-bool events_drain(struct nl_sock *events);
+bool netlink_events_drain(struct nl_sock *events);
 
 #endif

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What helpers that died have left, beyond what their leases tell.
-#include "netsetup/lease/stale.h"
+// Deletes the proxy entries that helpers which died have left.
+#include "netsetup/lease/proxy_stale.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/lease/lease_dir.h"
-#include "netsetup/lease/uplink_sysctls.h"
-#include "netsetup/protocol/protocol.h"
 
 /* A proxy entry of ours. */
 struct entry {
@@ -58,12 +52,9 @@ static int entry_seen(struct nlmsghdr *header, void *context)
 static int list_entries(struct host *host, struct listing *listing, struct error *err)
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
-	cleanup_nl_msg *message = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
-	int rc;
+	cleanup_nl_msg *msg = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
+	int rc = msg ? nl_request(host->route, msg, entry_seen, listing) : -ENOMEM;
 
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		return error_set(err, ENOMEM, "cannot list proxy entries");
-	rc = nl_request(host->route, message, entry_seen, listing);
 	/* -EINTR: the table changed meanwhile; what was not seen is for the next sweep. */
 	if (rc < 0 && rc != -EINTR)
 		return error_set(err, -rc, "cannot list proxy entries");
@@ -84,8 +75,8 @@ static bool is_needed(const struct entry *entry, const struct found_lease *lease
 	return false;
 }
 
-int sweep_proxies(struct host *host, const struct found_lease *leases, size_t count,
-		  struct error *err)
+int proxy_stale_remove(struct host *host, const struct found_lease *leases, size_t count,
+		       struct error *err)
 {
 	struct listing listing = { 0 };
 	int result = list_entries(host, &listing, err);
@@ -107,68 +98,4 @@ int sweep_proxies(struct host *host, const struct found_lease *leases, size_t co
 	}
 	free(listing.entries);
 	return result;
-}
-
-static int sweep_here(struct host *host, struct error *err)
-{
-	int dir = rundir_lock(!host->dry_run, err);
-	int rc;
-
-	/* Then nobody has a lease, nor can take one before this one dry look is over. */
-	if (dir == -ENOENT && host->dry_run)
-		return sweep_proxies(host, NULL, 0, err);
-	if (dir < 0)
-		return dir;
-	rc = share_sweep(dir, host, err);
-	rundir_unlock(dir);
-	return rc;
-}
-
-static size_t count_files(int dir)
-{
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *entry;
-	size_t count = 0;
-
-	if (!stream) {
-		if (copy >= 0)
-			close(copy);
-		return SIZE_MAX;
-	}
-	while ((entry = readdir(stream)))
-		count += entry->d_name[0] != '.';
-	closedir(stream);
-	return count;
-}
-
-/*
- * Whether a network namespace still exists cannot be told with our rights: a bind mount or a
- * socket somewhere may hold it. So a record of an uplink's values stays: if the namespace does
- * exist, they are put back by its next start. Dead leases need no such care: the proxy entries that
- * they tell about are found without them.
- */
-static void sweep_other(int dir, const char *path, void *context)
-{
-	cleanup_free struct found_lease *leases = NULL;
-	char file[LEASE_FILE_SIZE];
-	struct host *host = context;
-	struct error ignored;
-	size_t count = 0;
-
-	if (lease_list(dir, &leases, &count, &ignored) < 0 || count_files(dir) != count)
-		return;
-	for (size_t i = 0; i < count; i++)
-		if (leases[i].alive)
-			return;
-	for (size_t i = 0; i < count; i++)
-		host_file_remove(host, dir, path, lease_file(leases[i].record.name, file));
-}
-
-int sweep_all(struct host *host, struct error *err)
-{
-	int rc = sweep_here(host, err);
-
-	rundir_others(sweep_other, host);
-	return rc;
 }

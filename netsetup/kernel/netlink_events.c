@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The kernel's word that something about the host's network has changed.
-#include "netsetup/kernel/events.h"
+#include "netsetup/kernel/netlink_events.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
-#include "netsetup/base/cleanup.h"
-
-int events_open(struct nl_sock **events, struct error *err)
+int netlink_events_open(struct nl_sock **events, struct error *err)
 {
 	int rc;
 
@@ -20,7 +18,7 @@ int events_open(struct nl_sock **events, struct error *err)
 	return rc < 0 ? nl_error(err, rc, "cannot listen for changes of the network") : 0;
 }
 
-bool events_drain(struct nl_sock *events)
+bool netlink_events_drain(struct nl_sock *events)
 {
 	bool any = false;
 	char byte;
