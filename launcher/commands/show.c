@@ -8,6 +8,7 @@
 #include "launcher/common/log.h"
 #include "launcher/common/privilege.h"
 #include "launcher/definition/definition.h"
+#include "launcher/definition/print.h"
 #include "launcher/devices/uefi_vars.h"
 #include "launcher/disks/disk.h"
 #include "launcher/disks/image_cache.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
+#include "launcher/definition/load.h"
 #include "launcher/lock/lock.h"
 #include "netsetup/base/cleanup.h"
 

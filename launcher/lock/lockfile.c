@@ -16,6 +16,7 @@
 #include "launcher/definition/type_basic.h"
 #include "launcher/yaml/emit.h"
 #include "launcher/yaml/scalar.h"
+#include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
 #define ENDING ".lock.yaml"
@@ -233,7 +234,7 @@ static char *lock_text(const struct lock *lock, const char *definition)
 	/* A line end would end the comment. */
 	if (!text_clean(name, ""))
 		name = "FILE";
-	if (print_yaml(&lock_keys, lock, &yaml) < 0 ||
+	if (emit_yaml(&lock_keys, lock, &yaml) < 0 ||
 	    asprintf(&text,
 		     "# What '%s' stood for when 'vmrun lock %s' was run; 'vmrun run --locked %s'\n"
 		     "# insists on it. Not to be edited: run 'vmrun lock' again. See vmrun(1).\n%s",

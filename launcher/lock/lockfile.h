@@ -9,7 +9,6 @@
 #include "launcher/yaml/diagnostics.h"
 #include "launcher/yaml/document.h"
 #include "launcher/yaml/schema.h"
-#include "launcher/yaml/source.h"
 #include "netsetup/base/error.h"
 
 /* struct lock_disk - @image: a digest, or the word "direct" for one that each run changes. */

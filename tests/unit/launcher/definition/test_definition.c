@@ -18,6 +18,8 @@
 #include <time.h>
 
 #include "launcher/definition/definition.h"
+#include "launcher/definition/load.h"
+#include "launcher/definition/print.h"
 #include "launcher/yaml/document.h"
 #include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"

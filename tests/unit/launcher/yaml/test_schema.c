@@ -12,6 +12,7 @@
 #include "launcher/definition/type_basic.h"
 #include "launcher/yaml/scalar.h"
 #include "launcher/yaml/schema.h"
+#include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
 struct pet {
