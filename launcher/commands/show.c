@@ -8,6 +8,7 @@
 #include "launcher/common/log.h"
 #include "launcher/common/privilege.h"
 #include "launcher/definition/definition.h"
+#include "launcher/definition/machine.h"
 #include "launcher/definition/print.h"
 #include "launcher/devices/uefi_vars.h"
 #include "launcher/disks/disk.h"
@@ -55,7 +56,7 @@ static int command_line(struct definition *definition, char **text, struct error
 	struct argv argv = { 0 };
 	int rc;
 
-	config.queues = qemu_queues(definition, false);
+	config.queues = machine_queues(definition, false);
 	config.seed = seed_wanted(definition);
 	config.vsock = definition->vsock.mode != VSOCK_NONE;
 	config.dns_count = definition->network.dns_count;

@@ -4,12 +4,17 @@
 
 #include "launcher/definition/definition.h"
 #include "launcher/definition/type_address.h"
-#include "launcher/definition/type_basic.h"
+#include "launcher/definition/type_cloud_init.h"
+#include "launcher/definition/type_image.h"
 #include "launcher/definition/type_network.h"
+#include "launcher/definition/type_number.h"
+#include "launcher/definition/type_path.h"
 #include "launcher/definition/type_port.h"
-#include "launcher/devices/usb.h"
-#include "launcher/devices/virtiofs.h"
-#include "launcher/devices/vsock.h"
+#include "launcher/definition/type_share.h"
+#include "launcher/definition/type_text.h"
+#include "launcher/definition/type_usb.h"
+#include "launcher/definition/type_vsock.h"
+#include "launcher/definition/type_words.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 
@@ -193,10 +198,10 @@ static const struct word share_drivers[] = {
 
 static const struct key share_keys[] = {
 	{ "path",        &type_path,       SHARE(path),                   NULL,                           key_required },
-	{ "tag",         &type_tag,        SHARE(tag),                    NULL,                           key_required },
+	{ "tag",         &type_share_tag,  SHARE(tag),                    NULL,                           key_required },
 	{ "readonly",    &type_flag,       SHARE(readonly),               NULL,                           "false" },
 	{ "driver",      &type_words,      SHARE(driver),                 WORDS(share_drivers),           "9p" },
-	{ "mount",       &type_mount,      SHARE(mount),                  NULL,                           NULL },
+	{ "mount",       &type_share_mount,SHARE(mount),                  NULL,                           NULL },
 };
 
 static const struct list share_list = {

@@ -6,6 +6,7 @@
 
 #include "launcher/common/text.h"
 #include "launcher/definition/definition.h"
+#include "launcher/definition/type_words.h"
 #include "netsetup/base/cleanup.h"
 
 static const struct word sole_types[] = {

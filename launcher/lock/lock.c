@@ -9,8 +9,8 @@
 
 #include "launcher/common/log.h"
 #include "launcher/common/privilege.h"
+#include "launcher/definition/resolve.h"
 #include "launcher/devices/uefi.h"
-#include "launcher/devices/vsock.h"
 #include "launcher/disks/digest_cache.h"
 #include "launcher/lock/load.h"
 #include "launcher/lock/lockfile.h"
@@ -273,7 +273,7 @@ static int apply(struct definition *definition, const struct lock *lock, struct 
 	definition->machine.type = machine;
 	/* Both were checked when they were read, and are those of the definition if that has some. */
 	uuid_parse(lock->uuid, definition->uuid);
-	vsock_resolve(definition);
+	resolve_vsock(definition);
 	for (unsigned int i = 0; i < lock->network_count; i++)
 		scalar_mac(lock->networks[i].mac, &definition_card(definition, i)->mac);
 	return 0;

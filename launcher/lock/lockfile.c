@@ -13,7 +13,8 @@
 
 #include "launcher/common/file.h"
 #include "launcher/common/text.h"
-#include "launcher/definition/type_basic.h"
+#include "launcher/definition/type_number.h"
+#include "launcher/definition/type_text.h"
 #include "launcher/yaml/emit.h"
 #include "launcher/yaml/scalar.h"
 #include "launcher/yaml/source.h"

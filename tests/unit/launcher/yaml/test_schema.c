@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "launcher/definition/keys.h"
-#include "launcher/definition/type_basic.h"
+#include "launcher/definition/type_number.h"
+#include "launcher/definition/type_path.h"
+#include "launcher/definition/type_text.h"
+#include "launcher/definition/type_words.h"
 #include "launcher/yaml/scalar.h"
 #include "launcher/yaml/schema.h"
 #include "launcher/yaml/source.h"
