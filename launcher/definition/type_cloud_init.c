@@ -13,12 +13,8 @@
 static void read_user(struct walk *walk, const struct key *key, const struct node *node,
 		      void *target)
 {
-	if (!strcmp(node->text, "auto"))
-		*(char **)target = NULL;
-	else if (scalar_user(node->text))
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
+	if (strcmp(node->text, "auto") != 0)
+		value_keep_valid(walk, key, node, scalar_user(node->text), target);
 }
 
 const struct type type_user = { NODE_SCALAR, "auto, default or a login name such as debian", NULL,
@@ -62,10 +58,7 @@ static bool credential_name_valid(const char *text)
 static void read_credential_name(struct walk *walk, const struct key *key, const struct node *node,
 				 void *target)
 {
-	if (credential_name_valid(node->text))
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
+	value_keep_valid(walk, key, node, credential_name_valid(node->text), target);
 }
 
 const struct type type_credential_name = {
@@ -86,10 +79,7 @@ static bool package_valid(const char *text)
 static void read_package(struct walk *walk, const struct key *key, const struct node *node,
 			 void *target)
 {
-	if (package_valid(node->text))
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
+	value_keep_valid(walk, key, node, package_valid(node->text), target);
 }
 
 const struct type type_package = { NODE_SCALAR, "the name of a package such as nginx", NULL,

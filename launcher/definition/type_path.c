@@ -132,10 +132,8 @@ static void read_program(struct walk *walk, const struct key *key, const struct 
 {
 	if (strchr(node->text, '/'))
 		read_path(walk, key, node, target);
-	else if (scalar_model(node->text))
-		value_keep(walk, node->text, target);
 	else
-		walk_mismatch(walk, key, node);
+		value_keep_valid(walk, key, node, scalar_model(node->text), target);
 }
 
 const struct type type_program = { NODE_SCALAR, "a program's name or path", NULL, read_program,

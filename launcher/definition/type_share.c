@@ -16,19 +16,18 @@ static void read_mount(struct walk *walk, const struct key *key, const struct no
 {
 	const char *path = node->text;
 
-	if (path[0] == '/' && path[1] && strlen(path) <= MOUNT_MAX && text_clean(path, ""))
-		value_keep(walk, path, target);
-	else
-		walk_mismatch(walk, key, node);
+	value_keep_valid(walk, key, node,
+			 path[0] == '/' && path[1] && strlen(path) <= MOUNT_MAX &&
+				 text_clean(path, ""),
+			 target);
 }
 
 static void read_tag(struct walk *walk, const struct key *key, const struct node *node,
 		     void *target)
 {
-	if (scalar_model(node->text) && strlen(node->text) <= TYPE_SHARE_TAG_MAX)
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
+	value_keep_valid(walk, key, node,
+			 scalar_model(node->text) && strlen(node->text) <= TYPE_SHARE_TAG_MAX,
+			 target);
 }
 
 const struct type type_share_tag = {

@@ -19,6 +19,15 @@ void value_keep(struct walk *walk, const char *text, void *target)
 	*(char **)target = copy;
 }
 
+void value_keep_valid(struct walk *walk, const struct key *key, const struct node *node, bool valid,
+		      void *target)
+{
+	if (valid)
+		value_keep(walk, node->text, target);
+	else
+		walk_mismatch(walk, key, node);
+}
+
 struct json_object *value_write(const struct key *key, const void *target)
 {
 	const char *text = *(char *const *)target;
@@ -56,10 +65,7 @@ const struct type type_text = { NODE_SCALAR, "text", NULL, read_text, value_writ
 static void read_model(struct walk *walk, const struct key *key, const struct node *node,
 		       void *target)
 {
-	if (scalar_model(node->text))
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
+	value_keep_valid(walk, key, node, scalar_model(node->text), target);
 }
 
 const struct type type_model = { NODE_SCALAR, "a name that QEMU knows, without options", NULL,
@@ -79,12 +85,8 @@ static bool cpu_valid(const char *text)
 static void read_cpu(struct walk *walk, const struct key *key, const struct node *node,
 		     void *target)
 {
-	if (!strcmp(node->text, "auto"))
-		*(char **)target = NULL;
-	else if (cpu_valid(node->text))
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
+	if (strcmp(node->text, "auto") != 0)
+		value_keep_valid(walk, key, node, cpu_valid(node->text), target);
 }
 
 const struct type type_cpu = { NODE_SCALAR, "auto or a CPU model such as host or max", NULL,

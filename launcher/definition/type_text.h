@@ -28,6 +28,10 @@ extern const struct type type_uuid;  /* struct definition: uuid_auto and uuid */
 /* value_keep() - copy a text into a char * target. */
 void value_keep(struct walk *walk, const char *text, void *target);
 
+/* value_keep_valid() - the same for a text that is valid; else a message. */
+void value_keep_valid(struct walk *walk, const struct key *key, const struct node *node, bool valid,
+		      void *target);
+
 /* value_write() - struct type.write of a char * target; nothing for NULL. */
 struct json_object *value_write(const struct key *key, const void *target);
 

@@ -44,13 +44,13 @@ void words_expect(const struct words *words, const char *last, char text[EXPECTE
 		snprintf(text + used, EXPECTED_SIZE - used, " or %s", last);
 }
 
-static void expect_words(const struct key *key, char text[EXPECTED_SIZE])
+void type_words_expect(const struct key *key, char text[EXPECTED_SIZE])
 {
 	words_expect(key->detail, NULL, text);
 }
 
-static void read_words(struct walk *walk, const struct key *key, const struct node *node,
-		       void *target)
+void type_words_read(struct walk *walk, const struct key *key, const struct node *node,
+		     void *target)
 {
 	const struct words *words = key->detail;
 	const struct word *word = words_find(words, node->text);
@@ -68,7 +68,8 @@ static struct json_object *write_words(const struct key *key, const void *target
 	return json_object_new_string(words_name(key->detail, *(const unsigned int *)target));
 }
 
-const struct type type_words = { NODE_SCALAR, NULL, expect_words, read_words, write_words };
+const struct type type_words = { NODE_SCALAR, NULL, type_words_expect, type_words_read,
+				 write_words };
 
 /* Yes or no. What is a word elsewhere, such as 'on', is not taken, but it is known what was meant. */
 

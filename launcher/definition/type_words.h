@@ -32,4 +32,9 @@ const char *words_name(const struct words *words, unsigned int value);
 /* words_expect() - "none, user" as part of an enumeration: "A, B or LAST". */
 void words_expect(const struct words *words, const char *last, char text[EXPECTED_SIZE]);
 
+/* type_words_expect(), type_words_read() - those of type_words, for types that write otherwise. */
+void type_words_expect(const struct key *key, char text[EXPECTED_SIZE]);
+void type_words_read(struct walk *walk, const struct key *key, const struct node *node,
+		     void *target);
+
 #endif
