@@ -14,7 +14,7 @@
 #include "launcher/disks/disk.h"
 #include "launcher/disks/image_cache.h"
 #include "launcher/guest/nocloud.h"
-#include "launcher/lock/load.h"
+#include "launcher/lock/locked_load.h"
 #include "launcher/qemu/qemu.h"
 #include "netsetup/base/cleanup.h"
 

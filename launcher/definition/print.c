@@ -9,7 +9,7 @@
 
 int definition_print(const struct definition *definition, bool json, char **text, struct error *err)
 {
-	switch ((json ? emit_json : emit_yaml)(&definition_keys, definition, text)) {
+	switch (emit_tree(&definition_keys, definition, json, text)) {
 	case 0:
 		return 0;
 	case -EILSEQ:

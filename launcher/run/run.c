@@ -22,7 +22,7 @@
 #include "launcher/guest/login.h"
 #include "launcher/guest/nocloud.h"
 #include "launcher/guest/ssh.h"
-#include "launcher/lock/load.h"
+#include "launcher/lock/locked_load.h"
 #include "launcher/qemu/accel.h"
 #include "launcher/qemu/qemu.h"
 #include "launcher/run/run_state.h"

@@ -184,7 +184,7 @@ static bool tree_clean(struct json_object *value)
 	}
 }
 
-static int emit_tree(const struct keys *keys, const void *base, bool json, char **text)
+int emit_tree(const struct keys *keys, const void *base, bool json, char **text)
 {
 	struct json_object *tree = walk_write(keys, base);
 	bool clean = tree && tree_clean(tree);
@@ -200,14 +200,4 @@ static int emit_tree(const struct keys *keys, const void *base, bool json, char 
 		return -ENOMEM;
 	*text = written;
 	return 0;
-}
-
-int emit_yaml(const struct keys *keys, const void *base, char **text)
-{
-	return emit_tree(keys, base, false, text);
-}
-
-int emit_json(const struct keys *keys, const void *base, char **text)
-{
-	return emit_tree(keys, base, true, text);
 }

@@ -6,16 +6,12 @@
 #include "launcher/yaml/schema.h"
 
 /**
- * emit_yaml() - write a struct as YAML.
- * @keys: its table.
- * @base: the struct.
- * @text: the text, allocated; the caller frees it.
+ * emit_tree() - write a struct as text that its table reads back.
+ * @json: JSON, else YAML.
+ * @text: allocated; the caller frees it.
  *
  * Return: 0, -EILSEQ when a text in it is none, or -ENOMEM.
  */
-int emit_yaml(const struct keys *keys, const void *base, char **text);
-
-/* emit_json() - the same as JSON. */
-int emit_json(const struct keys *keys, const void *base, char **text);
+int emit_tree(const struct keys *keys, const void *base, bool json, char **text);
 
 #endif
