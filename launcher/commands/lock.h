@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Writes the lock file of a definition.
+// Runs the command lock.
 #ifndef LAUNCHER_COMMANDS_LOCK_H
 #define LAUNCHER_COMMANDS_LOCK_H
 

@@ -12,6 +12,7 @@
 #include "launcher/definition/keys.h"
 #include "launcher/definition/resolve.h"
 #include "launcher/definition/validate.h"
+#include "launcher/definition/validate_files.h"
 #include "launcher/yaml/diagnostics.h"
 #include "launcher/yaml/document.h"
 #include "launcher/yaml/override.h"

@@ -71,7 +71,7 @@ static struct json_object *write_words(const struct key *key, const void *target
 const struct type type_words = { NODE_SCALAR, NULL, type_words_expect, type_words_read,
 				 write_words };
 
-/* Yes or no. What is a word elsewhere, such as 'on', is not taken, but it is known what was meant. */
+/* Booleans of other readers, such as 'on', are refused with the word that was meant. */
 
 static void read_flag(struct walk *walk, const struct key *key, const struct node *node,
 		      void *target)

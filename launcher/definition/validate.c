@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The meaning of a definition: what each value must be in view of the others.
+// Checks the values of a definition against each other.
 #include "launcher/definition/validate.h"
 
 #include <arpa/inet.h>

@@ -72,26 +72,13 @@ static int lock_firmware(const struct making *making, char **code, struct error 
 	return ret;
 }
 
-static int lock_uuid(const uuid_t uuid, char **text, struct error *err)
-{
-	char buffer[UUID_STR_LEN];
-
-	uuid_unparse_lower(uuid, buffer);
-	return copy_text(text, buffer, err);
-}
-
-static int lock_mac(const struct network *network, char **text, struct error *err)
-{
-	char buffer[MAC_TEXT_SIZE];
-
-	return copy_text(text, scalar_mac_text(&network->mac, buffer), err);
-}
-
 /* @pinned->target is what the type of the key's row has as its target. */
 static int lock_pinned(const struct making *making, const struct pinned *pinned, struct error *err)
 {
+	const struct network *network = pinned->target;
 	const char *const *path = pinned->target;
 	char **text = lock_slot(making->lock, pinned);
+	char buffer[UUID_STR_LEN];
 
 	assert(text);
 
@@ -101,13 +88,14 @@ static int lock_pinned(const struct making *making, const struct pinned *pinned,
 	case PIN_MACHINE:
 		return copy_text(text, making->identity.machine, err);
 	case PIN_UUID:
-		return lock_uuid(making->definition->uuid, text, err);
+		uuid_unparse_lower(making->definition->uuid, buffer);
+		return copy_text(text, buffer, err);
 	case PIN_FIRMWARE:
 		return lock_firmware(making, text, err);
 	case PIN_FILE:
 		return lock_file(*path, making->quiet, text, err);
 	case PIN_MAC:
-		return lock_mac(pinned->target, text, err);
+		return copy_text(text, scalar_mac_text(&network->mac, buffer), err);
 	case PIN_IMAGE:
 		return lock_disk(pinned->target, making->quiet, text, err);
 	case PIN_CREDENTIAL:

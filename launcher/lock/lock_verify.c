@@ -14,9 +14,9 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * Theory of operation: the lock that the definition has now is made and compared, text by text, with
- * the one in the file. What 'auto' stands for depends on this machine, so it is no difference: it is
- * taken from the file.
+ * Theory of operation: the lock that the definition has now is made and compared, text by text,
+ * with the one in the file. What 'auto' stands for depends on this machine, so it is no difference:
+ * it is taken from the file.
  */
 
 /* The value that an item holds, or NULL for that of the definition's file itself. */
@@ -154,7 +154,7 @@ static int apply(struct definition *definition, const struct lock *lock, struct 
 		return error_set(err, ENOMEM, "cannot use machine type '%s'", lock->machine);
 	free(definition->machine.type);
 	definition->machine.type = machine;
-	/* Both were checked when they were read, and are those of the definition if that has some. */
+	/* Reading checked them all; they are those of the definition if it has some. */
 	uuid_parse(lock->uuid, definition->uuid);
 	resolve_vsock(definition);
 	for (unsigned int i = 0; i < lock->network_count; i++)

@@ -14,7 +14,7 @@
 #define JSON_FLAGS \
 	(JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
 
-/* Texts that some reader of YAML takes for something else than text: plain, they would be misread. */
+/* True for a text that some reader of YAML takes for another type when it is not quoted. */
 static bool text_ambiguous(const char *text)
 {
 	static const char *const words[] = {
