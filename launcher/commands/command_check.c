@@ -7,7 +7,7 @@
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
-#include "launcher/lock/load.h"
+#include "launcher/lock/locked_load.h"
 
 int command_check(const struct options *options, struct launch *launch, struct error *err)
 {

@@ -8,11 +8,13 @@
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
+#include "launcher/definition/machine.h"
+#include "launcher/definition/print.h"
 #include "launcher/devices/uefi_vars.h"
 #include "launcher/disks/disk.h"
 #include "launcher/disks/image_cache.h"
 #include "launcher/guest/nocloud.h"
-#include "launcher/lock/load.h"
+#include "launcher/lock/locked_load.h"
 #include "launcher/qemu/qemu.h"
 #include "netsetup/base/cleanup.h"
 
@@ -28,7 +30,7 @@ static int command_line(struct definition *definition, char **text, struct error
 	struct argv argv = { 0 };
 	int rc;
 
-	config.queues = qemu_queues(definition, false);
+	config.queues = machine_queues(definition, false);
 	config.seed = seed_wanted(definition);
 	config.vsock = definition->vsock.mode != VSOCK_NONE;
 	config.dns_count = definition->network.dns_count;

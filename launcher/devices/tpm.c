@@ -10,7 +10,7 @@
 
 #include "launcher/common/argv.h"
 #include "launcher/common/xdg.h"
-#include "launcher/run/state_dir.h"
+#include "launcher/definition/machine.h"
 #include "netsetup/base/cleanup.h"
 
 #define PROGRAM "swtpm"
@@ -28,7 +28,8 @@ static int state_directory(const struct definition *definition, const char *dire
 	cleanup_free char *made = NULL;
 	int ret;
 
-	if (asprintf(&made, "%s/%s", directory, keep_lasts(definition) ? KEPT : FORGOTTEN) < 0) {
+	if (asprintf(&made, "%s/%s", directory,
+		     machine_keeps_state(definition) ? KEPT : FORGOTTEN) < 0) {
 		made = NULL;
 		return error_set(err, ENOMEM, "cannot make a TPM");
 	}

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine.h"
 #include "netsetup/base/cleanup.h"
 
 /* A user's own descriptors are not looked at: the same definition is the same machine for all. */
@@ -87,7 +87,7 @@ static int not_found(const struct uefi_wish *wish, struct error *err)
 int uefi_find(const struct definition *definition, struct uefi *uefi, struct error *err)
 {
 	const struct uefi_wish wish = {
-		.architecture = qemu_architecture(definition),
+		.architecture = machine_architecture(definition),
 		.machine = definition->machine.type,
 		.secure_boot = definition->machine.secure_boot,
 	};

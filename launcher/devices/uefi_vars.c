@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "launcher/common/xdg.h"
-#include "launcher/run/state_dir.h"
+#include "launcher/definition/machine.h"
 #include "netsetup/base/cleanup.h"
 
 #define TEMPORARY "uefi.tmp-XXXXXX"
@@ -28,7 +28,7 @@ static char *variables_path(const char *directory, const struct definition *defi
 {
 	char *path;
 
-	if (!keep_lasts(definition))
+	if (!machine_keeps_state(definition))
 		return asprintf(&path, "%s/" TEMPORARY, directory) < 0 ? NULL : path;
 	if (asprintf(&path, "%s/uefi%s.%s", directory,
 		     definition->machine.secure_boot ? "-secure" : "",
@@ -110,7 +110,7 @@ static int make_variables(const struct definition *definition, const char *direc
 
 	if (!path)
 		return error_set(err, ENOMEM, "cannot make UEFI variables");
-	firmware->temporary = !keep_lasts(definition);
+	firmware->temporary = !machine_keeps_state(definition);
 	if (!firmware->temporary && access(path, F_OK) == 0) {
 		ret = check(path, &firmware->uefi, definition, err);
 		if (!ret)

@@ -64,15 +64,6 @@ char *qemu_escape(const char *value)
 	return escaped;
 }
 
-const char *qemu_architecture(const struct definition *definition)
-{
-	static const char prefix[] = "qemu-system-";
-	const char *slash = strrchr(definition->qemu.binary, '/');
-	const char *name = slash ? slash + 1 : definition->qemu.binary;
-
-	return strncmp(name, prefix, strlen(prefix)) ? "x86_64" : name + strlen(prefix);
-}
-
 static int add_identity(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = config->definition;

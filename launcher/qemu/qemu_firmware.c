@@ -2,6 +2,7 @@
 // QEMU's arguments for the firmware and the TPM.
 #include <string.h>
 
+#include "launcher/definition/machine.h"
 #include "launcher/qemu/qemu.h"
 #include "launcher/qemu/qemu_part.h"
 
@@ -57,7 +58,7 @@ int qemu_add_firmware(const struct qemu_config *config, struct argv *argv, struc
 
 int qemu_add_tpm(const struct qemu_config *config, struct argv *argv, struct error *err)
 {
-	const char *architecture = qemu_architecture(config->definition);
+	const char *architecture = machine_architecture(config->definition);
 	bool arm = !strcmp(architecture, "aarch64") || !strcmp(architecture, "arm");
 
 	if (!config->definition->machine.tpm)

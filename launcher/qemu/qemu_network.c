@@ -4,41 +4,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "launcher/definition/machine.h"
 #include "launcher/qemu/qemu.h"
 #include "launcher/qemu/qemu_part.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
-
-/* A pair of queues for each CPU helps until the access point is the bottleneck, which is soon. */
-#define QUEUES_AUTO_MAX 4
-
-bool qemu_virtio(const char *model)
-{
-	return !strncmp(model, "virtio", strlen("virtio"));
-}
-
-bool qemu_offloads(const char *model)
-{
-	/* The devices of hw/net that call qemu_set_vnet_hdr_len(). */
-	static const char *const models[] = { "e1000e", "igb", "vmxnet3" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
-		if (!strcmp(model, models[i]))
-			return true;
-	}
-	return qemu_virtio(model);
-}
-
-unsigned int qemu_queues(const struct definition *definition, bool vhost)
-{
-	const struct network *network = &definition->network;
-
-	if (network->queues)
-		return network->queues;
-	if (!vhost || !qemu_virtio(network->model))
-		return 1;
-	return definition->cpus < QUEUES_AUTO_MAX ? definition->cpus : QUEUES_AUTO_MAX;
-}
 
 /*
  * Whether the card brings an option ROM. It is left out: nothing boots from the network here, the
@@ -136,7 +106,7 @@ static void write_card(FILE *out, const struct qemu_config *config, unsigned int
 		mac[5]);
 	if (has_rom(model))
 		fputs(",romfile=", out);
-	if (network->type != NETWORK_LAN || !qemu_virtio(model))
+	if (network->type != NETWORK_LAN || !machine_virtio(model))
 		return;
 
 	if (!config->lan)
@@ -182,7 +152,7 @@ static int check_network(const struct qemu_config *config, const struct network 
 		return error_say(err, STATUS_DEFINITION, EINVAL,
 				 "cannot make %u queues: 1 to %d can be", config->queues,
 				 QUEUES_MAX);
-	if (config->queues > 1 && !qemu_virtio(model))
+	if (config->queues > 1 && !machine_virtio(model))
 		return error_say(err, STATUS_DEFINITION, EINVAL,
 				 "cannot make %u queues: network model '%s' has one",
 				 config->queues, model);

@@ -11,6 +11,7 @@
 #include "launcher/common/options.h"
 #include "launcher/common/terminal.h"
 #include "launcher/common/xdg.h"
+#include "launcher/definition/machine.h"
 #include "launcher/definition/type_port.h"
 #include "launcher/devices/tpm.h"
 #include "launcher/devices/usb.h"
@@ -21,7 +22,7 @@
 #include "launcher/guest/login.h"
 #include "launcher/guest/nocloud.h"
 #include "launcher/guest/ssh.h"
-#include "launcher/lock/load.h"
+#include "launcher/lock/locked_load.h"
 #include "launcher/qemu/accel.h"
 #include "launcher/qemu/qemu.h"
 #include "launcher/run/launch.h"
@@ -73,12 +74,12 @@ static void run_end(struct run *run)
 static void open_vhost(struct run *run)
 {
 	const struct network *network = &run->definition.network;
-	const unsigned int queues = qemu_queues(&run->definition, true);
+	const unsigned int queues = machine_queues(&run->definition, true);
 
-	run->config.vhost = network->type == NETWORK_LAN && qemu_virtio(network->model) &&
+	run->config.vhost = network->type == NETWORK_LAN && machine_virtio(network->model) &&
 			    run->config.accel == ACCEL_KVM &&
 			    channels_give_vhost(&run->channels, queues);
-	run->config.queues = run->config.vhost ? queues : qemu_queues(&run->definition, false);
+	run->config.queues = run->config.vhost ? queues : machine_queues(&run->definition, false);
 }
 
 static int resolve_host(struct run *run, struct error *err)
@@ -94,7 +95,7 @@ static int resolve_host(struct run *run, struct error *err)
 	if (!run->options->dry_run)
 		open_vhost(run);
 	else
-		run->config.queues = qemu_queues(definition, false);
+		run->config.queues = machine_queues(definition, false);
 	return 0;
 }
 
@@ -105,7 +106,7 @@ static int ask_for_lan(struct run *run, struct error *err)
 
 	if (network->type == NETWORK_LAN)
 		return member_ask(&run->member, &run->definition, run->config.queues,
-				  qemu_offloads(network->model), err);
+				  machine_offloads(network->model), err);
 	member_leave(&run->member);
 	return 0;
 }
