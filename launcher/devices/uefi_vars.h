@@ -5,10 +5,10 @@
 
 #include <stdbool.h>
 
+#include "launcher/common/remove.h"
 #include "launcher/definition/definition.h"
 #include "launcher/devices/uefi.h"
 #include "launcher/qemu/qemu.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /**

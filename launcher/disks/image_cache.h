@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
+#include "launcher/common/remove.h"
 #include "launcher/definition/definition.h"
 #include "launcher/image/record.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /**

@@ -3,9 +3,9 @@
 #ifndef LAUNCHER_DISKS_OVERLAY_H
 #define LAUNCHER_DISKS_OVERLAY_H
 
+#include "launcher/common/remove.h"
 #include "launcher/definition/definition.h"
 #include "launcher/disks/image.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /* overlay_path() - DIRECTORY/diskN.qcow2, allocated; NULL when memory ran out. */

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
+#include "launcher/common/remove.h"
 #include "launcher/definition/definition.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /* A login name that scalar_user() accepts, with its NUL. */
