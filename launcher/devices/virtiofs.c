@@ -127,26 +127,25 @@ static int find(char **unshare, char **virtiofsd, struct error *err)
 }
 
 int shares_start(const struct definition *definition, const char *directory,
-		 struct companions *companions, struct channels *channels, struct error *err)
+		 struct companions *companions, int fds[SHARES_MAX], struct error *err)
 {
 	cleanup_free char *unshare = NULL;
 	cleanup_free char *virtiofsd = NULL;
 	int ret = 0;
 
+	memset(fds, -1, SHARES_MAX * sizeof(fds[0]));
 	for (unsigned int i = 0; i < definition->share_count && !ret; i++) {
 		cleanup_fd int listener = -1;
-		int link = -1;
 
 		if (definition->shares[i].driver != SHARE_VIRTIOFS)
 			continue;
 		if (!virtiofsd)
 			ret = find(&unshare, &virtiofsd, err);
 		if (!ret)
-			ret = connect_one(directory, i, &listener, &link, err);
-		if (ret)
-			break;
-		channels_give(channels, link, (int)(QEMU_FD_SHARE + i));
-		ret = start(&definition->shares[i], unshare, virtiofsd, listener, companions, err);
+			ret = connect_one(directory, i, &listener, &fds[i], err);
+		if (!ret)
+			ret = start(&definition->shares[i], unshare, virtiofsd, listener,
+				    companions, err);
 	}
 	return ret;
 }

@@ -230,6 +230,18 @@ static int open_files(struct run *run, struct error *err)
 	return 0;
 }
 
+static int start_shares(struct run *run, struct error *err)
+{
+	int fds[SHARES_MAX];
+	const int ret = shares_start(&run->definition, run->instance.directory, &run->companions,
+				     fds, err);
+
+	for (int i = 0; i < SHARES_MAX; i++)
+		if (fds[i] >= 0)
+			channels_give(&run->channels, fds[i], QEMU_FD_SHARE + i);
+	return ret;
+}
+
 /* The programs beside QEMU. */
 static int start_companions(struct run *run, struct error *err)
 {
@@ -238,8 +250,7 @@ static int start_companions(struct run *run, struct error *err)
 
 	if (run->options->dry_run)
 		return 0;
-	rc = shares_start(&run->definition, run->instance.directory, &run->companions,
-			  &run->channels, err);
+	rc = start_shares(run, err);
 	if (rc < 0 || !run->definition.machine.tpm)
 		return rc;
 	rc = tpm_start(&run->definition, run->keep.directory, &run->companions, &fd, err);
