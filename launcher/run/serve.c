@@ -117,7 +117,7 @@ static int vm_started(struct vm *vm, struct error *err)
 	firmware_opened(&run->firmware);
 	notify_place(run, "READY=1\n");
 	if (run->config.lan)
-		member_tell(&run->member);
+		member_tell(&run->member, vm->qmp);
 	if (run->config.lan)
 		ssh = (struct sockaddr_in){ .sin_family = AF_INET,
 					    .sin_port = htons(SSH_PORT),
@@ -134,6 +134,7 @@ static int vm_netsetup(struct vm *vm, struct error *err)
 	const uint32_t before = run->member.lan.ready.state;
 	const int rc = member_event(&run->member, err);
 
+	vm->netsetup_fd = run->member.helper.socket;
 	if (rc == 0 && run->member.lan.ready.state != before)
 		notify_place(run, "");
 	return rc;
@@ -194,8 +195,10 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 	vm->qmp_fd = take_fd(&run->channels.qmp);
 	run->member.address_changed = address_changed;
 	run->member.context = run;
-	if (run->config.lan)
-		member_watch(&run->member, vm);
+	if (run->config.lan) {
+		vm->netsetup_fd = run->member.helper.socket;
+		member_watch(&run->member, loop);
+	}
 	return supervise_run(vm, err);
 }
 

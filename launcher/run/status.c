@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "launcher/definition/type_port.h"
+#include "launcher/yaml/scalar.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/arp.h"
 
 static void add_text(struct json_object *object, const char *key, const char *text)
 {
@@ -107,7 +107,7 @@ struct json_object *vmstatus(const struct definition *definition, const struct m
 	if (definition->network.type == NETWORK_LAN)
 		add_place(object, member);
 	add_text(object, "uuid", uuid);
-	add_text(object, "mac", mac_text(&definition->network.mac, mac));
+	add_text(object, "mac", scalar_mac_text(&definition->network.mac, mac));
 	if (definition->network.type == NETWORK_USER || definition->other_count)
 		add_ports(object, definition);
 	if (definition->vsock.mode != VSOCK_NONE)
