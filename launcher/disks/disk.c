@@ -46,7 +46,7 @@ static int prepare(const char *directory, unsigned int index, const struct disk 
 
 	if (!disk->image)
 		return prepare_empty(directory, index, disk, file, err);
-	ret = image_inspect(disk, &image, err);
+	ret = image_inspect(disk->image, disk, &image, err);
 	if (ret)
 		return ret;
 	switch (disk->mode) {
@@ -94,7 +94,7 @@ static void plan_format(const struct disk *disk, struct disk_file *file)
 	struct error ignored;
 	struct image image;
 
-	if (!image_inspect(disk, &image, &ignored)) {
+	if (!image_inspect(disk->image, disk, &image, &ignored)) {
 		file->format = image.format;
 		file->device = image.device;
 		return;

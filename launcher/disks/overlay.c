@@ -45,14 +45,15 @@ int overlay_make_temporary(const char *directory, unsigned int index, char **pat
 	return 0;
 }
 
-static int check_size(const struct disk *disk, uint64_t size, const char *what, struct error *err)
+static int check_size(const struct disk *disk, const struct image *image, uint64_t size,
+		      const char *what, struct error *err)
 {
 	if (!disk->size || disk->size >= size)
 		return 0;
 	error_say(err, STATUS_DEFINITION, EINVAL,
 		  "cannot shrink the disk of image '%s': its %s has %" PRIu64
 		  " bytes, 'size' is %" PRIu64,
-		  disk->image, what, size, disk->size);
+		  image->path, what, size, disk->size);
 	error_remedy(err, "set 'size' to at least %" PRIu64 ", or leave it out", size);
 	return -EINVAL;
 }
@@ -64,12 +65,12 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
 	cleanup_fd int fd = -1;
 	int ret;
 
-	ret = check_size(disk, image->size, "image", err);
+	ret = check_size(disk, image, image->size, "image", err);
 	if (!ret)
 		ret = overlay_make_temporary(directory, index, &made, &fd, err);
 	if (ret)
 		return ret;
-	ret = qemuimg_create(made, disk->image, image->format, disk->size, err);
+	ret = qemuimg_create(made, image->path, image->format, disk->size, err);
 	if (ret) {
 		unlink(made);
 		return ret;
@@ -87,8 +88,8 @@ static char *describe_base(const struct disk *disk, const struct image *image)
 	char *text;
 
 	if (disk->url_count)
-		return asprintf(&text, "image %s\nverified\n", disk->image) < 0 ? NULL : text;
-	if (asprintf(&text, "image %s\nbytes %" PRIu64 "\nchanged %lld.%09ld\n", disk->image,
+		return asprintf(&text, "image %s\nverified\n", image->path) < 0 ? NULL : text;
+	if (asprintf(&text, "image %s\nbytes %" PRIu64 "\nchanged %lld.%09ld\n", image->path,
 		     image->file_size, (long long)image->mtime.tv_sec, image->mtime.tv_nsec) < 0)
 		return NULL;
 	return text;
@@ -201,7 +202,7 @@ static int check_base(const char *directory, unsigned int index, const struct di
 
 	error_say(err, STATUS_FAILURE, EINVAL,
 		  "cannot use overlay '%s': its image '%s' has changed since it was made", overlay,
-		  disk->image);
+		  image->path);
 	return overlay_refuse(directory, base, err);
 }
 
@@ -210,22 +211,22 @@ static int check_header(const char *directory, const struct disk *disk, const st
 {
 	const char *format = image->format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw";
 
-	if (!strcmp(header->backing, disk->image) && !strcmp(header->backing_format, format) &&
+	if (!strcmp(header->backing, image->path) && !strcmp(header->backing_format, format) &&
 	    !header->data_file)
 		return 0;
-	if (strcmp(header->backing, disk->image) && disk->url_count)
+	if (strcmp(header->backing, image->path) && disk->url_count)
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': its image had another digest, or was elsewhere",
 			  overlay);
 	else if (!header->backing[0])
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': it is a disk of its own, not one of image '%s'",
-			  overlay, disk->image);
-	else if (strcmp(header->backing, disk->image))
+			  overlay, image->path);
+	else if (strcmp(header->backing, image->path))
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': it is one of '%s', not of image '%s'", overlay,
 			  text_clean(header->backing, "") ? SHORT(header->backing) : "?",
-			  disk->image);
+			  image->path);
 	else
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': it is not one of a %s image", overlay, format);
@@ -246,7 +247,7 @@ static int reuse(const char *directory, unsigned int index, const struct disk *d
 	if (!ret)
 		ret = check_base(directory, index, disk, image, overlay, err);
 	if (!ret)
-		ret = check_size(disk, header.size, "overlay", err);
+		ret = check_size(disk, image, header.size, "overlay", err);
 	if (!ret && disk->size > header.size)
 		ret = qemuimg_grow(overlay, disk->size, err);
 	return ret;

@@ -53,7 +53,7 @@ static void assert_image(const struct disk *of, enum disk_format format, uint64_
 	struct error err = { 0 };
 	struct image image;
 
-	if (image_inspect(of, &image, &err))
+	if (image_inspect(of->image, of, &image, &err))
 		fail_msg("%s", err.message);
 	assert_int_equal(image.format, format);
 	assert_int_equal(image.size, size);
@@ -64,7 +64,7 @@ static void assert_refused(const struct disk *of, const char *message, const cha
 	struct image image = { .size = 42 };
 	struct error err = { 0 };
 
-	assert_true(image_inspect(of, &image, &err) < 0);
+	assert_true(image_inspect(of->image, of, &image, &err) < 0);
 	assert_int_equal(image.size, 42);
 	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
 		fail_msg("'%s' / '%s'", err.message, err.remedy);
@@ -130,7 +130,7 @@ static void test_foreign(void **state)
 		shell(foreigns[i].command);
 		assert_refused(&of, foreigns[i].message, foreigns[i].remedy);
 		of.format = DISK_FORMAT_RAW;
-		assert_int_equal(image_inspect(&of, &image, &err), 0);
+		assert_int_equal(image_inspect(of.image, &of, &image, &err), 0);
 	}
 }
 
