@@ -25,37 +25,24 @@ static bool any_overlay(const struct definition *definition)
 	return false;
 }
 
-static int prepare_empty(const char *directory, unsigned int index, const struct disk *disk,
-			 struct disk_file *file, struct error *err)
-{
-	int ret;
-
-	file->format = DISK_FORMAT_QCOW2;
-	if (disk->mode == DISK_OVERLAY)
-		return overlay_empty(directory, index, disk, &file->path, err);
-	ret = overlay_empty_temporary(directory, index, disk, &file->path, err);
-	file->temporary = !ret;
-	return ret;
-}
-
 static int prepare(const char *directory, unsigned int index, const struct disk *disk,
 		   struct disk_file *file, struct error *err)
 {
-	struct image image;
-	int ret;
+	struct image found;
+	const struct image *image = disk->image ? &found : NULL;
+	int ret = 0;
 
-	if (!disk->image)
-		return prepare_empty(directory, index, disk, file, err);
-	ret = image_inspect(disk->image, disk, &image, err);
+	if (image)
+		ret = image_inspect(disk->image, disk, &found, err);
 	if (ret)
 		return ret;
 	switch (disk->mode) {
 	case DISK_OVERLAY:
 		file->format = DISK_FORMAT_QCOW2;
-		return overlay_open(directory, index, disk, &image, &file->path, err);
+		return overlay_open(directory, index, disk, image, &file->path, err);
 	case DISK_SNAPSHOT:
 		file->format = DISK_FORMAT_QCOW2;
-		ret = overlay_temporary(directory, index, disk, &image, &file->path, err);
+		ret = overlay_temporary(directory, index, disk, image, &file->path, err);
 		file->temporary = !ret;
 		return ret;
 	case DISK_DIRECT:
@@ -63,8 +50,9 @@ static int prepare(const char *directory, unsigned int index, const struct disk 
 	case DISK_MODE_AUTO:
 		break;
 	}
-	file->format = image.format;
-	file->device = image.device;
+	assert(image);
+	file->format = image->format;
+	file->device = image->device;
 	file->path = strdup(disk->image);
 	return file->path ? 0 : error_set(err, ENOMEM, "cannot use image '%s'", disk->image);
 }
