@@ -176,12 +176,12 @@ int firmware_plan(const struct definition *definition, const char *directory, bo
 	return 0;
 }
 
-void firmware_configure(const struct firmware *firmware, struct qemu_config *config)
+void firmware_configure(const struct firmware *firmware, struct machine_plan *plan)
 {
-	config->uefi_code = firmware->uefi.code;
-	config->uefi_code_format = firmware->uefi.code_format;
-	config->uefi_variables = firmware->variables;
-	config->uefi_variables_format = firmware->uefi.variables_format;
+	plan->uefi_code = firmware->uefi.code;
+	plan->uefi_code_format = firmware->uefi.code_format;
+	plan->uefi_variables = firmware->variables;
+	plan->uefi_variables_format = firmware->uefi.variables_format;
 }
 
 void firmware_opened(struct firmware *firmware)

@@ -25,15 +25,17 @@ static bool any_overlay(const struct definition *definition)
 	return false;
 }
 
-static int prepare(const char *directory, unsigned int index, const struct disk *disk,
+static int prepare(const char *directory, unsigned int index, const struct machine_plan *plan,
 		   struct disk_file *file, struct error *err)
 {
+	const struct disk *disk = &plan->definition->disks[index];
+	const char *path = machine_plan_image(plan, index);
 	struct image found;
-	const struct image *image = disk->image ? &found : NULL;
+	const struct image *image = path ? &found : NULL;
 	int ret = 0;
 
-	if (image)
-		ret = image_inspect(disk->image, disk, &found, err);
+	if (path)
+		ret = image_inspect(path, disk, &found, err);
 	if (ret)
 		return ret;
 	switch (disk->mode) {
@@ -53,19 +55,20 @@ static int prepare(const char *directory, unsigned int index, const struct disk 
 	assert(image);
 	file->format = image->format;
 	file->device = image->device;
-	file->path = strdup(disk->image);
-	return file->path ? 0 : error_set(err, ENOMEM, "cannot use image '%s'", disk->image);
+	file->path = strdup(path);
+	return file->path ? 0 : error_set(err, ENOMEM, "cannot use image '%s'", path);
 }
 
-int disks_prepare(const struct definition *definition, const char *directory, struct disks *disks,
+int disks_prepare(const struct machine_plan *plan, const char *directory, struct disks *disks,
 		  struct error *err)
 {
+	const struct definition *definition = plan->definition;
 	struct disks found = { 0 };
 	int ret = 0;
 
 	assert(directory || !any_overlay(definition));
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
-		ret = prepare(directory, i, &definition->disks[i], &found.files[i], err);
+		ret = prepare(directory, i, plan, &found.files[i], err);
 		found.count++;
 	}
 	if (ret) {
@@ -77,19 +80,19 @@ int disks_prepare(const struct definition *definition, const char *directory, st
 }
 
 /* What image_inspect() finds, or what the name says when there is nothing to inspect. */
-static void plan_format(const struct disk *disk, struct disk_file *file)
+static void plan_format(const struct disk *disk, const char *path, struct disk_file *file)
 {
 	struct error ignored;
 	struct image image;
 
-	if (!image_inspect(disk->image, disk, &image, &ignored)) {
+	if (!image_inspect(path, disk, &image, &ignored)) {
 		file->format = image.format;
 		file->device = image.device;
 		return;
 	}
 	file->format = disk->format;
 	if (file->format == DISK_FORMAT_AUTO) {
-		const char *name = disk->url_count ? disk->urls[0] : disk->image;
+		const char *name = disk->url_count ? disk->urls[0] : path;
 		size_t length = strlen(name);
 		bool qcow2 = length > 6 && !strcmp(name + length - 6, ".qcow2");
 
@@ -97,10 +100,10 @@ static void plan_format(const struct disk *disk, struct disk_file *file)
 	}
 }
 
-static int plan_path(const char *directory, unsigned int index, const struct disk *disk,
+static int plan_path(const char *directory, unsigned int index, const struct machine_plan *plan,
 		     struct disk_file *file, struct error *err)
 {
-	switch (disk->mode) {
+	switch (plan->definition->disks[index].mode) {
 	case DISK_OVERLAY:
 		file->format = DISK_FORMAT_QCOW2;
 		file->path = overlay_path(directory, index);
@@ -113,15 +116,16 @@ static int plan_path(const char *directory, unsigned int index, const struct dis
 	case DISK_DIRECT:
 	case DISK_READONLY:
 	case DISK_MODE_AUTO:
-		file->path = strdup(disk->image);
+		file->path = strdup(machine_plan_image(plan, index));
 		break;
 	}
 	return file->path ? 0 : error_set(err, ENOMEM, "cannot plan a disk");
 }
 
-int disks_plan(const struct definition *definition, const char *directory, struct disks *disks,
+int disks_plan(const struct machine_plan *plan, const char *directory, struct disks *disks,
 	       struct error *err)
 {
+	const struct definition *definition = plan->definition;
 	struct disks found = { 0 };
 	cleanup_free char *own = NULL;
 	int ret = 0;
@@ -134,8 +138,8 @@ int disks_plan(const struct definition *definition, const char *directory, struc
 		if (directory && disk->url_count)
 			found.files[i].format = disk->format;
 		else if (!has_overlay(disk))
-			plan_format(disk, &found.files[i]);
-		ret = plan_path(directory ? directory : own, i, disk, &found.files[i], err);
+			plan_format(disk, machine_plan_image(plan, i), &found.files[i]);
+		ret = plan_path(directory ? directory : own, i, plan, &found.files[i], err);
 		found.count++;
 	}
 	if (ret) {
@@ -146,12 +150,12 @@ int disks_plan(const struct definition *definition, const char *directory, struc
 	return 0;
 }
 
-void disks_configure(const struct disks *disks, struct qemu_config *config)
+void disks_configure(const struct disks *disks, struct machine_plan *plan)
 {
 	for (unsigned int i = 0; i < disks->count; i++) {
-		config->disk_paths[i] = disks->files[i].path;
-		config->disk_formats[i] = disks->files[i].format;
-		config->disk_devices[i] = disks->files[i].device;
+		plan->disk_paths[i] = disks->files[i].path;
+		plan->disk_formats[i] = disks->files[i].format;
+		plan->disk_devices[i] = disks->files[i].device;
 	}
 }
 

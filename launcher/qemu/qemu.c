@@ -13,7 +13,7 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * Theory of operation: the command is a function of its config alone, so that the same definition
+ * Theory of operation: the command is a function of its plan alone, so that the same definition
  * gives the same machine on every run. Values of the definition reach QEMU in three ways, none of
  * which can be split into further options: as an argument of their own that QEMU does not parse
  * (-kernel, -append), as a string of a JSON object (disks), or with their commas doubled (sockets).
@@ -73,9 +73,9 @@ const char *qemu_architecture(const struct definition *definition)
 	return strncmp(name, prefix, strlen(prefix)) ? "x86_64" : name + strlen(prefix);
 }
 
-static int add_identity(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_identity(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	char uuid[UUID_STR_LEN];
 
 	/* A host name's label: nothing in it can be an option. */
@@ -95,9 +95,9 @@ static const struct {
 	[ACCEL_TCG] = { "tcg", "max" },
 };
 
-static int add_machine(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_machine(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	const char *type = definition->machine.type;
 	const char *cpu = definition->machine.cpu;
 	int ret;
@@ -113,9 +113,9 @@ static int add_machine(const struct qemu_config *config, struct argv *argv, stru
 
 	/* 'microvm' has no PCI unless it is asked for, and all devices here are PCI's. */
 	argv_add(argv, "-machine", NULL);
-	argv_addf(argv, "%s,accel=%s%s%s", type, accel_words[config->accel].accel,
+	argv_addf(argv, "%s,accel=%s%s%s", type, accel_words[plan->accel].accel,
 		  strcmp(type, "microvm") ? "" : ",pcie=on", qemu_firmware_options(definition));
-	argv_add(argv, "-cpu", cpu ? cpu : accel_words[config->accel].cpu, NULL);
+	argv_add(argv, "-cpu", cpu ? cpu : accel_words[plan->accel].cpu, NULL);
 	argv_add(argv, "-smp", NULL);
 	argv_addf(argv, "%u", definition->cpus);
 	argv_add(argv, "-m", NULL);
@@ -123,9 +123,9 @@ static int add_machine(const struct qemu_config *config, struct argv *argv, stru
 	return 0;
 }
 
-static int add_boot(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_boot(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	cleanup_free char *cmdline = NULL;
 	int ret;
 
@@ -141,7 +141,7 @@ static int add_boot(const struct qemu_config *config, struct argv *argv, struct 
 	if (!ret)
 		ret = qemu_check_text("boot.cmdline", definition->boot.cmdline, err);
 	if (!ret)
-		ret = cmdline_build(config, &cmdline, err);
+		ret = cmdline_build(plan, &cmdline, err);
 	if (ret)
 		return ret;
 
@@ -153,7 +153,7 @@ static int add_boot(const struct qemu_config *config, struct argv *argv, struct 
 	return 0;
 }
 
-static int add_control(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_control(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	argv_add(argv, "-chardev", NULL);
 	argv_addf(argv, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
@@ -166,9 +166,9 @@ static int add_control(const struct qemu_config *config, struct argv *argv, stru
  * what a QEMU that was taken over by its guest would want next. The libraries that draw windows
  * start helpers of their own (GTK's loaders of images do), and a denied one would kill QEMU.
  */
-static int add_sandbox(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_sandbox(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	enum display_mode display = config->definition->display;
+	enum display_mode display = plan->definition->display;
 	bool window = display == DISPLAY_GTK || display == DISPLAY_SDL;
 
 	argv_add(argv, "-sandbox", NULL);
@@ -177,18 +177,18 @@ static int add_sandbox(const struct qemu_config *config, struct argv *argv, stru
 	return 0;
 }
 
-static int add_users(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_users(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 
 	for (unsigned int i = 0; i < definition->qemu.arg_count; i++)
 		argv_add(argv, definition->qemu.args[i], NULL);
 	return 0;
 }
 
-int qemu_build(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_build(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	static int (*const parts[])(const struct qemu_config *, struct argv *, struct error *) = {
+	static int (*const parts[])(const struct machine_plan *, struct argv *, struct error *) = {
 		add_identity,      add_machine,     qemu_add_firmware,    add_boot,
 		add_control,       add_sandbox,     qemu_add_console,     qemu_add_network,
 		qemu_add_rng,      qemu_add_disks,  qemu_add_seed,        qemu_add_tpm,
@@ -198,9 +198,9 @@ int qemu_build(const struct qemu_config *config, struct argv *argv, struct error
 	struct argv built = { 0 };
 	int ret = 0;
 
-	argv_add(&built, config->definition->qemu.binary, "-nodefaults", "-no-user-config", NULL);
+	argv_add(&built, plan->definition->qemu.binary, "-nodefaults", "-no-user-config", NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && !ret; i++)
-		ret = parts[i](config, &built, err);
+		ret = parts[i](plan, &built, err);
 	if (!ret && built.failed)
 		ret = error_set(err, ENOMEM, "cannot make the QEMU command");
 	if (ret) {

@@ -44,26 +44,26 @@ const char *qemu_driver(enum disk_format format)
 }
 
 /* The two layers of QEMU's block graph: how the bytes are read, and what they mean. */
-static struct json_object *protocol_node(const struct qemu_config *config, unsigned int i,
+static struct json_object *protocol_node(const struct machine_plan *plan, unsigned int i,
 					 struct argv *argv)
 {
 	struct json_object *node = json_object_new_object();
 
-	put_string(node, "driver", config->disk_devices[i] ? "host_device" : "file", argv);
-	put_string(node, "filename", config->disk_paths[i], argv);
+	put_string(node, "driver", plan->disk_devices[i] ? "host_device" : "file", argv);
+	put_string(node, "filename", plan->disk_paths[i], argv);
 	return node;
 }
 
-static struct json_object *format_node(const struct qemu_config *config, unsigned int i,
+static struct json_object *format_node(const struct machine_plan *plan, unsigned int i,
 				       struct argv *argv)
 {
-	enum disk_mode mode = config->definition->disks[i].mode;
-	bool qcow2 = config->disk_formats[i] == DISK_FORMAT_QCOW2;
+	enum disk_mode mode = plan->definition->disks[i].mode;
+	bool qcow2 = plan->disk_formats[i] == DISK_FORMAT_QCOW2;
 	struct json_object *node = json_object_new_object();
 	char name[16];
 
 	snprintf(name, sizeof(name), "disk%u", i);
-	put_string(node, "driver", qemu_driver(config->disk_formats[i]), argv);
+	put_string(node, "driver", qemu_driver(plan->disk_formats[i]), argv);
 	put_string(node, "node-name", name, argv);
 	put_bool(node, "read-only", mode == DISK_READONLY, argv);
 	/* What the guest trims is given back to the host's file system. */
@@ -73,7 +73,7 @@ static struct json_object *format_node(const struct qemu_config *config, unsigne
 	if (qcow2 && (mode == DISK_DIRECT || mode == DISK_READONLY) &&
 	    json_object_object_add(node, "backing", NULL))
 		argv->failed = 1;
-	put(node, "file", protocol_node(config, i, argv), argv);
+	put(node, "file", protocol_node(plan, i, argv), argv);
 	return node;
 }
 
@@ -178,18 +178,18 @@ static void add_device(struct argv *argv, const struct definition *definition, u
 		  bootindex);
 }
 
-int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_disks(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	char key[32];
 	int ret;
 
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
 		snprintf(key, sizeof(key), "disks[%u].image", i);
-		ret = qemu_check_text(key, config->disk_paths[i], err);
+		ret = qemu_check_text(key, plan->disk_paths[i], err);
 		if (ret)
 			return ret;
-		qemu_add_blockdev(argv, format_node(config, i, argv));
+		qemu_add_blockdev(argv, format_node(plan, i, argv));
 		add_device(argv, definition, i);
 	}
 	return 0;
@@ -199,9 +199,9 @@ int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct e
  * A disk and not a CD-ROM: kernels made for clouds often lack AHCI, and cloud-init finds the label
  * on any block device. It comes after the disks, so that /dev/vda stays the first of those.
  */
-int qemu_add_seed(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_seed(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	if (!config->seed)
+	if (!plan->seed)
 		return 0;
 	argv_add(argv, "-add-fd", NULL);
 	argv_addf(argv, "fd=%d,set=%d", QEMU_FD_SEED, SEED_SET);

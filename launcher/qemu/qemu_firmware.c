@@ -30,23 +30,22 @@ static void add_flash(struct argv *argv, const char *name, const char *path,
 	qemu_add_blockdev(argv, node);
 }
 
-int qemu_add_firmware(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_firmware(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	int ret;
 
 	if (definition->machine.firmware.file)
 		argv_add(argv, "-bios", definition->machine.firmware.file, NULL);
 	if (!definition->machine.firmware.uefi)
 		return 0;
-	ret = qemu_check_text("machine.firmware", config->uefi_code, err);
+	ret = qemu_check_text("machine.firmware", plan->uefi_code, err);
 	if (!ret)
-		ret = qemu_check_text("machine.firmware", config->uefi_variables, err);
+		ret = qemu_check_text("machine.firmware", plan->uefi_variables, err);
 	if (ret)
 		return ret;
-	add_flash(argv, "uefi-code", config->uefi_code, config->uefi_code_format, true);
-	add_flash(argv, "uefi-variables", config->uefi_variables, config->uefi_variables_format,
-		  false);
+	add_flash(argv, "uefi-code", plan->uefi_code, plan->uefi_code_format, true);
+	add_flash(argv, "uefi-variables", plan->uefi_variables, plan->uefi_variables_format, false);
 	if (definition->machine.secure_boot) {
 		/* Only the firmware, in SMM, writes to the flash; and what it does there, S3 would undo. */
 		argv_add(argv, "-global", "driver=cfi.pflash01,property=secure,value=on", NULL);
@@ -55,12 +54,12 @@ int qemu_add_firmware(const struct qemu_config *config, struct argv *argv, struc
 	return 0;
 }
 
-int qemu_add_tpm(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_tpm(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const char *architecture = qemu_architecture(config->definition);
+	const char *architecture = qemu_architecture(plan->definition);
 	bool arm = !strcmp(architecture, "aarch64") || !strcmp(architecture, "arm");
 
-	if (!config->definition->machine.tpm)
+	if (!plan->definition->machine.tpm)
 		return 0;
 	argv_add(argv, "-chardev", NULL);
 	argv_addf(argv, "socket,id=tpm,fd=%d", QEMU_FD_TPM);

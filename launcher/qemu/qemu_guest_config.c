@@ -6,9 +6,9 @@
 #include "netsetup/base/cleanup.h"
 
 /* Where Ignition looks on QEMU (its platform "qemu"). */
-int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_ignition(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const char *path = config->definition->ignition;
+	const char *path = plan->definition->ignition;
 	cleanup_free char *escaped = NULL;
 	int ret = qemu_check_text("ignition", path, err);
 
@@ -26,9 +26,9 @@ int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struc
  * By descriptor: the strings may be secrets, and the command is not. QEMU reads them while it parses
  * its options, before there are descriptor sets.
  */
-int qemu_add_credentials(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_credentials(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const unsigned int count = credential_count(config->definition);
+	const unsigned int count = credential_count(plan->definition);
 
 	for (unsigned int i = 0; i < count; i++) {
 		argv_add(argv, "-smbios", NULL);

@@ -12,20 +12,20 @@
  * Each adds its arguments and returns 0, or -EINVAL with the error set. Memory that runs out is
  * noted in the vector.
  */
-int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_seed(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_network(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_rng(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_agent(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_shares(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_usb(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_vsock(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_credentials(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_firmware(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_tpm(const struct qemu_config *config, struct argv *argv, struct error *err);
-int qemu_add_display(const struct qemu_config *config, struct argv *argv, struct error *err);
+int qemu_add_disks(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_seed(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_network(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_rng(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_agent(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_shares(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_usb(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_vsock(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_ignition(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_credentials(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_console(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_firmware(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_tpm(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_add_display(const struct machine_plan *plan, struct argv *argv, struct error *err);
 
 /**
  * qemu_check_text() - whether a value can stand in QEMU's command: UTF-8, no controls.
@@ -60,14 +60,14 @@ void qemu_add_blockdev(struct argv *argv, struct json_object *node);
 
 /**
  * qemu_socket_path() - the path of a socket in the VM's runtime directory, its commas doubled.
- * @config: the VM.
+ * @plan: the VM.
  * @name: of the socket.
  * @escaped: the path, allocated.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
-int qemu_socket_path(const struct qemu_config *config, const char *name, char **escaped,
+int qemu_socket_path(const struct machine_plan *plan, const char *name, char **escaped,
 		     struct error *err);
 
 /**

@@ -57,9 +57,9 @@ static int add_virtiofs(const struct share *share, unsigned int index, struct ar
 	return 0;
 }
 
-int qemu_add_shares(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_shares(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	bool memory = false;
 	int ret = 0;
 

@@ -73,18 +73,19 @@ static int open_qmp(struct channels *channels, struct error *err)
 	return 0;
 }
 
-int channels_open(struct channels *channels, const struct definition *definition,
-		  const char *directory, bool logged, struct loop *loop, struct error *err)
+int channels_open(struct channels *channels, const struct machine_plan *plan, const char *directory,
+		  bool logged, struct loop *loop, struct error *err)
 {
-	const bool is_socket = definition->console == CONSOLE_SOCKET;
+	const bool is_socket = plan->console == CONSOLE_SOCKET;
+	const char *name = plan->definition->name;
 	struct error why;
 	int console;
 
 	if (open_qmp(channels, err) < 0)
 		return -err->code;
 	/* A user without a home has a console all the same. */
-	if ((is_socket || logged) && open_log(channels, definition->name, &why) < 0)
-		log_notice("%s: no log: %s", definition->name, why.message);
+	if ((is_socket || logged) && open_log(channels, name, &why) < 0)
+		log_notice("%s: no log: %s", name, why.message);
 	if (!is_socket)
 		return 0;
 	channels->hub = hub_open(loop, directory, channels->log, &console, err);

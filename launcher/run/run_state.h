@@ -9,7 +9,7 @@
 #include "launcher/common/argv.h"
 #include "launcher/common/loop.h"
 #include "launcher/common/options.h"
-#include "launcher/definition/definition.h"
+#include "launcher/definition/machine_plan.h"
 #include "launcher/devices/backend.h"
 #include "launcher/devices/uefi_vars.h"
 #include "launcher/disks/disk.h"
@@ -28,13 +28,13 @@
  * struct run - a run.
  * @options: what the user asked for.
  * @member: its membership of the LAN.
- * @definition: the VM.
+ * @definition: the VM, as it was loaded.
  * @instance: its files while it runs.
  * @keep: what it keeps between its runs.
  * @disks: its disks' files.
  * @firmware: its UEFI firmware's files.
  * @companions: the programs beside QEMU.
- * @config: of its QEMU command.
+ * @plan: what the run has resolved of it.
  * @argv: the command.
  * @channels: to QEMU.
  * @detach: the way to the process that the user waits for.
@@ -54,7 +54,7 @@ struct run {
 	struct disks disks;
 	struct firmware firmware;
 	struct companions companions;
-	struct qemu_config config;
+	struct machine_plan plan;
 	struct argv argv;
 	struct channels channels;
 	struct detach detach;

@@ -21,7 +21,7 @@
 static struct json_object *on_status(void *context)
 {
 	const struct run *run = context;
-	struct json_object *status = vmstatus(&run->definition, &run->member, run->vm, &run->pause,
+	struct json_object *status = vmstatus(&run->plan, &run->member, run->vm, &run->pause,
 					      run->started);
 
 	if (run->definition.guest_agent)
@@ -116,9 +116,9 @@ static int vm_started(struct vm *vm, struct error *err)
 	disks_opened(&run->disks);
 	firmware_opened(&run->firmware);
 	notify_place(run, "READY=1\n");
-	if (run->config.lan)
+	if (run->plan.lan)
 		member_tell(&run->member, vm->qmp);
-	if (run->config.lan)
+	if (run->plan.lan)
 		ssh = (struct sockaddr_in){ .sin_family = AF_INET,
 					    .sin_port = htons(SSH_PORT),
 					    .sin_addr = run->member.lan.ready.address };
@@ -181,8 +181,7 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 	const struct qemu_process_config config = { .argv = &run->argv,
 						    .fds = run->channels.fds,
 						    .fd_count = run->channels.fd_count,
-						    .stdio = run->definition.console ==
-							     CONSOLE_STDIO };
+						    .stdio = run->plan.console == CONSOLE_STDIO };
 
 	run->vm = vm;
 	run->control = control_open(loop, run->instance.directory, &control_ops, run, err);
@@ -195,7 +194,7 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 	vm->qmp_fd = take_fd(&run->channels.qmp);
 	run->member.address_changed = address_changed;
 	run->member.context = run;
-	if (run->config.lan) {
+	if (run->plan.lan) {
 		vm->netsetup_fd = run->member.helper.socket;
 		member_watch(&run->member, loop);
 	}
