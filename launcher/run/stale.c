@@ -10,18 +10,22 @@
 
 static void sweep_instance(const char *name, void *context)
 {
-	instance_sweep(name, context);
+	const struct sweep *const *sweep = context;
+
+	instance_sweep(name, *sweep);
 }
 
 static void sweep_kept(const char *name, void *context)
 {
-	keep_sweep(name, context);
+	const struct sweep *const *sweep = context;
+
+	keep_sweep(name, *sweep);
 }
 
 void sweep_user(const struct sweep *sweep)
 {
-	xdg_each(XDG_RUNTIME, sweep_instance, (void *)sweep);
-	xdg_each(XDG_DATA, sweep_kept, (void *)sweep);
+	xdg_each(XDG_RUNTIME, sweep_instance, &sweep);
+	xdg_each(XDG_DATA, sweep_kept, &sweep);
 	cache_sweep(sweep);
 	measure_sweep(sweep);
 }
