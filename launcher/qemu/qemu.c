@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The QEMU command of a VM: argv and the descriptors that it names.
+// Builds the QEMU command of a VM.
 #include "launcher/qemu/qemu.h"
 
 #include <assert.h>
@@ -7,9 +7,16 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "launcher/common/text.h"
 #include "launcher/guest/kernel_cmdline.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_devices.h"
+#include "launcher/qemu/qemu_disk.h"
+#include "launcher/qemu/qemu_display.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_firmware.h"
+#include "launcher/qemu/qemu_guest_config.h"
+#include "launcher/qemu/qemu_network.h"
+#include "launcher/qemu/qemu_share.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
 /*
@@ -24,45 +31,6 @@
  */
 
 #define MIB (UINT64_C(1) << 20)
-
-int qemu_check_text(const char *key, const char *value, struct error *err)
-{
-	if (!value || text_clean(value, ""))
-		return 0;
-	return error_say(err, STATUS_DEFINITION, EINVAL,
-			 "cannot pass '%s' to QEMU: it has a control character or is not UTF-8",
-			 key);
-}
-
-int qemu_check_word(const char *key, const char *value, struct error *err)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
-	int ret = qemu_check_text(key, value, err);
-
-	if (ret)
-		return ret;
-	if (value[0] && value[0] != '-' && strspn(value, allowed) == strlen(value))
-		return 0;
-	return error_say(err, STATUS_DEFINITION, EINVAL,
-			 "cannot pass '%s' to QEMU: '%s' is not a name", key, value);
-}
-
-char *qemu_escape(const char *value)
-{
-	char *escaped = malloc(2 * strlen(value) + 1);
-	char *at = escaped;
-
-	if (!escaped)
-		return NULL;
-	for (; *value; value++) {
-		if (*value == ',')
-			*at++ = ',';
-		*at++ = *value;
-	}
-	*at = '\0';
-	return escaped;
-}
 
 const char *qemu_architecture(const struct definition *definition)
 {

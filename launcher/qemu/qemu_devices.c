@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for what the host serves the guest with: entropy, channels, USB devices.
+// Adds QEMU's arguments for entropy, the guest agent, USB devices and vsock.
+#include "launcher/qemu/qemu_devices.h"
+
 #include "launcher/guest/guest_agent.h"
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
 /* Entropy from the host's getrandom(2), so that a guest's sshd need not wait for its own. */

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for the disks and the NoCloud seed.
-#include <assert.h>
-#include <errno.h>
+// Adds QEMU's arguments for the disks and the NoCloud seed.
+#include "launcher/qemu/qemu_disk.h"
+
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 
 /* The number of the descriptor set that holds the seed. */
 #define SEED_SET 1

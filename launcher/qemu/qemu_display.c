@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for what a person sees: the serial console and the display.
+// Adds QEMU's arguments for the serial console and the display.
+#include "launcher/qemu/qemu_display.h"
+
 #include <errno.h>
 #include <string.h>
-#include <sys/un.h>
 
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
 int qemu_add_console(const struct machine_plan *plan, struct argv *argv, struct error *err)
@@ -26,27 +27,6 @@ int qemu_add_console(const struct machine_plan *plan, struct argv *argv, struct 
 		break;
 	}
 	return 0;
-}
-
-/* A socket and not a port: that is open to every user of this machine, and may be taken. */
-int qemu_socket_path(const struct machine_plan *plan, const char *name, char **escaped,
-		     struct error *err)
-{
-	const char *directory = plan->runtime_directory ? plan->runtime_directory : "RUNTIME";
-	cleanup_free char *path = NULL;
-	int ret;
-
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
-		return error_set(err, ENOMEM, "cannot make a socket's path");
-	}
-	ret = qemu_check_text("the runtime directory", path, err);
-	if (ret)
-		return ret;
-	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		return error_set(err, ENAMETOOLONG, "cannot make socket '%s'", path);
-	*escaped = qemu_escape(path);
-	return *escaped ? 0 : error_set(err, ENOMEM, "cannot make a socket's path");
 }
 
 /* The agent's port is for the clipboard and the size of the screen. */

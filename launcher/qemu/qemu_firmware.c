@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for the firmware and the TPM.
+// Adds QEMU's arguments for the firmware and the TPM.
+#include "launcher/qemu/qemu_firmware.h"
+
 #include <string.h>
 
 #include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_disk.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 
 const char *qemu_firmware_options(const struct definition *definition)
 {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for what the machine itself tells its guest, without a disk or a network.
+// Adds QEMU's arguments for Ignition and system credentials.
+#include "launcher/qemu/qemu_guest_config.h"
+
 #include "launcher/guest/credential.h"
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
 /* Where Ignition looks on QEMU (its platform "qemu"). */

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for the network: the tap by descriptor, the guest's card.
+// Adds QEMU's arguments for the network: the tap by descriptor, the guest's card.
+#include "launcher/qemu/qemu_network.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 

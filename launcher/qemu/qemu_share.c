@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for shared directories.
+// Adds QEMU's arguments for shared directories.
+#include "launcher/qemu/qemu_share.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
 /*

@@ -8,7 +8,7 @@
 #include "launcher/common/loop.h"
 #include "launcher/common/process.h"
 #include "launcher/definition/machine_plan.h"
-#include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_fd.h"
 #include "launcher/run/console.h"
 #include "netsetup/base/error.h"
 

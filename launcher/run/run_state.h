@@ -14,7 +14,6 @@
 #include "launcher/devices/uefi_vars.h"
 #include "launcher/disks/disk.h"
 #include "launcher/lan/lan.h"
-#include "launcher/qemu/qemu.h"
 #include "launcher/run/control.h"
 #include "launcher/run/detach.h"
 #include "launcher/run/pause.h"

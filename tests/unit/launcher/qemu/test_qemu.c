@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_fd.h"
 #include "netsetup/base/cleanup.h"
 #include "tests/unit/support/machine.h"
 

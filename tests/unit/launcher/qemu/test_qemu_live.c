@@ -23,6 +23,7 @@
 #include "launcher/disks/disk.h"
 #include "launcher/guest/nocloud.h"
 #include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_fd.h"
 #include "launcher/run/state_dir.h"
 #include "netsetup/base/cleanup.h"
 #include "tests/unit/support/machine.h"
