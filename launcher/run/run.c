@@ -24,7 +24,7 @@
 #include "launcher/lock/load.h"
 #include "launcher/qemu/accel.h"
 #include "launcher/qemu/qemu.h"
-#include "launcher/run/run_state.h"
+#include "launcher/run/serve.h"
 #include "launcher/run/stale.h"
 #include "netsetup/base/cleanup.h"
 

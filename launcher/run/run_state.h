@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The parts of the command run: its steps up to QEMU, and what it does while QEMU runs.
+// Holds everything that one run has taken.
 #ifndef LAUNCHER_RUN_RUN_STATE_H
 #define LAUNCHER_RUN_RUN_STATE_H
 
@@ -21,7 +21,7 @@
 #include "launcher/run/runtime_dir.h"
 #include "launcher/run/sd_notify.h"
 #include "launcher/run/state_dir.h"
-#include "launcher/run/supervise.h"
+#include "launcher/run/vm.h"
 
 /**
  * struct run - a run.
@@ -64,16 +64,5 @@ struct run {
 	bool agent_connected;
 	time_t started;
 };
-
-/**
- * run_serve() - start QEMU, and stay until the guest is gone: answer the user's other commands, tell
- * the service manager and the one who detached, and keep the VM's place.
- * @run: all steps up to here were taken.
- * @loop: the loop.
- * @err: the error.
- *
- * Return: the exit status.
- */
-int run_serve(struct run *run, struct loop *loop, struct error *err);
 
 #endif

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the command run does while QEMU runs.
+// Runs QEMU and serves the user's other commands until the guest is gone.
+#include "launcher/run/serve.h"
+
 #include <string.h>
 
 #include "launcher/common/log.h"
@@ -7,8 +9,9 @@
 #include "launcher/guest/guest_agent.h"
 #include "launcher/guest/ssh.h"
 #include "launcher/qemu/qemu_process.h"
-#include "launcher/run/run_state.h"
+#include "launcher/run/shutdown.h"
 #include "launcher/run/status.h"
+#include "launcher/run/supervise.h"
 #include "launcher/run/wait_ssh.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"

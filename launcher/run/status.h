@@ -9,7 +9,7 @@
 #include "launcher/definition/machine_plan.h"
 #include "launcher/lan/lan.h"
 #include "launcher/run/pause.h"
-#include "launcher/run/supervise.h"
+#include "launcher/run/vm.h"
 
 /**
  * vmstatus() - describe a running VM.
