@@ -8,16 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
 void sweep_file(const struct sweep *sweep, const char *directory, const char *name)
 {
 	cleanup_free char *command = NULL;
 
-	if (asprintf(&command, "rm %s/%s", directory, name) < 0) {
-		command = NULL;
+	command = text_format("rm %s/%s", directory, name);
+	if (!command)
 		return;
-	}
 	if (sweep->say)
 		sweep->say(command, sweep->context);
 	if (!sweep->dry_run)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "launcher/common/json.h"
+#include "launcher/common/text.h"
 #include "launcher/qemu/qemu.h"
 #include "netsetup/base/cleanup.h"
 
@@ -122,10 +123,9 @@ static int try_file(const char *directory, const char *name, const struct uefi_w
 	struct json_object *descriptor;
 	int ret;
 
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
+	path = text_format("%s/%s", directory, name);
+	if (!path)
 		return -ENOMEM;
-	}
 	descriptor = json_object_from_file(path);
 	if (!descriptor)
 		return -ENOENT;

@@ -96,10 +96,9 @@ static int connect_one(const char *directory, unsigned int index, int *listener,
 	int ret = 0;
 
 	snprintf(name, sizeof(name), "share%u", index);
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
+	path = text_format("%s/%s", directory, name);
+	if (!path)
 		return error_set(err, ENOMEM, "cannot make a socket");
-	}
 	ours = local_listen(directory, name, err);
 	if (ours < 0)
 		return ours;

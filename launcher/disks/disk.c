@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/disks/image.h"
 #include "launcher/disks/overlay.h"
@@ -110,8 +111,7 @@ static int plan_path(const char *directory, unsigned int index, const struct mac
 		break;
 	case DISK_SNAPSHOT:
 		file->format = DISK_FORMAT_QCOW2;
-		if (asprintf(&file->path, "%s/disk%u.tmp-XXXXXX", directory, index) < 0)
-			file->path = NULL;
+		file->path = text_format("%s/disk%u.tmp-XXXXXX", directory, index);
 		break;
 	case DISK_DIRECT:
 	case DISK_READONLY:

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/image/client.h"
 #include "netsetup/base/cleanup.h"
@@ -34,9 +35,9 @@ static const char *digest_name(const struct disk *disk, char name[IMAGE_NAME_SIZ
 static int locate(struct machine_plan *plan, unsigned int index, const char *directory,
 		  const char *name, struct error *err)
 {
-	char *path;
+	char *path = text_format("%s/%s", directory, name);
 
-	if (asprintf(&path, "%s/%s", directory, name) < 0)
+	if (!path)
 		return error_set(err, ENOMEM, "cannot locate an image");
 	free(plan->images[index]);
 	plan->images[index] = path;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "launcher/common/file.h"
 #include "launcher/common/text.h"
 #include "launcher/disks/qcow2.h"
 #include "launcher/disks/qemu_img.h"
@@ -17,9 +18,7 @@
 
 char *overlay_path(const char *directory, unsigned int index)
 {
-	char *path;
-
-	return asprintf(&path, "%s/disk%u.qcow2", directory, index) < 0 ? NULL : path;
+	return text_format("%s/disk%u.qcow2", directory, index);
 }
 
 static int no_memory(const struct image *image, struct error *err)
@@ -34,10 +33,9 @@ static int make_temporary(const char *directory, unsigned int index, char **path
 	cleanup_free char *template = NULL;
 	int made;
 
-	if (asprintf(&template, "%s/disk%u.tmp-XXXXXX", directory, index) < 0) {
-		template = NULL;
+	template = text_format("%s/disk%u.tmp-XXXXXX", directory, index);
+	if (!template)
 		return error_set(err, ENOMEM, "cannot make an overlay");
-	}
 	made = mkostemp(template, O_CLOEXEC);
 	if (made < 0)
 		return error_set(err, errno, "cannot make a file in '%s'", directory);
@@ -88,38 +86,15 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
  */
 static char *describe_base(const struct disk *disk, const struct image *image)
 {
-	char *text;
-
 	if (disk->url_count)
-		return asprintf(&text, "image %s\nverified\n", image->path) < 0 ? NULL : text;
-	if (asprintf(&text, "image %s\nbytes %" PRIu64 "\nchanged %lld.%09ld\n", image->path,
-		     image->file_size, (long long)image->mtime.tv_sec, image->mtime.tv_nsec) < 0)
-		return NULL;
-	return text;
+		return text_format("image %s\nverified\n", image->path);
+	return text_format("image %s\nbytes %" PRIu64 "\nchanged %lld.%09ld\n", image->path,
+			   image->file_size, (long long)image->mtime.tv_sec, image->mtime.tv_nsec);
 }
 
 static char *base_path(const char *directory, unsigned int index)
 {
-	char *path;
-
-	return asprintf(&path, "%s/disk%u.base", directory, index) < 0 ? NULL : path;
-}
-
-static int write_whole(int fd, const char *text)
-{
-	size_t left = strlen(text);
-
-	while (left) {
-		ssize_t put = write(fd, text, left);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		text += put;
-		left -= put;
-	}
-	return 0;
+	return text_format("%s/disk%u.base", directory, index);
 }
 
 static int write_base(const char *directory, unsigned int index, const char *base,
@@ -132,7 +107,7 @@ static int write_base(const char *directory, unsigned int index, const char *bas
 	ret = make_temporary(directory, index, &temporary, &fd, err);
 	if (ret)
 		return ret;
-	ret = write_whole(fd, description);
+	ret = file_write(fd, description, strlen(description));
 	if (!ret && rename(temporary, base))
 		ret = -errno;
 	if (ret) {

@@ -13,6 +13,7 @@
 #include "launcher/common/argv.h"
 #include "launcher/common/log.h"
 #include "launcher/common/process.h"
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/guest/credential.h"
 #include "launcher/guest/ssh_key.h"
@@ -85,10 +86,9 @@ static int add_own_keys(struct machine_login *login, const struct passwd *user, 
 	for (size_t i = 0; user && i < ARRAY_SIZE(usual_keys) && !ret; i++) {
 		cleanup_free char *path = NULL;
 
-		if (asprintf(&path, "%s/.ssh/%s", user->pw_dir, usual_keys[i]) < 0) {
-			path = NULL;
+		path = text_format("%s/.ssh/%s", user->pw_dir, usual_keys[i]);
+		if (!path)
 			return out_of_memory(err);
-		}
 		if (is_public_key(path))
 			ret = add_key_file(login, path, err);
 	}
@@ -175,14 +175,12 @@ static int add_pair(struct machine_login *login, const char *name, bool dry_run,
 	ret = xdg_dir(XDG_DATA, name, &directory, err);
 	if (ret)
 		return ret;
-	if (asprintf(&private, "%s/" KEY_FILE, directory) < 0) {
-		private = NULL;
+	private = text_format("%s/" KEY_FILE, directory);
+	if (!private)
 		return out_of_memory(err);
-	}
-	if (asprintf(&public, "%s.pub", private) < 0) {
-		public = NULL;
+	public = text_format("%s.pub", private);
+	if (!public)
 		return out_of_memory(err);
-	}
 	if (!exists(private)) {
 		if (login->ssh_key_count)
 			return 0;

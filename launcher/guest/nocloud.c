@@ -21,32 +21,15 @@ static int cannot(int code, struct error *err)
 	return error_set(err, code, "cannot make the cloud-init seed");
 }
 
-static int write_whole(int fd, const void *bytes, size_t size)
-{
-	const char *next = bytes;
-
-	while (size) {
-		ssize_t put = write(fd, next, size);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		next += put;
-		size -= (size_t)put;
-	}
-	return 0;
-}
-
 static int add_file(int files, const char *name, const char *data, size_t size, struct error *err)
 {
 	struct image_file file = { .size = size };
 	int ret;
 
 	snprintf(file.name, sizeof(file.name), "%s", name);
-	ret = write_whole(files, &file, sizeof(file));
+	ret = file_write(files, &file, sizeof(file));
 	if (!ret)
-		ret = write_whole(files, data, size);
+		ret = file_write(files, data, size);
 	return ret ? cannot(-ret, err) : 0;
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/common/text.h"
 #include "launcher/guest/ssh_key.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
@@ -63,15 +64,14 @@ static struct json_object *add_array(struct tree *tree, struct json_object *pare
 static int finish(struct tree *tree, const char *heading, int ret, char **text, struct error *err)
 {
 	const char *json = NULL;
-	char *made = NULL;
 
 	if (!ret && !tree->failed && tree->root)
 		json = json_object_to_json_string_ext(
 			tree->root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!ret && (!json || asprintf(&made, "%s%s\n", heading, json) < 0))
-		ret = error_set(err, ENOMEM, "cannot make the cloud-init seed");
-	if (!ret)
-		*text = made;
+	if (!ret) {
+		*text = json ? text_format("%s%s\n", heading, json) : NULL;
+		ret = *text ? 0 : error_set(err, ENOMEM, "cannot make the cloud-init seed");
+	}
 	json_object_put(tree->root);
 	return ret;
 }

@@ -82,7 +82,7 @@ static void write_tap(FILE *out, const struct machine_plan *plan)
 	}
 }
 
-/* The name of a network for QEMU; set_link goes by that of the LAN's, see member.c. */
+/* The name of a network for QEMU; set_link goes by that of the LAN's, see lan.c. */
 static void write_id(FILE *out, const struct definition *definition, unsigned int index)
 {
 	if (index == definition->network_index)

@@ -58,10 +58,9 @@ int qemu_socket_path(const struct machine_plan *plan, const char *name, char **e
 	cleanup_free char *path = NULL;
 	int ret;
 
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
+	path = text_format("%s/%s", directory, name);
+	if (!path)
 		return error_set(err, ENOMEM, "cannot make a socket's path");
-	}
 	ret = qemu_check_text("the runtime directory", path, err);
 	if (ret)
 		return ret;

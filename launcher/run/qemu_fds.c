@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "launcher/common/log.h"
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "netsetup/base/cleanup.h"
 
@@ -53,10 +54,9 @@ static int open_log(struct channels *channels, const char *name, struct error *e
 		rc = xdg_make(directory, err);
 	if (rc < 0)
 		return rc;
-	if (asprintf(&path, "%s/log", directory) < 0) {
-		path = NULL;
+	path = text_format("%s/log", directory);
+	if (!path)
 		return error_set(err, ENOMEM, "cannot open the log");
-	}
 	channels->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
 			     0600);
 	return channels->log < 0 ? error_set(err, errno, "cannot open '%s'", path) : 0;

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 
 #include "launcher/common/file.h"
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/devices/tpm.h"
 #include "launcher/devices/uefi_vars.h"
@@ -44,10 +45,9 @@ static int open_lock(const char *directory)
 	cleanup_free char *path = NULL;
 	int fd;
 
-	if (asprintf(&path, "%s/lock", directory) < 0) {
-		path = NULL;
+	path = text_format("%s/lock", directory);
+	if (!path)
 		return -ENOMEM;
-	}
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	return fd < 0 ? -errno : fd;
 }
