@@ -21,17 +21,7 @@ const char *qemu_firmware_options(const struct definition *definition)
 static void add_flash(struct argv *argv, const char *name, const char *path,
 		      enum disk_format format, bool read_only)
 {
-	struct json_object *file = json_object_new_object();
-	struct json_object *node = json_object_new_object();
-
-	if (json_object_object_add(file, "driver", json_object_new_string("file")) ||
-	    json_object_object_add(file, "filename", json_object_new_string(path)) ||
-	    json_object_object_add(node, "driver", json_object_new_string(qemu_driver(format))) ||
-	    json_object_object_add(node, "node-name", json_object_new_string(name)) ||
-	    json_object_object_add(node, "read-only", json_object_new_boolean(read_only)) ||
-	    json_object_object_add(node, "file", file))
-		argv->failed = 1;
-	qemu_add_blockdev(argv, node);
+	qemu_disk_add_node(argv, qemu_disk_node(name, format, read_only, argv), "file", path);
 }
 
 int qemu_add_firmware(const struct machine_plan *plan, struct argv *argv, struct error *err)
