@@ -326,9 +326,7 @@ int companion_start(struct companions *companions, const struct companion_config
 	int ret;
 
 	assert(companions->count < COMPANIONS_MAX);
-	if (config->arguments->failed)
-		return error_set(err, ENOMEM, "cannot run '%s'", config->name);
-	companion = calloc(1, sizeof(*companion));
+	companion = config->arguments->failed ? NULL : calloc(1, sizeof(*companion));
 	if (!companion)
 		return error_set(err, ENOMEM, "cannot run '%s'", config->name);
 	companion->process = (struct process)PROCESS_NONE;

@@ -17,7 +17,7 @@ static bool has_overlay(const struct disk *disk)
 	return disk->mode == DISK_OVERLAY || disk->mode == DISK_SNAPSHOT;
 }
 
-static bool any_overlay(const struct definition *definition)
+bool disks_have_overlay(const struct definition *definition)
 {
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
 		if (has_overlay(&definition->disks[i]))
@@ -67,7 +67,7 @@ int disks_prepare(const struct machine_plan *plan, const char *directory, struct
 	struct disks found = { 0 };
 	int ret = 0;
 
-	assert(directory || !any_overlay(definition));
+	assert(directory || !disks_have_overlay(definition));
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
 		ret = prepare(directory, i, plan, &found.files[i], err);
 		found.count++;
@@ -130,7 +130,7 @@ int disks_plan(const struct machine_plan *plan, const char *directory, struct di
 	cleanup_free char *own = NULL;
 	int ret = 0;
 
-	if (!directory && any_overlay(definition))
+	if (!directory && disks_have_overlay(definition))
 		ret = xdg_dir(XDG_DATA, definition->name, &own, err);
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
 		const struct disk *disk = &definition->disks[i];

@@ -28,6 +28,9 @@ struct disks {
 	unsigned int count;
 };
 
+/* disks_have_overlay() - true if a disk of the VM has an overlay, kept or temporary. */
+bool disks_have_overlay(const struct definition *definition);
+
 /**
  * disks_prepare() - check the images, and make or check their overlays.
  * @plan: the VM; images from URLs are in the cache, see cache_fetch().

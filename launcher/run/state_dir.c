@@ -11,6 +11,7 @@
 #include "launcher/common/xdg.h"
 #include "launcher/devices/tpm.h"
 #include "launcher/devices/uefi_vars.h"
+#include "launcher/disks/disk.h"
 #include "launcher/disks/overlay.h"
 #include "launcher/guest/login.h"
 #include "netsetup/base/cleanup.h"
@@ -26,12 +27,9 @@ bool keep_lasts(const struct definition *definition)
 
 static bool needed(const struct definition *definition)
 {
-	if (definition->machine.firmware.uefi || definition->machine.tpm)
+	if (definition->machine.firmware.uefi || definition->machine.tpm ||
+	    disks_have_overlay(definition))
 		return true;
-	for (unsigned int i = 0; i < definition->disk_count; i++)
-		if (definition->disks[i].mode == DISK_OVERLAY ||
-		    definition->disks[i].mode == DISK_SNAPSHOT)
-			return true;
 	return identity_wanted(definition) &&
 	       (definition->cloud_init.ssh_keys_auto || !definition->cloud_init.present);
 }
