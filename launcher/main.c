@@ -7,6 +7,7 @@
 #include "launcher/commands/completion.h"
 #include "launcher/commands/fetch.h"
 #include "launcher/commands/init.h"
+#include "launcher/commands/lock.h"
 #include "launcher/commands/reset.h"
 #include "launcher/commands/show.h"
 #include "launcher/commands/version.h"
@@ -17,7 +18,6 @@
 #include "launcher/common/process.h"
 #include "launcher/common/signals.h"
 #include "launcher/doctor/doctor.h"
-#include "launcher/lock/lock.h"
 #include "launcher/run/run.h"
 
 static int dispatch(const struct options *options, struct error *err)

@@ -9,7 +9,7 @@
 #include "launcher/common/privilege.h"
 #include "launcher/definition/definition.h"
 #include "launcher/disks/image_cache.h"
-#include "launcher/lock/load.h"
+#include "launcher/lock/locked_load.h"
 #include "netsetup/base/cleanup.h"
 
 /* Writes the line that the definition lacks. */

@@ -8,6 +8,7 @@
 #include "launcher/common/log.h"
 #include "launcher/common/privilege.h"
 #include "launcher/definition/definition.h"
+#include "launcher/definition/load.h"
 #include "launcher/guest/ssh.h"
 #include "launcher/run/state_dir.h"
 #include "netsetup/base/cleanup.h"

@@ -7,11 +7,13 @@
 #include "launcher/common/log.h"
 #include "launcher/common/privilege.h"
 #include "launcher/definition/definition.h"
+#include "launcher/definition/machine.h"
+#include "launcher/definition/print.h"
 #include "launcher/devices/uefi_vars.h"
 #include "launcher/disks/disk.h"
 #include "launcher/disks/image_cache.h"
 #include "launcher/guest/nocloud.h"
-#include "launcher/lock/load.h"
+#include "launcher/lock/locked_load.h"
 #include "launcher/qemu/qemu.h"
 #include "netsetup/base/cleanup.h"
 
@@ -54,7 +56,7 @@ static int command_line(const struct definition *definition, char **text, struct
 	int rc;
 
 	machine_plan_init(&plan, definition);
-	plan.queues = qemu_queues(definition, false);
+	plan.queues = machine_queues(definition, false);
 	plan.seed = seed_wanted(definition);
 	rc = cache_locate(&plan, "CACHE", err);
 	if (rc == 0)

@@ -20,6 +20,7 @@
 #include "launcher/common/terminal.h"
 #include "launcher/common/unix_socket.h"
 #include "launcher/common/xdg.h"
+#include "launcher/definition/machine.h"
 #include "launcher/definition/type_port.h"
 #include "launcher/guest/guest_agent.h"
 #include "launcher/guest/ssh.h"
@@ -253,7 +254,7 @@ static int find_ssh(const char *name, struct json_object *status, struct sockadd
 	struct json_object *ports = NULL;
 	struct port port;
 
-	*ssh = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(SSH_PORT) };
+	*ssh = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(MACHINE_SSH_PORT) };
 	if (ipv4_parse(describe_text(status, "address"), &ssh->sin_addr))
 		return 0;
 	json_object_object_get_ex(status, "ports", &ports);
@@ -267,7 +268,7 @@ static int find_ssh(const char *name, struct json_object *status, struct sockadd
 		error_remedy(err,
 			     "have a port of this host lead to its port %u: "
 			     "network: {type: user, ports: [\"2222:22\"]}",
-			     SSH_PORT);
+			     MACHINE_SSH_PORT);
 	return -EADDRNOTAVAIL;
 }
 

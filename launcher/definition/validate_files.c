@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The files that a definition names: whether they are there, of the right kind, and may be used.
+// Checks that the files that a definition names are there, of the right kind, and may be used.
+#include "launcher/definition/validate_files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -7,7 +9,6 @@
 #include <unistd.h>
 
 #include "launcher/definition/ignition.h"
-#include "launcher/definition/validate.h"
 #include "netsetup/base/cleanup.h"
 
 /* More than any public key, certificates too. */

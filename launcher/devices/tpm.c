@@ -11,7 +11,7 @@
 #include "launcher/common/argv.h"
 #include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
-#include "launcher/run/state_dir.h"
+#include "launcher/definition/machine.h"
 #include "netsetup/base/cleanup.h"
 
 #define PROGRAM "swtpm"
@@ -29,7 +29,7 @@ static int state_directory(const struct definition *definition, const char *dire
 	cleanup_free char *made = NULL;
 	int ret;
 
-	made = text_format("%s/%s", directory, keep_lasts(definition) ? KEPT : FORGOTTEN);
+	made = text_format("%s/%s", directory, machine_keeps_state(definition) ? KEPT : FORGOTTEN);
 	if (!made)
 		return error_set(err, ENOMEM, "cannot make a TPM");
 	/* swtpm's options are divided by commas, and it knows no way to write one. */

@@ -11,8 +11,8 @@
 /**
  * tpm_start() - start the TPM of a VM of `tpm: true`.
  *
- * Its state is kept as long as a disk of the VM is (keep_lasts()), else thrown away: what it has
- * sealed is of no use to a disk that is as new.
+ * Its state is kept as long as a disk of the VM is (machine_keeps_state()), else thrown away:
+ * what it has sealed is of no use to a disk that is as new.
  * @definition: the VM.
  * @directory: where its state is, see keep_take().
  * @companions: to which it is added.

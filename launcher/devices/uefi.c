@@ -12,7 +12,7 @@
 
 #include "launcher/common/json.h"
 #include "launcher/common/text.h"
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine.h"
 #include "netsetup/base/cleanup.h"
 
 #define DIRECTORIES_MAX 4
@@ -287,7 +287,7 @@ static int not_found(const struct uefi_wish *wish, struct error *err)
 int uefi_find(const struct definition *definition, struct uefi *uefi, struct error *err)
 {
 	const struct uefi_wish wish = {
-		.architecture = qemu_architecture(definition),
+		.architecture = machine_architecture(definition),
 		.machine = definition->machine.type,
 		.secure_boot = definition->machine.secure_boot,
 	};

@@ -12,7 +12,7 @@
 
 #include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
-#include "launcher/run/state_dir.h"
+#include "launcher/definition/machine.h"
 #include "netsetup/base/cleanup.h"
 
 #define TEMPORARY "uefi.tmp-XXXXXX"
@@ -27,7 +27,7 @@
 static char *variables_path(const char *directory, const struct definition *definition,
 			    const struct uefi *uefi)
 {
-	if (!keep_lasts(definition))
+	if (!machine_keeps_state(definition))
 		return text_format("%s/" TEMPORARY, directory);
 	return text_format("%s/uefi%s.%s", directory,
 			   definition->machine.secure_boot ? "-secure" : "",
@@ -106,7 +106,7 @@ static int make_variables(const struct definition *definition, const char *direc
 
 	if (!path)
 		return error_set(err, ENOMEM, "cannot make UEFI variables");
-	firmware->temporary = !keep_lasts(definition);
+	firmware->temporary = !machine_keeps_state(definition);
 	if (!firmware->temporary && access(path, F_OK) == 0) {
 		ret = check(path, &firmware->uefi, definition, err);
 		if (!ret)

@@ -25,8 +25,8 @@ struct firmware {
 /**
  * firmware_prepare() - find the firmware, and make the VM's variables if there are none yet.
  *
- * They are kept as long as a disk is (keep_lasts()); else the boot entries in them would name
- * what is gone, and they are thrown away with it.
+ * They are kept as long as a disk is (machine_keeps_state()); else the boot entries in them would
+ * name what is gone, and they are thrown away with it.
  * @definition: the VM.
  * @directory: where its variables are, see keep_take().
  * @firmware: the files; end them with firmware_done() after success.

@@ -4,15 +4,8 @@
 #define LAUNCHER_DEVICES_VIRTIOFS_H
 
 #include "launcher/definition/definition.h"
-#include "launcher/definition/type_basic.h"
 #include "launcher/devices/backend.h"
 #include "netsetup/base/error.h"
-
-/* A name for the guest to mount a directory by; its target is a char *. */
-extern const struct type type_tag;
-
-/* Where the guest has it; its target is a char *. */
-extern const struct type type_mount;
 
 /**
  * shares_start() - start virtiofsd for each directory that wants it.

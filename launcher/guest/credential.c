@@ -23,16 +23,6 @@
  * number.
  */
 
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-bool credential_name_valid(const char *text)
-{
-	size_t length = strnlen(text, 129);
-
-	return length > 0 && length < 129 && strcmp(text, ".") && strcmp(text, "..") &&
-	       strspn(text, LETTERS "0123456789._@~+-") == length;
-}
-
 bool credential_told(const struct definition *definition)
 {
 	return definition->network.type == NETWORK_LAN &&

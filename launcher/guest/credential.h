@@ -12,9 +12,6 @@
 /* The most bytes that one may have. */
 #define CREDENTIAL_SIZE_MAX 32768
 
-/* credential_name_valid() - [A-Za-z0-9._@~+-], 1 to 128, and not a directory's '.' or '..'. */
-bool credential_name_valid(const char *text);
-
 /**
  * credential_told() - whether credentials tell the guest who and where it is: its host name, the SSH
  * keys of its root, its address (network.configure).

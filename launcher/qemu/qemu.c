@@ -32,15 +32,6 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-const char *qemu_architecture(const struct definition *definition)
-{
-	static const char prefix[] = "qemu-system-";
-	const char *slash = strrchr(definition->qemu.binary, '/');
-	const char *name = slash ? slash + 1 : definition->qemu.binary;
-
-	return strncmp(name, prefix, strlen(prefix)) ? "x86_64" : name + strlen(prefix);
-}
-
 static int add_identity(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = plan->definition;

@@ -19,36 +19,4 @@
  */
 int qemu_build(const struct machine_plan *plan, struct argv *argv, struct error *err);
 
-/* qemu_architecture() - of the machine, by the name of the QEMU binary; x86_64 if that has none. */
-const char *qemu_architecture(const struct definition *definition);
-
-/**
- * qemu_ide_ports() - how many SATA disks and CD-ROMs, which are IDE's, a machine has places for.
- * @machine_type: as in the definition.
- *
- * Return: the number; 0 for a machine without IDE, whose CD-ROMs are SCSI's.
- */
-unsigned int qemu_ide_ports(const char *machine_type);
-
-/**
- * qemu_offloads() - whether the network model can use vnet headers on the tap.
- * @model: as in the definition.
- */
-bool qemu_offloads(const char *model);
-
-/**
- * qemu_virtio() - whether the network model is one of virtio's, which alone have vhost, several
- * queues and host_mtu.
- * @model: as in the definition.
- */
-bool qemu_virtio(const char *model);
-
-/**
- * qemu_queues() - how many pairs of queues the tap is to have: what the definition says; for auto
- * one for each CPU up to four where vhost serves them in the kernel, else one.
- * @definition: the VM.
- * @vhost: whether vhost-net will be used.
- */
-unsigned int qemu_queues(const struct definition *definition, bool vhost);
-
 #endif

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine.h"
 #include "launcher/qemu/qemu_fd.h"
 #include "launcher/qemu/qemu_text.h"
 
@@ -87,20 +87,6 @@ static struct json_object *disk_node(const struct machine_plan *plan, unsigned i
 	return node;
 }
 
-/* AHCI in place of the older IDE. */
-static bool has_ahci(const char *machine_type)
-{
-	return !strcmp(machine_type, "q35") || !strncmp(machine_type, "pc-q35-", 7);
-}
-
-/* ICH9's AHCI has six ports; PIIX has two buses for two devices each. */
-unsigned int qemu_ide_ports(const char *machine_type)
-{
-	if (has_ahci(machine_type))
-		return 6;
-	return !strcmp(machine_type, "pc") || !strncmp(machine_type, "pc-", 3) ? 4 : 0;
-}
-
 static const char *device_model(const struct definition *definition, enum disk_device device)
 {
 	switch (device) {
@@ -111,7 +97,7 @@ static const char *device_model(const struct definition *definition, enum disk_d
 	case DISK_NVME:
 		return "nvme";
 	case DISK_CDROM:
-		return qemu_ide_ports(definition->machine.type) ? "ide-cd" : "scsi-cd";
+		return machine_ide_ports(definition->machine.type) ? "ide-cd" : "scsi-cd";
 	case DISK_VIRTIO:
 	case DISK_DEVICE_AUTO:
 		break;
@@ -124,7 +110,7 @@ static bool is_ide(const struct definition *definition, unsigned int i)
 	const enum disk_device device = definition->disks[i].device;
 
 	return device == DISK_SATA ||
-	       (device == DISK_CDROM && qemu_ide_ports(definition->machine.type));
+	       (device == DISK_CDROM && machine_ide_ports(definition->machine.type));
 }
 
 /* Where an IDE device is: QEMU itself does not go on to the next bus. AHCI has one unit on each. */
@@ -136,7 +122,7 @@ static void place_ide(const struct definition *definition, unsigned int i, char 
 		return;
 	for (unsigned int k = 0; k < i; k++)
 		before += is_ide(definition, k);
-	if (has_ahci(definition->machine.type))
+	if (machine_has_ahci(definition->machine.type))
 		snprintf(text, size, ",bus=ide.%u", before);
 	else
 		snprintf(text, size, ",bus=ide.%u,unit=%u", before / 2, before % 2);
@@ -147,7 +133,7 @@ static bool needs_scsi(const struct definition *definition, unsigned int i)
 	const enum disk_device device = definition->disks[i].device;
 
 	return device == DISK_SCSI ||
-	       (device == DISK_CDROM && !qemu_ide_ports(definition->machine.type));
+	       (device == DISK_CDROM && !machine_ide_ports(definition->machine.type));
 }
 
 /*

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine.h"
 #include "launcher/qemu/qemu_disk.h"
 #include "launcher/qemu/qemu_fd.h"
 #include "launcher/qemu/qemu_text.h"
@@ -50,7 +50,7 @@ int qemu_add_firmware(const struct machine_plan *plan, struct argv *argv, struct
 
 int qemu_add_tpm(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const char *architecture = qemu_architecture(plan->definition);
+	const char *architecture = machine_architecture(plan->definition);
 	bool arm = !strcmp(architecture, "aarch64") || !strcmp(architecture, "arm");
 
 	if (!plan->definition->machine.tpm)

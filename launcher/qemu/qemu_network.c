@@ -6,42 +6,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine.h"
 #include "launcher/qemu/qemu_fd.h"
 #include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
-
-/* A pair of queues for each CPU helps until the access point is the bottleneck, which is soon. */
-#define QUEUES_AUTO_MAX 4
-
-bool qemu_virtio(const char *model)
-{
-	return !strncmp(model, "virtio", strlen("virtio"));
-}
-
-bool qemu_offloads(const char *model)
-{
-	/* The devices of hw/net that call qemu_set_vnet_hdr_len(). */
-	static const char *const models[] = { "e1000e", "igb", "vmxnet3" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
-		if (!strcmp(model, models[i]))
-			return true;
-	}
-	return qemu_virtio(model);
-}
-
-unsigned int qemu_queues(const struct definition *definition, bool vhost)
-{
-	const struct network *network = &definition->network;
-
-	if (network->queues)
-		return network->queues;
-	if (!vhost || !qemu_virtio(network->model))
-		return 1;
-	return definition->cpus < QUEUES_AUTO_MAX ? definition->cpus : QUEUES_AUTO_MAX;
-}
 
 /*
  * Whether the card brings an option ROM. It is left out: nothing boots from the network here, the
@@ -139,7 +108,7 @@ static void write_card(FILE *out, const struct machine_plan *plan, unsigned int 
 		mac[5]);
 	if (has_rom(model))
 		fputs(",romfile=", out);
-	if (network->type != NETWORK_LAN || !qemu_virtio(model))
+	if (network->type != NETWORK_LAN || !machine_virtio(model))
 		return;
 
 	if (!plan->lan)
@@ -184,7 +153,7 @@ static int check_network(const struct machine_plan *plan, const struct network *
 	if (plan->queues < 1 || plan->queues > QUEUES_MAX)
 		return error_say(err, STATUS_DEFINITION, EINVAL,
 				 "cannot make %u queues: 1 to %d can be", plan->queues, QUEUES_MAX);
-	if (plan->queues > 1 && !qemu_virtio(model))
+	if (plan->queues > 1 && !machine_virtio(model))
 		return error_say(err, STATUS_DEFINITION, EINVAL,
 				 "cannot make %u queues: network model '%s' has one", plan->queues,
 				 model);

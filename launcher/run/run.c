@@ -11,6 +11,7 @@
 #include "launcher/common/privilege.h"
 #include "launcher/common/terminal.h"
 #include "launcher/common/xdg.h"
+#include "launcher/definition/machine.h"
 #include "launcher/definition/type_port.h"
 #include "launcher/devices/tpm.h"
 #include "launcher/devices/usb.h"
@@ -21,7 +22,7 @@
 #include "launcher/guest/login.h"
 #include "launcher/guest/nocloud.h"
 #include "launcher/guest/ssh.h"
-#include "launcher/lock/load.h"
+#include "launcher/lock/locked_load.h"
 #include "launcher/qemu/accel.h"
 #include "launcher/qemu/qemu.h"
 #include "launcher/run/serve.h"
@@ -72,12 +73,12 @@ static void run_end(struct run *run)
 static void open_vhost(struct run *run)
 {
 	const struct network *network = &run->definition.network;
-	const unsigned int queues = qemu_queues(&run->definition, true);
+	const unsigned int queues = machine_queues(&run->definition, true);
 
-	run->plan.vhost = network->type == NETWORK_LAN && qemu_virtio(network->model) &&
+	run->plan.vhost = network->type == NETWORK_LAN && machine_virtio(network->model) &&
 			  run->plan.accel == ACCEL_KVM &&
 			  channels_give_vhost(&run->channels, queues);
-	run->plan.queues = run->plan.vhost ? queues : qemu_queues(&run->definition, false);
+	run->plan.queues = run->plan.vhost ? queues : machine_queues(&run->definition, false);
 }
 
 static int resolve_host(struct run *run, struct error *err)
@@ -92,7 +93,7 @@ static int resolve_host(struct run *run, struct error *err)
 	if (!run->options->dry_run)
 		open_vhost(run);
 	else
-		run->plan.queues = qemu_queues(definition, false);
+		run->plan.queues = machine_queues(definition, false);
 	return 0;
 }
 
@@ -103,7 +104,7 @@ static int ask_for_lan(struct run *run, struct error *err)
 
 	if (network->type == NETWORK_LAN)
 		return member_ask(&run->member, &run->definition, run->plan.queues,
-				  qemu_offloads(network->model), err);
+				  machine_offloads(network->model), err);
 	member_leave(&run->member);
 	return 0;
 }

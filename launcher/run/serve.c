@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
+#include "launcher/definition/machine.h"
 #include "launcher/definition/type_port.h"
 #include "launcher/guest/guest_agent.h"
 #include "launcher/guest/ssh.h"
@@ -123,7 +124,7 @@ static int vm_started(struct vm *vm, struct error *err)
 		member_tell(&run->member, vm->qmp);
 	if (run->plan.lan)
 		ssh = (struct sockaddr_in){ .sin_family = AF_INET,
-					    .sin_port = htons(SSH_PORT),
+					    .sin_port = htons(MACHINE_SSH_PORT),
 					    .sin_addr = run->member.lan.ready.address };
 	else
 		ports_ssh(&run->definition, &ssh);

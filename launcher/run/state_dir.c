@@ -16,15 +16,6 @@
 #include "launcher/guest/login.h"
 #include "netsetup/base/cleanup.h"
 
-bool keep_lasts(const struct definition *definition)
-{
-	for (unsigned int i = 0; i < definition->disk_count; i++)
-		if (definition->disks[i].mode == DISK_OVERLAY ||
-		    definition->disks[i].mode == DISK_DIRECT)
-			return true;
-	return false;
-}
-
 static bool needed(const struct definition *definition)
 {
 	if (definition->machine.firmware.uefi || definition->machine.tpm ||

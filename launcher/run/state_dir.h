@@ -23,12 +23,6 @@ struct keep {
 	}
 
 /**
- * keep_lasts() - whether a VM remembers anything: whether one of its disks keeps what is written to
- * it. If none does, what its firmware and its TPM remember is thrown away, too.
- */
-bool keep_lasts(const struct definition *definition);
-
-/**
  * keep_take() - make the directory of a VM that needs it, lock it, and sweep what died runs left.
  * @definition: the VM.
  * @keep: end it with keep_end(), also after a failure.

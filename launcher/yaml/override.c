@@ -9,6 +9,7 @@
 
 #include "launcher/common/text.h"
 #include "launcher/yaml/scalar.h"
+#include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
 static int override_refuse(const struct override *override, struct report *report, const char *why)

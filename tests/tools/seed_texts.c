@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "launcher/definition/definition.h"
+#include "launcher/definition/load.h"
 #include "launcher/guest/nocloud_files.h"
 #include "netsetup/base/cleanup.h"
 

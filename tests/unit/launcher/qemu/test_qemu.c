@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "launcher/definition/machine.h"
 #include "launcher/qemu/qemu.h"
 #include "launcher/qemu/qemu_fd.h"
 #include "netsetup/base/cleanup.h"
@@ -368,8 +369,8 @@ static void test_models(void **state)
 	machine_join(&machine, CONFIGURE_DHCP);
 	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
 		machine.definition.network.model = (char *)models[i].model;
-		assert_int_equal(qemu_virtio(models[i].model), models[i].virtio);
-		assert_int_equal(qemu_offloads(models[i].model), models[i].offloads);
+		assert_int_equal(machine_virtio(models[i].model), models[i].virtio);
+		assert_int_equal(machine_offloads(models[i].model), models[i].offloads);
 		argv = build(&machine);
 		assert_option(&argv, "-device", 0, models[i].device);
 		argv_done(&argv);
@@ -394,15 +395,15 @@ static void test_queues(void **state)
 
 	machine_init(&machine);
 	machine.definition.cpus = 3;
-	assert_int_equal(qemu_queues(&machine.definition, false), 1);
-	assert_int_equal(qemu_queues(&machine.definition, true), 3);
+	assert_int_equal(machine_queues(&machine.definition, false), 1);
+	assert_int_equal(machine_queues(&machine.definition, true), 3);
 	machine.definition.cpus = 64;
-	assert_int_equal(qemu_queues(&machine.definition, true), 4);
+	assert_int_equal(machine_queues(&machine.definition, true), 4);
 	machine.definition.network.queues = 8;
-	assert_int_equal(qemu_queues(&machine.definition, false), 8);
+	assert_int_equal(machine_queues(&machine.definition, false), 8);
 	machine.definition.network.queues = 0;
 	machine.definition.network.model = (char *)"e1000";
-	assert_int_equal(qemu_queues(&machine.definition, true), 1);
+	assert_int_equal(machine_queues(&machine.definition, true), 1);
 }
 
 static void test_user_network(void **state)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The definition that the command line gives: its file, with what the options say about it.
-#include "launcher/lock/load.h"
+// Loads a definition as the command line gives it, with or without its lock.
+#include "launcher/lock/locked_load.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "launcher/common/log.h"
-#include "launcher/lock/lock.h"
+#include "launcher/definition/load.h"
+#include "launcher/lock/lock_verify.h"
 #include "netsetup/base/cleanup.h"
 
 static int load(const struct options *options, const char *path, struct definition *definition,
@@ -40,7 +41,7 @@ int given_load(const struct options *options, const char *path, struct definitio
 
 	if (ret || !options->locked)
 		return ret;
-	ret = lock_insist(definition, options->quiet, &report, err);
+	ret = lock_verify(definition, options->quiet, &report, err);
 	if (report)
 		log_text(report);
 	if (ret)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The definition that the command line gives: its file, with what the options say about it.
-#ifndef LAUNCHER_LOCK_LOAD_H
-#define LAUNCHER_LOCK_LOAD_H
+// Loads a definition as the command line gives it, with or without its lock.
+#ifndef LAUNCHER_LOCK_LOCKED_LOAD_H
+#define LAUNCHER_LOCK_LOCKED_LOAD_H
 
 #include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
