@@ -4,8 +4,8 @@
 
 #include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
-#include "launcher/lock/locked_load.h"
 #include "launcher/lock/lock_write.h"
+#include "launcher/lock/locked_load.h"
 
 int command_lock(const struct options *options, struct launch *launch, struct error *err)
 {

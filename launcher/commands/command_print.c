@@ -3,7 +3,6 @@
 #include "launcher/commands/command_print.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
@@ -22,30 +21,26 @@
  * The command with words in place of what only a run knows, and of what is each user's own: it is
  * the same for everybody who can read the same files.
  */
-static int command_line(struct definition *definition, char **text, struct error *err)
+static int command_line(const struct definition *definition, char **text, struct error *err)
 {
-	struct qemu_config config = { .definition = definition };
 	struct firmware firmware = { 0 };
 	struct disks disks = { 0 };
+	struct machine_plan plan;
 	struct argv argv = { 0 };
 	int rc;
 
-	config.queues = machine_queues(definition, false);
-	config.seed = seed_wanted(definition);
-	config.vsock = definition->vsock.mode != VSOCK_NONE;
-	config.dns_count = definition->network.dns_count;
-	memcpy(config.dns, definition->network.dns, sizeof(config.dns));
-	config.accel = definition->machine.accel;
-	rc = cache_locate(definition, "CACHE", err);
+	machine_plan_init(&plan, definition);
+	plan.queues = machine_queues(definition, false);
+	plan.seed = seed_wanted(definition);
+	rc = cache_locate(&plan, "CACHE", err);
 	if (rc == 0)
-		rc = disks_plan(definition, "DATA", &disks, err);
-	if (rc < 0)
-		return rc;
-	disks_configure(&disks, &config);
-	rc = firmware_plan(definition, "DATA", true, &firmware, err);
-	firmware_configure(&firmware, &config);
+		rc = disks_plan(&plan, "DATA", &disks, err);
 	if (rc == 0)
-		rc = qemu_build(&config, &argv, err);
+		rc = firmware_plan(definition, "DATA", true, &firmware, err);
+	disks_configure(&disks, &plan);
+	firmware_configure(&firmware, &plan);
+	if (rc == 0)
+		rc = qemu_build(&plan, &argv, err);
 	if (rc == 0) {
 		*text = argv_quoted(&argv);
 		if (!*text)
@@ -54,6 +49,7 @@ static int command_line(struct definition *definition, char **text, struct error
 	argv_done(&argv);
 	firmware_done(&firmware);
 	disks_done(&disks);
+	machine_plan_done(&plan);
 	return rc;
 }
 

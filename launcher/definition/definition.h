@@ -132,8 +132,7 @@ struct usb_id {
 
 /**
  * struct disk - one entry of 'disks'.
- * @image: absolute path; of an image from a URL that of the cache's file, once cache_locate() has
- *         set it, NULL before.
+ * @image: absolute path; NULL for an image from a URL, see machine_plan_image().
  * @urls, @url_count: its mirrors, for an image from a URL.
  * @sha256, @sha512: its digest, in lower case; of a URL's image one of them, else none.
  * @mode: where changes go.
@@ -230,10 +229,9 @@ struct guest_command {
  * @ssh_keys, @ssh_key_count: absolute paths of public key files.
  * @packages, @package_count: names for the guest's package manager.
  * @run, @run_count: what is run at the first boot.
- * @identity: absolute path of a private key that ssh(1) is to use, or NULL for its own choice.
  *
- * What is auto depends on the user, and nothing that a definition is printed as may: identity_take()
- * fills it in when the VM is run, and sets @identity.
+ * What is auto depends on the user, and nothing that a definition is printed as may: the run's plan
+ * has the choice, see struct machine_login.
  */
 struct cloud_init {
 	bool present;
@@ -246,7 +244,6 @@ struct cloud_init {
 	unsigned int package_count;
 	struct guest_command run[COMMANDS_MAX];
 	unsigned int run_count;
-	char *identity;
 };
 
 /* What cloud-init itself calls the user that an image brings. */

@@ -3,9 +3,9 @@
 #ifndef LAUNCHER_DEVICES_TPM_H
 #define LAUNCHER_DEVICES_TPM_H
 
+#include "launcher/common/remove.h"
 #include "launcher/definition/definition.h"
 #include "launcher/devices/backend.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /**

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/definition/machine.h"
 #include "netsetup/base/cleanup.h"
@@ -26,15 +27,11 @@
 static char *variables_path(const char *directory, const struct definition *definition,
 			    const struct uefi *uefi)
 {
-	char *path;
-
 	if (!machine_keeps_state(definition))
-		return asprintf(&path, "%s/" TEMPORARY, directory) < 0 ? NULL : path;
-	if (asprintf(&path, "%s/uefi%s.%s", directory,
-		     definition->machine.secure_boot ? "-secure" : "",
-		     uefi->variables_format == DISK_FORMAT_QCOW2 ? "qcow2" : "fd") < 0)
-		return NULL;
-	return path;
+		return text_format("%s/" TEMPORARY, directory);
+	return text_format("%s/uefi%s.%s", directory,
+			   definition->machine.secure_boot ? "-secure" : "",
+			   uefi->variables_format == DISK_FORMAT_QCOW2 ? "qcow2" : "fd");
 }
 
 static int copy_whole(int from, int to)
@@ -63,10 +60,9 @@ static int make_copy(const char *directory, const char *template, char **path, s
 
 	if (from < 0)
 		return error_set(err, errno, "cannot open '%s'", template);
-	if (asprintf(&made, "%s/" TEMPORARY, directory) < 0) {
-		made = NULL;
+	made = text_format("%s/" TEMPORARY, directory);
+	if (!made)
 		return error_set(err, ENOMEM, "cannot copy '%s'", template);
-	}
 	to = mkostemp(made, O_CLOEXEC);
 	if (to < 0)
 		return error_set(err, errno, "cannot make a file in '%s'", directory);
@@ -176,12 +172,12 @@ int firmware_plan(const struct definition *definition, const char *directory, bo
 	return 0;
 }
 
-void firmware_configure(const struct firmware *firmware, struct qemu_config *config)
+void firmware_configure(const struct firmware *firmware, struct machine_plan *plan)
 {
-	config->uefi_code = firmware->uefi.code;
-	config->uefi_code_format = firmware->uefi.code_format;
-	config->uefi_variables = firmware->variables;
-	config->uefi_variables_format = firmware->uefi.variables_format;
+	plan->uefi_code = firmware->uefi.code;
+	plan->uefi_code_format = firmware->uefi.code_format;
+	plan->uefi_variables = firmware->variables;
+	plan->uefi_variables_format = firmware->uefi.variables_format;
 }
 
 void firmware_opened(struct firmware *firmware)

@@ -40,10 +40,9 @@ static bool read_attribute(const char *devices, const char *device, const char *
 	cleanup_free char *path = NULL;
 	cleanup_file FILE *file = NULL;
 
-	if (asprintf(&path, "%s/%s/%s", devices, device, name) < 0) {
-		path = NULL;
+	path = text_format("%s/%s/%s", devices, device, name);
+	if (!path)
 		return false;
-	}
 	file = fopen(path, "re");
 	if (!file || !fgets(text, size, file))
 		return false;
@@ -157,10 +156,9 @@ static int check_one(const struct usb_id *id, const struct usb_device *list, siz
 
 		if (list[i].id.vendor != id->vendor || list[i].id.product != id->product)
 			continue;
-		if (asprintf(&node, "%s/%03u/%03u", nodes, list[i].bus, list[i].number) < 0) {
-			node = NULL;
+		node = text_format("%s/%03u/%03u", nodes, list[i].bus, list[i].number);
+		if (!node)
 			return error_set(err, ENOMEM, "cannot look for USB devices");
-		}
 		if (access(node, R_OK | W_OK) == 0)
 			return 0;
 		denied(id, node, errno, err);

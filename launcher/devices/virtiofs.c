@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "launcher/common/argv.h"
+#include "launcher/common/text.h"
 #include "launcher/common/unix_socket.h"
 #include "launcher/definition/type_share.h"
 #include "netsetup/base/cleanup.h"
@@ -53,10 +54,9 @@ static int connect_one(const char *directory, unsigned int index, int *listener,
 	int ret = 0;
 
 	snprintf(name, sizeof(name), "share%u", index);
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
+	path = text_format("%s/%s", directory, name);
+	if (!path)
 		return error_set(err, ENOMEM, "cannot make a socket");
-	}
 	ours = local_listen(directory, name, err);
 	if (ours < 0)
 		return ours;
@@ -84,26 +84,25 @@ static int find(char **unshare, char **virtiofsd, struct error *err)
 }
 
 int shares_start(const struct definition *definition, const char *directory,
-		 struct companions *companions, struct channels *channels, struct error *err)
+		 struct companions *companions, int fds[SHARES_MAX], struct error *err)
 {
 	cleanup_free char *unshare = NULL;
 	cleanup_free char *virtiofsd = NULL;
 	int ret = 0;
 
+	memset(fds, -1, SHARES_MAX * sizeof(fds[0]));
 	for (unsigned int i = 0; i < definition->share_count && !ret; i++) {
 		cleanup_fd int listener = -1;
-		int link = -1;
 
 		if (definition->shares[i].driver != SHARE_VIRTIOFS)
 			continue;
 		if (!virtiofsd)
 			ret = find(&unshare, &virtiofsd, err);
 		if (!ret)
-			ret = connect_one(directory, i, &listener, &link, err);
-		if (ret)
-			break;
-		channels_give(channels, link, (int)(QEMU_FD_SHARE + i));
-		ret = start(&definition->shares[i], unshare, virtiofsd, listener, companions, err);
+			ret = connect_one(directory, i, &listener, &fds[i], err);
+		if (!ret)
+			ret = start(&definition->shares[i], unshare, virtiofsd, listener,
+				    companions, err);
 	}
 	return ret;
 }

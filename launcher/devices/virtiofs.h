@@ -5,19 +5,20 @@
 
 #include "launcher/definition/definition.h"
 #include "launcher/devices/backend.h"
-#include "launcher/run/qemu_fds.h"
+#include "netsetup/base/error.h"
 
 /**
  * shares_start() - start virtiofsd for each directory that wants it.
  * @definition: the VM.
  * @directory: of the running VM, only the user's.
  * @companions: to which they are added.
- * @channels: are given QEMU's ends.
+ * @fds: QEMU's end of each share's connection, or negative; the caller closes them, also
+ *       after a failure.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
 int shares_start(const struct definition *definition, const char *directory,
-		 struct companions *companions, struct channels *channels, struct error *err);
+		 struct companions *companions, int fds[SHARES_MAX], struct error *err);
 
 #endif

@@ -3,8 +3,8 @@
 #ifndef LAUNCHER_RUN_STATE_DIR_H
 #define LAUNCHER_RUN_STATE_DIR_H
 
+#include "launcher/common/remove.h"
 #include "launcher/definition/definition.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /**
