@@ -96,7 +96,8 @@ static void read_path(struct walk *walk, const struct key *key, const struct nod
 			   "'%s' is longer than %d bytes as a whole path", key->name, PATH_MAX - 1);
 		return;
 	}
-	if (asprintf(&text, "%.*s/%s", (int)path.length, path.start, path.rest) < 0) {
+	text = text_format("%.*s/%s", (int)path.length, path.start, path.rest);
+	if (!text) {
 		walk->failed = true;
 		return;
 	}

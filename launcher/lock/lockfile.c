@@ -23,7 +23,6 @@ char *lockfile_path(const char *definition)
 {
 	static const char *const endings[] = { ".yaml", ".yml", ".json" };
 	size_t length = strlen(definition);
-	char *path;
 
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
 		const size_t ending = strlen(endings[i]);
@@ -33,7 +32,7 @@ char *lockfile_path(const char *definition)
 			break;
 		}
 	}
-	return asprintf(&path, "%.*s" ENDING, (int)length, definition) < 0 ? NULL : path;
+	return text_format("%.*s" ENDING, (int)length, definition);
 }
 
 int lockfile_read(const char *path, struct lockfile *file)
