@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "netsetup/confine/capabilities.h"
 #include "netsetup/confine/landlock.h"
-#include "netsetup/confine/privilege.h"
 #include "netsetup/confine/seccomp.h"
 #include "netsetup/lease/lease_dir.h"
 #include "netsetup/policy/authorize.h"

@@ -8,7 +8,7 @@
 #include "launcher/common/options.h"
 #include "launcher/run/launch.h"
 #include "launcher/run/stale.h"
-#include "netsetup/protocol/client.h"
+#include "netsetup/protocol/netsetup.h"
 
 /**
  * struct clean - one sweep.

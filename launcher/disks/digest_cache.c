@@ -14,7 +14,7 @@
 #include "launcher/common/file.h"
 #include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
-#include "launcher/image/client.h"
+#include "launcher/image/image_client.h"
 #include "netsetup/base/cleanup.h"
 
 /* The latest come first in the cache's file; older ones are forgotten. */

@@ -13,7 +13,7 @@
 
 #include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
-#include "launcher/image/client.h"
+#include "launcher/image/image_client.h"
 #include "netsetup/base/cleanup.h"
 
 _Static_assert(MIRRORS_MAX == IMAGE_MIRRORS_MAX, "every mirror is passed on");

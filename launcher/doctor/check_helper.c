@@ -16,7 +16,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/policy/authorize.h"
 #include "netsetup/policy/policy_file.h"
-#include "netsetup/protocol/helper.h"
+#include "netsetup/protocol/libexec.h"
 
 #define HELPER "vmrun-netsetup"
 

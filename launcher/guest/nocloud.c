@@ -10,7 +10,7 @@
 
 #include "launcher/common/file.h"
 #include "launcher/guest/nocloud_files.h"
-#include "launcher/image/client.h"
+#include "launcher/image/image_client.h"
 #include "netsetup/base/cleanup.h"
 
 /* What cloud-init takes for a user-data without wishes. */

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "netsetup/protocol/client.h"
+#include "netsetup/protocol/netsetup.h"
 
 /**
  * struct helpers - the started helpers.

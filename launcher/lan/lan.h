@@ -8,7 +8,7 @@
 #include "launcher/lan/dhcp_server.h"
 #include "launcher/lan/helpers.h"
 #include "launcher/qemu/qmp.h"
-#include "netsetup/protocol/client.h"
+#include "netsetup/protocol/netsetup.h"
 
 /*
  * Theory of operation: one helper holds the VM's place on the LAN. When it dies, another takes the
@@ -56,7 +56,7 @@ struct member {
 	bool can_start;
 	struct error helper_error;
 	struct setup_record setup;
-	struct lan lan;
+	struct netsetup_lan lan;
 	struct in_addr remembered[REMEMBERED_MAX];
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/confine/capabilities.h"
 #include "netsetup/confine/close_timeout.h"
-#include "netsetup/confine/privilege.h"
 #include "netsetup/kernel/netlink_events.h"
 #include "netsetup/lease/lease_stale.h"
 #include "netsetup/protocol/protocol.h"

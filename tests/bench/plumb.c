@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "netsetup/base/ipv4.h"
-#include "netsetup/protocol/client.h"
+#include "netsetup/protocol/netsetup.h"
 
 /* What the helper tells is not listened to. */
 static const struct netsetup_listener deaf;
@@ -61,7 +61,7 @@ static void start(struct netsetup *netsetup)
 
 /* As vmrun asks for a VM with one virtio card whose definition leaves everything open. */
 static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mode probe,
-		  struct lan *lan)
+		  struct netsetup_lan *lan)
 {
 	struct setup_record setup;
 	struct error err = { 0 };
@@ -79,7 +79,7 @@ static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mod
 		die(&err);
 }
 
-static void end(struct netsetup *netsetup, struct lan *lan)
+static void end(struct netsetup *netsetup, struct netsetup_lan *lan)
 {
 	lan_done(lan);
 	netsetup_end(netsetup, &deaf);
@@ -124,7 +124,7 @@ static void time_netsetup(enum probe_mode probe)
 {
 	struct netsetup netsetup;
 	double times[5];
-	struct lan lan;
+	struct netsetup_lan lan;
 
 	times[0] = now();
 	start(&netsetup);
@@ -152,7 +152,7 @@ static int rounds(unsigned int count, enum probe_mode probe, const char *script)
 static void one_of_many(unsigned int number, enum probe_mode probe, int told, int stop)
 {
 	struct netsetup netsetup;
-	struct lan lan;
+	struct netsetup_lan lan;
 	char byte;
 
 	start(&netsetup);
@@ -203,7 +203,7 @@ static int hold(enum probe_mode probe)
 {
 	struct netsetup netsetup;
 	char text[IPV4_TEXT_SIZE];
-	struct lan lan;
+	struct netsetup_lan lan;
 	char byte;
 
 	start(&netsetup);

@@ -23,8 +23,8 @@
 #include <cmocka.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/confine/capabilities.h"
 #include "netsetup/confine/landlock.h"
-#include "netsetup/confine/privilege.h"
 #include "netsetup/confine/seccomp.h"
 #include "netsetup/kernel/netns.h"
 #include "netsetup/kernel/sysctl.h"

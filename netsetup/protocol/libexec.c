@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Where vmrun's other programs are: beside it, or where an installation puts them.
-#include "netsetup/protocol/helper.h"
+#include "netsetup/protocol/libexec.h"
 
 #include <errno.h>
 #include <grp.h>

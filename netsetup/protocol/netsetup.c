@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The launcher's side of the protocol: start vmrun-netsetup, ask it for a place on the LAN.
-#include "netsetup/protocol/client.h"
+#include "netsetup/protocol/netsetup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/protocol/helper.h"
+#include "netsetup/protocol/libexec.h"
 
 #define HELPER "vmrun-netsetup"
 
@@ -211,13 +211,14 @@ int netsetup_ask(struct netsetup *netsetup, const struct setup_record *setup, st
 }
 
 int netsetup_await(struct netsetup *netsetup, const struct netsetup_listener *listener,
-		   struct lan *lan, struct error *err)
+		   struct netsetup_lan *lan, struct error *err)
 {
 	return await(netsetup, listener, &lan->ready, lan->tap_fds, err);
 }
 
 int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
-		   const struct netsetup_listener *listener, struct lan *lan, struct error *err)
+		   const struct netsetup_listener *listener, struct netsetup_lan *lan,
+		   struct error *err)
 {
 	struct setup_record adopt = *setup;
 	int none[QUEUES_MAX];
@@ -348,7 +349,7 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 	return !netsetup->owes;
 }
 
-void lan_done(struct lan *lan)
+void lan_done(struct netsetup_lan *lan)
 {
 	close_fds(lan->tap_fds);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The helper vmrun-image: started for one thing, waited for, and heard.
-#include "launcher/image/client.h"
+#include "launcher/image/image_client.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "launcher/common/signals.h"
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
-#include "netsetup/protocol/helper.h"
+#include "netsetup/protocol/libexec.h"
 
 #define HELPER "vmrun-image"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The launcher's side of the protocol: start vmrun-netsetup, ask it for a place on the LAN.
-#ifndef NETSETUP_PROTOCOL_CLIENT_H
-#define NETSETUP_PROTOCOL_CLIENT_H
+#ifndef NETSETUP_PROTOCOL_NETSETUP_H
+#define NETSETUP_PROTOCOL_NETSETUP_H
 
 #include <sys/types.h>
 
@@ -23,11 +23,11 @@ struct netsetup {
 };
 
 /**
- * struct lan - the VM's place on the LAN.
+ * struct netsetup_lan - the VM's place on the LAN.
  * @ready: what netsetup told.
  * @tap_fds: the tap's queues, close-on-exec; -1 when handed over.
  */
-struct lan {
+struct netsetup_lan {
 	struct ready_record ready;
 	int tap_fds[QUEUES_MAX];
 };
@@ -96,7 +96,7 @@ int netsetup_ask(struct netsetup *netsetup, const struct setup_record *setup, st
  * Return: 0 or a negative errno.
  */
 int netsetup_await(struct netsetup *netsetup, const struct netsetup_listener *listener,
-		   struct lan *lan, struct error *err);
+		   struct netsetup_lan *lan, struct error *err);
 
 /**
  * netsetup_adopt() - hand the place of a running VM to another helper, since the one before died.
@@ -110,7 +110,8 @@ int netsetup_await(struct netsetup *netsetup, const struct netsetup_listener *li
  * Return: 0 or a negative errno.
  */
 int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
-		   const struct netsetup_listener *listener, struct lan *lan, struct error *err);
+		   const struct netsetup_listener *listener, struct netsetup_lan *lan,
+		   struct error *err);
 
 /**
  * netsetup_clean() - ask the helper to sweep what helpers that died have left.
@@ -162,6 +163,6 @@ void netsetup_reap(struct netsetup *netsetup);
 bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener);
 
 /* lan_done() - close the tap's descriptors that were not handed over. */
-void lan_done(struct lan *lan);
+void lan_done(struct netsetup_lan *lan);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Where vmrun's other programs are: beside it, or where an installation puts them.
-#ifndef NETSETUP_PROTOCOL_HELPER_H
-#define NETSETUP_PROTOCOL_HELPER_H
+#ifndef NETSETUP_PROTOCOL_LIBEXEC_H
+#define NETSETUP_PROTOCOL_LIBEXEC_H
 
 #include <limits.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What netsetup keeps of root: its user ID and two capabilities.
-#ifndef NETSETUP_CONFINE_PRIVILEGE_H
-#define NETSETUP_CONFINE_PRIVILEGE_H
+#ifndef NETSETUP_CONFINE_CAPABILITIES_H
+#define NETSETUP_CONFINE_CAPABILITIES_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The helper vmrun-image: started for one thing, waited for, and heard.
-#ifndef LAUNCHER_IMAGE_CLIENT_H
-#define LAUNCHER_IMAGE_CLIENT_H
+#ifndef LAUNCHER_IMAGE_IMAGE_CLIENT_H
+#define LAUNCHER_IMAGE_IMAGE_CLIENT_H
 
 #include <stddef.h>
 

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/protocol/client.h"
+#include "netsetup/protocol/netsetup.h"
 #include "tests/unit/support/namespace.h"
 #include "tests/unit/support/scratch.h"
 
@@ -247,8 +247,8 @@ static struct netsetup start(const char *role)
 	return netsetup;
 }
 
-static int ask(struct netsetup *netsetup, const struct netsetup_listener *told, struct lan *lan,
-	       struct error *err)
+static int ask(struct netsetup *netsetup, const struct netsetup_listener *told,
+	       struct netsetup_lan *lan, struct error *err)
 {
 	struct setup_record setup;
 	int rc;
@@ -275,7 +275,7 @@ static void test_whole(void **state)
 	unsigned int before = namespace_count_fds();
 	struct netsetup netsetup = start("undo");
 	struct error err = { 0 };
-	struct lan lan;
+	struct netsetup_lan lan;
 
 	assert_int_equal(ask(&netsetup, &listener, &lan, &err), 0);
 	assert_string_equal(heard.changes, "one two ");
@@ -327,7 +327,7 @@ static void test_inherits_nothing(void **state)
 	int more = open("/dev/null", O_RDONLY), far = fcntl(more, F_DUPFD, 500);
 	struct netsetup netsetup = start("tell");
 	struct error err = { 0 };
-	struct lan lan;
+	struct netsetup_lan lan;
 
 	assert_true(far >= 500);
 	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EIO);
@@ -348,7 +348,7 @@ static void test_low_descriptors(void **state)
 		if (child == 0) {
 			struct netsetup netsetup;
 			struct error err = { 0 };
-			struct lan lan;
+			struct netsetup_lan lan;
 
 			/* From there on all are free, but stderr. */
 			for (int fd = first; fd < 64; fd++)
@@ -370,7 +370,7 @@ static void test_failed(void **state)
 	unsigned int before = namespace_count_fds();
 	struct netsetup netsetup = start("fail");
 	struct error err = { 0 };
-	struct lan lan;
+	struct netsetup_lan lan;
 
 	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EADDRINUSE);
 	assert_int_equal(err.code, EADDRINUSE);
@@ -398,7 +398,7 @@ static void test_wrong(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
 		struct netsetup netsetup = start(roles[i]);
 		struct error err = { 0 };
-		struct lan lan;
+		struct netsetup_lan lan;
 
 		assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EPROTO);
 		for (size_t fd = 0; fd < QUEUES_MAX; fd++)
@@ -413,7 +413,7 @@ static void test_change_with_descriptors(void **state)
 	unsigned int before = namespace_count_fds();
 	struct netsetup netsetup = start("change with descriptors");
 	struct error err = { 0 };
-	struct lan lan;
+	struct netsetup_lan lan;
 
 	assert_int_equal(ask(&netsetup, &listener, &lan, &err), 0);
 	assert_string_equal(heard.changes, "one ");
@@ -432,7 +432,7 @@ static void test_ended_early(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
 		struct netsetup netsetup = start(roles[i]);
 		struct error err = { 0 };
-		struct lan lan;
+		struct netsetup_lan lan;
 
 		assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -ECONNRESET);
 		assert_string_equal(err.message, "'vmrun-netsetup' ended before it answered");
@@ -462,7 +462,7 @@ static void test_listen(void **state)
 	unsigned int before = namespace_count_fds();
 	struct netsetup netsetup = start("talk");
 	struct error err = { 0 };
-	struct lan lan;
+	struct netsetup_lan lan;
 
 	assert_int_equal(ask(&netsetup, &listener, &lan, &err), 0);
 	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), 0);
@@ -485,7 +485,7 @@ static void test_adopt(void **state)
 	struct setup_record setup;
 	struct netsetup netsetup;
 	struct error err = { 0 };
-	struct lan lan;
+	struct netsetup_lan lan;
 
 	record_init(&setup, RECORD_SETUP);
 	memset(&lan, 0, sizeof(lan));
@@ -520,7 +520,7 @@ static void test_cannot_start(void **state)
 	unsigned int before = namespace_count_fds();
 	struct netsetup netsetup = { .socket = -1 };
 	struct error err = { 0 };
-	struct lan lan;
+	struct netsetup_lan lan;
 
 	put_helper(NULL, 0, 0);
 	assert_int_equal(netsetup_start(&netsetup, &err), -ENOENT);

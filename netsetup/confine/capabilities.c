@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What netsetup keeps of root: its user ID and two capabilities.
-#include "netsetup/confine/privilege.h"
+#include "netsetup/confine/capabilities.h"
 
 #include <cap-ng.h>
 #include <errno.h>
