@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 		log_error(&err);
 	options_done(&options);
 	if (fflush(stdout) != 0 && status == STATUS_OK) {
-		error_set(&err, errno, "cannot write to standard output");
+		error_set_errno(&err, errno, "cannot write to standard output");
 		log_error(&err);
 		status = STATUS_FAILURE;
 	}

@@ -93,29 +93,29 @@ static void start_clean(void)
 }
 
 /* What a spare, too, is permitted, and what keeps /run/vmrun there. */
-static const struct permit *permit;
+static const struct authorization *authorization;
 static int hold = -1;
 
 /* Of a spare: its VM; and where it begins. */
-static struct vm_identity spare_of;
+static struct vm_identity standby_of;
 static jmp_buf beginning;
 
 /* Who started us: the kernel's word, which no environment changes. */
-struct asker {
+struct client {
 	uid_t uid;
 	gid_t groups[NGROUPS_MAX + 1];
 	size_t group_count;
 };
 
-static int find_asker(struct asker *asker, struct error *err)
+static int find_client(struct client *client, struct error *err)
 {
-	int count = getgroups(NGROUPS_MAX, asker->groups);
+	int count = getgroups(NGROUPS_MAX, client->groups);
 
 	if (count < 0)
-		return error_set(err, errno, "cannot tell the groups of who started this");
-	asker->uid = getuid();
-	asker->groups[count] = getgid();
-	asker->group_count = (size_t)count + 1;
+		return error_set_errno(err, errno, "cannot tell the groups of who started this");
+	client->uid = getuid();
+	client->groups[count] = getgid();
+	client->group_count = (size_t)count + 1;
 	return 0;
 }
 
@@ -124,33 +124,33 @@ static int find_asker(struct asker *asker, struct error *err)
  * it later: a dry run does not. The policy is for who is not root, and only where something can be
  * done at all.
  */
-static int confine(const struct asker *asker, struct error *err)
+static int confine(const struct client *client, struct error *err)
 {
-	static struct permit permitted;
+	static struct authorization permitted;
 	struct error ignored;
-	int rc;
+	int ret;
 
-	rc = privilege_confine(err);
-	if (rc < 0)
-		return rc;
-	if (privilege_sufficient() && asker->uid != 0) {
-		permit_load(&permitted, NETSETUP_CONF, asker->uid, asker->groups,
-			    asker->group_count);
-		permit = &permitted;
+	ret = capabilities_confine(err);
+	if (ret < 0)
+		return ret;
+	if (capabilities_sufficient() && client->uid != 0) {
+		authorize_load(&permitted, NETSETUP_CONF, client->uid, client->groups,
+			       client->group_count);
+		authorization = &permitted;
 	}
-	if (privilege_sufficient() && !permitted.refusal.code)
-		hold = rundir_hold(&ignored);
-	rc = landlock_confine(err);
-	return rc < 0 ? rc : syscalls_confine(err);
+	if (capabilities_sufficient() && !permitted.refusal.code)
+		hold = lease_dir_hold(&ignored);
+	ret = landlock_confine(err);
+	return ret < 0 ? ret : seccomp_confine(err);
 }
 
 /*
  * A spare begins where its maker began to serve, whatever that one was doing when it made it: its
  * stack is no higher than the first one's, however many there were between.
  */
-static void begin_spare(const struct vm_identity *vm)
+static void begin_standby(const struct vm_identity *vm)
 {
-	spare_of = *vm;
+	standby_of = *vm;
 	longjmp(beginning, 1);
 }
 
@@ -160,7 +160,7 @@ static void hold_again(void)
 	const int inherited = hold;
 	struct error ignored;
 
-	hold = rundir_hold(&ignored);
+	hold = lease_dir_hold(&ignored);
 	if (inherited >= 0)
 		close(inherited);
 }
@@ -168,24 +168,25 @@ static void hold_again(void)
 /* One launcher and one VM, from the first record to the last. */
 static int serve(void)
 {
-	const struct session_terms terms = { permit, spare_of.name[0] ? &spare_of : NULL,
-					     begin_spare };
+	const struct session_limits limits = { authorization,
+					       standby_of.name[0] ? &standby_of : NULL,
+					       begin_standby };
 	struct error err = { 0 };
-	int rc;
+	int ret;
 
-	rc = session_run(PROTOCOL_FD, &terms, &err);
-	rundir_release(hold);
+	ret = session_run(PROTOCOL_FD, &limits, &err);
+	lease_dir_release(hold);
 	/* The last word: from here on nothing of ours is left but what the kernel removes. */
-	if (rc == 0)
+	if (ret == 0)
 		session_done(PROTOCOL_FD, &err);
 	/* The launcher need not wait for what the kernel does at the end of this process. */
 	shutdown(PROTOCOL_FD, SHUT_RDWR);
-	return rc < 0 ? (int)err.status : STATUS_OK;
+	return ret < 0 ? (int)err.status : STATUS_OK;
 }
 
 int main(int argc, char **argv)
 {
-	static struct asker asker;
+	static struct client client;
 	struct error err = { 0 };
 
 	if (!open_standard())
@@ -200,9 +201,9 @@ int main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	start_clean();
-	if (find_asker(&asker, &err) < 0 || confine(&asker, &err) < 0) {
+	if (find_client(&client, &err) < 0 || confine(&client, &err) < 0) {
 		print_error(&err);
-		rundir_release(hold);
+		lease_dir_release(hold);
 		return err.status;
 	}
 	if (setjmp(beginning) != 0)

@@ -63,7 +63,7 @@ static int relay(int console, int signals, struct error *err)
 
 	for (;;) {
 		if (poll(pollers, ARRAY_SIZE(pollers), -1) < 0 && errno != EINTR)
-			return error_set(err, errno, "cannot wait for the console");
+			return error_set_errno(err, errno, "cannot wait for the console");
 		if (pollers[0].revents && !print_console(console))
 			return 1;
 		if (pollers[1].revents && !type(console))
@@ -79,9 +79,9 @@ int attach_console(const char *directory, struct error *err)
 	cleanup_fd int signals = -1;
 	struct terminal terminal;
 	struct termios raw;
-	int rc;
+	int ret;
 
-	console = local_connect(directory, HUB_SOCKET, err);
+	console = unix_socket_connect(directory, CONSOLE_SOCKET_NAME, err);
 	if (console < 0)
 		return console;
 	signals = signals_open(err);
@@ -95,14 +95,14 @@ int attach_console(const char *directory, struct error *err)
 		raw.c_oflag |= OPOST;
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 	}
-	rc = relay(console, signals, err);
+	ret = relay(console, signals, err);
 	terminal_restore(&terminal);
-	if (terminal.tty && rc == 0) {
+	if (terminal.tty && ret == 0) {
 		/* The guest's prompt stands there. */
 		log_text("\n");
 		log_notice("detached; the VM runs on");
-	} else if (terminal.tty && rc == 1) {
+	} else if (terminal.tty && ret == 1) {
 		log_notice("the console has ended, and so has the VM");
 	}
-	return rc < 0 ? rc : 0;
+	return ret < 0 ? ret : 0;
 }

@@ -16,13 +16,13 @@ int command_check(const struct options *options, struct launch *launch, struct e
 	for (unsigned int i = 0; i < options->file_count; i++) {
 		struct definition definition;
 		struct error why = { 0 };
-		int rc = given_load(options, options->files[i], &definition, &why);
+		int ret = locked_load(options, options->files[i], &definition, &why);
 
-		if (rc < 0) {
+		if (ret < 0) {
 			status = (int)why.status;
 			if (why.message[0])
 				log_error(&why);
-			if (rc == -EINTR)
+			if (ret == -EINTR)
 				break;
 			continue;
 		}

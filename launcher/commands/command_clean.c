@@ -20,7 +20,7 @@ struct clean {
 	unsigned int count;
 };
 
-static void say(const char *command, void *context)
+static void print_change(const char *command, void *context)
 {
 	struct clean *clean = context;
 
@@ -31,27 +31,27 @@ static void say(const char *command, void *context)
 
 static int clean_host(struct netsetup *helper, struct clean *clean, bool dry_run, struct error *err)
 {
-	const struct netsetup_listener listener = { .change = say, .context = clean };
+	const struct netsetup_listener listener = { .change = print_change, .context = clean };
 	const struct netsetup_listener none = { 0 };
-	int rc = netsetup_clean(helper, dry_run, &listener, err);
+	int ret = netsetup_clean(helper, dry_run, &listener, err);
 
 	netsetup_end(helper, &none);
-	if (rc < 0 && err->status == STATUS_PERMISSION && geteuid() != 0 && !err->remedy[0])
+	if (ret < 0 && err->status == STATUS_PERMISSION && geteuid() != 0 && !err->remedy[0])
 		error_remedy(err, "your own files are swept; for the network: sudo vmrun clean");
-	return rc;
+	return ret;
 }
 
 int command_clean(const struct options *options, struct launch *launch, struct error *err)
 {
 	struct clean clean = { .quiet = options->quiet };
-	const struct sweep user = { options->dry_run, say, &clean };
+	const struct removal user = { options->dry_run, print_change, &clean };
 	struct helpers *helpers = &launch->helpers;
-	int rc = -helpers->error.code;
+	int ret = -helpers->error.code;
 
-	sweep_user(&user);
-	if (rc == 0)
-		rc = clean_host(&helpers->helper, &clean, options->dry_run, &helpers->error);
-	if (rc < 0) {
+	stale_remove(&user);
+	if (ret == 0)
+		ret = clean_host(&helpers->helper, &clean, options->dry_run, &helpers->error);
+	if (ret < 0) {
 		*err = helpers->error;
 		return (int)err->status;
 	}

@@ -23,7 +23,7 @@ int command_completion(const struct options *options, struct launch *launch, str
 		fputs(shells[i].script, stdout);
 		return STATUS_OK;
 	}
-	error_say(err, STATUS_USAGE, EINVAL, "'%s' is not one of bash, zsh and fish",
-		  options->files[0]);
+	error_setf(err, STATUS_USAGE, EINVAL, "'%s' is not one of bash, zsh and fish",
+		   options->files[0]);
 	return STATUS_USAGE;
 }

@@ -16,18 +16,18 @@ int command_console(const struct options *options, struct launch *launch, struct
 {
 	cleanup_free char *directory = NULL;
 	struct json_object *status = NULL;
-	int rc;
+	int ret;
 
-	rc = running_status(options->files[0], &status, err);
-	if (rc == 0)
-		rc = running_directory(options->files[0], &directory, err);
-	if (rc == 0 && strcmp(describe_text(status, "console"), "socket") != 0) {
-		rc = error_say(err, STATUS_FAILURE, ENOTCONN, "VM '%s' has its console on %s",
-			       options->files[0], describe_text(status, "console"));
+	ret = vm_list_status(options->files[0], &status, err);
+	if (ret == 0)
+		ret = vm_list_directory(options->files[0], &directory, err);
+	if (ret == 0 && strcmp(output_text(status, "console"), "socket") != 0) {
+		ret = error_setf(err, STATUS_FAILURE, ENOTCONN, "VM '%s' has its console on %s",
+				 options->files[0], output_text(status, "console"));
 		error_remedy(err, "give it 'console: socket', or start it with --detach");
 	}
 	json_object_put(status);
-	if (rc == 0)
-		rc = attach_console(directory, err);
-	return rc < 0 ? (int)err->status : STATUS_OK;
+	if (ret == 0)
+		ret = attach_console(directory, err);
+	return ret < 0 ? (int)err->status : STATUS_OK;
 }

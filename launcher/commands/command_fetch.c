@@ -19,18 +19,18 @@ static int learn(struct machine_plan *plan, unsigned int index, bool quiet, stru
 	const struct disk *disk = &plan->definition->disks[index];
 	cleanup_free char *line = NULL;
 	char name[IMAGE_NAME_SIZE];
-	int rc = cache_learn(disk, quiet, name, err);
+	int ret = image_cache_learn(disk, quiet, name, err);
 
-	if (rc < 0)
-		return rc;
+	if (ret < 0)
+		return ret;
 	if (strncmp(name, "sha256-", 7) != 0 || strlen(name + 7) != SHA256_TEXT_SIZE - 1)
-		return error_say(err, STATUS_FAILURE, EPROTO, "no digest came with the image");
-	rc = cache_locate_learned(plan, index, name, err);
-	if (rc < 0)
-		return rc;
+		return error_setf(err, STATUS_FAILURE, EPROTO, "no digest came with the image");
+	ret = image_cache_locate_learned(plan, index, name, err);
+	if (ret < 0)
+		return ret;
 	line = text_format("sha256: %s  # %s", name + 7, disk->urls[0]);
 	if (!line)
-		return error_set(err, ENOMEM, "cannot tell a digest");
+		return error_set_errno(err, ENOMEM, "cannot tell a digest");
 	log_output(line);
 	return 0;
 }
@@ -38,22 +38,22 @@ static int learn(struct machine_plan *plan, unsigned int index, bool quiet, stru
 static int fetch(struct machine_plan *plan, const struct options *options, struct error *err)
 {
 	const struct definition *definition = plan->definition;
-	int rc = 0;
+	int ret = 0;
 
-	for (unsigned int i = 0; i < definition->disk_count && rc == 0; i++) {
+	for (unsigned int i = 0; i < definition->disk_count && ret == 0; i++) {
 		const struct disk *disk = &definition->disks[i];
 
 		if (disk->url_count && !disk->sha256[0] && !disk->sha512[0])
-			rc = learn(plan, i, options->quiet, err);
+			ret = learn(plan, i, options->quiet, err);
 	}
-	if (rc == 0)
-		rc = cache_locate(plan, NULL, err);
-	if (rc == 0)
-		rc = cache_fetch(plan, options->quiet, err);
-	return rc;
+	if (ret == 0)
+		ret = image_cache_locate(plan, NULL, err);
+	if (ret == 0)
+		ret = image_cache_fetch(plan, options->quiet, err);
+	return ret;
 }
 
-static void tell(const struct machine_plan *plan, const char *path)
+static void print_images(const struct machine_plan *plan, const char *path)
 {
 	const struct definition *definition = plan->definition;
 	unsigned int count = 0;
@@ -76,23 +76,23 @@ int command_fetch(const struct options *options, struct launch *launch, struct e
 		struct definition definition;
 		struct machine_plan plan;
 		struct error why = { 0 };
-		int rc;
+		int ret;
 
-		rc = given_load(options, options->files[i], &definition, &why);
-		if (rc == 0) {
+		ret = locked_load(options, options->files[i], &definition, &why);
+		if (ret == 0) {
 			machine_plan_init(&plan, &definition);
-			rc = fetch(&plan, options, &why);
-			if (rc == 0)
-				tell(&plan, options->files[i]);
+			ret = fetch(&plan, options, &why);
+			if (ret == 0)
+				print_images(&plan, options->files[i]);
 			machine_plan_done(&plan);
 			definition_done(&definition);
 		}
-		if (rc == 0)
+		if (ret == 0)
 			continue;
 		status = (int)why.status;
 		if (why.message[0])
 			log_error(&why);
-		if (rc == -EINTR)
+		if (ret == -EINTR)
 			break;
 	}
 	return status;

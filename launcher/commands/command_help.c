@@ -16,11 +16,11 @@ static void print_keys(const char *prefix, const struct keys *keys)
 
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct key *key = &keys->keys[i];
-		const bool has_keys = key->type->shapes & NODE_MAPPING && key->detail;
+		const bool has_keys = key->type->node_kinds & NODE_MAPPING && key->constraint;
 
 		snprintf(path, sizeof(path), "%s%s%s", prefix, key->name, has_keys ? "." : "=");
 		if (has_keys)
-			print_keys(path, key->detail);
+			print_keys(path, key->constraint);
 		else
 			puts(path);
 	}
@@ -33,7 +33,7 @@ int command_help(const struct options *options, struct launch *launch, struct er
 	if (!options->words)
 		options_usage(options, stdout);
 	else if (word && strcmp(word, "keys") == 0)
-		print_keys("", &definition_keys);
+		print_keys("", &keys_definition);
 	else
 		options_words(options, word, stdout);
 	return STATUS_OK;

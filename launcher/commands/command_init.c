@@ -30,15 +30,15 @@ static int find_shared(char path[PATH_MAX], struct error *err)
 
 	length = readlink("/proc/self/exe", self, sizeof(self));
 	if (length < 0 || length == sizeof(self))
-		return error_set(err, length < 0 ? errno : ENAMETOOLONG,
-				 "cannot tell where vmrun is");
+		return error_set_errno(err, length < 0 ? errno : ENAMETOOLONG,
+				       "cannot tell where vmrun is");
 	self[length] = '\0';
 	*strrchr(self, '/') = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (snprintf(place, sizeof(place), "%s/%s", self, places[i]) < PATH_MAX &&
 		    realpath(place, path))
 			return 0;
-	error_set(err, ENOENT, "cannot find vmrun's templates at '%s'", place);
+	error_set_errno(err, ENOENT, "cannot find vmrun's templates at '%s'", place);
 	error_remedy(err, "install vmrun whole: cmake --install build");
 	return -ENOENT;
 }
@@ -49,7 +49,7 @@ static int read_template(const char *shared, const char *name, char **text, stru
 	size_t size;
 
 	if (snprintf(path, sizeof(path), "%s/templates/%s" ENDING, shared, name) >= PATH_MAX)
-		return error_set(err, ENAMETOOLONG, "cannot read template '%s'", name);
+		return error_set_errno(err, ENAMETOOLONG, "cannot read template '%s'", name);
 	return file_read(path, TEMPLATE_MAX, text, &size, err);
 }
 
@@ -82,10 +82,10 @@ static int show_templates(const char *shared, struct error *err)
 	int count;
 
 	if (snprintf(path, sizeof(path), "%s/templates", shared) >= PATH_MAX)
-		return error_set(err, ENAMETOOLONG, "cannot list vmrun's templates");
+		return error_set_errno(err, ENAMETOOLONG, "cannot list vmrun's templates");
 	count = scandir(path, &entries, is_template, alphasort);
 	if (count < 0)
-		return error_set(err, errno, "cannot read directory '%s'", path);
+		return error_set_errno(err, errno, "cannot read directory '%s'", path);
 	for (int i = 0; i < count; i++) {
 		char *name = entries[i]->d_name;
 
@@ -117,33 +117,34 @@ static int create(const char *path, const char *shared, const char *text, const 
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-	int rc = 0;
+	int ret = 0;
 
 	if (!file)
-		return error_set(err, errno, "cannot create '%s'", path);
+		return error_set_errno(err, errno, "cannot create '%s'", path);
 	take_fd(&fd);
 	write_definition(file, shared, text, name);
 	if (ferror(file))
-		rc = error_set(err, EIO, "cannot write '%s'", path);
-	if (fclose(file) != 0 && rc == 0)
-		rc = error_set(err, errno, "cannot write '%s'", path);
-	if (rc < 0)
+		ret = error_set_errno(err, EIO, "cannot write '%s'", path);
+	if (fclose(file) != 0 && ret == 0)
+		ret = error_set_errno(err, errno, "cannot write '%s'", path);
+	if (ret < 0)
 		unlink(path);
-	return rc;
+	return ret;
 }
 
 static int check_names(const char *template, const char *name, struct error *err)
 {
 	if (!vm_name_valid(template)) {
-		error_say(err, STATUS_USAGE, EINVAL, "there is no template '%s'", template);
+		error_setf(err, STATUS_USAGE, EINVAL, "there is no template '%s'", template);
 		error_remedy(err, "list them: vmrun init");
 		return -EINVAL;
 	}
 	if (!vm_name_valid(name))
-		return error_say(err, STATUS_USAGE, EINVAL,
-				 "'%s' cannot be a VM's name: 1 to 63 letters a-z, digits and '-', "
-				 "with no '-' at either end",
-				 name);
+		return error_setf(
+			err, STATUS_USAGE, EINVAL,
+			"'%s' cannot be a VM's name: 1 to 63 letters a-z, digits and '-', "
+			"with no '-' at either end",
+			name);
 	return 0;
 }
 
@@ -151,35 +152,35 @@ static int make(const char *shared, const char *template, const char *name, stru
 {
 	cleanup_free char *text = NULL;
 	char path[VM_NAME_SIZE + sizeof(ENDING)];
-	int rc;
+	int ret;
 
-	rc = check_names(template, name, err);
-	if (rc < 0)
-		return rc;
-	rc = read_template(shared, template, &text, err);
-	if (rc == -ENOENT) {
-		error_say(err, STATUS_USAGE, ENOENT, "there is no template '%s'", template);
+	ret = check_names(template, name, err);
+	if (ret < 0)
+		return ret;
+	ret = read_template(shared, template, &text, err);
+	if (ret == -ENOENT) {
+		error_setf(err, STATUS_USAGE, ENOENT, "there is no template '%s'", template);
 		error_remedy(err, "list them: vmrun init");
 	}
-	if (rc < 0)
-		return rc;
+	if (ret < 0)
+		return ret;
 	snprintf(path, sizeof(path), "%s" ENDING, name);
-	rc = create(path, shared, text, name, err);
-	if (rc == 0)
+	ret = create(path, shared, text, name, err);
+	if (ret == 0)
 		log_notice("wrote '%s': edit it, then run 'vmrun check %s'", path, path);
-	return rc;
+	return ret;
 }
 
 int command_init(const struct options *options, struct launch *launch, struct error *err)
 {
 	char *const *operands = options->files;
 	char shared[PATH_MAX];
-	int rc;
+	int ret;
 
-	rc = find_shared(shared, err);
-	if (rc == 0 && options->file_count == 0)
-		rc = show_templates(shared, err);
-	else if (rc == 0)
-		rc = make(shared, operands[0], operands[options->file_count - 1], err);
-	return rc < 0 ? (int)err->status : STATUS_OK;
+	ret = find_shared(shared, err);
+	if (ret == 0 && options->file_count == 0)
+		ret = show_templates(shared, err);
+	else if (ret == 0)
+		ret = make(shared, operands[0], operands[options->file_count - 1], err);
+	return ret < 0 ? (int)err->status : STATUS_OK;
 }

@@ -13,12 +13,12 @@ int command_list(const struct options *options, struct launch *launch, struct er
 {
 	struct json_object *list;
 
-	if (running_list(&list, err) < 0)
+	if (vm_list_all(&list, err) < 0)
 		return err->status;
 	if (options->json)
-		describe_json(list);
+		output_json(list);
 	else if (json_object_array_length(list) > 0)
-		describe_list(list);
+		output_list(list);
 	else
 		log_notice("no VM is running");
 	json_object_put(list);

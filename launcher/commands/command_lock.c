@@ -12,7 +12,7 @@ int command_lock(const struct options *options, struct launch *launch, struct er
 	struct definition definition;
 	int ret;
 
-	ret = given_load(options, options->files[0], &definition, err);
+	ret = locked_load(options, options->files[0], &definition, err);
 	if (ret == 0) {
 		ret = lock_write(&definition, options->quiet, err);
 		definition_done(&definition);

@@ -25,22 +25,22 @@ int command_log(const struct options *options, struct launch *launch, struct err
 	ssize_t size;
 
 	if (!vm_name_valid(options->files[0]))
-		return running_not(options->files[0], err), STATUS_USAGE;
+		return vm_list_not_running(options->files[0], err), STATUS_USAGE;
 	if (xdg_dir(XDG_STATE, options->files[0], &directory, err) < 0)
 		return err->status;
 	path = text_format("%s/log", directory);
 	if (!path) {
-		error_set(err, ENOMEM, "cannot read the log");
+		error_set_errno(err, ENOMEM, "cannot read the log");
 		return err->status;
 	}
 	file = fopen(path, "re");
 	if (!file && errno == ENOENT) {
-		error_say(err, STATUS_FAILURE, ENOENT, "VM '%s' has no log", options->files[0]);
+		error_setf(err, STATUS_FAILURE, ENOENT, "VM '%s' has no log", options->files[0]);
 		error_remedy(err, "one that runs with --detach or 'console: socket' has");
 		return err->status;
 	}
 	if (!file)
-		return error_set(err, errno, "cannot open '%s'", path), err->status;
+		return error_set_errno(err, errno, "cannot open '%s'", path), err->status;
 	while ((size = getline(&line, &room, file)) > 0)
 		fwrite(line, 1, mute ? terminal_mute(line, (size_t)size) : (size_t)size, stdout);
 	return STATUS_OK;

@@ -12,7 +12,7 @@
 #include "launcher/common/options.h"
 static bool is_paused(struct json_object *status)
 {
-	return !strcmp(describe_text(status, "state"), "paused");
+	return !strcmp(output_text(status, "state"), "paused");
 }
 
 /*
@@ -23,40 +23,40 @@ static int wait_for_pause(const char *name, bool paused, struct error *err)
 {
 	const struct timespec step = { .tv_nsec = 50000000 };
 	struct json_object *status = NULL;
-	int rc = 0;
+	int ret = 0;
 
-	for (int i = 0; i < 10 && rc == 0 && !(paused && status && is_paused(status)); i++) {
+	for (int i = 0; i < 10 && ret == 0 && !(paused && status && is_paused(status)); i++) {
 		nanosleep(&step, NULL);
 		json_object_put(status);
 		status = NULL;
-		rc = running_status(name, &status, err);
+		ret = vm_list_status(name, &status, err);
 	}
-	if (rc == 0 && is_paused(status) != paused) {
-		rc = paused ? error_say(err, STATUS_FAILURE, EIO, "VM '%s' is %s", name,
-					describe_text(status, "state"))
-			    : error_say(err, STATUS_FAILURE, EIO, "VM '%s' is paused again: %s",
-					name, describe_text(status, "state-reason"));
+	if (ret == 0 && is_paused(status) != paused) {
+		ret = paused ? error_setf(err, STATUS_FAILURE, EIO, "VM '%s' is %s", name,
+					  output_text(status, "state"))
+			     : error_setf(err, STATUS_FAILURE, EIO, "VM '%s' is paused again: %s",
+					  name, output_text(status, "state-reason"));
 	}
 	json_object_put(status);
-	return rc;
+	return ret;
 }
 
 static int set_paused(const char *name, bool paused, struct error *err)
 {
 	struct json_object *request = json_object_new_object();
 	struct json_object *reply = NULL;
-	int rc;
+	int ret;
 
 	json_object_object_add(request, "request",
 			       json_object_new_string(paused ? "pause" : "resume"));
-	rc = vm_list_ask(name, request, NULL, &reply, err);
-	if (rc == 0 && json_object_object_get_ex(reply, "error", NULL))
-		rc = error_say(err, STATUS_FAILURE, EBUSY, "%s", describe_text(reply, "error"));
-	if (rc == 0)
-		rc = wait_for_pause(name, paused, err);
+	ret = vm_list_ask(name, request, NULL, &reply, err);
+	if (ret == 0 && json_object_object_get_ex(reply, "error", NULL))
+		ret = error_setf(err, STATUS_FAILURE, EBUSY, "%s", output_text(reply, "error"));
+	if (ret == 0)
+		ret = wait_for_pause(name, paused, err);
 	json_object_put(request);
 	json_object_put(reply);
-	return rc;
+	return ret;
 }
 
 int command_pause(const struct options *options, struct launch *launch, struct error *err)

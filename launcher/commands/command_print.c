@@ -27,46 +27,46 @@ static int command_line(const struct definition *definition, char **text, struct
 	struct disks disks = { 0 };
 	struct machine_plan plan;
 	struct argv argv = { 0 };
-	int rc;
+	int ret;
 
 	machine_plan_init(&plan, definition);
 	plan.queues = machine_queues(definition, false);
-	plan.seed = seed_wanted(definition);
-	rc = cache_locate(&plan, "CACHE", err);
-	if (rc == 0)
-		rc = disks_plan(&plan, "DATA", &disks, err);
-	if (rc == 0)
-		rc = firmware_plan(definition, "DATA", true, &firmware, err);
+	plan.seed = nocloud_wanted(definition);
+	ret = image_cache_locate(&plan, "CACHE", err);
+	if (ret == 0)
+		ret = disks_plan(&plan, "DATA", &disks, err);
+	if (ret == 0)
+		ret = uefi_vars_plan(definition, "DATA", true, &firmware, err);
 	disks_configure(&disks, &plan);
-	firmware_configure(&firmware, &plan);
-	if (rc == 0)
-		rc = qemu_build(&plan, &argv, err);
-	if (rc == 0) {
+	uefi_vars_configure(&firmware, &plan);
+	if (ret == 0)
+		ret = qemu_build(&plan, &argv, err);
+	if (ret == 0) {
 		*text = argv_quoted(&argv);
 		if (!*text)
-			rc = error_set(err, ENOMEM, "cannot show the command");
+			ret = error_set_errno(err, ENOMEM, "cannot show the command");
 	}
 	argv_done(&argv);
-	firmware_done(&firmware);
+	uefi_vars_done(&firmware);
 	disks_done(&disks);
 	machine_plan_done(&plan);
-	return rc;
+	return ret;
 }
 
 int command_print(const struct options *options, struct launch *launch, struct error *err)
 {
 	cleanup_free char *text = NULL;
 	struct definition definition;
-	int rc;
+	int ret;
 
-	if (given_load(options, options->files[0], &definition, err) < 0)
+	if (locked_load(options, options->files[0], &definition, err) < 0)
 		return (int)err->status;
 	if (options->format == PRINT_ARGV)
-		rc = command_line(&definition, &text, err);
+		ret = command_line(&definition, &text, err);
 	else
-		rc = definition_print(&definition, options->format == PRINT_JSON, &text, err);
+		ret = print_definition(&definition, options->format == PRINT_JSON, &text, err);
 	definition_done(&definition);
-	if (rc < 0)
+	if (ret < 0)
 		return err->status;
 	log_output(text);
 	return STATUS_OK;

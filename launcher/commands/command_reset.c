@@ -19,7 +19,7 @@ struct reset {
 	unsigned int count;
 };
 
-static void say(const char *command, void *context)
+static void print_change(const char *command, void *context)
 {
 	struct reset *reset = context;
 
@@ -38,7 +38,7 @@ static bool find_name(const struct options *options, char name[VM_NAME_SIZE])
 		snprintf(name, VM_NAME_SIZE, "%s", options->files[0]);
 		return true;
 	}
-	if (definition_load(options->files[0], NULL, 0, &definition, &report) < 0) {
+	if (load_definition(options->files[0], NULL, 0, &definition, &report) < 0) {
 		log_text(report ? report : "vmrun: out of memory\n");
 		return false;
 	}
@@ -50,15 +50,15 @@ static bool find_name(const struct options *options, char name[VM_NAME_SIZE])
 int command_reset(const struct options *options, struct launch *launch, struct error *err)
 {
 	struct reset reset = { .options = options };
-	const struct sweep sweep = { options->dry_run, say, &reset };
+	const struct removal removal = { options->dry_run, print_change, &reset };
 	char name[VM_NAME_SIZE];
 
 	if (!find_name(options, name))
 		return STATUS_DEFINITION;
-	if (keep_reset(name, &sweep, err) < 0)
+	if (state_dir_reset(name, &removal, err) < 0)
 		return (int)err->status;
 	/* A guest that starts afresh makes itself another host key. */
-	secureshell_forget(name, &sweep);
+	ssh_forget(name, &removal);
 	if (reset.count == 0)
 		log_notice("%s: there is nothing to throw away", name);
 	else if (!options->dry_run)

@@ -22,15 +22,15 @@ static int find_ssh(const char *name, struct json_object *status, struct sockadd
 	struct port port;
 
 	*ssh = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(MACHINE_SSH_PORT) };
-	if (ipv4_parse(describe_text(status, "address"), &ssh->sin_addr))
+	if (ipv4_parse(output_text(status, "address"), &ssh->sin_addr))
 		return 0;
 	json_object_object_get_ex(status, "ports", &ports);
 	for (size_t i = 0; ports && i < json_object_array_length(ports); i++)
-		if (port_parse(json_object_get_string(json_object_array_get_idx(ports, i)),
-			       &port) &&
-		    port_ssh(&port, ssh))
+		if (type_port_parse(json_object_get_string(json_object_array_get_idx(ports, i)),
+				    &port) &&
+		    type_port_ssh(&port, ssh))
 			return 0;
-	error_say(err, STATUS_FAILURE, EADDRNOTAVAIL, "VM '%s' has no address", name);
+	error_setf(err, STATUS_FAILURE, EADDRNOTAVAIL, "VM '%s' has no address", name);
 	if (ports)
 		error_remedy(err,
 			     "have a port of this host lead to its port %u: "
@@ -43,16 +43,16 @@ int command_ssh(const struct options *options, struct launch *launch, struct err
 {
 	struct json_object *status = NULL;
 	struct sockaddr_in ssh;
-	int rc;
+	int ret;
 
-	rc = running_status(options->files[0], &status, err);
-	if (rc == 0)
-		rc = find_ssh(options->files[0], status, &ssh, err);
-	if (rc == 0)
-		rc = reach_ssh(&ssh, NULL, err);
-	if (rc == 0)
-		rc = secureshell_exec(options->files[0], &ssh, status, options->files + 1,
-				      options->file_count - 1, err);
+	ret = vm_list_status(options->files[0], &status, err);
+	if (ret == 0)
+		ret = find_ssh(options->files[0], status, &ssh, err);
+	if (ret == 0)
+		ret = wait_ssh(&ssh, NULL, err);
+	if (ret == 0)
+		ret = ssh_exec(options->files[0], &ssh, status, options->files + 1,
+			       options->file_count - 1, err);
 	json_object_put(status);
-	return rc < 0 ? (int)err->status : STATUS_OK;
+	return ret < 0 ? (int)err->status : STATUS_OK;
 }

@@ -18,7 +18,7 @@ static void ask_agent(const char *name, struct json_object *status)
 	struct json_object *facts = NULL;
 	struct error why;
 
-	if (fd >= 0 && agent_facts(fd, AGENT_MS, &facts, &why) < 0)
+	if (fd >= 0 && guest_agent_facts(fd, GUEST_AGENT_MS, &facts, &why) < 0)
 		log_notice("%s: %s", name, why.message);
 	json_object_object_add(status, "agent", facts);
 }
@@ -27,14 +27,14 @@ int command_status(const struct options *options, struct launch *launch, struct 
 {
 	struct json_object *status;
 
-	if (running_status(options->files[0], &status, err) < 0)
+	if (vm_list_status(options->files[0], &status, err) < 0)
 		return err->status;
 	if (json_object_object_get_ex(status, "agent-connected", NULL))
 		ask_agent(options->files[0], status);
 	if (options->json)
-		describe_json(status);
+		output_json(status);
 	else
-		describe_status(status);
+		output_status(status);
 	json_object_put(status);
 	return STATUS_OK;
 }

@@ -42,14 +42,16 @@ static int wait_for_end(const char *name, int socket, struct error *err)
 	do {
 		if (poll(polled, ARRAY_SIZE(polled), -1) < 0) {
 			if (errno != EINTR)
-				return error_set(err, errno, "cannot wait for the VM");
+				return error_set_errno(err, errno, "cannot wait for the VM");
 			continue;
 		}
 		if (!polled[0].revents)
 			return interrupted(name, signals_pending(), err);
 		got = recv(socket, &byte, sizeof(byte), MSG_DONTWAIT);
 	} while (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN)));
-	return got < 0 && errno != ECONNRESET ? error_set(err, errno, "cannot wait for the VM") : 0;
+	return got < 0 && errno != ECONNRESET
+		       ? error_set_errno(err, errno, "cannot wait for the VM")
+		       : 0;
 }
 
 /* Beside the power button, which some guests do not hear. */
@@ -59,13 +61,13 @@ static void power_off(const char *name)
 	struct error ignored;
 	int fd;
 
-	if (running_status(name, &status, &ignored) < 0)
+	if (vm_list_status(name, &status, &ignored) < 0)
 		return;
 	fd = vm_list_connect_agent(name, status);
 	json_object_put(status);
 	if (fd < 0)
 		return;
-	agent_power_off(fd, AGENT_MS, &ignored);
+	guest_agent_power_off(fd, GUEST_AGENT_MS, &ignored);
 	close(fd);
 }
 
@@ -74,17 +76,17 @@ int command_stop(const struct options *options, struct launch *launch, struct er
 	struct json_object *request = json_object_new_object();
 	struct json_object *reply = NULL;
 	cleanup_fd int socket = -1;
-	int rc;
+	int ret;
 
 	json_object_object_add(request, "request", json_object_new_string("stop"));
 	json_object_object_add(request, "now", json_object_new_boolean(options->now));
 	json_object_object_add(request, "timeout", json_object_new_int(options->timeout));
-	rc = vm_list_ask(options->files[0], request, &socket, &reply, err);
-	if (rc == 0 && !options->now)
+	ret = vm_list_ask(options->files[0], request, &socket, &reply, err);
+	if (ret == 0 && !options->now)
 		power_off(options->files[0]);
-	if (rc == 0)
-		rc = wait_for_end(options->files[0], socket, err);
+	if (ret == 0)
+		ret = wait_for_end(options->files[0], socket, err);
 	json_object_put(request);
 	json_object_put(reply);
-	return rc < 0 ? (int)err->status : STATUS_OK;
+	return ret < 0 ? (int)err->status : STATUS_OK;
 }

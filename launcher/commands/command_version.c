@@ -34,7 +34,7 @@ static void show_program(const struct program *program)
 	cleanup_free char *path = NULL;
 	struct error ignored;
 
-	if (companion_find(program->name, places, program->package, &path, &ignored) == 0)
+	if (backend_find(program->name, places, program->package, &path, &ignored) == 0)
 		printf("%s: %s\n", program->name, path);
 	else
 		printf("%s: not found; it is for %s\n", program->name, program->feature);
@@ -43,12 +43,12 @@ static void show_program(const struct program *program)
 static void show_qemu(void)
 {
 	cleanup_free char *path = NULL;
-	struct qemu_identity identity;
+	struct qemu_probe_result identity;
 	struct error err = { 0 };
 
-	if (companion_find(QEMU, NULL, "qemu-system-x86", &path, &err) < 0)
+	if (backend_find(QEMU, NULL, "qemu-system-x86", &path, &err) < 0)
 		printf(QEMU ": not found; it runs VMs\n");
-	else if (qemu_identify(path, "none", &identity, &err) < 0)
+	else if (qemu_probe(path, "none", &identity, &err) < 0)
 		printf(QEMU ": %s: %s\n", path, err.message);
 	else
 		printf(QEMU " %s: %s\n", identity.version, path);

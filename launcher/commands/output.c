@@ -8,14 +8,14 @@
 #include "launcher/common/log.h"
 #include "netsetup/base/cleanup.h"
 
-void describe_json(struct json_object *object)
+void output_json(struct json_object *object)
 {
 	log_output(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
 								  JSON_C_TO_STRING_SPACED |
 								  JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-const char *describe_text(struct json_object *object, const char *key)
+const char *output_text(struct json_object *object, const char *key)
 {
 	struct json_object *value;
 
@@ -45,7 +45,7 @@ static const char *uptime_text(int seconds, char text[32])
 	return text;
 }
 
-void describe_list(struct json_object *list)
+void output_list(struct json_object *list)
 {
 	char line[256], uptime[32];
 	const char *reason;
@@ -56,12 +56,12 @@ void describe_list(struct json_object *list)
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *vm = json_object_array_get_idx(list, i);
 
-		reason = describe_text(vm, "state-reason");
+		reason = output_text(vm, "state-reason");
 		snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8d %-13s %s%s%s",
-			 describe_text(vm, "name"), describe_text(vm, "address"),
-			 describe_text(vm, "uplink"), number_of(vm, "pid"),
-			 describe_text(vm, "state"), uptime_text(number_of(vm, "uptime"), uptime),
-			 *reason == '-' ? "" : "  ", *reason == '-' ? "" : reason);
+			 output_text(vm, "name"), output_text(vm, "address"),
+			 output_text(vm, "uplink"), number_of(vm, "pid"), output_text(vm, "state"),
+			 uptime_text(number_of(vm, "uptime"), uptime), *reason == '-' ? "" : "  ",
+			 *reason == '-' ? "" : reason);
 		log_output(line);
 	}
 }
@@ -96,20 +96,20 @@ static void show_agent(struct json_object *agent)
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		snprintf(key, sizeof(key), "agent-%s", keys[i]);
-		show_row(key, describe_text(agent, keys[i]));
+		show_row(key, output_text(agent, keys[i]));
 	}
 	json_object_object_get_ex(agent, "interfaces", &interfaces);
 	for (size_t i = 0; interfaces && i < json_object_array_length(interfaces); i++) {
 		struct json_object *card = json_object_array_get_idx(interfaces, i);
 
-		snprintf(text, sizeof(text), "%.64s %.64s %s", describe_text(card, "name"),
-			 describe_text(card, "mac"),
+		snprintf(text, sizeof(text), "%.64s %.64s %s", output_text(card, "name"),
+			 output_text(card, "mac"),
 			 list_text(json_object_object_get(card, "addresses"), list, sizeof(list)));
 		show_row("agent-card", text);
 	}
 }
 
-void describe_status(struct json_object *status)
+void output_status(struct json_object *status)
 {
 	char text[960], uptime[32];
 

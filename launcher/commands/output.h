@@ -5,16 +5,16 @@
 
 #include <json-c/json.h>
 
-/* describe_json() - to standard output, as it is. */
-void describe_json(struct json_object *object);
+/* output_json() - to standard output, as it is. */
+void output_json(struct json_object *object);
 
-/* describe_list() - a table of statuses, a row for each. */
-void describe_list(struct json_object *list);
+/* output_list() - a table of statuses, a row for each. */
+void output_list(struct json_object *list);
 
-/* describe_status() - one status, a line for each member that is known. */
-void describe_status(struct json_object *status);
+/* output_status() - one status, a line for each member that is known. */
+void output_status(struct json_object *status);
 
-/* describe_text() - a member as text; "-" when it is not there or null. */
-const char *describe_text(struct json_object *object, const char *key);
+/* output_text() - a member as text; "-" when it is not there or null. */
+const char *output_text(struct json_object *object, const char *key);
 
 #endif

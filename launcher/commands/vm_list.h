@@ -8,27 +8,27 @@
 #include "netsetup/base/error.h"
 
 /**
- * running_directory() - the runtime directory of a VM that may be running.
+ * vm_list_directory() - the runtime directory of a VM that may be running.
  * @name: the VM's; a name that no VM can have is an error.
  * @directory: the path, allocated; the caller frees it.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
-int running_directory(const char *name, char **directory, struct error *err);
+int vm_list_directory(const char *name, char **directory, struct error *err);
 
 /**
- * running_status() - ask one VM what it is like.
+ * vm_list_status() - ask one VM what it is like.
  * @name: the VM's.
  * @status: its answer, to be released with json_object_put().
  * @err: -ESRCH when it is not running.
  *
  * Return: 0 or a negative errno.
  */
-int running_status(const char *name, struct json_object **status, struct error *err);
+int vm_list_status(const char *name, struct json_object **status, struct error *err);
 
 /**
- * running_list() - ask all.
+ * vm_list_all() - ask all.
  * @list: a JSON array of their answers, by name; to be released with json_object_put().
  * @err: the error.
  *
@@ -36,7 +36,7 @@ int running_status(const char *name, struct json_object **status, struct error *
  *
  * Return: 0 or a negative errno.
  */
-int running_list(struct json_object **list, struct error *err);
+int vm_list_all(struct json_object **list, struct error *err);
 
 /**
  * vm_list_ask() - send a request to a VM's control socket and wait for the reply.
@@ -60,7 +60,7 @@ int vm_list_ask(const char *name, struct json_object *request, int *socket,
  */
 int vm_list_connect_agent(const char *name, struct json_object *status);
 
-/* running_not() - fill the error of a VM that is not running; returns -ESRCH. */
-int running_not(const char *name, struct error *err);
+/* vm_list_not_running() - fill the error of a VM that is not running; returns -ESRCH. */
+int vm_list_not_running(const char *name, struct error *err);
 
 #endif

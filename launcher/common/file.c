@@ -54,18 +54,18 @@ int file_read(const char *path, size_t max, char **data, size_t *size, struct er
 	int ret;
 
 	if (fd < 0)
-		return error_set(err, errno, "cannot open '%s'", path);
+		return error_set_errno(err, errno, "cannot open '%s'", path);
 	if (fstat(fd, &st))
-		return error_set(err, errno, "cannot read '%s'", path);
+		return error_set_errno(err, errno, "cannot read '%s'", path);
 	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
-		return error_say(err, STATUS_DEFINITION, EINVAL,
-				 "cannot read '%s': it is not a file", path);
+		return error_setf(err, STATUS_DEFINITION, EINVAL,
+				  "cannot read '%s': it is not a file", path);
 	ret = read_all(fd, max, &read_data, &read_size);
 	if (ret)
-		return error_set(err, -ret, "cannot read '%s'", path);
+		return error_set_errno(err, -ret, "cannot read '%s'", path);
 	if (read_size > max)
-		return error_say(err, STATUS_DEFINITION, EFBIG,
-				 "cannot read '%s': it has more than %zu bytes", path, max);
+		return error_setf(err, STATUS_DEFINITION, EFBIG,
+				  "cannot read '%s': it has more than %zu bytes", path, max);
 	*data = take_ptr(&read_data);
 	*size = read_size;
 	return 0;

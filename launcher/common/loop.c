@@ -33,12 +33,12 @@ struct loop *loop_new(struct error *err)
 	struct loop *loop = calloc(1, sizeof(*loop));
 
 	if (!loop) {
-		error_set(err, ENOMEM, "cannot make an event loop");
+		error_set_errno(err, ENOMEM, "cannot make an event loop");
 		return NULL;
 	}
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll < 0) {
-		error_set(err, errno, "cannot make an event loop");
+		error_set_errno(err, errno, "cannot make an event loop");
 		free(loop);
 		return NULL;
 	}
@@ -82,10 +82,10 @@ int loop_add(struct loop *loop, int fd, uint32_t events, loop_fn *fn, void *cont
 	assert(fn && !find(loop, fd));
 
 	if (!watch)
-		return error_set(err, ENOSPC, "cannot watch descriptor %d", fd);
+		return error_set_errno(err, ENOSPC, "cannot watch descriptor %d", fd);
 	event.data.u64 = (uint64_t)++loop->serial << 32 | (uint64_t)(watch - loop->watches);
 	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-		return error_set(err, errno, "cannot watch descriptor %d", fd);
+		return error_set_errno(err, errno, "cannot watch descriptor %d", fd);
 
 	*watch = (struct watch){ fd, loop->serial, fn, context };
 	return 0;
@@ -119,7 +119,7 @@ int loop_run(struct loop *loop, struct error *err)
 	while (!loop->stopped) {
 		count = epoll_wait(loop->epoll, events, LOOP_MAX, -1);
 		if (count < 0 && errno != EINTR)
-			return error_set(err, errno, "cannot wait for events");
+			return error_set_errno(err, errno, "cannot wait for events");
 		for (i = 0; i < count; i++)
 			dispatch(loop, &events[i]);
 	}

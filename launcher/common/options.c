@@ -58,12 +58,12 @@ static const struct option_row {
 
 static int set_override(struct options *options, const char *value, struct error *err)
 {
-	if (options->override_count == OVERRIDES_MAX)
-		return error_say(err, STATUS_USAGE, EINVAL, "more than %d times --set",
-				 OVERRIDES_MAX);
+	if (options->override_count == OPTIONS_OVERRIDES_MAX)
+		return error_setf(err, STATUS_USAGE, EINVAL, "more than %d times --set",
+				  OPTIONS_OVERRIDES_MAX);
 	options->overrides[options->override_count] = strdup(value);
 	if (!options->overrides[options->override_count])
-		return error_set(err, ENOMEM, "cannot keep '--set %s'", value);
+		return error_set_errno(err, ENOMEM, "cannot keep '--set %s'", value);
 	options->override_count++;
 	return 0;
 }
@@ -75,7 +75,7 @@ static int set_network_key(struct options *options, const char *key, const char 
 
 	text = text_format("network.%s=%s", key, value);
 	if (!text)
-		return error_set(err, ENOMEM, "cannot keep '--%s'", key);
+		return error_set_errno(err, ENOMEM, "cannot keep '--%s'", key);
 	return set_override(options, text, err);
 }
 
@@ -101,8 +101,8 @@ static int set_format(struct options *options, const char *value, struct error *
 		options->format = (enum print_format)i;
 		return 0;
 	}
-	return error_say(err, STATUS_USAGE, EINVAL,
-			 "'--format=%s' is not one of yaml, json and argv", value);
+	return error_setf(err, STATUS_USAGE, EINVAL,
+			  "'--format=%s' is not one of yaml, json and argv", value);
 }
 
 static int set_quiet(struct options *options, const char *value, struct error *err)
@@ -144,8 +144,8 @@ static int set_detach(struct options *options, const char *value, struct error *
 static int set_wait(struct options *options, const char *value, struct error *err)
 {
 	if (strcmp(value, "lan") != 0 && strcmp(value, "ssh") != 0)
-		return error_say(err, STATUS_USAGE, EINVAL, "'--wait=%s' is not one of lan and ssh",
-				 value);
+		return error_setf(err, STATUS_USAGE, EINVAL,
+				  "'--wait=%s' is not one of lan and ssh", value);
 	options->wait = strcmp(value, "ssh") == 0 ? WAIT_SSH : WAIT_LAN;
 	options->detach = true;
 	return 0;
@@ -169,9 +169,9 @@ static int set_timeout(struct options *options, const char *value, struct error 
 	const long seconds = strtol(value, &end, 10);
 
 	if (end == value || *end || seconds < 0 || seconds > 86400)
-		return error_say(err, STATUS_USAGE, EINVAL,
-				 "'--timeout=%s' is not a number of seconds from 0 to 86400",
-				 value);
+		return error_setf(err, STATUS_USAGE, EINVAL,
+				  "'--timeout=%s' is not a number of seconds from 0 to 86400",
+				  value);
 	options->timeout = (int)seconds;
 	return 0;
 }
@@ -239,11 +239,11 @@ static int bad_option(int value, char **argv, struct error *err)
 	const char *option = is_letter ? letter : argv[optind - 1];
 
 	if (value == ':')
-		error_say(err, STATUS_USAGE, EINVAL, "no value for option '%s'", option);
+		error_setf(err, STATUS_USAGE, EINVAL, "no value for option '%s'", option);
 	else if (optopt && !is_letter)
-		error_say(err, STATUS_USAGE, EINVAL, "option '%s' takes no value", option);
+		error_setf(err, STATUS_USAGE, EINVAL, "option '%s' takes no value", option);
 	else
-		error_say(err, STATUS_USAGE, EINVAL, "unknown option '%s'", option);
+		error_setf(err, STATUS_USAGE, EINVAL, "unknown option '%s'", option);
 	return usage_error(err);
 }
 
@@ -301,7 +301,7 @@ static int check_command(const struct options *options, struct error *err)
 	if (!meant || strchr(word, '/') ||
 	    (options->file_count == 1 && faccessat(AT_FDCWD, word, F_OK, AT_EACCESS) == 0))
 		return 0;
-	error_say(err, STATUS_USAGE, EINVAL, "no command '%s'; did you mean '%s'?", word, meant);
+	error_setf(err, STATUS_USAGE, EINVAL, "no command '%s'; did you mean '%s'?", word, meant);
 	return usage_error(err);
 }
 
@@ -313,20 +313,20 @@ static int check_operands(const struct options *options, const unsigned int *use
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (!used[i] || !rows[i].bits || (rows[i].bits | OPTION_ANY) & command->options)
 			continue;
-		error_say(err, STATUS_USAGE, EINVAL, "'--%s' is not an option of 'vmrun %s'",
-			  rows[i].name, command->name);
+		error_setf(err, STATUS_USAGE, EINVAL, "'--%s' is not an option of 'vmrun %s'",
+			   rows[i].name, command->name);
 		return usage_error(err);
 	}
 	if (options->file_count < command->least) {
-		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' needs %s", command->name,
-			  strncmp(command->operands, "FILE", 4) == 0   ? "a definition file"
-			  : strncmp(command->operands, "NAME", 4) == 0 ? "a VM's name"
-								       : command->operands);
+		error_setf(err, STATUS_USAGE, EINVAL, "'vmrun %s' needs %s", command->name,
+			   strncmp(command->operands, "FILE", 4) == 0   ? "a definition file"
+			   : strncmp(command->operands, "NAME", 4) == 0 ? "a VM's name"
+									: command->operands);
 		return usage_error(err);
 	}
 	if (options->file_count > command->most) {
-		error_say(err, STATUS_USAGE, EINVAL, "'vmrun %s' does not take '%s'", command->name,
-			  options->files[command->most]);
+		error_setf(err, STATUS_USAGE, EINVAL, "'vmrun %s' does not take '%s'",
+			   command->name, options->files[command->most]);
 		return usage_error(err);
 	}
 	return 0;
@@ -349,20 +349,20 @@ int options_parse(int argc, char **argv, const struct command *commands, size_t 
 		  struct options *options, struct error *err)
 {
 	unsigned int used[ARRAY_SIZE(rows)] = { 0 };
-	int rc;
+	int ret;
 
 	*options = (struct options){ .commands = commands, .command_count = count, .timeout = -1 };
 	if (take_passed(argc, argv, options))
 		return 0;
-	rc = take_options(argc, argv, options, used, err);
-	if (rc < 0)
-		return rc;
+	ret = take_options(argc, argv, options, used, err);
+	if (ret < 0)
+		return ret;
 	options->files = argv + optind;
 	options->file_count = (unsigned int)(argc - optind);
 	if (!take_command(options)) {
-		rc = check_command(options, err);
-		if (rc < 0)
-			return rc;
+		ret = check_command(options, err);
+		if (ret < 0)
+			return ret;
 	}
 	if (!options->command)
 		options->command = &commands[0];

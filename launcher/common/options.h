@@ -9,7 +9,7 @@
 #include "launcher/common/command.h"
 #include "netsetup/base/error.h"
 
-#define OVERRIDES_MAX 64
+#define OPTIONS_OVERRIDES_MAX 64
 
 /* Each option, for the column of the table of commands. */
 enum option_bit {
@@ -69,7 +69,7 @@ struct options {
 	const struct command *command;
 	char **files;
 	unsigned int file_count;
-	char *overrides[OVERRIDES_MAX];
+	char *overrides[OPTIONS_OVERRIDES_MAX];
 	unsigned int override_count;
 	enum print_format format;
 	bool quiet;

@@ -29,7 +29,7 @@ int privilege_check(struct error *err)
 {
 	if (geteuid() == getuid() && getegid() == getgid())
 		return 0;
-	error_say(err, STATUS_PERMISSION, EPERM, "vmrun must not be set-uid or set-gid");
+	error_setf(err, STATUS_PERMISSION, EPERM, "vmrun must not be set-uid or set-gid");
 	error_remedy(err, "take the bit away, and see vmrun-netsetup(8) for how to give the "
 			  "helper its privilege");
 	return -EPERM;
@@ -41,10 +41,10 @@ static int read_id(const char *name, const char *text, unsigned int *id, struct 
 	unsigned long value;
 
 	if (text[0] == '\0' || strlen(text) > 10 || text[strspn(text, "0123456789")] != '\0')
-		return error_say(err, STATUS_PERMISSION, EINVAL, "%s is not a number", name);
+		return error_setf(err, STATUS_PERMISSION, EINVAL, "%s is not a number", name);
 	value = strtoul(text, NULL, 10);
 	if (value >= UINT_MAX)
-		return error_say(err, STATUS_PERMISSION, EINVAL, "%s is out of range", name);
+		return error_setf(err, STATUS_PERMISSION, EINVAL, "%s is out of range", name);
 	*id = (unsigned int)value;
 	return 0;
 }
@@ -58,7 +58,7 @@ static int find_caller(const char *name, const char *user, uid_t uid, struct cal
 
 	caller->texts = malloc(PASSWD_SIZE);
 	if (!caller->texts)
-		return error_set(err, ENOMEM, "cannot look up the user of %s", name);
+		return error_set_errno(err, ENOMEM, "cannot look up the user of %s", name);
 	if (user)
 		code = getpwnam_r(user, &caller->entry, caller->texts, PASSWD_SIZE, &found);
 	else
@@ -69,16 +69,16 @@ static int find_caller(const char *name, const char *user, uid_t uid, struct cal
 	}
 	free(take_ptr(&caller->texts));
 	if (code)
-		return error_set(err, code, "cannot look up the user of %s", name);
-	return error_say(err, STATUS_PERMISSION, EINVAL, "%s is of no user in passwd(5)", name);
+		return error_set_errno(err, code, "cannot look up the user of %s", name);
+	return error_setf(err, STATUS_PERMISSION, EINVAL, "%s is of no user in passwd(5)", name);
 }
 
 static int find_by_id(const char *name, const char *text, struct caller *caller, struct error *err)
 {
 	unsigned int uid = 0;
-	int result = read_id(name, text, &uid, err);
+	int ret = read_id(name, text, &uid, err);
 
-	return result < 0 ? result : find_caller(name, NULL, uid, caller, err);
+	return ret < 0 ? ret : find_caller(name, NULL, uid, caller, err);
 }
 
 /* sudo tells the group that was the caller's own just then, see newgrp(1). */
@@ -86,20 +86,20 @@ static int find_by_sudo(const char *uid_text, struct caller *caller, struct erro
 {
 	const char *gid_text = getenv("SUDO_GID");
 	unsigned int gid = 0;
-	int result;
+	int ret;
 
 	if (!gid_text)
-		return error_say(err, STATUS_PERMISSION, EINVAL,
-				 "SUDO_UID is set, SUDO_GID is not");
-	result = read_id("SUDO_GID", gid_text, &gid, err);
-	if (result == 0)
-		result = find_by_id("SUDO_UID", uid_text, caller, err);
-	if (result < 0)
-		return result;
+		return error_setf(err, STATUS_PERMISSION, EINVAL,
+				  "SUDO_UID is set, SUDO_GID is not");
+	ret = read_id("SUDO_GID", gid_text, &gid, err);
+	if (ret == 0)
+		ret = find_by_id("SUDO_UID", uid_text, caller, err);
+	if (ret < 0)
+		return ret;
 
 	if (gid == 0 && caller->entry.pw_gid != 0) {
 		free(take_ptr(&caller->texts));
-		return error_say(err, STATUS_PERMISSION, EINVAL, "SUDO_GID is root's");
+		return error_setf(err, STATUS_PERMISSION, EINVAL, "SUDO_GID is root's");
 	}
 	caller->gid = gid;
 	return 0;
@@ -129,21 +129,21 @@ static int become(const struct caller *caller, struct error *err)
 
 	if (initgroups(caller->entry.pw_name, caller->gid) < 0 ||
 	    setresgid(caller->gid, caller->gid, caller->gid) < 0)
-		return error_set(err, errno, "cannot take on the groups of '%s'",
-				 caller->entry.pw_name);
+		return error_set_errno(err, errno, "cannot take on the groups of '%s'",
+				       caller->entry.pw_name);
 
 	/* While there still is the right to; without it no_new_privs must do, as in containers. */
 	capng_clear(CAPNG_SELECT_ALL);
 	if (setpcap && capng_apply(CAPNG_SELECT_BOUNDS) != 0)
-		return error_set(err, EPERM, "cannot give up capabilities");
+		return error_set_errno(err, EPERM, "cannot give up capabilities");
 	if (setresuid(uid, uid, uid) < 0)
-		return error_set(err, errno, "cannot become '%s'", caller->entry.pw_name);
+		return error_set_errno(err, errno, "cannot become '%s'", caller->entry.pw_name);
 	/* The kernel has done most of it with the line before, unless securebits forbade it. */
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0)
-		return error_set(err, EPERM, "cannot give up capabilities");
+		return error_set_errno(err, EPERM, "cannot give up capabilities");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return error_set(err, errno, "cannot give up new privileges");
+		return error_set_errno(err, errno, "cannot give up new privileges");
 	return 0;
 }
 
@@ -157,12 +157,12 @@ static int verify(const struct caller *caller, struct error *err)
 
 	if (getresuid(&uids[0], &uids[1], &uids[2]) < 0 ||
 	    getresgid(&gids[0], &gids[1], &gids[2]) < 0)
-		return error_set(err, errno, "cannot verify that root is given up");
+		return error_set_errno(err, errno, "cannot verify that root is given up");
 	if (uids[0] != uid || uids[1] != uid || uids[2] != uid || gids[0] != gid ||
 	    gids[1] != gid || gids[2] != gid || setresuid(0, 0, 0) == 0 || setuid(0) == 0 ||
 	    (gid != 0 && setresgid(0, 0, 0) == 0) || capng_get_caps_process() < 0 ||
 	    capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
-		return error_say(err, STATUS_PERMISSION, EPERM, "root could not be given up");
+		return error_setf(err, STATUS_PERMISSION, EPERM, "root could not be given up");
 	return 0;
 }
 
@@ -188,36 +188,37 @@ static int set_environment(const struct passwd *entry, struct error *err)
 	if (setenv("HOME", entry->pw_dir, 1) < 0 || setenv("USER", entry->pw_name, 1) < 0 ||
 	    setenv("LOGNAME", entry->pw_name, 1) < 0 ||
 	    setenv("SHELL", entry->pw_shell[0] ? entry->pw_shell : "/bin/sh", 1) < 0)
-		return error_set(err, errno, "cannot set the environment of '%s'", entry->pw_name);
+		return error_set_errno(err, errno, "cannot set the environment of '%s'",
+				       entry->pw_name);
 	return 0;
 }
 
 static int drop(const struct caller *caller, struct error *err)
 {
-	int result;
+	int ret;
 
 	/* The caller was root, too. */
 	if (caller->entry.pw_uid == 0)
 		return 0;
-	result = become(caller, err);
-	if (result == 0)
-		result = verify(caller, err);
-	if (result == 0)
-		result = set_environment(&caller->entry, err);
+	ret = become(caller, err);
+	if (ret == 0)
+		ret = verify(caller, err);
+	if (ret == 0)
+		ret = set_environment(&caller->entry, err);
 	umask(077);
-	return result;
+	return ret;
 }
 
 int privilege_drop(struct error *err)
 {
 	struct caller caller = { 0 };
-	int result = privilege_check(err);
+	int ret = privilege_check(err);
 
-	if (result < 0 || geteuid() != 0)
-		return result;
-	result = identify(&caller, err);
-	if (result == 0 && caller.texts)
-		result = drop(&caller, err);
+	if (ret < 0 || geteuid() != 0)
+		return ret;
+	ret = identify(&caller, err);
+	if (ret == 0 && caller.texts)
+		ret = drop(&caller, err);
 	free(caller.texts);
-	return result;
+	return ret;
 }

@@ -19,7 +19,7 @@ int process_guard_stdio(struct error *err)
 	do {
 		fd = open("/dev/null", O_RDWR);
 		if (fd < 0)
-			return error_set(err, errno, "cannot open '/dev/null'");
+			return error_set_errno(err, errno, "cannot open '/dev/null'");
 	} while (fd <= STDERR_FILENO);
 
 	close(fd);
@@ -164,7 +164,7 @@ int process_start(const struct process_config *config, struct process *process, 
 	assert(config->argv && config->argv[0] && config->fd_count <= PROCESS_FDS_MAX);
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_set(err, errno, "cannot run '%s'", config->argv[0]);
+		return error_set_errno(err, errno, "cannot run '%s'", config->argv[0]);
 	read_end = ends[0];
 	write_end = ends[1];
 
@@ -172,7 +172,7 @@ int process_start(const struct process_config *config, struct process *process, 
 	if (child.pid == 0)
 		child_run(config, parent, write_end);
 	if (child.pid < 0)
-		return error_set(err, errno, "cannot run '%s'", config->argv[0]);
+		return error_set_errno(err, errno, "cannot run '%s'", config->argv[0]);
 
 	/* No race: until it is waited for, the id is the child's. */
 	child.pidfd = (int)syscall(SYS_pidfd_open, child.pid, 0);
@@ -182,7 +182,7 @@ int process_start(const struct process_config *config, struct process *process, 
 		code = exec_result(read_end);
 	if (code) {
 		process_kill(&child);
-		return error_set(err, code, "cannot run '%s'", config->argv[0]);
+		return error_set_errno(err, code, "cannot run '%s'", config->argv[0]);
 	}
 	*process = child;
 	return 0;
@@ -197,12 +197,12 @@ static void forget(struct process *process)
 
 static int reap(const struct process *process, siginfo_t *end)
 {
-	int result;
+	int ret;
 
 	do
-		result = waitid(P_PID, (id_t)process->pid, end, WEXITED);
-	while (result < 0 && errno == EINTR);
-	return result;
+		ret = waitid(P_PID, (id_t)process->pid, end, WEXITED);
+	while (ret < 0 && errno == EINTR);
+	return ret;
 }
 
 int process_wait(struct process *process, siginfo_t *end, struct error *err)
@@ -212,7 +212,7 @@ int process_wait(struct process *process, siginfo_t *end, struct error *err)
 	assert(process->pid > 0);
 
 	if (reap(process, &info) < 0)
-		return error_set(err, errno, "cannot wait for process %d", (int)process->pid);
+		return error_set_errno(err, errno, "cannot wait for process %d", (int)process->pid);
 	forget(process);
 	*end = info;
 	return 0;

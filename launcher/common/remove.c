@@ -11,21 +11,21 @@
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
-void sweep_file(const struct sweep *sweep, const char *directory, const char *name)
+void remove_one(const struct removal *removal, const char *directory, const char *name)
 {
 	cleanup_free char *command = NULL;
 
 	command = text_format("rm %s/%s", directory, name);
 	if (!command)
 		return;
-	if (sweep->say)
-		sweep->say(command, sweep->context);
-	if (!sweep->dry_run)
+	if (removal->say)
+		removal->say(command, removal->context);
+	if (!removal->dry_run)
 		unlink(command + strlen("rm "));
 }
 
-void sweep_files(const struct sweep *sweep, const char *directory, const char *pattern,
-		 const char *spared)
+void remove_matching(const struct removal *removal, const char *directory, const char *pattern,
+		     const char *spared)
 {
 	DIR *stream = opendir(directory);
 	struct dirent *entry;
@@ -33,7 +33,7 @@ void sweep_files(const struct sweep *sweep, const char *directory, const char *p
 	while (stream && (entry = readdir(stream)))
 		if (entry->d_type != DT_DIR && (!spared || strcmp(entry->d_name, spared) != 0) &&
 		    (!pattern || !fnmatch(pattern, entry->d_name, 0)))
-			sweep_file(sweep, directory, entry->d_name);
+			remove_one(removal, directory, entry->d_name);
 	if (stream)
 		closedir(stream);
 }

@@ -6,28 +6,28 @@
 #include <stdbool.h>
 
 /**
- * struct sweep - how files are removed.
+ * struct removal - how files are removed.
  * @dry_run: report what would be removed, remove nothing.
  * @say: called before each removal, with the command that a person would type; or NULL.
  * @context: passed to @say.
  */
-struct sweep {
+struct removal {
 	bool dry_run;
 	void (*say)(const char *command, void *context);
 	void *context;
 };
 
-/* sweep_file() - remove one file of a directory. */
-void sweep_file(const struct sweep *sweep, const char *directory, const char *name);
+/* remove_one() - remove one file of a directory. */
+void remove_one(const struct removal *removal, const char *directory, const char *name);
 
 /**
- * sweep_files() - remove files of a directory, but no directories.
- * @sweep: how.
+ * remove_matching() - remove files of a directory, but no directories.
+ * @removal: how.
  * @directory: its path.
  * @pattern: fnmatch(3) pattern of the files to remove; NULL removes all.
  * @spared: the name of a file that stays, or NULL.
  */
-void sweep_files(const struct sweep *sweep, const char *directory, const char *pattern,
-		 const char *spared);
+void remove_matching(const struct removal *removal, const char *directory, const char *pattern,
+		     const char *spared);
 
 #endif

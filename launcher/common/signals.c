@@ -45,7 +45,7 @@ int signals_open(struct error *err)
 
 	fill(&set);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? error_set(err, errno, "cannot watch signals") : fd;
+	return fd < 0 ? error_set_errno(err, errno, "cannot watch signals") : fd;
 }
 
 int signals_read(int fd, pid_t *sender)
@@ -69,7 +69,7 @@ int signals_open_ends(struct error *err)
 	for (i = 0; i < ARRAY_SIZE(ends); i++)
 		sigaddset(&set, ends[i]);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? error_set(err, errno, "cannot watch signals") : fd;
+	return fd < 0 ? error_set_errno(err, errno, "cannot watch signals") : fd;
 }
 
 int signals_pending(void)

@@ -67,8 +67,8 @@ char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2), 
  */
 const char *text_short(const char *text, char cut[TEXT_SHORT_SIZE]);
 
-/* SHORT() - text_short() with room that lives to the end of the block. */
-#define SHORT(text) text_short(text, (char[TEXT_SHORT_SIZE]){ 0 })
+/* TEXT_SHORT() - text_short() with room that lives to the end of the block. */
+#define TEXT_SHORT(text) text_short(text, (char[TEXT_SHORT_SIZE]){ 0 })
 
 /**
  * text_nearest() - the word that was most likely meant.

@@ -17,13 +17,14 @@
 #define CONNECT_SECONDS 3
 #define CONNECT_TRIES   3
 
-static int local_address(const char *directory, const char *name, struct sockaddr_un *address,
-			 struct error *err)
+static int unix_socket_address(const char *directory, const char *name, struct sockaddr_un *address,
+			       struct error *err)
 {
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s", directory, name) >=
 	    (int)sizeof(address->sun_path))
-		return error_set(err, ENAMETOOLONG, "cannot use socket '%s/%s'", directory, name);
+		return error_set_errno(err, ENAMETOOLONG, "cannot use socket '%s/%s'", directory,
+				       name);
 	return 0;
 }
 
@@ -31,15 +32,15 @@ static int local_address(const char *directory, const char *name, struct sockadd
 static int local_socket(const char *directory, const char *name, int flags,
 			struct sockaddr_un *address, struct error *err)
 {
-	int rc = local_address(directory, name, address, err);
+	int ret = unix_socket_address(directory, name, address, err);
 
-	if (rc < 0)
-		return rc;
-	rc = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-	return rc < 0 ? error_set(err, errno, "cannot make a socket") : rc;
+	if (ret < 0)
+		return ret;
+	ret = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+	return ret < 0 ? error_set_errno(err, errno, "cannot make a socket") : ret;
 }
 
-int local_listen(const char *directory, const char *name, struct error *err)
+int unix_socket_listen(const char *directory, const char *name, struct error *err)
 {
 	struct sockaddr_un address;
 	cleanup_fd int fd = local_socket(directory, name, SOCK_NONBLOCK, &address, err);
@@ -48,7 +49,7 @@ int local_listen(const char *directory, const char *name, struct error *err)
 		return fd;
 	unlink(address.sun_path);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
-		return error_set(err, errno, "cannot listen at '%s'", address.sun_path);
+		return error_set_errno(err, errno, "cannot listen at '%s'", address.sun_path);
 	return take_fd(&fd);
 }
 
@@ -67,7 +68,7 @@ static int connect_soon(int fd, const struct sockaddr_un *address)
 	return 0;
 }
 
-int local_connect(const char *directory, const char *name, struct error *err)
+int unix_socket_connect(const char *directory, const char *name, struct error *err)
 {
 	struct sockaddr_un address;
 	cleanup_fd int fd = local_socket(directory, name, 0, &address, err);
@@ -77,15 +78,15 @@ int local_connect(const char *directory, const char *name, struct error *err)
 		return fd;
 	ret = connect_soon(fd, &address);
 	if (ret == -EAGAIN)
-		return error_say(err, STATUS_FAILURE, ETIMEDOUT,
-				 "cannot connect to '%s': too many others wait there",
-				 address.sun_path);
+		return error_setf(err, STATUS_FAILURE, ETIMEDOUT,
+				  "cannot connect to '%s': too many others wait there",
+				  address.sun_path);
 	if (ret)
-		return error_set(err, -ret, "cannot connect to '%s'", address.sun_path);
+		return error_set_errno(err, -ret, "cannot connect to '%s'", address.sun_path);
 	return take_fd(&fd);
 }
 
-int local_accept(int listener)
+int unix_socket_accept(int listener)
 {
 	cleanup_fd int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct ucred peer;

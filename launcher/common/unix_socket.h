@@ -6,17 +6,17 @@
 #include "netsetup/base/error.h"
 
 /**
- * local_listen() - make a listening socket; one that is there was left by a run that died.
+ * unix_socket_listen() - make a listening socket; one that is there was left by a run that died.
  * @directory: the VM's own, locked by the caller.
  * @name: of the socket in it.
  * @err: the error.
  *
  * Return: the socket, non-blocking and close-on-exec, or a negative errno.
  */
-int local_listen(const char *directory, const char *name, struct error *err);
+int unix_socket_listen(const char *directory, const char *name, struct error *err);
 
 /**
- * local_connect() - connect to a socket of a running VM; waits for some seconds at most.
+ * unix_socket_connect() - connect to a socket of a running VM; waits for some seconds at most.
  * @directory: the VM's.
  * @name: of the socket in it.
  * @err: the error.
@@ -24,15 +24,15 @@ int local_listen(const char *directory, const char *name, struct error *err);
  * Return: the socket, close-on-exec; -ETIMEDOUT when nobody takes the connection; or another
  * negative errno.
  */
-int local_connect(const char *directory, const char *name, struct error *err);
+int unix_socket_connect(const char *directory, const char *name, struct error *err);
 
 /**
- * local_accept() - take a connection of this user's, or root's; others cannot come into the directory
+ * unix_socket_accept() - take a connection of this user's, or root's; others cannot come into the directory
  * at all, and are refused should they.
- * @listener: of local_listen().
+ * @listener: of unix_socket_listen().
  *
  * Return: the socket, non-blocking and close-on-exec, or -1.
  */
-int local_accept(int listener);
+int unix_socket_accept(int listener);
 
 #endif

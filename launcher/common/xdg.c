@@ -100,9 +100,9 @@ int xdg_dir(enum xdg_kind kind, const char *name, char **path, struct error *err
 	} else {
 		base = xdg_home();
 		if (!base) {
-			error_say(err, STATUS_FAILURE, ENOENT,
-				  "cannot find the home directory of user %u",
-				  (unsigned int)geteuid());
+			error_setf(err, STATUS_FAILURE, ENOENT,
+				   "cannot find the home directory of user %u",
+				   (unsigned int)geteuid());
 			error_remedy(err, "set %s to a directory of that user",
 				     kinds[kind].variable);
 			return -ENOENT;
@@ -110,7 +110,7 @@ int xdg_dir(enum xdg_kind kind, const char *name, char **path, struct error *err
 		joined = join(base, kinds[kind].below_home, name);
 	}
 	if (!joined)
-		return error_set(err, ENOMEM, "cannot make a path");
+		return error_set_errno(err, ENOMEM, "cannot make a path");
 	*path = joined;
 	return 0;
 }
@@ -162,17 +162,17 @@ static int step(int dir, const char *name, const char *path, int *next, struct e
 
 	if (fd < 0 && errno == ENOENT) {
 		if (mkdirat(dir, name, 0700) && errno != EEXIST)
-			return error_set(err, errno, "cannot make directory '%s'", path);
+			return error_set_errno(err, errno, "cannot make directory '%s'", path);
 		fd = open_next(dir, name, public);
 	}
 	if (fd < 0)
-		return error_set(err, errno, "cannot use directory '%s'", path);
+		return error_set_errno(err, errno, "cannot use directory '%s'", path);
 	if (fstat(fd, &st))
-		return error_set(err, errno, "cannot use directory '%s'", path);
+		return error_set_errno(err, errno, "cannot use directory '%s'", path);
 	if (public && (!trusted(st.st_uid) || (st.st_mode & (S_IWGRP | S_IWOTH)))) {
-		error_say(err, STATUS_PERMISSION, EPERM,
-			  "cannot use directory '%s': it does not belong to user %u alone", path,
-			  (unsigned int)geteuid());
+		error_setf(err, STATUS_PERMISSION, EPERM,
+			   "cannot use directory '%s': it does not belong to user %u alone", path,
+			   (unsigned int)geteuid());
 		error_remedy(
 			err,
 			"remove it, or name another directory in XDG_RUNTIME_DIR or XDG_DATA_HOME");
@@ -189,7 +189,7 @@ static int open_directories(char *path, int *last, struct error *err)
 	char *name = path;
 
 	if (dir < 0)
-		return error_set(err, errno, "cannot open '/'");
+		return error_set_errno(err, errno, "cannot open '/'");
 	while (*(name += strspn(name, "/"))) {
 		char *end = name + strcspn(name, "/");
 		char rest = *end;
@@ -218,15 +218,15 @@ int xdg_make(const char *path, struct error *err)
 
 	assert(path[0] == '/');
 	if (!copy)
-		return error_set(err, ENOMEM, "cannot make directory '%s'", path);
+		return error_set_errno(err, ENOMEM, "cannot make directory '%s'", path);
 	ret = open_directories(copy, &dir, err);
 	if (ret)
 		return ret;
 	if (fstat(dir, &st))
-		return error_set(err, errno, "cannot use directory '%s'", path);
+		return error_set_errno(err, errno, "cannot use directory '%s'", path);
 	if (st.st_uid != geteuid())
-		return error_say(err, STATUS_PERMISSION, EPERM,
-				 "cannot use directory '%s': it belongs to user %u", path,
-				 (unsigned int)st.st_uid);
+		return error_setf(err, STATUS_PERMISSION, EPERM,
+				  "cannot use directory '%s': it belongs to user %u", path,
+				  (unsigned int)st.st_uid);
 	return 0;
 }

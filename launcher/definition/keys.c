@@ -104,26 +104,26 @@ static const struct word displays[] = {
 static const struct list ssh_key_list = SCHEMA_LIST(&type_path, NULL, struct cloud_init, ssh_keys,
 						    ssh_key_count);
 
-static const struct list package_list = SCHEMA_LIST(&type_package, NULL, struct cloud_init,
-						    packages, package_count);
+static const struct list package_list = SCHEMA_LIST(&type_cloud_init_package, NULL,
+						    struct cloud_init, packages, package_count);
 
 static const struct list command_list = SCHEMA_LIST(&type_text, LIMITS(0, COMMAND_MAX, "\t\n"),
 						    struct guest_command, args, arg_count);
 
-static const struct list run_list = SCHEMA_LIST(&type_command, &command_list, struct cloud_init,
-						run, run_count);
+static const struct list run_list = SCHEMA_LIST(&type_cloud_init_command, &command_list,
+						struct cloud_init, run, run_count);
 
 static const struct list arg_list = SCHEMA_LIST(&type_text, LIMITS(0, ARG_MAX_BYTES, "\t\n"),
 						struct definition, qemu.args, qemu.arg_count);
 
 /* name, type, target, detail, fallback, pin */
 static const struct key machine_keys[] = {
-	{ "type", &type_model, INSIDE(machine, type), NULL, "q35", PIN_MACHINE },
+	{ "type", &type_text_model, INSIDE(machine, type), NULL, "q35", PIN_MACHINE },
 	{ "accel", &type_words, INSIDE(machine, accel), WORDS(accels), "auto", PIN_UNLOCKED },
-	{ "cpu", &type_cpu, INSIDE(machine, cpu), NULL, "auto", PIN_UNLOCKED },
-	{ "firmware", &type_firmware, INSIDE(machine, firmware), NULL, "bios", PIN_FIRMWARE },
-	{ "secure-boot", &type_flag, INSIDE(machine, secure_boot), NULL, "false", PIN_NONE },
-	{ "tpm", &type_flag, INSIDE(machine, tpm), NULL, "false", PIN_NONE },
+	{ "cpu", &type_text_cpu, INSIDE(machine, cpu), NULL, "auto", PIN_UNLOCKED },
+	{ "firmware", &type_path_firmware, INSIDE(machine, firmware), NULL, "bios", PIN_FIRMWARE },
+	{ "secure-boot", &type_words_flag, INSIDE(machine, secure_boot), NULL, "false", PIN_NONE },
+	{ "tpm", &type_words_flag, INSIDE(machine, tpm), NULL, "false", PIN_NONE },
 };
 
 static const struct key boot_keys[] = {
@@ -135,16 +135,17 @@ static const struct key boot_keys[] = {
 
 static const struct key disk_keys[] = {
 	{ "image", &type_image, WHOLE, NULL, NULL, PIN_IMAGE },
-	{ "sha256", &type_digest, DISK(sha256), DIGITS(SHA256_TEXT_SIZE), NULL, PIN_NONE },
-	{ "sha512", &type_digest, DISK(sha512), DIGITS(SHA512_TEXT_SIZE), NULL, PIN_NONE },
+	{ "sha256", &type_image_digest, DISK(sha256), DIGITS(SHA256_TEXT_SIZE), NULL, PIN_NONE },
+	{ "sha512", &type_image_digest, DISK(sha512), DIGITS(SHA512_TEXT_SIZE), NULL, PIN_NONE },
 	{ "mode", &type_words, DISK(mode), WORDS(disk_modes), "auto", PIN_NONE },
-	{ "size", &type_size, DISK(size), BOUNDS(MIB, 64 * TIB, 0), NULL, PIN_NONE },
+	{ "size", &type_number_size, DISK(size), BOUNDS(MIB, 64 * TIB, 0), NULL, PIN_NONE },
 	{ "format", &type_words, DISK(format), WORDS(disk_formats), "auto", PIN_NONE },
 	{ "device", &type_words, DISK(device), WORDS(disk_devices), "auto", PIN_NONE },
 };
 
-static const struct list disk_list = SCHEMA_LIST(&type_mapping, SCHEMA_KEYS("disks", disk_keys),
-						 struct definition, disks, disk_count);
+static const struct list disk_list = SCHEMA_LIST(&schema_type_mapping,
+						 SCHEMA_KEYS("disks", disk_keys), struct definition,
+						 disks, disk_count);
 
 static const struct word share_drivers[] = {
 	{ "9p", SHARE_9P },
@@ -152,14 +153,15 @@ static const struct word share_drivers[] = {
 };
 
 static const struct key share_keys[] = {
-	{ "path", &type_path, SHARE(path), NULL, key_required, PIN_UNLOCKED },
-	{ "tag", &type_share_tag, SHARE(tag), NULL, key_required, PIN_NONE },
-	{ "readonly", &type_flag, SHARE(readonly), NULL, "false", PIN_NONE },
+	{ "path", &type_path, SHARE(path), NULL, schema_required, PIN_UNLOCKED },
+	{ "tag", &type_share_tag, SHARE(tag), NULL, schema_required, PIN_NONE },
+	{ "readonly", &type_words_flag, SHARE(readonly), NULL, "false", PIN_NONE },
 	{ "driver", &type_words, SHARE(driver), WORDS(share_drivers), "9p", PIN_NONE },
 	{ "mount", &type_share_mount, SHARE(mount), NULL, NULL, PIN_NONE },
 };
 
-static const struct list share_list = SCHEMA_LIST(&type_mapping, SCHEMA_KEYS("shares", share_keys),
+static const struct list share_list = SCHEMA_LIST(&schema_type_mapping,
+						  SCHEMA_KEYS("shares", share_keys),
 						  struct definition, shares, share_count);
 
 static const struct list usb_list = SCHEMA_LIST(&type_usb, NULL, struct definition, usb, usb_count);
@@ -168,72 +170,78 @@ static const struct list port_list = SCHEMA_LIST(&type_port, NULL, struct networ
 						 port_count);
 
 static const struct key credential_keys[] = {
-	{ "name", &type_credential_name, CREDENTIAL(name), NULL, key_required, PIN_NONE },
+	{ "name", &type_cloud_init_credential_name, CREDENTIAL(name), NULL, schema_required,
+	  PIN_NONE },
 	{ "value", &type_text, CREDENTIAL(value), LIMITS(0, CREDENTIAL_TEXT_MAX, "\t\n"), NULL,
 	  PIN_NONE },
 	{ "file", &type_path, CREDENTIAL(file), NULL, NULL, PIN_CREDENTIAL },
 };
 
 static const struct list credential_list = SCHEMA_LIST(
-	&type_mapping, SCHEMA_KEYS("credentials", credential_keys), struct definition, credentials,
-	credential_count);
+	&schema_type_mapping, SCHEMA_KEYS("credentials", credential_keys), struct definition,
+	credentials, credential_count);
 
 static const struct key network_keys[] = {
 	{ "type", &type_network_kind, NETWORK(type), WORDS(network_kinds), "lan", PIN_NONE },
-	{ "uplink", &type_uplink, NETWORK(uplink), NULL, "auto", PIN_UNLOCKED },
+	{ "uplink", &type_address_uplink, NETWORK(uplink), NULL, "auto", PIN_UNLOCKED },
 	{ "address", &type_address, NETWORK(address), NULL, "auto", PIN_UNLOCKED },
-	{ "range", &type_range, WHOLE, NULL, "auto", PIN_UNLOCKED },
-	{ "gateway", &type_gateway, WHOLE, NULL, "router", PIN_UNLOCKED },
-	{ "dns", &type_dns, WHOLE, NULL, "auto", PIN_UNLOCKED },
-	{ "configure", &type_configure, NETWORK(configure), NULL, "auto", PIN_NONE },
-	{ "model", &type_model, NETWORK(model), NULL, "virtio", PIN_NONE },
-	{ "mac", &type_mac, WHOLE, NULL, "auto", PIN_MAC },
-	{ "queues", &type_queues, NETWORK(queues), NULL, "auto", PIN_UNLOCKED },
+	{ "range", &type_address_range, WHOLE, NULL, "auto", PIN_UNLOCKED },
+	{ "gateway", &type_address_gateway, WHOLE, NULL, "router", PIN_UNLOCKED },
+	{ "dns", &type_address_dns, WHOLE, NULL, "auto", PIN_UNLOCKED },
+	{ "configure", &type_address_configure, NETWORK(configure), NULL, "auto", PIN_NONE },
+	{ "model", &type_text_model, NETWORK(model), NULL, "virtio", PIN_NONE },
+	{ "mac", &type_address_mac, WHOLE, NULL, "auto", PIN_MAC },
+	{ "queues", &type_address_queues, NETWORK(queues), NULL, "auto", PIN_UNLOCKED },
 	{ "probe", &type_words, NETWORK(probe), WORDS(probes), "normal", PIN_NONE },
 	{ "promiscuous", &type_words, NETWORK(promiscuous), WORDS(promiscuous_modes), "auto",
 	  PIN_UNLOCKED },
-	{ "ports", &type_list, NETWORK(ports), &port_list, NULL, PIN_NONE },
+	{ "ports", &schema_type_list, NETWORK(ports), &port_list, NULL, PIN_NONE },
 };
 
 static const struct key cloud_init_keys[] = {
 	{ "user-data", &type_path, CLOUD_INIT(user_data), NULL, NULL, PIN_FILE },
-	{ "user", &type_user, CLOUD_INIT(user), NULL, "auto", PIN_UNLOCKED },
-	{ "ssh-keys", &type_ssh_keys, WHOLE, &ssh_key_list, "auto", PIN_UNLOCKED },
-	{ "packages", &type_any, CLOUD_INIT(packages), &package_list, NULL, PIN_NONE },
-	{ "run", &type_any, CLOUD_INIT(run), &run_list, NULL, PIN_NONE },
+	{ "user", &type_cloud_init_user, CLOUD_INIT(user), NULL, "auto", PIN_UNLOCKED },
+	{ "ssh-keys", &type_cloud_init_ssh_keys, WHOLE, &ssh_key_list, "auto", PIN_UNLOCKED },
+	{ "packages", &schema_type_optional_list, CLOUD_INIT(packages), &package_list, NULL,
+	  PIN_NONE },
+	{ "run", &schema_type_optional_list, CLOUD_INIT(run), &run_list, NULL, PIN_NONE },
 };
 
 static const struct key qemu_keys[] = {
-	{ "binary", &type_program, INSIDE(qemu, binary), NULL, "qemu-system-x86_64", PIN_QEMU },
-	{ "args", &type_list, INSIDE(qemu, args), &arg_list, NULL, PIN_NONE },
+	{ "binary", &type_path_program, INSIDE(qemu, binary), NULL, "qemu-system-x86_64",
+	  PIN_QEMU },
+	{ "args", &schema_type_list, INSIDE(qemu, args), &arg_list, NULL, PIN_NONE },
 };
 
 static const struct key top_keys[] = {
-	{ "name", &type_name, DEFINITION(name), NULL, key_required, PIN_NONE },
-	{ "uuid", &type_uuid, WHOLE, NULL, "auto", PIN_UUID },
-	{ "cpus", &type_count, DEFINITION(cpus), BOUNDS(1, CPUS_MAX, 0), "2", PIN_NONE },
-	{ "memory", &type_size, DEFINITION(memory), BOUNDS(8 * MIB, 16 * TIB, MIB), "2G",
+	{ "name", &type_text_name, DEFINITION(name), NULL, schema_required, PIN_NONE },
+	{ "uuid", &type_text_uuid, WHOLE, NULL, "auto", PIN_UUID },
+	{ "cpus", &type_number_count, DEFINITION(cpus), BOUNDS(1, CPUS_MAX, 0), "2", PIN_NONE },
+	{ "memory", &type_number_size, DEFINITION(memory), BOUNDS(8 * MIB, 16 * TIB, MIB), "2G",
 	  PIN_NONE },
-	{ "machine", &type_mapping, DEFINITION(machine), SCHEMA_KEYS("machine", machine_keys), "{}",
+	{ "machine", &schema_type_mapping, DEFINITION(machine),
+	  SCHEMA_KEYS("machine", machine_keys), "{}", PIN_KEYS },
+	{ "boot", &schema_type_mapping, DEFINITION(boot), SCHEMA_KEYS("boot", boot_keys), "{}",
 	  PIN_KEYS },
-	{ "boot", &type_mapping, DEFINITION(boot), SCHEMA_KEYS("boot", boot_keys), "{}", PIN_KEYS },
-	{ "disks", &type_list, DEFINITION(disks), &disk_list, NULL, PIN_KEYS },
-	{ "network", &type_networks, WHOLE, SCHEMA_KEYS("network", network_keys), "{}", PIN_KEYS },
+	{ "disks", &schema_type_list, DEFINITION(disks), &disk_list, NULL, PIN_KEYS },
+	{ "network", &type_network, WHOLE, SCHEMA_KEYS("network", network_keys), "{}", PIN_KEYS },
 	{ "cloud-init", &type_cloud_init, DEFINITION(cloud_init),
 	  SCHEMA_KEYS("cloud-init", cloud_init_keys), NULL, PIN_KEYS },
 	{ "ignition", &type_path, DEFINITION(ignition), NULL, NULL, PIN_FILE },
-	{ "credentials", &type_any, DEFINITION(credentials), &credential_list, NULL, PIN_KEYS },
+	{ "credentials", &schema_type_optional_list, DEFINITION(credentials), &credential_list,
+	  NULL, PIN_KEYS },
 	{ "console", &type_words, DEFINITION(console), WORDS(consoles), "stdio", PIN_NONE },
 	{ "display", &type_words, DEFINITION(display), WORDS(displays), "none", PIN_NONE },
-	{ "shares", &type_list, DEFINITION(shares), &share_list, NULL, PIN_KEYS },
-	{ "usb", &type_list, DEFINITION(usb), &usb_list, NULL, PIN_UNLOCKED },
-	{ "rng", &type_flag, DEFINITION(rng), NULL, "true", PIN_NONE },
-	{ "guest-agent", &type_flag, DEFINITION(guest_agent), NULL, "true", PIN_NONE },
+	{ "shares", &schema_type_list, DEFINITION(shares), &share_list, NULL, PIN_KEYS },
+	{ "usb", &schema_type_list, DEFINITION(usb), &usb_list, NULL, PIN_UNLOCKED },
+	{ "rng", &type_words_flag, DEFINITION(rng), NULL, "true", PIN_NONE },
+	{ "guest-agent", &type_words_flag, DEFINITION(guest_agent), NULL, "true", PIN_NONE },
 	{ "vsock", &type_vsock, DEFINITION(vsock), NULL, "none", PIN_NONE },
-	{ "shutdown-timeout", &type_duration, DEFINITION(shutdown_timeout),
+	{ "shutdown-timeout", &type_number_duration, DEFINITION(shutdown_timeout),
 	  BOUNDS(0, SHUTDOWN_MAX, 0), "60s", PIN_NONE },
-	{ "qemu", &type_mapping, DEFINITION(qemu), SCHEMA_KEYS("qemu", qemu_keys), "{}", PIN_KEYS },
+	{ "qemu", &schema_type_mapping, DEFINITION(qemu), SCHEMA_KEYS("qemu", qemu_keys), "{}",
+	  PIN_KEYS },
 };
 
 /* What a definition is, at its top. */
-const struct keys definition_keys = { NULL, top_keys, ARRAY_SIZE(top_keys) };
+const struct keys keys_definition = { NULL, top_keys, ARRAY_SIZE(top_keys) };

@@ -6,6 +6,6 @@
 #include "launcher/yaml/schema.h"
 
 /* The table of struct definition, from which all others are reached. */
-extern const struct keys definition_keys;
+extern const struct keys keys_definition;
 
 #endif

@@ -25,7 +25,7 @@
  * @source, @document: the file.
  * @overrides, @override_count: the --set options.
  * @unpinned: images from URLs need no digest.
- * @report: all errors.
+ * @diagnostics: all errors.
  * @definition: being filled.
  */
 struct load {
@@ -34,7 +34,7 @@ struct load {
 	struct override *overrides;
 	unsigned int override_count;
 	bool unpinned;
-	struct report report;
+	struct diagnostics diagnostics;
 	struct definition definition;
 };
 
@@ -51,8 +51,8 @@ static int load_directory(struct load *load, const char *path)
 	if (!load->definition.directory) {
 		int code = errno;
 
-		report_add(&load->report, &(struct place){ .source = &load->source },
-			   "its directory cannot be found: %s", strerror(code));
+		diagnostics_add(&load->diagnostics, &(struct location){ .source = &load->source },
+				"its directory cannot be found: %s", strerror(code));
 		return -code;
 	}
 	return 0;
@@ -65,7 +65,7 @@ static int load_overrides(struct load *load, char *const overrides[], unsigned i
 		return -ENOMEM;
 	for (unsigned int i = 0; i < count; i++) {
 		int result = override_parse(overrides[i], i + 1, &load->overrides[i],
-					    &load->report);
+					    &load->diagnostics);
 
 		load->override_count = i + 1;
 		if (result == -ENOMEM)
@@ -79,12 +79,14 @@ static int load_apply(struct load *load)
 	struct node *root = load->document.root;
 
 	if (root->kind != NODE_MAPPING) {
-		report_add(&load->report, &root->place,
-			   "a definition must be a mapping of keys, not %s", node_kind_text(root));
+		diagnostics_add(&load->diagnostics, &root->location,
+				"a definition must be a mapping of keys, not %s",
+				document_kind_text(root));
 		return -EINVAL;
 	}
 	for (unsigned int i = 0; i < load->override_count; i++) {
-		int result = override_apply(&load->overrides[i], &load->document, &load->report);
+		int result = override_apply(&load->overrides[i], &load->document,
+					    &load->diagnostics);
 
 		if (result == -ENOMEM)
 			return result;
@@ -97,32 +99,32 @@ static int load_read(struct load *load)
 	/* Not $HOME, which under sudo may be another user's. */
 	const struct passwd *user = getpwuid(getuid());
 	struct definition *definition = &load->definition;
-	struct walk walk = {
-		.report = &load->report,
+	struct loader loader = {
+		.diagnostics = &load->diagnostics,
 		.directory = definition->directory,
 		.unpinned = load->unpinned,
 		.home = user && user->pw_dir && user->pw_dir[0] == '/' ? user->pw_dir : NULL,
 	};
 	int result;
 
-	walk_mapping(&walk, load->document.root, &definition_keys, definition);
+	schema_read_mapping(&loader, load->document.root, &keys_definition, definition);
 	resolve_disks(definition);
 	/* What was read is only known where it stands if there was memory for that. */
-	if (!walk.failed) {
-		validate_definition(&walk, definition, load->document.root);
-		validate_files(&walk, definition);
+	if (!loader.failed) {
+		validate_definition(&loader, definition, load->document.root);
+		validate_files(&loader, definition);
 	}
-	result = walk.failed || load->report.failed ? -ENOMEM : 0;
-	walk_done(&walk);
+	result = loader.failed || load->diagnostics.failed ? -ENOMEM : 0;
+	schema_done(&loader);
 	return result;
 }
 
 /* Goes on after an error as long as what follows can be told without it. */
 static int load_source(struct load *load, char *const overrides[], unsigned int count)
 {
-	int parsed = document_parse(&load->source, &load->document, &load->report);
+	int parsed = document_parse(&load->source, &load->document, &load->diagnostics);
 	int result = load_overrides(load, overrides, count);
-	char machine_id[MACHINE_ID_SIZE];
+	char machine_id[RESOLVE_MACHINE_ID_SIZE];
 
 	if (parsed < 0 || result < 0)
 		return parsed < 0 ? parsed : result;
@@ -131,7 +133,7 @@ static int load_source(struct load *load, char *const overrides[], unsigned int 
 		result = load_read(load);
 	if (result < 0)
 		return result;
-	if (load->report.count)
+	if (load->diagnostics.count)
 		return -EINVAL;
 	resolve_machine_id(machine_id);
 	resolve_definition(&load->definition, machine_id);
@@ -140,7 +142,7 @@ static int load_source(struct load *load, char *const overrides[], unsigned int 
 
 static void load_done(struct load *load)
 {
-	report_done(&load->report);
+	diagnostics_done(&load->diagnostics);
 	for (unsigned int i = 0; i < load->override_count; i++)
 		override_done(&load->overrides[i]);
 	free(load->overrides);
@@ -151,7 +153,7 @@ static void load_done(struct load *load)
 
 /* @result is that of filling load->source. */
 static int load_finish(struct load *load, int result, char *const overrides[], unsigned int count,
-		       struct definition *definition, char **report)
+		       struct definition *definition, char **diagnostics)
 {
 	if (result == 0)
 		result = load_directory(load, load->source.name);
@@ -161,49 +163,49 @@ static int load_finish(struct load *load, int result, char *const overrides[], u
 		*definition = load->definition;
 		memset(&load->definition, 0, sizeof(load->definition));
 	} else if (result != -ENOMEM) {
-		*report = report_text(&load->report);
-		result = *report ? result : -ENOMEM;
+		*diagnostics = diagnostics_text(&load->diagnostics);
+		result = *diagnostics ? result : -ENOMEM;
 	}
 	load_done(load);
 	return result;
 }
 
 static int load_file(const char *path, char *const overrides[], unsigned int override_count,
-		     bool unpinned, struct definition *definition, char **report)
+		     bool unpinned, struct definition *definition, char **diagnostics)
 {
 	cleanup_free struct load *load = calloc(1, sizeof(*load));
 	int result;
 
-	*report = NULL;
+	*diagnostics = NULL;
 	if (!load)
 		return -ENOMEM;
 	load->unpinned = unpinned;
-	result = source_open(path, &load->source, &load->report);
-	return load_finish(load, result, overrides, override_count, definition, report);
+	result = source_open(path, &load->source, &load->diagnostics);
+	return load_finish(load, result, overrides, override_count, definition, diagnostics);
 }
 
-int definition_load(const char *path, char *const overrides[], unsigned int override_count,
-		    struct definition *definition, char **report)
+int load_definition(const char *path, char *const overrides[], unsigned int override_count,
+		    struct definition *definition, char **diagnostics)
 {
-	return load_file(path, overrides, override_count, false, definition, report);
+	return load_file(path, overrides, override_count, false, definition, diagnostics);
 }
 
-int definition_load_unpinned(const char *path, char *const overrides[], unsigned int override_count,
-			     struct definition *definition, char **report)
+int load_definition_unpinned(const char *path, char *const overrides[], unsigned int override_count,
+			     struct definition *definition, char **diagnostics)
 {
-	return load_file(path, overrides, override_count, true, definition, report);
+	return load_file(path, overrides, override_count, true, definition, diagnostics);
 }
 
-int definition_load_memory(const char *name, const void *bytes, size_t size,
+int load_definition_memory(const char *name, const void *bytes, size_t size,
 			   char *const overrides[], unsigned int override_count,
-			   struct definition *definition, char **report)
+			   struct definition *definition, char **diagnostics)
 {
 	cleanup_free struct load *load = calloc(1, sizeof(*load));
 	int result;
 
-	*report = NULL;
+	*diagnostics = NULL;
 	if (!load)
 		return -ENOMEM;
-	result = source_from_memory(name, bytes, size, &load->source, &load->report);
-	return load_finish(load, result, overrides, override_count, definition, report);
+	result = source_from_memory(name, bytes, size, &load->source, &load->diagnostics);
+	return load_finish(load, result, overrides, override_count, definition, diagnostics);
 }

@@ -25,7 +25,7 @@ static void collect_list(struct pins *pins, enum pin pin, const struct list *lis
 	const unsigned int *count = (const void *)(first + list->count);
 
 	for (unsigned int i = 0; i < *count; i++)
-		collect_keys(pins, pin, list->detail, first + i * list->size, i);
+		collect_keys(pins, pin, list->constraint, first + i * list->size, i);
 }
 
 static void collect_networks(struct pins *pins, enum pin pin, const struct keys *keys,
@@ -46,12 +46,12 @@ static void collect_value(struct pins *pins, enum pin pin, const struct key *key
 		pins->items[pins->count++] = (struct pinned){ pin, key, target, index };
 	} else if (key->pin != PIN_KEYS) {
 		return;
-	} else if (key->type == &type_networks) {
-		collect_networks(pins, pin, key->detail, target);
-	} else if (key->type->shapes & NODE_MAPPING) {
-		collect_keys(pins, pin, key->detail, target, index);
+	} else if (key->type == &type_network) {
+		collect_networks(pins, pin, key->constraint, target);
+	} else if (key->type->node_kinds & NODE_MAPPING) {
+		collect_keys(pins, pin, key->constraint, target, index);
 	} else {
-		collect_list(pins, pin, key->detail, target);
+		collect_list(pins, pin, key->constraint, target);
 	}
 }
 
@@ -59,7 +59,7 @@ void pin_collect(const struct definition *definition, struct pins *pins)
 {
 	pins->count = 0;
 	for (enum pin pin = PIN_FIRST; pin < PIN_END; pin++)
-		collect_keys(pins, pin, &definition_keys, definition, 0);
+		collect_keys(pins, pin, &keys_definition, definition, 0);
 }
 
 bool pin_match(const struct pinned *pinned, enum pin pin, const char *name)

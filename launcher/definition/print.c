@@ -7,16 +7,16 @@
 #include "launcher/definition/keys.h"
 #include "launcher/yaml/emit.h"
 
-int definition_print(const struct definition *definition, bool json, char **text, struct error *err)
+int print_definition(const struct definition *definition, bool json, char **text, struct error *err)
 {
-	switch (emit_tree(&definition_keys, definition, json, text)) {
+	switch (emit_tree(&keys_definition, definition, json, text)) {
 	case 0:
 		return 0;
 	case -EILSEQ:
-		return error_say(err, STATUS_FAILURE, EILSEQ,
-				 "cannot print '%s': a path in it is not UTF-8 text",
-				 definition->path);
+		return error_setf(err, STATUS_FAILURE, EILSEQ,
+				  "cannot print '%s': a path in it is not UTF-8 text",
+				  definition->path);
 	default:
-		return error_set(err, ENOMEM, "cannot print '%s'", definition->path);
+		return error_set_errno(err, ENOMEM, "cannot print '%s'", definition->path);
 	}
 }

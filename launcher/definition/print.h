@@ -9,7 +9,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * definition_print() - write the resolved definition with every default.
+ * print_definition() - write the resolved definition with every default.
  * @definition: a loaded definition.
  * @json: JSON, else YAML; both can be read back as a definition.
  * @text: the text, allocated; the caller frees it.
@@ -17,7 +17,7 @@
  *
  * Return: 0 or a negative errno.
  */
-int definition_print(const struct definition *definition, bool json, char **text,
+int print_definition(const struct definition *definition, bool json, char **text,
 		     struct error *err);
 
 #endif

@@ -24,16 +24,16 @@ static bool read_line(const char *path, char *line, int size)
 	return line[0] && strcmp(line, "uninitialized");
 }
 
-void resolve_machine_id(char id[MACHINE_ID_SIZE])
+void resolve_machine_id(char id[RESOLVE_MACHINE_ID_SIZE])
 {
 	static const char *const paths[] = { "/etc/machine-id", "/var/lib/dbus/machine-id" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (read_line(paths[i], id, MACHINE_ID_SIZE))
+		if (read_line(paths[i], id, RESOLVE_MACHINE_ID_SIZE))
 			return;
-	if (gethostname(id, MACHINE_ID_SIZE) < 0)
+	if (gethostname(id, RESOLVE_MACHINE_ID_SIZE) < 0)
 		id[0] = '\0';
-	id[MACHINE_ID_SIZE - 1] = '\0';
+	id[RESOLVE_MACHINE_ID_SIZE - 1] = '\0';
 }
 
 static bool names_iso(const char *name)
@@ -58,7 +58,7 @@ void resolve_disks(struct definition *definition)
 
 static void resolve_uuid(struct definition *definition, const char *machine_id)
 {
-	char text[MACHINE_ID_SIZE + VM_NAME_SIZE];
+	char text[RESOLVE_MACHINE_ID_SIZE + VM_NAME_SIZE];
 	int length = snprintf(text, sizeof(text), "%s%c%s", machine_id, '\0', definition->name);
 
 	uuid_generate_sha1(definition->uuid, vm_namespace, text, (size_t)length);

@@ -5,13 +5,13 @@
 
 #include "launcher/definition/definition.h"
 
-#define MACHINE_ID_SIZE 256
+#define RESOLVE_MACHINE_ID_SIZE 256
 
 /**
  * resolve_machine_id() - a text that is this machine's own and stays the same.
  * @id: machine-id(5); where there is none, such as in a container, the host's name.
  */
-void resolve_machine_id(char id[MACHINE_ID_SIZE]);
+void resolve_machine_id(char id[RESOLVE_MACHINE_ID_SIZE]);
 
 /**
  * resolve_definition() - make uuid, mac and configure concrete.

@@ -19,7 +19,7 @@ static const struct word configure_ways[] = {
 	{ "credentials", CONFIGURE_CREDENTIALS },
 };
 
-const struct words configure_words = { configure_ways, ARRAY_SIZE(configure_ways) };
+const struct words type_address_configure_words = { configure_ways, ARRAY_SIZE(configure_ways) };
 
 static const struct word gateway_modes[] = {
 	{ "router", GATEWAY_ROUTER },
@@ -44,7 +44,7 @@ static struct json_object *text_or_auto(const char *text)
 }
 
 /* Reads auto, a value, or a list of them, each into the same target. */
-static void read_each(struct walk *walk, const struct key *key, const struct node *node,
+static void read_each(struct loader *loader, const struct key *key, const struct node *node,
 		      const struct type *type, unsigned int max, void *target)
 {
 	const struct key entry = { .type = type };
@@ -52,19 +52,20 @@ static void read_each(struct walk *walk, const struct key *key, const struct nod
 	if (is_auto(node))
 		return;
 	if (node->kind == NODE_SCALAR) {
-		type->read(walk, key, node, target);
+		type->read(loader, key, node, target);
 		return;
 	}
 	if (node->count == 0)
-		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' must not be empty",
+				key->name);
 	for (unsigned int i = 0; i < node->count && i < max; i++)
-		walk_entry(walk, key, &entry, node->items[i], i, target);
+		schema_read_entry(loader, key, &entry, node->items[i], i, target);
 	if (node->count > max)
-		report_add(walk->report, &node->items[max]->place, "'%s' has more than %u entries",
-			   key->name, max);
+		diagnostics_add(loader->diagnostics, &node->items[max]->location,
+				"'%s' has more than %u entries", key->name, max);
 }
 
-static void read_uplink(struct walk *walk, const struct key *key, const struct node *node,
+static void read_uplink(struct loader *loader, const struct key *key, const struct node *node,
 			void *target)
 {
 	if (is_auto(node))
@@ -72,7 +73,7 @@ static void read_uplink(struct walk *walk, const struct key *key, const struct n
 	else if (ifname_valid(node->text))
 		memcpy(target, node->text, strlen(node->text) + 1);
 	else
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 }
 
 static struct json_object *write_uplink(const struct key *key, const void *target)
@@ -82,11 +83,11 @@ static struct json_object *write_uplink(const struct key *key, const void *targe
 	return text_or_auto(ifname[0] ? ifname : NULL);
 }
 
-const struct type type_uplink = { NODE_SCALAR, "auto or the name of an interface", NULL,
-				  read_uplink, write_uplink };
+const struct type type_address_uplink = { NODE_SCALAR, "auto or the name of an interface", NULL,
+					  read_uplink, write_uplink };
 
 /* An address that a host can have, or a message; also the common slip of adding a prefix. */
-static bool host_address(struct walk *walk, const struct key *key, const struct node *node,
+static bool host_address(struct loader *loader, const struct key *key, const struct node *node,
 			 struct in_addr *address)
 {
 	char cut[IPV4_TEXT_SIZE];
@@ -97,21 +98,22 @@ static bool host_address(struct walk *walk, const struct key *key, const struct 
 			*address = parsed;
 			return true;
 		}
-		report_add(walk->report, &node->place,
-			   "'%s' must be an address that a host can have, not '%s'", key->name,
-			   node->text);
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' must be an address that a host can have, not '%s'", key->name,
+				node->text);
 		return false;
 	}
 	snprintf(cut, sizeof(cut), "%.*s", (int)strcspn(node->text, "/"), node->text);
-	walk_meant(walk, key, node, ipv4_parse(cut, &parsed) && ipv4_unicast(parsed) ? cut : NULL);
+	schema_refuse_meant(loader, key, node,
+			    ipv4_parse(cut, &parsed) && ipv4_unicast(parsed) ? cut : NULL);
 	return false;
 }
 
-static void read_address(struct walk *walk, const struct key *key, const struct node *node,
+static void read_address(struct loader *loader, const struct key *key, const struct node *node,
 			 void *target)
 {
 	if (!is_auto(node))
-		host_address(walk, key, node, target);
+		host_address(loader, key, node, target);
 }
 
 static struct json_object *write_address(const struct key *key, const void *target)
@@ -125,7 +127,7 @@ static struct json_object *write_address(const struct key *key, const void *targ
 const struct type type_address = { NODE_SCALAR, "auto or an IPv4 address such as 192.168.1.10",
 				   NULL, read_address, write_address };
 
-static void read_range(struct walk *walk, const struct key *key, const struct node *node,
+static void read_range(struct loader *loader, const struct key *key, const struct node *node,
 		       void *target)
 {
 	struct network *network = target;
@@ -134,14 +136,14 @@ static void read_range(struct walk *walk, const struct key *key, const struct no
 	if (is_auto(node))
 		return;
 	if (!scalar_range(node->text, &first, &last)) {
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 	} else if (!ipv4_unicast(first) || !ipv4_unicast(last)) {
-		report_add(walk->report, &node->place,
-			   "'%s' must be of addresses that a host can have, not '%s'", key->name,
-			   node->text);
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' must be of addresses that a host can have, not '%s'",
+				key->name, node->text);
 	} else if (ntohl(first.s_addr) > ntohl(last.s_addr)) {
-		report_add(walk->report, &node->place, "'%s' ends before it begins: '%s'",
-			   key->name, node->text);
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' ends before it begins: '%s'", key->name, node->text);
 	} else {
 		network->range_first = first;
 		network->range_last = last;
@@ -160,28 +162,28 @@ static struct json_object *write_range(const struct key *key, const void *target
 	return json_object_new_string(text);
 }
 
-const struct type type_range = {
+const struct type type_address_range = {
 	NODE_SCALAR, "auto or a range such as 192.168.1.200-192.168.1.220", NULL, read_range,
 	write_range,
 };
 
-static void expect_gateway(const struct key *key, char text[EXPECTED_SIZE])
+static void expect_gateway(const struct key *key, char text[SCHEMA_EXPECTED_SIZE])
 {
-	words_expect(&gateway_words, "an IPv4 address", text);
+	type_words_enumerate(&gateway_words, "an IPv4 address", text);
 }
 
-static void read_gateway(struct walk *walk, const struct key *key, const struct node *node,
+static void read_gateway(struct loader *loader, const struct key *key, const struct node *node,
 			 void *target)
 {
 	struct network *network = target;
-	const struct word *word = words_find(&gateway_words, node->text);
+	const struct word *word = type_words_find(&gateway_words, node->text);
 	const char *meant = nearest(&gateway_words, node->text);
 
 	if (word)
 		network->gateway_mode = (enum gateway_mode)word->value;
 	else if (meant)
-		walk_meant(walk, key, node, meant);
-	else if (host_address(walk, key, node, &network->gateway))
+		schema_refuse_meant(loader, key, node, meant);
+	else if (host_address(loader, key, node, &network->gateway))
 		network->gateway_mode = GATEWAY_ADDRESS;
 }
 
@@ -192,27 +194,28 @@ static struct json_object *write_gateway(const struct key *key, const void *targ
 
 	if (network->gateway_mode == GATEWAY_ADDRESS)
 		return json_object_new_string(ipv4_text(network->gateway, text));
-	return json_object_new_string(words_name(&gateway_words, network->gateway_mode));
+	return json_object_new_string(type_words_name(&gateway_words, network->gateway_mode));
 }
 
-const struct type type_gateway = { NODE_SCALAR, NULL, expect_gateway, read_gateway, write_gateway };
+const struct type type_address_gateway = { NODE_SCALAR, NULL, expect_gateway, read_gateway,
+					   write_gateway };
 
-static void read_server(struct walk *walk, const struct key *key, const struct node *node,
+static void read_server(struct loader *loader, const struct key *key, const struct node *node,
 			void *target)
 {
 	struct network *network = target;
 
-	if (host_address(walk, key, node, &network->dns[network->dns_count]))
+	if (host_address(loader, key, node, &network->dns[network->dns_count]))
 		network->dns_count++;
 }
 
 static const struct type type_server = { NODE_SCALAR, "an IPv4 address such as 192.168.1.1", NULL,
 					 read_server, NULL };
 
-static void read_dns(struct walk *walk, const struct key *key, const struct node *node,
+static void read_dns(struct loader *loader, const struct key *key, const struct node *node,
 		     void *target)
 {
-	read_each(walk, key, node, &type_server, DNS_MAX, target);
+	read_each(loader, key, node, &type_server, DNS_MAX, target);
 }
 
 static struct json_object *write_dns(const struct key *key, const void *target)
@@ -225,38 +228,42 @@ static struct json_object *write_dns(const struct key *key, const void *target)
 		return text_or_auto(NULL);
 	array = json_object_new_array();
 	for (unsigned int i = 0; array && i < network->dns_count; i++)
-		walk_write_entry(&array, json_object_new_string(ipv4_text(network->dns[i], text)));
+		schema_write_entry(&array,
+				   json_object_new_string(ipv4_text(network->dns[i], text)));
 	return array;
 }
 
-const struct type type_dns = { NODE_SCALAR | NODE_LIST, "auto, an IPv4 address or a list of them",
-			       NULL, read_dns, write_dns };
+const struct type type_address_dns = { NODE_SCALAR | NODE_LIST,
+				       "auto, an IPv4 address or a list of them", NULL, read_dns,
+				       write_dns };
 
-static void expect_way(const struct key *key, char text[EXPECTED_SIZE])
+static void expect_way(const struct key *key, char text[SCHEMA_EXPECTED_SIZE])
 {
-	words_expect(&configure_words, NULL, text);
+	type_words_enumerate(&type_address_configure_words, NULL, text);
 }
 
-static void read_way(struct walk *walk, const struct key *key, const struct node *node,
+static void read_way(struct loader *loader, const struct key *key, const struct node *node,
 		     void *target)
 {
-	const struct word *word = words_find(&configure_words, node->text);
+	const struct word *word = type_words_find(&type_address_configure_words, node->text);
 	unsigned int *ways = target;
 
 	if (!word)
-		walk_meant(walk, key, node, nearest(&configure_words, node->text));
+		schema_refuse_meant(loader, key, node,
+				    nearest(&type_address_configure_words, node->text));
 	else if (*ways & word->value)
-		report_add(walk->report, &node->place, "'%s' is there twice", word->name);
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' is there twice",
+				word->name);
 	else
 		*ways |= word->value;
 }
 
 static const struct type type_way = { NODE_SCALAR, NULL, expect_way, read_way, NULL };
 
-static void read_configure(struct walk *walk, const struct key *key, const struct node *node,
+static void read_configure(struct loader *loader, const struct key *key, const struct node *node,
 			   void *target)
 {
-	read_each(walk, key, node, &type_way, UINT_MAX, target);
+	read_each(loader, key, node, &type_way, UINT_MAX, target);
 }
 
 static struct json_object *write_configure(const struct key *key, const void *target)
@@ -267,14 +274,15 @@ static struct json_object *write_configure(const struct key *key, const void *ta
 	if (!ways)
 		return text_or_auto(NULL);
 	array = json_object_new_array();
-	for (size_t i = 0; array && i < configure_words.count; i++)
-		if (ways & configure_words.words[i].value)
-			walk_write_entry(&array,
-					 json_object_new_string(configure_words.words[i].name));
+	for (size_t i = 0; array && i < type_address_configure_words.count; i++)
+		if (ways & type_address_configure_words.words[i].value)
+			schema_write_entry(
+				&array,
+				json_object_new_string(type_address_configure_words.words[i].name));
 	return array;
 }
 
-const struct type type_configure = {
+const struct type type_address_configure = {
 	NODE_SCALAR | NODE_LIST,
 	"auto or a list of cmdline, cloud-init, dhcp and credentials",
 	NULL,
@@ -282,12 +290,12 @@ const struct type type_configure = {
 	write_configure,
 };
 
-static void read_mac(struct walk *walk, const struct key *key, const struct node *node,
+static void read_mac(struct loader *loader, const struct key *key, const struct node *node,
 		     void *target)
 {
 	static const struct ether_addr zero;
 	struct network *network = target;
-	char guess[MAC_TEXT_SIZE];
+	char guess[ARP_MAC_TEXT_SIZE];
 	struct ether_addr mac;
 
 	network->mac_auto = is_auto(node);
@@ -297,15 +305,17 @@ static void read_mac(struct walk *walk, const struct key *key, const struct node
 		snprintf(guess, sizeof(guess), "%s", node->text);
 		for (char *dash = guess; (dash = strchr(dash, '-'));)
 			*dash = ':';
-		walk_meant(walk, key, node,
-			   strlen(node->text) < sizeof(guess) && scalar_mac(guess, &mac) ? guess
-											 : NULL);
+		schema_refuse_meant(loader, key, node,
+				    strlen(node->text) < sizeof(guess) && scalar_mac(guess, &mac)
+					    ? guess
+					    : NULL);
 	} else if (mac.ether_addr_octet[0] & 1) {
-		report_add(walk->report, &node->place,
-			   "'%s' must not be a group address: its first octet must be even",
-			   key->name);
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' must not be a group address: its first octet must be even",
+				key->name);
 	} else if (!memcmp(&mac, &zero, sizeof(mac))) {
-		report_add(walk->report, &node->place, "'%s' must not be all zero", key->name);
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' must not be all zero",
+				key->name);
 	} else {
 		network->mac = mac;
 	}
@@ -314,20 +324,21 @@ static void read_mac(struct walk *walk, const struct key *key, const struct node
 static struct json_object *write_mac(const struct key *key, const void *target)
 {
 	const struct network *network = target;
-	char text[MAC_TEXT_SIZE];
+	char text[ARP_MAC_TEXT_SIZE];
 
 	return json_object_new_string(scalar_mac_text(&network->mac, text));
 }
 
-const struct type type_mac = { NODE_SCALAR, "auto or a MAC address such as 52:54:00:12:34:56", NULL,
-			       read_mac, write_mac };
+const struct type type_address_mac = { NODE_SCALAR,
+				       "auto or a MAC address such as 52:54:00:12:34:56", NULL,
+				       read_mac, write_mac };
 
-static void expect_queues(const struct key *key, char text[EXPECTED_SIZE])
+static void expect_queues(const struct key *key, char text[SCHEMA_EXPECTED_SIZE])
 {
-	snprintf(text, EXPECTED_SIZE, "auto or a whole number from 1 to %d", QUEUES_MAX);
+	snprintf(text, SCHEMA_EXPECTED_SIZE, "auto or a whole number from 1 to %d", QUEUES_MAX);
 }
 
-static void read_queues(struct walk *walk, const struct key *key, const struct node *node,
+static void read_queues(struct loader *loader, const struct key *key, const struct node *node,
 			void *target)
 {
 	uint64_t count;
@@ -337,7 +348,7 @@ static void read_queues(struct walk *walk, const struct key *key, const struct n
 	if (scalar_count(node->text, &count) && count >= 1 && count <= QUEUES_MAX)
 		*(unsigned int *)target = (unsigned int)count;
 	else
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 }
 
 static struct json_object *write_queues(const struct key *key, const void *target)
@@ -347,4 +358,5 @@ static struct json_object *write_queues(const struct key *key, const void *targe
 	return count ? json_object_new_int64(count) : text_or_auto(NULL);
 }
 
-const struct type type_queues = { NODE_SCALAR, NULL, expect_queues, read_queues, write_queues };
+const struct type type_address_queues = { NODE_SCALAR, NULL, expect_queues, read_queues,
+					  write_queues };

@@ -10,17 +10,18 @@
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-static void read_user(struct walk *walk, const struct key *key, const struct node *node,
+static void read_user(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)
 {
 	if (strcmp(node->text, "auto") != 0)
-		value_keep_valid(walk, key, node, scalar_user(node->text), target);
+		type_text_keep_valid(loader, key, node, scalar_user(node->text), target);
 }
 
-const struct type type_user = { NODE_SCALAR, "auto, default or a login name such as debian", NULL,
-				read_user, value_write_or_auto };
+const struct type type_cloud_init_user = { NODE_SCALAR,
+					   "auto, default or a login name such as debian", NULL,
+					   read_user, type_text_write_or_auto };
 
-static void read_ssh_keys(struct walk *walk, const struct key *key, const struct node *node,
+static void read_ssh_keys(struct loader *loader, const struct key *key, const struct node *node,
 			  void *target)
 {
 	struct cloud_init *cloud_init = target;
@@ -29,9 +30,9 @@ static void read_ssh_keys(struct walk *walk, const struct key *key, const struct
 	if (cloud_init->ssh_keys_auto)
 		return;
 	if (node->kind == NODE_LIST)
-		type_list.read(walk, key, node, cloud_init->ssh_keys);
+		schema_type_list.read(loader, key, node, cloud_init->ssh_keys);
 	else
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 }
 
 static struct json_object *write_ssh_keys(const struct key *key, const void *target)
@@ -40,11 +41,12 @@ static struct json_object *write_ssh_keys(const struct key *key, const void *tar
 
 	if (cloud_init->ssh_keys_auto)
 		return json_object_new_string("auto");
-	return type_list.write(key, cloud_init->ssh_keys);
+	return schema_type_list.write(key, cloud_init->ssh_keys);
 }
 
-const struct type type_ssh_keys = { NODE_SCALAR | NODE_LIST, "auto or a list of public key files",
-				    NULL, read_ssh_keys, write_ssh_keys };
+const struct type type_cloud_init_ssh_keys = { NODE_SCALAR | NODE_LIST,
+					       "auto or a list of public key files", NULL,
+					       read_ssh_keys, write_ssh_keys };
 
 /* systemd(1) takes a name as that of a file. */
 static bool credential_name_valid(const char *text)
@@ -55,16 +57,18 @@ static bool credential_name_valid(const char *text)
 	       strspn(text, LETTERS "0123456789._@~+-") == length;
 }
 
-static void read_credential_name(struct walk *walk, const struct key *key, const struct node *node,
-				 void *target)
+static void read_credential_name(struct loader *loader, const struct key *key,
+				 const struct node *node, void *target)
 {
-	value_keep_valid(walk, key, node, credential_name_valid(node->text), target);
+	type_text_keep_valid(loader, key, node, credential_name_valid(node->text), target);
 }
 
-const struct type type_credential_name = {
-	NODE_SCALAR, "a credential's name such as passwd.hashed-password.root",
-	NULL,        read_credential_name,
-	value_write,
+const struct type type_cloud_init_credential_name = {
+	NODE_SCALAR,
+	"a credential's name such as passwd.hashed-password.root",
+	NULL,
+	read_credential_name,
+	type_text_write,
 };
 
 /* A name, with what package managers take after it: a version, a release, an architecture. */
@@ -76,34 +80,35 @@ static bool package_valid(const char *text)
 	       strspn(text, LETTERS "0123456789+._:~=/@-") == length;
 }
 
-static void read_package(struct walk *walk, const struct key *key, const struct node *node,
+static void read_package(struct loader *loader, const struct key *key, const struct node *node,
 			 void *target)
 {
-	value_keep_valid(walk, key, node, package_valid(node->text), target);
+	type_text_keep_valid(loader, key, node, package_valid(node->text), target);
 }
 
-const struct type type_package = { NODE_SCALAR, "the name of a package such as nginx", NULL,
-				   read_package, value_write };
+const struct type type_cloud_init_package = { NODE_SCALAR, "the name of a package such as nginx",
+					      NULL, read_package, type_text_write };
 
 /* A line for a shell, or a command's arguments, which no shell sees. */
-static void read_command(struct walk *walk, const struct key *key, const struct node *node,
+static void read_command(struct loader *loader, const struct key *key, const struct node *node,
 			 void *target)
 {
-	const struct list *arguments = key->detail;
+	const struct list *arguments = key->constraint;
 	const struct key text = { .name = key->name,
 				  .type = arguments->item,
-				  .detail = arguments->detail };
+				  .constraint = arguments->constraint };
 	struct guest_command *command = target;
 
 	command->shell = node->kind == NODE_SCALAR;
 	if (command->shell) {
 		command->arg_count = 1;
-		walk_value(walk, &text, node, command->args);
+		schema_read_value(loader, &text, node, command->args);
 	} else {
-		type_list.read(walk, key, node, command->args);
+		schema_type_list.read(loader, key, node, command->args);
 	}
 	if (node->kind == NODE_LIST ? !node->count : !node->text[0])
-		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' must not be empty",
+				key->name);
 }
 
 static struct json_object *write_command(const struct key *key, const void *target)
@@ -112,23 +117,23 @@ static struct json_object *write_command(const struct key *key, const void *targ
 
 	if (command->shell)
 		return json_object_new_string(command->args[0]);
-	return type_list.write(key, command->args);
+	return schema_type_list.write(key, command->args);
 }
 
-const struct type type_command = { NODE_SCALAR | NODE_LIST,
-				   "a line for a shell or a list of arguments", NULL, read_command,
-				   write_command };
+const struct type type_cloud_init_command = { NODE_SCALAR | NODE_LIST,
+					      "a line for a shell or a list of arguments", NULL,
+					      read_command, write_command };
 
-static void read_cloud_init(struct walk *walk, const struct key *key, const struct node *node,
+static void read_cloud_init(struct loader *loader, const struct key *key, const struct node *node,
 			    void *target)
 {
 	*(bool *)target = true;
-	walk_mapping(walk, node, key->detail, target);
+	schema_read_mapping(loader, node, key->constraint, target);
 }
 
 static struct json_object *write_cloud_init(const struct key *key, const void *target)
 {
-	return *(const bool *)target ? walk_write(key->detail, target) : WRITE_NOTHING;
+	return *(const bool *)target ? schema_write(key->constraint, target) : SCHEMA_WRITE_NOTHING;
 }
 
 const struct type type_cloud_init = { NODE_MAPPING, "a mapping of keys", NULL, read_cloud_init,

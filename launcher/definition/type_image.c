@@ -12,20 +12,20 @@
 #include "launcher/definition/type_text.h"
 #include "launcher/definition/url.h"
 
-static void read_url(struct walk *walk, const struct key *key, const struct node *node,
+static void read_url(struct loader *loader, const struct key *key, const struct node *node,
 		     void *target)
 {
 	const char *wrong;
 
 	if (!url_meant(node->text)) {
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 		return;
 	}
 	wrong = url_wrong(node->text);
 	if (wrong)
-		report_add(walk->report, &node->place, "'%s' %s", key->name, wrong);
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' %s", key->name, wrong);
 	else
-		value_keep(walk, node->text, target);
+		type_text_keep(loader, node->text, target);
 }
 
 static struct json_object *write_url(const struct key *key, const void *target)
@@ -36,36 +36,37 @@ static struct json_object *write_url(const struct key *key, const void *target)
 static const struct type type_url = { NODE_SCALAR, "a URL like every entry of a list", NULL,
 				      read_url, write_url };
 
-static void read_mirrors(struct walk *walk, const struct key *key, const struct node *node,
+static void read_mirrors(struct loader *loader, const struct key *key, const struct node *node,
 			 struct disk *disk)
 {
 	const struct key item = { .type = &type_url };
 
 	if (!node->count)
-		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' must not be empty",
+				key->name);
 	for (unsigned int i = 0; i < node->count; i++) {
 		if (i == MIRRORS_MAX) {
-			report_add(walk->report, &node->items[i]->place,
-				   "'%s' has more than %u entries", key->name, MIRRORS_MAX);
+			diagnostics_add(loader->diagnostics, &node->items[i]->location,
+					"'%s' has more than %u entries", key->name, MIRRORS_MAX);
 			return;
 		}
 		disk->url_count = i + 1;
-		walk_entry(walk, key, &item, node->items[i], i, &disk->urls[i]);
+		schema_read_entry(loader, key, &item, node->items[i], i, &disk->urls[i]);
 	}
 }
 
-static void read_image(struct walk *walk, const struct key *key, const struct node *node,
+static void read_image(struct loader *loader, const struct key *key, const struct node *node,
 		       void *target)
 {
 	struct disk *disk = target;
 
 	if (node->kind == NODE_LIST) {
-		read_mirrors(walk, key, node, disk);
+		read_mirrors(loader, key, node, disk);
 	} else if (url_meant(node->text)) {
 		disk->url_count = 1;
-		read_url(walk, key, node, &disk->urls[0]);
+		read_url(loader, key, node, &disk->urls[0]);
 	} else {
-		type_path.read(walk, key, node, &disk->image);
+		type_path.read(loader, key, node, &disk->image);
 	}
 }
 
@@ -80,29 +81,29 @@ static struct json_object *write_image(const struct key *key, const void *target
 		return write_url(key, &disk->urls[0]);
 	array = json_object_new_array();
 	for (unsigned int i = 0; array && i < disk->url_count; i++)
-		walk_write_entry(&array, write_url(key, &disk->urls[i]));
+		schema_write_entry(&array, write_url(key, &disk->urls[i]));
 	return array;
 }
 
 const struct type type_image = { NODE_SCALAR | NODE_LIST, "a path, a URL or a list of URLs", NULL,
 				 read_image, write_image };
 
-static void expect_digest(const struct key *key, char text[EXPECTED_SIZE])
+static void expect_digest(const struct key *key, char text[SCHEMA_EXPECTED_SIZE])
 {
-	const struct limits *limits = key->detail;
+	const struct limits *limits = key->constraint;
 
-	snprintf(text, EXPECTED_SIZE, "%zu hexadecimal digits", limits->max);
+	snprintf(text, SCHEMA_EXPECTED_SIZE, "%zu hexadecimal digits", limits->max);
 }
 
-static void read_digest(struct walk *walk, const struct key *key, const struct node *node,
+static void read_digest(struct loader *loader, const struct key *key, const struct node *node,
 			void *target)
 {
-	const struct limits *limits = key->detail;
+	const struct limits *limits = key->constraint;
 	char *digits = target;
 
 	if (strlen(node->text) != limits->max ||
 	    strspn(node->text, "0123456789abcdefABCDEF") != limits->max) {
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 		return;
 	}
 	for (size_t i = 0; i <= limits->max; i++)
@@ -113,7 +114,8 @@ static struct json_object *write_digest(const struct key *key, const void *targe
 {
 	const char *digits = target;
 
-	return digits[0] ? json_object_new_string(digits) : WRITE_NOTHING;
+	return digits[0] ? json_object_new_string(digits) : SCHEMA_WRITE_NOTHING;
 }
 
-const struct type type_digest = { NODE_SCALAR, NULL, expect_digest, read_digest, write_digest };
+const struct type type_image_digest = { NODE_SCALAR, NULL, expect_digest, read_digest,
+					write_digest };

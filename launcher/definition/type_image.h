@@ -6,7 +6,7 @@
 #include "launcher/yaml/schema.h"
 
 /* Each type's target. */
-extern const struct type type_image;  /* struct disk: image, or urls and url_count */
-extern const struct type type_digest; /* char[]; detail struct limits: its digits */
+extern const struct type type_image;        /* struct disk: image, or urls and url_count */
+extern const struct type type_image_digest; /* char[]; detail struct limits: its digits */
 
 #endif

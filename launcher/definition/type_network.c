@@ -41,7 +41,7 @@ static bool for_user(const char *name)
 static struct json_object *write_kind(const struct key *key, const void *target)
 {
 	if (*(const enum network_type *)target == NETWORK_LAN)
-		return WRITE_NOTHING;
+		return SCHEMA_WRITE_NOTHING;
 	return type_words.write(key, target);
 }
 
@@ -50,42 +50,43 @@ const struct type type_network_kind = { NODE_SCALAR, NULL, type_words_expect, ty
 
 /* One network. */
 
-static void check_keys(struct walk *walk, const struct keys *keys, const struct node *node,
+static void check_keys(struct loader *loader, const struct keys *keys, const struct node *node,
 		       enum network_type type)
 {
 	for (unsigned int i = 0; i + 1 < node->count; i += 2) {
 		const struct node *name = node->items[i];
 
 		if (type == NETWORK_LAN && !strcmp(name->text, "ports"))
-			report_add(walk->report, &name->place,
-				   "'ports' is for a network of type user: on the LAN, the guest "
-				   "has all ports of its own address");
+			diagnostics_add(
+				loader->diagnostics, &name->location,
+				"'ports' is for a network of type user: on the LAN, the guest "
+				"has all ports of its own address");
 		for (size_t k = 0; type == NETWORK_USER && k < keys->count; k++)
 			if (!strcmp(keys->keys[k].name, name->text) && !for_user(name->text))
-				report_add(walk->report, &name->place,
-					   "'%s' is for a network of type lan", name->text);
+				diagnostics_add(loader->diagnostics, &name->location,
+						"'%s' is for a network of type lan", name->text);
 	}
 }
 
-static void read_network(struct walk *walk, const struct key *key, const struct node *node,
+static void read_network(struct loader *loader, const struct key *key, const struct node *node,
 			 const struct words *words, struct network *network)
 {
-	const struct keys *keys = key->detail;
+	const struct keys *keys = key->constraint;
 	const struct word *word;
 
 	if (node->kind == NODE_MAPPING) {
-		walk_mapping(walk, node, keys, network);
-		check_keys(walk, keys, node, network->type);
+		schema_read_mapping(loader, node, keys, network);
+		check_keys(loader, keys, node, network->type);
 		return;
 	}
-	walk_mapping(walk, NULL, keys, network);
-	word = words_find(words, node->text);
+	schema_read_mapping(loader, NULL, keys, network);
+	word = type_words_find(words, node->text);
 	if (word)
 		network->type = (enum network_type)word->value;
 	else
-		walk_meant(walk, key, node,
-			   text_nearest(node->text, words->words, words->count,
-					sizeof(*words->words)));
+		schema_refuse_meant(loader, key, node,
+				    text_nearest(node->text, words->words, words->count,
+						 sizeof(*words->words)));
 }
 
 static struct json_object *write_network(const struct key *key, const struct network *network)
@@ -96,8 +97,8 @@ static struct json_object *write_network(const struct key *key, const struct net
 	if (network->type == NETWORK_NONE ||
 	    (network->type == NETWORK_USER && network->mac_auto && !network->port_count &&
 	     !strcmp(network->model, "virtio")))
-		return json_object_new_string(words_name(&sole_words, network->type));
-	object = walk_write(key->detail, network);
+		return json_object_new_string(type_words_name(&sole_words, network->type));
+	object = schema_write(key->constraint, network);
 	if (!object)
 		return NULL;
 	json_object_object_foreach(object, name, value)
@@ -109,10 +110,10 @@ static struct json_object *write_network(const struct key *key, const struct net
 	return object;
 }
 
-static void read_entry(struct walk *walk, const struct key *key, const struct node *node,
+static void read_entry(struct loader *loader, const struct key *key, const struct node *node,
 		       void *target)
 {
-	read_network(walk, key, node, &entry_words, target);
+	read_network(loader, key, node, &entry_words, target);
 }
 
 static const struct type type_entry = { NODE_SCALAR | NODE_MAPPING,
@@ -141,10 +142,10 @@ static unsigned int main_entry(const struct node *node)
 	return 0;
 }
 
-static void read_entries(struct walk *walk, const struct key *key, const struct node *node,
+static void read_entries(struct loader *loader, const struct key *key, const struct node *node,
 			 struct definition *definition)
 {
-	const struct key entry = { .type = &type_entry, .detail = key->detail };
+	const struct key entry = { .type = &type_entry, .constraint = key->constraint };
 	const struct key named = { .name = key->name, .type = &type_entry };
 	const unsigned int main = main_entry(node);
 
@@ -152,8 +153,8 @@ static void read_entries(struct walk *walk, const struct key *key, const struct 
 		struct network *network = &definition->network;
 
 		if (i == NETWORKS_MAX) {
-			report_add(walk->report, &node->items[i]->place,
-				   "'%s' has more than %u entries", key->name, NETWORKS_MAX);
+			diagnostics_add(loader->diagnostics, &node->items[i]->location,
+					"'%s' has more than %u entries", key->name, NETWORKS_MAX);
 			return;
 		}
 		if (i == main) {
@@ -162,29 +163,31 @@ static void read_entries(struct walk *walk, const struct key *key, const struct 
 			network = &definition->others[definition->other_count++];
 		} else if (node->items[i]->kind == NODE_SCALAR &&
 			   strcmp(node->items[i]->text, "lan") != 0) {
-			walk_mismatch(walk, &named, node->items[i]);
+			schema_refuse(loader, &named, node->items[i]);
 			continue;
 		} else {
-			report_add(walk->report, &node->items[i]->place,
-				   "a second network of type lan: a VM has one place on a LAN, and "
-				   "any other network is of type user");
+			diagnostics_add(
+				loader->diagnostics, &node->items[i]->location,
+				"a second network of type lan: a VM has one place on a LAN, and "
+				"any other network is of type user");
 			continue;
 		}
-		walk_entry(walk, key, &entry, node->items[i], i, network);
+		schema_read_entry(loader, key, &entry, node->items[i], i, network);
 	}
 }
 
-static void read_networks(struct walk *walk, const struct key *key, const struct node *node,
+static void read_networks(struct loader *loader, const struct key *key, const struct node *node,
 			  void *target)
 {
 	struct definition *definition = target;
 
 	if (node->kind != NODE_LIST)
-		read_network(walk, key, node, &sole_words, &definition->network);
+		read_network(loader, key, node, &sole_words, &definition->network);
 	else if (node->count == 0)
-		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' must not be empty",
+				key->name);
 	else
-		read_entries(walk, key, node, definition);
+		read_entries(loader, key, node, definition);
 }
 
 static struct json_object *write_networks(const struct key *key, const void *target)
@@ -197,11 +200,11 @@ static struct json_object *write_networks(const struct key *key, const void *tar
 		return write_network(key, &definition->network);
 	array = json_object_new_array();
 	for (unsigned int i = 0; array && (network = definition_network(definition, i)); i++)
-		walk_write_entry(&array, write_network(key, network));
+		schema_write_entry(&array, write_network(key, network));
 	return array;
 }
 
-const struct type type_networks = {
+const struct type type_network = {
 	NODE_SCALAR | NODE_MAPPING | NODE_LIST,
 	"lan, none, user, a mapping of keys or a list of such networks",
 	NULL,

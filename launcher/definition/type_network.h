@@ -6,7 +6,7 @@
 #include "launcher/yaml/schema.h"
 
 /* Each type's target. */
-extern const struct type type_networks;     /* struct definition; detail struct keys, of one */
+extern const struct type type_network;      /* struct definition; detail struct keys, of one */
 extern const struct type type_network_kind; /* an enum network_type; detail struct words */
 
 #endif

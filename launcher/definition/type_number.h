@@ -7,7 +7,7 @@
 
 #include "launcher/yaml/schema.h"
 
-/* struct bounds - detail of type_count, type_size and type_duration; @multiple: 0 for any. */
+/* struct bounds - detail of type_number_count, type_number_size and type_number_duration; @multiple: 0 for any. */
 struct bounds {
 	uint64_t min;
 	uint64_t max;
@@ -15,8 +15,8 @@ struct bounds {
 };
 
 /* Each type's target; the detail is a struct bounds. */
-extern const struct type type_count;    /* unsigned int */
-extern const struct type type_size;     /* uint64_t, bytes */
-extern const struct type type_duration; /* unsigned int, seconds */
+extern const struct type type_number_count;    /* unsigned int */
+extern const struct type type_number_size;     /* uint64_t, bytes */
+extern const struct type type_number_duration; /* unsigned int, seconds */
 
 #endif

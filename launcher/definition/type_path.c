@@ -48,7 +48,7 @@ static void path_relative(const char *directory, const char *text, struct path *
 	}
 }
 
-static bool path_split(struct walk *walk, const struct key *key, const struct node *node,
+static bool path_split(struct loader *loader, const struct key *key, const struct node *node,
 		       struct path *path)
 {
 	const char *text = node->text;
@@ -56,64 +56,68 @@ static bool path_split(struct walk *walk, const struct key *key, const struct no
 	if (text[0] == '/') {
 		*path = (struct path){ "", 0, after_slashes(text) };
 	} else if (text[0] != '~') {
-		path_relative(walk->directory, text, path);
+		path_relative(loader->directory, text, path);
 	} else if (text[1] != '/' && text[1] != '\0') {
-		report_add(walk->report, &node->place,
-			   "'%s' in '%s' is not supported: '~/' is your own home, or write the "
-			   "whole path",
-			   SHORT(text), key->name);
+		diagnostics_add(
+			loader->diagnostics, &node->location,
+			"'%s' in '%s' is not supported: '~/' is your own home, or write the "
+			"whole path",
+			TEXT_SHORT(text), key->name);
 		return false;
-	} else if (!walk->home) {
-		report_add(walk->report, &node->place,
-			   "'~' in '%s' is not known: this user has no home directory", key->name);
+	} else if (!loader->home) {
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'~' in '%s' is not known: this user has no home directory",
+				key->name);
 		return false;
 	} else {
-		*path = (struct path){ walk->home, strcmp(walk->home, "/") ? strlen(walk->home) : 0,
+		*path = (struct path){ loader->home,
+				       strcmp(loader->home, "/") ? strlen(loader->home) : 0,
 				       after_slashes(text + 1) };
 	}
 	return true;
 }
 
-static void read_path(struct walk *walk, const struct key *key, const struct node *node,
+static void read_path(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)
 {
 	struct path path;
 	char *text;
 
 	if (!node->text[0]) {
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 		return;
 	}
 	if (!text_clean(node->text, "")) {
-		report_add(walk->report, &node->place,
-			   "'%s' has a line end or control character in it", key->name);
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' has a line end or control character in it", key->name);
 		return;
 	}
-	if (!path_split(walk, key, node, &path))
+	if (!path_split(loader, key, node, &path))
 		return;
 	if (path.length + 1 + strlen(path.rest) >= PATH_MAX) {
-		report_add(walk->report, &node->place,
-			   "'%s' is longer than %d bytes as a whole path", key->name, PATH_MAX - 1);
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' is longer than %d bytes as a whole path", key->name,
+				PATH_MAX - 1);
 		return;
 	}
 	text = text_format("%.*s/%s", (int)path.length, path.start, path.rest);
 	if (!text) {
-		walk->failed = true;
+		loader->failed = true;
 		return;
 	}
 	*(char **)target = text;
 }
 
-const struct type type_path = { NODE_SCALAR, "a path", NULL, read_path, value_write };
+const struct type type_path = { NODE_SCALAR, "a path", NULL, read_path, type_text_write };
 
-static void read_firmware(struct walk *walk, const struct key *key, const struct node *node,
+static void read_firmware(struct loader *loader, const struct key *key, const struct node *node,
 			  void *target)
 {
 	struct firmware_key *firmware = target;
 
 	firmware->uefi = !strcmp(node->text, "uefi");
 	if (!firmware->uefi && strcmp(node->text, "bios"))
-		read_path(walk, key, node, &firmware->file);
+		read_path(loader, key, node, &firmware->file);
 }
 
 static struct json_object *write_firmware(const struct key *key, const void *target)
@@ -125,17 +129,17 @@ static struct json_object *write_firmware(const struct key *key, const void *tar
 						       : "bios");
 }
 
-const struct type type_firmware = { NODE_SCALAR, "bios, uefi or the path of a firmware file", NULL,
-				    read_firmware, write_firmware };
+const struct type type_path_firmware = { NODE_SCALAR, "bios, uefi or the path of a firmware file",
+					 NULL, read_firmware, write_firmware };
 
-static void read_program(struct walk *walk, const struct key *key, const struct node *node,
+static void read_program(struct loader *loader, const struct key *key, const struct node *node,
 			 void *target)
 {
 	if (strchr(node->text, '/'))
-		read_path(walk, key, node, target);
+		read_path(loader, key, node, target);
 	else
-		value_keep_valid(walk, key, node, scalar_model(node->text), target);
+		type_text_keep_valid(loader, key, node, scalar_model(node->text), target);
 }
 
-const struct type type_program = { NODE_SCALAR, "a program's name or path", NULL, read_program,
-				   value_write };
+const struct type type_path_program = { NODE_SCALAR, "a program's name or path", NULL, read_program,
+					type_text_write };

@@ -6,8 +6,8 @@
 #include "launcher/yaml/schema.h"
 
 /* Each type's target. */
-extern const struct type type_path;     /* char *, absolute */
-extern const struct type type_firmware; /* struct firmware_key */
-extern const struct type type_program;  /* char *, a name without '/' or absolute */
+extern const struct type type_path;          /* char *, absolute */
+extern const struct type type_path_firmware; /* struct firmware_key */
+extern const struct type type_path_program;  /* char *, a name without '/' or absolute */
 
 #endif

@@ -47,10 +47,10 @@ static char *cut_last(char *text, char character)
 	return at + 1;
 }
 
-bool port_parse(const char *text, struct port *port)
+bool type_port_parse(const char *text, struct port *port)
 {
 	struct port parsed = { .address.s_addr = htonl(INADDR_LOOPBACK) };
-	char copy[PORT_TEXT_SIZE];
+	char copy[TYPE_PORT_TEXT_SIZE];
 	char *protocol, *guest, *host;
 
 	if (strnlen(text, sizeof(copy)) == sizeof(copy))
@@ -72,37 +72,37 @@ bool port_parse(const char *text, struct port *port)
 	return true;
 }
 
-const char *port_text(const struct port *port, char text[PORT_TEXT_SIZE])
+const char *type_port_text(const struct port *port, char text[TYPE_PORT_TEXT_SIZE])
 {
 	char address[IPV4_TEXT_SIZE];
 
-	snprintf(text, PORT_TEXT_SIZE, "%s:%u:%u/%s", ipv4_text(port->address, address), port->host,
-		 port->guest, port->udp ? "udp" : "tcp");
+	snprintf(text, TYPE_PORT_TEXT_SIZE, "%s:%u:%u/%s", ipv4_text(port->address, address),
+		 port->host, port->guest, port->udp ? "udp" : "tcp");
 	return text;
 }
 
-static void read_port(struct walk *walk, const struct key *key, const struct node *node,
+static void read_port(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)
 {
-	char guess[PORT_TEXT_SIZE];
+	char guess[TYPE_PORT_TEXT_SIZE];
 	uint16_t number;
 
-	if (port_parse(node->text, target))
+	if (type_port_parse(node->text, target))
 		return;
 	/* One number is often meant for both. */
 	if (parse_number(node->text, &number)) {
 		snprintf(guess, sizeof(guess), "%u:%u", number, number);
-		walk_meant(walk, key, node, guess);
+		schema_refuse_meant(loader, key, node, guess);
 	} else {
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 	}
 }
 
 static struct json_object *write_port(const struct key *key, const void *target)
 {
-	char text[PORT_TEXT_SIZE];
+	char text[TYPE_PORT_TEXT_SIZE];
 
-	return json_object_new_string(port_text(target, text));
+	return json_object_new_string(type_port_text(target, text));
 }
 
 const struct type type_port = {
@@ -114,7 +114,7 @@ const struct type type_port = {
 	write_port,
 };
 
-bool port_same(const struct port *one, const struct port *other)
+bool type_port_same(const struct port *one, const struct port *other)
 {
 	return one->host == other->host && one->udp == other->udp &&
 	       (ipv4_equal(one->address, other->address) || ipv4_unset(one->address) ||
@@ -128,41 +128,42 @@ static int port_check(const struct port *port, struct error *err)
 					     .sin_addr = port->address };
 	const int yes = 1;
 	cleanup_fd int fd = -1;
-	char text[PORT_TEXT_SIZE];
-	int rc;
+	char text[TYPE_PORT_TEXT_SIZE];
+	int ret;
 
 	fd = socket(AF_INET, (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return error_set(err, errno, "cannot make a socket");
+		return error_set_errno(err, errno, "cannot make a socket");
 	/* As QEMU does it: what the last run has left is no obstacle. */
 	if (!port->udp)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
 	    (port->udp || listen(fd, 1) == 0))
 		return 0;
-	rc = error_set(err, errno, "cannot listen for 'ports' entry '%s'", port_text(port, text));
-	if (rc == -EACCES) {
+	ret = error_set_errno(err, errno, "cannot listen for 'ports' entry '%s'",
+			      type_port_text(port, text));
+	if (ret == -EACCES) {
 		err->status = STATUS_PERMISSION;
 		error_remedy(err,
 			     "take a higher port, or let users have this one: "
 			     "sudo sysctl net.ipv4.ip_unprivileged_port_start=%u",
 			     port->host);
 	}
-	return rc;
+	return ret;
 }
 
-int ports_check(const struct definition *definition, struct error *err)
+int type_port_check_all(const struct definition *definition, struct error *err)
 {
 	const struct network *network;
-	int rc = 0;
+	int ret = 0;
 
-	for (unsigned int i = 0; (network = definition_network(definition, i)) && rc == 0; i++)
-		for (unsigned int k = 0; k < network->port_count && rc == 0; k++)
-			rc = port_check(&network->ports[k], err);
-	return rc;
+	for (unsigned int i = 0; (network = definition_network(definition, i)) && ret == 0; i++)
+		for (unsigned int k = 0; k < network->port_count && ret == 0; k++)
+			ret = port_check(&network->ports[k], err);
+	return ret;
 }
 
-bool port_ssh(const struct port *port, struct sockaddr_in *ssh)
+bool type_port_ssh(const struct port *port, struct sockaddr_in *ssh)
 {
 	if (port->udp || port->guest != MACHINE_SSH_PORT)
 		return false;
@@ -174,13 +175,13 @@ bool port_ssh(const struct port *port, struct sockaddr_in *ssh)
 	return true;
 }
 
-bool ports_ssh(const struct definition *definition, struct sockaddr_in *ssh)
+bool type_port_find_ssh(const struct definition *definition, struct sockaddr_in *ssh)
 {
 	const struct network *network;
 
 	for (unsigned int i = 0; (network = definition_network(definition, i)); i++)
 		for (unsigned int k = 0; k < network->port_count; k++)
-			if (port_ssh(&network->ports[k], ssh))
+			if (type_port_ssh(&network->ports[k], ssh))
 				return true;
 	return false;
 }

@@ -11,22 +11,22 @@
 #include "netsetup/base/error.h"
 
 /* "255.255.255.255:65535:65535/udp" with its NUL. */
-#define PORT_TEXT_SIZE 34
+#define TYPE_PORT_TEXT_SIZE 34
 
 /* An entry: "[ADDRESS:]HOST:GUEST[/tcp|/udp]"; its target is a struct port. */
 extern const struct type type_port;
 
-/* port_parse() - read an entry; @port is untouched when it is none. */
-bool port_parse(const char *text, struct port *port);
+/* type_port_parse() - read an entry; @port is untouched when it is none. */
+bool type_port_parse(const char *text, struct port *port);
 
-/* port_text() - the entry in full; returns text. */
-const char *port_text(const struct port *port, char text[PORT_TEXT_SIZE]);
+/* type_port_text() - the entry in full; returns text. */
+const char *type_port_text(const struct port *port, char text[TYPE_PORT_TEXT_SIZE]);
 
-/* port_same() - whether two cannot both be listened on. */
-bool port_same(const struct port *one, const struct port *other);
+/* type_port_same() - whether two cannot both be listened on. */
+bool type_port_same(const struct port *one, const struct port *other);
 
 /**
- * ports_check() - whether this user may listen on all ports of a definition, now.
+ * type_port_check_all() - whether this user may listen on all ports of a definition, now.
  *
  * QEMU's own message does not say why not.
  * @definition: the VM.
@@ -34,16 +34,16 @@ bool port_same(const struct port *one, const struct port *other);
  *
  * Return: 0 or a negative errno.
  */
-int ports_check(const struct definition *definition, struct error *err);
+int type_port_check_all(const struct definition *definition, struct error *err);
 
 /**
- * port_ssh() - whether an entry leads to the guest's SSH server.
+ * type_port_ssh() - whether an entry leads to the guest's SSH server.
  * @port: the entry.
  * @ssh: then filled in with where it is to be found on this host.
  */
-bool port_ssh(const struct port *port, struct sockaddr_in *ssh);
+bool type_port_ssh(const struct port *port, struct sockaddr_in *ssh);
 
-/* ports_ssh() - the same for the first entry of a definition that does. */
-bool ports_ssh(const struct definition *definition, struct sockaddr_in *ssh);
+/* type_port_find_ssh() - the same for the first entry of a definition that does. */
+bool type_port_find_ssh(const struct definition *definition, struct sockaddr_in *ssh);
 
 #endif

@@ -10,66 +10,68 @@
 #include "launcher/definition/definition.h"
 #include "launcher/yaml/scalar.h"
 
-void value_keep(struct walk *walk, const char *text, void *target)
+void type_text_keep(struct loader *loader, const char *text, void *target)
 {
 	char *copy = strdup(text);
 
 	if (!copy)
-		walk->failed = true;
+		loader->failed = true;
 	*(char **)target = copy;
 }
 
-void value_keep_valid(struct walk *walk, const struct key *key, const struct node *node, bool valid,
-		      void *target)
+void type_text_keep_valid(struct loader *loader, const struct key *key, const struct node *node,
+			  bool valid, void *target)
 {
 	if (valid)
-		value_keep(walk, node->text, target);
+		type_text_keep(loader, node->text, target);
 	else
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 }
 
-struct json_object *value_write(const struct key *key, const void *target)
+struct json_object *type_text_write(const struct key *key, const void *target)
 {
 	const char *text = *(char *const *)target;
 
-	return text ? json_object_new_string(text) : WRITE_NOTHING;
+	return text ? json_object_new_string(text) : SCHEMA_WRITE_NOTHING;
 }
 
-struct json_object *value_write_or_auto(const struct key *key, const void *target)
+struct json_object *type_text_write_or_auto(const struct key *key, const void *target)
 {
 	const char *text = *(char *const *)target;
 
 	return json_object_new_string(text ? text : "auto");
 }
 
-static void read_text(struct walk *walk, const struct key *key, const struct node *node,
+static void read_text(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)
 {
-	const struct limits *limits = key->detail;
+	const struct limits *limits = key->constraint;
 	size_t length = strlen(node->text);
 
 	if (length < limits->min)
-		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' must not be empty",
+				key->name);
 	else if (length > limits->max)
-		report_add(walk->report, &node->place, "'%s' must be at most %zu bytes, not %zu",
-			   key->name, limits->max, length);
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' must be at most %zu bytes, not %zu", key->name, limits->max,
+				length);
 	else if (!text_clean(node->text, limits->also))
-		report_add(walk->report, &node->place,
-			   "'%s' has a line end or control character in it", key->name);
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' has a line end or control character in it", key->name);
 	else
-		value_keep(walk, node->text, target);
+		type_text_keep(loader, node->text, target);
 }
 
-const struct type type_text = { NODE_SCALAR, "text", NULL, read_text, value_write };
+const struct type type_text = { NODE_SCALAR, "text", NULL, read_text, type_text_write };
 
-static void read_model(struct walk *walk, const struct key *key, const struct node *node,
+static void read_model(struct loader *loader, const struct key *key, const struct node *node,
 		       void *target)
 {
-	value_keep_valid(walk, key, node, scalar_model(node->text), target);
+	type_text_keep_valid(loader, key, node, scalar_model(node->text), target);
 }
 
-const struct type type_model = { NODE_SCALAR, "a name that QEMU knows, without options", NULL,
-				 read_model, value_write };
+const struct type type_text_model = { NODE_SCALAR, "a name that QEMU knows, without options", NULL,
+				      read_model, type_text_write };
 
 /* A CPU model may be followed by features: "host,-vmx,+x2apic". */
 static bool cpu_valid(const char *text)
@@ -82,15 +84,15 @@ static bool cpu_valid(const char *text)
 	return length < 1024 && isalnum((unsigned char)text[0]);
 }
 
-static void read_cpu(struct walk *walk, const struct key *key, const struct node *node,
+static void read_cpu(struct loader *loader, const struct key *key, const struct node *node,
 		     void *target)
 {
 	if (strcmp(node->text, "auto") != 0)
-		value_keep_valid(walk, key, node, cpu_valid(node->text), target);
+		type_text_keep_valid(loader, key, node, cpu_valid(node->text), target);
 }
 
-const struct type type_cpu = { NODE_SCALAR, "auto or a CPU model such as host or max", NULL,
-			       read_cpu, value_write_or_auto };
+const struct type type_text_cpu = { NODE_SCALAR, "auto or a CPU model such as host or max", NULL,
+				    read_cpu, type_text_write_or_auto };
 
 /* A name with what is often taken for part of one put right: capitals, '_', '.' and spaces. */
 static const char *name_guess(const char *text, char guess[VM_NAME_SIZE])
@@ -106,7 +108,7 @@ static const char *name_guess(const char *text, char guess[VM_NAME_SIZE])
 	return vm_name_valid(guess) ? guess : NULL;
 }
 
-static void read_name(struct walk *walk, const struct key *key, const struct node *node,
+static void read_name(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)
 {
 	char guess[VM_NAME_SIZE];
@@ -114,7 +116,7 @@ static void read_name(struct walk *walk, const struct key *key, const struct nod
 	if (vm_name_valid(node->text))
 		memcpy(target, node->text, strlen(node->text) + 1);
 	else
-		walk_meant(walk, key, node, name_guess(node->text, guess));
+		schema_refuse_meant(loader, key, node, name_guess(node->text, guess));
 }
 
 static struct json_object *write_name(const struct key *key, const void *target)
@@ -122,13 +124,13 @@ static struct json_object *write_name(const struct key *key, const void *target)
 	return json_object_new_string(target);
 }
 
-const struct type type_name = {
+const struct type type_text_name = {
 	NODE_SCALAR, "1 to 63 letters a-z, digits and '-', with no '-' at either end",
 	NULL,        read_name,
 	write_name,
 };
 
-static void read_uuid(struct walk *walk, const struct key *key, const struct node *node,
+static void read_uuid(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)
 {
 	struct definition *definition = target;
@@ -138,9 +140,10 @@ static void read_uuid(struct walk *walk, const struct key *key, const struct nod
 	if (definition->uuid_auto)
 		return;
 	if (uuid_parse(node->text, uuid) < 0)
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 	else if (uuid_is_null(uuid))
-		report_add(walk->report, &node->place, "'%s' must not be all zero", key->name);
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' must not be all zero",
+				key->name);
 	else
 		uuid_copy(definition->uuid, uuid);
 }
@@ -154,7 +157,7 @@ static struct json_object *write_uuid(const struct key *key, const void *target)
 	return json_object_new_string(text);
 }
 
-const struct type type_uuid = {
+const struct type type_text_uuid = {
 	NODE_SCALAR, "auto or a UUID such as 1b4e28ba-2fa1-41d2-883f-0016d3cca427", NULL, read_uuid,
 	write_uuid,
 };

@@ -19,23 +19,23 @@ struct limits {
 };
 
 /* Each type's target. */
-extern const struct type type_text;  /* char *; detail struct limits */
-extern const struct type type_model; /* char * */
-extern const struct type type_cpu;   /* char *, NULL for auto */
-extern const struct type type_name;  /* char[VM_NAME_SIZE] */
-extern const struct type type_uuid;  /* struct definition: uuid_auto and uuid */
+extern const struct type type_text;       /* char *; detail struct limits */
+extern const struct type type_text_model; /* char * */
+extern const struct type type_text_cpu;   /* char *, NULL for auto */
+extern const struct type type_text_name;  /* char[VM_NAME_SIZE] */
+extern const struct type type_text_uuid;  /* struct definition: uuid_auto and uuid */
 
-/* value_keep() - copy a text into a char * target. */
-void value_keep(struct walk *walk, const char *text, void *target);
+/* type_text_keep() - copy a text into a char * target. */
+void type_text_keep(struct loader *loader, const char *text, void *target);
 
-/* value_keep_valid() - the same for a text that is valid; else a message. */
-void value_keep_valid(struct walk *walk, const struct key *key, const struct node *node, bool valid,
-		      void *target);
+/* type_text_keep_valid() - the same for a text that is valid; else a message. */
+void type_text_keep_valid(struct loader *loader, const struct key *key, const struct node *node,
+			  bool valid, void *target);
 
-/* value_write() - struct type.write of a char * target; nothing for NULL. */
-struct json_object *value_write(const struct key *key, const void *target);
+/* type_text_write() - struct type.write of a char * target; nothing for NULL. */
+struct json_object *type_text_write(const struct key *key, const void *target);
 
-/* value_write_or_auto() - the same, for which NULL is auto. */
-struct json_object *value_write_or_auto(const struct key *key, const void *target);
+/* type_text_write_or_auto() - the same, for which NULL is auto. */
+struct json_object *type_text_write_or_auto(const struct key *key, const void *target);
 
 #endif

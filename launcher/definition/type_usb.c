@@ -27,11 +27,11 @@ static bool parse_id(const char *text, struct usb_id *id)
 	return true;
 }
 
-static void read_usb(struct walk *walk, const struct key *key, const struct node *node,
+static void read_usb(struct loader *loader, const struct key *key, const struct node *node,
 		     void *target)
 {
 	if (!parse_id(node->text, target))
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 }
 
 static struct json_object *write_usb(const struct key *key, const void *target)

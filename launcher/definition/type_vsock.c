@@ -16,13 +16,13 @@ struct vsock_key {
 _Static_assert(sizeof(struct vsock_key) == sizeof(((struct definition *)NULL)->vsock),
 	       "the key's target");
 
-static void expect_vsock(const struct key *key, char text[EXPECTED_SIZE])
+static void expect_vsock(const struct key *key, char text[SCHEMA_EXPECTED_SIZE])
 {
-	snprintf(text, EXPECTED_SIZE, "none, auto or a whole number from %u to %u", CID_MIN,
+	snprintf(text, SCHEMA_EXPECTED_SIZE, "none, auto or a whole number from %u to %u", CID_MIN,
 		 CID_MAX);
 }
 
-static void read_vsock(struct walk *walk, const struct key *key, const struct node *node,
+static void read_vsock(struct loader *loader, const struct key *key, const struct node *node,
 		       void *target)
 {
 	struct vsock_key *vsock = target;
@@ -35,7 +35,7 @@ static void read_vsock(struct walk *walk, const struct key *key, const struct no
 	else if (scalar_count(node->text, &cid) && cid >= CID_MIN && cid <= CID_MAX)
 		*vsock = (struct vsock_key){ VSOCK_GIVEN, (unsigned int)cid };
 	else
-		walk_mismatch(walk, key, node);
+		schema_refuse(loader, key, node);
 }
 
 static struct json_object *write_vsock(const struct key *key, const void *target)

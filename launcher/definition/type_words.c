@@ -9,7 +9,7 @@
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
-const struct word *words_find(const struct words *words, const char *name)
+const struct word *type_words_find(const struct words *words, const char *name)
 {
 	for (size_t i = 0; i < words->count; i++)
 		if (!strcmp(words->words[i].name, name))
@@ -17,7 +17,7 @@ const struct word *words_find(const struct words *words, const char *name)
 	return NULL;
 }
 
-const char *words_name(const struct words *words, unsigned int value)
+const char *type_words_name(const struct words *words, unsigned int value)
 {
 	for (size_t i = 0; i < words->count; i++)
 		if (words->words[i].value == value)
@@ -26,46 +26,48 @@ const char *words_name(const struct words *words, unsigned int value)
 	return "";
 }
 
-void words_expect(const struct words *words, const char *last, char text[EXPECTED_SIZE])
+void type_words_enumerate(const struct words *words, const char *last,
+			  char text[SCHEMA_EXPECTED_SIZE])
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < words->count; i++) {
 		bool end = !last && i == words->count - 1;
 
-		used += (size_t)snprintf(text + used, EXPECTED_SIZE - used, "%s%s",
+		used += (size_t)snprintf(text + used, SCHEMA_EXPECTED_SIZE - used, "%s%s",
 					 i == 0 ? ""
 					 : end  ? " or "
 						: ", ",
 					 words->words[i].name);
-		assert(used < EXPECTED_SIZE);
+		assert(used < SCHEMA_EXPECTED_SIZE);
 	}
 	if (last)
-		snprintf(text + used, EXPECTED_SIZE - used, " or %s", last);
+		snprintf(text + used, SCHEMA_EXPECTED_SIZE - used, " or %s", last);
 }
 
-void type_words_expect(const struct key *key, char text[EXPECTED_SIZE])
+void type_words_expect(const struct key *key, char text[SCHEMA_EXPECTED_SIZE])
 {
-	words_expect(key->detail, NULL, text);
+	type_words_enumerate(key->constraint, NULL, text);
 }
 
-void type_words_read(struct walk *walk, const struct key *key, const struct node *node,
+void type_words_read(struct loader *loader, const struct key *key, const struct node *node,
 		     void *target)
 {
-	const struct words *words = key->detail;
-	const struct word *word = words_find(words, node->text);
+	const struct words *words = key->constraint;
+	const struct word *word = type_words_find(words, node->text);
 
 	if (word)
 		*(unsigned int *)target = word->value;
 	else
-		walk_meant(walk, key, node,
-			   text_nearest(node->text, words->words, words->count,
-					sizeof(*words->words)));
+		schema_refuse_meant(loader, key, node,
+				    text_nearest(node->text, words->words, words->count,
+						 sizeof(*words->words)));
 }
 
 static struct json_object *write_words(const struct key *key, const void *target)
 {
-	return json_object_new_string(words_name(key->detail, *(const unsigned int *)target));
+	return json_object_new_string(
+		type_words_name(key->constraint, *(const unsigned int *)target));
 }
 
 const struct type type_words = { NODE_SCALAR, NULL, type_words_expect, type_words_read,
@@ -73,7 +75,7 @@ const struct type type_words = { NODE_SCALAR, NULL, type_words_expect, type_word
 
 /* Booleans of other readers, such as 'on', are refused with the word that was meant. */
 
-static void read_flag(struct walk *walk, const struct key *key, const struct node *node,
+static void read_flag(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)
 {
 	static const char *const meant[][2] = {
@@ -87,11 +89,11 @@ static void read_flag(struct walk *walk, const struct key *key, const struct nod
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(meant); i++) {
 		if (!strcasecmp(node->text, meant[i][0])) {
-			walk_meant(walk, key, node, meant[i][1]);
+			schema_refuse_meant(loader, key, node, meant[i][1]);
 			return;
 		}
 	}
-	walk_mismatch(walk, key, node);
+	schema_refuse(loader, key, node);
 }
 
 static struct json_object *write_flag(const struct key *key, const void *target)
@@ -99,4 +101,4 @@ static struct json_object *write_flag(const struct key *key, const void *target)
 	return json_object_new_boolean(*(const bool *)target);
 }
 
-const struct type type_flag = { NODE_SCALAR, "true or false", NULL, read_flag, write_flag };
+const struct type type_words_flag = { NODE_SCALAR, "true or false", NULL, read_flag, write_flag };

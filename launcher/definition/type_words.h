@@ -20,21 +20,22 @@ struct words {
 };
 
 /* Each type's target. */
-extern const struct type type_words; /* an enum; detail struct words */
-extern const struct type type_flag;  /* bool */
+extern const struct type type_words;      /* an enum; detail struct words */
+extern const struct type type_words_flag; /* bool */
 
-/* words_find() - the word of this name, or NULL. */
-const struct word *words_find(const struct words *words, const char *name);
+/* type_words_find() - the word of this name, or NULL. */
+const struct word *type_words_find(const struct words *words, const char *name);
 
-/* words_name() - the name of a value, which is one of the words. */
-const char *words_name(const struct words *words, unsigned int value);
+/* type_words_name() - the name of a value, which is one of the words. */
+const char *type_words_name(const struct words *words, unsigned int value);
 
-/* words_expect() - "none, user" as part of an enumeration: "A, B or LAST". */
-void words_expect(const struct words *words, const char *last, char text[EXPECTED_SIZE]);
+/* type_words_enumerate() - "none, user" as part of an enumeration: "A, B or LAST". */
+void type_words_enumerate(const struct words *words, const char *last,
+			  char text[SCHEMA_EXPECTED_SIZE]);
 
 /* type_words_expect(), type_words_read() - those of type_words, for types that write otherwise. */
-void type_words_expect(const struct key *key, char text[EXPECTED_SIZE]);
-void type_words_read(struct walk *walk, const struct key *key, const struct node *node,
+void type_words_expect(const struct key *key, char text[SCHEMA_EXPECTED_SIZE]);
+void type_words_read(struct loader *loader, const struct key *key, const struct node *node,
 		     void *target);
 
 #endif

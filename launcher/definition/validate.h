@@ -8,11 +8,11 @@
 
 /**
  * validate_definition() - check values against each other.
- * @walk: the reading that filled the definition; its report is told all errors.
+ * @loader: the reading that filled the definition; its report is told all errors.
  * @definition: before resolve_definition(); a field whose value was refused is as if not set.
  * @root: the definition's node.
  */
-void validate_definition(const struct walk *walk, const struct definition *definition,
+void validate_definition(const struct loader *loader, const struct definition *definition,
 			 const struct node *root);
 
 #endif

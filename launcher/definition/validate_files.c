@@ -37,37 +37,38 @@ static const char *kind_wrong(mode_t mode, const struct file_need *need)
 	return need->block ? "neither a file nor a block device" : "not a regular file";
 }
 
-/* Reports at @place; returns whether the file is as needed. */
-static bool file_check(const struct walk *walk, const struct place *place, const char *path,
-		       const struct file_need *need)
+/* Reports at @location; returns whether the file is as needed. */
+static bool file_check(const struct loader *loader, const struct location *location,
+		       const char *path, const struct file_need *need)
 {
 	struct stat status;
 	const char *wrong;
 
 	if (stat(path, &status) < 0) {
-		report_add(walk->report, place, "cannot find '%s': %s", path, strerror(errno));
+		diagnostics_add(loader->diagnostics, location, "cannot find '%s': %s", path,
+				strerror(errno));
 		return false;
 	}
 	wrong = kind_wrong(status.st_mode, need);
 	if (wrong) {
-		report_add(walk->report, place, "'%s' is %s", path, wrong);
+		diagnostics_add(loader->diagnostics, location, "'%s' is %s", path, wrong);
 		return false;
 	}
 	if (faccessat(AT_FDCWD, path, need->access, AT_EACCESS) < 0) {
-		report_add(walk->report, place, "cannot %s '%s': %s",
-			   need->access & W_OK ? "write to" : "read", path, strerror(errno));
+		diagnostics_add(loader->diagnostics, location, "cannot %s '%s': %s",
+				need->access & W_OK ? "write to" : "read", path, strerror(errno));
 		return false;
 	}
 	return true;
 }
 
-static void file_of_key(const struct walk *walk, const void *base, const char *name,
+static void file_of_key(const struct loader *loader, const void *base, const char *name,
 			const char *path, const struct file_need *need)
 {
-	const struct origin *origin = walk_origin(walk, base, name);
+	const struct origin *origin = schema_origin(loader, base, name);
 
 	if (path && origin)
-		file_check(walk, &origin->value->place, path, need);
+		file_check(loader, &origin->value->location, path, need);
 }
 
 static bool same_file(const char *path, const char *other)
@@ -82,11 +83,11 @@ static bool same_file(const char *path, const char *other)
 }
 
 /* Two disks on one file, of which one writes to it, ruin each other. */
-static void check_shared(const struct walk *walk, const struct definition *definition,
+static void check_shared(const struct loader *loader, const struct definition *definition,
 			 unsigned int index)
 {
 	const struct disk *disk = &definition->disks[index];
-	const struct origin *origin = walk_origin(walk, disk, "image");
+	const struct origin *origin = schema_origin(loader, disk, "image");
 
 	for (unsigned int i = 0; i < index; i++) {
 		const struct disk *other = &definition->disks[i];
@@ -95,10 +96,11 @@ static void check_shared(const struct walk *walk, const struct definition *defin
 		    (disk->mode != DISK_DIRECT && other->mode != DISK_DIRECT) ||
 		    !same_file(disk->image, other->image))
 			continue;
-		report_add(walk->report, &origin->value->place,
-			   "the same image as that of 'disks.%u', and one of them writes to it "
-			   "(mode direct)",
-			   i);
+		diagnostics_add(
+			loader->diagnostics, &origin->value->location,
+			"the same image as that of 'disks.%u', and one of them writes to it "
+			"(mode direct)",
+			i);
 		return;
 	}
 }
@@ -121,19 +123,21 @@ static const char *public_key_wrong(const char *text)
 	return strstr(text, "AAAA") ? NULL : "has no SSH public key in it";
 }
 
-static void ssh_key_check(const struct walk *walk, const struct place *place, const char *path)
+static void ssh_key_check(const struct loader *loader, const struct location *location,
+			  const char *path)
 {
 	cleanup_free char *text = malloc(SSH_KEY_SIZE_MAX + 1);
 	cleanup_fd int fd = -1;
 	const char *wrong;
 	ssize_t size;
 
-	if (!text || !file_check(walk, place, path, &need_read))
+	if (!text || !file_check(loader, location, path, &need_read))
 		return;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	size = fd < 0 ? -1 : read(fd, text, SSH_KEY_SIZE_MAX);
 	if (size < 0) {
-		report_add(walk->report, place, "cannot read '%s': %s", path, strerror(errno));
+		diagnostics_add(loader->diagnostics, location, "cannot read '%s': %s", path,
+				strerror(errno));
 		return;
 	}
 	text[size] = '\0';
@@ -141,69 +145,70 @@ static void ssh_key_check(const struct walk *walk, const struct place *place, co
 			? "is not an SSH public key"
 			: public_key_wrong(text);
 	if (wrong)
-		report_add(walk->report, place, "'%s' %s", path, wrong);
+		diagnostics_add(loader->diagnostics, location, "'%s' %s", path, wrong);
 }
 
-static void check_ssh_keys(const struct walk *walk, const struct definition *definition)
+static void check_ssh_keys(const struct loader *loader, const struct definition *definition)
 {
-	const struct origin *origin = walk_origin(walk, &definition->cloud_init, "ssh-keys");
+	const struct origin *origin = schema_origin(loader, &definition->cloud_init, "ssh-keys");
 
 	for (unsigned int i = 0; i < definition->cloud_init.ssh_key_count; i++)
 		if (definition->cloud_init.ssh_keys[i])
-			ssh_key_check(walk, &origin->value->items[i]->place,
+			ssh_key_check(loader, &origin->value->items[i]->location,
 				      definition->cloud_init.ssh_keys[i]);
 }
 
-static void check_ignition(const struct walk *walk, const struct definition *definition)
+static void check_ignition(const struct loader *loader, const struct definition *definition)
 {
-	const struct origin *origin = walk_origin(walk, definition, "ignition");
+	const struct origin *origin = schema_origin(loader, definition, "ignition");
 	const char *wrong;
 
 	if (!definition->ignition || !origin ||
-	    !file_check(walk, &origin->value->place, definition->ignition, &need_read))
+	    !file_check(loader, &origin->value->location, definition->ignition, &need_read))
 		return;
 	wrong = ignition_wrong(definition->ignition);
 	if (wrong)
-		report_add(walk->report, &origin->value->place, "'%s' %s", definition->ignition,
-			   wrong);
+		diagnostics_add(loader->diagnostics, &origin->value->location, "'%s' %s",
+				definition->ignition, wrong);
 }
 
 /* What the user may not do there, the guest cannot. */
-static void check_directory(const struct walk *walk, const struct share *share)
+static void check_directory(const struct loader *loader, const struct share *share)
 {
-	const struct origin *origin = walk_origin(walk, share, "path");
+	const struct origin *origin = schema_origin(loader, share, "path");
 
 	if (!share->path || !origin ||
-	    !file_check(walk, &origin->value->place, share->path, &need_directory))
+	    !file_check(loader, &origin->value->location, share->path, &need_directory))
 		return;
 	if (!share->readonly && faccessat(AT_FDCWD, share->path, W_OK, AT_EACCESS) < 0)
-		report_add(walk->report, &origin->value->place,
-			   "cannot write to '%s': %s; 'readonly: true' needs no more than to read",
-			   share->path, strerror(errno));
+		diagnostics_add(
+			loader->diagnostics, &origin->value->location,
+			"cannot write to '%s': %s; 'readonly: true' needs no more than to read",
+			share->path, strerror(errno));
 }
 
-void validate_files(const struct walk *walk, const struct definition *definition)
+void validate_files(const struct loader *loader, const struct definition *definition)
 {
 	const void *boot = &definition->boot;
 
-	file_of_key(walk, &definition->machine, "firmware", definition->machine.firmware.file,
+	file_of_key(loader, &definition->machine, "firmware", definition->machine.firmware.file,
 		    &need_read);
-	file_of_key(walk, boot, "kernel", definition->boot.kernel, &need_read);
-	file_of_key(walk, boot, "initrd", definition->boot.initrd, &need_read);
+	file_of_key(loader, boot, "kernel", definition->boot.kernel, &need_read);
+	file_of_key(loader, boot, "initrd", definition->boot.initrd, &need_read);
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
 		const struct disk *disk = &definition->disks[i];
 
-		file_of_key(walk, disk, "image", disk->image,
+		file_of_key(loader, disk, "image", disk->image,
 			    disk->mode == DISK_DIRECT ? &need_write : &need_image);
-		check_shared(walk, definition, i);
+		check_shared(loader, definition, i);
 	}
-	file_of_key(walk, &definition->cloud_init, "user-data", definition->cloud_init.user_data,
+	file_of_key(loader, &definition->cloud_init, "user-data", definition->cloud_init.user_data,
 		    &need_read);
-	check_ssh_keys(walk, definition);
-	check_ignition(walk, definition);
+	check_ssh_keys(loader, definition);
+	check_ignition(loader, definition);
 	for (unsigned int i = 0; i < definition->credential_count; i++)
-		file_of_key(walk, &definition->credentials[i], "file",
+		file_of_key(loader, &definition->credentials[i], "file",
 			    definition->credentials[i].file, &need_read);
 	for (unsigned int i = 0; i < definition->share_count; i++)
-		check_directory(walk, &definition->shares[i]);
+		check_directory(loader, &definition->shares[i]);
 }

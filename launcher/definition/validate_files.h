@@ -8,9 +8,9 @@
 
 /**
  * validate_files() - check every file of a definition.
- * @walk: the reading that filled the definition; its report gets all errors.
+ * @loader: the reading that filled the definition; its report gets all errors.
  * @definition: before resolve_definition(); a field whose value was refused is as if not set.
  */
-void validate_files(const struct walk *walk, const struct definition *definition);
+void validate_files(const struct loader *loader, const struct definition *definition);
 
 #endif

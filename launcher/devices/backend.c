@@ -41,7 +41,7 @@
 #define READS_MAX 1024
 
 /**
- * struct companion - one of them.
+ * struct backend - one of them.
  * @process: none when it has ended.
  * @output: our end of its standard output and error, or -1.
  * @line, @used: what was read and has no end of line yet.
@@ -49,7 +49,7 @@
  * @end: how it ended, once it has.
  * @timer: runs from its end, or -1.
  */
-struct companion {
+struct backend {
 	char *name;
 	struct process process;
 	int output;
@@ -59,7 +59,7 @@ struct companion {
 	siginfo_t end;
 	int timer;
 	struct loop *loop;
-	const struct companion_ops *ops;
+	const struct backend_ops *ops;
 	void *context;
 };
 
@@ -90,8 +90,8 @@ static int try_place(const char *directory, size_t length, const char *program, 
 	return 0;
 }
 
-int companion_find(const char *program, const char *const *places, const char *package, char **path,
-		   struct error *err)
+int backend_find(const char *program, const char *const *places, const char *package, char **path,
+		 struct error *err)
 {
 	const char *directory = getenv("PATH");
 	int ret = -ENOENT;
@@ -106,10 +106,10 @@ int companion_find(const char *program, const char *const *places, const char *p
 	for (; places && *places && ret == -ENOENT; places++)
 		ret = try_place(*places, strlen(*places), program, path);
 	if (ret == -ENOENT) {
-		error_set(err, ENOENT, "cannot find the program '%s'", program);
+		error_set_errno(err, ENOENT, "cannot find the program '%s'", program);
 		error_remedy(err, "install it: apt-get install %s", package);
 	} else if (ret) {
-		error_set(err, -ret, "cannot run '%s'", program);
+		error_set_errno(err, -ret, "cannot run '%s'", program);
 	}
 	return ret;
 }
@@ -117,16 +117,16 @@ int companion_find(const char *program, const char *const *places, const char *p
 /* What it says. */
 
 /* The line as it can be shown, allocated: without the program's name, which is put before it. */
-static char *safe_line(const struct companion *companion)
+static char *safe_line(const struct backend *backend)
 {
-	const size_t length = strlen(companion->name);
-	const char *line = companion->line;
-	size_t used = companion->used;
+	const size_t length = strlen(backend->name);
+	const char *line = backend->line;
+	size_t used = backend->used;
 	char *safe = NULL;
 	size_t size;
 	FILE *out;
 
-	if (used > length + 2 && !memcmp(line, companion->name, length) &&
+	if (used > length + 2 && !memcmp(line, backend->name, length) &&
 	    !memcmp(line + length, ": ", 2)) {
 		line += length + 2;
 		used -= length + 2;
@@ -141,54 +141,53 @@ static char *safe_line(const struct companion *companion)
 	return safe;
 }
 
-static void tell_line(struct companion *companion)
+static void tell_line(struct backend *backend)
 {
 	cleanup_free char *safe = NULL;
 
-	if (companion->used && companion->ops && companion->lines <= LINES_MAX)
-		safe = safe_line(companion);
-	companion->used = 0;
+	if (backend->used && backend->ops && backend->lines <= LINES_MAX)
+		safe = safe_line(backend);
+	backend->used = 0;
 	if (!safe || !safe[0])
 		return;
-	companion->ops->said(companion->name,
-			     companion->lines < LINES_MAX ? safe
-							  : "it says more, which is not shown",
-			     companion->context);
-	companion->lines++;
+	backend->ops->said(backend->name,
+			   backend->lines < LINES_MAX ? safe : "it says more, which is not shown",
+			   backend->context);
+	backend->lines++;
 }
 
 /* A line that is too long is told in pieces. */
-static void take_bytes(struct companion *companion, const char *bytes, size_t size)
+static void take_bytes(struct backend *backend, const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] == '\n' || companion->used == LINE_SIZE)
-			tell_line(companion);
+		if (bytes[i] == '\n' || backend->used == LINE_SIZE)
+			tell_line(backend);
 		if (bytes[i] != '\n')
-			companion->line[companion->used++] = bytes[i];
+			backend->line[backend->used++] = bytes[i];
 	}
 }
 
-static void close_output(struct companion *companion)
+static void close_output(struct backend *backend)
 {
-	if (companion->output < 0)
+	if (backend->output < 0)
 		return;
-	tell_line(companion);
-	if (companion->loop)
-		loop_remove(companion->loop, companion->output);
-	close(companion->output);
-	companion->output = -1;
+	tell_line(backend);
+	if (backend->loop)
+		loop_remove(backend->loop, backend->output);
+	close(backend->output);
+	backend->output = -1;
 }
 
 /* Reads what is there; the pipe does not block. */
-static void read_output(struct companion *companion)
+static void read_output(struct backend *backend)
 {
 	char bytes[1024];
 	ssize_t size;
 
-	for (int i = 0; i < READS_MAX && companion->output >= 0; i++) {
-		size = read(companion->output, bytes, sizeof(bytes));
+	for (int i = 0; i < READS_MAX && backend->output >= 0; i++) {
+		size = read(backend->output, bytes, sizeof(bytes));
 		if (size > 0)
-			take_bytes(companion, bytes, (size_t)size);
+			take_bytes(backend, bytes, (size_t)size);
 		else if (size == 0 || errno != EINTR)
 			break;
 	}
@@ -196,14 +195,14 @@ static void read_output(struct companion *companion)
 
 static void output_ready(int fd, uint32_t events, void *context)
 {
-	struct companion *companion = context;
+	struct backend *backend = context;
 	char bytes[1024];
 	ssize_t size = read(fd, bytes, sizeof(bytes));
 
 	if (size > 0)
-		take_bytes(companion, bytes, (size_t)size);
+		take_bytes(backend, bytes, (size_t)size);
 	else if (size == 0 || (errno != EINTR && errno != EAGAIN))
-		close_output(companion);
+		close_output(backend);
 }
 
 /* Its end. */
@@ -218,71 +217,68 @@ static const char *end_text(const siginfo_t *end, char text[LINE_SIZE])
 	return text;
 }
 
-static void tell_lost(struct companion *companion)
+static void tell_lost(struct backend *backend)
 {
 	char how[LINE_SIZE];
 
-	if (companion->ops)
-		companion->ops->lost(companion->name, end_text(&companion->end, how),
-				     companion->context);
+	if (backend->ops)
+		backend->ops->lost(backend->name, end_text(&backend->end, how), backend->context);
 }
 
-static void stop_timer(struct companion *companion)
+static void stop_timer(struct backend *backend)
 {
-	if (companion->timer < 0)
+	if (backend->timer < 0)
 		return;
-	loop_remove(companion->loop, companion->timer);
-	close(companion->timer);
-	companion->timer = -1;
+	loop_remove(backend->loop, backend->timer);
+	close(backend->timer);
+	backend->timer = -1;
 }
 
 static void grace_over(int fd, uint32_t events, void *context)
 {
-	struct companion *companion = context;
+	struct backend *backend = context;
 
-	stop_timer(companion);
-	tell_lost(companion);
+	stop_timer(backend);
+	tell_lost(backend);
 }
 
-static void companion_ended(int fd, uint32_t events, void *context)
+static void backend_ended(int fd, uint32_t events, void *context)
 {
 	const struct itimerspec grace = { .it_value = { .tv_sec = GRACE_MS / 1000 } };
-	struct companion *companion = context;
+	struct backend *backend = context;
 	struct error ignored;
 
-	loop_remove(companion->loop, fd);
-	read_output(companion);
-	close_output(companion);
-	if (process_wait(&companion->process, &companion->end, &ignored) < 0)
+	loop_remove(backend->loop, fd);
+	read_output(backend);
+	close_output(backend);
+	if (process_wait(&backend->process, &backend->end, &ignored) < 0)
 		return;
-	companion->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (companion->timer >= 0 && timerfd_settime(companion->timer, 0, &grace, NULL) == 0 &&
-	    loop_add(companion->loop, companion->timer, EPOLLIN, grace_over, companion, &ignored) ==
-		    0)
+	backend->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (backend->timer >= 0 && timerfd_settime(backend->timer, 0, &grace, NULL) == 0 &&
+	    loop_add(backend->loop, backend->timer, EPOLLIN, grace_over, backend, &ignored) == 0)
 		return;
 	/* Without a timer, too early is better than not at all. */
-	if (companion->timer >= 0)
-		close(companion->timer);
-	companion->timer = -1;
-	tell_lost(companion);
+	if (backend->timer >= 0)
+		close(backend->timer);
+	backend->timer = -1;
+	tell_lost(backend);
 }
 
 /* The whole life. */
 
-static void companion_free(struct companion *companion)
+static void backend_free(struct backend *backend)
 {
-	if (!companion)
+	if (!backend)
 		return;
-	process_kill(&companion->process);
-	if (companion->output >= 0 && companion->loop)
-		loop_remove(companion->loop, companion->output);
-	cleanup_fd_done(&companion->output);
-	free(companion->name);
-	free(companion);
+	process_kill(&backend->process);
+	if (backend->output >= 0 && backend->loop)
+		loop_remove(backend->loop, backend->output);
+	cleanup_fd_done(&backend->output);
+	free(backend->name);
+	free(backend);
 }
 
-static int start(struct companion *companion, const struct companion_config *config,
-		 struct error *err)
+static int start(struct backend *backend, const struct backend_config *config, struct error *err)
 {
 	static char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 					     (char *)"LC_ALL=C", NULL };
@@ -299,14 +295,14 @@ static int start(struct companion *companion, const struct companion_config *con
 
 	assert(config->fd_count + 3 <= PROCESS_FDS_MAX);
 	if (null_fd < 0)
-		return error_set(err, errno, "cannot open '/dev/null'");
+		return error_set_errno(err, errno, "cannot open '/dev/null'");
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_set(err, errno, "cannot make a pipe");
-	companion->output = ends[0];
+		return error_set_errno(err, errno, "cannot make a pipe");
+	backend->output = ends[0];
 	theirs = ends[1];
 	/* Ours alone: its own end may block. */
-	if (fcntl(companion->output, F_SETFL, O_NONBLOCK) < 0)
-		return error_set(err, errno, "cannot make a pipe");
+	if (fcntl(backend->output, F_SETFL, O_NONBLOCK) < 0)
+		return error_set_errno(err, errno, "cannot make a pipe");
 
 	if (config->fd_count)
 		memcpy(fds, config->fds, config->fd_count * sizeof(fds[0]));
@@ -316,107 +312,106 @@ static int start(struct companion *companion, const struct companion_config *con
 	sigemptyset(&child.blocked);
 	sigaddset(&child.blocked, SIGTERM);
 	sigaddset(&child.blocked, SIGHUP);
-	return process_start(&child, &companion->process, err);
+	return process_start(&child, &backend->process, err);
 }
 
-int companion_start(struct companions *companions, const struct companion_config *config,
-		    struct error *err)
+int backend_start(struct backends *backends, const struct backend_config *config, struct error *err)
 {
-	struct companion *companion;
+	struct backend *backend;
 	int ret;
 
-	assert(companions->count < COMPANIONS_MAX);
-	companion = config->arguments->failed ? NULL : calloc(1, sizeof(*companion));
-	if (!companion)
-		return error_set(err, ENOMEM, "cannot run '%s'", config->name);
-	companion->process = (struct process)PROCESS_NONE;
-	companion->output = -1;
-	companion->timer = -1;
-	companion->name = strdup(config->name);
-	ret = companion->name ? start(companion, config, err)
-			      : error_set(err, ENOMEM, "cannot run '%s'", config->name);
+	assert(backends->count < BACKENDS_MAX);
+	backend = config->arguments->failed ? NULL : calloc(1, sizeof(*backend));
+	if (!backend)
+		return error_set_errno(err, ENOMEM, "cannot run '%s'", config->name);
+	backend->process = (struct process)PROCESS_NONE;
+	backend->output = -1;
+	backend->timer = -1;
+	backend->name = strdup(config->name);
+	ret = backend->name ? start(backend, config, err)
+			    : error_set_errno(err, ENOMEM, "cannot run '%s'", config->name);
 	if (ret) {
-		companion_free(companion);
+		backend_free(backend);
 		return ret;
 	}
-	companions->items[companions->count++] = companion;
+	backends->items[backends->count++] = backend;
 	return 0;
 }
 
-static int watch(struct companion *companion, struct error *err)
+static int watch(struct backend *backend, struct error *err)
 {
 	int ret;
 
-	ret = loop_add(companion->loop, companion->output, EPOLLIN, output_ready, companion, err);
+	ret = loop_add(backend->loop, backend->output, EPOLLIN, output_ready, backend, err);
 	if (!ret)
-		ret = loop_add(companion->loop, companion->process.pidfd, EPOLLIN, companion_ended,
-			       companion, err);
+		ret = loop_add(backend->loop, backend->process.pidfd, EPOLLIN, backend_ended,
+			       backend, err);
 	return ret;
 }
 
-int companions_watch(struct companions *companions, struct loop *loop,
-		     const struct companion_ops *ops, void *context, struct error *err)
+int backend_watch(struct backends *backends, struct loop *loop, const struct backend_ops *ops,
+		  void *context, struct error *err)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < companions->count && !ret; i++) {
-		struct companion *companion = companions->items[i];
+	for (size_t i = 0; i < backends->count && !ret; i++) {
+		struct backend *backend = backends->items[i];
 
-		companion->loop = loop;
-		companion->ops = ops;
-		companion->context = context;
-		ret = watch(companion, err);
+		backend->loop = loop;
+		backend->ops = ops;
+		backend->context = context;
+		ret = watch(backend, err);
 	}
 	return ret;
 }
 
 /* Whether it ends within GRACE_MS. What it says meanwhile, its pipe holds. */
-static bool ends_soon(const struct companion *companion)
+static bool ends_soon(const struct backend *backend)
 {
-	struct pollfd ended = { .fd = companion->process.pidfd, .events = POLLIN };
+	struct pollfd ended = { .fd = backend->process.pidfd, .events = POLLIN };
 
 	return poll(&ended, 1, GRACE_MS) > 0;
 }
 
 /* Waits for its own end, or makes one; returns whether it was its own. */
-static bool end_process(struct companion *companion)
+static bool end_process(struct backend *backend)
 {
 	struct error ignored;
 	bool own;
 
-	if (companion->loop)
-		loop_remove(companion->loop, companion->process.pidfd);
-	own = ends_soon(companion);
+	if (backend->loop)
+		loop_remove(backend->loop, backend->process.pidfd);
+	own = ends_soon(backend);
 	if (!own) {
-		process_signal(&companion->process, SIGINT);
-		if (!ends_soon(companion))
-			process_signal(&companion->process, SIGKILL);
+		process_signal(&backend->process, SIGINT);
+		if (!ends_soon(backend))
+			process_signal(&backend->process, SIGKILL);
 	}
-	return process_wait(&companion->process, &companion->end, &ignored) == 0 && own;
+	return process_wait(&backend->process, &backend->end, &ignored) == 0 && own;
 }
 
 /*
  * One that failed may be why QEMU has ended: that is told, whichever of them was first. Of one that
  * ended well, what it thinks of QEMU's end is not.
  */
-static void end(struct companion *companion)
+static void end(struct backend *backend)
 {
-	bool fresh = companion->timer >= 0;
+	bool fresh = backend->timer >= 0;
 
-	if (companion->timer >= 0)
-		stop_timer(companion);
-	if (companion->process.pid > 0)
-		fresh = end_process(companion);
-	if (fresh && (companion->end.si_code != CLD_EXITED || companion->end.si_status)) {
-		read_output(companion);
-		close_output(companion);
-		tell_lost(companion);
+	if (backend->timer >= 0)
+		stop_timer(backend);
+	if (backend->process.pid > 0)
+		fresh = end_process(backend);
+	if (fresh && (backend->end.si_code != CLD_EXITED || backend->end.si_status)) {
+		read_output(backend);
+		close_output(backend);
+		tell_lost(backend);
 	}
-	companion_free(companion);
+	backend_free(backend);
 }
 
-void companions_end(struct companions *companions)
+void backend_end(struct backends *backends)
 {
-	while (companions->count)
-		end(companions->items[--companions->count]);
+	while (backends->count)
+		end(backends->items[--backends->count]);
 }

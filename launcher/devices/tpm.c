@@ -31,10 +31,10 @@ static int state_directory(const struct definition *definition, const char *dire
 
 	made = text_format("%s/%s", directory, machine_keeps_state(definition) ? KEPT : FORGOTTEN);
 	if (!made)
-		return error_set(err, ENOMEM, "cannot make a TPM");
+		return error_set_errno(err, ENOMEM, "cannot make a TPM");
 	/* swtpm's options are divided by commas, and it knows no way to write one. */
 	if (strchr(made, ','))
-		return error_say(
+		return error_setf(
 			err, STATUS_FAILURE, EINVAL,
 			"cannot keep a TPM's state in '%s': swtpm allows no ',' in its path", made);
 	ret = xdg_make(made, err);
@@ -44,25 +44,25 @@ static int state_directory(const struct definition *definition, const char *dire
 }
 
 /* With --terminate it ends by itself when QEMU has gone. */
-static int start(const char *program, const char *state, int link, struct companions *companions,
+static int start(const char *program, const char *state, int link, struct backends *backends,
 		 struct error *err)
 {
 	struct argv argv = { 0 };
 	const struct process_fd fds[] = { { link, SWTPM_FD } };
-	const struct companion_config config = { PROGRAM, &argv, fds, ARRAY_SIZE(fds) };
+	const struct backend_config config = { PROGRAM, &argv, fds, ARRAY_SIZE(fds) };
 	int ret;
 
 	argv_add(&argv, program, "socket", "--tpm2", "--terminate", "--ctrl", NULL);
 	argv_addf(&argv, "type=unixio,clientfd=%d", SWTPM_FD);
 	argv_add(&argv, "--tpmstate", NULL);
 	argv_addf(&argv, "dir=%s,mode=0600", state);
-	ret = companion_start(companions, &config, err);
+	ret = backend_start(backends, &config, err);
 	argv_done(&argv);
 	return ret;
 }
 
-int tpm_start(const struct definition *definition, const char *directory,
-	      struct companions *companions, int *fd, struct error *err)
+int tpm_start(const struct definition *definition, const char *directory, struct backends *backends,
+	      int *fd, struct error *err)
 {
 	cleanup_free char *program = NULL;
 	cleanup_free char *state = NULL;
@@ -71,39 +71,39 @@ int tpm_start(const struct definition *definition, const char *directory,
 	int ends[2];
 	int ret;
 
-	ret = companion_find(PROGRAM, NULL, "swtpm", &program, err);
+	ret = backend_find(PROGRAM, NULL, "swtpm", &program, err);
 	if (!ret)
 		ret = state_directory(definition, directory, &state, err);
 	if (ret)
 		return ret;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return error_set(err, errno, "cannot make a socket for the TPM");
+		return error_set_errno(err, errno, "cannot make a socket for the TPM");
 	ours = ends[0];
 	theirs = ends[1];
-	ret = start(program, state, theirs, companions, err);
+	ret = start(program, state, theirs, backends, err);
 	if (!ret)
 		*fd = take_fd(&ours);
 	return ret;
 }
 
-static void remove_state(const char *directory, const char *name, const struct sweep *sweep)
+static void remove_state(const char *directory, const char *name, const struct removal *removal)
 {
 	cleanup_free char *path = NULL;
 
 	path = text_format("%s/%s", directory, name);
 	if (!path)
 		return;
-	sweep_files(sweep, path, NULL, NULL);
-	if (!sweep->dry_run)
+	remove_matching(removal, path, NULL, NULL);
+	if (!removal->dry_run)
 		rmdir(path);
 }
 
-void tpm_reset(const char *directory, const struct sweep *sweep)
+void tpm_reset(const char *directory, const struct removal *removal)
 {
-	remove_state(directory, KEPT, sweep);
+	remove_state(directory, KEPT, removal);
 }
 
-void tpm_sweep(const char *directory, const struct sweep *sweep)
+void tpm_remove_stale(const char *directory, const struct removal *removal)
 {
-	remove_state(directory, FORGOTTEN, sweep);
+	remove_state(directory, FORGOTTEN, removal);
 }

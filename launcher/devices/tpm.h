@@ -14,20 +14,20 @@
  * Its state is kept as long as a disk of the VM is (machine_keeps_state()), else thrown away:
  * what it has sealed is of no use to a disk that is as new.
  * @definition: the VM.
- * @directory: where its state is, see keep_take().
- * @companions: to which it is added.
+ * @directory: where its state is, see state_dir_take().
+ * @backends: to which it is added.
  * @fd: QEMU's end of its connection, close-on-exec; the caller closes it.
  * @err: with -ENOENT names the package.
  *
  * Return: 0 or a negative errno.
  */
-int tpm_start(const struct definition *definition, const char *directory,
-	      struct companions *companions, int *fd, struct error *err);
+int tpm_start(const struct definition *definition, const char *directory, struct backends *backends,
+	      int *fd, struct error *err);
 
 /* tpm_reset() - remove a VM's TPM state; @directory: its lock is held. */
-void tpm_reset(const char *directory, const struct sweep *sweep);
+void tpm_reset(const char *directory, const struct removal *removal);
 
-/* tpm_sweep() - remove the state that is not kept; @directory: its lock is held. */
-void tpm_sweep(const char *directory, const struct sweep *sweep);
+/* tpm_remove_stale() - remove the state that is not kept; @directory: its lock is held. */
+void tpm_remove_stale(const char *directory, const struct removal *removal);
 
 #endif

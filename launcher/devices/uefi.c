@@ -56,7 +56,7 @@ static const char *versioned(const char *machine)
 	return machine;
 }
 
-static bool is_target(struct json_object *descriptor, const struct uefi_wish *wish)
+static bool is_target(struct json_object *descriptor, const struct uefi_request *request)
 {
 	struct json_object *targets = json_member(descriptor, "targets", json_type_array);
 	size_t count = targets ? json_object_array_length(targets) : 0;
@@ -64,23 +64,23 @@ static bool is_target(struct json_object *descriptor, const struct uefi_wish *wi
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *target = json_object_array_get_idx(targets, i);
 
-		if (!strcmp(json_text(target, "architecture"), wish->architecture) &&
-		    lists(target, "machines", versioned(wish->machine)))
+		if (!strcmp(json_text(target, "architecture"), request->architecture) &&
+		    lists(target, "machines", versioned(request->machine)))
 			return true;
 	}
 	return false;
 }
 
-static bool fits(struct json_object *descriptor, const struct uefi_wish *wish)
+static bool fits(struct json_object *descriptor, const struct uefi_request *request)
 {
 	bool secure = lists(descriptor, "features", "secure-boot");
 	bool enrolled = lists(descriptor, "features", "enrolled-keys");
 	bool smm = lists(descriptor, "features", "requires-smm");
 
-	if (!lists(descriptor, "interface-types", "uefi") || !is_target(descriptor, wish))
+	if (!lists(descriptor, "interface-types", "uefi") || !is_target(descriptor, request))
 		return false;
 	/* Without SMM the system could write the keys itself; and without secure boot none is needed. */
-	return wish->secure_boot ? secure && enrolled && smm : !enrolled && !smm;
+	return request->secure_boot ? secure && enrolled && smm : !enrolled && !smm;
 }
 
 /* A file of the firmware: its path, or NULL when it is not there; and its format. */
@@ -96,14 +96,15 @@ static const char *file(struct json_object *mapping, const char *name, enum disk
 	return *format == DISK_FORMAT_RAW && strcmp(written, "raw") ? NULL : path;
 }
 
-static int take(struct json_object *descriptor, const struct uefi_wish *wish, struct uefi *uefi)
+static int take(struct json_object *descriptor, const struct uefi_request *request,
+		struct uefi *uefi)
 {
 	struct json_object *mapping = json_member(descriptor, "mapping", json_type_object);
 	const char *mode = json_text(mapping, "mode");
 	const char *code, *variables;
 
 	/* Other devices and modes are for firmware that keeps no variables of its own. */
-	if (!fits(descriptor, wish) || strcmp(json_text(mapping, "device"), "flash") ||
+	if (!fits(descriptor, request) || strcmp(json_text(mapping, "device"), "flash") ||
 	    (mode[0] && strcmp(mode, "split")))
 		return -ENOENT;
 	code = file(mapping, "executable", &uefi->code_format);
@@ -116,7 +117,7 @@ static int take(struct json_object *descriptor, const struct uefi_wish *wish, st
 }
 
 /* One that cannot be read, an empty one for example, hides its namesakes and describes nothing. */
-static int try_file(const char *directory, const char *name, const struct uefi_wish *wish,
+static int try_file(const char *directory, const char *name, const struct uefi_request *request,
 		    struct uefi *uefi)
 {
 	cleanup_free char *path = NULL;
@@ -129,7 +130,7 @@ static int try_file(const char *directory, const char *name, const struct uefi_w
 	descriptor = json_object_from_file(path);
 	if (!descriptor)
 		return -ENOENT;
-	ret = take(descriptor, wish, uefi);
+	ret = take(descriptor, request, uefi);
 	json_object_put(descriptor);
 	return ret;
 }
@@ -182,7 +183,8 @@ static void listing_done(struct listing *listing)
 	free(listing->entries);
 }
 
-int uefi_described(const char *const *directories, const struct uefi_wish *wish, struct uefi *uefi)
+int uefi_find_described(const char *const *directories, const struct uefi_request *request,
+			struct uefi *uefi)
 {
 	struct listing listings[DIRECTORIES_MAX] = { 0 };
 	struct uefi found = { 0 };
@@ -196,7 +198,7 @@ int uefi_described(const char *const *directories, const struct uefi_wish *wish,
 						is_descriptor, compare);
 	while (ret == -ENOENT && (name = next_name(listings, count, &index))) {
 		uefi_done(&found);
-		ret = try_file(directories[index], name, wish, &found);
+		ret = try_file(directories[index], name, request, &found);
 	}
 	for (size_t i = 0; i < count; i++)
 		listing_done(&listings[i]);
@@ -243,19 +245,20 @@ static enum disk_format format_of(const char *path)
 	return dot && !strcmp(dot, ".qcow2") ? DISK_FORMAT_QCOW2 : DISK_FORMAT_RAW;
 }
 
-static bool is_pc(const struct uefi_wish *wish)
+static bool is_pc(const struct uefi_request *request)
 {
-	return !strcmp(wish->architecture, "x86_64") &&
-	       (!strcmp(wish->machine, "q35") || !strcmp(wish->machine, "pc") ||
-		!strncmp(wish->machine, "pc-q35-", 7) || !strncmp(wish->machine, "pc-i440fx-", 10));
+	return !strcmp(request->architecture, "x86_64") &&
+	       (!strcmp(request->machine, "q35") || !strcmp(request->machine, "pc") ||
+		!strncmp(request->machine, "pc-q35-", 7) ||
+		!strncmp(request->machine, "pc-i440fx-", 10));
 }
 
-static int find_place(const struct uefi_wish *wish, struct uefi *uefi)
+static int find_place(const struct uefi_request *request, struct uefi *uefi)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(places) && is_pc(wish); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(places) && is_pc(request); i++) {
 		const struct place *place = &places[i];
 
-		if (place->secure_boot != wish->secure_boot || access(place->code, R_OK) ||
+		if (place->secure_boot != request->secure_boot || access(place->code, R_OK) ||
 		    access(place->variables, R_OK))
 			continue;
 		uefi->code = strdup(place->code);
@@ -267,26 +270,26 @@ static int find_place(const struct uefi_wish *wish, struct uefi *uefi)
 	return -ENOENT;
 }
 
-static int not_found(const struct uefi_wish *wish, struct error *err)
+static int not_found(const struct uefi_request *request, struct error *err)
 {
-	error_say(err, STATUS_FAILURE, ENOENT,
-		  "cannot find a UEFI firmware%s for machine type '%s' of %s",
-		  wish->secure_boot ? " with secure boot and its keys" : "", wish->machine,
-		  wish->architecture);
+	error_setf(err, STATUS_FAILURE, ENOENT,
+		   "cannot find a UEFI firmware%s for machine type '%s' of %s",
+		   request->secure_boot ? " with secure boot and its keys" : "", request->machine,
+		   request->architecture);
 	error_remedy(err, "install it: apt-get install %s",
-		     strcmp(wish->architecture, "aarch64") ? "ovmf" : "qemu-efi-aarch64");
+		     strcmp(request->architecture, "aarch64") ? "ovmf" : "qemu-efi-aarch64");
 	error_remedy(err, "it was looked for by the descriptors in:");
 	for (size_t i = 0; descriptors[i]; i++)
 		error_remedy(err, "  %s", descriptors[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(places) && is_pc(wish); i++)
-		if (places[i].secure_boot == wish->secure_boot)
+	for (size_t i = 0; i < ARRAY_SIZE(places) && is_pc(request); i++)
+		if (places[i].secure_boot == request->secure_boot)
 			error_remedy(err, "  and as %s", places[i].code);
 	return -ENOENT;
 }
 
 int uefi_find(const struct definition *definition, struct uefi *uefi, struct error *err)
 {
-	const struct uefi_wish wish = {
+	const struct uefi_request request = {
 		.architecture = machine_architecture(definition),
 		.machine = definition->machine.type,
 		.secure_boot = definition->machine.secure_boot,
@@ -294,14 +297,14 @@ int uefi_find(const struct definition *definition, struct uefi *uefi, struct err
 	struct uefi found = { 0 };
 	int ret;
 
-	ret = uefi_described(descriptors, &wish, &found);
+	ret = uefi_find_described(descriptors, &request, &found);
 	if (ret == -ENOENT)
-		ret = find_place(&wish, &found);
+		ret = find_place(&request, &found);
 	if (!ret) {
 		*uefi = found;
 		return 0;
 	}
 	uefi_done(&found);
-	return ret == -ENOENT ? not_found(&wish, err)
-			      : error_set(err, -ret, "cannot find a UEFI firmware");
+	return ret == -ENOENT ? not_found(&request, err)
+			      : error_set_errno(err, -ret, "cannot find a UEFI firmware");
 }

@@ -22,27 +22,28 @@ struct uefi {
 };
 
 /**
- * struct uefi_wish - what a firmware must be for.
+ * struct uefi_request - what a firmware must be for.
  * @architecture: as in the name of the QEMU binary.
  * @machine: its type.
  * @secure_boot: it has secure boot, and variables with the keys of those who sign systems.
  */
-struct uefi_wish {
+struct uefi_request {
 	const char *architecture;
 	const char *machine;
 	bool secure_boot;
 };
 
 /**
- * uefi_described() - the first firmware that fits, by the descriptors that QEMU's
+ * uefi_find_described() - the first firmware that fits, by the descriptors that QEMU's
  * docs/interop/firmware.json specifies.
  * @directories: of descriptors, NULL-terminated; one in an earlier hides its namesakes in later.
- * @wish: see there.
+ * @request: see there.
  * @uefi: the firmware; free it with uefi_done().
  *
  * Return: 0, -ENOENT or -ENOMEM.
  */
-int uefi_described(const char *const *directories, const struct uefi_wish *wish, struct uefi *uefi);
+int uefi_find_described(const char *const *directories, const struct uefi_request *request,
+			struct uefi *uefi);
 
 /**
  * uefi_find() - the firmware of this host for a VM: by the descriptors, or else where distributions

@@ -59,17 +59,17 @@ static int make_copy(const char *directory, const char *template, char **path, s
 	int ret;
 
 	if (from < 0)
-		return error_set(err, errno, "cannot open '%s'", template);
+		return error_set_errno(err, errno, "cannot open '%s'", template);
 	made = text_format("%s/" TEMPORARY, directory);
 	if (!made)
-		return error_set(err, ENOMEM, "cannot copy '%s'", template);
+		return error_set_errno(err, ENOMEM, "cannot copy '%s'", template);
 	to = mkostemp(made, O_CLOEXEC);
 	if (to < 0)
-		return error_set(err, errno, "cannot make a file in '%s'", directory);
+		return error_set_errno(err, errno, "cannot make a file in '%s'", directory);
 	ret = copy_whole(from, to);
 	if (ret) {
 		unlink(made);
-		return error_set(err, -ret, "cannot copy '%s' to '%s'", template, made);
+		return error_set_errno(err, -ret, "cannot copy '%s' to '%s'", template, made);
 	}
 	*path = take_ptr(&made);
 	return 0;
@@ -82,15 +82,15 @@ static int check(const char *path, const struct uefi *uefi, const struct definit
 	struct stat ours, theirs;
 
 	if (stat(path, &ours) < 0)
-		return error_set(err, errno, "cannot use UEFI variables '%s'", path);
+		return error_set_errno(err, errno, "cannot use UEFI variables '%s'", path);
 	if (stat(uefi->variables, &theirs) < 0)
-		return error_set(err, errno, "cannot open '%s'", uefi->variables);
+		return error_set_errno(err, errno, "cannot open '%s'", uefi->variables);
 	if (uefi->variables_format != DISK_FORMAT_RAW || ours.st_size == theirs.st_size)
 		return 0;
-	error_say(err, STATUS_FAILURE, EINVAL,
-		  "cannot use UEFI variables '%s': they have %jd bytes, those of the host's "
-		  "firmware '%s' have %jd",
-		  path, (intmax_t)ours.st_size, uefi->code, (intmax_t)theirs.st_size);
+	error_setf(err, STATUS_FAILURE, EINVAL,
+		   "cannot use UEFI variables '%s': they have %jd bytes, those of the host's "
+		   "firmware '%s' have %jd",
+		   path, (intmax_t)ours.st_size, uefi->code, (intmax_t)theirs.st_size);
 	error_remedy(err, "let the firmware make new ones: rm '%s'", path);
 	error_remedy(err, "or start afresh (what the guest wrote is lost): vmrun reset %s",
 		     definition->name);
@@ -105,7 +105,7 @@ static int make_variables(const struct definition *definition, const char *direc
 	int ret;
 
 	if (!path)
-		return error_set(err, ENOMEM, "cannot make UEFI variables");
+		return error_set_errno(err, ENOMEM, "cannot make UEFI variables");
 	firmware->temporary = !machine_keeps_state(definition);
 	if (!firmware->temporary && access(path, F_OK) == 0) {
 		ret = check(path, &firmware->uefi, definition, err);
@@ -121,7 +121,7 @@ static int make_variables(const struct definition *definition, const char *direc
 		return 0;
 	}
 	if (rename(copy, path)) {
-		ret = error_set(err, errno, "cannot make UEFI variables '%s'", path);
+		ret = error_set_errno(err, errno, "cannot make UEFI variables '%s'", path);
 		unlink(copy);
 		return ret;
 	}
@@ -129,8 +129,8 @@ static int make_variables(const struct definition *definition, const char *direc
 	return 0;
 }
 
-int firmware_prepare(const struct definition *definition, const char *directory,
-		     struct firmware *firmware, struct error *err)
+int uefi_vars_prepare(const struct definition *definition, const char *directory,
+		      struct firmware *firmware, struct error *err)
 {
 	struct firmware made = { 0 };
 	int ret;
@@ -148,8 +148,8 @@ int firmware_prepare(const struct definition *definition, const char *directory,
 	return 0;
 }
 
-int firmware_plan(const struct definition *definition, const char *directory, bool words,
-		  struct firmware *firmware, struct error *err)
+int uefi_vars_plan(const struct definition *definition, const char *directory, bool words,
+		   struct firmware *firmware, struct error *err)
 {
 	struct firmware planned = { 0 };
 	int ret = 0;
@@ -163,16 +163,16 @@ int firmware_plan(const struct definition *definition, const char *directory, bo
 	if (!ret)
 		planned.variables = variables_path(directory, definition, &planned.uefi);
 	if (!ret && (!planned.uefi.code || !planned.variables))
-		ret = error_set(err, ENOMEM, "cannot plan the firmware");
+		ret = error_set_errno(err, ENOMEM, "cannot plan the firmware");
 	if (ret) {
-		firmware_done(&planned);
+		uefi_vars_done(&planned);
 		return ret;
 	}
 	*firmware = planned;
 	return 0;
 }
 
-void firmware_configure(const struct firmware *firmware, struct machine_plan *plan)
+void uefi_vars_configure(const struct firmware *firmware, struct machine_plan *plan)
 {
 	plan->uefi_code = firmware->uefi.code;
 	plan->uefi_code_format = firmware->uefi.code_format;
@@ -180,28 +180,28 @@ void firmware_configure(const struct firmware *firmware, struct machine_plan *pl
 	plan->uefi_variables_format = firmware->uefi.variables_format;
 }
 
-void firmware_opened(struct firmware *firmware)
+void uefi_vars_opened(struct firmware *firmware)
 {
 	if (firmware->temporary)
 		unlink(firmware->variables);
 	firmware->temporary = false;
 }
 
-void firmware_done(struct firmware *firmware)
+void uefi_vars_done(struct firmware *firmware)
 {
-	firmware_opened(firmware);
+	uefi_vars_opened(firmware);
 	uefi_done(&firmware->uefi);
 	free(firmware->variables);
 	*firmware = (struct firmware){ 0 };
 }
 
-void firmware_reset(const char *directory, const struct sweep *sweep)
+void uefi_vars_reset(const char *directory, const struct removal *removal)
 {
-	sweep_files(sweep, directory, "uefi*.fd", NULL);
-	sweep_files(sweep, directory, "uefi*.qcow2", NULL);
+	remove_matching(removal, directory, "uefi*.fd", NULL);
+	remove_matching(removal, directory, "uefi*.qcow2", NULL);
 }
 
-void firmware_sweep(const char *directory, const struct sweep *sweep)
+void uefi_vars_remove_stale(const char *directory, const struct removal *removal)
 {
-	sweep_files(sweep, directory, "uefi.tmp-??????", NULL);
+	remove_matching(removal, directory, "uefi.tmp-??????", NULL);
 }

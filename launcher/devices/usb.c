@@ -90,7 +90,7 @@ static int list_devices(const char *devices, struct usb_device **list, size_t *c
 	struct usb_device *made;
 
 	if (found < 0 && errno != ENOENT)
-		return error_set(err, errno, "cannot list the USB devices of '%s'", devices);
+		return error_set_errno(err, errno, "cannot list the USB devices of '%s'", devices);
 	found = found < 0 ? 0 : found;
 	made = calloc((size_t)found + 1, sizeof(*made));
 	*count = 0;
@@ -102,7 +102,7 @@ static int list_devices(const char *devices, struct usb_device **list, size_t *c
 	}
 	free(entries);
 	if (!made)
-		return error_set(err, ENOMEM, "cannot list the USB devices");
+		return error_set_errno(err, ENOMEM, "cannot list the USB devices");
 	*list = made;
 	return 0;
 }
@@ -126,16 +126,16 @@ static int absent(const struct usb_id *id, const struct usb_device *list, size_t
 		memcpy(known + used, text, (size_t)length + 1);
 		used += (size_t)length;
 	}
-	error_say(err, STATUS_FAILURE, ENODEV, "USB device '%04x:%04x' is not plugged in",
-		  id->vendor, id->product);
+	error_setf(err, STATUS_FAILURE, ENODEV, "USB device '%04x:%04x' is not plugged in",
+		   id->vendor, id->product);
 	error_remedy(err, "plugged in: %s", used ? known : "no device but hubs");
 	return -ENODEV;
 }
 
 static int denied(const struct usb_id *id, const char *node, int code, struct error *err)
 {
-	error_set(err, code, "cannot use USB device '%04x:%04x' at '%s'", id->vendor, id->product,
-		  node);
+	error_set_errno(err, code, "cannot use USB device '%04x:%04x' at '%s'", id->vendor,
+			id->product, node);
 	err->status = STATUS_PERMISSION;
 	error_remedy(err,
 		     "let whoever sits here use it, and plug it in anew: echo 'SUBSYSTEM==\"usb\", "
@@ -158,7 +158,7 @@ static int check_one(const struct usb_id *id, const struct usb_device *list, siz
 			continue;
 		node = text_format("%s/%03u/%03u", nodes, list[i].bus, list[i].number);
 		if (!node)
-			return error_set(err, ENOMEM, "cannot look for USB devices");
+			return error_set_errno(err, ENOMEM, "cannot look for USB devices");
 		if (access(node, R_OK | W_OK) == 0)
 			return 0;
 		denied(id, node, errno, err);
@@ -172,12 +172,12 @@ int usb_check(const struct definition *definition, const char *devices, const ch
 {
 	cleanup_free struct usb_device *list = NULL;
 	size_t count = 0;
-	int rc;
+	int ret;
 
 	if (!definition->usb_count)
 		return 0;
-	rc = list_devices(devices, &list, &count, err);
-	for (unsigned int i = 0; i < definition->usb_count && rc == 0; i++)
-		rc = check_one(&definition->usb[i], list, count, nodes, err);
-	return rc;
+	ret = list_devices(devices, &list, &count, err);
+	for (unsigned int i = 0; i < definition->usb_count && ret == 0; i++)
+		ret = check_one(&definition->usb[i], list, count, nodes, err);
+	return ret;
 }

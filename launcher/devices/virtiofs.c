@@ -24,12 +24,12 @@
  * directory can be seen, virtiofsd makes itself.
  */
 static int start(const struct share *share, const char *unshare, const char *virtiofsd,
-		 int listener, struct companions *companions, struct error *err)
+		 int listener, struct backends *backends, struct error *err)
 {
 	char name[sizeof("virtiofsd of ") + TYPE_SHARE_TAG_MAX];
 	const struct process_fd fds[] = { { listener, VIRTIOFSD_FD } };
 	struct argv argv = { 0 };
-	const struct companion_config config = { name, &argv, fds, ARRAY_SIZE(fds) };
+	const struct backend_config config = { name, &argv, fds, ARRAY_SIZE(fds) };
 	int ret;
 
 	snprintf(name, sizeof(name), "virtiofsd of %s", share->tag);
@@ -39,7 +39,7 @@ static int start(const struct share *share, const char *unshare, const char *vir
 	argv_addf(&argv, "--fd=%d", VIRTIOFSD_FD);
 	argv_addf(&argv, "--shared-dir=%s", share->path);
 	argv_add(&argv, "--rlimit-nofile=0", "--log-level=warn", NULL);
-	ret = companion_start(companions, &config, err);
+	ret = backend_start(backends, &config, err);
 	argv_done(&argv);
 	return ret;
 }
@@ -56,11 +56,11 @@ static int connect_one(const char *directory, unsigned int index, int *listener,
 	snprintf(name, sizeof(name), "share%u", index);
 	path = text_format("%s/%s", directory, name);
 	if (!path)
-		return error_set(err, ENOMEM, "cannot make a socket");
-	ours = local_listen(directory, name, err);
+		return error_set_errno(err, ENOMEM, "cannot make a socket");
+	ours = unix_socket_listen(directory, name, err);
 	if (ours < 0)
 		return ours;
-	*link = local_connect(directory, name, err);
+	*link = unix_socket_connect(directory, name, err);
 	if (*link < 0)
 		ret = *link;
 	else
@@ -73,18 +73,18 @@ static int connect_one(const char *directory, unsigned int index, int *listener,
 static int find(char **unshare, char **virtiofsd, struct error *err)
 {
 	static const char *const places[] = { "/usr/libexec", NULL };
-	int ret = companion_find("virtiofsd", places, "virtiofsd", virtiofsd, err);
+	int ret = backend_find("virtiofsd", places, "virtiofsd", virtiofsd, err);
 
 	if (ret == -ENOENT)
 		error_remedy(err, "install it (Debian 13, Ubuntu 24.04, Fedora: package "
 				  "virtiofsd), or share with 'driver: 9p'");
 	if (!ret && geteuid() != 0)
-		ret = companion_find("unshare", NULL, "util-linux", unshare, err);
+		ret = backend_find("unshare", NULL, "util-linux", unshare, err);
 	return ret;
 }
 
-int shares_start(const struct definition *definition, const char *directory,
-		 struct companions *companions, int fds[SHARES_MAX], struct error *err)
+int virtiofs_start(const struct definition *definition, const char *directory,
+		   struct backends *backends, int fds[SHARES_MAX], struct error *err)
 {
 	cleanup_free char *unshare = NULL;
 	cleanup_free char *virtiofsd = NULL;
@@ -101,8 +101,8 @@ int shares_start(const struct definition *definition, const char *directory,
 		if (!ret)
 			ret = connect_one(directory, i, &listener, &fds[i], err);
 		if (!ret)
-			ret = start(&definition->shares[i], unshare, virtiofsd, listener,
-				    companions, err);
+			ret = start(&definition->shares[i], unshare, virtiofsd, listener, backends,
+				    err);
 	}
 	return ret;
 }

@@ -8,17 +8,17 @@
 #include "netsetup/base/error.h"
 
 /**
- * shares_start() - start virtiofsd for each directory that wants it.
+ * virtiofs_start() - start virtiofsd for each directory that wants it.
  * @definition: the VM.
  * @directory: of the running VM, only the user's.
- * @companions: to which they are added.
+ * @backends: to which they are added.
  * @fds: QEMU's end of each share's connection, or negative; the caller closes them, also
  *       after a failure.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
-int shares_start(const struct definition *definition, const char *directory,
-		 struct companions *companions, int fds[SHARES_MAX], struct error *err);
+int virtiofs_start(const struct definition *definition, const char *directory,
+		   struct backends *backends, int fds[SHARES_MAX], struct error *err);
 
 #endif

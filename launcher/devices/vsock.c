@@ -16,23 +16,24 @@ int vsock_open(const struct definition *definition, const char *device, struct e
 {
 	const uint64_t cid = definition->vsock.cid;
 	cleanup_fd int fd = open(device, O_RDWR | O_CLOEXEC);
-	int rc;
+	int ret;
 
 	if (fd < 0) {
-		rc = error_set(err, errno, "cannot open '%s'", device);
-		if (rc == -ENOENT)
+		ret = error_set_errno(err, errno, "cannot open '%s'", device);
+		if (ret == -ENOENT)
 			error_remedy(err, "the kernel's module has it: sudo modprobe vhost_vsock");
-		else if (rc == -EACCES)
+		else if (ret == -EACCES)
 			error_remedy(err, "its group is kvm: sudo usermod -aG kvm $USER, "
 					  "and log in again");
-		return rc;
+		return ret;
 	}
 	if (ioctl(fd, VHOST_VSOCK_SET_GUEST_CID, &cid) < 0) {
-		rc = error_set(err, errno, "cannot have vsock number %u", definition->vsock.cid);
-		if (rc == -EADDRINUSE)
+		ret = error_set_errno(err, errno, "cannot have vsock number %u",
+				      definition->vsock.cid);
+		if (ret == -EADDRINUSE)
 			error_remedy(err, "another VM of this host has it; choose one: "
 					  "vsock: NUMBER");
-		return rc;
+		return ret;
 	}
 	return take_fd(&fd);
 }

@@ -127,17 +127,18 @@ static int read_file(int fd, const char *path, bool quiet, char name[IMAGE_NAME_
 	if (quiet)
 		arguments[count++] = "--quiet";
 	arguments[count] = path;
-	ret = imager_run(&(struct imager_job){ .arguments = arguments, .input = -1, .work = fd },
-			 &result, err);
+	ret = image_client_run(
+		&(struct image_client_job){ .arguments = arguments, .input = -1, .work = fd },
+		&result, err);
 	if (ret)
 		return ret;
 	if (!name_valid(result.name))
-		return error_say(err, STATUS_FAILURE, EPROTO, "no digest came for '%s'", path);
+		return error_setf(err, STATUS_FAILURE, EPROTO, "no digest came for '%s'", path);
 	memcpy(name, result.name, IMAGE_NAME_SIZE);
 	return 0;
 }
 
-int measure_file(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err)
+int digest_cache_get(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	cleanup_free char *memory = NULL;
@@ -148,10 +149,10 @@ int measure_file(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struc
 	int ret;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set(err, errno, "cannot open '%s'", path);
+		return error_set_errno(err, errno, "cannot open '%s'", path);
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return error_say(err, STATUS_DEFINITION, EINVAL, "cannot read '%s': it is no file",
-				 path);
+		return error_setf(err, STATUS_DEFINITION, EINVAL, "cannot read '%s': it is no file",
+				  path);
 	keeps = is_settled(&st) && open_memory(&memory, &text);
 	make_stamp(&st, before);
 	if (keeps && recall(text, before, name))
@@ -160,21 +161,21 @@ int measure_file(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struc
 	if (ret)
 		return ret;
 	if (fstat(fd, &st) < 0)
-		return error_set(err, errno, "cannot read '%s'", path);
+		return error_set_errno(err, errno, "cannot read '%s'", path);
 	make_stamp(&st, after);
 	if (S_ISREG(st.st_mode) && strcmp(before, after) != 0)
-		return error_say(err, STATUS_FAILURE, EAGAIN,
-				 "cannot tell the digest of '%s': it changed meanwhile", path);
+		return error_setf(err, STATUS_FAILURE, EAGAIN,
+				  "cannot tell the digest of '%s': it changed meanwhile", path);
 	if (keeps)
 		cache_digest(memory, text, before, name);
 	return 0;
 }
 
-void measure_sweep(const struct sweep *sweep)
+void digest_cache_remove_stale(const struct removal *removal)
 {
 	cleanup_free char *directory = NULL;
 	struct error ignored;
 
 	if (xdg_dir(XDG_CACHE, NULL, &directory, &ignored) == 0)
-		sweep_files(sweep, directory, FILE_NAME TEMPORARY "*", NULL);
+		remove_matching(removal, directory, FILE_NAME TEMPORARY "*", NULL);
 }

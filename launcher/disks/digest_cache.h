@@ -10,7 +10,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * measure_file() - the SHA-256 of a file or a block device.
+ * digest_cache_get() - the SHA-256 of a file or a block device.
  *
  * vmrun-image reads it, which takes some seconds for an image. The digest is then kept in the
  * user's cache with the file's device, inode, size and times, and taken from there as long as these
@@ -19,13 +19,13 @@
  * @path: absolute.
  * @quiet: show no progress.
  * @name: "sha256-HEX".
- * @err: the error; see imager_run() for an end by a signal.
+ * @err: the error; see image_client_run() for an end by a signal.
  *
  * Return: 0; -EAGAIN when the file changed while it was read; or another negative errno.
  */
-int measure_file(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err);
+int digest_cache_get(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err);
 
-/* measure_sweep() - remove what runs that died have left of the remembered digests. */
-void measure_sweep(const struct sweep *sweep);
+/* digest_cache_remove_stale() - remove what runs that died have left of the remembered digests. */
+void digest_cache_remove_stale(const struct removal *removal);
 
 #endif

@@ -57,7 +57,7 @@ static int prepare(const char *directory, unsigned int index, const struct machi
 	file->format = image->format;
 	file->device = image->device;
 	file->path = strdup(path);
-	return file->path ? 0 : error_set(err, ENOMEM, "cannot use image '%s'", path);
+	return file->path ? 0 : error_set_errno(err, ENOMEM, "cannot use image '%s'", path);
 }
 
 int disks_prepare(const struct machine_plan *plan, const char *directory, struct disks *disks,
@@ -119,7 +119,7 @@ static int plan_path(const char *directory, unsigned int index, const struct mac
 		file->path = strdup(machine_plan_image(plan, index));
 		break;
 	}
-	return file->path ? 0 : error_set(err, ENOMEM, "cannot plan a disk");
+	return file->path ? 0 : error_set_errno(err, ENOMEM, "cannot plan a disk");
 }
 
 int disks_plan(const struct machine_plan *plan, const char *directory, struct disks *disks,

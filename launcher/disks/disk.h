@@ -33,8 +33,8 @@ bool disks_have_overlay(const struct definition *definition);
 
 /**
  * disks_prepare() - check the images, and make or check their overlays.
- * @plan: the VM; images from URLs are in the cache, see cache_fetch().
- * @directory: where overlays are, see keep_take(); NULL when no disk has one.
+ * @plan: the VM; images from URLs are in the cache, see image_cache_fetch().
+ * @directory: where overlays are, see state_dir_take(); NULL when no disk has one.
  * @disks: the files; end them with disks_done() after success.
  * @err: the error.
  *
@@ -46,7 +46,7 @@ int disks_prepare(const struct machine_plan *plan, const char *directory, struct
 /**
  * disks_plan() - the same files as they would be, for `print` and --dry-run: nothing is made,
  * nothing checked, and images may be missing. A temporary overlay is shown as "diskN.tmp-XXXXXX".
- * @plan: the VM; its images are located, see cache_locate().
+ * @plan: the VM; its images are located, see image_cache_locate().
  * @directory: the word for the VM's data directory, for `print`, which is to be the same for every
  *             user: an image in the user's cache is not looked at then, and its format stays auto.
  *             NULL: the user's.

@@ -50,8 +50,8 @@ static bool name_says_qcow2(const char *path)
 
 static int refuse_foreign(const char *path, const struct foreign *foreign, struct error *err)
 {
-	error_say(err, STATUS_DEFINITION, EINVAL, "cannot use image '%s': it is %s %s", path,
-		  foreign->tool ? "compressed with" : "in the format", foreign->name);
+	error_setf(err, STATUS_DEFINITION, EINVAL, "cannot use image '%s': it is %s %s", path,
+		   foreign->tool ? "compressed with" : "in the format", foreign->name);
 	if (foreign->tool)
 		error_remedy(err, "unpack it: %s '%s'", foreign->tool, path);
 	else
@@ -84,9 +84,9 @@ static int detect(const struct disk *disk, const char *start, size_t size, struc
 		if (ret)
 			return ret;
 		if (name_says_qcow2(path)) {
-			error_say(err, STATUS_DEFINITION, EINVAL,
-				  "cannot use image '%s': it is no qcow2 image, as its name says",
-				  path);
+			error_setf(err, STATUS_DEFINITION, EINVAL,
+				   "cannot use image '%s': it is no qcow2 image, as its name says",
+				   path);
 			error_remedy(err, "get the image anew, or set its 'format: raw'");
 			return -EINVAL;
 		}
@@ -94,7 +94,7 @@ static int detect(const struct disk *disk, const char *start, size_t size, struc
 		return 0;
 	}
 	if (disk->mode == DISK_DIRECT && !name_says_qcow2(path)) {
-		error_say(
+		error_setf(
 			err, STATUS_DEFINITION, EINVAL,
 			"cannot tell the format of image '%s': it begins as qcow2, which the guest "
 			"of a raw disk could have written",
@@ -119,12 +119,12 @@ static int check_qcow2(int fd, struct image *image, struct error *err)
 		return 0;
 
 	if (header.backing[0])
-		error_say(err, STATUS_DEFINITION, EINVAL,
-			  "cannot use image '%s': it is based on another file, '%s'", path,
-			  text_clean(header.backing, "") ? SHORT(header.backing) : "?");
+		error_setf(err, STATUS_DEFINITION, EINVAL,
+			   "cannot use image '%s': it is based on another file, '%s'", path,
+			   text_clean(header.backing, "") ? TEXT_SHORT(header.backing) : "?");
 	else
-		error_say(err, STATUS_DEFINITION, EINVAL,
-			  "cannot use image '%s': its data is in another file", path);
+		error_setf(err, STATUS_DEFINITION, EINVAL,
+			   "cannot use image '%s': its data is in another file", path);
 	error_remedy(err,
 		     "if you trust it to name that file, make it one: "
 		     "qemu-img convert -O qcow2 '%s' NEW.qcow2",
@@ -141,21 +141,21 @@ static int open_image(struct image *image, int *fd, struct error *err)
 
 	/* Messages, QEMU's command and the record of an overlay have the path on a line. */
 	if (!text_clean(path, ""))
-		return error_say(err, STATUS_DEFINITION, EINVAL,
-				 "cannot use an image whose path has a control character or is "
-				 "not UTF-8");
+		return error_setf(err, STATUS_DEFINITION, EINVAL,
+				  "cannot use an image whose path has a control character or is "
+				  "not UTF-8");
 	opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (opened < 0)
-		return error_set(err, errno, "cannot open image '%s'", path);
+		return error_set_errno(err, errno, "cannot open image '%s'", path);
 	if (fstat(opened, &st))
-		return error_set(err, errno, "cannot read '%s'", path);
+		return error_set_errno(err, errno, "cannot read '%s'", path);
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return error_say(err, STATUS_DEFINITION, EINVAL,
-				 "cannot use image '%s': it is neither a file nor a block device",
-				 path);
+		return error_setf(err, STATUS_DEFINITION, EINVAL,
+				  "cannot use image '%s': it is neither a file nor a block device",
+				  path);
 	end = lseek(opened, 0, SEEK_END);
 	if (end < 0)
-		return error_set(err, errno, "cannot read '%s'", path);
+		return error_set_errno(err, errno, "cannot read '%s'", path);
 
 	image->device = S_ISBLK(st.st_mode);
 	image->file_size = end;
@@ -179,15 +179,15 @@ int image_inspect(const char *path, const struct disk *disk, struct image *image
 		return ret;
 	got = pread(fd, start, sizeof(start), 0);
 	if (got < 0)
-		return error_set(err, errno, "cannot read '%s'", path);
+		return error_set_errno(err, errno, "cannot read '%s'", path);
 
 	if (found.format == DISK_FORMAT_AUTO)
 		ret = detect(disk, start, got, &found, err);
 	if (!ret && found.format == DISK_FORMAT_QCOW2)
 		ret = check_qcow2(fd, &found, err);
 	if (!ret && !found.size)
-		ret = error_say(err, STATUS_DEFINITION, EINVAL,
-				"cannot use image '%s': it is empty", path);
+		ret = error_setf(err, STATUS_DEFINITION, EINVAL,
+				 "cannot use image '%s': it is empty", path);
 	if (!ret)
 		*image = found;
 	return ret;

@@ -38,13 +38,13 @@ static int locate(struct machine_plan *plan, unsigned int index, const char *dir
 	char *path = text_format("%s/%s", directory, name);
 
 	if (!path)
-		return error_set(err, ENOMEM, "cannot locate an image");
+		return error_set_errno(err, ENOMEM, "cannot locate an image");
 	free(plan->images[index]);
 	plan->images[index] = path;
 	return 0;
 }
 
-int cache_locate(struct machine_plan *plan, const char *directory, struct error *err)
+int image_cache_locate(struct machine_plan *plan, const char *directory, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 	cleanup_free char *own = NULL;
@@ -65,8 +65,8 @@ int cache_locate(struct machine_plan *plan, const char *directory, struct error 
 	return ret;
 }
 
-int cache_locate_learned(struct machine_plan *plan, unsigned int index, const char *name,
-			 struct error *err)
+int image_cache_locate_learned(struct machine_plan *plan, unsigned int index, const char *name,
+			       struct error *err)
 {
 	cleanup_free char *directory = NULL;
 	int ret;
@@ -86,7 +86,7 @@ static int open_directory(int *directory, struct error *err)
 	if (ret)
 		return ret;
 	*directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *directory < 0 ? error_set(err, errno, "cannot open '%s'", path) : 0;
+	return *directory < 0 ? error_set_errno(err, errno, "cannot open '%s'", path) : 0;
 }
 
 /* @wanted: the digest's name, or "-". */
@@ -107,15 +107,16 @@ static int fetch(const struct disk *disk, const char *wanted, bool quiet,
 	arguments[count++] = wanted;
 	for (unsigned int i = 0; i < disk->url_count; i++)
 		arguments[count++] = disk->urls[i];
-	ret = imager_run(
-		&(struct imager_job){ .arguments = arguments, .input = -1, .work = directory },
-		&result, err);
+	ret = image_client_run(&(struct image_client_job){ .arguments = arguments,
+							   .input = -1,
+							   .work = directory },
+			       &result, err);
 	if (!ret)
 		memcpy(name, result.name, IMAGE_NAME_SIZE);
 	return ret;
 }
 
-int cache_fetch(const struct machine_plan *plan, bool quiet, struct error *err)
+int image_cache_fetch(const struct machine_plan *plan, bool quiet, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 	char wanted[IMAGE_NAME_SIZE], name[IMAGE_NAME_SIZE];
@@ -130,7 +131,8 @@ int cache_fetch(const struct machine_plan *plan, bool quiet, struct error *err)
 	return ret;
 }
 
-int cache_learn(const struct disk *disk, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err)
+int image_cache_learn(const struct disk *disk, bool quiet, char name[IMAGE_NAME_SIZE],
+		      struct error *err)
 {
 	return fetch(disk, "-", quiet, name, err);
 }
@@ -146,7 +148,7 @@ static bool is_left(int directory, const char *name)
 	return fd < 0 ? errno == ENOENT : flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-void cache_sweep(const struct sweep *sweep)
+void image_cache_remove_stale(const struct removal *removal)
 {
 	cleanup_free char *path = NULL;
 	struct dirent *entry;
@@ -160,7 +162,7 @@ void cache_sweep(const struct sweep *sweep)
 		const char *suffix = strrchr(entry->d_name, '.');
 
 		if (suffix && !strcmp(suffix, UNPACKED) && is_left(dirfd(stream), entry->d_name))
-			sweep_file(sweep, path, entry->d_name);
+			remove_one(removal, path, entry->d_name);
 	}
 	if (stream)
 		closedir(stream);

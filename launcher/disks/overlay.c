@@ -23,10 +23,10 @@ char *overlay_path(const char *directory, unsigned int index)
 
 static int no_memory(const struct image *image, struct error *err)
 {
-	return error_set(err, ENOMEM, "cannot make %s", image ? "an overlay" : "a disk");
+	return error_set_errno(err, ENOMEM, "cannot make %s", image ? "an overlay" : "a disk");
 }
 
-/* A new, empty file of the user's alone, under a name that overlay_sweep() knows. */
+/* A new, empty file of the user's alone, under a name that overlay_remove_stale() knows. */
 static int make_temporary(const char *directory, unsigned int index, char **path, int *fd,
 			  struct error *err)
 {
@@ -35,10 +35,10 @@ static int make_temporary(const char *directory, unsigned int index, char **path
 
 	template = text_format("%s/disk%u.tmp-XXXXXX", directory, index);
 	if (!template)
-		return error_set(err, ENOMEM, "cannot make an overlay");
+		return error_set_errno(err, ENOMEM, "cannot make an overlay");
 	made = mkostemp(template, O_CLOEXEC);
 	if (made < 0)
-		return error_set(err, errno, "cannot make a file in '%s'", directory);
+		return error_set_errno(err, errno, "cannot make a file in '%s'", directory);
 	*path = take_ptr(&template);
 	*fd = made;
 	return 0;
@@ -49,10 +49,10 @@ static int check_size(const struct disk *disk, const struct image *image, uint64
 {
 	if (!disk->size || disk->size >= size)
 		return 0;
-	error_say(err, STATUS_DEFINITION, EINVAL,
-		  "cannot shrink the disk of image '%s': its %s has %" PRIu64
-		  " bytes, 'size' is %" PRIu64,
-		  image->path, what, size, disk->size);
+	error_setf(err, STATUS_DEFINITION, EINVAL,
+		   "cannot shrink the disk of image '%s': its %s has %" PRIu64
+		   " bytes, 'size' is %" PRIu64,
+		   image->path, what, size, disk->size);
 	error_remedy(err, "set 'size' to at least %" PRIu64 ", or leave it out", size);
 	return -EINVAL;
 }
@@ -70,8 +70,8 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
 		ret = make_temporary(directory, index, &made, &fd, err);
 	if (ret)
 		return ret;
-	ret = qemuimg_create(made, image ? image->path : NULL,
-			     image ? image->format : DISK_FORMAT_AUTO, disk->size, err);
+	ret = qemu_img_create(made, image ? image->path : NULL,
+			      image ? image->format : DISK_FORMAT_AUTO, disk->size, err);
 	if (ret) {
 		unlink(made);
 		return ret;
@@ -112,7 +112,7 @@ static int write_base(const char *directory, unsigned int index, const char *bas
 		ret = -errno;
 	if (ret) {
 		unlink(temporary);
-		return error_set(err, -ret, "cannot write '%s'", base);
+		return error_set_errno(err, -ret, "cannot write '%s'", base);
 	}
 	return 0;
 }
@@ -141,8 +141,8 @@ static int create(const char *directory, unsigned int index, const struct disk *
 	if (image)
 		ret = record_base(directory, index, disk, image, err);
 	if (!ret && rename(temporary, overlay))
-		ret = error_set(err, errno, "cannot make %s '%s'", image ? "overlay" : "disk",
-				overlay);
+		ret = error_set_errno(err, errno, "cannot make %s '%s'", image ? "overlay" : "disk",
+				      overlay);
 	if (ret)
 		unlink(temporary);
 	return ret;
@@ -177,7 +177,7 @@ static int check_base(const char *directory, unsigned int index, const struct di
 	if (!file && errno == ENOENT)
 		return write_base(directory, index, base, description, err);
 	if (!file)
-		return error_set(err, errno, "cannot open '%s'", base);
+		return error_set_errno(err, errno, "cannot open '%s'", base);
 
 	expected = strlen(description);
 	recorded = malloc(expected + 1);
@@ -187,9 +187,9 @@ static int check_base(const char *directory, unsigned int index, const struct di
 	if (got == expected && !memcmp(recorded, description, expected))
 		return 0;
 
-	error_say(err, STATUS_FAILURE, EINVAL,
-		  "cannot use overlay '%s': its image '%s' has changed since it was made", overlay,
-		  image->path);
+	error_setf(err, STATUS_FAILURE, EINVAL,
+		   "cannot use overlay '%s': its image '%s' has changed since it was made", overlay,
+		   image->path);
 	return refuse(directory, base, err);
 }
 
@@ -202,21 +202,23 @@ static int check_header(const char *directory, const struct disk *disk, const st
 	    !header->data_file)
 		return 0;
 	if (strcmp(header->backing, image->path) && disk->url_count)
-		error_say(err, STATUS_FAILURE, EINVAL,
-			  "cannot use overlay '%s': its image had another digest, or was elsewhere",
-			  overlay);
+		error_setf(
+			err, STATUS_FAILURE, EINVAL,
+			"cannot use overlay '%s': its image had another digest, or was elsewhere",
+			overlay);
 	else if (!header->backing[0])
-		error_say(err, STATUS_FAILURE, EINVAL,
-			  "cannot use overlay '%s': it is a disk of its own, not one of image '%s'",
-			  overlay, image->path);
+		error_setf(
+			err, STATUS_FAILURE, EINVAL,
+			"cannot use overlay '%s': it is a disk of its own, not one of image '%s'",
+			overlay, image->path);
 	else if (strcmp(header->backing, image->path))
-		error_say(err, STATUS_FAILURE, EINVAL,
-			  "cannot use overlay '%s': it is one of '%s', not of image '%s'", overlay,
-			  text_clean(header->backing, "") ? SHORT(header->backing) : "?",
-			  image->path);
+		error_setf(err, STATUS_FAILURE, EINVAL,
+			   "cannot use overlay '%s': it is one of '%s', not of image '%s'", overlay,
+			   text_clean(header->backing, "") ? TEXT_SHORT(header->backing) : "?",
+			   image->path);
 	else
-		error_say(err, STATUS_FAILURE, EINVAL,
-			  "cannot use overlay '%s': it is not one of a %s image", overlay, format);
+		error_setf(err, STATUS_FAILURE, EINVAL,
+			   "cannot use overlay '%s': it is not one of a %s image", overlay, format);
 	return refuse(directory, NULL, err);
 }
 
@@ -238,16 +240,16 @@ static int check_empty(const char *directory, const struct disk *disk, const str
 		       const char *path, struct error *err)
 {
 	if (header->backing[0] || header->data_file) {
-		error_say(err, STATUS_FAILURE, EINVAL,
-			  "cannot use disk '%s': it is an overlay of image '%s'", path,
-			  text_clean(header->backing, "") ? SHORT(header->backing) : "?");
+		error_setf(err, STATUS_FAILURE, EINVAL,
+			   "cannot use disk '%s': it is an overlay of image '%s'", path,
+			   text_clean(header->backing, "") ? TEXT_SHORT(header->backing) : "?");
 		return refuse(directory, NULL, err);
 	}
 	if (disk->size >= header->size)
 		return 0;
-	error_say(err, STATUS_DEFINITION, EINVAL,
-		  "cannot shrink disk '%s': it has %" PRIu64 " bytes, 'size' is %" PRIu64, path,
-		  header->size, disk->size);
+	error_setf(err, STATUS_DEFINITION, EINVAL,
+		   "cannot shrink disk '%s': it has %" PRIu64 " bytes, 'size' is %" PRIu64, path,
+		   header->size, disk->size);
 	error_remedy(err, "set 'size' to at least %" PRIu64, header->size);
 	return -EINVAL;
 }
@@ -264,7 +266,7 @@ static int reuse(const char *directory, unsigned int index, const struct disk *d
 	ret = image ? check_overlay(directory, index, disk, image, &header, overlay, err)
 		    : check_empty(directory, disk, &header, overlay, err);
 	if (!ret && disk->size > header.size)
-		ret = qemuimg_grow(overlay, disk->size, err);
+		ret = qemu_img_grow(overlay, disk->size, err);
 	return ret;
 }
 
@@ -283,19 +285,19 @@ int overlay_open(const char *directory, unsigned int index, const struct disk *d
 	else if (errno == ENOENT)
 		ret = create(directory, index, disk, image, overlay, err);
 	else
-		ret = error_set(err, errno, "cannot open '%s'", overlay);
+		ret = error_set_errno(err, errno, "cannot open '%s'", overlay);
 	if (!ret)
 		*path = take_ptr(&overlay);
 	return ret;
 }
 
-void overlay_reset(const char *directory, const struct sweep *sweep)
+void overlay_reset(const char *directory, const struct removal *removal)
 {
-	sweep_files(sweep, directory, "disk*.qcow2", NULL);
-	sweep_files(sweep, directory, "disk*.base", NULL);
+	remove_matching(removal, directory, "disk*.qcow2", NULL);
+	remove_matching(removal, directory, "disk*.base", NULL);
 }
 
-void overlay_sweep(const char *directory, const struct sweep *sweep)
+void overlay_remove_stale(const char *directory, const struct removal *removal)
 {
-	sweep_files(sweep, directory, TEMPORARY_PATTERN, NULL);
+	remove_matching(removal, directory, TEMPORARY_PATTERN, NULL);
 }

@@ -45,12 +45,12 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
  * overlay_reset() - remove a VM's overlays, and what is known of their images.
  * @directory: absolute; its lock is held.
  */
-void overlay_reset(const char *directory, const struct sweep *sweep);
+void overlay_reset(const char *directory, const struct removal *removal);
 
 /**
- * overlay_sweep() - remove the temporary files that runs which died have left.
+ * overlay_remove_stale() - remove the temporary files that runs which died have left.
  * @directory: absolute; its lock is held, so that none of them is in use.
  */
-void overlay_sweep(const char *directory, const struct sweep *sweep);
+void overlay_remove_stale(const char *directory, const struct removal *removal);
 
 #endif

@@ -51,8 +51,8 @@ struct extension {
 
 static int malformed(const char *path, const char *what, struct error *err)
 {
-	return error_say(err, STATUS_FAILURE, EINVAL, "image '%s' is not a valid qcow2 image: %s",
-			 path, what);
+	return error_setf(err, STATUS_FAILURE, EINVAL, "image '%s' is not a valid qcow2 image: %s",
+			  path, what);
 }
 
 static int read_at(int fd, const char *path, uint64_t offset, void *bytes, size_t size,
@@ -61,7 +61,7 @@ static int read_at(int fd, const char *path, uint64_t offset, void *bytes, size_
 	ssize_t got = pread(fd, bytes, size, (off_t)offset);
 
 	if (got < 0)
-		return error_set(err, errno, "cannot read '%s'", path);
+		return error_set_errno(err, errno, "cannot read '%s'", path);
 	if ((size_t)got != size)
 		return malformed(path, "it ends too early", err);
 	return 0;

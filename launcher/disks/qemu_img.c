@@ -36,7 +36,7 @@ static int start(const struct argv *argv, int output, struct process *process, s
 	int ret;
 
 	if (null_fd < 0)
-		return error_set(err, errno, "cannot open '/dev/null'");
+		return error_set_errno(err, errno, "cannot open '/dev/null'");
 	sigemptyset(&config.blocked);
 	ret = process_start(&config, process, err);
 	if (ret == -ENOENT)
@@ -79,9 +79,9 @@ static int run_qemu_img(const struct argv *argv, const char *what, const char *p
 	int ret;
 
 	if (argv->failed)
-		return error_set(err, ENOMEM, "cannot %s '%s'", what, path);
+		return error_set_errno(err, ENOMEM, "cannot %s '%s'", what, path);
 	if (pipe2(pipe_fds, O_CLOEXEC))
-		return error_set(err, errno, "cannot make a pipe");
+		return error_set_errno(err, errno, "cannot make a pipe");
 	ret = start(argv, pipe_fds[1], &process, err);
 	close(pipe_fds[1]);
 	if (!ret)
@@ -95,15 +95,15 @@ static int run_qemu_img(const struct argv *argv, const char *what, const char *p
 	if (end.si_code == CLD_EXITED && !end.si_status)
 		return 0;
 	if (end.si_code != CLD_EXITED)
-		return error_say(err, STATUS_FAILURE, EIO,
-				 "cannot %s '%s': qemu-img was killed by %s", what, path,
-				 strsignal(end.si_status));
-	return error_say(err, STATUS_FAILURE, EIO, "cannot %s '%s': %s", what, path,
-			 words[0] && text_clean(words, "\t") ? words : "qemu-img failed");
+		return error_setf(err, STATUS_FAILURE, EIO,
+				  "cannot %s '%s': qemu-img was killed by %s", what, path,
+				  strsignal(end.si_status));
+	return error_setf(err, STATUS_FAILURE, EIO, "cannot %s '%s': %s", what, path,
+			  words[0] && text_clean(words, "\t") ? words : "qemu-img failed");
 }
 
-int qemuimg_create(const char *path, const char *base, enum disk_format base_format, uint64_t size,
-		   struct error *err)
+int qemu_img_create(const char *path, const char *base, enum disk_format base_format, uint64_t size,
+		    struct error *err)
 {
 	struct argv argv = { 0 };
 	int ret;
@@ -122,7 +122,7 @@ int qemuimg_create(const char *path, const char *base, enum disk_format base_for
 	return ret;
 }
 
-int qemuimg_grow(const char *path, uint64_t size, struct error *err)
+int qemu_img_grow(const char *path, uint64_t size, struct error *err)
 {
 	struct argv argv = { 0 };
 	int ret;

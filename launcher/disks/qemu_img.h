@@ -9,7 +9,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * qemuimg_create() - make a qcow2 overlay; a file that is there is overwritten.
+ * qemu_img_create() - make a qcow2 overlay; a file that is there is overwritten.
  * @path: of the overlay, absolute.
  * @base: the image below it, absolute; NULL for a disk that is empty.
  * @base_format: its format, not auto.
@@ -18,17 +18,17 @@
  *
  * Return: 0 or a negative errno.
  */
-int qemuimg_create(const char *path, const char *base, enum disk_format base_format, uint64_t size,
-		   struct error *err);
+int qemu_img_create(const char *path, const char *base, enum disk_format base_format, uint64_t size,
+		    struct error *err);
 
 /**
- * qemuimg_grow() - make the disk of a qcow2 image larger.
+ * qemu_img_grow() - make the disk of a qcow2 image larger.
  * @path: of the image, absolute.
  * @size: larger than it is now, in bytes.
  * @err: with qemu-img's own words.
  *
  * Return: 0 or a negative errno.
  */
-int qemuimg_grow(const char *path, uint64_t size, struct error *err);
+int qemu_img_grow(const char *path, uint64_t size, struct error *err);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum grade checkup_say(struct error *said, enum grade grade, const char *format, ...)
+enum severity check_finding(struct error *said, enum severity severity, const char *format, ...)
 {
 	char message[ERROR_MESSAGE_SIZE];
 	va_list args;
@@ -14,6 +14,6 @@ enum grade checkup_say(struct error *said, enum grade grade, const char *format,
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	error_say(said, STATUS_FAILURE, EIO, "%s", message);
-	return grade;
+	error_setf(said, STATUS_FAILURE, EIO, "%s", message);
+	return severity;
 }

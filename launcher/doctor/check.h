@@ -9,35 +9,35 @@
 #include "netsetup/base/error.h"
 #include "netsetup/kernel/uplink.h"
 
-enum grade {
-	GRADE_OK,
-	GRADE_NOTE, /* cannot be known from here, or does not matter to everybody */
-	GRADE_WARN, /* VMs run, but something will be missed */
-	GRADE_FAIL, /* no VM runs, or none is on the LAN */
+enum severity {
+	SEVERITY_OK,
+	SEVERITY_NOTE, /* cannot be known from here, or does not matter to everybody */
+	SEVERITY_WARN, /* VMs run, but something will be missed */
+	SEVERITY_FAIL, /* no VM runs, or none is on the LAN */
 };
 
 /**
- * struct checkup - what several checks need.
+ * struct check - what several checks need.
  * @helpers: the helper, started with the rights that vmrun had at first.
  * @uplink: found by default; when @uplink_error has no code.
  */
-struct checkup {
+struct check {
 	struct helpers *helpers;
 	struct uplink uplink;
 	struct error uplink_error;
 };
 
 /**
- * checkup_fn - one check.
- * @checkup: what is known.
+ * check_fn - one check.
+ * @check: what is known.
  * @said: the finding as its message, and what mends it as its remedy; empty before.
  *
  * Return: how bad it is.
  */
-typedef enum grade checkup_fn(struct checkup *checkup, struct error *said);
+typedef enum severity check_fn(struct check *check, struct error *said);
 
-/* checkup_say() - fill in a finding; returns @grade. */
-enum grade checkup_say(struct error *said, enum grade grade, const char *format, ...)
+/* check_finding() - fill in a finding; returns @severity. */
+enum severity check_finding(struct error *said, enum severity severity, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #endif

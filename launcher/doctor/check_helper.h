@@ -6,6 +6,6 @@
 #include "launcher/doctor/check.h"
 
 /* The checks change nothing and send nothing. */
-checkup_fn checkup_tun, checkup_helper, checkup_policy, checkup_leftovers;
+check_fn check_helper_tun, check_helper_rights, check_helper_policy, check_helper_leftovers;
 
 #endif

@@ -6,6 +6,6 @@
 #include "launcher/doctor/check.h"
 
 /* The checks change nothing and send nothing. */
-checkup_fn checkup_firewall, checkup_arp, checkup_manager;
+check_fn check_host_firewall, check_host_arp, check_host_manager;
 
 #endif

@@ -35,109 +35,110 @@ static unsigned int find_way(struct nl_sock *route, struct in_addr address)
 
 	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
 	    nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
-	    nl_request(route, message, way_seen, &found) < 0)
+	    netlink_request(route, message, way_seen, &found) < 0)
 		return 0;
 	return found;
 }
 
 static const char no_uplink[] = "there is no uplink";
 
-enum grade checkup_uplink(struct checkup *checkup, struct error *said)
+enum severity check_lan_uplink(struct check *check, struct error *said)
 {
-	const struct uplink *uplink = &checkup->uplink;
+	const struct uplink *uplink = &check->uplink;
 	char address[IPV4_TEXT_SIZE];
 
-	if (checkup->uplink_error.code) {
-		*said = checkup->uplink_error;
-		return GRADE_FAIL;
+	if (check->uplink_error.code) {
+		*said = check->uplink_error;
+		return SEVERITY_FAIL;
 	}
-	return checkup_say(said, GRADE_OK, "%s, %s%s%s, %s", uplink->ifname,
-			   uplink->wireless ? "Wi-Fi" : "wired", uplink->ssid[0] ? " " : "",
-			   uplink->ssid, prefix_text(&uplink->prefix, address));
+	return check_finding(said, SEVERITY_OK, "%s, %s%s%s, %s", uplink->ifname,
+			     uplink->wireless ? "Wi-Fi" : "wired", uplink->ssid[0] ? " " : "",
+			     uplink->ssid, ipv4_prefix_text(&uplink->prefix, address));
 }
 
 /* Counts all but the subnet's, the broadcast, the host's and the router's; some may be taken. */
-enum grade checkup_addresses(struct checkup *checkup, struct error *said)
+enum severity check_lan_addresses(struct check *check, struct error *said)
 {
-	const struct uplink *uplink = &checkup->uplink;
+	const struct uplink *uplink = &check->uplink;
 	unsigned long others;
 
-	if (checkup->uplink_error.code)
-		return checkup_say(said, GRADE_NOTE, no_uplink);
+	if (check->uplink_error.code)
+		return check_finding(said, SEVERITY_NOTE, no_uplink);
 	others = (1ul << (32 - uplink->prefix.length)) - 3 - !ipv4_unset(uplink->router);
 	if (others > 0)
-		return checkup_say(said, GRADE_OK, "the subnet has %lu besides this host's%s",
-				   others, ipv4_unset(uplink->router) ? "" : " and the router's");
-	checkup_say(said, GRADE_FAIL, "the subnet has no address for a VM");
+		return check_finding(said, SEVERITY_OK, "the subnet has %lu besides this host's%s",
+				     others, ipv4_unset(uplink->router) ? "" : " and the router's");
+	check_finding(said, SEVERITY_FAIL, "the subnet has no address for a VM");
 	error_remedy(said,
 		     "have the router give out a prefix shorter than /%u, or join another "
 		     "network",
 		     uplink->prefix.length);
-	return GRADE_FAIL;
+	return SEVERITY_FAIL;
 }
 
-enum grade checkup_router(struct checkup *checkup, struct error *said)
+enum severity check_lan_router(struct check *check, struct error *said)
 {
-	const struct uplink *uplink = &checkup->uplink;
+	const struct uplink *uplink = &check->uplink;
 	cleanup_nl_sock *route = NULL;
-	char address[IPV4_TEXT_SIZE], text[MAC_TEXT_SIZE];
+	char address[IPV4_TEXT_SIZE], text[ARP_MAC_TEXT_SIZE];
 	struct ether_addr mac;
 
-	if (checkup->uplink_error.code)
-		return checkup_say(said, GRADE_NOTE, no_uplink);
+	if (check->uplink_error.code)
+		return check_finding(said, SEVERITY_NOTE, no_uplink);
 	if (ipv4_unset(uplink->router)) {
-		checkup_say(said, GRADE_WARN, "no default route through '%s'", uplink->ifname);
+		check_finding(said, SEVERITY_WARN, "no default route through '%s'", uplink->ifname);
 		error_remedy(said, "VMs reach the LAN only; name their gateway with "
 				   "'network.gateway'");
-		return GRADE_WARN;
+		return SEVERITY_WARN;
 	}
 	ipv4_text(uplink->router, address);
-	if (nl_socket_open(NETLINK_ROUTE, &route, said) < 0)
-		return GRADE_WARN;
-	if (observe_neighbour(route, uplink->router, uplink->ifindex, &mac) == 1)
-		return checkup_say(said, GRADE_OK, "%s, which is %s", address,
-				   mac_text(&mac, text));
-	return checkup_say(said, GRADE_OK, "%s", address);
+	if (netlink_open(NETLINK_ROUTE, &route, said) < 0)
+		return SEVERITY_WARN;
+	if (query_neighbour(route, uplink->router, uplink->ifindex, &mac) == 1)
+		return check_finding(said, SEVERITY_OK, "%s, which is %s", address,
+				     arp_mac_text(&mac, text));
+	return check_finding(said, SEVERITY_OK, "%s", address);
 }
 
 /* The guest's packets take the ways that the laptop's own take, but for those that a mark leads. */
-enum grade checkup_internet(struct checkup *checkup, struct error *said)
+enum severity check_lan_internet(struct check *check, struct error *said)
 {
 	const struct in_addr elsewhere = { htonl(ELSEWHERE) };
-	const struct uplink *uplink = &checkup->uplink;
+	const struct uplink *uplink = &check->uplink;
 	cleanup_nl_sock *route = NULL;
 	unsigned int lan, internet;
 	char ifname[IFNAMSIZ] = "", address[IPV4_TEXT_SIZE];
 
-	if (checkup->uplink_error.code)
-		return checkup_say(said, GRADE_NOTE, no_uplink);
-	if (nl_socket_open(NETLINK_ROUTE, &route, said) < 0)
-		return GRADE_WARN;
+	if (check->uplink_error.code)
+		return check_finding(said, SEVERITY_NOTE, no_uplink);
+	if (netlink_open(NETLINK_ROUTE, &route, said) < 0)
+		return SEVERITY_WARN;
 	lan = ipv4_unset(uplink->router) ? uplink->ifindex : find_way(route, uplink->router);
 	internet = find_way(route, elsewhere);
 	if (lan != uplink->ifindex) {
-		checkup_say(said, GRADE_FAIL, "what is for the LAN goes through '%s', not '%s'",
-			    if_indextoname(lan, ifname) ? ifname : "?", uplink->ifname);
+		check_finding(said, SEVERITY_FAIL,
+			      "what is for the LAN goes through '%s', not '%s'",
+			      if_indextoname(lan, ifname) ? ifname : "?", uplink->ifname);
 		error_remedy(said,
 			     "a VPN does that: have it leave the local network alone, or end "
 			     "it; see: ip rule; ip route get %s",
 			     ipv4_text(uplink->router, address));
-		return GRADE_FAIL;
+		return SEVERITY_FAIL;
 	}
 	if (internet == 0)
-		return checkup_say(said, GRADE_WARN,
-				   "this host has no way to the Internet, so a VM "
-				   "has none");
+		return check_finding(said, SEVERITY_WARN,
+				     "this host has no way to the Internet, so a VM "
+				     "has none");
 	if (internet == uplink->ifindex)
-		return checkup_say(said, GRADE_OK, "through %s", uplink->ifname);
-	checkup_say(said, GRADE_WARN, "it is reached through '%s', not '%s', also by VMs",
-		    if_indextoname(internet, ifname) ? ifname : "?", uplink->ifname);
+		return check_finding(said, SEVERITY_OK, "through %s", uplink->ifname);
+	check_finding(said, SEVERITY_WARN, "it is reached through '%s', not '%s', also by VMs",
+		      if_indextoname(internet, ifname) ? ifname : "?", uplink->ifname);
 	error_remedy(said,
 		     "a VPN does that, and may drop what VMs send: see vmrun(1), LIMITATIONS");
-	return GRADE_WARN;
+	return SEVERITY_WARN;
 }
 
-enum grade checkup_dns(struct checkup *checkup, struct error *said)
+enum severity check_lan_dns(struct check *check, struct error *said)
 {
 	const struct in_addr none = { INADDR_ANY };
 	struct in_addr dns[DNS_MAX];
@@ -149,22 +150,23 @@ enum grade checkup_dns(struct checkup *checkup, struct error *said)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "",
 					 ipv4_text(dns[i], address));
 	if (count > 0)
-		return checkup_say(said, GRADE_OK, "%s", text);
-	checkup_say(said, GRADE_WARN,
-		    "no server but stubs on this host: VMs are told the router, which may be none");
+		return check_finding(said, SEVERITY_OK, "%s", text);
+	check_finding(
+		said, SEVERITY_WARN,
+		"no server but stubs on this host: VMs are told the router, which may be none");
 	error_remedy(said, "name one in the definition, as network.dns: [9.9.9.9]");
-	return GRADE_WARN;
+	return SEVERITY_WARN;
 }
 
-enum grade checkup_stations(struct checkup *checkup, struct error *said)
+enum severity check_lan_stations(struct check *check, struct error *said)
 {
-	if (checkup->uplink_error.code || !checkup->uplink.wireless)
-		return checkup_say(said, GRADE_OK,
-				   "not through an access point, as far as is seen");
-	checkup_say(said, GRADE_NOTE,
-		    "whether the access point lets its stations reach each other "
-		    "is not seen from here");
+	if (check->uplink_error.code || !check->uplink.wireless)
+		return check_finding(said, SEVERITY_OK,
+				     "not through an access point, as far as is seen");
+	check_finding(said, SEVERITY_NOTE,
+		      "whether the access point lets its stations reach each other "
+		      "is not seen from here");
 	error_remedy(said, "if they do not reach VMs either: switch its client isolation off; see "
 			   "vmrun(1), LIMITATIONS");
-	return GRADE_NOTE;
+	return SEVERITY_NOTE;
 }

@@ -6,7 +6,7 @@
 #include "launcher/doctor/check.h"
 
 /* The checks change nothing and send nothing. */
-checkup_fn checkup_uplink, checkup_addresses, checkup_router, checkup_dns, checkup_internet,
-	checkup_stations;
+check_fn check_lan_uplink, check_lan_addresses, check_lan_router, check_lan_dns, check_lan_internet,
+	check_lan_stations;
 
 #endif

@@ -6,6 +6,7 @@
 #include "launcher/doctor/check.h"
 
 /* The checks change nothing and send nothing. */
-checkup_fn checkup_qemu, checkup_kvm, checkup_data, checkup_cache, checkup_runtime, checkup_clock;
+check_fn check_machine_qemu, check_machine_kvm, check_machine_data, check_machine_cache,
+	check_machine_runtime, check_machine_clock;
 
 #endif

@@ -17,32 +17,24 @@
 
 static const struct row {
 	const char *name;
-	checkup_fn *check;
+	check_fn *check;
 } rows[] = {
-	{ "qemu", checkup_qemu },
-	{ "kvm", checkup_kvm },
-	{ "tun", checkup_tun },
-	{ "helper", checkup_helper },
-	{ "policy", checkup_policy },
-	{ "uplink", checkup_uplink },
-	{ "addresses", checkup_addresses },
-	{ "router", checkup_router },
-	{ "internet", checkup_internet },
-	{ "dns", checkup_dns },
-	{ "firewall", checkup_firewall },
-	{ "arp", checkup_arp },
-	{ "manager", checkup_manager },
-	{ "stations", checkup_stations },
-	{ "data", checkup_data },
-	{ "cache", checkup_cache },
-	{ "runtime", checkup_runtime },
-	{ "leftovers", checkup_leftovers },
-	{ "clock", checkup_clock },
+	{ "qemu", check_machine_qemu },       { "kvm", check_machine_kvm },
+	{ "tun", check_helper_tun },          { "helper", check_helper_rights },
+	{ "policy", check_helper_policy },    { "uplink", check_lan_uplink },
+	{ "addresses", check_lan_addresses }, { "router", check_lan_router },
+	{ "internet", check_lan_internet },   { "dns", check_lan_dns },
+	{ "firewall", check_host_firewall },  { "arp", check_host_arp },
+	{ "manager", check_host_manager },    { "stations", check_lan_stations },
+	{ "data", check_machine_data },       { "cache", check_machine_cache },
+	{ "runtime", check_machine_runtime }, { "leftovers", check_helper_leftovers },
+	{ "clock", check_machine_clock },
 };
 
-static const char *const grades[] = {
-	[GRADE_OK] = "ok", [GRADE_NOTE] = "note", [GRADE_WARN] = "warn", [GRADE_FAIL] = "fail"
-};
+static const char *const severities[] = { [SEVERITY_OK] = "ok",
+					  [SEVERITY_NOTE] = "note",
+					  [SEVERITY_WARN] = "warn",
+					  [SEVERITY_FAIL] = "fail" };
 
 /* Each line below the first is indented as far as the first one's text. */
 static void show_lines(const char *first, const char *text)
@@ -59,22 +51,22 @@ static void show_lines(const char *first, const char *text)
 	}
 }
 
-static void print_row(const struct row *row, enum grade grade, const struct error *said)
+static void print_row(const struct row *row, enum severity severity, const struct error *said)
 {
 	char first[32];
 
-	snprintf(first, sizeof(first), "%-5s %s", grades[grade], row->name);
+	snprintf(first, sizeof(first), "%-5s %s", severities[severity], row->name);
 	show_lines(first, said->message);
 	show_lines("", said->remedy);
 }
 
-static void add(struct json_object *list, const struct row *row, enum grade grade,
+static void add(struct json_object *list, const struct row *row, enum severity severity,
 		const struct error *said)
 {
 	struct json_object *object = json_object_new_object();
 
 	json_object_object_add(object, "name", json_object_new_string(row->name));
-	json_object_object_add(object, "grade", json_object_new_string(grades[grade]));
+	json_object_object_add(object, "grade", json_object_new_string(severities[severity]));
 	json_object_object_add(object, "finding", json_object_new_string(said->message));
 	json_object_object_add(object, "remedy",
 			       said->remedy[0] ? json_object_new_string(said->remedy) : NULL);
@@ -82,19 +74,19 @@ static void add(struct json_object *list, const struct row *row, enum grade grad
 }
 
 /* Every check; @list: where they are put, or NULL to show them as they come. */
-static bool check_all(struct checkup *checkup, struct json_object *list)
+static bool check_all(struct check *check, struct json_object *list)
 {
 	bool healthy = true;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct error said = { 0 };
-		const enum grade grade = rows[i].check(checkup, &said);
+		const enum severity severity = rows[i].check(check, &said);
 
-		healthy = healthy && grade != GRADE_FAIL;
+		healthy = healthy && severity != SEVERITY_FAIL;
 		if (list)
-			add(list, &rows[i], grade, &said);
+			add(list, &rows[i], severity, &said);
 		else
-			print_row(&rows[i], grade, &said);
+			print_row(&rows[i], severity, &said);
 	}
 	return healthy;
 }
@@ -113,12 +105,12 @@ static void show_json(struct json_object *list, bool healthy)
 
 int doctor_run(const struct options *options, struct launch *launch, struct error *err)
 {
-	struct checkup checkup = { .helpers = &launch->helpers };
+	struct check check = { .helpers = &launch->helpers };
 	struct json_object *list = options->json ? json_object_new_array() : NULL;
 	bool healthy;
 
-	uplink_find(NULL, &checkup.uplink, &checkup.uplink_error);
-	healthy = check_all(&checkup, list);
+	uplink_find(NULL, &check.uplink, &check.uplink_error);
+	healthy = check_all(&check, list);
 	helpers_end(&launch->helpers);
 	if (list)
 		show_json(list, healthy);

@@ -81,14 +81,14 @@ static int rule_seen(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-static int dump(struct nl_sock *sock, int type, nl_parse_fn *parse, struct firewall *firewall)
+static int dump(struct nl_sock *sock, int type, netlink_parse_fn *parse, struct firewall *firewall)
 {
 	const struct nfgenmsg header = { .nfgen_family = NFPROTO_UNSPEC };
 	cleanup_nl_msg *message = nlmsg_alloc_simple(NFNL_SUBSYS_NFTABLES << 8 | type, NLM_F_DUMP);
 
 	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
 		return -ENOMEM;
-	return nl_request(sock, message, parse, firewall);
+	return netlink_request(sock, message, parse, firewall);
 }
 
 static bool exists(const char *root, const char *path)
@@ -125,15 +125,15 @@ void firewall_look(const char *root, struct firewall *firewall)
 {
 	cleanup_nl_sock *sock = NULL;
 	struct error ignored;
-	int rc;
+	int ret;
 
 	memset(firewall, 0, sizeof(*firewall));
-	rc = nl_socket_open(NETLINK_NETFILTER, &sock, &ignored);
-	if (rc == 0)
-		rc = dump(sock, NFT_MSG_GETCHAIN, chain_seen, firewall);
-	firewall->readable = rc == 0;
+	ret = netlink_open(NETLINK_NETFILTER, &sock, &ignored);
+	if (ret == 0)
+		ret = dump(sock, NFT_MSG_GETCHAIN, chain_seen, firewall);
+	firewall->readable = ret == 0;
 	firewall->legacy = has_line(root, "/proc/net/ip_tables_names", "filter");
-	if (rc == 0 && firewall->drops)
+	if (ret == 0 && firewall->drops)
 		dump(sock, NFT_MSG_GETRULE, rule_seen, firewall);
 	if (firewall->readable)
 		return;

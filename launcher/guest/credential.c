@@ -23,7 +23,7 @@
  * number.
  */
 
-bool credential_told(const struct definition *definition)
+bool credential_wanted(const struct definition *definition)
 {
 	return definition->network.type == NETWORK_LAN &&
 	       (definition->network.configure & CONFIGURE_CREDENTIALS);
@@ -31,7 +31,7 @@ bool credential_told(const struct definition *definition)
 
 static int out_of_memory(struct error *err)
 {
-	return error_set(err, ENOMEM, "cannot make a credential");
+	return error_set_errno(err, ENOMEM, "cannot make a credential");
 }
 
 /* What credentials tell the guest by themselves. */
@@ -61,13 +61,13 @@ static int write_network(FILE *out, const struct machine_plan *plan, struct erro
 {
 	const struct ready_record *lan = plan->lan;
 	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
-	char text[IPV4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+	char text[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
 
 	fprintf(out, "[Match]\nMACAddress=%s\n\n",
 		scalar_mac_text(&plan->definition->network.mac, mac));
 	if (lan->mtu)
 		fprintf(out, "[Link]\nMTUBytes=%" PRIu32 "\n\n", lan->mtu);
-	fprintf(out, "[Network]\nAddress=%s\n", prefix_text(&prefix, text));
+	fprintf(out, "[Network]\nAddress=%s\n", ipv4_prefix_text(&prefix, text));
 	if (!ipv4_unset(lan->gateway))
 		fprintf(out, "Gateway=%s\n", ipv4_text(lan->gateway, text));
 	for (unsigned int i = 0; i < plan->dns_count; i++)
@@ -104,7 +104,7 @@ unsigned int credential_count(const struct definition *definition)
 {
 	unsigned int count = definition->credential_count;
 
-	for (size_t i = 0; i < ARRAY_SIZE(owns) && credential_told(definition); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(owns) && credential_wanted(definition); i++)
 		count += own_wanted(definition, &owns[i]);
 	return count;
 }
@@ -184,7 +184,7 @@ static int seal_text(const char *text, size_t size, struct error *err)
 
 	if (fd < 0 || write(fd, text, size) != (ssize_t)size ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
-		return error_set(err, errno, "cannot make a credential");
+		return error_set_errno(err, errno, "cannot make a credential");
 	return take_fd(&fd);
 }
 

@@ -13,10 +13,10 @@
 #define CREDENTIAL_SIZE_MAX 32768
 
 /**
- * credential_told() - whether credentials tell the guest who and where it is: its host name, the SSH
+ * credential_wanted() - whether credentials tell the guest who and where it is: its host name, the SSH
  * keys of its root, its address (network.configure).
  */
-bool credential_told(const struct definition *definition);
+bool credential_wanted(const struct definition *definition);
 
 /* credential_count() - how many the guest gets; a name of the user's own is not told twice. */
 unsigned int credential_count(const struct definition *definition);

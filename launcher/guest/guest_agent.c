@@ -37,7 +37,7 @@ struct agent {
 	int fd;
 	uint64_t deadline;
 	size_t heard;
-	char bytes[AGENT_LINE_MAX];
+	char bytes[GUEST_AGENT_LINE_MAX];
 	size_t size;
 };
 
@@ -45,14 +45,15 @@ static int wait_for(const struct agent *agent, short events, struct error *err)
 {
 	struct pollfd poller = { .fd = agent->fd, .events = events };
 	uint64_t time = monotonic_ms();
-	int rc = 0;
+	int ret = 0;
 
 	if (time < agent->deadline)
-		rc = poll(&poller, 1, (int)(agent->deadline - time));
-	if (rc < 0 && errno != EINTR)
-		return error_set(err, errno, "cannot wait for the guest agent");
-	if (rc == 0)
-		return error_say(err, STATUS_FAILURE, ETIMEDOUT, "the guest agent does not answer");
+		ret = poll(&poller, 1, (int)(agent->deadline - time));
+	if (ret < 0 && errno != EINTR)
+		return error_set_errno(err, errno, "cannot wait for the guest agent");
+	if (ret == 0)
+		return error_setf(err, STATUS_FAILURE, ETIMEDOUT,
+				  "the guest agent does not answer");
 	return 0;
 }
 
@@ -60,18 +61,18 @@ static int say(const struct agent *agent, const char *text, size_t size, struct 
 {
 	while (size > 0) {
 		ssize_t put = send(agent->fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-		int rc;
+		int ret;
 
 		if (put < 0 && errno != EAGAIN && errno != EINTR)
-			return error_set(err, errno, "cannot ask the guest agent");
+			return error_set_errno(err, errno, "cannot ask the guest agent");
 		if (put > 0) {
 			text += put;
 			size -= (size_t)put;
 			continue;
 		}
-		rc = wait_for(agent, POLLOUT, err);
-		if (rc < 0)
-			return rc;
+		ret = wait_for(agent, POLLOUT, err);
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -79,22 +80,22 @@ static int say(const struct agent *agent, const char *text, size_t size, struct 
 static int hear(struct agent *agent, struct error *err)
 {
 	ssize_t got;
-	int rc;
+	int ret;
 
-	if (agent->size == sizeof(agent->bytes) || agent->heard >= AGENT_MAX)
-		return error_say(err, STATUS_FAILURE, EMSGSIZE,
-				 "the guest agent says more than it was asked");
-	rc = wait_for(agent, POLLIN, err);
-	if (rc < 0)
-		return rc;
+	if (agent->size == sizeof(agent->bytes) || agent->heard >= GUEST_AGENT_MAX)
+		return error_setf(err, STATUS_FAILURE, EMSGSIZE,
+				  "the guest agent says more than it was asked");
+	ret = wait_for(agent, POLLIN, err);
+	if (ret < 0)
+		return ret;
 	got = recv(agent->fd, agent->bytes + agent->size, sizeof(agent->bytes) - agent->size,
 		   MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (got < 0)
-		return error_set(err, errno, "cannot hear the guest agent");
+		return error_set_errno(err, errno, "cannot hear the guest agent");
 	if (got == 0)
-		return error_say(err, STATUS_FAILURE, ECONNRESET, "the guest agent has gone");
+		return error_setf(err, STATUS_FAILURE, ECONNRESET, "the guest agent has gone");
 	agent->size += (size_t)got;
 	agent->heard += (size_t)got;
 	return 0;
@@ -111,16 +112,16 @@ static int hear_line(struct agent *agent, struct json_object **value, struct err
 {
 	struct json_tokener *tokener;
 	char *end;
-	int rc;
+	int ret;
 
 	while (!(end = memchr(agent->bytes, '\n', agent->size))) {
-		rc = hear(agent, err);
-		if (rc < 0)
-			return rc;
+		ret = hear(agent, err);
+		if (ret < 0)
+			return ret;
 	}
 	tokener = json_tokener_new_ex(DEPTH_MAX);
 	if (!tokener)
-		return error_set(err, ENOMEM, "cannot hear the guest agent");
+		return error_set_errno(err, ENOMEM, "cannot hear the guest agent");
 	*end = '\0';
 	/* With its NUL, so that a number at its end is complete. */
 	*value = json_tokener_parse_ex(tokener, agent->bytes, (int)(end - agent->bytes) + 1);
@@ -133,13 +134,13 @@ static int hear_line(struct agent *agent, struct json_object **value, struct err
 static int find_delimiter(struct agent *agent, struct error *err)
 {
 	char *found;
-	int rc;
+	int ret;
 
 	while (!(found = memchr(agent->bytes, DELIMITER, agent->size))) {
 		agent->size = 0;
-		rc = hear(agent, err);
-		if (rc < 0)
-			return rc;
+		ret = hear(agent, err);
+		if (ret < 0)
+			return ret;
 	}
 	forget(agent, (size_t)(found - agent->bytes) + 1);
 	return 0;
@@ -155,26 +156,26 @@ static int synchronize(struct agent *agent, struct error *err)
 	char command[128];
 	uint32_t number;
 	int64_t answer;
-	int rc;
+	int ret;
 
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		return error_set(err, errno, "cannot ask the guest agent");
+		return error_set_errno(err, errno, "cannot ask the guest agent");
 	snprintf(command, sizeof(command),
 		 "%c{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%u}}\n", DELIMITER,
 		 number);
-	rc = say(agent, command, strlen(command), err);
-	while (rc == 0) {
-		rc = find_delimiter(agent, err);
-		if (rc == 0)
-			rc = hear_line(agent, &value, err);
-		if (rc < 0)
+	ret = say(agent, command, strlen(command), err);
+	while (ret == 0) {
+		ret = find_delimiter(agent, err);
+		if (ret == 0)
+			ret = hear_line(agent, &value, err);
+		if (ret < 0)
 			break;
 		answer = json_object_get_int64(json_member(value, "return", json_type_int));
 		json_object_put(value);
 		if (answer == number)
 			return 0;
 	}
-	return rc;
+	return ret;
 }
 
 /* Asks one thing; *@value is NULL for what this agent does not know. */
@@ -182,15 +183,15 @@ static int ask(struct agent *agent, const char *name, struct json_object **answe
 	       struct json_object **value, struct error *err)
 {
 	char command[64];
-	int rc;
+	int ret;
 
 	snprintf(command, sizeof(command), "{\"execute\":\"%s\"}\n", name);
-	rc = say(agent, command, strlen(command), err);
-	if (rc == 0)
-		rc = hear_line(agent, answer, err);
-	if (rc == 0 && json_object_is_type(*answer, json_type_object))
+	ret = say(agent, command, strlen(command), err);
+	if (ret == 0)
+		ret = hear_line(agent, answer, err);
+	if (ret == 0 && json_object_is_type(*answer, json_type_object))
 		json_object_object_get_ex(*answer, "return", value);
-	return rc;
+	return ret;
 }
 
 /* A text of the guest's, cut, with '?' for what must not reach a terminal; NULL for none. */
@@ -290,17 +291,18 @@ static void take_network(struct json_object *facts, struct json_object *info)
 	json_object_object_add(facts, "interfaces", take_interfaces(info));
 }
 
-void agent_event(const char *name, struct json_object *data, bool *connected)
+void guest_agent_event(const char *name, struct json_object *data, bool *connected)
 {
 	struct json_object *id = json_member(data, "id", json_type_string);
 	struct json_object *open = json_member(data, "open", json_type_boolean);
 
 	if (!strcmp(name, "VSERPORT_CHANGE") && id && open &&
-	    !strcmp(json_object_get_string(id), AGENT_PORT))
+	    !strcmp(json_object_get_string(id), GUEST_AGENT_PORT))
 		*connected = json_object_get_boolean(open);
 }
 
-int agent_facts(int fd, unsigned int milliseconds, struct json_object **facts, struct error *err)
+int guest_agent_facts(int fd, unsigned int milliseconds, struct json_object **facts,
+		      struct error *err)
 {
 	static const struct {
 		const char *command;
@@ -313,43 +315,43 @@ int agent_facts(int fd, unsigned int milliseconds, struct json_object **facts, s
 	};
 	cleanup_free struct agent *agent = calloc(1, sizeof(*agent));
 	struct json_object *made = json_object_new_object();
-	int rc;
+	int ret;
 
 	if (!agent || !made) {
 		json_object_put(made);
-		return error_set(err, ENOMEM, "cannot ask the guest agent");
+		return error_set_errno(err, ENOMEM, "cannot ask the guest agent");
 	}
 	agent->fd = fd;
 	agent->deadline = monotonic_ms() + milliseconds;
-	rc = synchronize(agent, err);
-	for (size_t i = 0; i < ARRAY_SIZE(questions) && rc == 0; i++) {
+	ret = synchronize(agent, err);
+	for (size_t i = 0; i < ARRAY_SIZE(questions) && ret == 0; i++) {
 		struct json_object *answer = NULL, *value = NULL;
 
-		rc = ask(agent, questions[i].command, &answer, &value, err);
-		if (rc == 0)
+		ret = ask(agent, questions[i].command, &answer, &value, err);
+		if (ret == 0)
 			questions[i].take(made, value);
 		json_object_put(answer);
 	}
-	if (rc == 0)
+	if (ret == 0)
 		*facts = made;
 	else
 		json_object_put(made);
-	return rc;
+	return ret;
 }
 
-int agent_power_off(int fd, unsigned int milliseconds, struct error *err)
+int guest_agent_power_off(int fd, unsigned int milliseconds, struct error *err)
 {
 	static const char command[] =
 		"{\"execute\":\"guest-shutdown\",\"arguments\":{\"mode\":\"powerdown\"}}\n";
 	cleanup_free struct agent *agent = calloc(1, sizeof(*agent));
-	int rc;
+	int ret;
 
 	if (!agent)
-		return error_set(err, ENOMEM, "cannot ask the guest agent");
+		return error_set_errno(err, ENOMEM, "cannot ask the guest agent");
 	agent->fd = fd;
 	agent->deadline = monotonic_ms() + milliseconds;
-	rc = synchronize(agent, err);
-	if (rc == 0)
-		rc = say(agent, command, strlen(command), err);
-	return rc;
+	ret = synchronize(agent, err);
+	if (ret == 0)
+		ret = say(agent, command, strlen(command), err);
+	return ret;
 }

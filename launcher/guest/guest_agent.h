@@ -17,23 +17,23 @@
  */
 
 /* The socket in the runtime directory, and the port's name among QEMU's devices. */
-#define AGENT_SOCKET "agent"
-#define AGENT_PORT   "agent0"
+#define GUEST_AGENT_SOCKET "agent"
+#define GUEST_AGENT_PORT   "agent0"
 
 /* What one conversation may take: all of it, and one line. */
-#define AGENT_MS       3000
-#define AGENT_LINE_MAX (64 * 1024)
-#define AGENT_MAX      (256 * 1024)
+#define GUEST_AGENT_MS       3000
+#define GUEST_AGENT_LINE_MAX (64 * 1024)
+#define GUEST_AGENT_MAX      (256 * 1024)
 
 /**
- * agent_event() - QEMU tells when a program of the guest opens the channel, and when it closes it.
+ * guest_agent_event() - QEMU tells when a program of the guest opens the channel, and when it closes it.
  * @name, @data: of a QMP event.
  * @connected: set when it is that one.
  */
-void agent_event(const char *name, struct json_object *data, bool *connected);
+void guest_agent_event(const char *name, struct json_object *data, bool *connected);
 
 /**
- * agent_facts() - ask for what vmrun(1), Status, has in its member "agent".
+ * guest_agent_facts() - ask for what vmrun(1), Status, has in its member "agent".
  * @fd: a connection to the agent; stays the caller's.
  * @milliseconds: the whole conversation may take.
  * @facts: an object, to be released with json_object_put(). Its texts can be shown.
@@ -41,14 +41,15 @@ void agent_event(const char *name, struct json_object *data, bool *connected);
  *
  * Return: 0 or a negative errno.
  */
-int agent_facts(int fd, unsigned int milliseconds, struct json_object **facts, struct error *err);
+int guest_agent_facts(int fd, unsigned int milliseconds, struct json_object **facts,
+		      struct error *err);
 
 /**
- * agent_power_off() - have it power the guest off.
+ * guest_agent_power_off() - have it power the guest off.
  * @fd, @milliseconds, @err: as above. That it does so is not waited for.
  *
  * Return: 0 or a negative errno.
  */
-int agent_power_off(int fd, unsigned int milliseconds, struct error *err);
+int guest_agent_power_off(int fd, unsigned int milliseconds, struct error *err);
 
 #endif

@@ -91,7 +91,7 @@ static bool address_wanted(const struct definition *definition)
 	       (definition->network.configure & CONFIGURE_CMDLINE);
 }
 
-int cmdline_build(const struct machine_plan *plan, char **cmdline, struct error *err)
+int kernel_cmdline_build(const struct machine_plan *plan, char **cmdline, struct error *err)
 {
 	const char *users = plan->definition->boot.cmdline ? plan->definition->boot.cmdline : "";
 	const char *at = insertion_point(users);
@@ -101,7 +101,7 @@ int cmdline_build(const struct machine_plan *plan, char **cmdline, struct error 
 	size_t before;
 
 	if (!out)
-		return error_set(err, errno, "cannot make the kernel's command line");
+		return error_set_errno(err, errno, "cannot make the kernel's command line");
 
 	if (at && address_wanted(plan->definition)) {
 		before = at - users;
@@ -115,7 +115,7 @@ int cmdline_build(const struct machine_plan *plan, char **cmdline, struct error 
 	}
 
 	if (ferror(out) || fflush(out))
-		return error_set(err, ENOMEM, "cannot make the kernel's command line");
+		return error_set_errno(err, ENOMEM, "cannot make the kernel's command line");
 	fclose(take_ptr(&out));
 	*cmdline = take_ptr(&text);
 	return 0;

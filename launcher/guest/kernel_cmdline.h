@@ -7,7 +7,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * cmdline_build() - the user's command line, and the guest's address where it is to be told so.
+ * kernel_cmdline_build() - the user's command line, and the guest's address where it is to be told so.
  *
  * Added is `ip=CLIENT::GATEWAY:NETMASK:HOSTNAME::off:DNS0:DNS1` (the kernel's
  * Documentation/admin-guide/nfs/nfsroot.rst; it takes at most two servers), as the last word, but
@@ -19,6 +19,6 @@
  *
  * Return: 0 or -ENOMEM.
  */
-int cmdline_build(const struct machine_plan *plan, char **cmdline, struct error *err);
+int kernel_cmdline_build(const struct machine_plan *plan, char **cmdline, struct error *err);
 
 #endif

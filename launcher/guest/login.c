@@ -29,7 +29,7 @@ static const char *const usual_keys[] = {
 	"id_rsa.pub", "id_ecdsa.pub", "id_ecdsa_sk.pub", "id_ed25519.pub", "id_ed25519_sk.pub",
 };
 
-void identity_user(const char *login, char user[IDENTITY_USER_SIZE])
+void login_user(const char *login, char user[LOGIN_USER_SIZE])
 {
 	const char *after_domain = login ? strrchr(login, '\\') : NULL;
 	const char *from = after_domain ? after_domain + 1 : login ? login : "";
@@ -37,7 +37,7 @@ void identity_user(const char *login, char user[IDENTITY_USER_SIZE])
 
 	if (*from >= '0' && *from <= '9')
 		user[used++] = '_';
-	for (; *from && *from != '@' && used < IDENTITY_USER_SIZE - 1; from++, used++) {
+	for (; *from && *from != '@' && used < LOGIN_USER_SIZE - 1; from++, used++) {
 		const char c = *from >= 'A' && *from <= 'Z' ? (char)(*from - 'A' + 'a') : *from;
 		const bool kept = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
 
@@ -46,12 +46,12 @@ void identity_user(const char *login, char user[IDENTITY_USER_SIZE])
 	user[used] = '\0';
 	/* Of a name in another script nothing is left that a person would recognize. */
 	if (strspn(user, "_-0123456789") == used || !scalar_user(user))
-		snprintf(user, IDENTITY_USER_SIZE, "user");
+		snprintf(user, LOGIN_USER_SIZE, "user");
 }
 
 static int out_of_memory(struct error *err)
 {
-	return error_set(err, ENOMEM, "cannot tell who logs in to the guest");
+	return error_set_errno(err, ENOMEM, "cannot tell who logs in to the guest");
 }
 
 static int add_key_file(struct machine_login *login, const char *path, struct error *err)
@@ -117,7 +117,7 @@ static int generate(char *const *argv, struct error *err)
 	int ret;
 
 	if (null_fd < 0)
-		return error_set(err, errno, "cannot open '/dev/null'");
+		return error_set_errno(err, errno, "cannot open '/dev/null'");
 	sigemptyset(&config.blocked);
 	ret = process_start(&config, &process, err);
 	if (ret == -ENOENT)
@@ -127,8 +127,8 @@ static int generate(char *const *argv, struct error *err)
 		return ret;
 	ret = process_wait(&process, &end, err);
 	if (!ret && (end.si_code != CLD_EXITED || end.si_status))
-		ret = error_say(err, STATUS_FAILURE, EIO,
-				"cannot make an SSH key: 'ssh-keygen' failed");
+		ret = error_setf(err, STATUS_FAILURE, EIO,
+				 "cannot make an SSH key: 'ssh-keygen' failed");
 	return ret;
 }
 
@@ -159,7 +159,7 @@ static int make_pair(const char *directory, const char *name, bool dry_run, stru
 	if (!ret && !dry_run &&
 	    (renameat(dir, KEY_NEW ".pub", dir, KEY_FILE ".pub") ||
 	     renameat(dir, KEY_NEW, dir, KEY_FILE)))
-		ret = error_set(err, errno, "cannot rename '%s/" KEY_NEW "'", directory);
+		ret = error_set_errno(err, errno, "cannot rename '%s/" KEY_NEW "'", directory);
 	argv_done(&argv);
 	return ret;
 }
@@ -217,18 +217,18 @@ static int find_private(struct machine_login *login, struct error *err)
 	return 0;
 }
 
-bool identity_wanted(const struct definition *definition)
+bool login_wanted(const struct definition *definition)
 {
-	return definition->cloud_init.present || credential_told(definition);
+	return definition->cloud_init.present || credential_wanted(definition);
 }
 
 /* Credentials know of no user but root. */
 static int choose_user(const struct cloud_init *cloud_init, const struct passwd *host,
 		       struct machine_login *login, struct error *err)
 {
-	char name[IDENTITY_USER_SIZE];
+	char name[LOGIN_USER_SIZE];
 
-	identity_user(host ? host->pw_name : NULL, name);
+	login_user(host ? host->pw_name : NULL, name);
 	if (!cloud_init->present)
 		login->user = strdup("root");
 	else
@@ -236,14 +236,14 @@ static int choose_user(const struct cloud_init *cloud_init, const struct passwd 
 	return login->user ? 0 : out_of_memory(err);
 }
 
-int identity_take(struct machine_plan *plan, bool dry_run, struct error *err)
+int login_choose(struct machine_plan *plan, bool dry_run, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 	const struct cloud_init *cloud_init = &definition->cloud_init;
 	const struct passwd *host = getpwuid(geteuid());
 	int ret;
 
-	if (!identity_wanted(definition))
+	if (!login_wanted(definition))
 		return 0;
 	ret = choose_user(cloud_init, host, &plan->login, err);
 	for (unsigned int i = 0; i < cloud_init->ssh_key_count && !ret; i++)
@@ -258,7 +258,7 @@ int identity_take(struct machine_plan *plan, bool dry_run, struct error *err)
 	return ret;
 }
 
-void identity_reset(const char *directory, const struct sweep *sweep)
+void login_reset(const char *directory, const struct removal *removal)
 {
-	sweep_files(sweep, directory, KEY_FILE "*", NULL);
+	remove_matching(removal, directory, KEY_FILE "*", NULL);
 }

@@ -10,13 +10,13 @@
 #include "netsetup/base/error.h"
 
 /* A login name that scalar_user() accepts, with its NUL. */
-#define IDENTITY_USER_SIZE 33
+#define LOGIN_USER_SIZE 33
 
-/* identity_wanted() - whether the guest is told who may log in: by cloud-init or by credentials. */
-bool identity_wanted(const struct definition *definition);
+/* login_wanted() - whether the guest is told who may log in: by cloud-init or by credentials. */
+bool login_wanted(const struct definition *definition);
 
 /**
- * identity_take() - choose who logs in: what the definition's `cloud-init` names, and for what is
+ * login_choose() - choose who logs in: what the definition's `cloud-init` names, and for what is
  * auto a login name after the user's own and the public keys that ssh(1) looks for in the user's
  * home.
  *
@@ -29,21 +29,21 @@ bool identity_wanted(const struct definition *definition);
  *
  * Return: 0 or a negative errno.
  */
-int identity_take(struct machine_plan *plan, bool dry_run, struct error *err);
+int login_choose(struct machine_plan *plan, bool dry_run, struct error *err);
 
 /**
- * identity_user() - the login name of a guest's user, after one of the host's, which may have
+ * login_user() - the login name of a guest's user, after one of the host's, which may have
  * letters, dots or a domain that useradd(8) of a guest refuses: "Ann.Lee@example.org" is "ann_lee".
  * @login: the host's, or NULL when the user has none.
  * @user: the guest's; "user" when nothing of @login is left.
  */
-void identity_user(const char *login, char user[IDENTITY_USER_SIZE]);
+void login_user(const char *login, char user[LOGIN_USER_SIZE]);
 
 /**
- * identity_reset() - remove the key pair of a VM that starts afresh.
+ * login_reset() - remove the key pair of a VM that starts afresh.
  * @directory: the VM's data directory.
- * @sweep: how; told each file.
+ * @removal: how; told each file.
  */
-void identity_reset(const char *directory, const struct sweep *sweep);
+void login_reset(const char *directory, const struct removal *removal);
 
 #endif

@@ -18,7 +18,7 @@
 
 static int cannot(int code, struct error *err)
 {
-	return error_set(err, code, "cannot make the cloud-init seed");
+	return error_set_errno(err, code, "cannot make the cloud-init seed");
 }
 
 static int add_file(int files, const char *name, const char *data, size_t size, struct error *err)
@@ -41,7 +41,7 @@ static int add_user_data(int files, const struct definition *definition, struct 
 
 	if (!definition->cloud_init.user_data)
 		return add_file(files, "user-data", USER_DATA_NONE, strlen(USER_DATA_NONE), err);
-	ret = file_read(definition->cloud_init.user_data, SEED_USER_DATA_MAX, &data, &size, err);
+	ret = file_read(definition->cloud_init.user_data, NOCLOUD_USER_DATA_MAX, &data, &size, err);
 	if (!ret)
 		ret = add_file(files, "user-data", data, size, err);
 	return ret;
@@ -70,11 +70,11 @@ static int add_files(int files, const struct machine_plan *plan, struct error *e
 	cleanup_free char *network_config = NULL;
 	int ret;
 
-	ret = seed_meta_data(plan->definition, &meta_data, err);
+	ret = nocloud_files_meta_data(plan->definition, &meta_data, err);
 	if (!ret)
-		ret = seed_vendor_data(plan, &vendor_data, err);
+		ret = nocloud_files_vendor_data(plan, &vendor_data, err);
 	if (!ret && configures_network(plan))
-		ret = seed_network_config(plan, &network_config, err);
+		ret = nocloud_files_network_config(plan, &network_config, err);
 
 	if (!ret)
 		ret = add_text(files, "meta-data", meta_data, err);
@@ -91,12 +91,14 @@ static int add_files(int files, const struct machine_plan *plan, struct error *e
 static int make_image(int files, int image, struct error *err)
 {
 	static const char *const arguments[] = { "seed", NULL };
-	const struct imager_job job = { .arguments = arguments, .input = files, .work = image };
+	const struct image_client_job job = { .arguments = arguments,
+					      .input = files,
+					      .work = image };
 	struct image_result result;
 
 	if (lseek(files, 0, SEEK_SET) < 0)
 		return cannot(errno, err);
-	return imager_run(&job, &result, err);
+	return image_client_run(&job, &result, err);
 }
 
 /*
@@ -109,22 +111,22 @@ static int seal(int fd, struct error *err)
 	int opened;
 
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
-		return error_set(err, errno, "cannot seal the cloud-init seed");
+		return error_set_errno(err, errno, "cannot seal the cloud-init seed");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	opened = open(path, O_RDONLY | O_CLOEXEC);
 	if (opened < 0)
-		return error_set(err, errno, "cannot open the cloud-init seed by '%s'", path);
+		return error_set_errno(err, errno, "cannot open the cloud-init seed by '%s'", path);
 	return opened;
 }
 
-bool seed_wanted(const struct definition *definition)
+bool nocloud_wanted(const struct definition *definition)
 {
 	return definition->cloud_init.present ||
 	       (definition->network.type == NETWORK_LAN &&
 		(definition->network.configure & CONFIGURE_CLOUD_INIT));
 }
 
-int seed_make(const struct machine_plan *plan, struct error *err)
+int nocloud_make(const struct machine_plan *plan, struct error *err)
 {
 	cleanup_fd int files = memfd_create("vmrun-seed-files", MFD_CLOEXEC);
 	cleanup_fd int image = memfd_create("vmrun-seed", MFD_CLOEXEC | MFD_ALLOW_SEALING);

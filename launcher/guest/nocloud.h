@@ -9,13 +9,13 @@
 #include "netsetup/base/error.h"
 
 /* The most bytes that the user's user-data may have. */
-#define SEED_USER_DATA_MAX (1024 * 1024)
+#define NOCLOUD_USER_DATA_MAX (1024 * 1024)
 
-/* seed_wanted() - whether the VM gets a seed at all. */
-bool seed_wanted(const struct definition *definition);
+/* nocloud_wanted() - whether the VM gets a seed at all. */
+bool nocloud_wanted(const struct definition *definition);
 
 /**
- * seed_make() - make the seed: label "cidata", files meta-data, user-data, vendor-data and, for a
+ * nocloud_make() - make the seed: label "cidata", files meta-data, user-data, vendor-data and, for a
  * guest that learns its address from cloud-init, network-config.
  *
  * The same plan and files give the same bytes. While vmrun-image works on it, libarchive keeps the
@@ -26,6 +26,6 @@ bool seed_wanted(const struct definition *definition);
  * Return: a descriptor of the image, read-only, close-on-exec, in no file system; or a negative
  * errno.
  */
-int seed_make(const struct machine_plan *plan, struct error *err);
+int nocloud_make(const struct machine_plan *plan, struct error *err);
 
 #endif

@@ -70,13 +70,13 @@ static int finish(struct tree *tree, const char *heading, int ret, char **text, 
 			tree->root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (!ret) {
 		*text = json ? text_format("%s%s\n", heading, json) : NULL;
-		ret = *text ? 0 : error_set(err, ENOMEM, "cannot make the cloud-init seed");
+		ret = *text ? 0 : error_set_errno(err, ENOMEM, "cannot make the cloud-init seed");
 	}
 	json_object_put(tree->root);
 	return ret;
 }
 
-int seed_meta_data(const struct definition *definition, char **text, struct error *err)
+int nocloud_files_meta_data(const struct definition *definition, char **text, struct error *err)
 {
 	struct tree tree = { .root = json_object_new_object() };
 	char instance[4 + UUID_STR_LEN] = "iid-";
@@ -223,7 +223,7 @@ static void add_mounts(struct tree *tree, const struct definition *definition)
 	}
 }
 
-int seed_vendor_data(const struct machine_plan *plan, char **text, struct error *err)
+int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 	struct tree tree = { .root = json_object_new_object() };
@@ -246,7 +246,7 @@ static void add_addresses(struct tree *tree, struct json_object *card,
 	struct json_object *route, *servers;
 	char text[IPV4_TEXT_SIZE];
 
-	add_text(tree, add_array(tree, card, "addresses"), NULL, prefix_text(&prefix, text));
+	add_text(tree, add_array(tree, card, "addresses"), NULL, ipv4_prefix_text(&prefix, text));
 	if (!ipv4_unset(lan->gateway)) {
 		route = add_object(tree, add_array(tree, card, "routes"), NULL);
 		/* Not "default", which cloud-init before 22.4 does not know. */
@@ -265,7 +265,7 @@ static struct json_object *add_card(struct tree *tree, struct json_object *cards
 				    const struct network *network, unsigned int index)
 {
 	struct json_object *card = add_object(tree, cards, key);
-	char text[MAC_TEXT_SIZE];
+	char text[ARP_MAC_TEXT_SIZE];
 
 	scalar_mac_text(&network->mac, text);
 	add_text(tree, add_object(tree, card, "match"), "macaddress", text);
@@ -299,7 +299,7 @@ static void add_user_network(struct tree *tree, struct json_object *card, bool b
 	add(tree, overrides, "use-dns", json_object_new_boolean(false));
 }
 
-int seed_network_config(const struct machine_plan *plan, char **text, struct error *err)
+int nocloud_files_network_config(const struct machine_plan *plan, char **text, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 	struct tree tree = { .root = json_object_new_object() };

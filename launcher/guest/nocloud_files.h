@@ -12,27 +12,27 @@
  */
 
 /**
- * seed_meta_data() - instance-id, stable for as long as the VM's uuid is, and the host name.
+ * nocloud_files_meta_data() - instance-id, stable for as long as the VM's uuid is, and the host name.
  * Return: 0 or -ENOMEM.
  */
-int seed_meta_data(const struct definition *definition, char **text, struct error *err);
+int nocloud_files_meta_data(const struct definition *definition, char **text, struct error *err);
 
 /**
- * seed_vendor_data() - the shortcuts: the user, who may sudo, the SSH keys (without a user those are
+ * nocloud_files_vendor_data() - the shortcuts: the user, who may sudo, the SSH keys (without a user those are
  * for the image's own), packages and commands. Lists come after those of user-data; what else
  * user-data says about the same keys wins.
  * Return: 0, or the error of ssh_key_read(), or -ENOMEM.
  */
-int seed_vendor_data(const struct machine_plan *plan, char **text, struct error *err);
+int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, struct error *err);
 
 /**
- * seed_network_config() - the guest's place on the LAN, its card matched by MAC.
+ * nocloud_files_network_config() - the guest's place on the LAN, its card matched by MAC.
  *
  * Version 2 of the format, netplan's, which every renderer of cloud-init takes. A default route among
  * the routes and not `gateway4`, which is deprecated.
  * @plan: with @lan.
  * Return: 0 or -ENOMEM.
  */
-int seed_network_config(const struct machine_plan *plan, char **text, struct error *err);
+int nocloud_files_network_config(const struct machine_plan *plan, char **text, struct error *err);
 
 #endif

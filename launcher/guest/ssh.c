@@ -78,7 +78,7 @@ static bool option_names_user(const char *options, const char *next, bool *used)
 	return false;
 }
 
-bool secureshell_names_user(char *const *args, unsigned int count)
+bool ssh_names_user(char *const *args, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
 		bool used;
@@ -93,8 +93,8 @@ bool secureshell_names_user(char *const *args, unsigned int count)
 	return false;
 }
 
-int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
-		     char *const *args, unsigned int arg_count, struct error *err)
+int ssh_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
+	     char *const *args, unsigned int arg_count, struct error *err)
 {
 	cleanup_free char *directory = NULL;
 	cleanup_free char *known_hosts = NULL;
@@ -102,13 +102,13 @@ int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct jso
 	char text[IPV4_TEXT_SIZE];
 	struct argv argv = { 0 };
 	sigset_t none;
-	int rc;
+	int ret;
 
-	rc = xdg_dir(XDG_STATE, name, &directory, err);
-	if (rc == 0)
-		rc = xdg_make(directory, err);
-	if (rc < 0)
-		return rc;
+	ret = xdg_dir(XDG_STATE, name, &directory, err);
+	if (ret == 0)
+		ret = xdg_make(directory, err);
+	if (ret < 0)
+		return ret;
 	argv_add(&argv, "ssh", NULL);
 	known_hosts = escape(directory);
 	argv_addf(&argv, "-oUserKnownHostsFile=\"%s/" KNOWN_HOSTS "\"",
@@ -116,7 +116,7 @@ int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct jso
 	argv_addf(&argv, "-oHostKeyAlias=%s", name);
 	argv_add(&argv, "-oStrictHostKeyChecking=accept-new", NULL);
 	/* Of two, ssh takes the first. */
-	if (user && !secureshell_names_user(args, arg_count))
+	if (user && !ssh_names_user(args, arg_count))
 		argv_addf(&argv, "-oUser=%s", user);
 	add_key(&argv, text_of(status, "ssh-key"));
 	argv_addf(&argv, "-oPort=%u", ntohs(ssh->sin_port));
@@ -128,18 +128,19 @@ int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct jso
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		execvp(argv.items[0], argv.items);
 	}
-	rc = error_set(err, argv.failed || !known_hosts ? ENOMEM : errno, "cannot run 'ssh'");
-	if (rc == -ENOENT)
+	ret = error_set_errno(err, argv.failed || !known_hosts ? ENOMEM : errno,
+			      "cannot run 'ssh'");
+	if (ret == -ENOENT)
 		error_remedy(err, "install it: apt-get install openssh-client");
 	argv_done(&argv);
-	return rc;
+	return ret;
 }
 
-void secureshell_forget(const char *name, const struct sweep *sweep)
+void ssh_forget(const char *name, const struct removal *removal)
 {
 	cleanup_free char *directory = NULL;
 	struct error ignored;
 
 	if (xdg_dir(XDG_STATE, name, &directory, &ignored) == 0)
-		sweep_files(sweep, directory, KNOWN_HOSTS "*", NULL);
+		remove_matching(removal, directory, KNOWN_HOSTS "*", NULL);
 }

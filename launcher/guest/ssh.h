@@ -11,7 +11,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * secureshell_exec() - become ssh(1).
+ * ssh_exec() - become ssh(1).
  * @name: the VM's.
  * @ssh: where its server is.
  * @status: the VM's status; its member "user" is the login name, "ssh-key" the private key; each may
@@ -24,17 +24,17 @@
  *
  * Return: a negative errno; it does not return when it succeeds.
  */
-int secureshell_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
-		     char *const *args, unsigned int arg_count, struct error *err);
+int ssh_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
+	     char *const *args, unsigned int arg_count, struct error *err);
 
-/* secureshell_names_user() - whether arguments for ssh(1) say whom to log in as (-l, -o User). */
-bool secureshell_names_user(char *const *args, unsigned int count);
+/* ssh_names_user() - whether arguments for ssh(1) say whom to log in as (-l, -o User). */
+bool ssh_names_user(char *const *args, unsigned int count);
 
 /**
- * secureshell_forget() - forget the guest's host key, for it gets another one.
+ * ssh_forget() - forget the guest's host key, for it gets another one.
  * @name: the VM's.
- * @sweep: how; told the file.
+ * @removal: how; told the file.
  */
-void secureshell_forget(const char *name, const struct sweep *sweep);
+void ssh_forget(const char *name, const struct removal *removal);
 
 #endif

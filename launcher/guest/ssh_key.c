@@ -76,17 +76,17 @@ static int read_lines(const char *path, char *text, ssh_key_fn *each, void *cont
 		if (!*line || *line == '#')
 			continue;
 		if (!line_valid(line))
-			return error_say(err, STATUS_DEFINITION, EINVAL,
-					 "cannot use '%s': line %u is not a public SSH key", path,
-					 number);
+			return error_setf(err, STATUS_DEFINITION, EINVAL,
+					  "cannot use '%s': line %u is not a public SSH key", path,
+					  number);
 		ret = each(line, context);
 		if (ret)
-			return error_set(err, -ret, "cannot use '%s'", path);
+			return error_set_errno(err, -ret, "cannot use '%s'", path);
 		count++;
 	}
 	if (!count)
-		return error_say(err, STATUS_DEFINITION, EINVAL,
-				 "cannot use '%s': it has no public SSH key", path);
+		return error_setf(err, STATUS_DEFINITION, EINVAL,
+				  "cannot use '%s': it has no public SSH key", path);
 	return 0;
 }
 
@@ -101,13 +101,13 @@ int ssh_key_read(const char *path, ssh_key_fn *each, void *context, struct error
 		return ret;
 	if (memmem(text, size, "PRIVATE KEY", strlen("PRIVATE KEY"))) {
 		explicit_bzero(text, size);
-		error_say(err, STATUS_DEFINITION, EINVAL, "cannot use '%s': it is a private key",
-			  path);
+		error_setf(err, STATUS_DEFINITION, EINVAL, "cannot use '%s': it is a private key",
+			   path);
 		error_remedy(err, "give the public one: '%s.pub'", path);
 		return -EINVAL;
 	}
 	if (strlen(text) != size)
-		return error_say(err, STATUS_DEFINITION, EINVAL,
-				 "cannot use '%s': it is not a text", path);
+		return error_setf(err, STATUS_DEFINITION, EINVAL,
+				  "cannot use '%s': it is not a text", path);
 	return read_lines(path, text, each, context, err);
 }

@@ -20,13 +20,13 @@ static int read_all(int fd, const char *path, struct digest *digest, struct erro
 	ssize_t got;
 
 	if (total < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return error_set(err, errno, "cannot read '%s'", path);
+		return error_set_errno(err, errno, "cannot read '%s'", path);
 	while (block) {
 		got = read(fd, block, BLOCK);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return error_set(err, errno, "cannot read '%s'", path);
+			return error_set_errno(err, errno, "cannot read '%s'", path);
 		if (got == 0)
 			return 0;
 		if (!digest_add(digest, block, (size_t)got))
@@ -34,7 +34,7 @@ static int read_all(int fd, const char *path, struct digest *digest, struct erro
 		done += (uint64_t)got;
 		progress_show(done, (uint64_t)total);
 	}
-	return error_set(err, ENOMEM, "cannot read '%s'", path);
+	return error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 }
 
 int digest_file(int fd, const char *path, bool quiet, char name[DIGEST_NAME_SIZE],
@@ -44,12 +44,12 @@ int digest_file(int fd, const char *path, bool quiet, char name[DIGEST_NAME_SIZE
 	int ret;
 
 	if (!digest)
-		return error_set(err, ENOMEM, "cannot read '%s'", path);
+		return error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 	progress_begin_file(path, quiet);
 	ret = read_all(fd, path, digest, err);
 	progress_end();
 	if (!ret && !digest_name(digest, name))
-		ret = error_set(err, ENOMEM, "cannot read '%s'", path);
+		ret = error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 	digest_free(digest);
 	return ret;
 }

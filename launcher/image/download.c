@@ -60,8 +60,8 @@ static long http_status(CURL *curl)
 
 static int page(const char *url, struct error *err)
 {
-	error_say(err, STATUS_FAILURE, EPROTO, "cannot fetch '%s': it is a web page, not an image",
-		  url);
+	error_setf(err, STATUS_FAILURE, EPROTO, "cannot fetch '%s': it is a web page, not an image",
+		   url);
 	error_remedy(err,
 		     "does this network want a login in a browser first? Else correct the URL");
 	return -EPROTO;
@@ -90,10 +90,10 @@ static int look(struct attempt *attempt)
 	if (status == HTTP_PARTIAL && attempt->asked &&
 	    attempt->range == (curl_off_t)attempt->asked)
 		return 0;
-	return error_say(attempt->err, STATUS_FAILURE, EPROTO,
-			 "cannot fetch '%s': the server answers with another part of it (status "
-			 "%ld)",
-			 attempt->url, status);
+	return error_setf(attempt->err, STATUS_FAILURE, EPROTO,
+			  "cannot fetch '%s': the server answers with another part of it (status "
+			  "%ld)",
+			  attempt->url, status);
 }
 
 static size_t take_bytes(char *bytes, size_t one, size_t size, void *context)
@@ -205,11 +205,11 @@ static int refused_status(const struct attempt *attempt)
 
 	if (status == HTTP_RANGE)
 		return -ESTALE;
-	error_say(attempt->err, STATUS_FAILURE, EREMOTEIO,
-		  "cannot fetch '%s': the server answers with status %ld%s", attempt->url, status,
-		  status == 404   ? " (not found)"
-		  : status == 403 ? " (forbidden)"
-				  : "");
+	error_setf(attempt->err, STATUS_FAILURE, EREMOTEIO,
+		   "cannot fetch '%s': the server answers with status %ld%s", attempt->url, status,
+		   status == 404   ? " (not found)"
+		   : status == 403 ? " (forbidden)"
+				   : "");
 	if (status >= HTTP_SERVER_FAIL || status == HTTP_TIMEOUT || status == HTTP_TOO_MANY)
 		return -EAGAIN;
 	return -EREMOTEIO;
@@ -226,9 +226,9 @@ static int refused_redirect(const struct attempt *attempt)
 	if (!where)
 		where = "?";
 	printable(where, strnlen(where, 100), shown);
-	return error_say(attempt->err, STATUS_FAILURE, EPROTO,
-			 "cannot fetch '%s': it redirects to '%s', which is not followed",
-			 attempt->url, shown);
+	return error_setf(attempt->err, STATUS_FAILURE, EPROTO,
+			  "cannot fetch '%s': it redirects to '%s', which is not followed",
+			  attempt->url, shown);
 }
 
 static int explain(const struct attempt *attempt, CURLcode code, const char *text)
@@ -238,8 +238,8 @@ static int explain(const struct attempt *attempt, CURLcode code, const char *tex
 
 	/* The server chose some of it: it must not act on a terminal. */
 	printable(why, strnlen(why, 200), shown);
-	error_say(attempt->err, STATUS_FAILURE, code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : EIO,
-		  "cannot fetch '%s': %s", attempt->url, shown);
+	error_setf(attempt->err, STATUS_FAILURE, code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : EIO,
+		   "cannot fetch '%s': %s", attempt->url, shown);
 	switch (code) {
 	case CURLE_HTTP_RETURNED_ERROR:
 		return refused_status(attempt);
@@ -265,7 +265,7 @@ static int explain(const struct attempt *attempt, CURLcode code, const char *tex
 int download_init(struct error *err)
 {
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
-		return error_say(err, STATUS_FAILURE, ENOMEM, "cannot use libcurl");
+		return error_setf(err, STATUS_FAILURE, ENOMEM, "cannot use libcurl");
 	return 0;
 }
 
@@ -296,7 +296,7 @@ int download(const char *url, struct store *store, struct error *err)
 	int ret;
 
 	if (!attempt.curl)
-		return error_say(err, STATUS_FAILURE, ENOMEM, "cannot use libcurl");
+		return error_setf(err, STATUS_FAILURE, ENOMEM, "cannot use libcurl");
 	code = set_policy(attempt.curl, url);
 	if (!code)
 		code = set_callbacks(attempt.curl, &attempt, text);

@@ -32,14 +32,14 @@ static void pause_after(unsigned int vain)
 static int refuse_digest(const char *url, const struct store *store, struct error *err)
 {
 	if (store_is_page(store)) {
-		error_say(err, STATUS_FAILURE, EPROTO,
-			  "cannot fetch '%s': it is a web page, not an image", url);
+		error_setf(err, STATUS_FAILURE, EPROTO,
+			   "cannot fetch '%s': it is a web page, not an image", url);
 		error_remedy(err, "does this network want a login in a browser first? Else correct "
 				  "the URL");
 		return -EPROTO;
 	}
-	error_say(err, STATUS_FAILURE, EILSEQ,
-		  "cannot use '%s': what came has another digest than the definition says", url);
+	error_setf(err, STATUS_FAILURE, EILSEQ,
+		   "cannot use '%s': what came has another digest than the definition says", url);
 	error_remedy(err, "if the publisher has replaced the image, take URL and digest anew from "
 			  "there; else somebody else has");
 	return -EILSEQ;
@@ -116,8 +116,8 @@ static int try_mirrors(const struct fetch *fetch, struct store *store, char name
 	struct error all = { 0 };
 	int ret = -EINVAL;
 
-	error_say(&all, STATUS_FAILURE, EIO, "cannot fetch the image from any of its %zu mirrors",
-		  fetch->url_count);
+	error_setf(&all, STATUS_FAILURE, EIO, "cannot fetch the image from any of its %zu mirrors",
+		   fetch->url_count);
 	for (size_t i = 0; i < fetch->url_count; i++) {
 		progress_begin(fetch->urls[i], fetch->quiet);
 		ret = try_mirror(fetch->urls[i], store, name, err);

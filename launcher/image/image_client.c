@@ -18,7 +18,7 @@
 
 #define HELPER "vmrun-image"
 
-static int start(const struct imager_job *job, int answer, struct process *process,
+static int start(const struct image_client_job *job, int answer, struct process *process,
 		 struct error *err)
 {
 	cleanup_fd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -40,8 +40,8 @@ static int start(const struct imager_job *job, int answer, struct process *proce
 	int ret;
 
 	if (null_fd < 0)
-		return error_set(err, errno, "cannot open '/dev/null'");
-	ret = helper_find(HELPER, path, err);
+		return error_set_errno(err, errno, "cannot open '/dev/null'");
+	ret = libexec_find(HELPER, path, err);
 	if (ret)
 		return ret;
 	argv_add(&argv, path, NULL);
@@ -49,7 +49,7 @@ static int start(const struct imager_job *job, int answer, struct process *proce
 		argv_add(&argv, job->arguments[i], NULL);
 	sigemptyset(&config.blocked);
 	config.argv = argv.items;
-	ret = argv.failed ? error_set(err, ENOMEM, "cannot run '%s'", path)
+	ret = argv.failed ? error_set_errno(err, ENOMEM, "cannot run '%s'", path)
 			  : process_start(&config, process, err);
 	argv_done(&argv);
 	return ret;
@@ -97,11 +97,11 @@ static int take_result(int fd, struct image_result *result, struct error *err)
 	struct image_result got;
 
 	if (read(fd, &got, sizeof(got)) != (ssize_t)sizeof(got))
-		return error_say(err, STATUS_FAILURE, ECONNRESET,
-				 "'" HELPER "' ended before it answered");
+		return error_setf(err, STATUS_FAILURE, ECONNRESET,
+				  "'" HELPER "' ended before it answered");
 	if (got.version != IMAGE_VERSION)
-		return error_say(err, STATUS_FAILURE, EPROTO,
-				 "'" HELPER "' is not of this version of vmrun");
+		return error_setf(err, STATUS_FAILURE, EPROTO,
+				  "'" HELPER "' is not of this version of vmrun");
 	make_safe(got.name, sizeof(got.name), "");
 	make_safe(got.message, sizeof(got.message), "");
 	make_safe(got.remedy, sizeof(got.remedy), "\n");
@@ -119,7 +119,8 @@ static int take_result(int fd, struct image_result *result, struct error *err)
 	return -err->code;
 }
 
-int imager_run(const struct imager_job *job, struct image_result *result, struct error *err)
+int image_client_run(const struct image_client_job *job, struct image_result *result,
+		     struct error *err)
 {
 	struct process process = PROCESS_NONE;
 	cleanup_fd int signals = -1;
@@ -137,7 +138,7 @@ int imager_run(const struct imager_job *job, struct image_result *result, struct
 		return signals;
 	/* The answer is smaller than a pipe's buffer: it is read when the helper has ended. */
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_set(err, errno, "cannot make a pipe");
+		return error_set_errno(err, errno, "cannot make a pipe");
 	ours = ends[0];
 	theirs = ends[1];
 	ret = start(job, theirs, &process, err);

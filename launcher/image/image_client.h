@@ -9,19 +9,19 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct imager_job - one thing for it to do, see launcher/image/record.h.
+ * struct image_client_job - one thing for it to do, see launcher/image/record.h.
  * @arguments: NULL-terminated, without the program's name.
  * @input: its standard input, or -1 for none.
  * @work: its IMAGE_FD_WORK.
  */
-struct imager_job {
+struct image_client_job {
 	const char *const *arguments;
 	int input;
 	int work;
 };
 
 /**
- * imager_run() - have it done. What it shows meanwhile, it writes to standard error itself.
+ * image_client_run() - have it done. What it shows meanwhile, it writes to standard error itself.
  * @job: the thing.
  * @result: checked: all texts end, and are safe to show.
  * @err: the helper's own error, or why there is no answer of it; without a message after a signal.
@@ -30,6 +30,7 @@ struct imager_job {
  *
  * Return: 0, -EINTR after one of those (the exit status is in @err), or another negative errno.
  */
-int imager_run(const struct imager_job *job, struct image_result *result, struct error *err);
+int image_client_run(const struct image_client_job *job, struct image_result *result,
+		     struct error *err);
 
 #endif

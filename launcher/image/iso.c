@@ -16,7 +16,7 @@
 
 static int cannot(int code, struct error *err)
 {
-	return error_set(err, code, "cannot make the cloud-init seed");
+	return error_set_errno(err, code, "cannot make the cloud-init seed");
 }
 
 static int fail(struct archive *archive, struct error *err)

@@ -39,7 +39,7 @@ static int set_signals(struct error *err)
 
 	/* Who unpacks may end before all is written to it; a closed standard error is no reason. */
 	if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGTERM, &end, NULL) < 0)
-		return error_set(err, errno, "cannot set signals");
+		return error_set_errno(err, errno, "cannot set signals");
 	return 0;
 }
 
@@ -78,7 +78,7 @@ static int run_fetch(int argc, char **argv, struct image_result *result, struct 
 	}
 	if (argc < 2 || argc > 1 + IMAGE_MIRRORS_MAX ||
 	    (strcmp(argv[0], "-") != 0 && !digest_name_valid(argv[0])))
-		return error_say(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
+		return error_setf(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
 	fetch.wanted = strcmp(argv[0], "-") != 0 ? argv[0] : "";
 	fetch.urls = (const char *const *)argv + 1;
 	fetch.url_count = (size_t)argc - 1;
@@ -94,7 +94,7 @@ static int run_digest(int argc, char **argv, struct image_result *result, struct
 	const bool quiet = argc > 0 && !strcmp(argv[0], "--quiet");
 
 	if (argc != 1 + quiet)
-		return error_say(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
+		return error_setf(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
 	return digest_file(IMAGE_FD_WORK, argv[quiet], quiet, result->name, err);
 }
 
@@ -112,7 +112,7 @@ static int run_command(int argc, char **argv, struct image_result *result, struc
 		return run_digest(argc - 2, argv + 2, result, err);
 	if (argc == 2 && !strcmp(argv[1], "seed"))
 		return iso_make(STDIN_FILENO, IMAGE_FD_WORK, err);
-	return error_say(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
+	return error_setf(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
 }
 
 int main(int argc, char **argv)

@@ -148,21 +148,21 @@ int confine_process(struct error *err)
 	int ret;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, SANITIZED) < 0)
-		return error_set(err, errno, "cannot give up privileges");
+		return error_set_errno(err, errno, "cannot give up privileges");
 	ret = limit(RLIMIT_CORE, 0);
 	if (!ret)
 		ret = limit(RLIMIT_NOFILE, 64);
 	if (ret)
-		return error_set(err, -ret, "cannot limit resources");
+		return error_set_errno(err, -ret, "cannot limit resources");
 
 	filter = seccomp_init(SCMP_ACT_ALLOW);
 	if (!filter)
-		return error_set(err, ENOMEM, "cannot filter system calls");
+		return error_set_errno(err, ENOMEM, "cannot filter system calls");
 	ret = refuse_calls(filter);
 	if (!ret)
 		ret = refuse_arguments(filter);
 	ret = load(filter, ret);
-	return ret ? error_set(err, -ret, "cannot filter system calls") : 0;
+	return ret ? error_set_errno(err, -ret, "cannot filter system calls") : 0;
 }
 
 static int allow(int ruleset, int fd, uint64_t rights)
@@ -219,7 +219,7 @@ int confine_files(int directory, const char *const files[], size_t count, struct
 	attr = (struct landlock_ruleset_attr){ .handled_access_fs = rights };
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0u);
 	if (ruleset < 0)
-		return error_set(err, errno, "cannot restrict access to files");
+		return error_set_errno(err, errno, "cannot restrict access to files");
 	ret = allow(ruleset, directory,
 		    rights & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
 					 LANDLOCK_ACCESS_FS_MAKE_BLOCK));
@@ -229,7 +229,7 @@ int confine_files(int directory, const char *const files[], size_t count, struct
 		ret = allow_path(ruleset, files[i], LANDLOCK_ACCESS_FS_READ_FILE);
 	if (!ret)
 		ret = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
-	return ret ? error_set(err, errno, "cannot restrict access to files") : 0;
+	return ret ? error_set_errno(err, errno, "cannot restrict access to files") : 0;
 }
 
 /* In the child. Above all that is open first, so that none is overwritten before it is moved. */

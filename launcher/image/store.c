@@ -29,7 +29,8 @@ static int fail(const struct store *store, const char *suffix, int code, struct 
 {
 	char name[FILE_NAME_SIZE];
 
-	error_set(err, code, "cannot store '%s' in the cache", file_name(store, suffix, name));
+	error_set_errno(err, code, "cannot store '%s' in the cache",
+			file_name(store, suffix, name));
 	if (code == ENOSPC || code == EDQUOT)
 		error_remedy(err, "make room, or set XDG_CACHE_HOME to a directory that has it; "
 				  "what has come so far is kept");
@@ -38,7 +39,7 @@ static int fail(const struct store *store, const char *suffix, int code, struct 
 
 static int no_memory(struct error *err)
 {
-	return error_set(err, ENOMEM, "cannot make a digest");
+	return error_set_errno(err, ENOMEM, "cannot make a digest");
 }
 
 /* The part of an image whose digest is not known is named by where it comes from. */
@@ -327,8 +328,8 @@ int store_finish(struct store *store, char name[DIGEST_NAME_SIZE], struct error 
 	if (store->damaged) {
 		/* No other run would get anything else. */
 		remove_file(store, ".part");
-		return error_say(err, STATUS_FAILURE, EBADMSG,
-				 "cannot unpack the image: its compressed data is damaged");
+		return error_setf(err, STATUS_FAILURE, EBADMSG,
+				  "cannot unpack the image: its compressed data is damaged");
 	}
 	if (store->unpacked < 0)
 		return publish(store, store->part, ".part", name, err);

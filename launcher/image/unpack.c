@@ -173,9 +173,9 @@ int unpack_start(struct unpack *unpack, int output, struct error *err)
 	pid_t pid;
 
 	if (pipe2(input, O_CLOEXEC))
-		return error_set(err, errno, "cannot start to unpack");
+		return error_set_errno(err, errno, "cannot start to unpack");
 	if (pipe2(answer, O_CLOEXEC)) {
-		error_set(err, errno, "cannot start to unpack");
+		error_set_errno(err, errno, "cannot start to unpack");
 		close(input[0]);
 		close(input[1]);
 		return -err->code;
@@ -184,7 +184,7 @@ int unpack_start(struct unpack *unpack, int output, struct error *err)
 	if (pid == 0)
 		run_child(input[0], output, answer[1]);
 	if (pid < 0)
-		error_set(err, errno, "cannot start to unpack");
+		error_set_errno(err, errno, "cannot start to unpack");
 	close(input[0]);
 	close(answer[1]);
 	if (pid < 0) {
@@ -238,12 +238,12 @@ int unpack_end(struct unpack *unpack, struct error *err)
 	while (got < 0 && errno == EINTR);
 	forget(unpack);
 	if (got != (ssize_t)sizeof(code))
-		return error_say(err, STATUS_FAILURE, EBADMSG,
-				 "cannot unpack the image: the unpacker was ended");
+		return error_setf(err, STATUS_FAILURE, EBADMSG,
+				  "cannot unpack the image: the unpacker was ended");
 	if (code == EBADMSG)
-		return error_say(err, STATUS_FAILURE, EBADMSG,
-				 "cannot unpack the image: its compressed data is damaged");
-	return code ? error_set(err, code, "cannot unpack the image") : 0;
+		return error_setf(err, STATUS_FAILURE, EBADMSG,
+				  "cannot unpack the image: its compressed data is damaged");
+	return code ? error_set_errno(err, code, "cannot unpack the image") : 0;
 }
 
 void unpack_stop(struct unpack *unpack)

@@ -21,7 +21,7 @@ static char *state_directory(const char *name)
 	return xdg_dir(XDG_STATE, name, &path, &ignored) < 0 ? NULL : path;
 }
 
-void remember_load(const char *name, struct in_addr addresses[REMEMBERED_MAX])
+void address_history_load(const char *name, struct in_addr addresses[REMEMBERED_MAX])
 {
 	cleanup_free char *directory = state_directory(name);
 	cleanup_free char *path = NULL;
@@ -54,7 +54,7 @@ static bool write_file(const char *path, const struct prefix *prefix,
 		return false;
 	fprintf(file, "%s\n", ipv4_text(prefix->address, text));
 	for (size_t i = 0; i < REMEMBERED_MAX && count < REMEMBERED_MAX; i++) {
-		if (ipv4_unset(addresses[i]) || prefix_contains(prefix, addresses[i]))
+		if (ipv4_unset(addresses[i]) || ipv4_prefix_contains(prefix, addresses[i]))
 			continue;
 		fprintf(file, "%s\n", ipv4_text(addresses[i], text));
 		count++;
@@ -62,8 +62,8 @@ static bool write_file(const char *path, const struct prefix *prefix,
 	return fflush(file) == 0 && !ferror(file);
 }
 
-void remember_store(const char *name, const struct prefix *prefix,
-		    const struct in_addr addresses[REMEMBERED_MAX])
+void address_history_store(const char *name, const struct prefix *prefix,
+			   const struct in_addr addresses[REMEMBERED_MAX])
 {
 	cleanup_free char *directory = state_directory(name);
 	cleanup_free char *fresh = NULL;

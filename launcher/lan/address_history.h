@@ -9,20 +9,20 @@
 #include "netsetup/protocol/protocol.h"
 
 /**
- * remember_load() - read what is remembered; a file that is not there or malformed is nothing.
+ * address_history_load() - read what is remembered; a file that is not there or malformed is nothing.
  * @name: the VM's.
  * @addresses: the latest first, then 0.0.0.0.
  */
-void remember_load(const char *name, struct in_addr addresses[REMEMBERED_MAX]);
+void address_history_load(const char *name, struct in_addr addresses[REMEMBERED_MAX]);
 
 /**
- * remember_store() - put an address first; others of the same subnet are forgotten. Failure is no
+ * address_history_store() - put an address first; others of the same subnet are forgotten. Failure is no
  * error: the VM's next start takes a second longer.
  * @name: the VM's.
  * @prefix: the VM's address and its subnet's prefix length.
  * @addresses: what was loaded.
  */
-void remember_store(const char *name, const struct prefix *prefix,
-		    const struct in_addr addresses[REMEMBERED_MAX]);
+void address_history_store(const char *name, const struct prefix *prefix,
+			   const struct in_addr addresses[REMEMBERED_MAX]);
 
 #endif

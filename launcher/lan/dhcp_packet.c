@@ -180,16 +180,16 @@ static int take_options(const uint8_t *area, size_t size, struct values *values)
 	while (at < size && area[at] != DHCP_OPTION_END) {
 		const uint8_t code = area[at++];
 		size_t length;
-		int rc;
+		int ret;
 
 		if (code == DHCP_OPTION_PAD)
 			continue;
 		if (at == size || area[at] >= size - at)
 			return -EBADMSG;
 		length = area[at++];
-		rc = take_option(code, area + at, length, values);
-		if (rc < 0)
-			return rc;
+		ret = take_option(code, area + at, length, values);
+		if (ret < 0)
+			return ret;
 		at += length;
 	}
 	return 0;
@@ -216,20 +216,20 @@ static int take_all(const struct bootp *bootp, const uint8_t *options, size_t si
 		    struct values *values)
 {
 	unsigned int overload;
-	int rc;
+	int ret;
 
-	rc = take_options(options, size, values);
-	if (rc < 0)
-		return rc;
+	ret = take_options(options, size, values);
+	if (ret < 0)
+		return ret;
 	overload = values->of[KNOWN_OVERLOAD].bytes[0];
 	if (overload > (OVERLOAD_FILE | OVERLOAD_SNAME) || too_short(values, KNOWN_OVERLOAD))
 		return -EBADMSG;
 	if (overload & OVERLOAD_FILE)
-		rc = take_more(bootp->file, sizeof(bootp->file), values);
-	if (rc == 0 && overload & OVERLOAD_SNAME)
-		rc = take_more(bootp->sname, sizeof(bootp->sname), values);
-	if (rc < 0)
-		return rc;
+		ret = take_more(bootp->file, sizeof(bootp->file), values);
+	if (ret == 0 && overload & OVERLOAD_SNAME)
+		ret = take_more(bootp->sname, sizeof(bootp->sname), values);
+	if (ret < 0)
+		return ret;
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (too_short(values, i))
@@ -273,19 +273,19 @@ int dhcp_packet_parse(const struct dhcp_record *record, struct dhcp_query *query
 	struct bootp bootp;
 	struct iphdr ip;
 	size_t size;
-	int rc;
+	int ret;
 
-	rc = open_udp(record, &ip, &bytes, &size);
-	if (rc < 0)
-		return rc;
+	ret = open_udp(record, &ip, &bytes, &size);
+	if (ret < 0)
+		return ret;
 	if (size < sizeof(bootp))
 		return -EBADMSG;
 	memcpy(&bootp, bytes, sizeof(bootp));
 	if (bootp.op != BOOTP_REQUEST || memcmp(bootp.cookie, cookie, sizeof(cookie)) != 0)
 		return -EBADMSG;
-	rc = take_all(&bootp, bytes + sizeof(bootp), size - sizeof(bootp), &values);
-	if (rc < 0)
-		return rc;
+	ret = take_all(&bootp, bytes + sizeof(bootp), size - sizeof(bootp), &values);
+	if (ret < 0)
+		return ret;
 	/* Without it, it is plain BOOTP. */
 	if (!values.of[KNOWN_TYPE].bytes[0])
 		return -EBADMSG;
@@ -310,7 +310,7 @@ void dhcp_packet_begin(struct dhcp_packet *packet, struct dhcp_record *record,
 	assert(limit >= DHCP_PACKET_MIN && limit <= DHCP_PACKET_MAX);
 	memcpy(bootp.chaddr, &query->chaddr, ETH_ALEN);
 	memcpy(bootp.cookie, cookie, sizeof(cookie));
-	record_init(record, RECORD_DHCP);
+	protocol_record_init(record, RECORD_DHCP);
 	memcpy(record->packet + BOOTP_AT, &bootp, sizeof(bootp));
 	*packet = (struct dhcp_packet){ .record = record, .used = OPTIONS_AT, .limit = limit };
 	dhcp_packet_add(packet, DHCP_OPTION_TYPE, &type_value, sizeof(type_value));
@@ -361,7 +361,7 @@ void dhcp_packet_finish(struct dhcp_packet *packet, const struct dhcp_addresses 
 			    .daddr = addresses->destination.s_addr };
 
 	bytes[packet->used++] = DHCP_OPTION_END;
-	/* record_init() made the rest zero, which is padding. */
+	/* protocol_record_init() made the rest zero, which is padding. */
 	if (packet->used < BOOTP_AT + BOOTP_SIZE_MIN)
 		packet->used = BOOTP_AT + BOOTP_SIZE_MIN;
 	memcpy(bytes + BOOTP_AT + offsetof(struct bootp, ciaddr), &addresses->ciaddr,

@@ -89,7 +89,8 @@ static size_t write_broadcast(const struct dhcp_config *config, uint8_t *value)
 {
 	const struct prefix prefix = { config->address, config->prefix_length };
 
-	return config->prefix_length <= 30 ? write_address(prefix_broadcast(&prefix), value) : 0;
+	return config->prefix_length <= 30 ? write_address(ipv4_prefix_broadcast(&prefix), value)
+					   : 0;
 }
 
 /* A name as RFC 1035 section 3.1 has it, not compressed. */
@@ -134,7 +135,7 @@ static size_t write_routes(const struct dhcp_config *config, uint8_t *value)
 	const struct in_addr on_link = { INADDR_ANY };
 	size_t size = 0;
 
-	if (ipv4_unset(gateway) || prefix_contains(&prefix, gateway))
+	if (ipv4_unset(gateway) || ipv4_prefix_contains(&prefix, gateway))
 		return 0;
 	value[size++] = 32;
 	memcpy(value + size, &gateway, sizeof(gateway));
@@ -397,7 +398,7 @@ static bool served(struct dhcp_server *server, const struct dhcp_record *record,
 	if (ipv4_unset(server->config.address) || ipv4_unset(server->config.host) ||
 	    !server->config.prefix_length || !ipv4_unset(query->giaddr))
 		return false;
-	if (to.s_addr != INADDR_BROADCAST && !ipv4_equal(to, prefix_broadcast(&prefix)) &&
+	if (to.s_addr != INADDR_BROADCAST && !ipv4_equal(to, ipv4_prefix_broadcast(&prefix)) &&
 	    !server_address(server, to))
 		return false;
 	if (query->ethernet && !memcmp(&query->chaddr, &server->config.mac, sizeof(query->chaddr)))
@@ -414,12 +415,12 @@ int dhcp_server_answer(struct dhcp_server *server, const struct dhcp_record *que
 		       struct dhcp_record *reply, struct dhcp_event *event)
 {
 	struct dhcp_query parsed;
-	int rc;
+	int ret;
 
 	*event = (struct dhcp_event){ .type = DHCP_EVENT_NONE, .mac = query->mac };
-	rc = dhcp_packet_parse(query, &parsed);
-	if (rc < 0)
-		return rc;
+	ret = dhcp_packet_parse(query, &parsed);
+	if (ret < 0)
+		return ret;
 	if (!served(server, query, &parsed, event))
 		return 0;
 	switch ((enum dhcp_type)parsed.type) {

@@ -24,8 +24,8 @@
 #define LINK_NAME "lan0"
 
 /* So many spares that ended so early, one after the other, and no more is asked for. */
-#define SPARES_SHORT_MAX    8
-#define SPARE_SHORT_SECONDS 1
+#define STANDBYS_SHORT_MAX    8
+#define STANDBY_SHORT_SECONDS 1
 
 /* So many helpers that die while they take over, one after the other. */
 #define TAKEOVER_TRIES 4
@@ -34,25 +34,25 @@ static const char sudo_hint[] = "run it as root, it gives root's rights up at on
 
 static void show_change(const char *command, void *context)
 {
-	const struct member *member = context;
+	const struct lan_session *lan_session = context;
 
-	log_change(command, member->dry_run);
+	log_change(command, lan_session->dry_run);
 }
 
-static struct netsetup_listener changes_only(struct member *member)
+static struct netsetup_listener changes_only(struct lan_session *lan_session)
 {
-	return (struct netsetup_listener){ .change = show_change, .context = member };
+	return (struct netsetup_listener){ .change = show_change, .context = lan_session };
 }
 
-void member_init(struct member *member, bool dry_run, bool verbose)
+void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose)
 {
-	memset(member, 0, sizeof(*member));
-	member->dry_run = dry_run;
-	member->verbose = verbose;
-	member->helper.socket = -1;
-	member->spare.socket = -1;
-	member->link_timer = -1;
-	memset(member->lan.tap_fds, -1, sizeof(member->lan.tap_fds));
+	memset(lan_session, 0, sizeof(*lan_session));
+	lan_session->dry_run = dry_run;
+	lan_session->verbose = verbose;
+	lan_session->helper.socket = -1;
+	lan_session->standby.socket = -1;
+	lan_session->link_timer = -1;
+	memset(lan_session->lan.tap_fds, -1, sizeof(lan_session->lan.tap_fds));
 }
 
 static time_t now_seconds(void)
@@ -63,79 +63,82 @@ static time_t now_seconds(void)
 	return now.tv_sec;
 }
 
-void member_start(struct member *member, struct helpers *helpers)
+void lan_start(struct lan_session *lan_session, struct helpers *helpers)
 {
 	const struct netsetup_listener none = { 0 };
 
-	member->helper = helpers->helper;
-	member->spare = helpers->standby;
-	member->helper_error = helpers->error;
-	member->started_as_root = helpers->as_root && !helpers->error.code && !member->dry_run;
-	member->spare_since = now_seconds();
+	lan_session->helper = helpers->helper;
+	lan_session->standby = helpers->standby;
+	lan_session->helper_error = helpers->error;
+	lan_session->started_as_root = helpers->as_root && !helpers->error.code &&
+				       !lan_session->dry_run;
+	lan_session->standby_since = now_seconds();
 	*helpers = (struct helpers)HELPERS_NONE;
 
 	/* Who still is root needs no spare, nor who never was. */
-	member->can_start = geteuid() == 0 || !member->started_as_root;
-	if (member->can_start)
-		netsetup_end(&member->spare, &none);
+	lan_session->can_start = geteuid() == 0 || !lan_session->started_as_root;
+	if (lan_session->can_start)
+		netsetup_end(&lan_session->standby, &none);
 }
 
 /* Asks the helper for a spare, where another one could not be started. */
-static void wish_spare(struct member *member)
+static void request_standby(struct lan_session *lan_session)
 {
 	struct error err;
 
-	if (member->can_start || member->dry_run || member->spares_short >= SPARES_SHORT_MAX)
+	if (lan_session->can_start || lan_session->dry_run ||
+	    lan_session->standbys_short >= STANDBYS_SHORT_MAX)
 		return;
-	member->spare_since = now_seconds();
-	if (netsetup_spare(&member->helper, &member->spare, &err) < 0)
-		log_verbose("%s: no spare helper: %s", member->definition->name, err.message);
+	lan_session->standby_since = now_seconds();
+	if (netsetup_standby(&lan_session->helper, &lan_session->standby, &err) < 0)
+		log_verbose("%s: no spare helper: %s", lan_session->definition->name, err.message);
 }
 
-static void on_spare(int fd, uint32_t events, void *context);
+static void on_standby(int fd, uint32_t events, void *context);
 
-static void watch_spare(struct member *member)
+static void watch_standby(struct lan_session *lan_session)
 {
 	struct error ignored;
 
-	if (member->loop && member->spare.socket >= 0 && !member->spare_watched)
-		member->spare_watched = loop_add(member->loop, member->spare.socket,
-						 EPOLLIN | EPOLLRDHUP, on_spare, member,
-						 &ignored) == 0;
+	if (lan_session->loop && lan_session->standby.socket >= 0 && !lan_session->standby_watched)
+		lan_session->standby_watched = loop_add(lan_session->loop,
+							lan_session->standby.socket,
+							EPOLLIN | EPOLLRDHUP, on_standby,
+							lan_session, &ignored) == 0;
 }
 
-static void unwatch_spare(struct member *member)
+static void unwatch_standby(struct lan_session *lan_session)
 {
-	if (member->spare_watched)
-		loop_remove(member->loop, member->spare.socket);
-	member->spare_watched = false;
+	if (lan_session->standby_watched)
+		loop_remove(lan_session->loop, lan_session->standby.socket);
+	lan_session->standby_watched = false;
 }
 
 /* Its first word, or its end: then another one is made. */
-static void on_spare(int fd, uint32_t events, void *context)
+static void on_standby(int fd, uint32_t events, void *context)
 {
-	struct member *member = context;
+	struct lan_session *lan_session = context;
 
-	if (netsetup_spare_listen(&member->spare))
+	if (netsetup_standby_listen(&lan_session->standby))
 		return;
-	unwatch_spare(member);
-	netsetup_reap(&member->spare);
-	if (now_seconds() >= member->spare_since + SPARE_SHORT_SECONDS)
-		member->spares_short = 0;
+	unwatch_standby(lan_session);
+	netsetup_reap(&lan_session->standby);
+	if (now_seconds() >= lan_session->standby_since + STANDBY_SHORT_SECONDS)
+		lan_session->standbys_short = 0;
 	else
-		member->spares_short++;
-	log_verbose("%s: the spare helper ended", member->definition->name);
-	wish_spare(member);
-	watch_spare(member);
+		lan_session->standbys_short++;
+	log_verbose("%s: the spare helper ended", lan_session->definition->name);
+	request_standby(lan_session);
+	watch_standby(lan_session);
 }
 
-static void fill_setup(struct member *member, unsigned int queues, bool offload)
+static void fill_setup(struct lan_session *lan_session, unsigned int queues, bool offload)
 {
-	const struct definition *definition = member->definition;
+	const struct definition *definition = lan_session->definition;
 	const struct network *network = &definition->network;
-	struct setup_record *setup = &member->setup;
+	struct setup_record *setup = &lan_session->setup;
 
-	record_init(setup, RECORD_SETUP);
+	protocol_record_init(setup, RECORD_SETUP);
 	memcpy(setup->name, definition->name, sizeof(setup->name));
 	memcpy(setup->uuid, definition->uuid, sizeof(setup->uuid));
 	memcpy(setup->uplink, network->uplink, sizeof(setup->uplink));
@@ -150,11 +153,11 @@ static void fill_setup(struct member *member, unsigned int queues, bool offload)
 	setup->offload = offload;
 	setup->dhcp = (network->configure & CONFIGURE_DHCP) != 0;
 	/* One that can be told otherwise must first show that it asks. */
-	setup->follow = network->configure == CONFIGURE_DHCP;
-	setup->dry_run = member->dry_run;
-	setup->verbose = member->verbose;
-	remember_load(definition->name, member->remembered);
-	memcpy(setup->remembered, member->remembered, sizeof(setup->remembered));
+	setup->roam = network->configure == CONFIGURE_DHCP;
+	setup->dry_run = lan_session->dry_run;
+	setup->verbose = lan_session->verbose;
+	address_history_load(definition->name, lan_session->remembered);
+	memcpy(setup->remembered, lan_session->remembered, sizeof(setup->remembered));
 
 	setup->dns_count = network->dns_count;
 	memcpy(setup->dns, network->dns, sizeof(setup->dns));
@@ -163,21 +166,22 @@ static void fill_setup(struct member *member, unsigned int queues, bool offload)
 }
 
 /* The definition's servers, or the host's now; the LAN's router as the last resort. */
-static void choose_dns(struct member *member)
+static void choose_dns(struct lan_session *lan_session)
 {
-	const struct network *network = &member->definition->network;
+	const struct network *network = &lan_session->definition->network;
 
-	member->dns_count = network->dns_count;
-	memcpy(member->dns, network->dns, sizeof(member->dns));
+	lan_session->dns_count = network->dns_count;
+	memcpy(lan_session->dns, network->dns, sizeof(lan_session->dns));
 	if (network->dns_count == 0)
-		member->dns_count = dns_find("", member->lan.ready.router, member->dns);
+		lan_session->dns_count = dns_find("", lan_session->lan.ready.router,
+						  lan_session->dns);
 }
 
 /* What the guest is told now: the resolver's files may have changed since it asked last. */
-static struct dhcp_config dhcp_config(struct member *member)
+static struct dhcp_config dhcp_config(struct lan_session *lan_session)
 {
-	const struct ready_record *ready = &member->lan.ready;
-	struct dhcp_config config = { .mac = member->definition->network.mac,
+	const struct ready_record *ready = &lan_session->lan.ready;
+	struct dhcp_config config = { .mac = lan_session->definition->network.mac,
 				      .address = ready->address,
 				      .prefix_length = ready->prefix_length,
 				      .gateway = ready->gateway,
@@ -185,157 +189,158 @@ static struct dhcp_config dhcp_config(struct member *member)
 				      .mtu = ready->mtu,
 				      .lease = DHCP_LEASE_SECONDS };
 
-	choose_dns(member);
-	config.dns_count = member->dns_count;
-	memcpy(config.dns, member->dns, sizeof(config.dns));
-	memcpy(config.hostname, member->definition->name, sizeof(config.hostname));
+	choose_dns(lan_session);
+	config.dns_count = lan_session->dns_count;
+	memcpy(config.dns, lan_session->dns, sizeof(config.dns));
+	memcpy(config.hostname, lan_session->definition->name, sizeof(config.hostname));
 	config.search_count = dns_find_search("", config.search);
 	return config;
 }
 
-static void start_dhcp(struct member *member)
+static void start_dhcp(struct lan_session *lan_session)
 {
-	const struct dhcp_config config = dhcp_config(member);
+	const struct dhcp_config config = dhcp_config(lan_session);
 
-	dhcp_server_init(&member->dhcp, &config);
+	dhcp_server_init(&lan_session->dhcp, &config);
 }
 
-int member_ask(struct member *member, const struct definition *definition, unsigned int queues,
-	       bool offload, struct error *err)
+int lan_ask(struct lan_session *lan_session, const struct definition *definition,
+	    unsigned int queues, bool offload, struct error *err)
 {
-	member->definition = definition;
-	if (member->helper.socket < 0) {
-		*err = member->helper_error;
+	lan_session->definition = definition;
+	if (lan_session->helper.socket < 0) {
+		*err = lan_session->helper_error;
 		return -err->code;
 	}
-	fill_setup(member, queues, offload);
-	return netsetup_ask(&member->helper, &member->setup, err);
+	fill_setup(lan_session, queues, offload);
+	return netsetup_ask(&lan_session->helper, &lan_session->setup, err);
 }
 
-int member_join(struct member *member, struct error *err)
+int lan_join(struct lan_session *lan_session, struct error *err)
 {
-	const struct netsetup_listener listener = changes_only(member);
-	int rc;
+	const struct netsetup_listener listener = changes_only(lan_session);
+	int ret;
 
-	rc = netsetup_await(&member->helper, &listener, &member->lan, err);
-	if (rc < 0) {
+	ret = netsetup_await(&lan_session->helper, &listener, &lan_session->lan, err);
+	if (ret < 0) {
 		if (err->status == STATUS_PERMISSION && geteuid() != 0 &&
-		    !member->started_as_root && !err->remedy[0])
-			error_remedy(err, sudo_hint, member->definition->path);
-		return rc;
+		    !lan_session->started_as_root && !err->remedy[0])
+			error_remedy(err, sudo_hint, lan_session->definition->path);
+		return ret;
 	}
-	choose_dns(member);
-	start_dhcp(member);
+	choose_dns(lan_session);
+	start_dhcp(lan_session);
 	return 0;
 }
 
 /* "192.168.1.1, 1.1.1.1", or "none". */
-static void dns_text(const struct member *member, char *text, size_t size)
+static void dns_text(const struct lan_session *lan_session, char *text, size_t size)
 {
 	char address[IPV4_TEXT_SIZE];
 	size_t used = 0;
 
 	snprintf(text, size, "none");
-	for (unsigned int i = 0; i < member->dns_count; i++)
+	for (unsigned int i = 0; i < lan_session->dns_count; i++)
 		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
-					 ipv4_text(member->dns[i], address));
+					 ipv4_text(lan_session->dns[i], address));
 }
 
 /* The one line that says the VM is on the LAN. */
-static void tell_place(const struct member *member)
+static void tell_place(const struct lan_session *lan_session)
 {
-	const struct ready_record *ready = &member->lan.ready;
+	const struct ready_record *ready = &lan_session->lan.ready;
 	char address[IPV4_TEXT_SIZE], gateway[IPV4_TEXT_SIZE] = "none";
 	char dns[DNS_MAX * (IPV4_TEXT_SIZE + 2)];
 
 	if (!ipv4_unset(ready->gateway))
 		ipv4_text(ready->gateway, gateway);
-	dns_text(member, dns, sizeof(dns));
-	log_notice("%s: %s/%u on %s%s%s%s, gateway %s, dns %s, tap %s", member->definition->name,
-		   ipv4_text(ready->address, address), ready->prefix_length, ready->uplink,
-		   ready->ssid[0] ? " (SSID " : "", ready->ssid, ready->ssid[0] ? ")" : "", gateway,
-		   dns, ready->tap);
+	dns_text(lan_session, dns, sizeof(dns));
+	log_notice("%s: %s/%u on %s%s%s%s, gateway %s, dns %s, tap %s",
+		   lan_session->definition->name, ipv4_text(ready->address, address),
+		   ready->prefix_length, ready->uplink, ready->ssid[0] ? " (SSID " : "",
+		   ready->ssid, ready->ssid[0] ? ")" : "", gateway, dns, ready->tap);
 }
 
-static void remember_place(struct member *member)
+static void remember_place(struct lan_session *lan_session)
 {
-	const struct ready_record *ready = &member->lan.ready;
+	const struct ready_record *ready = &lan_session->lan.ready;
 	const struct prefix prefix = { ready->address, ready->prefix_length };
 
-	remember_store(member->definition->name, &prefix, member->remembered);
-	remember_load(member->definition->name, member->remembered);
-	if (member->address_changed)
-		member->address_changed(ready->address, member->context);
+	address_history_store(lan_session->definition->name, &prefix, lan_session->remembered);
+	address_history_load(lan_session->definition->name, lan_session->remembered);
+	if (lan_session->address_changed)
+		lan_session->address_changed(ready->address, lan_session->context);
 }
 
-void member_watch(struct member *member, struct loop *loop)
+void lan_watch(struct lan_session *lan_session, struct loop *loop)
 {
-	member->loop = loop;
-	watch_spare(member);
+	lan_session->loop = loop;
+	watch_standby(lan_session);
 }
 
-void member_tell(struct member *member, struct qmp *qmp)
+void lan_report(struct lan_session *lan_session, struct qmp *qmp)
 {
-	member->qmp = qmp;
-	tell_place(member);
-	remember_place(member);
+	lan_session->qmp = qmp;
+	tell_place(lan_session);
+	remember_place(lan_session);
 }
 
-static void set_link(struct member *member, bool up)
+static void set_link(struct lan_session *lan_session, bool up)
 {
 	struct json_object *arguments = json_object_new_object();
 	struct error err;
 
 	json_object_object_add(arguments, "name", json_object_new_string(LINK_NAME));
 	json_object_object_add(arguments, "up", json_object_new_boolean(up));
-	if (qmp_send(member->qmp, "set_link", arguments, &err) < 0)
-		log_verbose("%s: %s", member->definition->name, err.message);
+	if (qmp_send(lan_session->qmp, "set_link", arguments, &err) < 0)
+		log_verbose("%s: %s", lan_session->definition->name, err.message);
 }
 
 static void on_link_timer(int fd, uint32_t events, void *context)
 {
-	struct member *member = context;
+	struct lan_session *lan_session = context;
 
-	loop_remove(member->loop, fd);
+	loop_remove(lan_session->loop, fd);
 	close(fd);
-	member->link_timer = -1;
-	set_link(member, true);
+	lan_session->link_timer = -1;
+	set_link(lan_session, true);
 }
 
 /* A client that watches its link asks for its address again when it comes back. */
-static void cycle_link(struct member *member)
+static void cycle_link(struct lan_session *lan_session)
 {
 	const struct itimerspec when = { .it_value = { .tv_sec = LINK_DOWN_SECONDS } };
 	struct error err;
 
-	if (!member->qmp || !qmp_is_ready(member->qmp) || member->link_timer >= 0)
+	if (!lan_session->qmp || !qmp_is_ready(lan_session->qmp) || lan_session->link_timer >= 0)
 		return;
-	member->link_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (member->link_timer < 0)
+	lan_session->link_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (lan_session->link_timer < 0)
 		return;
-	timerfd_settime(member->link_timer, 0, &when, NULL);
-	if (loop_add(member->loop, member->link_timer, EPOLLIN, on_link_timer, member, &err) < 0) {
-		close(member->link_timer);
-		member->link_timer = -1;
+	timerfd_settime(lan_session->link_timer, 0, &when, NULL);
+	if (loop_add(lan_session->loop, lan_session->link_timer, EPOLLIN, on_link_timer,
+		     lan_session, &err) < 0) {
+		close(lan_session->link_timer);
+		lan_session->link_timer = -1;
 		return;
 	}
-	set_link(member, false);
+	set_link(lan_session, false);
 }
 
 /* What the user is told of a change, old and new. */
-static void tell_change(const struct member *member, const struct ready_record *old)
+static void tell_change(const struct lan_session *lan_session, const struct ready_record *old)
 {
-	const struct ready_record *now = &member->lan.ready;
-	const char *name = member->definition->name;
+	const struct ready_record *now = &lan_session->lan.ready;
+	const char *name = lan_session->definition->name;
 	char before[IPV4_TEXT_SIZE], after[IPV4_TEXT_SIZE];
 
 	if (ipv4_equal(old->address, now->address) && !ipv4_equal(old->gateway, now->gateway))
 		log_notice("%s: the gateway is %s now, no longer %s%s", name,
 			   ipv4_text(now->gateway, after), ipv4_text(old->gateway, before),
-			   member->setup.follow ? "" : "; the guest has to be told by hand");
+			   lan_session->setup.roam ? "" : "; the guest has to be told by hand");
 	if (now->state != LAN_UP) {
 		log_notice("%s: %s: %s", name,
-			   now->state == LAN_CONTESTED ? "address contested" : "off the LAN",
+			   now->state == LAN_CONFLICT ? "address contested" : "off the LAN",
 			   now->reason);
 		return;
 	}
@@ -351,25 +356,25 @@ static void tell_change(const struct member *member, const struct ready_record *
 
 static void on_moved(const struct ready_record *place, void *context)
 {
-	struct member *member = context;
-	const struct ready_record old = member->lan.ready;
+	struct lan_session *lan_session = context;
+	const struct ready_record old = lan_session->lan.ready;
 
-	member->lan.ready = *place;
-	tell_change(member, &old);
+	lan_session->lan.ready = *place;
+	tell_change(lan_session, &old);
 	if (place->state != LAN_UP)
 		return;
-	choose_dns(member);
+	choose_dns(lan_session);
 	if (!ipv4_equal(old.address, place->address))
-		remember_place(member);
+		remember_place(lan_session);
 	if (!ipv4_equal(old.address, place->address) || !ipv4_equal(old.gateway, place->gateway) ||
 	    old.prefix_length != place->prefix_length)
-		cycle_link(member);
+		cycle_link(lan_session);
 }
 
-static void tell_dhcp(const struct member *member, const struct dhcp_event *event)
+static void tell_dhcp(const struct lan_session *lan_session, const struct dhcp_event *event)
 {
-	const char *name = member->definition->name;
-	char address[IPV4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+	const char *name = lan_session->definition->name;
+	char address[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
 
 	ipv4_text(event->address, address);
 	scalar_mac_text(&event->mac, mac);
@@ -402,116 +407,118 @@ static void tell_dhcp(const struct member *member, const struct dhcp_event *even
 
 static void on_dhcp(const struct dhcp_record *query, void *context)
 {
-	struct member *member = context;
-	const struct dhcp_config config = dhcp_config(member);
+	struct lan_session *lan_session = context;
+	const struct dhcp_config config = dhcp_config(lan_session);
 	struct dhcp_record answer;
 	struct dhcp_event event;
 	struct error err;
 
-	dhcp_server_configure(&member->dhcp, &config);
-	if (dhcp_server_answer(&member->dhcp, query, &answer, &event) == 1) {
+	dhcp_server_configure(&lan_session->dhcp, &config);
+	if (dhcp_server_answer(&lan_session->dhcp, query, &answer, &event) == 1) {
 		/* For a helper that may have to take over: the guest can be told another address. */
 		if (event.type == DHCP_EVENT_BOUND || event.type == DHCP_EVENT_EXTENDED)
-			member->setup.follow = 1;
-		if (netsetup_answer(&member->helper, &answer, &err) < 0)
-			log_verbose("%s: %s", member->definition->name, err.message);
+			lan_session->setup.roam = 1;
+		if (netsetup_answer(&lan_session->helper, &answer, &err) < 0)
+			log_verbose("%s: %s", lan_session->definition->name, err.message);
 	}
-	tell_dhcp(member, &event);
+	tell_dhcp(lan_session, &event);
 }
 
 /* Another helper, which has been asked for a spare of its own where that is needed. */
-static int next_helper(struct member *member, struct error *err)
+static int next_helper(struct lan_session *lan_session, struct error *err)
 {
-	netsetup_reap(&member->helper);
-	if (member->can_start)
-		return netsetup_start(&member->helper, err);
-	if (member->spare.socket < 0)
-		return error_say(err, STATUS_FAILURE, ENOENT,
-				 "vmrun-netsetup ended, and there is none to replace it");
-	unwatch_spare(member);
-	member->helper = member->spare;
-	member->spare.socket = -1;
-	wish_spare(member);
+	netsetup_reap(&lan_session->helper);
+	if (lan_session->can_start)
+		return netsetup_start(&lan_session->helper, err);
+	if (lan_session->standby.socket < 0)
+		return error_setf(err, STATUS_FAILURE, ENOENT,
+				  "vmrun-netsetup ended, and there is none to replace it");
+	unwatch_standby(lan_session);
+	lan_session->helper = lan_session->standby;
+	lan_session->standby.socket = -1;
+	request_standby(lan_session);
 	return 0;
 }
 
 /* The helper has died: another takes the VM's place over, or, if that one dies of it, the next. */
-static int replace_helper(struct member *member, struct error *err)
+static int replace_helper(struct lan_session *lan_session, struct error *err)
 {
-	const struct netsetup_listener listener = changes_only(member);
-	int rc = -ECONNRESET;
+	const struct netsetup_listener listener = changes_only(lan_session);
+	int ret = -ECONNRESET;
 
-	for (int i = 0; i < TAKEOVER_TRIES && rc == -ECONNRESET; i++) {
-		rc = next_helper(member, err);
-		if (rc == 0)
-			rc = netsetup_adopt(&member->helper, &member->setup, &listener,
-					    &member->lan, err);
+	for (int i = 0; i < TAKEOVER_TRIES && ret == -ECONNRESET; i++) {
+		ret = next_helper(lan_session, err);
+		if (ret == 0)
+			ret = netsetup_adopt(&lan_session->helper, &lan_session->setup, &listener,
+					     &lan_session->lan, err);
 	}
-	watch_spare(member);
-	if (rc < 0) {
-		member->helper.owes = true;
-		netsetup_reap(&member->helper);
-		error_context(err, "VM '%s' is no longer on the LAN", member->definition->name);
-		return rc;
+	watch_standby(lan_session);
+	if (ret < 0) {
+		lan_session->helper.owes = true;
+		netsetup_reap(&lan_session->helper);
+		error_context(err, "VM '%s' is no longer on the LAN",
+			      lan_session->definition->name);
+		return ret;
 	}
-	log_notice("%s: vmrun-netsetup ended; another has taken over", member->definition->name);
+	log_notice("%s: vmrun-netsetup ended; another has taken over",
+		   lan_session->definition->name);
 	return 0;
 }
 
-int member_event(struct member *member, struct error *err)
+int lan_event(struct lan_session *lan_session, struct error *err)
 {
 	const struct netsetup_listener listener = {
-		.change = show_change, .moved = on_moved, .dhcp = on_dhcp, .context = member
+		.change = show_change, .moved = on_moved, .dhcp = on_dhcp, .context = lan_session
 	};
-	int rc;
+	int ret;
 
-	rc = netsetup_listen(&member->helper, &listener, err);
-	if (rc == -ECONNRESET)
-		rc = replace_helper(member, err);
-	return rc;
+	ret = netsetup_listen(&lan_session->helper, &listener, err);
+	if (ret == -ECONNRESET)
+		ret = replace_helper(lan_session, err);
+	return ret;
 }
 
-void member_leave(struct member *member)
+void lan_leave(struct lan_session *lan_session)
 {
 	const struct netsetup_listener none = { 0 };
 
-	netsetup_end(&member->helper, &none);
-	netsetup_end(&member->spare, &none);
+	netsetup_end(&lan_session->helper, &none);
+	netsetup_end(&lan_session->standby, &none);
 }
 
 /* The helper could not undo everything, most likely since it was killed: another one does. */
-static void undo_by_another(struct member *member)
+static void undo_by_another(struct lan_session *lan_session)
 {
-	const struct netsetup_listener listener = changes_only(member);
+	const struct netsetup_listener listener = changes_only(lan_session);
 	const struct netsetup_listener none = { 0 };
 	struct error err = { 0 };
-	int rc = 0;
+	int ret = 0;
 
-	if (member->spare.socket < 0 && member->can_start)
-		rc = netsetup_start(&member->spare, &err);
-	else if (member->spare.socket < 0)
-		rc = -ECONNRESET;
-	if (rc == 0)
-		rc = netsetup_clean(&member->spare, false, &listener, &err);
-	if (rc < 0)
+	if (lan_session->standby.socket < 0 && lan_session->can_start)
+		ret = netsetup_start(&lan_session->standby, &err);
+	else if (lan_session->standby.socket < 0)
+		ret = -ECONNRESET;
+	if (ret == 0)
+		ret = netsetup_clean(&lan_session->standby, false, &listener, &err);
+	if (ret < 0)
 		log_notice("the network is not as it was%s%s; the next start of a VM puts it back, "
 			   "or: sudo vmrun clean",
 			   err.message[0] ? ": " : "", err.message);
-	netsetup_end(&member->spare, &none);
+	netsetup_end(&lan_session->standby, &none);
 }
 
-void member_end(struct member *member)
+void lan_end(struct lan_session *lan_session)
 {
-	const struct netsetup_listener listener = changes_only(member);
+	const struct netsetup_listener listener = changes_only(lan_session);
 	const struct netsetup_listener none = { 0 };
 
-	if (member->link_timer >= 0)
-		close(member->link_timer);
-	member->link_timer = -1;
-	unwatch_spare(member);
+	if (lan_session->link_timer >= 0)
+		close(lan_session->link_timer);
+	lan_session->link_timer = -1;
+	unwatch_standby(lan_session);
 	/* The tap's last descriptors on our side: the helper alone has it then. */
-	lan_done(&member->lan);
-	if (!netsetup_end(&member->helper, &listener) && !member->dry_run)
-		undo_by_another(member);
-	netsetup_end(&member->spare, &none);
+	netsetup_lan_done(&lan_session->lan);
+	if (!netsetup_end(&lan_session->helper, &listener) && !lan_session->dry_run)
+		undo_by_another(lan_session);
+	netsetup_end(&lan_session->standby, &none);
 }

@@ -21,14 +21,14 @@
  */
 
 /**
- * struct member - a membership.
+ * struct lan_session - a membership.
  * @definition: the VM.
  * @dry_run, @verbose: as the user asked.
  * @helper: holds the place; its socket is -1 when it was not started or has ended.
- * @spare: takes over; its socket is -1 when there is none.
- * @spare_watched: its socket is, in @loop.
- * @spare_since: when it was asked for, CLOCK_MONOTONIC seconds.
- * @spares_short: how many in a row have not lived for long.
+ * @standby: takes over; its socket is -1 when there is none.
+ * @standby_watched: its socket is, in @loop.
+ * @standby_since: when it was asked for, CLOCK_MONOTONIC seconds.
+ * @standbys_short: how many in a row have not lived for long.
  * @started_as_root: the helper and the spare were.
  * @can_start: another helper can be started at any time.
  * @helper_error: why there is no helper; code 0 when there is one.
@@ -40,18 +40,18 @@
  * @address_changed: told when the VM's address is another; or NULL.
  * @context: passed to it.
  * @link_timer: when the guest's link is put back, or -1.
- * @loop: the run's event loop, set by member_watch(); outlives the membership.
- * @qmp: the way to QEMU, set by member_tell().
+ * @loop: the run's event loop, set by lan_watch(); outlives the membership.
+ * @qmp: the way to QEMU, set by lan_report().
  */
-struct member {
+struct lan_session {
 	const struct definition *definition;
 	bool dry_run;
 	bool verbose;
 	struct netsetup helper;
-	struct netsetup spare;
-	bool spare_watched;
-	time_t spare_since;
-	unsigned int spares_short;
+	struct netsetup standby;
+	bool standby_watched;
+	time_t standby_since;
+	unsigned int standbys_short;
 	bool started_as_root;
 	bool can_start;
 	struct error helper_error;
@@ -68,21 +68,21 @@ struct member {
 	struct qmp *qmp;
 };
 
-/* member_init() - a membership that is not asked for yet. */
-void member_init(struct member *member, bool dry_run, bool verbose);
+/* lan_init() - a membership that is not asked for yet. */
+void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose);
 
 /**
- * member_start() - take over the started helpers, after root's rights were dropped. A helper that
- * did not start matters only to member_ask(). A spare is ended if another can be started at any
+ * lan_start() - take over the started helpers, after root's rights were dropped. A helper that
+ * did not start matters only to lan_ask(). A spare is ended if another can be started at any
  * time.
- * @member: an initialised one.
+ * @lan_session: an initialised one.
  * @helpers: HELPERS_NONE afterwards.
  */
-void member_start(struct member *member, struct helpers *helpers);
+void lan_start(struct lan_session *lan_session, struct helpers *helpers);
 
 /**
- * member_ask() - ask for the VM's place on the LAN; member_join() is to follow.
- * @member: a started one.
+ * lan_ask() - ask for the VM's place on the LAN; lan_join() is to follow.
+ * @lan_session: a started one.
  * @definition: the VM; stays the caller's.
  * @queues: pairs of queues that the tap is to have.
  * @offload: the tap is to have vnet headers.
@@ -90,48 +90,48 @@ void member_start(struct member *member, struct helpers *helpers);
  *
  * Return: 0 or a negative errno.
  */
-int member_ask(struct member *member, const struct definition *definition, unsigned int queues,
-	       bool offload, struct error *err);
+int lan_ask(struct lan_session *lan_session, const struct definition *definition,
+	    unsigned int queues, bool offload, struct error *err);
 
 /**
- * member_join() - wait for the place that was asked for.
- * @member: one that has asked.
+ * lan_join() - wait for the place that was asked for.
+ * @lan_session: one that has asked.
  * @err: the error, with the command that would be permitted.
  *
  * Return: 0 or a negative errno.
  */
-int member_join(struct member *member, struct error *err);
+int lan_join(struct lan_session *lan_session, struct error *err);
 
-/* member_leave() - no helper is needed: end them. */
-void member_leave(struct member *member);
+/* lan_leave() - no helper is needed: end them. */
+void lan_leave(struct lan_session *lan_session);
 
 /**
- * member_watch() - watch the spare helper while the loop runs.
- * @member: a joined one.
- * @loop: must live until member_end().
+ * lan_watch() - watch the spare helper while the loop runs.
+ * @lan_session: a joined one.
+ * @loop: must live until lan_end().
  *
- * The caller watches the helper itself: its socket is @member->helper.socket.
+ * The caller watches the helper itself: its socket is @lan_session->helper.socket.
  */
-void member_watch(struct member *member, struct loop *loop);
+void lan_watch(struct lan_session *lan_session, struct loop *loop);
 
 /**
- * member_tell() - print the VM's place and store its address.
- * @member: a watching one.
+ * lan_report() - print the VM's place and store its address.
+ * @lan_session: a watching one.
  * @qmp: the way to QEMU, which answers; the guest's link is taken down and up by it. Must live as
  *       long as the loop runs.
  */
-void member_tell(struct member *member, struct qmp *qmp);
+void lan_report(struct lan_session *lan_session, struct qmp *qmp);
 
 /**
- * member_event() - read from the helper; start another one if it has ended.
- * @member: a watching one. Its helper's socket may be another afterwards.
+ * lan_event() - read from the helper; start another one if it has ended.
+ * @lan_session: a watching one. Its helper's socket may be another afterwards.
  * @err: the place is lost.
  *
  * Return: 0 or a negative errno.
  */
-int member_event(struct member *member, struct error *err);
+int lan_event(struct lan_session *lan_session, struct error *err);
 
-/* member_end() - give the place back and wait until the host is as before. */
-void member_end(struct member *member);
+/* lan_end() - give the place back and wait until the host is as before. */
+void lan_end(struct lan_session *lan_session);
 
 #endif

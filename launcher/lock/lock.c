@@ -68,62 +68,64 @@ static const struct {
 	[PIN_CREDENTIAL] = { credential_valid, "'value', or " DIGEST },
 };
 
-static void expect_pinned(const struct key *key, char text[EXPECTED_SIZE])
+static void expect_pinned(const struct key *key, char text[SCHEMA_EXPECTED_SIZE])
 {
-	snprintf(text, EXPECTED_SIZE, "%s", checks[key->pin].expected);
+	snprintf(text, SCHEMA_EXPECTED_SIZE, "%s", checks[key->pin].expected);
 }
 
-static void read_pinned(struct walk *walk, const struct key *key, const struct node *node,
+static void read_pinned(struct loader *loader, const struct key *key, const struct node *node,
 			void *target)
 {
-	value_keep_valid(walk, key, node, checks[key->pin].valid(node->text), target);
+	type_text_keep_valid(loader, key, node, checks[key->pin].valid(node->text), target);
 }
 
 static const struct type type_pinned = { NODE_SCALAR, NULL, expect_pinned, read_pinned,
-					 value_write };
+					 type_text_write };
 
 static const struct bounds formats = { LOCK_VERSION, LOCK_VERSION, 0 };
 
 #define LOCK(field) offsetof(struct lock, field)
 
 static const struct key network_keys[] = {
-	{ "mac", &type_pinned, offsetof(struct lock_network, mac), NULL, key_required, PIN_MAC },
+	{ "mac", &type_pinned, offsetof(struct lock_network, mac), NULL, schema_required, PIN_MAC },
 };
 
 static const struct key disk_keys[] = {
-	{ "image", &type_pinned, offsetof(struct lock_disk, image), NULL, key_required, PIN_IMAGE },
+	{ "image", &type_pinned, offsetof(struct lock_disk, image), NULL, schema_required,
+	  PIN_IMAGE },
 };
 
 static const struct key credential_keys[] = {
-	{ "file", &type_pinned, offsetof(struct lock_credential, file), NULL, key_required,
+	{ "file", &type_pinned, offsetof(struct lock_credential, file), NULL, schema_required,
 	  PIN_CREDENTIAL },
 };
 
-static const struct list network_list = SCHEMA_LIST(
-	&type_mapping, SCHEMA_KEYS("networks", network_keys), struct lock, networks, network_count);
+static const struct list network_list = SCHEMA_LIST(&schema_type_mapping,
+						    SCHEMA_KEYS("networks", network_keys),
+						    struct lock, networks, network_count);
 
-static const struct list disk_list = SCHEMA_LIST(&type_mapping, SCHEMA_KEYS("disks", disk_keys),
-						 struct lock, disks, disk_count);
+static const struct list disk_list = SCHEMA_LIST(
+	&schema_type_mapping, SCHEMA_KEYS("disks", disk_keys), struct lock, disks, disk_count);
 
-static const struct list credential_list = SCHEMA_LIST(&type_mapping,
+static const struct list credential_list = SCHEMA_LIST(&schema_type_mapping,
 						       SCHEMA_KEYS("credentials", credential_keys),
 						       struct lock, credentials, credential_count);
 
 static const struct key keys[] = {
-	{ "version", &type_count, LOCK(version), &formats, key_required, PIN_NONE },
-	{ "definition", &type_pinned, LOCK(definition), NULL, key_required, PIN_NONE },
-	{ "qemu", &type_pinned, LOCK(qemu), NULL, key_required, PIN_QEMU },
-	{ "machine", &type_pinned, LOCK(machine), NULL, key_required, PIN_MACHINE },
-	{ "uuid", &type_pinned, LOCK(uuid), NULL, key_required, PIN_UUID },
+	{ "version", &type_number_count, LOCK(version), &formats, schema_required, PIN_NONE },
+	{ "definition", &type_pinned, LOCK(definition), NULL, schema_required, PIN_NONE },
+	{ "qemu", &type_pinned, LOCK(qemu), NULL, schema_required, PIN_QEMU },
+	{ "machine", &type_pinned, LOCK(machine), NULL, schema_required, PIN_MACHINE },
+	{ "uuid", &type_pinned, LOCK(uuid), NULL, schema_required, PIN_UUID },
 	{ "firmware", &type_pinned, LOCK(firmware), NULL, NULL, PIN_FIRMWARE },
 	{ "variables", &type_pinned, LOCK(variables), NULL, NULL, PIN_FIRMWARE },
 	{ "kernel", &type_pinned, LOCK(kernel), NULL, NULL, PIN_FILE },
 	{ "initrd", &type_pinned, LOCK(initrd), NULL, NULL, PIN_FILE },
 	{ "user-data", &type_pinned, LOCK(user_data), NULL, NULL, PIN_FILE },
 	{ "ignition", &type_pinned, LOCK(ignition), NULL, NULL, PIN_FILE },
-	{ "networks", &type_list, LOCK(networks), &network_list, NULL, PIN_KEYS },
-	{ "disks", &type_list, LOCK(disks), &disk_list, NULL, PIN_KEYS },
-	{ "credentials", &type_list, LOCK(credentials), &credential_list, NULL, PIN_KEYS },
+	{ "networks", &schema_type_list, LOCK(networks), &network_list, NULL, PIN_KEYS },
+	{ "disks", &schema_type_list, LOCK(disks), &disk_list, NULL, PIN_KEYS },
+	{ "credentials", &schema_type_list, LOCK(credentials), &credential_list, NULL, PIN_KEYS },
 };
 
 const struct keys lock_keys = { NULL, keys, ARRAY_SIZE(keys) };
@@ -133,14 +135,14 @@ const struct keys lock_keys = { NULL, keys, ARRAY_SIZE(keys) };
 
 static const struct list *row_list(const struct key *row)
 {
-	return row->type == &type_list ? row->detail : NULL;
+	return row->type == &schema_type_list ? row->constraint : NULL;
 }
 
 /* The row of the text itself: in a list, that of the entries, which have no other key. */
 static const struct key *row_text(const struct key *row)
 {
 	const struct list *list = row_list(row);
-	const struct keys *entries = list ? list->detail : NULL;
+	const struct keys *entries = list ? list->constraint : NULL;
 
 	return entries ? entries->keys : row;
 }

@@ -67,7 +67,7 @@ extern const struct keys lock_keys;
 
 /**
  * struct lock_item - a text of a lock.
- * @base, @name: where walk_origin() finds it.
+ * @base, @name: where schema_origin() finds it.
  * @pin: how it holds the value.
  * @text: the text, or NULL.
  * @list: the list that it is in, and @index in it; else NULL and 0.

@@ -17,14 +17,14 @@
 struct making {
 	const struct definition *definition;
 	bool quiet;
-	struct qemu_identity identity;
+	struct qemu_probe_result identity;
 	struct lock *lock;
 };
 
 static int copy_text(char **text, const char *value, struct error *err)
 {
 	*text = strdup(value);
-	return *text ? 0 : error_set(err, ENOMEM, "cannot keep '%s'", value);
+	return *text ? 0 : error_set_errno(err, ENOMEM, "cannot keep '%s'", value);
 }
 
 static int lock_file(const char *path, bool quiet, char **text, struct error *err)
@@ -34,7 +34,7 @@ static int lock_file(const char *path, bool quiet, char **text, struct error *er
 
 	if (!path)
 		return 0;
-	ret = measure_file(path, quiet, name, err);
+	ret = digest_cache_get(path, quiet, name, err);
 	return ret ? ret : copy_text(text, name, err);
 }
 
@@ -120,8 +120,8 @@ int lock_make(const struct definition *definition, bool quiet, struct lock *lock
 	lock->version = LOCK_VERSION;
 	ret = lock_file(definition->path, quiet, &lock->definition, err);
 	if (!ret)
-		ret = qemu_identify(definition->qemu.binary, definition->machine.type,
-				    &making.identity, err);
+		ret = qemu_probe(definition->qemu.binary, definition->machine.type,
+				 &making.identity, err);
 	pin_collect(definition, &pins);
 	for (unsigned int i = 0; i < pins.count && !ret; i++)
 		ret = lock_pinned(&making, &pins.items[i], err);

@@ -78,8 +78,8 @@ static void compare(struct lockfile *file, const struct definition *definition,
 		    const struct pinned *pinned, const struct lock_item *then,
 		    const struct lock_item *now)
 {
-	const struct origin *origin = walk_origin(&file->walk, then->base, then->name);
-	const struct place whole = { .source = &file->source };
+	const struct origin *origin = schema_origin(&file->loader, then->base, then->name);
+	const struct location whole = { .source = &file->source };
 	char name[32];
 
 	if (is_automatic(definition, pinned) ||
@@ -91,15 +91,16 @@ static void compare(struct lockfile *file, const struct definition *definition,
 	else
 		snprintf(name, sizeof(name), "%s", now->name);
 	if (then->text && now->text)
-		report_add(&file->report, &origin->value->place,
-			   "'%s' is locked as %s, but '%s' is %s", name, then->text,
-			   subject(definition, pinned), now->text);
+		diagnostics_add(&file->diagnostics, &origin->value->location,
+				"'%s' is locked as %s, but '%s' is %s", name, then->text,
+				subject(definition, pinned), now->text);
 	else if (now->text)
-		report_add(&file->report, &whole, "'%s' is not locked, but '%s' is %s", name,
-			   subject(definition, pinned), now->text);
+		diagnostics_add(&file->diagnostics, &whole, "'%s' is not locked, but '%s' is %s",
+				name, subject(definition, pinned), now->text);
 	else
-		report_add(&file->report, &origin->key->place,
-			   "'%s' is locked as %s, but the definition has none", name, then->text);
+		diagnostics_add(&file->diagnostics, &origin->key->location,
+				"'%s' is locked as %s, but the definition has none", name,
+				then->text);
 }
 
 static void compare_counts(struct lockfile *file, const struct lock *lock)
@@ -110,9 +111,10 @@ static void compare_counts(struct lockfile *file, const struct lock *lock)
 		const unsigned int now = lock_count(lock, row);
 
 		if (then != now)
-			report_add(&file->report, &(struct place){ .source = &file->source },
-				   "'%s' is locked with %u, but the definition has %u", row->name,
-				   then, now);
+			diagnostics_add(&file->diagnostics,
+					&(struct location){ .source = &file->source },
+					"'%s' is locked with %u, but the definition has %u",
+					row->name, then, now);
 	}
 }
 
@@ -151,7 +153,7 @@ static int apply(struct definition *definition, const struct lock *lock, struct 
 	char *machine = strdup(lock->machine);
 
 	if (!machine)
-		return error_set(err, ENOMEM, "cannot use machine type '%s'", lock->machine);
+		return error_set_errno(err, ENOMEM, "cannot use machine type '%s'", lock->machine);
 	free(definition->machine.type);
 	definition->machine.type = machine;
 	/* Reading checked them all; they are those of the definition if it has some. */
@@ -163,39 +165,39 @@ static int apply(struct definition *definition, const struct lock *lock, struct 
 }
 
 static int refuse(struct lockfile *file, const struct definition *definition, const char *path,
-		  int code, char **report, struct error *err)
+		  int code, char **diagnostics, struct error *err)
 {
-	const size_t count = file->report.count;
+	const size_t count = file->diagnostics.count;
 
-	*report = report_text(&file->report);
-	if (!*report)
-		return error_set(err, ENOMEM, "cannot read '%s'", path);
+	*diagnostics = diagnostics_text(&file->diagnostics);
+	if (!*diagnostics)
+		return error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 	if (code == ESTALE)
-		error_say(err, STATUS_DEFINITION, code,
-			  "'%s' is not as it was locked: %zu difference%s from '%s'",
-			  definition->path, count, count == 1 ? "" : "s", path);
+		error_setf(err, STATUS_DEFINITION, code,
+			   "'%s' is not as it was locked: %zu difference%s from '%s'",
+			   definition->path, count, count == 1 ? "" : "s", path);
 	else
-		error_say(err, STATUS_DEFINITION, code, "'%s' is not locked", definition->path);
+		error_setf(err, STATUS_DEFINITION, code, "'%s' is not locked", definition->path);
 	error_remedy(err, "to lock it as it is now: vmrun lock %s", definition->path);
 	return -code;
 }
 
 /* @file: all zero. */
 static int verify(struct lockfile *file, struct definition *definition, bool quiet,
-		  const char *path, char **report, struct error *err)
+		  const char *path, char **diagnostics, struct error *err)
 {
 	struct lock lock = { 0 };
 	int ret = lockfile_read(path, file);
 
 	if (ret == -ENOMEM)
-		return error_set(err, ENOMEM, "cannot read '%s'", path);
+		return error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 	if (ret)
-		return refuse(file, definition, path, -ret, report, err);
+		return refuse(file, definition, path, -ret, diagnostics, err);
 	ret = lock_make(definition, quiet, &lock, err);
 	if (!ret) {
 		compare_locks(file, definition, &lock);
-		if (file->report.count || file->report.failed)
-			ret = refuse(file, definition, path, ESTALE, report, err);
+		if (file->diagnostics.count || file->diagnostics.failed)
+			ret = refuse(file, definition, path, ESTALE, diagnostics, err);
 	}
 	if (!ret)
 		ret = apply(definition, &file->lock, err);
@@ -203,17 +205,17 @@ static int verify(struct lockfile *file, struct definition *definition, bool qui
 	return ret;
 }
 
-int lock_verify(struct definition *definition, bool quiet, char **report, struct error *err)
+int lock_verify(struct definition *definition, bool quiet, char **diagnostics, struct error *err)
 {
 	cleanup_free char *path = lockfile_path(definition->path);
 	cleanup_free struct lockfile *file = calloc(1, sizeof(*file));
 	int ret;
 
-	*report = NULL;
+	*diagnostics = NULL;
 	if (!path || !file)
-		return error_set(err, ENOMEM, "cannot read the lock file of '%s'",
-				 definition->path);
-	ret = verify(file, definition, quiet, path, report, err);
+		return error_set_errno(err, ENOMEM, "cannot read the lock file of '%s'",
+				       definition->path);
+	ret = verify(file, definition, quiet, path, diagnostics, err);
 	lockfile_done(file);
 	return ret;
 }

@@ -12,12 +12,12 @@
  * @definition: loaded; gets the machine type, and in place of auto the uuid and the MAC, that the
  *              lock file has.
  * @quiet: show no progress.
- * @report: all that is wrong with the lock file, or all that is not as it says, as text for
+ * @diagnostics: all that is wrong with the lock file, or all that is not as it says, as text for
  *          stderr; allocated, or NULL when there is nothing of that kind. The caller frees it.
  * @err: the error.
  *
  * Return: 0; -ESTALE when something is not as it was; or another negative errno.
  */
-int lock_verify(struct definition *definition, bool quiet, char **report, struct error *err);
+int lock_verify(struct definition *definition, bool quiet, char **diagnostics, struct error *err);
 
 #endif

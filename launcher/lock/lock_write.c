@@ -17,7 +17,7 @@ int lock_write(const struct definition *definition, bool quiet, struct error *er
 	int ret;
 
 	if (!path)
-		return error_set(err, ENOMEM, "cannot lock '%s'", definition->path);
+		return error_set_errno(err, ENOMEM, "cannot lock '%s'", definition->path);
 	ret = lock_make(definition, quiet, &lock, err);
 	if (!ret)
 		ret = lockfile_write(path, &lock, definition->path, &changed, err);

@@ -13,37 +13,37 @@
 static int load(const struct options *options, const char *path, struct definition *definition,
 		struct error *err)
 {
-	cleanup_free char *report = NULL;
+	cleanup_free char *diagnostics = NULL;
 	int ret;
 
 	if (options->accept_digest)
-		ret = definition_load_unpinned(path, options->overrides, options->override_count,
-					       definition, &report);
+		ret = load_definition_unpinned(path, options->overrides, options->override_count,
+					       definition, &diagnostics);
 	else
-		ret = definition_load(path, options->overrides, options->override_count, definition,
-				      &report);
+		ret = load_definition(path, options->overrides, options->override_count, definition,
+				      &diagnostics);
 	if (ret == 0)
 		return 0;
-	if (!report)
-		return error_set(err, ENOMEM, "cannot read '%s'", path);
+	if (!diagnostics)
+		return error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 	memset(err, 0, sizeof(*err));
 	err->code = EINVAL;
 	err->status = STATUS_DEFINITION;
-	log_text(report);
+	log_text(diagnostics);
 	return -EINVAL;
 }
 
-int given_load(const struct options *options, const char *path, struct definition *definition,
-	       struct error *err)
+int locked_load(const struct options *options, const char *path, struct definition *definition,
+		struct error *err)
 {
-	cleanup_free char *report = NULL;
+	cleanup_free char *diagnostics = NULL;
 	int ret = load(options, path, definition, err);
 
 	if (ret || !options->locked)
 		return ret;
-	ret = lock_verify(definition, options->quiet, &report, err);
-	if (report)
-		log_text(report);
+	ret = lock_verify(definition, options->quiet, &diagnostics, err);
+	if (diagnostics)
+		log_text(diagnostics);
 	if (ret)
 		definition_done(definition);
 	return ret;

@@ -8,7 +8,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * given_load() - load a definition with the options' overrides, and hold it to its lock file when
+ * locked_load() - load a definition with the options' overrides, and hold it to its lock file when
  * they say so. What is wrong with either is told with its places, on standard error.
  * @options: see there.
  * @path: of the file.
@@ -17,7 +17,7 @@
  *
  * Return: 0 or a negative errno.
  */
-int given_load(const struct options *options, const char *path, struct definition *definition,
-	       struct error *err);
+int locked_load(const struct options *options, const char *path, struct definition *definition,
+		struct error *err);
 
 #endif

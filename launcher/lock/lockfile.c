@@ -40,28 +40,29 @@ int lockfile_read(const char *path, struct lockfile *file)
 	const struct node *root;
 	int result;
 
-	file->walk.report = &file->report;
-	result = source_open(path, &file->source, &file->report);
+	file->loader.diagnostics = &file->diagnostics;
+	result = source_open(path, &file->source, &file->diagnostics);
 	if (result == 0)
-		result = document_parse(&file->source, &file->document, &file->report);
+		result = document_parse(&file->source, &file->document, &file->diagnostics);
 	if (result < 0)
 		return result;
 	root = file->document.root;
 	if (root->kind != NODE_MAPPING)
-		report_add(&file->report, &root->place,
-			   "a lock file must be a mapping of keys, not %s", node_kind_text(root));
+		diagnostics_add(&file->diagnostics, &root->location,
+				"a lock file must be a mapping of keys, not %s",
+				document_kind_text(root));
 	else
-		walk_mapping(&file->walk, root, &lock_keys, &file->lock);
-	if (file->walk.failed || file->report.failed)
+		schema_read_mapping(&file->loader, root, &lock_keys, &file->lock);
+	if (file->loader.failed || file->diagnostics.failed)
 		return -ENOMEM;
-	return file->report.count ? -EINVAL : 0;
+	return file->diagnostics.count ? -EINVAL : 0;
 }
 
 void lockfile_done(struct lockfile *file)
 {
 	lock_done(&file->lock);
-	walk_done(&file->walk);
-	report_done(&file->report);
+	schema_done(&file->loader);
+	diagnostics_done(&file->diagnostics);
 	document_done(&file->document);
 	source_done(&file->source);
 }
@@ -120,13 +121,13 @@ int lockfile_write(const char *path, const struct lock *lock, const char *defini
 	int ret;
 
 	if (!text || !(fresh = fresh_name(path)))
-		return error_set(err, ENOMEM, "cannot write '%s'", path);
+		return error_set_errno(err, ENOMEM, "cannot write '%s'", path);
 	*changed = !same_text(path, text);
 	if (!*changed)
 		return 0;
 	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0)
-		return error_set(err, errno, "cannot create '%s'", fresh);
+		return error_set_errno(err, errno, "cannot create '%s'", fresh);
 	ret = dprintf(fd, "%s", text) < 0 || fsync(fd) < 0 ? -errno : 0;
 	if (!ret && stat(path, &st) == 0 && fchmod(fd, st.st_mode & 0777) < 0)
 		ret = -errno;
@@ -135,5 +136,5 @@ int lockfile_write(const char *path, const struct lock *lock, const char *defini
 	if (!ret)
 		return 0;
 	unlink(fresh);
-	return error_set(err, -ret, "cannot write '%s'", path);
+	return error_set_errno(err, -ret, "cannot write '%s'", path);
 }

@@ -13,15 +13,15 @@
 
 /**
  * struct lockfile - one that was read.
- * @source, @document, @walk: where each value stands in it.
- * @report: what is wrong with it.
+ * @source, @document, @loader: where each value stands in it.
+ * @diagnostics: what is wrong with it.
  * @lock: what it says.
  */
 struct lockfile {
 	struct source source;
 	struct document document;
-	struct walk walk;
-	struct report report;
+	struct loader loader;
+	struct diagnostics diagnostics;
 	struct lock lock;
 };
 
@@ -33,7 +33,7 @@ char *lockfile_path(const char *definition);
  * @path: of the lock file.
  * @file: all zero before; empty it with lockfile_done() in any case.
  *
- * Return: 0; -ENOMEM; or another negative errno, then @file->report tells all that is wrong.
+ * Return: 0; -ENOMEM; or another negative errno, then @file->diagnostics tells all that is wrong.
  */
 int lockfile_read(const char *path, struct lockfile *file);
 

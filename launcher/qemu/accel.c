@@ -43,8 +43,8 @@ static int check_target(const char *binary, struct error *err)
 		if (!strcmp(name + strlen(prefix), *target))
 			return 0;
 	}
-	error_say(err, STATUS_FAILURE, ENOTSUP,
-		  "cannot use kvm: '%s' is for another kind of machine than this one", name);
+	error_setf(err, STATUS_FAILURE, ENOTSUP,
+		   "cannot use kvm: '%s' is for another kind of machine than this one", name);
 	error_remedy(err, "set 'machine.accel: tcg', or 'auto'");
 	return -ENOTSUP;
 }
@@ -79,14 +79,14 @@ static int check_cpu(const char *root, struct error *err)
 	snprintf(path, sizeof(path), "%s/proc/cpuinfo", root);
 	file = fopen(path, "re");
 	if (!file)
-		return error_set(err, errno, "cannot open '%s'", path);
+		return error_set_errno(err, errno, "cannot open '%s'", path);
 
 	while (getline(&line, &size, file) >= 0) {
 		if (line_virtualizes(line))
 			return 0;
 	}
-	error_say(err, STATUS_FAILURE, ENOTSUP,
-		  "cannot use kvm: this machine's CPU shows neither 'vmx' nor 'svm'");
+	error_setf(err, STATUS_FAILURE, ENOTSUP,
+		   "cannot use kvm: this machine's CPU shows neither 'vmx' nor 'svm'");
 	error_remedy(err, "switch virtualization on in the machine's firmware (inside a virtual "
 			  "machine: nested virtualization), or set 'machine.accel: tcg'");
 	return -ENOTSUP;
@@ -126,18 +126,18 @@ static int check_device(const char *root, struct error *err)
 	if (fd < 0) {
 		int code = errno;
 
-		error_set(err, code, "cannot open '%s'", path);
+		error_set_errno(err, code, "cannot open '%s'", path);
 		remedy_open(code, err);
 		return -code;
 	}
 
 	version = ioctl(fd, KVM_GET_API_VERSION, 0);
 	if (version < 0)
-		return error_set(err, errno, "cannot use '%s'", path);
+		return error_set_errno(err, errno, "cannot use '%s'", path);
 	if (version != KVM_API_STABLE)
-		return error_say(err, STATUS_FAILURE, ENOTSUP,
-				 "cannot use '%s': its API version is %d, not %d", path, version,
-				 KVM_API_STABLE);
+		return error_setf(err, STATUS_FAILURE, ENOTSUP,
+				  "cannot use '%s': its API version is %d, not %d", path, version,
+				  KVM_API_STABLE);
 
 	do {
 		machine = ioctl(fd, KVM_CREATE_VM, 0);
@@ -145,7 +145,7 @@ static int check_device(const char *root, struct error *err)
 	if (machine < 0) {
 		int code = errno;
 
-		error_set(err, code, "cannot create a virtual machine by '%s'", path);
+		error_set_errno(err, code, "cannot create a virtual machine by '%s'", path);
 		if (code == EBUSY)
 			error_remedy(err, "another hypervisor, such as VirtualBox, holds the CPU's "
 					  "virtualization: stop its machines");
@@ -184,5 +184,5 @@ int accel_resolve(enum accel wanted, const char *binary, const char *root, enum 
 		*accel = ACCEL_TCG;
 		return 0;
 	}
-	return error_say(err, STATUS_FAILURE, EINVAL, "unknown accelerator %d", (int)wanted);
+	return error_setf(err, STATUS_FAILURE, EINVAL, "unknown accelerator %d", (int)wanted);
 }

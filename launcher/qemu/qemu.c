@@ -61,12 +61,12 @@ static int add_machine(const struct machine_plan *plan, struct argv *argv, struc
 	const char *cpu = definition->machine.cpu;
 	int ret;
 
-	ret = qemu_check_word("machine.type", type, err);
+	ret = qemu_text_check_word("machine.type", type, err);
 	/* A CPU model may have features after commas; whatever stands here can be no more than that. */
 	if (!ret)
-		ret = qemu_check_text("machine.cpu", cpu, err);
+		ret = qemu_text_check("machine.cpu", cpu, err);
 	if (!ret)
-		ret = qemu_check_text("machine.firmware", definition->machine.firmware.file, err);
+		ret = qemu_text_check("machine.firmware", definition->machine.firmware.file, err);
 	if (ret)
 		return ret;
 
@@ -94,13 +94,13 @@ static int add_boot(const struct machine_plan *plan, struct argv *argv, struct e
 		return 0;
 	}
 
-	ret = qemu_check_text("boot.kernel", definition->boot.kernel, err);
+	ret = qemu_text_check("boot.kernel", definition->boot.kernel, err);
 	if (!ret)
-		ret = qemu_check_text("boot.initrd", definition->boot.initrd, err);
+		ret = qemu_text_check("boot.initrd", definition->boot.initrd, err);
 	if (!ret)
-		ret = qemu_check_text("boot.cmdline", definition->boot.cmdline, err);
+		ret = qemu_text_check("boot.cmdline", definition->boot.cmdline, err);
 	if (!ret)
-		ret = cmdline_build(plan, &cmdline, err);
+		ret = kernel_cmdline_build(plan, &cmdline, err);
 	if (ret)
 		return ret;
 
@@ -148,11 +148,26 @@ static int add_users(const struct machine_plan *plan, struct argv *argv, struct 
 int qemu_build(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	static int (*const parts[])(const struct machine_plan *, struct argv *, struct error *) = {
-		add_identity,      add_machine,     qemu_add_firmware,    add_boot,
-		add_control,       add_sandbox,     qemu_add_console,     qemu_add_network,
-		qemu_add_rng,      qemu_add_disks,  qemu_add_seed,        qemu_add_tpm,
-		qemu_add_display,  qemu_add_agent,  qemu_add_vsock,       qemu_add_usb,
-		qemu_add_ignition, qemu_add_shares, qemu_add_credentials, add_users,
+		add_identity,
+		add_machine,
+		qemu_firmware_add,
+		add_boot,
+		add_control,
+		add_sandbox,
+		qemu_display_add_console,
+		qemu_network_add,
+		qemu_devices_add_rng,
+		qemu_disk_add,
+		qemu_disk_add_seed,
+		qemu_firmware_add_tpm,
+		qemu_display_add,
+		qemu_devices_add_agent,
+		qemu_devices_add_vsock,
+		qemu_devices_add_usb,
+		qemu_guest_config_add_ignition,
+		qemu_share_add,
+		qemu_guest_config_add_credentials,
+		add_users,
 	};
 	struct argv built = { 0 };
 	int ret = 0;
@@ -161,7 +176,7 @@ int qemu_build(const struct machine_plan *plan, struct argv *argv, struct error 
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && !ret; i++)
 		ret = parts[i](plan, &built, err);
 	if (!ret && built.failed)
-		ret = error_set(err, ENOMEM, "cannot make the QEMU command");
+		ret = error_set_errno(err, ENOMEM, "cannot make the QEMU command");
 	if (ret) {
 		argv_done(&built);
 		return ret;

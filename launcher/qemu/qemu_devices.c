@@ -8,7 +8,7 @@
 #include "netsetup/base/cleanup.h"
 
 /* Entropy from the host's getrandom(2), so that a guest's sshd need not wait for its own. */
-int qemu_add_rng(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_devices_add_rng(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	if (plan->definition->rng)
 		argv_add(argv, "-device", "virtio-rng-pci", NULL);
@@ -19,20 +19,20 @@ int qemu_add_rng(const struct machine_plan *plan, struct argv *argv, struct erro
  * QEMU itself listens, and serves who asks, one at a time. While nobody does, what the guest writes
  * is thrown away: a guest that talks to itself costs the launcher nothing.
  */
-int qemu_add_agent(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_devices_add_agent(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	cleanup_free char *path = NULL;
 	int ret;
 
 	if (!plan->definition->guest_agent)
 		return 0;
-	ret = qemu_socket_path(plan, AGENT_SOCKET, &path, err);
+	ret = qemu_text_socket_path(plan, GUEST_AGENT_SOCKET, &path, err);
 	if (ret)
 		return ret;
 	argv_add(argv, "-chardev", NULL);
 	argv_addf(argv, "socket,id=agent,server=on,wait=off,path=%s", path);
 	argv_add(argv, "-device", "virtio-serial-pci,id=agents", "-device",
-		 "virtserialport,bus=agents.0,chardev=agent,id=" AGENT_PORT
+		 "virtserialport,bus=agents.0,chardev=agent,id=" GUEST_AGENT_PORT
 		 ",name=org.qemu.guest_agent.0",
 		 NULL);
 	return 0;
@@ -42,7 +42,7 @@ int qemu_add_agent(const struct machine_plan *plan, struct argv *argv, struct er
  * A controller of its own: the one of a display has a pointer on it, and comes and goes with it.
  * QEMU finds the device again when it is plugged in anew.
  */
-int qemu_add_usb(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_devices_add_usb(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 
@@ -58,7 +58,7 @@ int qemu_add_usb(const struct machine_plan *plan, struct argv *argv, struct erro
 	return 0;
 }
 
-int qemu_add_vsock(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_devices_add_vsock(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	if (!plan->vsock)
 		return 0;

@@ -8,13 +8,13 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_add_rng(), qemu_add_agent(), qemu_add_usb(), qemu_add_vsock() - add one device's arguments.
+ * qemu_devices_add_rng(), qemu_devices_add_agent(), qemu_devices_add_usb(), qemu_devices_add_vsock() - add one device's arguments.
  *
  * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
  */
-int qemu_add_rng(const struct machine_plan *plan, struct argv *argv, struct error *err);
-int qemu_add_agent(const struct machine_plan *plan, struct argv *argv, struct error *err);
-int qemu_add_usb(const struct machine_plan *plan, struct argv *argv, struct error *err);
-int qemu_add_vsock(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_devices_add_rng(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_devices_add_agent(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_devices_add_usb(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_devices_add_vsock(const struct machine_plan *plan, struct argv *argv, struct error *err);
 
 #endif

@@ -162,7 +162,7 @@ static void add_device(struct argv *argv, const struct definition *definition, u
 		  bootindex);
 }
 
-int qemu_add_disks(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_disk_add(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 	char key[32];
@@ -170,7 +170,7 @@ int qemu_add_disks(const struct machine_plan *plan, struct argv *argv, struct er
 
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
 		snprintf(key, sizeof(key), "disks[%u].image", i);
-		ret = qemu_check_text(key, plan->disk_paths[i], err);
+		ret = qemu_text_check(key, plan->disk_paths[i], err);
 		if (ret)
 			return ret;
 		qemu_disk_add_node(argv, disk_node(plan, i, argv),
@@ -185,7 +185,7 @@ int qemu_add_disks(const struct machine_plan *plan, struct argv *argv, struct er
  * A disk and not a CD-ROM: kernels made for clouds often lack AHCI, and cloud-init finds the label
  * on any block device. It comes after the disks, so that /dev/vda stays the first of those.
  */
-int qemu_add_seed(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_disk_add_seed(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	if (!plan->seed)
 		return 0;

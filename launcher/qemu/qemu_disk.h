@@ -11,12 +11,12 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_add_disks(), qemu_add_seed() - add the arguments of the disks, of the seed.
+ * qemu_disk_add(), qemu_disk_add_seed() - add the arguments of the disks, of the seed.
  *
  * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
  */
-int qemu_add_disks(const struct machine_plan *plan, struct argv *argv, struct error *err);
-int qemu_add_seed(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_disk_add(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_disk_add_seed(const struct machine_plan *plan, struct argv *argv, struct error *err);
 
 /**
  * qemu_disk_node() - begin a node of QEMU's block graph: what the bytes of a file mean.

@@ -9,7 +9,7 @@
 #include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
-int qemu_add_console(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_display_add_console(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	switch (plan->console) {
 	case CONSOLE_STDIO:
@@ -33,7 +33,7 @@ int qemu_add_console(const struct machine_plan *plan, struct argv *argv, struct 
 static int add_spice(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	cleanup_free char *path = NULL;
-	int ret = qemu_socket_path(plan, "spice.sock", &path, err);
+	int ret = qemu_text_socket_path(plan, "spice.sock", &path, err);
 
 	if (ret)
 		return ret;
@@ -48,7 +48,7 @@ static int add_spice(const struct machine_plan *plan, struct argv *argv, struct 
 static int add_vnc(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	cleanup_free char *path = NULL;
-	int ret = qemu_socket_path(plan, "vnc.sock", &path, err);
+	int ret = qemu_text_socket_path(plan, "vnc.sock", &path, err);
 
 	if (ret)
 		return ret;
@@ -61,14 +61,14 @@ static int add_vnc(const struct machine_plan *plan, struct argv *argv, struct er
 static int add_screen(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	if (!strcmp(plan->definition->machine.type, "microvm"))
-		return error_say(err, STATUS_DEFINITION, EINVAL,
-				 "cannot give machine type 'microvm' a display: it has no VGA");
+		return error_setf(err, STATUS_DEFINITION, EINVAL,
+				  "cannot give machine type 'microvm' a display: it has no VGA");
 	argv_add(argv, "-device", "virtio-vga", "-device", "qemu-xhci,id=usb", "-device",
 		 "usb-tablet,bus=usb.0", NULL);
 	return 0;
 }
 
-int qemu_add_display(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_display_add(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	enum display_mode display = plan->definition->display;
 	int ret = display == DISPLAY_NONE ? 0 : add_screen(plan, argv, err);

@@ -8,11 +8,11 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_add_console(), qemu_add_display() - add the arguments of the console, of the display.
+ * qemu_display_add_console(), qemu_display_add() - add the arguments of the console, of the display.
  *
  * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
  */
-int qemu_add_console(const struct machine_plan *plan, struct argv *argv, struct error *err);
-int qemu_add_display(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_display_add_console(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_display_add(const struct machine_plan *plan, struct argv *argv, struct error *err);
 
 #endif

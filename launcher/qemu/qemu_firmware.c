@@ -24,7 +24,7 @@ static void add_flash(struct argv *argv, const char *name, const char *path,
 	qemu_disk_add_node(argv, qemu_disk_node(name, format, read_only, argv), "file", path);
 }
 
-int qemu_add_firmware(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_firmware_add(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 	int ret;
@@ -33,9 +33,9 @@ int qemu_add_firmware(const struct machine_plan *plan, struct argv *argv, struct
 		argv_add(argv, "-bios", definition->machine.firmware.file, NULL);
 	if (!definition->machine.firmware.uefi)
 		return 0;
-	ret = qemu_check_text("machine.firmware", plan->uefi_code, err);
+	ret = qemu_text_check("machine.firmware", plan->uefi_code, err);
 	if (!ret)
-		ret = qemu_check_text("machine.firmware", plan->uefi_variables, err);
+		ret = qemu_text_check("machine.firmware", plan->uefi_variables, err);
 	if (ret)
 		return ret;
 	add_flash(argv, "uefi-code", plan->uefi_code, plan->uefi_code_format, true);
@@ -48,7 +48,7 @@ int qemu_add_firmware(const struct machine_plan *plan, struct argv *argv, struct
 	return 0;
 }
 
-int qemu_add_tpm(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_firmware_add_tpm(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	const char *architecture = machine_architecture(plan->definition);
 	bool arm = !strcmp(architecture, "aarch64") || !strcmp(architecture, "arm");

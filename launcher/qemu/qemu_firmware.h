@@ -8,12 +8,12 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_add_firmware(), qemu_add_tpm() - add the arguments of the firmware, of the TPM.
+ * qemu_firmware_add(), qemu_firmware_add_tpm() - add the arguments of the firmware, of the TPM.
  *
  * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
  */
-int qemu_add_firmware(const struct machine_plan *plan, struct argv *argv, struct error *err);
-int qemu_add_tpm(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_firmware_add(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_firmware_add_tpm(const struct machine_plan *plan, struct argv *argv, struct error *err);
 
 /*
  * qemu_firmware_options() - of -machine: the flash chips of a UEFI firmware; empty without one. SMM

@@ -8,15 +8,16 @@
 #include "netsetup/base/cleanup.h"
 
 /* Where Ignition looks on QEMU (its platform "qemu"). */
-int qemu_add_ignition(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_guest_config_add_ignition(const struct machine_plan *plan, struct argv *argv,
+				   struct error *err)
 {
 	const char *path = plan->definition->ignition;
 	cleanup_free char *escaped = NULL;
-	int ret = qemu_check_text("ignition", path, err);
+	int ret = qemu_text_check("ignition", path, err);
 
 	if (ret || !path)
 		return ret;
-	escaped = qemu_escape(path);
+	escaped = qemu_text_escape(path);
 	argv_add(argv, "-fw_cfg", NULL);
 	argv_addf(argv, "name=opt/com.coreos/config,file=%s", escaped ? escaped : "");
 	if (!escaped)
@@ -28,7 +29,8 @@ int qemu_add_ignition(const struct machine_plan *plan, struct argv *argv, struct
  * By descriptor: the strings may be secrets, and the command is not. QEMU reads them while it parses
  * its options, before there are descriptor sets.
  */
-int qemu_add_credentials(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_guest_config_add_credentials(const struct machine_plan *plan, struct argv *argv,
+				      struct error *err)
 {
 	const unsigned int count = credential_count(plan->definition);
 

@@ -8,11 +8,13 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_add_ignition(), qemu_add_credentials() - add the arguments of what configures the guest.
+ * qemu_guest_config_add_ignition(), qemu_guest_config_add_credentials() - add the arguments of what configures the guest.
  *
  * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
  */
-int qemu_add_ignition(const struct machine_plan *plan, struct argv *argv, struct error *err);
-int qemu_add_credentials(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_guest_config_add_ignition(const struct machine_plan *plan, struct argv *argv,
+				   struct error *err);
+int qemu_guest_config_add_credentials(const struct machine_plan *plan, struct argv *argv,
+				      struct error *err);
 
 #endif

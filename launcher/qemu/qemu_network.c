@@ -146,21 +146,22 @@ static int check_network(const struct machine_plan *plan, const struct network *
 			 struct error *err)
 {
 	const char *model = network->model;
-	int ret = qemu_check_word("network.model", model, err);
+	int ret = qemu_text_check_word("network.model", model, err);
 
 	if (ret || network->type != NETWORK_LAN)
 		return ret;
 	if (plan->queues < 1 || plan->queues > QUEUES_MAX)
-		return error_say(err, STATUS_DEFINITION, EINVAL,
-				 "cannot make %u queues: 1 to %d can be", plan->queues, QUEUES_MAX);
+		return error_setf(err, STATUS_DEFINITION, EINVAL,
+				  "cannot make %u queues: 1 to %d can be", plan->queues,
+				  QUEUES_MAX);
 	if (plan->queues > 1 && !machine_virtio(model))
-		return error_say(err, STATUS_DEFINITION, EINVAL,
-				 "cannot make %u queues: network model '%s' has one", plan->queues,
-				 model);
+		return error_setf(err, STATUS_DEFINITION, EINVAL,
+				  "cannot make %u queues: network model '%s' has one", plan->queues,
+				  model);
 	return 0;
 }
 
-int qemu_add_network(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_network_add(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	const struct network *network;
 	int ret;

@@ -8,10 +8,10 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_add_network() - add the arguments of all networks.
+ * qemu_network_add() - add the arguments of all networks.
  *
  * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
  */
-int qemu_add_network(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_network_add(const struct machine_plan *plan, struct argv *argv, struct error *err);
 
 #endif

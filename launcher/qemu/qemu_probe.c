@@ -35,7 +35,7 @@ struct asking {
 	struct qmp *qmp;
 	const char *binary;
 	const char *type;
-	struct qemu_identity found;
+	struct qemu_probe_result found;
 	int result;
 	struct error *err;
 };
@@ -72,8 +72,8 @@ static void take_machines(struct asking *asking, struct json_object *result)
 			memcpy(asking->found.machine, name, strlen(name) + 1);
 		return;
 	}
-	asking->result = error_say(asking->err, STATUS_DEFINITION, EINVAL,
-				   "'%s' has no machine type '%s'", asking->binary, asking->type);
+	asking->result = error_setf(asking->err, STATUS_DEFINITION, EINVAL,
+				    "'%s' has no machine type '%s'", asking->binary, asking->type);
 	error_remedy(asking->err, "list those that it has: %s -machine help", asking->binary);
 }
 
@@ -116,10 +116,10 @@ static int converse(struct asking *asking, int signals, struct error *err)
 		int ret;
 
 		if (left <= 0)
-			return error_say(err, STATUS_FAILURE, ETIMEDOUT, "'%s' does not answer",
-					 asking->binary);
+			return error_setf(err, STATUS_FAILURE, ETIMEDOUT, "'%s' does not answer",
+					  asking->binary);
 		if (poll(polled, ARRAY_SIZE(polled), (int)left) < 0 && errno != EINTR)
-			return error_set(err, errno, "cannot wait for '%s'", asking->binary);
+			return error_set_errno(err, errno, "cannot wait for '%s'", asking->binary);
 		if (signals_pending()) {
 			memset(err, 0, sizeof(*err));
 			err->code = EINTR;
@@ -143,7 +143,7 @@ static int start(const char *binary, int qmp, struct process *process, struct er
 		 "none", "-chardev", NULL);
 	argv_addf(&argv, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
 	argv_add(&argv, "-mon", "chardev=qmp,mode=control", NULL);
-	ret = argv.failed ? error_set(err, ENOMEM, "cannot run '%s'", binary)
+	ret = argv.failed ? error_set_errno(err, ENOMEM, "cannot run '%s'", binary)
 			  : qemu_process_start(&(struct qemu_process_config){ .argv = &argv,
 									      .fds = fds,
 									      .fd_count = 1 },
@@ -152,8 +152,8 @@ static int start(const char *binary, int qmp, struct process *process, struct er
 	return ret;
 }
 
-int qemu_identify(const char *binary, const char *type, struct qemu_identity *identity,
-		  struct error *err)
+int qemu_probe(const char *binary, const char *type, struct qemu_probe_result *identity,
+	       struct error *err)
 {
 	struct asking asking = { .binary = binary, .type = type, .err = err };
 	struct process process = PROCESS_NONE;
@@ -164,7 +164,7 @@ int qemu_identify(const char *binary, const char *type, struct qemu_identity *id
 	if (signals < 0)
 		return signals;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
-		return error_set(err, errno, "cannot make a socket for QMP");
+		return error_set_errno(err, errno, "cannot make a socket for QMP");
 	ret = start(binary, sockets[1], &process, err);
 	close(sockets[1]);
 	asking.qmp = qmp_new(sockets[0], &ops, &asking, err);

@@ -6,25 +6,25 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct qemu_identity - of one binary.
+ * struct qemu_probe_result - of one binary.
  * @version: "7.2.0".
  * @machine: the machine type without its alias: "pc-q35-7.2" for "q35".
  */
-struct qemu_identity {
+struct qemu_probe_result {
 	char version[32];
 	char machine[64];
 };
 
 /**
- * qemu_identify() - start a QEMU without a machine, ask it, and end it.
+ * qemu_probe() - start a QEMU without a machine, ask it, and end it.
  * @binary: as in the definition.
  * @type: of the machine.
  * @identity: what it says.
- * @err: STATUS_DEFINITION when it has no such machine; see imager_run() for an end by a signal.
+ * @err: STATUS_DEFINITION when it has no such machine; see image_client_run() for an end by a signal.
  *
  * Return: 0 or a negative errno; -ETIMEDOUT when it does not answer.
  */
-int qemu_identify(const char *binary, const char *type, struct qemu_identity *identity,
-		  struct error *err);
+int qemu_probe(const char *binary, const char *type, struct qemu_probe_result *identity,
+	       struct error *err);
 
 #endif

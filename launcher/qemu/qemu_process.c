@@ -54,7 +54,7 @@ int qemu_process_start(const struct qemu_process_config *config, struct process 
 	if (!config->stdio) {
 		null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		if (null_fd < 0)
-			return error_set(err, errno, "cannot open '/dev/null'");
+			return error_set_errno(err, errno, "cannot open '/dev/null'");
 		fds[child.fd_count++] = (struct process_fd){ null_fd, STDIN_FILENO };
 	}
 	result = process_start(&child, qemu, err);

@@ -19,15 +19,15 @@ static int add_9p(const struct share *share, unsigned int index, struct argv *ar
 		  struct error *err)
 {
 	cleanup_free char *path = NULL;
-	int ret = qemu_check_text("shares.path", share->path, err);
+	int ret = qemu_text_check("shares.path", share->path, err);
 
 	if (!ret)
-		ret = qemu_check_word("shares.tag", share->tag, err);
+		ret = qemu_text_check_word("shares.tag", share->tag, err);
 	if (ret)
 		return ret;
-	path = qemu_escape(share->path);
+	path = qemu_text_escape(share->path);
 	if (!path)
-		return error_set(err, ENOMEM, "cannot make the QEMU command");
+		return error_set_errno(err, ENOMEM, "cannot make the QEMU command");
 	argv_add(argv, "-fsdev", NULL);
 	argv_addf(argv, "local,id=share%u,path=%s,security_model=none,multidevs=remap%s", index,
 		  path, share->readonly ? ",readonly=on" : "");
@@ -48,7 +48,7 @@ static void add_memory(const struct definition *definition, struct argv *argv)
 static int add_virtiofs(const struct share *share, unsigned int index, struct argv *argv,
 			struct error *err)
 {
-	int ret = qemu_check_word("shares.tag", share->tag, err);
+	int ret = qemu_text_check_word("shares.tag", share->tag, err);
 
 	if (ret)
 		return ret;
@@ -59,7 +59,7 @@ static int add_virtiofs(const struct share *share, unsigned int index, struct ar
 	return 0;
 }
 
-int qemu_add_shares(const struct machine_plan *plan, struct argv *argv, struct error *err)
+int qemu_share_add(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 	bool memory = false;

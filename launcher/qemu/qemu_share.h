@@ -8,10 +8,10 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_add_shares() - add the arguments of all shares.
+ * qemu_share_add() - add the arguments of all shares.
  *
  * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
  */
-int qemu_add_shares(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_share_add(const struct machine_plan *plan, struct argv *argv, struct error *err);
 
 #endif

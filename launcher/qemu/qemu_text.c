@@ -11,30 +11,30 @@
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
-int qemu_check_text(const char *key, const char *value, struct error *err)
+int qemu_text_check(const char *key, const char *value, struct error *err)
 {
 	if (!value || text_clean(value, ""))
 		return 0;
-	return error_say(err, STATUS_DEFINITION, EINVAL,
-			 "cannot pass '%s' to QEMU: it has a control character or is not UTF-8",
-			 key);
+	return error_setf(err, STATUS_DEFINITION, EINVAL,
+			  "cannot pass '%s' to QEMU: it has a control character or is not UTF-8",
+			  key);
 }
 
-int qemu_check_word(const char *key, const char *value, struct error *err)
+int qemu_text_check_word(const char *key, const char *value, struct error *err)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
 				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
-	int ret = qemu_check_text(key, value, err);
+	int ret = qemu_text_check(key, value, err);
 
 	if (ret)
 		return ret;
 	if (value[0] && value[0] != '-' && strspn(value, allowed) == strlen(value))
 		return 0;
-	return error_say(err, STATUS_DEFINITION, EINVAL,
-			 "cannot pass '%s' to QEMU: '%s' is not a name", key, value);
+	return error_setf(err, STATUS_DEFINITION, EINVAL,
+			  "cannot pass '%s' to QEMU: '%s' is not a name", key, value);
 }
 
-char *qemu_escape(const char *value)
+char *qemu_text_escape(const char *value)
 {
 	char *escaped = malloc(2 * strlen(value) + 1);
 	char *at = escaped;
@@ -51,8 +51,8 @@ char *qemu_escape(const char *value)
 }
 
 /* A socket and not a port: that is open to every user of this machine, and may be taken. */
-int qemu_socket_path(const struct machine_plan *plan, const char *name, char **escaped,
-		     struct error *err)
+int qemu_text_socket_path(const struct machine_plan *plan, const char *name, char **escaped,
+			  struct error *err)
 {
 	const char *directory = plan->runtime_directory ? plan->runtime_directory : "RUNTIME";
 	cleanup_free char *path = NULL;
@@ -60,12 +60,12 @@ int qemu_socket_path(const struct machine_plan *plan, const char *name, char **e
 
 	path = text_format("%s/%s", directory, name);
 	if (!path)
-		return error_set(err, ENOMEM, "cannot make a socket's path");
-	ret = qemu_check_text("the runtime directory", path, err);
+		return error_set_errno(err, ENOMEM, "cannot make a socket's path");
+	ret = qemu_text_check("the runtime directory", path, err);
 	if (ret)
 		return ret;
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		return error_set(err, ENAMETOOLONG, "cannot make socket '%s'", path);
-	*escaped = qemu_escape(path);
-	return *escaped ? 0 : error_set(err, ENOMEM, "cannot make a socket's path");
+		return error_set_errno(err, ENAMETOOLONG, "cannot make socket '%s'", path);
+	*escaped = qemu_text_escape(path);
+	return *escaped ? 0 : error_set_errno(err, ENOMEM, "cannot make a socket's path");
 }

@@ -55,17 +55,17 @@ struct qmp *qmp_new(int fd, const struct qmp_ops *ops, void *context, struct err
 	int flags;
 
 	if (!qmp) {
-		error_set(err, ENOMEM, "cannot watch QEMU's QMP");
+		error_set_errno(err, ENOMEM, "cannot watch QEMU's QMP");
 		return NULL;
 	}
 	flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
 	if (fd >= 0 && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
-		error_set(err, errno, "cannot watch QEMU's QMP");
+		error_set_errno(err, errno, "cannot watch QEMU's QMP");
 		return NULL;
 	}
 	qmp->tokener = json_tokener_new_ex(QMP_DEPTH_MAX);
 	if (!qmp->tokener) {
-		error_set(err, ENOMEM, "cannot watch QEMU's QMP");
+		error_set_errno(err, ENOMEM, "cannot watch QEMU's QMP");
 		return NULL;
 	}
 	json_tokener_set_flags(qmp->tokener,
@@ -144,7 +144,7 @@ static int write_line(const struct qmp *qmp, struct json_object *message, struct
 	ssize_t length;
 
 	if (!text)
-		return error_set(err, ENOMEM, "cannot command QEMU");
+		return error_set_errno(err, ENOMEM, "cannot command QEMU");
 	parts[0] = (struct iovec){ (char *)text, strlen(text) };
 	parts[1] = (struct iovec){ newline, 1 };
 
@@ -153,9 +153,9 @@ static int write_line(const struct qmp *qmp, struct json_object *message, struct
 	while (length < 0 && errno == EINTR);
 
 	if (length < 0)
-		return error_set(err, errno, "cannot command QEMU");
+		return error_set_errno(err, errno, "cannot command QEMU");
 	if ((size_t)length != parts[0].iov_len + 1)
-		return error_set(err, EIO, "cannot command QEMU");
+		return error_set_errno(err, EIO, "cannot command QEMU");
 	return 0;
 }
 
@@ -170,11 +170,11 @@ static int send_command(struct qmp *qmp, const char *command, struct json_object
 
 	if (!pending) {
 		json_object_put(arguments);
-		return error_set(err, EBUSY, "cannot command QEMU: '%s'", command);
+		return error_set_errno(err, EBUSY, "cannot command QEMU: '%s'", command);
 	}
 	message = make_command(command, qmp->last_id + 1, arguments);
 	if (!message)
-		return error_set(err, ENOMEM, "cannot command QEMU: '%s'", command);
+		return error_set_errno(err, ENOMEM, "cannot command QEMU: '%s'", command);
 	result = qmp->fd < 0 ? 0 : write_line(qmp, message, err);
 	json_object_put(message);
 	if (result < 0)
@@ -189,7 +189,7 @@ int qmp_send(struct qmp *qmp, const char *command, struct json_object *arguments
 {
 	if (qmp->state != QMP_READY) {
 		json_object_put(arguments);
-		return error_set(err, ENOTCONN, "cannot command QEMU: '%s'", command);
+		return error_set_errno(err, ENOTCONN, "cannot command QEMU: '%s'", command);
 	}
 	return send_command(qmp, command, arguments, err);
 }
@@ -206,7 +206,7 @@ static void copy_printable(char *text, size_t size, const char *from)
 
 static int broken(struct error *err, const char *what)
 {
-	return error_say(err, STATUS_FAILURE, EPROTO, "QEMU's QMP sent %s", what);
+	return error_setf(err, STATUS_FAILURE, EPROTO, "QEMU's QMP sent %s", what);
 }
 
 static int take_greeting(struct qmp *qmp, struct json_object *message, struct error *err)
@@ -238,7 +238,7 @@ static void make_failure(struct json_object *message, const char *command, struc
 	char printable[ERROR_MESSAGE_SIZE];
 
 	copy_printable(printable, sizeof(printable), text ? text : "no reason given");
-	error_say(failure, STATUS_FAILURE, EREMOTEIO, "QEMU refused '%s': %s", command, printable);
+	error_setf(failure, STATUS_FAILURE, EREMOTEIO, "QEMU refused '%s': %s", command, printable);
 }
 
 static int take_capabilities(struct qmp *qmp, const struct error *failure, struct error *err)
@@ -366,9 +366,9 @@ int qmp_receive(struct qmp *qmp, struct error *err)
 		if (length < 0 && errno == EAGAIN)
 			return 0;
 		if (length < 0)
-			return error_set(err, errno, "cannot hear QEMU's QMP");
+			return error_set_errno(err, errno, "cannot hear QEMU's QMP");
 		if (length == 0)
-			return error_say(err, STATUS_FAILURE, ECONNRESET, "QEMU closed its QMP");
+			return error_setf(err, STATUS_FAILURE, ECONNRESET, "QEMU closed its QMP");
 		result = qmp_input(qmp, bytes, (size_t)length, err);
 		if (result < 0)
 			return result;

@@ -17,16 +17,16 @@
 #define HISTORY_SIZE 8192
 
 struct reader {
-	struct hub *hub;
+	struct console *console;
 	int socket; /* or -1 */
 };
 
 /**
- * struct hub - the console.
+ * struct console - the console.
  * @qemu: our end of QEMU's console.
  * @history: the last bytes that the guest wrote, from @start on, @length of them.
  */
-struct hub {
+struct console {
 	struct loop *loop;
 	int listener;
 	int qemu;
@@ -41,7 +41,7 @@ static void reader_close(struct reader *reader)
 {
 	if (reader->socket < 0)
 		return;
-	loop_remove(reader->hub->loop, reader->socket);
+	loop_remove(reader->console->loop, reader->socket);
 	close(reader->socket);
 	reader->socket = -1;
 }
@@ -53,35 +53,35 @@ static void reader_tell(const struct reader *reader, const char *bytes, size_t s
 		send(reader->socket, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void remember(struct hub *hub, const char *bytes, size_t size)
+static void remember(struct console *console, const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		hub->history[(hub->start + hub->length) % HISTORY_SIZE] = bytes[i];
-		if (hub->length < HISTORY_SIZE)
-			hub->length++;
+		console->history[(console->start + console->length) % HISTORY_SIZE] = bytes[i];
+		if (console->length < HISTORY_SIZE)
+			console->length++;
 		else
-			hub->start = (hub->start + 1) % HISTORY_SIZE;
+			console->start = (console->start + 1) % HISTORY_SIZE;
 	}
 }
 
 static void on_guest(int fd, uint32_t events, void *context)
 {
-	struct hub *hub = context;
+	struct console *console = context;
 	char bytes[4096];
 	ssize_t size = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (size <= 0) {
-		loop_remove(hub->loop, fd);
+		loop_remove(console->loop, fd);
 		return;
 	}
-	remember(hub, bytes, (size_t)size);
+	remember(console, bytes, (size_t)size);
 	/* A log that cannot be written is no reason to keep the console from its readers. */
-	if (hub->log >= 0 && write(hub->log, bytes, (size_t)size) < 0)
-		hub->log = -1;
+	if (console->log >= 0 && write(console->log, bytes, (size_t)size) < 0)
+		console->log = -1;
 	for (size_t i = 0; i < READERS_MAX; i++)
-		reader_tell(&hub->readers[i], bytes, (size_t)size);
+		reader_tell(&console->readers[i], bytes, (size_t)size);
 }
 
 static void on_reader(int fd, uint32_t events, void *context)
@@ -95,97 +95,99 @@ static void on_reader(int fd, uint32_t events, void *context)
 	if (size <= 0)
 		reader_close(reader);
 	else
-		send(reader->hub->qemu, bytes, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
+		send(reader->console->qemu, bytes, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* What the guest wrote before a reader came. */
-static void tell_history(const struct hub *hub, const struct reader *reader)
+static void tell_history(const struct console *console, const struct reader *reader)
 {
 	char text[HISTORY_SIZE];
 
-	for (size_t i = 0; i < hub->length; i++)
-		text[i] = hub->history[(hub->start + i) % HISTORY_SIZE];
-	reader_tell(reader, text, terminal_mute(text, hub->length));
+	for (size_t i = 0; i < console->length; i++)
+		text[i] = console->history[(console->start + i) % HISTORY_SIZE];
+	reader_tell(reader, text, terminal_mute(text, console->length));
 }
 
 static void on_connection(int fd, uint32_t events, void *context)
 {
-	struct hub *hub = context;
+	struct console *console = context;
 	struct error ignored;
-	int socket = local_accept(fd);
+	int socket = unix_socket_accept(fd);
 
 	for (size_t i = 0; socket >= 0 && i < READERS_MAX; i++) {
-		struct reader *reader = &hub->readers[i];
+		struct reader *reader = &console->readers[i];
 
 		if (reader->socket >= 0)
 			continue;
-		if (loop_add(hub->loop, socket, EPOLLIN, on_reader, reader, &ignored) < 0)
+		if (loop_add(console->loop, socket, EPOLLIN, on_reader, reader, &ignored) < 0)
 			break;
 		reader->socket = socket;
-		tell_history(hub, reader);
+		tell_history(console, reader);
 		return;
 	}
 	if (socket >= 0)
 		close(socket);
 }
 
-static int open_sockets(struct hub *hub, const char *directory, int *qemu, struct error *err)
+static int open_sockets(struct console *console, const char *directory, int *qemu,
+			struct error *err)
 {
 	int sockets[2];
-	int rc;
+	int ret;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
-		return error_set(err, errno, "cannot make a socket for the console");
-	hub->qemu = sockets[0];
+		return error_set_errno(err, errno, "cannot make a socket for the console");
+	console->qemu = sockets[0];
 	*qemu = sockets[1];
-	hub->listener = local_listen(directory, HUB_SOCKET, err);
-	rc = hub->listener;
-	if (rc >= 0)
-		rc = loop_add(hub->loop, hub->listener, EPOLLIN, on_connection, hub, err);
-	if (rc >= 0)
-		rc = loop_add(hub->loop, hub->qemu, EPOLLIN, on_guest, hub, err);
-	if (rc >= 0)
+	console->listener = unix_socket_listen(directory, CONSOLE_SOCKET_NAME, err);
+	ret = console->listener;
+	if (ret >= 0)
+		ret = loop_add(console->loop, console->listener, EPOLLIN, on_connection, console,
+			       err);
+	if (ret >= 0)
+		ret = loop_add(console->loop, console->qemu, EPOLLIN, on_guest, console, err);
+	if (ret >= 0)
 		return 0;
 	error_context(err, "cannot serve the console in '%s'", directory);
 	close(*qemu);
 	*qemu = -1;
-	return rc;
+	return ret;
 }
 
-struct hub *hub_open(struct loop *loop, const char *directory, int log, int *qemu,
-		     struct error *err)
+struct console *console_open(struct loop *loop, const char *directory, int log, int *qemu,
+			     struct error *err)
 {
-	struct hub *hub = calloc(1, sizeof(*hub));
+	struct console *console = calloc(1, sizeof(*console));
 
-	if (!hub) {
-		error_set(err, ENOMEM, "cannot make the console");
+	if (!console) {
+		error_set_errno(err, ENOMEM, "cannot make the console");
 		return NULL;
 	}
-	hub->loop = loop;
-	hub->listener = -1;
-	hub->qemu = -1;
-	hub->log = log;
+	console->loop = loop;
+	console->listener = -1;
+	console->qemu = -1;
+	console->log = log;
 	for (size_t i = 0; i < READERS_MAX; i++)
-		hub->readers[i] = (struct reader){ hub, -1 };
-	if (open_sockets(hub, directory, qemu, err) == 0)
-		return hub;
-	hub_close(hub);
+		console->readers[i] = (struct reader){ console, -1 };
+	if (open_sockets(console, directory, qemu, err) == 0)
+		return console;
+	console_close(console);
 	return NULL;
 }
 
-void hub_close(struct hub *hub)
+void console_close(struct console *console)
 {
-	if (!hub)
+	if (!console)
 		return;
 	for (size_t i = 0; i < READERS_MAX; i++)
-		reader_close(&hub->readers[i]);
-	if (hub->listener >= 0) {
-		loop_remove(hub->loop, hub->listener);
-		close(hub->listener);
+		reader_close(&console->readers[i]);
+	if (console->listener >= 0) {
+		loop_remove(console->loop, console->listener);
+		close(console->listener);
 	}
-	if (hub->qemu >= 0) {
-		loop_remove(hub->loop, hub->qemu);
-		close(hub->qemu);
+	if (console->qemu >= 0) {
+		loop_remove(console->loop, console->qemu);
+		close(console->qemu);
 	}
-	free(hub);
+	free(console);
 }

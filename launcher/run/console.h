@@ -7,12 +7,12 @@
 #include "netsetup/base/error.h"
 
 /* The name of the socket in the VM's runtime directory. */
-#define HUB_SOCKET "console"
+#define CONSOLE_SOCKET_NAME "console"
 
-struct hub;
+struct console;
 
 /**
- * hub_open() - listen for readers.
+ * console_open() - listen for readers.
  * @loop: calls us.
  * @directory: the VM's runtime directory.
  * @log: descriptor that gets all that the guest writes, or -1; stays the caller's.
@@ -22,12 +22,12 @@ struct hub;
  * Who connects gets the last 8 KiB that the guest wrote, and all that follows; what anyone
  * writes is typed into the console. A reader that does not keep up loses output.
  *
- * Return: the hub, to be closed with hub_close(), or NULL.
+ * Return: the hub, to be closed with console_close(), or NULL.
  */
-struct hub *hub_open(struct loop *loop, const char *directory, int log, int *qemu,
-		     struct error *err);
+struct console *console_open(struct loop *loop, const char *directory, int log, int *qemu,
+			     struct error *err);
 
-/* hub_close() - all readers see the end; legal for NULL. */
-void hub_close(struct hub *hub);
+/* console_close() - all readers see the end; legal for NULL. */
+void console_close(struct console *console);
 
 #endif

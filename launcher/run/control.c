@@ -171,7 +171,7 @@ static void on_connection(int fd, uint32_t events, void *context)
 {
 	struct control *control = context;
 	struct error ignored;
-	int socket = local_accept(fd);
+	int socket = unix_socket_accept(fd);
 
 	for (size_t i = 0; socket >= 0 && i < CLIENTS_MAX; i++) {
 		struct client *client = &control->clients[i];
@@ -193,13 +193,13 @@ struct control *control_open(struct loop *loop, const char *directory,
 	struct control *control = calloc(1, sizeof(*control));
 
 	if (!control) {
-		error_set(err, ENOMEM, "cannot listen for other commands");
+		error_set_errno(err, ENOMEM, "cannot listen for other commands");
 		return NULL;
 	}
 	*control = (struct control){ .loop = loop, .ops = ops, .context = context };
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		control->clients[i] = (struct client){ .control = control, .socket = -1 };
-	control->listener = local_listen(directory, SOCKET_NAME, err);
+	control->listener = unix_socket_listen(directory, SOCKET_NAME, err);
 	if (control->listener >= 0 &&
 	    loop_add(loop, control->listener, EPOLLIN, on_connection, control, err) == 0)
 		return control;
@@ -226,9 +226,9 @@ static int send_request(int fd, struct json_object *request, struct error *err)
 	cleanup_free char *line = text_format("%s\n", json_object_to_json_string(request));
 
 	if (!line)
-		return error_set(err, ENOMEM, "cannot ask the VM");
+		return error_set_errno(err, ENOMEM, "cannot ask the VM");
 	if (send(fd, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line))
-		return error_set(err, errno, "cannot ask the VM");
+		return error_set_errno(err, errno, "cannot ask the VM");
 	return 0;
 }
 
@@ -243,8 +243,8 @@ static int receive_reply(int fd, struct json_object **reply, struct error *err)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return error_set(err, errno == EAGAIN ? ETIMEDOUT : errno,
-					 "the VM does not answer");
+			return error_set_errno(err, errno == EAGAIN ? ETIMEDOUT : errno,
+					       "the VM does not answer");
 		if (got == 0)
 			break;
 		size += (size_t)got;
@@ -252,7 +252,7 @@ static int receive_reply(int fd, struct json_object **reply, struct error *err)
 	text[size] = '\0';
 	*reply = json_tokener_parse(text);
 	if (!*reply)
-		return error_set(err, EPROTO, "the VM's answer cannot be read");
+		return error_set_errno(err, EPROTO, "the VM's answer cannot be read");
 	return 0;
 }
 
@@ -261,16 +261,16 @@ int control_ask(const char *directory, struct json_object *request, int *socket,
 {
 	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
 	cleanup_fd int fd = -1;
-	int rc;
+	int ret;
 
-	fd = local_connect(directory, SOCKET_NAME, err);
+	fd = unix_socket_connect(directory, SOCKET_NAME, err);
 	if (fd < 0)
 		return fd;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	rc = send_request(fd, request, err);
-	if (rc == 0)
-		rc = receive_reply(fd, reply, err);
-	if (rc == 0 && socket)
+	ret = send_request(fd, request, err);
+	if (ret == 0)
+		ret = receive_reply(fd, reply, err);
+	if (ret == 0 && socket)
 		*socket = take_fd(&fd);
-	return rc;
+	return ret;
 }

@@ -23,7 +23,7 @@ static int leave_terminal(int output, struct error *err)
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
 	    dup2(output, STDERR_FILENO) < 0 || setsid() < 0)
-		return error_set(err, errno, "cannot go into the background");
+		return error_set_errno(err, errno, "cannot go into the background");
 	return 0;
 }
 
@@ -86,7 +86,7 @@ static int be_parent(pid_t child, const int *child_end, int output, enum wait_fo
 
 	if (!wait_ready(child, *child_end, output, &ssh))
 		return child_status(child);
-	if (wait == WAIT_SSH && ssh.sin_port && reach_ssh(&ssh, child_end, err) < 0)
+	if (wait == WAIT_SSH && ssh.sin_port && wait_ssh(&ssh, child_end, err) < 0)
 		return err->status;
 	return STATUS_OK;
 }
@@ -103,10 +103,10 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
 	pid_t child;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ready) < 0)
-		return error_set(err, errno, "cannot go into the background");
+		return error_set_errno(err, errno, "cannot go into the background");
 	if (pipe2(output, O_CLOEXEC) < 0 || fcntl(output[0], F_SETFL, O_NONBLOCK) < 0) {
 		close_both(ready);
-		return error_set(err, errno, "cannot go into the background");
+		return error_set_errno(err, errno, "cannot go into the background");
 	}
 	fflush(NULL);
 	child = fork();
@@ -116,7 +116,7 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
 		if (child > 0)
 			*status = be_parent(child, &ready[0], output[0], wait, err);
 		else
-			error_set(err, errno, "cannot go into the background");
+			error_set_errno(err, errno, "cannot go into the background");
 		close(ready[0]);
 		close(output[0]);
 		return child > 0 ? 1 : -err->code;

@@ -18,45 +18,45 @@ static const struct {
 	{ "guest-panic", ENDED_BY_PANIC },
 };
 
-void outcome_fail(struct outcome *outcome, const struct error *err)
+void exit_status_fail(struct exit_cause *exit_cause, const struct error *err)
 {
-	if (!outcome->failure.code)
-		outcome->failure = *err;
+	if (!exit_cause->failure.code)
+		exit_cause->failure = *err;
 }
 
-void outcome_shutdown(struct outcome *outcome, const char *reason)
+void exit_status_shutdown(struct exit_cause *exit_cause, const char *reason)
 {
 	size_t i;
 
-	outcome->by = ENDED_BY_UNKNOWN;
+	exit_cause->by = ENDED_BY_UNKNOWN;
 	for (i = 0; i < ARRAY_SIZE(reasons); i++)
 		if (strcmp(reasons[i].reason, reason) == 0)
-			outcome->by = reasons[i].by;
+			exit_cause->by = reasons[i].by;
 }
 
 /* QEMU was cut off because we wanted it, by 'quit', its SIGINT or SIGKILL. */
-static bool forced(const struct outcome *outcome)
+static bool forced(const struct exit_cause *exit_cause)
 {
-	return outcome->state == VM_QUITTING || outcome->state == VM_KILLING;
+	return exit_cause->state == VM_QUITTING || exit_cause->state == VM_KILLING;
 }
 
-static int by_signal(const struct outcome *outcome)
+static int by_signal(const struct exit_cause *exit_cause)
 {
-	return outcome->signo ? STATUS_SIGNAL + outcome->signo : STATUS_FAILURE;
+	return exit_cause->signo ? STATUS_SIGNAL + exit_cause->signo : STATUS_FAILURE;
 }
 
-static int killed(const struct outcome *outcome, struct error *err)
+static int killed(const struct exit_cause *exit_cause, struct error *err)
 {
-	int signo = outcome->end.si_status;
+	int signo = exit_cause->end.si_status;
 
-	if (forced(outcome) && (signo == SIGKILL || signo == SIGINT))
-		return by_signal(outcome);
+	if (forced(exit_cause) && (signo == SIGKILL || signo == SIGINT))
+		return by_signal(exit_cause);
 	/* Ctrl-C before QEMU had taken the terminal over, or a signal sent to both of us. */
-	if (outcome->signo && signo == outcome->signo)
-		return by_signal(outcome);
+	if (exit_cause->signo && signo == exit_cause->signo)
+		return by_signal(exit_cause);
 
-	error_say(err, STATUS_FAILURE, ECHILD, "QEMU was killed by signal %d (%s)", signo,
-		  strsignal(signo));
+	error_setf(err, STATUS_FAILURE, ECHILD, "QEMU was killed by signal %d (%s)", signo,
+		   strsignal(signo));
 	if (signo == SIGKILL)
 		error_remedy(err, "if memory ran out, the kernel's log tells: journalctl -k");
 	return STATUS_FAILURE;
@@ -64,14 +64,14 @@ static int killed(const struct outcome *outcome, struct error *err)
 
 static int fail(struct error *err, const char *message)
 {
-	error_say(err, STATUS_FAILURE, ECHILD, "%s", message);
+	error_setf(err, STATUS_FAILURE, ECHILD, "%s", message);
 	return STATUS_FAILURE;
 }
 
 /* QEMU exited with 0. */
-static int quit(const struct outcome *outcome, struct error *err)
+static int quit(const struct exit_cause *exit_cause, struct error *err)
 {
-	switch (outcome->by) {
+	switch (exit_cause->by) {
 	case ENDED_BY_GUEST:
 	case ENDED_BY_USER:
 		return STATUS_OK;
@@ -80,28 +80,28 @@ static int quit(const struct outcome *outcome, struct error *err)
 	case ENDED_BY_ERROR:
 		return fail(err, "QEMU stopped the VM because of an error of the host");
 	case ENDED_BY_SIGNAL:
-		if (outcome->signo)
-			return by_signal(outcome);
+		if (exit_cause->signo)
+			return by_signal(exit_cause);
 		return fail(err, "QEMU was told to quit by a signal that vmrun did not send");
 	case ENDED_BY_COMMAND:
 	case ENDED_BY_UNKNOWN:
-		return forced(outcome) ? by_signal(outcome) : STATUS_OK;
+		return forced(exit_cause) ? by_signal(exit_cause) : STATUS_OK;
 	}
 	return STATUS_FAILURE;
 }
 
-int outcome_status(const struct outcome *outcome, struct error *err)
+int exit_status_get(const struct exit_cause *exit_cause, struct error *err)
 {
-	if (outcome->failure.code) {
-		*err = outcome->failure;
+	if (exit_cause->failure.code) {
+		*err = exit_cause->failure;
 		return (int)err->status;
 	}
-	if (outcome->end.si_code != CLD_EXITED)
-		return killed(outcome, err);
-	if (outcome->end.si_status != 0) {
-		error_say(err, STATUS_FAILURE, ECHILD, "QEMU exited with status %d",
-			  outcome->end.si_status);
+	if (exit_cause->end.si_code != CLD_EXITED)
+		return killed(exit_cause, err);
+	if (exit_cause->end.si_status != 0) {
+		error_setf(err, STATUS_FAILURE, ECHILD, "QEMU exited with status %d",
+			   exit_cause->end.si_status);
 		return STATUS_FAILURE;
 	}
-	return quit(outcome, err);
+	return quit(exit_cause, err);
 }

@@ -21,14 +21,14 @@ enum ended_by {
 };
 
 /**
- * struct outcome - what is known; all zero at first.
+ * struct exit_cause - what is known; all zero at first.
  * @state: the VM's when QEMU ended.
  * @signo: the first signal that asked for the end, or 0.
  * @by: who ended it.
  * @failure: the first failure that ended the VM; code 0: none.
  * @end: how QEMU ended; si_code 0: not known.
  */
-struct outcome {
+struct exit_cause {
 	enum vm_state state;
 	int signo;
 	enum ended_by by;
@@ -36,19 +36,19 @@ struct outcome {
 	siginfo_t end;
 };
 
-/* outcome_fail() - note a failure; the first one counts. */
-void outcome_fail(struct outcome *outcome, const struct error *err);
+/* exit_status_fail() - note a failure; the first one counts. */
+void exit_status_fail(struct exit_cause *exit_cause, const struct error *err);
 
-/* outcome_shutdown() - note the reason of QMP's event SHUTDOWN. */
-void outcome_shutdown(struct outcome *outcome, const char *reason);
+/* exit_status_shutdown() - note the reason of QMP's event SHUTDOWN. */
+void exit_status_shutdown(struct exit_cause *exit_cause, const char *reason);
 
 /**
- * outcome_status() - the exit status of vmrun.
- * @outcome: with @end filled in.
+ * exit_status_get() - the exit status of vmrun.
+ * @exit_cause: with @end filled in.
  * @err: what is to be told; code 0 when nothing is.
  *
  * Return: see supervise_run().
  */
-int outcome_status(const struct outcome *outcome, struct error *err);
+int exit_status_get(const struct exit_cause *exit_cause, struct error *err);
 
 #endif

@@ -40,8 +40,8 @@ bool pause_event(struct pause *pause, const char *name, struct json_object *data
 int pause_ask(struct pause *pause, struct vm *vm, bool paused, struct error *err)
 {
 	if (!vm->qmp || vm->state != VM_RUNNING)
-		return error_say(err, STATUS_FAILURE, EBUSY, "VM '%s' is %s", vm->name,
-				 vm_state_name(vm->state));
+		return error_setf(err, STATUS_FAILURE, EBUSY, "VM '%s' is %s", vm->name,
+				  vm_state_name(vm->state));
 	if (paused && !pause->paused)
 		pause->next = "by 'vmrun pause'";
 	return qmp_send(vm->qmp, paused ? "stop" : "cont", NULL, err);

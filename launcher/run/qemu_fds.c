@@ -12,18 +12,18 @@
 #include "launcher/common/xdg.h"
 #include "netsetup/base/cleanup.h"
 
-void channels_give(struct channels *channels, int source, int target)
+void qemu_fds_add(struct qemu_fds *qemu_fds, int source, int target)
 {
-	channels->fds[channels->fd_count++] = (struct process_fd){ source, target };
+	qemu_fds->fds[qemu_fds->fd_count++] = (struct process_fd){ source, target };
 }
 
-void channels_given(struct channels *channels)
+void qemu_fds_close(struct qemu_fds *qemu_fds)
 {
-	while (channels->fd_count > 0)
-		close(channels->fds[--channels->fd_count].source);
+	while (qemu_fds->fd_count > 0)
+		close(qemu_fds->fds[--qemu_fds->fd_count].source);
 }
 
-bool channels_give_vhost(struct channels *channels, unsigned int queues)
+bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int queues)
 {
 	int fds[QUEUES_MAX];
 	unsigned int count;
@@ -39,41 +39,41 @@ bool channels_give_vhost(struct channels *channels, unsigned int queues)
 		return false;
 	}
 	for (unsigned int i = 0; i < count; i++)
-		channels_give(channels, fds[i], (int)(QEMU_FD_VHOST + i));
+		qemu_fds_add(qemu_fds, fds[i], (int)(QEMU_FD_VHOST + i));
 	return true;
 }
 
-static int open_log(struct channels *channels, const char *name, struct error *err)
+static int open_log(struct qemu_fds *qemu_fds, const char *name, struct error *err)
 {
 	cleanup_free char *directory = NULL;
 	cleanup_free char *path = NULL;
-	int rc;
+	int ret;
 
-	rc = xdg_dir(XDG_STATE, name, &directory, err);
-	if (rc == 0)
-		rc = xdg_make(directory, err);
-	if (rc < 0)
-		return rc;
+	ret = xdg_dir(XDG_STATE, name, &directory, err);
+	if (ret == 0)
+		ret = xdg_make(directory, err);
+	if (ret < 0)
+		return ret;
 	path = text_format("%s/log", directory);
 	if (!path)
-		return error_set(err, ENOMEM, "cannot open the log");
-	channels->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+		return error_set_errno(err, ENOMEM, "cannot open the log");
+	qemu_fds->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
 			     0600);
-	return channels->log < 0 ? error_set(err, errno, "cannot open '%s'", path) : 0;
+	return qemu_fds->log < 0 ? error_set_errno(err, errno, "cannot open '%s'", path) : 0;
 }
 
-static int open_qmp(struct channels *channels, struct error *err)
+static int open_qmp(struct qemu_fds *qemu_fds, struct error *err)
 {
 	int sockets[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
-		return error_set(err, errno, "cannot make a socket for QMP");
-	channels->qmp = sockets[0];
-	channels_give(channels, sockets[1], QEMU_FD_QMP);
+		return error_set_errno(err, errno, "cannot make a socket for QMP");
+	qemu_fds->qmp = sockets[0];
+	qemu_fds_add(qemu_fds, sockets[1], QEMU_FD_QMP);
 	return 0;
 }
 
-int channels_open(struct channels *channels, const struct machine_plan *plan, const char *directory,
+int qemu_fds_open(struct qemu_fds *qemu_fds, const struct machine_plan *plan, const char *directory,
 		  bool logged, struct loop *loop, struct error *err)
 {
 	const bool is_socket = plan->console == CONSOLE_SOCKET;
@@ -81,25 +81,25 @@ int channels_open(struct channels *channels, const struct machine_plan *plan, co
 	struct error why;
 	int console;
 
-	if (open_qmp(channels, err) < 0)
+	if (open_qmp(qemu_fds, err) < 0)
 		return -err->code;
 	/* A user without a home has a console all the same. */
-	if ((is_socket || logged) && open_log(channels, name, &why) < 0)
+	if ((is_socket || logged) && open_log(qemu_fds, name, &why) < 0)
 		log_notice("%s: no log: %s", name, why.message);
 	if (!is_socket)
 		return 0;
-	channels->hub = hub_open(loop, directory, channels->log, &console, err);
-	if (!channels->hub)
+	qemu_fds->console = console_open(loop, directory, qemu_fds->log, &console, err);
+	if (!qemu_fds->console)
 		return -err->code;
-	channels_give(channels, console, QEMU_FD_CONSOLE);
+	qemu_fds_add(qemu_fds, console, QEMU_FD_CONSOLE);
 	return 0;
 }
 
-void channels_done(struct channels *channels)
+void qemu_fds_done(struct qemu_fds *qemu_fds)
 {
-	channels_given(channels);
-	hub_close(channels->hub);
-	cleanup_fd_done(&channels->qmp);
-	cleanup_fd_done(&channels->log);
-	*channels = (struct channels)CHANNELS_NONE;
+	qemu_fds_close(qemu_fds);
+	console_close(qemu_fds->console);
+	cleanup_fd_done(&qemu_fds->qmp);
+	cleanup_fd_done(&qemu_fds->log);
+	*qemu_fds = (struct qemu_fds)QEMU_FDS_NONE;
 }

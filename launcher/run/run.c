@@ -44,31 +44,31 @@ static void run_init(struct run *run, const struct options *options, struct laun
 {
 	memset(run, 0, sizeof(*run));
 	run->options = options;
-	member_init(&run->member, options->dry_run, options->verbose);
-	member_start(&run->member, &launch->helpers);
-	run->instance = (struct instance){ .lock = -1 };
-	run->keep = (struct keep)KEEP_NONE;
-	run->channels = (struct channels)CHANNELS_NONE;
+	lan_init(&run->lan_session, options->dry_run, options->verbose);
+	lan_start(&run->lan_session, &launch->helpers);
+	run->runtime_dir = (struct runtime_dir){ .lock = -1 };
+	run->state_dir = (struct state_dir)STATE_DIR_NONE;
+	run->qemu_fds = (struct qemu_fds)QEMU_FDS_NONE;
 	run->detach = launch->detach;
-	run->notify = (struct notify)NOTIFY_NONE;
+	run->sd_notify = (struct sd_notify)SD_NOTIFY_NONE;
 }
 
 static void run_end(struct run *run)
 {
-	channels_given(&run->channels);
-	member_end(&run->member);
-	companions_end(&run->companions);
-	channels_done(&run->channels);
+	qemu_fds_close(&run->qemu_fds);
+	lan_end(&run->lan_session);
+	backend_end(&run->backends);
+	qemu_fds_done(&run->qemu_fds);
 	argv_done(&run->argv);
-	firmware_done(&run->firmware);
+	uefi_vars_done(&run->firmware);
 	disks_done(&run->disks);
-	keep_end(&run->keep);
-	instance_end(&run->instance);
+	state_dir_end(&run->state_dir);
+	runtime_dir_end(&run->runtime_dir);
 	machine_plan_done(&run->plan);
 	definition_done(&run->definition);
 	/* Who waits for the VM's end learns it now: all is as before, and it can be started again. */
 	control_close(run->control);
-	notify_close(&run->notify);
+	sd_notify_close(&run->sd_notify);
 }
 
 /* vhost-net serves a tap's queues in the kernel; used where the user may open it. */
@@ -79,19 +79,19 @@ static void open_vhost(struct run *run)
 
 	run->plan.vhost = network->type == NETWORK_LAN && machine_virtio(network->model) &&
 			  run->plan.accel == ACCEL_KVM &&
-			  channels_give_vhost(&run->channels, queues);
+			  qemu_fds_add_vhost(&run->qemu_fds, queues);
 	run->plan.queues = run->plan.vhost ? queues : machine_queues(&run->definition, false);
 }
 
 static int resolve_host(struct run *run, struct error *err)
 {
 	const struct definition *definition = &run->definition;
-	int rc;
+	int ret;
 
-	rc = accel_resolve(definition->machine.accel, definition->qemu.binary, "", &run->plan.accel,
-			   err);
-	if (rc < 0)
-		return rc;
+	ret = accel_resolve(definition->machine.accel, definition->qemu.binary, "",
+			    &run->plan.accel, err);
+	if (ret < 0)
+		return ret;
 	if (!run->options->dry_run)
 		open_vhost(run);
 	else
@@ -105,31 +105,31 @@ static int ask_for_lan(struct run *run, struct error *err)
 	const struct network *network = &run->definition.network;
 
 	if (network->type == NETWORK_LAN)
-		return member_ask(&run->member, &run->definition, run->plan.queues,
-				  machine_offloads(network->model), err);
-	member_leave(&run->member);
+		return lan_ask(&run->lan_session, &run->definition, run->plan.queues,
+			       machine_offloads(network->model), err);
+	lan_leave(&run->lan_session);
 	return 0;
 }
 
 /* QEMU gets copies of the tap's descriptors; the others are for the helper's successor. */
 static int join_lan(struct run *run, struct error *err)
 {
-	struct member *member = &run->member;
-	int rc;
+	struct lan_session *lan_session = &run->lan_session;
+	int ret;
 
-	rc = member_join(member, err);
-	if (rc < 0)
-		return rc;
-	run->plan.lan = &member->lan.ready;
-	run->plan.dns_count = member->dns_count;
-	memcpy(run->plan.dns, member->dns, sizeof(run->plan.dns));
-	for (unsigned int i = 0; i < member->lan.ready.queues; i++) {
-		int fd = fcntl(member->lan.tap_fds[i], F_DUPFD_CLOEXEC, 0);
+	ret = lan_join(lan_session, err);
+	if (ret < 0)
+		return ret;
+	run->plan.lan = &lan_session->lan.ready;
+	run->plan.dns_count = lan_session->dns_count;
+	memcpy(run->plan.dns, lan_session->dns, sizeof(run->plan.dns));
+	for (unsigned int i = 0; i < lan_session->lan.ready.queues; i++) {
+		int fd = fcntl(lan_session->lan.tap_fds[i], F_DUPFD_CLOEXEC, 0);
 
 		if (fd < 0)
-			return error_set(err, errno, "cannot pass tap '%s' on",
-					 member->lan.ready.tap);
-		channels_give(&run->channels, fd, (int)(QEMU_FD_TAP + i));
+			return error_set_errno(err, errno, "cannot pass tap '%s' on",
+					       lan_session->lan.ready.tap);
+		qemu_fds_add(&run->qemu_fds, fd, (int)(QEMU_FD_TAP + i));
 	}
 	return 0;
 }
@@ -146,7 +146,7 @@ static int open_vsock(struct run *run, struct error *err)
 	if (fd < 0 && (mode == VSOCK_GIVEN || fd == -EADDRINUSE))
 		return fd;
 	if (fd >= 0) {
-		channels_give(&run->channels, fd, QEMU_FD_VSOCK);
+		qemu_fds_add(&run->qemu_fds, fd, QEMU_FD_VSOCK);
 		return 0;
 	}
 	log_notice("%s: no vsock: %s", run->definition.name, err->message);
@@ -166,12 +166,12 @@ static int make_credentials(struct run *run, struct error *err)
 
 		if (fd < 0)
 			return fd;
-		channels_give(&run->channels, fd, (int)(QEMU_FD_CREDENTIAL + i));
+		qemu_fds_add(&run->qemu_fds, fd, (int)(QEMU_FD_CREDENTIAL + i));
 		total += size;
 		if (total > CREDENTIALS_SIZE_MAX)
-			return error_say(err, STATUS_DEFINITION, EFBIG,
-					 "cannot pass the credentials: they are more than %u KiB",
-					 CREDENTIALS_SIZE_MAX / 1024);
+			return error_setf(err, STATUS_DEFINITION, EFBIG,
+					  "cannot pass the credentials: they are more than %u KiB",
+					  CREDENTIALS_SIZE_MAX / 1024);
 	}
 	return 0;
 }
@@ -180,15 +180,15 @@ static int make_seed(struct run *run, struct error *err)
 {
 	int seed;
 
-	if (!seed_wanted(&run->definition))
+	if (!nocloud_wanted(&run->definition))
 		return 0;
 	run->plan.seed = true;
 	if (run->options->dry_run)
 		return 0;
-	seed = seed_make(&run->plan, err);
+	seed = nocloud_make(&run->plan, err);
 	if (seed < 0)
 		return seed;
-	channels_give(&run->channels, seed, QEMU_FD_SEED);
+	qemu_fds_add(&run->qemu_fds, seed, QEMU_FD_SEED);
 	return 0;
 }
 
@@ -196,68 +196,68 @@ static int make_seed(struct run *run, struct error *err)
 static int plan_files(struct run *run, struct error *err)
 {
 	cleanup_free char *directory = NULL;
-	int rc;
+	int ret;
 
-	rc = disks_plan(&run->plan, NULL, &run->disks, err);
-	if (rc < 0 || !run->definition.machine.firmware.uefi)
-		return rc;
-	rc = xdg_dir(XDG_DATA, run->definition.name, &directory, err);
-	if (rc == 0)
-		rc = firmware_plan(&run->definition, directory, false, &run->firmware, err);
-	return rc;
+	ret = disks_plan(&run->plan, NULL, &run->disks, err);
+	if (ret < 0 || !run->definition.machine.firmware.uefi)
+		return ret;
+	ret = xdg_dir(XDG_DATA, run->definition.name, &directory, err);
+	if (ret == 0)
+		ret = uefi_vars_plan(&run->definition, directory, false, &run->firmware, err);
+	return ret;
 }
 
 static int prepare_files(struct run *run, struct error *err)
 {
 	const struct definition *definition = &run->definition;
-	int rc;
+	int ret;
 
-	rc = keep_take(definition, &run->keep, err);
-	if (rc == 0)
-		rc = disks_prepare(&run->plan, run->keep.directory, &run->disks, err);
-	if (rc == 0)
-		rc = firmware_prepare(definition, run->keep.directory, &run->firmware, err);
-	return rc;
+	ret = state_dir_take(definition, &run->state_dir, err);
+	if (ret == 0)
+		ret = disks_prepare(&run->plan, run->state_dir.directory, &run->disks, err);
+	if (ret == 0)
+		ret = uefi_vars_prepare(definition, run->state_dir.directory, &run->firmware, err);
+	return ret;
 }
 
 static int open_files(struct run *run, struct error *err)
 {
-	int rc = run->options->dry_run ? plan_files(run, err) : prepare_files(run, err);
+	int ret = run->options->dry_run ? plan_files(run, err) : prepare_files(run, err);
 
-	if (rc < 0)
-		return rc;
+	if (ret < 0)
+		return ret;
 	disks_configure(&run->disks, &run->plan);
-	firmware_configure(&run->firmware, &run->plan);
+	uefi_vars_configure(&run->firmware, &run->plan);
 	return 0;
 }
 
 static int start_shares(struct run *run, struct error *err)
 {
 	int fds[SHARES_MAX];
-	const int ret = shares_start(&run->definition, run->instance.directory, &run->companions,
-				     fds, err);
+	const int ret = virtiofs_start(&run->definition, run->runtime_dir.directory, &run->backends,
+				       fds, err);
 
 	for (int i = 0; i < SHARES_MAX; i++)
 		if (fds[i] >= 0)
-			channels_give(&run->channels, fds[i], QEMU_FD_SHARE + i);
+			qemu_fds_add(&run->qemu_fds, fds[i], QEMU_FD_SHARE + i);
 	return ret;
 }
 
 /* The programs beside QEMU. */
-static int start_companions(struct run *run, struct error *err)
+static int start_backends(struct run *run, struct error *err)
 {
 	int fd;
-	int rc;
+	int ret;
 
 	if (run->options->dry_run)
 		return 0;
-	rc = start_shares(run, err);
-	if (rc < 0 || !run->definition.machine.tpm)
-		return rc;
-	rc = tpm_start(&run->definition, run->keep.directory, &run->companions, &fd, err);
-	if (rc == 0)
-		channels_give(&run->channels, fd, QEMU_FD_TPM);
-	return rc;
+	ret = start_shares(run, err);
+	if (ret < 0 || !run->definition.machine.tpm)
+		return ret;
+	ret = tpm_start(&run->definition, run->state_dir.directory, &run->backends, &fd, err);
+	if (ret == 0)
+		qemu_fds_add(&run->qemu_fds, fd, QEMU_FD_TPM);
+	return ret;
 }
 
 static int choose_login(struct run *run, struct error *err)
@@ -267,13 +267,13 @@ static int choose_login(struct run *run, struct error *err)
 
 	/* The guest's host key was thrown away with all else. */
 	if (!dry_run && definition->disk_count && definition->disks[0].mode == DISK_SNAPSHOT)
-		secureshell_forget(definition->name, &(struct sweep){ 0 });
-	return identity_take(&run->plan, dry_run, err);
+		ssh_forget(definition->name, &(struct removal){ 0 });
+	return login_choose(&run->plan, dry_run, err);
 }
 
 static int load(struct run *run, struct error *err)
 {
-	const int ret = given_load(run->options, run->options->files[0], &run->definition, err);
+	const int ret = locked_load(run->options, run->options->files[0], &run->definition, err);
 
 	if (ret)
 		return ret;
@@ -288,50 +288,50 @@ static int load(struct run *run, struct error *err)
 static int prepare(struct run *run, struct error *err)
 {
 	const bool dry_run = run->options->dry_run;
-	int rc;
+	int ret;
 
-	rc = load(run, err);
-	if (rc == 0)
-		rc = resolve_host(run, err);
-	if (rc == 0 && !dry_run) {
-		sweep_user(&(struct sweep){ 0 });
-		rc = instance_take(run->definition.name, &run->instance, err);
+	ret = load(run, err);
+	if (ret == 0)
+		ret = resolve_host(run, err);
+	if (ret == 0 && !dry_run) {
+		stale_remove(&(struct removal){ 0 });
+		ret = runtime_dir_take(run->definition.name, &run->runtime_dir, err);
 	}
 	/* A download may take long: no address is asked for before it. */
-	if (rc == 0)
-		rc = cache_locate(&run->plan, NULL, err);
-	if (rc == 0 && !dry_run)
-		rc = cache_fetch(&run->plan, run->options->quiet, err);
-	if (rc == 0 && !dry_run)
-		rc = ports_check(&run->definition, err);
-	if (rc == 0 && !dry_run)
-		rc = usb_check(&run->definition, "/sys/bus/usb/devices", "/dev/bus/usb", err);
-	if (rc == 0)
-		rc = open_vsock(run, err);
-	if (rc == 0)
-		rc = ask_for_lan(run, err);
-	if (rc < 0)
-		return rc;
-	run->plan.runtime_directory = run->instance.directory;
+	if (ret == 0)
+		ret = image_cache_locate(&run->plan, NULL, err);
+	if (ret == 0 && !dry_run)
+		ret = image_cache_fetch(&run->plan, run->options->quiet, err);
+	if (ret == 0 && !dry_run)
+		ret = type_port_check_all(&run->definition, err);
+	if (ret == 0 && !dry_run)
+		ret = usb_check(&run->definition, "/sys/bus/usb/devices", "/dev/bus/usb", err);
+	if (ret == 0)
+		ret = open_vsock(run, err);
+	if (ret == 0)
+		ret = ask_for_lan(run, err);
+	if (ret < 0)
+		return ret;
+	run->plan.runtime_directory = run->runtime_dir.directory;
 
-	rc = open_files(run, err);
-	if (rc < 0)
-		return rc;
-	rc = choose_login(run, err);
-	if (rc < 0)
-		return rc;
+	ret = open_files(run, err);
+	if (ret < 0)
+		return ret;
+	ret = choose_login(run, err);
+	if (ret < 0)
+		return ret;
 
 	if (run->definition.network.type == NETWORK_LAN)
-		rc = join_lan(run, err);
-	if (rc == 0)
-		rc = make_seed(run, err);
-	if (rc == 0)
-		rc = make_credentials(run, err);
-	if (rc == 0)
-		rc = start_companions(run, err);
-	if (rc == 0)
-		rc = qemu_build(&run->plan, &run->argv, err);
-	return rc;
+		ret = join_lan(run, err);
+	if (ret == 0)
+		ret = make_seed(run, err);
+	if (ret == 0)
+		ret = make_credentials(run, err);
+	if (ret == 0)
+		ret = start_backends(run, err);
+	if (ret == 0)
+		ret = qemu_build(&run->plan, &run->argv, err);
+	return ret;
 }
 
 static int show_command(const struct run *run, struct error *err)
@@ -339,7 +339,7 @@ static int show_command(const struct run *run, struct error *err)
 	cleanup_free char *line = argv_quoted(&run->argv);
 
 	if (!line)
-		return error_set(err, ENOMEM, "cannot show the command");
+		return error_set_errno(err, ENOMEM, "cannot show the command");
 	log_change(line, true);
 	return 0;
 }
@@ -360,11 +360,11 @@ int run_vm(const struct options *options, struct launch *launch, struct error *e
 	if (status == STATUS_OK && options->dry_run)
 		status = show_command(&run, err) < 0 ? (int)err->status : STATUS_OK;
 	else if (status == STATUS_OK &&
-		 channels_open(&run.channels, &run.plan, run.instance.directory, options->detach,
+		 qemu_fds_open(&run.qemu_fds, &run.plan, run.runtime_dir.directory, options->detach,
 			       loop, err) < 0)
 		status = (int)err->status;
 	else if (status == STATUS_OK)
-		status = run_serve(&run, loop, err);
+		status = serve_run(&run, loop, err);
 	terminal_restore(&terminal);
 	run_end(&run);
 	loop_free(loop);

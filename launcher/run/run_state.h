@@ -26,18 +26,18 @@
 /**
  * struct run - a run.
  * @options: what the user asked for.
- * @member: its membership of the LAN.
+ * @lan_session: its membership of the LAN.
  * @definition: the VM, as it was loaded.
- * @instance: its files while it runs.
- * @keep: what it keeps between its runs.
+ * @runtime_dir: its files while it runs.
+ * @state_dir: what it keeps between its runs.
  * @disks: its disks' files.
  * @firmware: its UEFI firmware's files.
- * @companions: the programs beside QEMU.
+ * @backends: the programs beside QEMU.
  * @plan: what the run has resolved of it.
  * @argv: the command.
- * @channels: to QEMU.
+ * @qemu_fds: to QEMU.
  * @detach: the way to the process that the user waits for.
- * @notify: the way to the service manager whose service the run is.
+ * @sd_notify: the way to the service manager whose service the run is.
  * @control: answers the user's other commands.
  * @pause: whether the VM stands still.
  * @vm: while it runs.
@@ -46,18 +46,18 @@
  */
 struct run {
 	const struct options *options;
-	struct member member;
+	struct lan_session lan_session;
 	struct definition definition;
-	struct instance instance;
-	struct keep keep;
+	struct runtime_dir runtime_dir;
+	struct state_dir state_dir;
 	struct disks disks;
 	struct firmware firmware;
-	struct companions companions;
+	struct backends backends;
 	struct machine_plan plan;
 	struct argv argv;
-	struct channels channels;
+	struct qemu_fds qemu_fds;
 	struct detach detach;
-	struct notify notify;
+	struct sd_notify sd_notify;
 	struct control *control;
 	struct pause pause;
 	struct vm *vm;

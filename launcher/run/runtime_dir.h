@@ -7,42 +7,42 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct instance - a VM's files while it runs.
+ * struct runtime_dir - a VM's files while it runs.
  * @directory: its own runtime directory, the user's alone.
  * @lock: the locked file in it, or -1.
  */
-struct instance {
+struct runtime_dir {
 	char *directory;
 	int lock;
 };
 
 /**
- * instance_take() - make the directory and lock it.
+ * runtime_dir_take() - make the directory and lock it.
  * @name: the VM's.
- * @instance: ended by instance_end(), also after a failure.
+ * @runtime_dir: ended by runtime_dir_end(), also after a failure.
  * @err: with -EEXIST names the pid, and the address when it has one, of the VM that runs.
  *
  * Whether the lock is held is asked of the kernel, never of a pid.
  *
  * Return: 0, -EEXIST or another negative errno.
  */
-int instance_take(const char *name, struct instance *instance, struct error *err);
+int runtime_dir_take(const char *name, struct runtime_dir *runtime_dir, struct error *err);
 
 /**
- * instance_tell() - write into the lock what instance_take() tells the next one.
- * @instance: a taken one.
+ * runtime_dir_write_address() - write into the lock what runtime_dir_take() tells the next one.
+ * @runtime_dir: a taken one.
  * @address: the VM's, or "no address".
  */
-void instance_tell(const struct instance *instance, const char *address);
+void runtime_dir_write_address(const struct runtime_dir *runtime_dir, const char *address);
 
-/* instance_end() - remove all of it, QEMU's sockets too. */
-void instance_end(struct instance *instance);
+/* runtime_dir_end() - remove all of it, QEMU's sockets too. */
+void runtime_dir_end(struct runtime_dir *runtime_dir);
 
 /**
- * instance_sweep() - the same for what a VM that died has left; does nothing while it runs.
+ * runtime_dir_remove_stale() - the same for what a VM that died has left; does nothing while it runs.
  * @name: the VM's.
- * @sweep: how.
+ * @removal: how.
  */
-void instance_sweep(const char *name, const struct sweep *sweep);
+void runtime_dir_remove_stale(const char *name, const struct removal *removal);
 
 #endif

@@ -17,7 +17,7 @@
 /* So long is waited for a service manager that does not read. */
 #define SEND_SECONDS 5
 
-void notify_open(struct notify *notify)
+void sd_notify_open(struct sd_notify *sd_notify)
 {
 	const struct timeval patience = { .tv_sec = SEND_SECONDS };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -25,7 +25,7 @@ void notify_open(struct notify *notify)
 	const size_t length = path ? strlen(path) : 0;
 	cleanup_fd int fd = -1;
 
-	notify->socket = -1;
+	sd_notify->socket = -1;
 	if (length < 2 || length >= sizeof(address.sun_path) || !strchr("/@", path[0]))
 		return;
 	memcpy(address.sun_path, path, length);
@@ -38,25 +38,25 @@ void notify_open(struct notify *notify)
 	    connect(fd, (const struct sockaddr *)&address,
 		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
 		return;
-	notify->socket = take_fd(&fd);
+	sd_notify->socket = take_fd(&fd);
 }
 
-void notify_send(const struct notify *notify, const char *format, ...)
+void sd_notify_send(const struct sd_notify *sd_notify, const char *format, ...)
 {
 	char text[512];
 	va_list args;
 
-	if (notify->socket < 0)
+	if (sd_notify->socket < 0)
 		return;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	send(notify->socket, text, strlen(text), MSG_NOSIGNAL);
+	send(sd_notify->socket, text, strlen(text), MSG_NOSIGNAL);
 }
 
-void notify_close(struct notify *notify)
+void sd_notify_close(struct sd_notify *sd_notify)
 {
-	if (notify->socket >= 0)
-		close(notify->socket);
-	notify->socket = -1;
+	if (sd_notify->socket >= 0)
+		close(sd_notify->socket);
+	sd_notify->socket = -1;
 }

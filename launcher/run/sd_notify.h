@@ -4,33 +4,33 @@
 #define LAUNCHER_RUN_SD_NOTIFY_H
 
 /**
- * struct notify - a way to the service manager.
+ * struct sd_notify - a way to the service manager.
  * @socket: connected, or -1: there is none, and nothing is told.
  */
-struct notify {
+struct sd_notify {
 	int socket;
 };
 
-#define NOTIFY_NONE \
-	{           \
-		-1  \
+#define SD_NOTIFY_NONE \
+	{              \
+		-1     \
 	}
 
 /**
- * notify_open() - find the way in NOTIFY_SOCKET, and remove that from the environment: what is
+ * sd_notify_open() - find the way in NOTIFY_SOCKET, and remove that from the environment: what is
  * started from here on has nothing to tell.
- * @notify: the way; close it with notify_close().
+ * @sd_notify: the way; close it with sd_notify_close().
  */
-void notify_open(struct notify *notify);
+void sd_notify_open(struct sd_notify *sd_notify);
 
 /**
- * notify_send() - tell something.
- * @notify: the way.
+ * sd_notify_send() - tell something.
+ * @sd_notify: the way.
  * @format: of assignments, one in each line: "READY=1\nSTATUS=..."; what does not arrive is lost.
  */
-void notify_send(const struct notify *notify, const char *format, ...)
+void sd_notify_send(const struct sd_notify *sd_notify, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-void notify_close(struct notify *notify);
+void sd_notify_close(struct sd_notify *sd_notify);
 
 #endif

@@ -8,7 +8,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * run_serve() - start QEMU, and stay until the guest is gone: answer the user's other commands, tell
+ * serve_run() - start QEMU, and stay until the guest is gone: answer the user's other commands, tell
  * the service manager and the one who detached, and keep the VM's place.
  * @run: all steps up to here were taken.
  * @loop: the loop.
@@ -16,6 +16,6 @@
  *
  * Return: the exit status.
  */
-int run_serve(struct run *run, struct loop *loop, struct error *err);
+int serve_run(struct run *run, struct loop *loop, struct error *err);
 
 #endif

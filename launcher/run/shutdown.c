@@ -11,7 +11,7 @@
 
 /*
  * Theory of operation. The states of enum vm_state are passed from first to last, some are
- * skipped, none is entered again. Only ladder_set() changes the state; it alone says what is done on
+ * skipped, none is entered again. Only shutdown_set() changes the state; it alone says what is done on
  * entering one. What moves it:
  *
  *	STARTING ──QMP answers──> RUNNING ──signal──> POWERING_DOWN ──signal, time──> QUITTING
@@ -26,10 +26,10 @@
  * or not speak at all: the ladder works without it, QEMU's SIGINT stands in for the command 'quit'.
  */
 
-struct supervise_timing supervise_timing = {
+struct shutdown_timing shutdown_timing = {
 	.repeat = 5000,
 	.quit = 10000,
-	.same_wish = 1000,
+	.same_request = 1000,
 };
 
 static void arm(struct supervision *s)
@@ -82,13 +82,13 @@ static void call_started(struct vm *vm)
 		return;
 	s->started = true;
 	if (vm->ops->started && vm->ops->started(vm, &err) < 0) {
-		outcome_fail(&s->outcome, &err);
+		exit_status_fail(&s->exit_cause, &err);
 		if (vm->state < VM_QUITTING)
-			ladder_set(vm, VM_QUITTING);
+			shutdown_set(vm, VM_QUITTING);
 	}
 }
 
-void ladder_set(struct vm *vm, enum vm_state state)
+void shutdown_set(struct vm *vm, enum vm_state state)
 {
 	struct supervision *s = vm->supervision;
 
@@ -103,12 +103,12 @@ void ladder_set(struct vm *vm, enum vm_state state)
 		call_started(vm);
 		break;
 	case VM_POWERING_DOWN:
-		set_times(s, monotonic_ms() + supervise_timing.repeat,
+		set_times(s, monotonic_ms() + shutdown_timing.repeat,
 			  monotonic_ms() + (uint64_t)vm->shutdown_timeout * 1000);
 		ask_power_off(vm);
 		break;
 	case VM_QUITTING:
-		set_times(s, 0, monotonic_ms() + supervise_timing.quit);
+		set_times(s, 0, monotonic_ms() + shutdown_timing.quit);
 		tell_quit(vm);
 		break;
 	case VM_KILLING:
@@ -129,19 +129,19 @@ static void step(struct vm *vm)
 	case VM_STARTING:
 	case VM_RUNNING:
 		if (vm->shutdown_timeout && !vm->supervision->qmp_over) {
-			ladder_set(vm, VM_POWERING_DOWN);
+			shutdown_set(vm, VM_POWERING_DOWN);
 			vm_say(vm, VM_LOG_NOTICE,
 			       "powering off, for at most %u s; a second signal cuts it short",
 			       vm->shutdown_timeout);
 		} else {
-			ladder_set(vm, VM_QUITTING);
+			shutdown_set(vm, VM_QUITTING);
 		}
 		break;
 	case VM_POWERING_DOWN:
-		ladder_set(vm, VM_QUITTING);
+		shutdown_set(vm, VM_QUITTING);
 		break;
 	case VM_QUITTING:
-		ladder_set(vm, VM_KILLING);
+		shutdown_set(vm, VM_KILLING);
 		break;
 	case VM_KILLING:
 	case VM_GONE:
@@ -149,10 +149,10 @@ static void step(struct vm *vm)
 	}
 }
 
-void ladder_ready(struct vm *vm)
+void shutdown_ready(struct vm *vm)
 {
 	if (vm->state == VM_STARTING) {
-		ladder_set(vm, VM_RUNNING);
+		shutdown_set(vm, VM_RUNNING);
 		return;
 	}
 	call_started(vm);
@@ -162,20 +162,20 @@ void ladder_ready(struct vm *vm)
 		tell_quit(vm);
 }
 
-void ladder_off(struct vm *vm)
+void shutdown_off(struct vm *vm)
 {
 	set_times(vm->supervision, 0, vm->supervision->deadline);
 }
 
-void ladder_fail(struct vm *vm, const struct error *err)
+void shutdown_fail(struct vm *vm, const struct error *err)
 {
-	outcome_fail(&vm->supervision->outcome, err);
+	exit_status_fail(&vm->supervision->exit_cause, err);
 	vm_say(vm, VM_LOG_NOTICE, "%s", err->message);
 	if (vm->state < VM_POWERING_DOWN)
 		step(vm);
 }
 
-void ladder_timer(int fd, uint32_t events, void *context)
+void shutdown_timer(int fd, uint32_t events, void *context)
 {
 	struct vm *vm = context;
 	struct supervision *s = vm->supervision;
@@ -192,31 +192,31 @@ void ladder_timer(int fd, uint32_t events, void *context)
 		step(vm);
 	} else if (s->repeat && monotonic_ms() >= s->repeat) {
 		ask_power_off(vm);
-		set_times(s, monotonic_ms() + supervise_timing.repeat, s->deadline);
+		set_times(s, monotonic_ms() + shutdown_timing.repeat, s->deadline);
 	}
 }
 
-void supervise_signal(struct vm *vm, int signo)
+void shutdown_request(struct vm *vm, int signo)
 {
 	struct supervision *s = vm->supervision;
 
-	s->last_wish = monotonic_ms();
-	if (!s->outcome.signo)
-		s->outcome.signo = signo;
+	s->last_request = monotonic_ms();
+	if (!s->exit_cause.signo)
+		s->exit_cause.signo = signo;
 	if (signo == SIGKILL && vm->state < VM_KILLING)
-		ladder_set(vm, VM_KILLING);
+		shutdown_set(vm, VM_KILLING);
 	else if (signo == SIGQUIT && vm->state < VM_QUITTING)
-		ladder_set(vm, VM_QUITTING);
+		shutdown_set(vm, VM_QUITTING);
 	else
 		step(vm);
 }
 
-void ladder_signal(struct vm *vm, int signo)
+void shutdown_signal(struct vm *vm, int signo)
 {
 	const struct supervision *s = vm->supervision;
 
-	if (s->outcome.signo && signo != SIGQUIT &&
-	    monotonic_ms() < s->last_wish + supervise_timing.same_wish)
+	if (s->exit_cause.signo && signo != SIGQUIT &&
+	    monotonic_ms() < s->last_request + shutdown_timing.same_request)
 		return;
-	supervise_signal(vm, signo);
+	shutdown_request(vm, signo);
 }

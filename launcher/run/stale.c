@@ -8,24 +8,24 @@
 #include "launcher/run/runtime_dir.h"
 #include "launcher/run/state_dir.h"
 
-static void sweep_instance(const char *name, void *context)
+static void remove_runtime_dir(const char *name, void *context)
 {
-	const struct sweep *const *sweep = context;
+	const struct removal *const *removal = context;
 
-	instance_sweep(name, *sweep);
+	runtime_dir_remove_stale(name, *removal);
 }
 
-static void sweep_kept(const char *name, void *context)
+static void remove_state_dir(const char *name, void *context)
 {
-	const struct sweep *const *sweep = context;
+	const struct removal *const *removal = context;
 
-	keep_sweep(name, *sweep);
+	state_dir_remove_stale(name, *removal);
 }
 
-void sweep_user(const struct sweep *sweep)
+void stale_remove(const struct removal *removal)
 {
-	xdg_each(XDG_RUNTIME, sweep_instance, &sweep);
-	xdg_each(XDG_DATA, sweep_kept, &sweep);
-	cache_sweep(sweep);
-	measure_sweep(sweep);
+	xdg_each(XDG_RUNTIME, remove_runtime_dir, &removal);
+	xdg_each(XDG_DATA, remove_state_dir, &removal);
+	image_cache_remove_stale(removal);
+	digest_cache_remove_stale(removal);
 }

@@ -5,7 +5,7 @@
 
 #include "launcher/common/remove.h"
 
-/* sweep_user() - clean runtime directories and overlays of VMs that do not run, and the cache. */
-void sweep_user(const struct sweep *sweep);
+/* stale_remove() - clean runtime directories and overlays of VMs that do not run, and the cache. */
+void stale_remove(const struct removal *removal);
 
 #endif

@@ -21,7 +21,7 @@ static bool needed(const struct definition *definition)
 	if (definition->machine.firmware.uefi || definition->machine.tpm ||
 	    disks_have_overlay(definition))
 		return true;
-	return identity_wanted(definition) &&
+	return login_wanted(definition) &&
 	       (definition->cloud_init.ssh_keys_auto || !definition->cloud_init.present);
 }
 
@@ -56,19 +56,20 @@ static int lock_directory(const char *directory, int *lock)
 	return 0;
 }
 
-static void sweep_temporary(const char *directory, const struct sweep *sweep)
+static void remove_temporary(const char *directory, const struct removal *removal)
 {
-	overlay_sweep(directory, sweep);
-	firmware_sweep(directory, sweep);
-	tpm_sweep(directory, sweep);
+	overlay_remove_stale(directory, removal);
+	uefi_vars_remove_stale(directory, removal);
+	tpm_remove_stale(directory, removal);
 }
 
-int keep_take(const struct definition *definition, struct keep *keep, struct error *err)
+int state_dir_take(const struct definition *definition, struct state_dir *state_dir,
+		   struct error *err)
 {
 	cleanup_free char *path = NULL;
 	int ret;
 
-	*keep = (struct keep)KEEP_NONE;
+	*state_dir = (struct state_dir)STATE_DIR_NONE;
 	if (!needed(definition))
 		return 0;
 	ret = xdg_dir(XDG_DATA, definition->name, &path, err);
@@ -77,28 +78,28 @@ int keep_take(const struct definition *definition, struct keep *keep, struct err
 	if (ret)
 		return ret;
 
-	ret = lock_directory(path, &keep->lock);
+	ret = lock_directory(path, &state_dir->lock);
 	if (ret == -EBUSY)
-		return error_say(err, STATUS_FAILURE, EBUSY,
-				 "cannot use the disks of '%s': another run of it does",
-				 definition->name);
+		return error_setf(err, STATUS_FAILURE, EBUSY,
+				  "cannot use the disks of '%s': another run of it does",
+				  definition->name);
 	if (ret)
-		return error_set(err, -ret, "cannot lock '%s'", path);
-	sweep_temporary(path, &(struct sweep){ 0 });
-	keep->directory = take_ptr(&path);
+		return error_set_errno(err, -ret, "cannot lock '%s'", path);
+	remove_temporary(path, &(struct removal){ 0 });
+	state_dir->directory = take_ptr(&path);
 	return 0;
 }
 
-void keep_end(struct keep *keep)
+void state_dir_end(struct state_dir *state_dir)
 {
-	if (keep->lock >= 0)
-		sweep_temporary(keep->directory, &(struct sweep){ 0 });
-	free(keep->directory);
-	cleanup_fd_done(&keep->lock);
-	*keep = (struct keep)KEEP_NONE;
+	if (state_dir->lock >= 0)
+		remove_temporary(state_dir->directory, &(struct removal){ 0 });
+	free(state_dir->directory);
+	cleanup_fd_done(&state_dir->lock);
+	*state_dir = (struct state_dir)STATE_DIR_NONE;
 }
 
-int keep_reset(const char *name, const struct sweep *sweep, struct error *err)
+int state_dir_reset(const char *name, const struct removal *removal, struct error *err)
 {
 	cleanup_free char *directory = NULL;
 	cleanup_fd int lock = -1;
@@ -111,20 +112,20 @@ int keep_reset(const char *name, const struct sweep *sweep, struct error *err)
 	if (ret == -ENOENT)
 		return 0;
 	if (ret == -EBUSY) {
-		error_say(err, STATUS_FAILURE, EBUSY, "cannot reset '%s': it is running", name);
+		error_setf(err, STATUS_FAILURE, EBUSY, "cannot reset '%s': it is running", name);
 		error_remedy(err, "stop it first");
 		return -EBUSY;
 	}
 	if (ret)
-		return error_set(err, -ret, "cannot lock '%s'", directory);
-	overlay_reset(directory, sweep);
-	identity_reset(directory, sweep);
-	firmware_reset(directory, sweep);
-	tpm_reset(directory, sweep);
+		return error_set_errno(err, -ret, "cannot lock '%s'", directory);
+	overlay_reset(directory, removal);
+	login_reset(directory, removal);
+	uefi_vars_reset(directory, removal);
+	tpm_reset(directory, removal);
 	return 0;
 }
 
-void keep_sweep(const char *name, const struct sweep *sweep)
+void state_dir_remove_stale(const char *name, const struct removal *removal)
 {
 	cleanup_free char *directory = NULL;
 	struct error ignored;
@@ -135,5 +136,5 @@ void keep_sweep(const char *name, const struct sweep *sweep)
 	/* Where there is no directory, no lock file is made either. */
 	lock = open_lock(directory);
 	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
-		sweep_temporary(directory, sweep);
+		remove_temporary(directory, removal);
 }

@@ -8,48 +8,49 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct keep - the directory, while it is used.
+ * struct state_dir - the directory, while it is used.
  * @directory: of the VM's name, below the user's data directory (xdg.h); NULL when it is not needed.
  * @lock: held for as long as it is in use, or -1.
  */
-struct keep {
+struct state_dir {
 	char *directory;
 	int lock;
 };
 
-#define KEEP_NONE          \
+#define STATE_DIR_NONE     \
 	{                  \
 		.lock = -1 \
 	}
 
 /**
- * keep_take() - make the directory of a VM that needs it, lock it, and sweep what died runs left.
+ * state_dir_take() - make the directory of a VM that needs it, lock it, and sweep what died runs left.
  * @definition: the VM.
- * @keep: end it with keep_end(), also after a failure.
+ * @state_dir: end it with state_dir_end(), also after a failure.
  * @err: the error.
  *
  * Return: 0, -EBUSY when another run has the lock, or another negative errno.
  */
-int keep_take(const struct definition *definition, struct keep *keep, struct error *err);
+int state_dir_take(const struct definition *definition, struct state_dir *state_dir,
+		   struct error *err);
 
-/* keep_end() - remove what does not last, once nobody uses it, and unlock; legal for KEEP_NONE. */
-void keep_end(struct keep *keep);
+/* state_dir_end() - remove what does not last, once nobody uses it, and unlock; legal for STATE_DIR_NONE. */
+void state_dir_end(struct state_dir *state_dir);
 
 /**
- * keep_reset() - throw away what a VM keeps, so that it starts afresh.
+ * state_dir_reset() - throw away what a VM keeps, so that it starts afresh.
  * @name: the VM's.
- * @sweep: how; told each file.
+ * @removal: how; told each file.
  * @err: the error.
  *
  * Return: 0, also when there is nothing; -EBUSY while it runs; or another negative errno.
  */
-int keep_reset(const char *name, const struct sweep *sweep, struct error *err);
+int state_dir_reset(const char *name, const struct removal *removal, struct error *err);
 
 /**
- * keep_sweep() - remove what died runs of a VM have left; does nothing while it runs.
+ * state_dir_remove_stale() - remove what died runs of a VM have left; does nothing while it runs.
  * @name: the VM's.
- * @sweep: how.
+ * @removal: how.
  */
-void keep_sweep(const char *name, const struct sweep *sweep);
+void state_dir_remove_stale(const char *name, const struct removal *removal);
 
 #endif

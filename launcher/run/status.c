@@ -35,15 +35,15 @@ static const char *lan_text(enum lan_state state)
 		return "away";
 	case LAN_ELSEWHERE:
 		return "elsewhere";
-	case LAN_CONTESTED:
+	case LAN_CONFLICT:
 		return "contested";
 	}
 	return "unknown";
 }
 
-static void add_place(struct json_object *object, const struct member *member)
+static void add_place(struct json_object *object, const struct lan_session *lan_session)
 {
-	const struct ready_record *ready = &member->lan.ready;
+	const struct ready_record *ready = &lan_session->lan.ready;
 	struct json_object *dns = json_object_new_array();
 	char text[IPV4_TEXT_SIZE];
 
@@ -52,8 +52,9 @@ static void add_place(struct json_object *object, const struct member *member)
 	add_text(object, "uplink", ready->uplink);
 	add_text(object, "ssid", ready->ssid[0] ? ready->ssid : NULL);
 	add_address(object, "gateway", ready->gateway);
-	for (unsigned int i = 0; i < member->dns_count; i++)
-		json_object_array_add(dns, json_object_new_string(ipv4_text(member->dns[i], text)));
+	for (unsigned int i = 0; i < lan_session->dns_count; i++)
+		json_object_array_add(dns,
+				      json_object_new_string(ipv4_text(lan_session->dns[i], text)));
 	json_object_object_add(object, "dns", dns);
 	add_text(object, "tap", ready->tap);
 	add_number(object, "mtu", ready->mtu);
@@ -70,12 +71,12 @@ static void add_ports(struct json_object *object, const struct definition *defin
 {
 	struct json_object *ports = json_object_new_array();
 	const struct network *network;
-	char text[PORT_TEXT_SIZE];
+	char text[TYPE_PORT_TEXT_SIZE];
 
 	for (unsigned int i = 0; (network = definition_network(definition, i)); i++)
 		for (unsigned int k = 0; k < network->port_count; k++)
-			json_object_array_add(
-				ports, json_object_new_string(port_text(&network->ports[k], text)));
+			json_object_array_add(ports, json_object_new_string(type_port_text(
+							     &network->ports[k], text)));
 	json_object_object_add(object, "ports", ports);
 }
 
@@ -88,12 +89,13 @@ static void add_login(struct json_object *object, const struct machine_login *lo
 	add_text(object, "ssh-key", login->identity);
 }
 
-struct json_object *vmstatus(const struct machine_plan *plan, const struct member *member,
-			     const struct vm *vm, const struct pause *pause, time_t started)
+struct json_object *status_json(const struct machine_plan *plan,
+				const struct lan_session *lan_session, const struct vm *vm,
+				const struct pause *pause, time_t started)
 {
 	const struct definition *definition = plan->definition;
 	struct json_object *object = json_object_new_object();
-	char uuid[UUID_STR_LEN], mac[MAC_TEXT_SIZE];
+	char uuid[UUID_STR_LEN], mac[ARP_MAC_TEXT_SIZE];
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
@@ -106,7 +108,7 @@ struct json_object *vmstatus(const struct machine_plan *plan, const struct membe
 	add_number(object, "qemu-pid", vm->qemu.pid);
 	add_number(object, "uptime", now.tv_sec - started);
 	if (definition->network.type == NETWORK_LAN)
-		add_place(object, member);
+		add_place(object, lan_session);
 	add_text(object, "uuid", uuid);
 	add_text(object, "mac", scalar_mac_text(&definition->network.mac, mac));
 	if (definition->network.type == NETWORK_USER || definition->other_count)

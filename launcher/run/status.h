@@ -12,16 +12,17 @@
 #include "launcher/run/vm.h"
 
 /**
- * vmstatus() - describe a running VM.
+ * status_json() - describe a running VM.
  * @plan: the VM.
- * @member: its membership; its place is told when it has one.
+ * @lan_session: its membership; its place is told when it has one.
  * @vm: for its state and QEMU's pid.
  * @pause: whether it stands still.
  * @started: CLOCK_BOOTTIME seconds of its start.
  *
  * Return: an object, owned by the caller.
  */
-struct json_object *vmstatus(const struct machine_plan *plan, const struct member *member,
-			     const struct vm *vm, const struct pause *pause, time_t started);
+struct json_object *status_json(const struct machine_plan *plan,
+				const struct lan_session *lan_session, const struct vm *vm,
+				const struct pause *pause, time_t started);
 
 #endif

@@ -31,7 +31,7 @@ static void handle_signal(struct vm *vm, int signo, pid_t sender)
 	case SIGQUIT:
 		vm_say(vm, VM_LOG_VERBOSE, "SIG%s from process %d", sigabbrev_np(signo),
 		       (int)sender);
-		ladder_signal(vm, signo);
+		shutdown_signal(vm, signo);
 		break;
 	case SIGTSTP:
 	case SIGTTIN:
@@ -59,7 +59,7 @@ static void signals_ready(int fd, uint32_t events, void *context)
 
 static void on_ready(void *context)
 {
-	ladder_ready(context);
+	shutdown_ready(context);
 }
 
 static void tell_disk(struct vm *vm, struct json_object *data)
@@ -83,8 +83,8 @@ static void on_event(const char *name, struct json_object *data, void *context)
 
 	vm_say(vm, VM_LOG_VERBOSE, "QEMU: %s", name);
 	if (strcmp(name, "SHUTDOWN") == 0) {
-		outcome_shutdown(&s->outcome, json_text(data, "reason"));
-		ladder_off(vm);
+		exit_status_shutdown(&s->exit_cause, json_text(data, "reason"));
+		shutdown_off(vm);
 	} else if (strcmp(name, "BLOCK_IO_ERROR") == 0) {
 		tell_disk(vm, data);
 	} else if (strcmp(name, "RESUME") == 0) {
@@ -119,7 +119,7 @@ static void qmp_ready(int fd, uint32_t events, void *context)
 	loop_remove(vm->loop, fd);
 	/* End-of-file is how QEMU goes; what is no QMP is another matter. */
 	if (result != -ECONNRESET && result != -EPIPE && vm->state == VM_STARTING)
-		ladder_fail(vm, &err);
+		shutdown_fail(vm, &err);
 	else
 		vm_say(vm, result == -EPROTO ? VM_LOG_NOTICE : VM_LOG_VERBOSE, "%s", err.message);
 }
@@ -156,12 +156,12 @@ static void netsetup_ready(int fd, uint32_t events, void *context)
 	if (vm->ops->netsetup)
 		result = vm->ops->netsetup(vm, &err);
 	else
-		result = error_say(&err, STATUS_FAILURE, ECONNRESET,
-				   "vmrun-netsetup has ended: '%s' is off the LAN", vm->name);
+		result = error_setf(&err, STATUS_FAILURE, ECONNRESET,
+				    "vmrun-netsetup has ended: '%s' is off the LAN", vm->name);
 	if (result == 0)
 		result = watch_netsetup(vm, &err);
 	if (result < 0)
-		ladder_fail(vm, &err);
+		shutdown_fail(vm, &err);
 }
 
 /* QEMU's end. */
@@ -181,10 +181,10 @@ static void qemu_ended(int fd, uint32_t events, void *context)
 		qmp_ready(qmp_fd(vm->qmp), EPOLLIN, vm);
 
 	loop_remove(vm->loop, fd);
-	s->outcome.state = vm->state;
-	if (process_wait(&vm->qemu, &s->outcome.end, &err) < 0)
-		outcome_fail(&s->outcome, &err);
-	ladder_set(vm, VM_GONE);
+	s->exit_cause.state = vm->state;
+	if (process_wait(&vm->qemu, &s->exit_cause.end, &err) < 0)
+		exit_status_fail(&s->exit_cause, &err);
+	shutdown_set(vm, VM_GONE);
 }
 
 static int watch(struct vm *vm, struct error *err)
@@ -197,11 +197,11 @@ static int watch(struct vm *vm, struct error *err)
 		return s->signals;
 	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (s->timer < 0)
-		return error_set(err, errno, "cannot make a timer");
+		return error_set_errno(err, errno, "cannot make a timer");
 
 	result = loop_add(vm->loop, s->signals, EPOLLIN, signals_ready, vm, err);
 	if (result == 0)
-		result = loop_add(vm->loop, s->timer, EPOLLIN, ladder_timer, vm, err);
+		result = loop_add(vm->loop, s->timer, EPOLLIN, shutdown_timer, vm, err);
 	if (result == 0)
 		result = loop_add(vm->loop, qmp_fd(vm->qmp), EPOLLIN, qmp_ready, vm, err);
 	if (result == 0)
@@ -258,5 +258,5 @@ int supervise_run(struct vm *vm, struct error *err)
 		*err = failure;
 		return (int)failure.status;
 	}
-	return outcome_status(&s.outcome, err);
+	return exit_status_get(&s.exit_cause, err);
 }

@@ -44,17 +44,17 @@ static int try_once(const struct sockaddr_in *to)
 	return connected(fd, to) && poll(&poller, 1, HEAR_MS) > 0 && recv(fd, &byte, 1, 0) == 1;
 }
 
-int reach_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err)
+int wait_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err)
 {
 	cleanup_fd int signals = signals_open(err);
 	char text[IPV4_TEXT_SIZE];
 	bool told = false;
 	int signo = 0;
-	int rc;
+	int ret;
 
 	if (signals < 0)
 		return signals;
-	while ((rc = try_once(ssh)) == 0) {
+	while ((ret = try_once(ssh)) == 0) {
 		struct pollfd pollers[] = { { .fd = signals, .events = POLLIN },
 					    { .fd = alive ? *alive : -1, .events = POLLIN } };
 
@@ -63,19 +63,20 @@ int reach_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err
 				   ipv4_text(ssh->sin_addr, text));
 		told = true;
 		if (poll(pollers, ARRAY_SIZE(pollers), PAUSE_MS) < 0 && errno != EINTR)
-			return error_set(err, errno, "cannot wait");
+			return error_set_errno(err, errno, "cannot wait");
 		if (pollers[1].revents)
-			return error_say(err, STATUS_FAILURE, ECONNRESET, "the VM has ended");
+			return error_setf(err, STATUS_FAILURE, ECONNRESET, "the VM has ended");
 		signo = pollers[0].revents ? signals_read(signals, NULL) : 0;
 		if (signo && signo != SIGWINCH) {
-			error_say(err, (enum exit_status)(STATUS_SIGNAL + signo), EINTR,
-				  "the SSH server at %s does not answer yet",
-				  ipv4_text(ssh->sin_addr, text));
+			error_setf(err, (enum exit_status)(STATUS_SIGNAL + signo), EINTR,
+				   "the SSH server at %s does not answer yet",
+				   ipv4_text(ssh->sin_addr, text));
 			error_remedy(err, "the VM runs on; look at its console, or its log");
 			return -EINTR;
 		}
 	}
-	if (rc < 0)
-		return error_set(err, -rc, "cannot reach %s", ipv4_text(ssh->sin_addr, text));
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot reach %s",
+				       ipv4_text(ssh->sin_addr, text));
 	return 0;
 }

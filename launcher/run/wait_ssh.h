@@ -9,7 +9,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * reach_ssh() - wait until a guest's SSH server says who it is, which it does first (RFC 4253,
+ * wait_ssh() - wait until a guest's SSH server says who it is, which it does first (RFC 4253,
  * section 4.2): that a connection is accepted says nothing when it is QEMU that accepts it.
  * @ssh: where the server is.
  * @alive: descriptor whose end tells that the VM has ended, or NULL.
@@ -19,6 +19,6 @@
  *
  * Return: 0, -EINTR at a signal, -ECONNRESET when the VM has ended, or another negative errno.
  */
-int reach_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err);
+int wait_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err);
 
 #endif

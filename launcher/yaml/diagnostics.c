@@ -22,52 +22,53 @@
 
 /**
  * struct message - one message.
- * @place: what it is about.
+ * @location: what it is about.
  * @number: in the order they were added, so that sorting is stable.
  * @text: allocated.
  */
 struct message {
-	struct place place;
+	struct location location;
 	size_t number;
 	char *text;
 };
 
-static struct message *report_grow(struct report *report)
+static struct message *report_grow(struct diagnostics *diagnostics)
 {
-	size_t capacity = report->capacity ? 2 * report->capacity : 16;
+	size_t capacity = diagnostics->capacity ? 2 * diagnostics->capacity : 16;
 	struct message *messages;
 
-	if (report->count < report->capacity)
-		return &report->messages[report->count];
-	messages = reallocarray(report->messages, capacity, sizeof(*messages));
+	if (diagnostics->count < diagnostics->capacity)
+		return &diagnostics->messages[diagnostics->count];
+	messages = reallocarray(diagnostics->messages, capacity, sizeof(*messages));
 	if (!messages)
 		return NULL;
-	report->messages = messages;
-	report->capacity = capacity;
-	return &messages[report->count];
+	diagnostics->messages = messages;
+	diagnostics->capacity = capacity;
+	return &messages[diagnostics->count];
 }
 
-void report_add(struct report *report, const struct place *place, const char *format, ...)
+void diagnostics_add(struct diagnostics *diagnostics, const struct location *location,
+		     const char *format, ...)
 {
-	struct message *message = report_grow(report);
+	struct message *message = report_grow(diagnostics);
 	va_list args;
 	int length;
 
-	assert(place->source);
+	assert(location->source);
 
 	if (!message) {
-		report->failed = true;
+		diagnostics->failed = true;
 		return;
 	}
 	va_start(args, format);
 	length = vasprintf(&message->text, format, args);
 	va_end(args);
 	if (length < 0) {
-		report->failed = true;
+		diagnostics->failed = true;
 		return;
 	}
-	message->place = *place;
-	message->number = report->count++;
+	message->location = *location;
+	message->number = diagnostics->count++;
 }
 
 static int compare(uint64_t a, uint64_t b)
@@ -79,12 +80,12 @@ static int message_compare(const void *left, const void *right)
 {
 	const struct message *a = left;
 	const struct message *b = right;
-	int order = compare(a->place.source->rank, b->place.source->rank);
+	int order = compare(a->location.source->rank, b->location.source->rank);
 
 	if (!order)
-		order = compare(a->place.line, b->place.line);
+		order = compare(a->location.line, b->location.line);
 	if (!order)
-		order = compare(a->place.column, b->place.column);
+		order = compare(a->location.column, b->location.column);
 	return order ? order : compare(a->number, b->number);
 }
 
@@ -110,14 +111,14 @@ static const char *line_find(const struct source *source, unsigned int number, s
 
 /**
  * struct excerpt - a line being written, and the caret line that grows with it.
- * @place: what the caret points at.
+ * @location: what the caret points at.
  * @out: where the line goes.
  * @caret: where the caret line goes.
  * @column: of the next character, from 1.
  * @shown: columns of the terminal that are used.
  */
 struct excerpt {
-	const struct place *place;
+	const struct location *location;
 	FILE *out;
 	FILE *caret;
 	unsigned int column;
@@ -126,14 +127,14 @@ struct excerpt {
 
 static void excerpt_caret(struct excerpt *excerpt, unsigned int width)
 {
-	const struct place *place = excerpt->place;
-	bool inside = excerpt->column > place->column &&
-		      excerpt->column < place->column + place->length;
+	const struct location *location = excerpt->location;
+	bool inside = excerpt->column > location->column &&
+		      excerpt->column < location->column + location->length;
 
 	for (unsigned int i = 0; i < width; i++) {
-		if (excerpt->column < place->column)
+		if (excerpt->column < location->column)
 			fputc(' ', excerpt->caret);
-		else if (excerpt->column == place->column && i == 0)
+		else if (excerpt->column == location->column && i == 0)
 			fputc('^', excerpt->caret);
 		else if (inside)
 			fputc('~', excerpt->caret);
@@ -164,7 +165,7 @@ static size_t excerpt_character(struct excerpt *excerpt, const char *bytes, size
 
 static void excerpt_write(struct excerpt *excerpt, const char *line, size_t size)
 {
-	unsigned int column = excerpt->place->column;
+	unsigned int column = excerpt->location->column;
 	unsigned int first = column > EXCERPT_MAX ? column - EXCERPT_BEFORE : 1;
 	size_t i = 0;
 
@@ -187,9 +188,9 @@ static void excerpt_write(struct excerpt *excerpt, const char *line, size_t size
 	fputc('\n', excerpt->caret);
 }
 
-static void message_excerpt(const struct place *place, FILE *out)
+static void message_excerpt(const struct location *location, FILE *out)
 {
-	struct excerpt excerpt = { .place = place, .out = out, .column = 1 };
+	struct excerpt excerpt = { .location = location, .out = out, .column = 1 };
 	cleanup_free char *caret = NULL;
 	size_t caret_size = 0;
 	const char *line;
@@ -198,8 +199,8 @@ static void message_excerpt(const struct place *place, FILE *out)
 	excerpt.caret = open_memstream(&caret, &caret_size);
 	if (!excerpt.caret)
 		return;
-	line = line_find(place->source, place->line, &size);
-	fprintf(out, "%5u | ", place->line);
+	line = line_find(location->source, location->line, &size);
+	fprintf(out, "%5u | ", location->line);
 	excerpt_write(&excerpt, line, size);
 	fclose(excerpt.caret);
 	fprintf(out, "      | %s", caret);
@@ -207,45 +208,47 @@ static void message_excerpt(const struct place *place, FILE *out)
 
 static void message_write(const struct message *message, FILE *out)
 {
-	const struct place *place = &message->place;
-	const char *name = place->source->name;
-	bool in_line = place->line > 0 && !place->source->option;
+	const struct location *location = &message->location;
+	const char *name = location->source->name;
+	bool in_line = location->line > 0 && !location->source->option;
 	size_t length = strlen(name);
 
-	if (place->source->option && length > OPTION_NAME_MAX) {
+	if (location->source->option && length > OPTION_NAME_MAX) {
 		text_write(out, name, OPTION_NAME_MAX);
 		fputs("...", out);
 	} else {
 		text_write(out, name, length);
 	}
 	if (in_line)
-		fprintf(out, ":%u:%u", place->line, place->column);
+		fprintf(out, ":%u:%u", location->line, location->column);
 	fputs(": ", out);
 	text_write(out, message->text, strlen(message->text));
 	fputc('\n', out);
 	if (in_line)
-		message_excerpt(place, out);
+		message_excerpt(location, out);
 }
 
-char *report_text(struct report *report)
+char *diagnostics_text(struct diagnostics *diagnostics)
 {
-	size_t shown = report->count < REPORT_SHOWN_MAX ? report->count : REPORT_SHOWN_MAX;
+	size_t shown = diagnostics->count < DIAGNOSTICS_SHOWN_MAX ? diagnostics->count
+								  : DIAGNOSTICS_SHOWN_MAX;
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out;
 
-	if (!report->count || report->failed)
+	if (!diagnostics->count || diagnostics->failed)
 		return NULL;
-	qsort(report->messages, report->count, sizeof(*report->messages), message_compare);
+	qsort(diagnostics->messages, diagnostics->count, sizeof(*diagnostics->messages),
+	      message_compare);
 	out = open_memstream(&text, &size);
 	if (!out)
 		return NULL;
 	for (size_t i = 0; i < shown; i++)
-		message_write(&report->messages[i], out);
-	if (report->count > shown) {
-		text_write(out, report->messages[0].place.source->name,
-			   strlen(report->messages[0].place.source->name));
-		fprintf(out, ": %zu more errors\n", report->count - shown);
+		message_write(&diagnostics->messages[i], out);
+	if (diagnostics->count > shown) {
+		text_write(out, diagnostics->messages[0].location.source->name,
+			   strlen(diagnostics->messages[0].location.source->name));
+		fprintf(out, ": %zu more errors\n", diagnostics->count - shown);
 	}
 	if (fclose(out)) {
 		free(text);
@@ -254,10 +257,10 @@ char *report_text(struct report *report)
 	return text;
 }
 
-void report_done(struct report *report)
+void diagnostics_done(struct diagnostics *diagnostics)
 {
-	for (size_t i = 0; i < report->count; i++)
-		free(report->messages[i].text);
-	free(report->messages);
-	memset(report, 0, sizeof(*report));
+	for (size_t i = 0; i < diagnostics->count; i++)
+		free(diagnostics->messages[i].text);
+	free(diagnostics->messages);
+	memset(diagnostics, 0, sizeof(*diagnostics));
 }

@@ -9,16 +9,16 @@
 #include "launcher/yaml/location.h"
 
 /* More than these are only counted in the text. */
-#define REPORT_SHOWN_MAX 100
+#define DIAGNOSTICS_SHOWN_MAX 100
 
 struct message;
 
 /**
- * struct report - messages; all zero when there are none.
+ * struct diagnostics - messages; all zero when there are none.
  * @messages, @count, @capacity: an array.
  * @failed: memory ran out.
  */
-struct report {
+struct diagnostics {
 	struct message *messages;
 	size_t count;
 	size_t capacity;
@@ -26,22 +26,22 @@ struct report {
 };
 
 /**
- * report_add() - add a message.
- * @report: the report.
- * @place: what it is about; its source lives at least as long as the report.
+ * diagnostics_add() - add a message.
+ * @diagnostics: the report.
+ * @location: what it is about; its source lives at least as long as the report.
  * @format: printf format; the text may hold anything, it is made safe when it is told.
  */
-void report_add(struct report *report, const struct place *place, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void diagnostics_add(struct diagnostics *diagnostics, const struct location *location,
+		     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /**
- * report_text() - all of it, sorted, each message with its excerpt.
- * @report: the report.
+ * diagnostics_text() - all of it, sorted, each message with its excerpt.
+ * @diagnostics: the report.
  *
  * Return: text, allocated; NULL when there are no messages or memory ran out.
  */
-char *report_text(struct report *report);
+char *diagnostics_text(struct diagnostics *diagnostics);
 
-void report_done(struct report *report);
+void diagnostics_done(struct diagnostics *diagnostics);
 
 #endif

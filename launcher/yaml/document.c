@@ -28,7 +28,7 @@ struct anchor {
 /**
  * struct builder - a document being built.
  * @parser: libyaml's.
- * @source, @document, @report: as given.
+ * @source, @document, @diagnostics: as given.
  * @anchors, @anchor_count: in the order of the text; a later one of the same name wins.
  * @failed: 0 or a negative errno.
  */
@@ -36,7 +36,7 @@ struct builder {
 	yaml_parser_t parser;
 	const struct source *source;
 	struct document *document;
-	struct report *report;
+	struct diagnostics *diagnostics;
 	struct anchor anchors[DOCUMENT_ANCHOR_MAX];
 	unsigned int anchor_count;
 	int failed;
@@ -57,22 +57,22 @@ static const struct core_tag core_tags[] = {
 	{ YAML_MAP_TAG, NODE_MAPPING },
 };
 
-static struct place place_make(const struct source *source, const yaml_mark_t *start,
-			       const yaml_mark_t *end)
+static struct location place_make(const struct source *source, const yaml_mark_t *start,
+				  const yaml_mark_t *end)
 {
-	struct place place = { .source = source };
+	struct location location = { .source = source };
 
-	place.line = (unsigned int)start->line + 1;
-	place.column = (unsigned int)start->column + 1;
+	location.line = (unsigned int)start->line + 1;
+	location.column = (unsigned int)start->column + 1;
 	if (end && end->line == start->line)
-		place.length = (unsigned int)(end->column - start->column);
-	return place;
+		location.length = (unsigned int)(end->column - start->column);
+	return location;
 }
 
-#define build_refuse(builder, place, ...)                          \
-	do {                                                       \
-		(builder)->failed = -EINVAL;                       \
-		report_add((builder)->report, place, __VA_ARGS__); \
+#define build_refuse(builder, location, ...)                                    \
+	do {                                                                    \
+		(builder)->failed = -EINVAL;                                    \
+		diagnostics_add((builder)->diagnostics, location, __VA_ARGS__); \
 	} while (0)
 
 /* A line from its first character that is not a space, where a syntax error often is. */
@@ -109,23 +109,24 @@ static const char *syntax_text(const struct builder *builder, unsigned int line)
 static void build_syntax(struct builder *builder)
 {
 	const yaml_parser_t *parser = &builder->parser;
-	struct place place = place_make(builder->source, &parser->problem_mark, NULL);
+	struct location location = place_make(builder->source, &parser->problem_mark, NULL);
 	const char *text;
 
 	if (parser->error == YAML_MEMORY_ERROR) {
 		builder->failed = -ENOMEM;
 		return;
 	}
-	text = syntax_text(builder, place.line);
+	text = syntax_text(builder, location.line);
 	if (text)
-		build_refuse(builder, &place, "%s", text);
-	else if (parser->context && parser->context_mark.line + 1 != place.line)
-		build_refuse(builder, &place, "not YAML: %s %s that begins in line %zu",
+		build_refuse(builder, &location, "%s", text);
+	else if (parser->context && parser->context_mark.line + 1 != location.line)
+		build_refuse(builder, &location, "not YAML: %s %s that begins in line %zu",
 			     parser->problem, parser->context, parser->context_mark.line + 1);
 	else if (parser->context)
-		build_refuse(builder, &place, "not YAML: %s %s", parser->problem, parser->context);
+		build_refuse(builder, &location, "not YAML: %s %s", parser->problem,
+			     parser->context);
 	else
-		build_refuse(builder, &place, "not YAML: %s", parser->problem);
+		build_refuse(builder, &location, "not YAML: %s", parser->problem);
 }
 
 static bool build_next(struct builder *builder, yaml_event_t *event)
@@ -137,23 +138,24 @@ static bool build_next(struct builder *builder, yaml_event_t *event)
 }
 
 /* Counts what is new at this place, a node or all that an alias expands to. */
-static bool build_count(struct builder *builder, const struct place *place, unsigned int size,
+static bool build_count(struct builder *builder, const struct location *location, unsigned int size,
 			bool alias)
 {
 	builder->document->size += size;
 	if (builder->document->size <= DOCUMENT_NODES_MAX)
 		return true;
-	build_refuse(builder, place,
+	build_refuse(builder, location,
 		     alias ? "anchors expand to more than %u values" : "more than %u values",
 		     DOCUMENT_NODES_MAX);
 	return false;
 }
 
-static bool build_depth(struct builder *builder, const struct place *place, unsigned int depth)
+static bool build_depth(struct builder *builder, const struct location *location,
+			unsigned int depth)
 {
 	if (depth <= DOCUMENT_DEPTH_MAX)
 		return true;
-	build_refuse(builder, place, "nested more than %u levels deep", DOCUMENT_DEPTH_MAX);
+	build_refuse(builder, location, "nested more than %u levels deep", DOCUMENT_DEPTH_MAX);
 	return false;
 }
 
@@ -164,7 +166,7 @@ static bool build_anchor(struct builder *builder, struct node *node, const yaml_
 	if (!name)
 		return true;
 	if (builder->anchor_count == DOCUMENT_ANCHOR_MAX) {
-		build_refuse(builder, &node->place, "more than %u anchors", DOCUMENT_ANCHOR_MAX);
+		build_refuse(builder, &node->location, "more than %u anchors", DOCUMENT_ANCHOR_MAX);
 		return false;
 	}
 	anchor->name = strdup((const char *)name);
@@ -181,22 +183,25 @@ static struct node *build_alias(struct builder *builder, const yaml_event_t *eve
 				unsigned int depth)
 {
 	const char *name = (const char *)event->data.alias.anchor;
-	struct place place = place_make(builder->source, &event->start_mark, &event->end_mark);
+	struct location location = place_make(builder->source, &event->start_mark,
+					      &event->end_mark);
 	struct node *node = NULL;
 
 	for (unsigned int i = 0; i < builder->anchor_count; i++)
 		if (!strcmp(builder->anchors[i].name, name))
 			node = builder->anchors[i].node;
 	if (!node) {
-		build_refuse(builder, &place, "no anchor '%s' before this alias", SHORT(name));
+		build_refuse(builder, &location, "no anchor '%s' before this alias",
+			     TEXT_SHORT(name));
 		return NULL;
 	}
 	if (!node->complete) {
-		build_refuse(builder, &place, "the anchor '%s' contains itself", SHORT(name));
+		build_refuse(builder, &location, "the anchor '%s' contains itself",
+			     TEXT_SHORT(name));
 		return NULL;
 	}
-	if (!build_count(builder, &place, node->size, true) ||
-	    !build_depth(builder, &place, depth + node->height - 1))
+	if (!build_count(builder, &location, node->size, true) ||
+	    !build_depth(builder, &location, depth + node->height - 1))
 		return NULL;
 	return node;
 }
@@ -211,11 +216,11 @@ static bool build_tag(struct builder *builder, const struct node *node, const ya
 		if ((core_tags[i].kind & node->kind) && !strcmp(core_tags[i].name, name))
 			return true;
 	if (!strncmp(name, core_prefix, strlen(core_prefix)))
-		build_refuse(builder, &node->place, "the tag '!!%s' has no meaning here",
-			     SHORT(name + strlen(core_prefix)));
+		build_refuse(builder, &node->location, "the tag '!!%s' has no meaning here",
+			     TEXT_SHORT(name + strlen(core_prefix)));
 	else
-		build_refuse(builder, &node->place, "the tag '%s' has no meaning here",
-			     SHORT(name));
+		build_refuse(builder, &node->location, "the tag '%s' has no meaning here",
+			     TEXT_SHORT(name));
 	return false;
 }
 
@@ -233,15 +238,16 @@ static bool scalar_null(const yaml_event_t *event)
 
 static struct node *build_scalar(struct builder *builder, const yaml_event_t *event)
 {
-	struct place place = place_make(builder->source, &event->start_mark, &event->end_mark);
+	struct location location = place_make(builder->source, &event->start_mark,
+					      &event->end_mark);
 	const char *text = (const char *)event->data.scalar.value;
 	struct node *node;
 
 	if (strlen(text) != event->data.scalar.length) {
-		build_refuse(builder, &place, "a NUL character cannot be part of a value");
+		build_refuse(builder, &location, "a NUL character cannot be part of a value");
 		return NULL;
 	}
-	node = document_node(builder->document, NODE_SCALAR, &place);
+	node = document_node(builder->document, NODE_SCALAR, &location);
 	if (node)
 		node->text = strdup(text);
 	if (!node || !node->text) {
@@ -267,16 +273,16 @@ static bool build_item(struct builder *builder, struct node *node, const yaml_ev
 	if (!item)
 		return false;
 	if (key && item->kind != NODE_SCALAR) {
-		build_refuse(builder, &item->place, "a key must be a word, not %s",
-			     node_kind_text(item));
+		build_refuse(builder, &item->location, "a key must be a word, not %s",
+			     document_kind_text(item));
 		return false;
 	}
 	if (key && !strcmp(item->text, "<<")) {
-		build_refuse(builder, &item->place,
+		build_refuse(builder, &item->location,
 			     "merge keys ('<<') are not supported: write the keys out");
 		return false;
 	}
-	if (node_append(node, item) < 0) {
+	if (document_append(node, item) < 0) {
 		builder->failed = -ENOMEM;
 		return false;
 	}
@@ -290,11 +296,11 @@ static struct node *build_collection(struct builder *builder, const yaml_event_t
 				     unsigned int depth)
 {
 	bool list = start->type == YAML_SEQUENCE_START_EVENT;
-	struct place place = place_make(builder->source, &start->start_mark, NULL);
+	struct location location = place_make(builder->source, &start->start_mark, NULL);
 	struct node *node;
 	bool end = false;
 
-	node = document_node(builder->document, list ? NODE_LIST : NODE_MAPPING, &place);
+	node = document_node(builder->document, list ? NODE_LIST : NODE_MAPPING, &location);
 	if (!node) {
 		builder->failed = -ENOMEM;
 		return NULL;
@@ -323,12 +329,12 @@ static struct node *build_collection(struct builder *builder, const yaml_event_t
 static struct node *build_node(struct builder *builder, const yaml_event_t *event,
 			       unsigned int depth)
 {
-	struct place place = place_make(builder->source, &event->start_mark, NULL);
+	struct location location = place_make(builder->source, &event->start_mark, NULL);
 	struct node *node;
 
 	if (event->type == YAML_ALIAS_EVENT)
 		return build_alias(builder, event, depth);
-	if (!build_depth(builder, &place, depth) || !build_count(builder, &place, 1, false))
+	if (!build_depth(builder, &location, depth) || !build_count(builder, &location, 1, false))
 		return NULL;
 	if (event->type == YAML_SCALAR_EVENT)
 		node = build_scalar(builder, event);
@@ -341,9 +347,10 @@ static struct node *build_node(struct builder *builder, const yaml_event_t *even
 
 static void build_second(struct builder *builder, const yaml_event_t *event)
 {
-	struct place place = place_make(builder->source, &event->start_mark, &event->end_mark);
+	struct location location = place_make(builder->source, &event->start_mark,
+					      &event->end_mark);
 
-	build_refuse(builder, &place, "a second document begins here; a definition is one");
+	build_refuse(builder, &location, "a second document begins here; a definition is one");
 }
 
 /* The stream of events is: stream start, document start, node, document end, stream end. */
@@ -365,9 +372,12 @@ static void build_stream(struct builder *builder)
 	}
 }
 
-int document_parse(const struct source *source, struct document *document, struct report *report)
+int document_parse(const struct source *source, struct document *document,
+		   struct diagnostics *diagnostics)
 {
-	struct builder builder = { .source = source, .document = document, .report = report };
+	struct builder builder = { .source = source,
+				   .document = document,
+				   .diagnostics = diagnostics };
 
 	memset(document, 0, sizeof(*document));
 	if (!yaml_parser_initialize(&builder.parser))
@@ -380,20 +390,20 @@ int document_parse(const struct source *source, struct document *document, struc
 	for (unsigned int i = 0; i < builder.anchor_count; i++)
 		free(builder.anchors[i].name);
 	if (!builder.failed && !document->root)
-		build_refuse(&builder, &(struct place){ .source = source },
+		build_refuse(&builder, &(struct location){ .source = source },
 			     "there is nothing in it");
 	return builder.failed;
 }
 
 struct node *document_node(struct document *document, enum node_kind kind,
-			   const struct place *place)
+			   const struct location *location)
 {
 	struct node *node = calloc(1, sizeof(*node));
 
 	if (!node)
 		return NULL;
 	node->kind = kind;
-	node->place = *place;
+	node->location = *location;
 	node->size = 1;
 	node->height = 1;
 	node->next = document->nodes;
@@ -401,7 +411,7 @@ struct node *document_node(struct document *document, enum node_kind kind,
 	return node;
 }
 
-int node_append(struct node *node, struct node *item)
+int document_append(struct node *node, struct node *item)
 {
 	/* The capacity is the next power of two, so it grows when the count is one. */
 	if ((node->count & (node->count - 1)) == 0) {
@@ -416,7 +426,7 @@ int node_append(struct node *node, struct node *item)
 	return 0;
 }
 
-const char *node_kind_text(const struct node *node)
+const char *document_kind_text(const struct node *node)
 {
 	switch (node->kind) {
 	case NODE_SCALAR:

@@ -23,7 +23,7 @@ enum node_kind {
 /**
  * struct node - a value.
  * @kind: what it is.
- * @place: where it was written.
+ * @location: where it was written.
  * @null: a scalar that is left out, or a plain `null` or `~`.
  * @text: of a scalar, NUL-terminated, without NUL in it.
  * @items, @count: of a list: the entries; of a mapping: key, value, key, value.
@@ -34,7 +34,7 @@ enum node_kind {
  */
 struct node {
 	enum node_kind kind;
-	struct place place;
+	struct location location;
 	bool null;
 	char *text;
 	struct node **items;
@@ -62,21 +62,22 @@ struct document {
  * other than the core types, cycles and merge keys.
  * @source: the text; lives at least as long as the document.
  * @document: the document; empty it with document_done() in any case.
- * @report: told the first error.
+ * @diagnostics: told the first error.
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
-int document_parse(const struct source *source, struct document *document, struct report *report);
+int document_parse(const struct source *source, struct document *document,
+		   struct diagnostics *diagnostics);
 
 /* document_node() - a new node that the document owns; NULL when memory ran out. */
 struct node *document_node(struct document *document, enum node_kind kind,
-			   const struct place *place);
+			   const struct location *location);
 
-/* node_append() - append an entry to a list, or a key or value to a mapping; 0 or -ENOMEM. */
-int node_append(struct node *node, struct node *item);
+/* document_append() - append an entry to a list, or a key or value to a mapping; 0 or -ENOMEM. */
+int document_append(struct node *node, struct node *item);
 
-/* node_kind_text() - "text", "a list" or "a mapping". */
-const char *node_kind_text(const struct node *node);
+/* document_kind_text() - "text", "a list" or "a mapping". */
+const char *document_kind_text(const struct node *node);
 
 void document_done(struct document *document);
 

@@ -186,7 +186,7 @@ static bool tree_clean(struct json_object *value)
 
 int emit_tree(const struct keys *keys, const void *base, bool json, char **text)
 {
-	struct json_object *tree = walk_write(keys, base);
+	struct json_object *tree = schema_write(keys, base);
 	bool clean = tree && tree_clean(tree);
 	char *written = NULL;
 

@@ -24,13 +24,13 @@ struct source {
 };
 
 /**
- * struct place - a stretch of a source's text.
+ * struct location - a stretch of a source's text.
  * @source: NULL for what no source holds (a default).
  * @line: from 1; 0: the source as a whole.
  * @column: in characters, from 1.
  * @length: in characters; 0: reaches beyond the line, or is not known.
  */
-struct place {
+struct location {
 	const struct source *source;
 	unsigned int line;
 	unsigned int column;

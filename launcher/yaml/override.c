@@ -12,9 +12,10 @@
 #include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
-static int override_refuse(const struct override *override, struct report *report, const char *why)
+static int override_refuse(const struct override *override, struct diagnostics *diagnostics,
+			   const char *why)
 {
-	report_add(report, &(struct place){ .source = &override->source }, "%s", why);
+	diagnostics_add(diagnostics, &(struct location){ .source = &override->source }, "%s", why);
 	return -EINVAL;
 }
 
@@ -42,7 +43,7 @@ static bool path_valid(const struct override *override)
 }
 
 int override_parse(const char *text, unsigned int rank, struct override *override,
-		   struct report *report)
+		   struct diagnostics *diagnostics)
 {
 	const char *equals = strchr(text, '=');
 	const char *value = equals ? equals + 1 : "";
@@ -52,36 +53,36 @@ int override_parse(const char *text, unsigned int rank, struct override *overrid
 	name = text_format("--set %s", text);
 	if (!name)
 		return -ENOMEM;
-	result = source_from_memory(name, value, strlen(value), &override->source, report);
+	result = source_from_memory(name, value, strlen(value), &override->source, diagnostics);
 	override->source.option = true;
 	override->source.rank = rank;
 	if (result < 0)
 		return result;
 	if (!equals)
-		return override_refuse(override, report, "must be KEY.PATH=VALUE");
+		return override_refuse(override, diagnostics, "must be KEY.PATH=VALUE");
 	if (override_split(text, (size_t)(equals - text), override) < 0)
 		return -ENOMEM;
 	if (!path_valid(override))
-		return override_refuse(override, report, "must be KEY.PATH=VALUE");
+		return override_refuse(override, diagnostics, "must be KEY.PATH=VALUE");
 	if (!value[strspn(value, " ")])
-		return override_refuse(override, report, "there is no value after '='");
-	return document_parse(&override->source, &override->document, report);
+		return override_refuse(override, diagnostics, "there is no value after '='");
+	return document_parse(&override->source, &override->document, diagnostics);
 }
 
 /* A copy of the node itself, which an alias elsewhere in the document may share. */
 static struct node *node_copy(struct document *document, const struct node *node)
 {
-	struct node *copy = document_node(document, node->kind, &node->place);
+	struct node *copy = document_node(document, node->kind, &node->location);
 
 	for (unsigned int i = 0; copy && i < node->count; i++)
-		if (node_append(copy, node->items[i]) < 0)
+		if (document_append(copy, node->items[i]) < 0)
 			return NULL;
 	return copy;
 }
 
 /**
  * struct step - one key of an override's path being followed.
- * @override, @document, @report: as given.
+ * @override, @document, @diagnostics: as given.
  * @depth: of the node reached, 0 for the document's root.
  * @slot: where the document points to the node reached.
  * @parent: name of that node, for messages.
@@ -90,7 +91,7 @@ static struct node *node_copy(struct document *document, const struct node *node
 struct step {
 	const struct override *override;
 	struct document *document;
-	struct report *report;
+	struct diagnostics *diagnostics;
 	unsigned int depth;
 	struct node **slot;
 	const char *parent;
@@ -99,9 +100,9 @@ struct step {
 
 static int step_mapping(struct step *step, struct node *node)
 {
-	const struct place place = { .source = &step->override->source };
-	struct node *key = document_node(step->document, NODE_SCALAR, &place);
-	struct node *nothing = document_node(step->document, NODE_SCALAR, &place);
+	const struct location location = { .source = &step->override->source };
+	struct node *key = document_node(step->document, NODE_SCALAR, &location);
+	struct node *nothing = document_node(step->document, NODE_SCALAR, &location);
 
 	if (!key || !nothing || !(key->text = strdup(step->name)))
 		return -ENOMEM;
@@ -113,7 +114,7 @@ static int step_mapping(struct step *step, struct node *node)
 		step->slot = &node->items[i + 1];
 		return 0;
 	}
-	if (node_append(node, key) < 0 || node_append(node, nothing) < 0)
+	if (document_append(node, key) < 0 || document_append(node, nothing) < 0)
 		return -ENOMEM;
 	step->slot = &node->items[node->count - 1];
 	return 0;
@@ -121,18 +122,19 @@ static int step_mapping(struct step *step, struct node *node)
 
 static int step_list(struct step *step, struct node *node)
 {
-	const struct place place = { .source = &step->override->source };
+	const struct location location = { .source = &step->override->source };
 	struct node *nothing;
 	uint64_t index;
 
 	if (!scalar_count(step->name, &index) || index > node->count) {
-		report_add(step->report, &place, "'%s' is a list of %u: there is no '%s' in it",
-			   SHORT(step->parent), node->count, SHORT(step->name));
+		diagnostics_add(step->diagnostics, &location,
+				"'%s' is a list of %u: there is no '%s' in it",
+				TEXT_SHORT(step->parent), node->count, TEXT_SHORT(step->name));
 		return -EINVAL;
 	}
 	if (index == node->count) {
-		nothing = document_node(step->document, NODE_SCALAR, &place);
-		if (!nothing || node_append(node, nothing) < 0)
+		nothing = document_node(step->document, NODE_SCALAR, &location);
+		if (!nothing || document_append(node, nothing) < 0)
 			return -ENOMEM;
 		nothing->null = true;
 	}
@@ -170,8 +172,9 @@ static int step_networks(struct step *step, struct node *node)
 		step->depth++;
 		return step_take(step);
 	}
-	report_add(step->report, &(struct place){ .source = &step->override->source },
-		   "none of the networks is of type lan, so there is no '%s'", SHORT(step->name));
+	diagnostics_add(step->diagnostics, &(struct location){ .source = &step->override->source },
+			"none of the networks is of type lan, so there is no '%s'",
+			TEXT_SHORT(step->name));
 	return -EINVAL;
 }
 
@@ -186,20 +189,21 @@ static bool at_networks(const struct step *step)
 
 static int step_take(struct step *step)
 {
-	const struct place place = { .source = &step->override->source };
+	const struct location location = { .source = &step->override->source };
 	struct node *node = *step->slot;
 	const bool in_network = step->depth > 0 && !strcmp(step->override->path, "network");
 	uint64_t index;
 
 	if (node->kind == NODE_SCALAR && !node->null && !(in_network && is_lan(node))) {
-		report_add(step->report, &place, "'%s' is '%s' there, so it has no key '%s'",
-			   SHORT(step->parent), SHORT(node->text), SHORT(step->name));
+		diagnostics_add(
+			step->diagnostics, &location, "'%s' is '%s' there, so it has no key '%s'",
+			TEXT_SHORT(step->parent), TEXT_SHORT(node->text), TEXT_SHORT(step->name));
 		return -EINVAL;
 	}
 	if (node->kind == NODE_SCALAR)
 		node = document_node(step->document,
 				     scalar_count(step->name, &index) ? NODE_LIST : NODE_MAPPING,
-				     &place);
+				     &location);
 	else
 		node = node_copy(step->document, node);
 	if (!node)
@@ -211,9 +215,11 @@ static int step_take(struct step *step)
 }
 
 int override_apply(const struct override *override, struct document *document,
-		   struct report *report)
+		   struct diagnostics *diagnostics)
 {
-	struct step step = { .override = override, .document = document, .report = report };
+	struct step step = { .override = override,
+			     .document = document,
+			     .diagnostics = diagnostics };
 	int result;
 
 	if (!override->document.root)

@@ -26,24 +26,24 @@ struct override {
  * @text: "KEY.PATH=VALUE".
  * @rank: of its messages.
  * @override: empty it with override_done() in any case, after the report is told.
- * @report: told what is wrong.
+ * @diagnostics: told what is wrong.
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
 int override_parse(const char *text, unsigned int rank, struct override *override,
-		   struct report *report);
+		   struct diagnostics *diagnostics);
 
 /**
  * override_apply() - put the value into a definition's tree; what is missing on the way to it is
  * made. An entry of a list is named by its index from 0; the index after the last appends.
  * @override: parsed; lives as long as the document. One that was refused has no effect.
  * @document: the definition, its root a mapping.
- * @report: told what is wrong.
+ * @diagnostics: told what is wrong.
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
 int override_apply(const struct override *override, struct document *document,
-		   struct report *report);
+		   struct diagnostics *diagnostics);
 
 void override_done(struct override *override);
 

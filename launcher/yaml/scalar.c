@@ -98,7 +98,7 @@ bool scalar_mac(const char *text, struct ether_addr *mac)
 {
 	struct ether_addr parsed;
 
-	if (strnlen(text, MAC_TEXT_SIZE) != MAC_TEXT_SIZE - 1)
+	if (strnlen(text, ARP_MAC_TEXT_SIZE) != ARP_MAC_TEXT_SIZE - 1)
 		return false;
 	for (size_t i = 0; i < ETH_ALEN; i++) {
 		int high = hex_digit(text[3 * i]);
@@ -144,13 +144,13 @@ bool scalar_user(const char *text)
 	       strchr(LETTERS "_", text[0]);
 }
 
-const char *scalar_size_text(uint64_t bytes, char text[SIZE_TEXT_SIZE])
+const char *scalar_size_text(uint64_t bytes, char text[SCALAR_SIZE_TEXT_SIZE])
 {
 	/* Every other unit has a name of one letter. */
 	for (size_t i = 0; i < ARRAY_SIZE(size_units); i += 2) {
 		if (bytes % size_units[i].factor)
 			continue;
-		snprintf(text, SIZE_TEXT_SIZE, "%" PRIu64 "%s", bytes / size_units[i].factor,
+		snprintf(text, SCALAR_SIZE_TEXT_SIZE, "%" PRIu64 "%s", bytes / size_units[i].factor,
 			 size_units[i].name);
 		return text;
 	}
@@ -158,11 +158,11 @@ const char *scalar_size_text(uint64_t bytes, char text[SIZE_TEXT_SIZE])
 	return "";
 }
 
-const char *scalar_mac_text(const struct ether_addr *mac, char text[MAC_TEXT_SIZE])
+const char *scalar_mac_text(const struct ether_addr *mac, char text[ARP_MAC_TEXT_SIZE])
 {
 	const uint8_t *octet = mac->ether_addr_octet;
 
-	snprintf(text, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", octet[0], octet[1], octet[2],
-		 octet[3], octet[4], octet[5]);
+	snprintf(text, ARP_MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", octet[0], octet[1],
+		 octet[2], octet[3], octet[4], octet[5]);
 	return text;
 }

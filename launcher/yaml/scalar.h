@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SIZE_TEXT_SIZE 24
-#define MAC_TEXT_SIZE  18
+#define SCALAR_SIZE_TEXT_SIZE 24
+#define ARP_MAC_TEXT_SIZE     18
 
 #define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
@@ -41,9 +41,9 @@ bool scalar_model(const char *text);
 bool scalar_user(const char *text);
 
 /* scalar_size_text() - the shortest text that scalar_size() reads back; returns text. */
-const char *scalar_size_text(uint64_t bytes, char text[SIZE_TEXT_SIZE]);
+const char *scalar_size_text(uint64_t bytes, char text[SCALAR_SIZE_TEXT_SIZE]);
 
 /* scalar_mac_text() - lower case; returns text. */
-const char *scalar_mac_text(const struct ether_addr *mac, char text[MAC_TEXT_SIZE]);
+const char *scalar_mac_text(const struct ether_addr *mac, char text[ARP_MAC_TEXT_SIZE]);
 
 #endif

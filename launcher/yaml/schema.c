@@ -16,41 +16,41 @@
 /* The name of a list and an index. */
 #define ENTRY_NAME_SIZE 64
 
-const char key_required[] = "required";
+const char schema_required[] = "required";
 
-static void walk_remember(struct walk *walk, const struct origin *origin)
+static void walk_remember(struct loader *loader, const struct origin *origin)
 {
-	if (walk->origin_count == walk->origin_capacity) {
-		size_t capacity = walk->origin_capacity ? 2 * walk->origin_capacity : 64;
-		struct origin *origins = reallocarray(walk->origins, capacity, sizeof(*origins));
+	if (loader->origin_count == loader->origin_capacity) {
+		size_t capacity = loader->origin_capacity ? 2 * loader->origin_capacity : 64;
+		struct origin *origins = reallocarray(loader->origins, capacity, sizeof(*origins));
 
 		if (!origins) {
-			walk->failed = true;
+			loader->failed = true;
 			return;
 		}
-		walk->origins = origins;
-		walk->origin_capacity = capacity;
+		loader->origins = origins;
+		loader->origin_capacity = capacity;
 	}
-	walk->origins[walk->origin_count++] = *origin;
+	loader->origins[loader->origin_count++] = *origin;
 }
 
-const struct origin *walk_origin(const struct walk *walk, const void *base, const char *name)
+const struct origin *schema_origin(const struct loader *loader, const void *base, const char *name)
 {
-	for (size_t i = 0; i < walk->origin_count; i++)
-		if (walk->origins[i].base == base && !strcmp(walk->origins[i].name, name))
-			return &walk->origins[i];
+	for (size_t i = 0; i < loader->origin_count; i++)
+		if (loader->origins[i].base == base && !strcmp(loader->origins[i].name, name))
+			return &loader->origins[i];
 	return NULL;
 }
 
-void walk_done(struct walk *walk)
+void schema_done(struct loader *loader)
 {
-	free(walk->origins);
-	walk->origins = NULL;
-	walk->origin_count = 0;
-	walk->origin_capacity = 0;
+	free(loader->origins);
+	loader->origins = NULL;
+	loader->origin_count = 0;
+	loader->origin_capacity = 0;
 }
 
-static const char *expected(const struct key *key, char text[EXPECTED_SIZE])
+static const char *expected(const struct key *key, char text[SCHEMA_EXPECTED_SIZE])
 {
 	if (key->type->expected)
 		return key->type->expected;
@@ -58,33 +58,36 @@ static const char *expected(const struct key *key, char text[EXPECTED_SIZE])
 	return text;
 }
 
-void walk_meant(struct walk *walk, const struct key *key, const struct node *node,
-		const char *meant)
+void schema_refuse_meant(struct loader *loader, const struct key *key, const struct node *node,
+			 const char *meant)
 {
-	char text[EXPECTED_SIZE];
+	char text[SCHEMA_EXPECTED_SIZE];
 
 	if (node->kind != NODE_SCALAR)
-		report_add(walk->report, &node->place, "'%s' must be %s, not %s", key->name,
-			   expected(key, text), node_kind_text(node));
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' must be %s, not %s",
+				key->name, expected(key, text), document_kind_text(node));
 	else
-		report_add(walk->report, &node->place, "'%s' must be %s, not '%s'%s%s%s", key->name,
-			   expected(key, text), SHORT(node->text), meant ? "; did you mean '" : "",
-			   meant ? meant : "", meant ? "'?" : "");
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' must be %s, not '%s'%s%s%s", key->name, expected(key, text),
+				TEXT_SHORT(node->text), meant ? "; did you mean '" : "",
+				meant ? meant : "", meant ? "'?" : "");
 }
 
-void walk_mismatch(struct walk *walk, const struct key *key, const struct node *node)
+void schema_refuse(struct loader *loader, const struct key *key, const struct node *node)
 {
-	walk_meant(walk, key, node, NULL);
+	schema_refuse_meant(loader, key, node, NULL);
 }
 
-void walk_value(struct walk *walk, const struct key *key, const struct node *node, void *target)
+void schema_read_value(struct loader *loader, const struct key *key, const struct node *node,
+		       void *target)
 {
 	if (node->null)
-		report_add(walk->report, &node->place, "'%s' has no value", key->name);
-	else if (!(key->type->shapes & node->kind))
-		walk_mismatch(walk, key, node);
+		diagnostics_add(loader->diagnostics, &node->location, "'%s' has no value",
+				key->name);
+	else if (!(key->type->node_kinds & node->kind))
+		schema_refuse(loader, key, node);
 	else
-		key->type->read(walk, key, node, target);
+		key->type->read(loader, key, node, target);
 }
 
 static const struct key *keys_find(const struct keys *keys, const char *name)
@@ -95,75 +98,81 @@ static const struct key *keys_find(const struct keys *keys, const char *name)
 	return NULL;
 }
 
-static void walk_unknown(struct walk *walk, const struct keys *keys, const struct node *name)
+static void walk_unknown(struct loader *loader, const struct keys *keys, const struct node *name)
 {
 	const char *nearest = text_nearest(name->text, keys->keys, keys->count,
 					   sizeof(*keys->keys));
 
-	report_add(walk->report, &name->place, "unknown key '%s'%s%s%s%s%s%s", SHORT(name->text),
-		   keys->name ? " in '" : "", keys->name ? keys->name : "", keys->name ? "'" : "",
-		   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	diagnostics_add(loader->diagnostics, &name->location, "unknown key '%s'%s%s%s%s%s%s",
+			TEXT_SHORT(name->text), keys->name ? " in '" : "",
+			keys->name ? keys->name : "", keys->name ? "'" : "",
+			nearest ? "; did you mean '" : "", nearest ? nearest : "",
+			nearest ? "'?" : "");
 }
 
-static void walk_fallback(struct walk *walk, const struct key *key, void *target)
+static void walk_fallback(struct loader *loader, const struct key *key, void *target)
 {
 	struct node node = { .kind = NODE_SCALAR };
 
-	if (!key->fallback || key->fallback == key_required)
+	if (!key->default_text || key->default_text == schema_required)
 		return;
-	if (!strcmp(key->fallback, "{}"))
+	if (!strcmp(key->default_text, "{}"))
 		node.kind = NODE_MAPPING;
-	node.text = strdup(key->fallback);
+	node.text = strdup(key->default_text);
 	if (node.text)
-		key->type->read(walk, key, &node, target);
+		key->type->read(loader, key, &node, target);
 	else
-		walk->failed = true;
+		loader->failed = true;
 	free(node.text);
 }
 
 /* Reads a key and its value, and marks its row as seen. */
-static void walk_pair(struct walk *walk, const struct keys *keys, void *base,
+static void walk_pair(struct loader *loader, const struct keys *keys, void *base,
 		      const struct node *name, const struct node *value, uint32_t *seen)
 {
 	const struct key *key = keys_find(keys, name->text);
 	uint32_t bit;
 
 	if (!key) {
-		walk_unknown(walk, keys, name);
+		walk_unknown(loader, keys, name);
 		return;
 	}
 	bit = UINT32_C(1) << (key - keys->keys);
 	if (*seen & bit) {
-		report_add(walk->report, &name->place, "repeated key '%s'", key->name);
+		diagnostics_add(loader->diagnostics, &name->location, "repeated key '%s'",
+				key->name);
 		return;
 	}
 	*seen |= bit;
 	if (value->null) {
-		report_add(walk->report, &name->place, "'%s' has no value", key->name);
+		diagnostics_add(loader->diagnostics, &name->location, "'%s' has no value",
+				key->name);
 		return;
 	}
-	walk_remember(walk, &(struct origin){ base, key->name, name, value });
-	walk_value(walk, key, value, (char *)base + key->offset);
+	walk_remember(loader, &(struct origin){ base, key->name, name, value });
+	schema_read_value(loader, key, value, (char *)base + key->offset);
 }
 
-void walk_mapping(struct walk *walk, const struct node *node, const struct keys *keys, void *base)
+void schema_read_mapping(struct loader *loader, const struct node *node, const struct keys *keys,
+			 void *base)
 {
 	uint32_t seen = 0;
 
 	assert(keys->count <= KEYS_MAX);
 
 	for (unsigned int i = 0; node && i + 1 < node->count; i += 2)
-		walk_pair(walk, keys, base, node->items[i], node->items[i + 1], &seen);
+		walk_pair(loader, keys, base, node->items[i], node->items[i + 1], &seen);
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct key *key = &keys->keys[i];
 
 		if (seen & (UINT32_C(1) << i))
 			continue;
-		if (key->fallback == key_required && node)
-			report_add(walk->report, &node->place, "required key '%s' is missing%s%s%s",
-				   key->name, keys->name ? " in '" : "",
-				   keys->name ? keys->name : "", keys->name ? "'" : "");
-		walk_fallback(walk, key, (char *)base + key->offset);
+		if (key->default_text == schema_required && node)
+			diagnostics_add(loader->diagnostics, &node->location,
+					"required key '%s' is missing%s%s%s", key->name,
+					keys->name ? " in '" : "", keys->name ? keys->name : "",
+					keys->name ? "'" : "");
+		walk_fallback(loader, key, (char *)base + key->offset);
 	}
 }
 
@@ -171,7 +180,7 @@ void walk_mapping(struct walk *walk, const struct node *node, const struct keys 
 static bool write_member(struct json_object *object, const struct key *key,
 			 struct json_object *value)
 {
-	if (value == WRITE_NOTHING)
+	if (value == SCHEMA_WRITE_NOTHING)
 		return true;
 	if (!value)
 		return false;
@@ -181,7 +190,7 @@ static bool write_member(struct json_object *object, const struct key *key,
 	return false;
 }
 
-struct json_object *walk_write(const struct keys *keys, const void *base)
+struct json_object *schema_write(const struct keys *keys, const void *base)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -197,7 +206,7 @@ struct json_object *walk_write(const struct keys *keys, const void *base)
 	return object;
 }
 
-void walk_write_entry(struct json_object **array, struct json_object *entry)
+void schema_write_entry(struct json_object **array, struct json_object *entry)
 {
 	if (*array && entry && json_object_array_add(*array, entry) == 0)
 		return;
@@ -206,83 +215,84 @@ void walk_write_entry(struct json_object **array, struct json_object *entry)
 	*array = NULL;
 }
 
-static void read_mapping(struct walk *walk, const struct key *key, const struct node *node,
+static void read_mapping(struct loader *loader, const struct key *key, const struct node *node,
 			 void *target)
 {
-	walk_mapping(walk, node, key->detail, target);
+	schema_read_mapping(loader, node, key->constraint, target);
 }
 
 static struct json_object *write_mapping(const struct key *key, const void *target)
 {
-	struct json_object *object = walk_write(key->detail, target);
+	struct json_object *object = schema_write(key->constraint, target);
 
 	if (object && json_object_object_length(object) == 0) {
 		json_object_put(object);
-		return WRITE_NOTHING;
+		return SCHEMA_WRITE_NOTHING;
 	}
 	return object;
 }
 
-const struct type type_mapping = {
+const struct type schema_type_mapping = {
 	NODE_MAPPING, "a mapping of keys", NULL, read_mapping, write_mapping,
 };
 
-void walk_entry(struct walk *walk, const struct key *list, const struct key *entry,
-		const struct node *node, unsigned int index, void *target)
+void schema_read_entry(struct loader *loader, const struct key *list, const struct key *entry,
+		       const struct node *node, unsigned int index, void *target)
 {
 	struct key named = *entry;
 	char name[ENTRY_NAME_SIZE];
 
 	snprintf(name, sizeof(name), "%s.%u", list->name, index);
 	named.name = name;
-	walk_value(walk, &named, node, target);
+	schema_read_value(loader, &named, node, target);
 }
 
-static void read_list(struct walk *walk, const struct key *key, const struct node *node,
+static void read_list(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)
 {
-	const struct list *list = key->detail;
+	const struct list *list = key->constraint;
 	unsigned int *count = (void *)((char *)target + list->count);
-	const struct key item = { .type = list->item, .detail = list->detail };
+	const struct key item = { .type = list->item, .constraint = list->constraint };
 
 	for (unsigned int i = 0; i < node->count; i++) {
 		if (i == list->max) {
-			report_add(walk->report, &node->items[i]->place,
-				   "'%s' has more than %u entries", key->name, list->max);
+			diagnostics_add(loader->diagnostics, &node->items[i]->location,
+					"'%s' has more than %u entries", key->name, list->max);
 			return;
 		}
 		/* First, so that what a broken entry holds is freed with the others. */
 		*count = i + 1;
-		walk_entry(walk, key, &item, node->items[i], i, (char *)target + i * list->size);
+		schema_read_entry(loader, key, &item, node->items[i], i,
+				  (char *)target + i * list->size);
 	}
 }
 
 static struct json_object *write_list(const struct key *key, const void *target)
 {
-	const struct list *list = key->detail;
+	const struct list *list = key->constraint;
 	unsigned int count = *(const unsigned int *)(const void *)((const char *)target +
 								   list->count);
-	const struct key item = { .type = list->item, .detail = list->detail };
+	const struct key item = { .type = list->item, .constraint = list->constraint };
 	struct json_object *array = json_object_new_array();
 
 	for (unsigned int i = 0; array && i < count; i++)
-		walk_write_entry(&array,
-				 item.type->write(&item, (const char *)target + i * list->size));
+		schema_write_entry(&array,
+				   item.type->write(&item, (const char *)target + i * list->size));
 	return array;
 }
 
-const struct type type_list = {
+const struct type schema_type_list = {
 	NODE_LIST, "a list", NULL, read_list, write_list,
 };
 
 static struct json_object *write_any(const struct key *key, const void *target)
 {
-	const struct list *list = key->detail;
+	const struct list *list = key->constraint;
 	const unsigned int *count = (const void *)((const char *)target + list->count);
 
-	return *count ? write_list(key, target) : WRITE_NOTHING;
+	return *count ? write_list(key, target) : SCHEMA_WRITE_NOTHING;
 }
 
-const struct type type_any = {
+const struct type schema_type_optional_list = {
 	NODE_LIST, "a list", NULL, read_list, write_any,
 };

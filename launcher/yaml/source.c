@@ -11,9 +11,10 @@
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
-static int source_refuse(const struct source *source, struct report *report, const char *why)
+static int source_refuse(const struct source *source, struct diagnostics *diagnostics,
+			 const char *why)
 {
-	report_add(report, &(struct place){ .source = source }, "%s", why);
+	diagnostics_add(diagnostics, &(struct location){ .source = source }, "%s", why);
 	return -EINVAL;
 }
 
@@ -31,9 +32,9 @@ static const char *character_wrong(size_t length, uint32_t character, char next)
 	return text_control(character) ? "a control character, which is not allowed here" : NULL;
 }
 
-static int source_check(const struct source *source, struct report *report)
+static int source_check(const struct source *source, struct diagnostics *diagnostics)
 {
-	struct place place = { .source = source, .line = 1, .column = 1, .length = 1 };
+	struct location location = { .source = source, .line = 1, .column = 1, .length = 1 };
 	uint32_t character = 0;
 	const char *wrong;
 	size_t length;
@@ -42,35 +43,37 @@ static int source_check(const struct source *source, struct report *report)
 		length = text_decode(source->text + i, source->size - i, &character);
 		wrong = character_wrong(length, character, source->text[i + 1]);
 		/* Directives: never needed, and libyaml's time for them grows as their square. */
-		if (!wrong && character == '%' && place.column == 1)
+		if (!wrong && character == '%' && location.column == 1)
 			wrong = "a line cannot begin with '%' here";
 		if (wrong) {
-			report_add(report, &place, "%s", wrong);
+			diagnostics_add(diagnostics, &location, "%s", wrong);
 			return -EINVAL;
 		}
-		place.column++;
+		location.column++;
 		if (character == '\n') {
-			place.line++;
-			place.column = 1;
+			location.line++;
+			location.column = 1;
 		}
 	}
 	return 0;
 }
 
 /* Takes the text over. */
-static int source_fill(struct source *source, char *text, size_t size, struct report *report)
+static int source_fill(struct source *source, char *text, size_t size,
+		       struct diagnostics *diagnostics)
 {
 	static const char mark[] = "\xef\xbb\xbf";
 
 	source->text = text;
 	source->size = size;
 	if (size > SOURCE_SIZE_MAX)
-		return source_refuse(source, report, "larger than 1 MiB, which no definition is");
+		return source_refuse(source, diagnostics,
+				     "larger than 1 MiB, which no definition is");
 	if (size >= strlen(mark) && !memcmp(text, mark, strlen(mark))) {
 		source->size -= strlen(mark);
 		memmove(text, text + strlen(mark), source->size + 1);
 	}
-	return source_check(source, report);
+	return source_check(source, diagnostics);
 }
 
 static int source_name(struct source *source, const char *name)
@@ -81,7 +84,7 @@ static int source_name(struct source *source, const char *name)
 }
 
 int source_from_memory(const char *name, const void *bytes, size_t size, struct source *source,
-		       struct report *report)
+		       struct diagnostics *diagnostics)
 {
 	size_t kept = size > SOURCE_SIZE_MAX ? SOURCE_SIZE_MAX + 1 : size;
 	char *text;
@@ -94,7 +97,7 @@ int source_from_memory(const char *name, const void *bytes, size_t size, struct 
 	if (kept)
 		memcpy(text, bytes, kept);
 	text[kept] = '\0';
-	return source_fill(source, text, kept, report);
+	return source_fill(source, text, kept, diagnostics);
 }
 
 static const char *mode_wrong(mode_t mode)
@@ -113,7 +116,7 @@ static const char *mode_wrong(mode_t mode)
 	}
 }
 
-static int source_read(struct source *source, int fd, struct report *report)
+static int source_read(struct source *source, int fd, struct diagnostics *diagnostics)
 {
 	cleanup_free char *text = malloc(SOURCE_SIZE_MAX + 2);
 	size_t size = 0;
@@ -126,16 +129,16 @@ static int source_read(struct source *source, int fd, struct report *report)
 		if (got < 0 && errno != EINTR) {
 			int code = errno;
 
-			source_refuse(source, report, strerror(code));
+			source_refuse(source, diagnostics, strerror(code));
 			return -code;
 		}
 		size += got > 0 ? (size_t)got : 0;
 	} while (got != 0 && size <= SOURCE_SIZE_MAX);
 	text[size] = '\0';
-	return source_fill(source, take_ptr(&text), size, report);
+	return source_fill(source, take_ptr(&text), size, diagnostics);
 }
 
-int source_open(const char *path, struct source *source, struct report *report)
+int source_open(const char *path, struct source *source, struct diagnostics *diagnostics)
 {
 	cleanup_fd int fd = -1;
 	struct stat status;
@@ -148,17 +151,18 @@ int source_open(const char *path, struct source *source, struct report *report)
 		int code = errno;
 
 		/* open(2) says of a socket only this. */
-		source_refuse(source, report,
+		source_refuse(source, diagnostics,
 			      code == ENXIO ? "is a socket or a device, not a file"
 					    : strerror(code));
 		return -code;
 	}
 	wrong = mode_wrong(status.st_mode);
 	if (wrong)
-		return source_refuse(source, report, wrong);
+		return source_refuse(source, diagnostics, wrong);
 	if (status.st_size > SOURCE_SIZE_MAX)
-		return source_refuse(source, report, "larger than 1 MiB, which no definition is");
-	return source_read(source, fd, report);
+		return source_refuse(source, diagnostics,
+				     "larger than 1 MiB, which no definition is");
+	return source_read(source, fd, diagnostics);
 }
 
 void source_done(struct source *source)

@@ -15,11 +15,11 @@
  * source_open() - read a file: regular, at most SOURCE_SIZE_MAX, never waiting for a writer.
  * @path: of the file.
  * @source: the source; empty it with source_done() in any case.
- * @report: told what is wrong.
+ * @diagnostics: told what is wrong.
  *
  * Return: 0, -EINVAL (not such a file, or not such a text), -ENOMEM or the error of opening it.
  */
-int source_open(const char *path, struct source *source, struct report *report);
+int source_open(const char *path, struct source *source, struct diagnostics *diagnostics);
 
 /**
  * source_from_memory() - the same from bytes.
@@ -27,12 +27,12 @@ int source_open(const char *path, struct source *source, struct report *report);
  * @bytes: any bytes; they are copied.
  * @size: how many, any.
  * @source: the source; empty it with source_done() in any case.
- * @report: told what is wrong.
+ * @diagnostics: told what is wrong.
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
 int source_from_memory(const char *name, const void *bytes, size_t size, struct source *source,
-		       struct report *report);
+		       struct diagnostics *diagnostics);
 
 void source_done(struct source *source);
 

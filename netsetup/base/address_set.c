@@ -11,7 +11,7 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct in_addr));
 }
 
-void addrset_add(struct addrset *set, struct in_addr address)
+void address_set_add(struct address_set *set, struct in_addr address)
 {
 	if (set->count == set->capacity) {
 		size_t capacity = set->capacity ? set->capacity * 2 : 64;
@@ -29,7 +29,7 @@ void addrset_add(struct addrset *set, struct in_addr address)
 	set->sorted = false;
 }
 
-bool addrset_has(struct addrset *set, struct in_addr address)
+bool address_set_has(struct address_set *set, struct in_addr address)
 {
 	if (set->count == 0)
 		return false;
@@ -39,7 +39,7 @@ bool addrset_has(struct addrset *set, struct in_addr address)
 	return bsearch(&address, set->addresses, set->count, sizeof(address), compare) != NULL;
 }
 
-void addrset_done(struct addrset *set)
+void address_set_done(struct address_set *set)
 {
 	free(set->addresses);
 	memset(set, 0, sizeof(*set));

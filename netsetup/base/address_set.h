@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 /**
- * struct addrset - a set of addresses; all zero is the empty set.
- * @failed: memory ran out, the set is not to be used; checked once, after the last addrset_add().
+ * struct address_set - a set of addresses; all zero is the empty set.
+ * @failed: memory ran out, the set is not to be used; checked once, after the last address_set_add().
  */
-struct addrset {
+struct address_set {
 	struct in_addr *addresses;
 	size_t count;
 	size_t capacity;
@@ -19,8 +19,8 @@ struct addrset {
 	bool failed;
 };
 
-void addrset_add(struct addrset *set, struct in_addr address);
-bool addrset_has(struct addrset *set, struct in_addr address);
-void addrset_done(struct addrset *set);
+void address_set_add(struct address_set *set, struct in_addr address);
+bool address_set_has(struct address_set *set, struct in_addr address);
+void address_set_done(struct address_set *set);
 
 #endif

@@ -35,7 +35,7 @@ static void start(struct error *err, enum exit_status status, int code)
 	err->status = status;
 }
 
-int error_set(struct error *err, int code, const char *format, ...)
+int error_set_errno(struct error *err, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -48,7 +48,7 @@ int error_set(struct error *err, int code, const char *format, ...)
 	return -code;
 }
 
-int error_say(struct error *err, enum exit_status status, int code, const char *format, ...)
+int error_setf(struct error *err, enum exit_status status, int code, const char *format, ...)
 {
 	va_list args;
 

@@ -33,19 +33,19 @@ struct error {
 };
 
 /**
- * error_set() - fill an error with a message and the text of an errno value.
+ * error_set_errno() - fill an error with a message and the text of an errno value.
  * @err: the error; what it held is overwritten.
  * @code: errno value, positive. Its text is appended (": Operation not permitted"). EPERM and
  *        EACCES lead to STATUS_PERMISSION, all others to STATUS_FAILURE.
  * @format: printf format of the message.
  *
- * Return: -code, so that a caller can `return error_set(...)`.
+ * Return: -code, so that a caller can `return error_set_errno(...)`.
  */
-int error_set(struct error *err, int code, const char *format, ...)
+int error_set_errno(struct error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /**
- * error_say() - fill an error whose message is complete by itself.
+ * error_setf() - fill an error whose message is complete by itself.
  * @err: the error.
  * @status: the exit status.
  * @code: errno value, positive, for the program; its text is not shown.
@@ -53,7 +53,7 @@ int error_set(struct error *err, int code, const char *format, ...)
  *
  * Return: -code.
  */
-int error_say(struct error *err, enum exit_status status, int code, const char *format, ...)
+int error_setf(struct error *err, enum exit_status status, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /**

@@ -7,6 +7,6 @@
 #include <signal.h>
 
 /* Of clone(2) for a standby helper. The seccomp filter allows this and fork(), no other process. */
-#define SPARE_CLONE_FLAGS (CLONE_PARENT | CLONE_PIDFD | SIGCHLD)
+#define STANDBY_CLONE_FLAGS (CLONE_PARENT | CLONE_PIDFD | SIGCHLD)
 
 #endif

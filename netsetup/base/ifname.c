@@ -22,7 +22,7 @@ bool ifname_valid(const char *ifname)
 	return true;
 }
 
-void tap_name(const char *name, char ifname[IFNAMSIZ])
+void ifname_of_tap(const char *name, char ifname[IFNAMSIZ])
 {
 	uuid_t digest;
 

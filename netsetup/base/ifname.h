@@ -19,11 +19,11 @@
 bool ifname_valid(const char *ifname);
 
 /**
- * tap_name() - the name of a VM's tap: "vmr-NAME", and for a name that does not fit into 15
+ * ifname_of_tap() - the name of a VM's tap: "vmr-NAME", and for a name that does not fit into 15
  * characters "vmr-" + its first four + "-" + six hexadecimal digits derived from the whole name.
  * @name: a valid VM name.
  * @ifname: the tap's name.
  */
-void tap_name(const char *name, char ifname[IFNAMSIZ]);
+void ifname_of_tap(const char *name, char ifname[IFNAMSIZ]);
 
 #endif

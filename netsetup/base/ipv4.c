@@ -23,7 +23,7 @@ const char *ipv4_text(struct in_addr address, char text[IPV4_TEXT_SIZE])
 	return inet_ntop(AF_INET, &address, text, IPV4_TEXT_SIZE);
 }
 
-const char *prefix_text(const struct prefix *prefix, char text[IPV4_TEXT_SIZE])
+const char *ipv4_prefix_text(const struct prefix *prefix, char text[IPV4_TEXT_SIZE])
 {
 	char address[IPV4_TEXT_SIZE];
 
@@ -45,24 +45,24 @@ bool ipv4_unicast(struct in_addr address)
 	return first != 0 && first != 127 && first < 224;
 }
 
-struct in_addr prefix_network(const struct prefix *prefix)
+struct in_addr ipv4_prefix_network(const struct prefix *prefix)
 {
 	return (struct in_addr){ prefix->address.s_addr & ipv4_mask(prefix->length).s_addr };
 }
 
-struct in_addr prefix_broadcast(const struct prefix *prefix)
+struct in_addr ipv4_prefix_broadcast(const struct prefix *prefix)
 {
 	return (struct in_addr){ prefix->address.s_addr | ~ipv4_mask(prefix->length).s_addr };
 }
 
-bool prefix_contains(const struct prefix *prefix, struct in_addr address)
+bool ipv4_prefix_contains(const struct prefix *prefix, struct in_addr address)
 {
 	return ((address.s_addr ^ prefix->address.s_addr) & ipv4_mask(prefix->length).s_addr) == 0;
 }
 
-bool prefix_host(const struct prefix *prefix, struct in_addr address)
+bool ipv4_prefix_host(const struct prefix *prefix, struct in_addr address)
 {
-	return prefix->length <= 30 && prefix_contains(prefix, address) &&
-	       !ipv4_equal(address, prefix_network(prefix)) &&
-	       !ipv4_equal(address, prefix_broadcast(prefix));
+	return prefix->length <= 30 && ipv4_prefix_contains(prefix, address) &&
+	       !ipv4_equal(address, ipv4_prefix_network(prefix)) &&
+	       !ipv4_equal(address, ipv4_prefix_broadcast(prefix));
 }

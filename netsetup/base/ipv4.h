@@ -37,8 +37,8 @@ bool ipv4_parse(const char *text, struct in_addr *address);
  */
 const char *ipv4_text(struct in_addr address, char text[IPV4_TEXT_SIZE]);
 
-/* prefix_text() - write a prefix as "192.168.1.10/24"; returns text. */
-const char *prefix_text(const struct prefix *prefix, char text[IPV4_TEXT_SIZE]);
+/* ipv4_prefix_text() - write a prefix as "192.168.1.10/24"; returns text. */
+const char *ipv4_prefix_text(const struct prefix *prefix, char text[IPV4_TEXT_SIZE]);
 
 /* ipv4_mask() - the netmask of a prefix length, 0..32, in network byte order. */
 struct in_addr ipv4_mask(unsigned int length);
@@ -61,17 +61,17 @@ static inline bool ipv4_equal(struct in_addr a, struct in_addr b)
  */
 bool ipv4_unicast(struct in_addr address);
 
-/* prefix_network(), prefix_broadcast() - the first and the last address of the subnet. */
-struct in_addr prefix_network(const struct prefix *prefix);
-struct in_addr prefix_broadcast(const struct prefix *prefix);
+/* ipv4_prefix_network(), ipv4_prefix_broadcast() - the first and the last address of the subnet. */
+struct in_addr ipv4_prefix_network(const struct prefix *prefix);
+struct in_addr ipv4_prefix_broadcast(const struct prefix *prefix);
 
-/* prefix_contains() - whether the address lies in the subnet. */
-bool prefix_contains(const struct prefix *prefix, struct in_addr address);
+/* ipv4_prefix_contains() - whether the address lies in the subnet. */
+bool ipv4_prefix_contains(const struct prefix *prefix, struct in_addr address);
 
 /**
- * prefix_host() - whether the address is one that a host of this subnet may have: inside, neither
+ * ipv4_prefix_host() - whether the address is one that a host of this subnet may have: inside, neither
  * the network nor the broadcast address (a /31 and a /32 have none to give).
  */
-bool prefix_host(const struct prefix *prefix, struct in_addr address);
+bool ipv4_prefix_host(const struct prefix *prefix, struct in_addr address);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define SECUREBITS (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED)
 
-bool privilege_sufficient(void)
+bool capabilities_sufficient(void)
 {
 	return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) &&
 	       capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW);
@@ -64,7 +64,7 @@ static int raise_capabilities(struct error *err)
 		if (capng_have_capability(CAPNG_PERMITTED, wanted[i]))
 			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, wanted[i]);
 	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
-		return error_set(err, EPERM, "cannot use the capabilities");
+		return error_set_errno(err, EPERM, "cannot use the capabilities");
 	return 0;
 }
 
@@ -76,9 +76,9 @@ static int become_root(struct error *err)
 	const bool setgid_allowed = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETGID);
 
 	if (setgid_allowed && (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0))
-		return error_set(err, errno, "cannot give up the groups");
+		return error_set_errno(err, errno, "cannot give up the groups");
 	if (setuid_allowed && setresuid(0, 0, 0) < 0)
-		return error_set(err, errno, "cannot become user 0");
+		return error_set_errno(err, errno, "cannot become user 0");
 	return 0;
 }
 
@@ -88,42 +88,43 @@ static int verify(bool admin, bool raw, struct error *err)
 	uid_t real, effective, saved;
 
 	if (getresuid(&real, &effective, &saved) < 0 || real != effective || effective != saved)
-		return error_say(err, STATUS_PERMISSION, EPERM, "the user could not be given up");
+		return error_setf(err, STATUS_PERMISSION, EPERM, "the user could not be given up");
 	/* The files in /run/vmrun are user 0's, and so are those who may stop us. */
 	if (effective != 0 && (admin || raw))
-		return error_say(err, STATUS_PERMISSION, EPERM,
-				 "file capabilities without cap_setuid do not suffice; see "
-				 "vmrun-netsetup(8), PRIVILEGE");
+		return error_setf(err, STATUS_PERMISSION, EPERM,
+				  "file capabilities without cap_setuid do not suffice; see "
+				  "vmrun-netsetup(8), PRIVILEGE");
 	for (int capability = 0; capability <= CAP_LAST_CAP; capability++) {
 		const bool kept = (capability == CAP_NET_ADMIN && admin) ||
 				  (capability == CAP_NET_RAW && raw);
 
 		if (capng_have_capability(CAPNG_EFFECTIVE, (unsigned int)capability) != kept ||
 		    capng_have_capability(CAPNG_PERMITTED, (unsigned int)capability) != kept)
-			return error_say(err, STATUS_PERMISSION, EPERM,
-					 "capabilities could not be given up");
+			return error_setf(err, STATUS_PERMISSION, EPERM,
+					  "capabilities could not be given up");
 	}
 	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
-		return error_say(err, STATUS_PERMISSION, EPERM, "privileges could not be given up");
+		return error_setf(err, STATUS_PERMISSION, EPERM,
+				  "privileges could not be given up");
 	return 0;
 }
 
-int privilege_confine(struct error *err)
+int capabilities_confine(struct error *err)
 {
 	const bool admin = capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN);
 	const bool raw = capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW);
 	const bool setpcap = capng_have_capability(CAPNG_PERMITTED, CAP_SETPCAP);
-	int rc;
+	int ret;
 
-	rc = raise_capabilities(err);
-	if (rc < 0)
-		return rc;
+	ret = raise_capabilities(err);
+	if (ret < 0)
+		return ret;
 	lift_limits();
-	rc = become_root(err);
-	if (rc < 0)
-		return rc;
+	ret = become_root(err);
+	if (ret < 0)
+		return ret;
 	if (setpcap && prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0)
-		return error_set(err, errno, "cannot lock securebits");
+		return error_set_errno(err, errno, "cannot lock securebits");
 
 	capng_clear(CAPNG_SELECT_ALL);
 	if (admin)
@@ -132,12 +133,12 @@ int privilege_confine(struct error *err)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_RAW);
 	/* The bounding set can only be lowered by who has CAP_SETPCAP; a container may not. */
 	if (capng_apply(setpcap ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) != 0)
-		return error_set(err, EPERM, "cannot give up capabilities");
+		return error_set_errno(err, EPERM, "cannot give up capabilities");
 	/* Last: the kernel sets it anew with the IDs, as fs.suid_dumpable says. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return error_set(err, errno, "cannot give up privileges");
+		return error_set_errno(err, errno, "cannot give up privileges");
 	capng_setpid(0);
 	if (capng_get_caps_process() < 0)
-		return error_set(err, EPERM, "cannot read the capabilities");
+		return error_set_errno(err, EPERM, "cannot read the capabilities");
 	return verify(admin, raw, err);
 }

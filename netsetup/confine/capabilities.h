@@ -8,7 +8,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * privilege_confine() - become user 0 entirely, and give up everything but CAP_NET_ADMIN and
+ * capabilities_confine() - become user 0 entirely, and give up everything but CAP_NET_ADMIN and
  * CAP_NET_RAW, for good: other capabilities in all sets, supplementary groups, new privileges by exec, core
  * dumps. Limits of resources that whoever started this process may have set are lifted.
  * @err: the error.
@@ -18,9 +18,9 @@
  *
  * Return: 0; or a negative errno, after which the process must not go on.
  */
-int privilege_confine(struct error *err);
+int capabilities_confine(struct error *err);
 
-/* privilege_sufficient() - whether both capabilities are there. */
-bool privilege_sufficient(void);
+/* capabilities_sufficient() - whether both capabilities are there. */
+bool capabilities_sufficient(void);
 
 #endif

@@ -17,7 +17,7 @@ static void disarm(void)
 	setitimer(ITIMER_REAL, &off, NULL);
 }
 
-int alarm_start(unsigned int seconds, struct alarm_before *before)
+int close_timeout_start(unsigned int seconds, struct close_timeout *before)
 {
 	const struct itimerval limit = { { .tv_usec = 100000 }, { .tv_sec = seconds } };
 	const struct sigaction action = { .sa_handler = on_alarm };
@@ -37,21 +37,21 @@ int alarm_start(unsigned int seconds, struct alarm_before *before)
 	return -code;
 }
 
-void alarm_stop(const struct alarm_before *before)
+void close_timeout_stop(const struct close_timeout *before)
 {
 	disarm();
 	sigprocmask(SIG_SETMASK, &before->mask, NULL);
 	sigaction(SIGALRM, &before->action, NULL);
 }
 
-void alarm_close(const int *fds, size_t count)
+void close_timeout_fds(const int *fds, size_t count)
 {
-	struct alarm_before before;
-	const int rc = alarm_start(ALARM_CLOSE_SECONDS, &before);
+	struct close_timeout before;
+	const int ret = close_timeout_start(CLOSE_TIMEOUT_SECONDS, &before);
 
 	for (size_t i = 0; i < count; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	if (rc == 0)
-		alarm_stop(&before);
+	if (ret == 0)
+		close_timeout_stop(&before);
 }

@@ -69,14 +69,14 @@ static const struct ruleset_attributes known[] = {
  * Landlock, when the kernel was short of memory and has forgotten it (proc_sys_make_inode() in
  * fs/proc/proc_sysctl.c): a descriptor that stays open keeps it.
  */
-static const struct place {
+static const struct reachable {
 	const char *path;
 	uint64_t allowed;
 	bool kept;
-} places[] = {
+} reachables[] = {
 	/* Leases, in lease/. /run itself: to remove an empty /run/vmrun. */
 	{ "/run", REMOVE_DIR, false },
-	{ RUNDIR_PATH, OWN_FILES | READ_DIR | MAKE_DIR | REMOVE_DIR, false },
+	{ NETNS_RUN_DIR, OWN_FILES | READ_DIR | MAKE_DIR | REMOVE_DIR, false },
 	/* sysctl.c: the values of the tap and the uplink. */
 	{ "/proc/sys/net/ipv4/conf", READ_FILE | WRITE_FILE | TRUNCATE, true },
 	{ "/proc/sys/net/ipv4/neigh", READ_FILE | WRITE_FILE | TRUNCATE, true },
@@ -88,19 +88,21 @@ static const struct place {
 };
 
 /* What is not there cannot be reached later either: IPv6 in some kernels, sysfs in some containers. */
-static int allow(int ruleset, const struct place *place, uint64_t handled, struct error *err)
+static int allow(int ruleset, const struct reachable *reachable, uint64_t handled,
+		 struct error *err)
 {
-	struct path_beneath rule = { .allowed = place->allowed & handled };
-	cleanup_fd int fd = open(place->path, O_PATH | O_CLOEXEC);
+	struct path_beneath rule = { .allowed = reachable->allowed & handled };
+	cleanup_fd int fd = open(reachable->path, O_PATH | O_CLOEXEC);
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
 			       ? 0
-			       : error_set(err, errno, "cannot open '%s'", place->path);
+			       : error_set_errno(err, errno, "cannot open '%s'", reachable->path);
 	rule.parent = fd;
 	if (syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0)
-		return error_set(err, errno, "cannot confine this process to '%s'", place->path);
-	if (place->kept)
+		return error_set_errno(err, errno, "cannot confine this process to '%s'",
+				       reachable->path);
+	if (reachable->kept)
 		take_fd(&fd);
 	return 0;
 }
@@ -110,7 +112,7 @@ int landlock_confine(struct error *err)
 	const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
 	struct ruleset_attributes handled;
 	cleanup_fd int ruleset = -1;
-	int rc = 0;
+	int ret = 0;
 
 	if (version <= 0)
 		return 0;
@@ -119,12 +121,12 @@ int landlock_confine(struct error *err)
 	/* An older kernel takes a larger structure whose unknown end is zero. */
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	if (ruleset < 0)
-		return error_set(err, errno, "cannot confine this process to its files");
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(places); i++)
-		rc = allow(ruleset, &places[i], handled.handled_fs, err);
-	if (rc == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		rc = error_set(err, errno, "cannot confine this process to its files");
-	return rc;
+		return error_set_errno(err, errno, "cannot confine this process to its files");
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(reachables); i++)
+		ret = allow(ruleset, &reachables[i], handled.handled_fs, err);
+	if (ret == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		ret = error_set_errno(err, errno, "cannot confine this process to its files");
+	return ret;
 }
 
 #endif

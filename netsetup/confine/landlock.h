@@ -11,7 +11,7 @@
  * @err: the error.
  *
  * User 0 without capabilities still owns root's files: this is what keeps them from a helper that
- * was taken over. To be called after rundir_hold(), with no_new_privs set. A kernel before 5.13, or
+ * was taken over. To be called after lease_dir_hold(), with no_new_privs set. A kernel before 5.13, or
  * one that was started without Landlock, has none of it: then nothing is done.
  *
  * Return: 0; or a negative errno, after which the process must not go on.

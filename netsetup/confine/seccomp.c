@@ -17,7 +17,7 @@
 
 #ifdef VMRUN_SANITIZE
 
-int syscalls_confine(struct error *err)
+int seccomp_confine(struct error *err)
 {
 	return 0;
 }
@@ -115,10 +115,10 @@ static const struct conditional {
 	/* host.c: fork(); standby.c; and nothing else: no thread, no namespace. */
 #ifdef __s390x__
 	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)),
-	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, SPARE_CLONE_FLAGS)),
+	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, STANDBY_CLONE_FLAGS)),
 #else
 	WHEN1(clone, SCMP_A0(SCMP_CMP_EQ, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)),
-	WHEN1(clone, SCMP_A0(SCMP_CMP_EQ, SPARE_CLONE_FLAGS)),
+	WHEN1(clone, SCMP_A0(SCMP_CMP_EQ, STANDBY_CLONE_FLAGS)),
 #endif
 };
 
@@ -126,34 +126,35 @@ static const struct conditional {
 
 static int fill(scmp_filter_ctx filter)
 {
-	int rc = 0;
+	int ret = 0;
 
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(plain); i++)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, plain[i], 0);
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(conditional); i++)
-		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, conditional[i].number,
-					    conditional[i].count, conditional[i].conditions);
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(plain); i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, plain[i], 0);
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(conditional); i++)
+		ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, conditional[i].number,
+					     conditional[i].count, conditional[i].conditions);
 	/* Its flags lie in memory, where a filter does not see them; glibc then uses clone(). */
-	if (rc == 0)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-	return rc;
+	if (ret == 0)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	return ret;
 }
 
-int syscalls_confine(struct error *err)
+int seccomp_confine(struct error *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int rc = filter ? 0 : -ENOMEM;
+	int ret = filter ? 0 : -ENOMEM;
 
 	/* The calls of another architecture's programs, as 32-bit ones, have other numbers. */
-	if (rc == 0)
-		rc = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	if (rc == 0)
-		rc = fill(filter);
-	if (rc == 0)
-		rc = seccomp_load(filter);
+	if (ret == 0)
+		ret = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (ret == 0)
+		ret = fill(filter);
+	if (ret == 0)
+		ret = seccomp_load(filter);
 	if (filter)
 		seccomp_release(filter);
-	return rc < 0 ? error_set(err, -rc, "cannot filter this process's system calls") : 0;
+	return ret < 0 ? error_set_errno(err, -ret, "cannot filter this process's system calls")
+		       : 0;
 }
 
 #endif

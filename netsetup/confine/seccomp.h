@@ -6,7 +6,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * syscalls_confine() - from now on a system call that the tables in seccomp.c do not name kills
+ * seccomp_confine() - from now on a system call that the tables in seccomp.c do not name kills
  * this process, and is logged by the kernel (seccomp(2), SECCOMP_RET_KILL_PROCESS). The last step of
  * start-up, with no_new_privs set.
  * @err: the error.
@@ -15,6 +15,6 @@
  *
  * Return: 0; or a negative errno, after which the process must not go on.
  */
-int syscalls_confine(struct error *err);
+int seccomp_confine(struct error *err);
 
 #endif

@@ -88,11 +88,11 @@ static int add_qdisc(struct host *host, struct interface_id tap)
 				      .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
 				      .tcm_parent = TC_H_CLSACT };
 	cleanup_nl_msg *message = NULL;
-	int rc;
+	int ret;
 
 	message = traffic_message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &header, CLSACT);
-	rc = message ? nl_request(host->route, message, NULL, NULL) : -ENOMEM;
-	return rc == -EEXIST ? 0 : rc;
+	ret = message ? netlink_request(host->route, message, NULL, NULL) : -ENOMEM;
+	return ret == -EEXIST ? 0 : ret;
 }
 
 static int add_filter(struct host *host, struct interface_id tap, const struct sock_filter *program)
@@ -112,7 +112,7 @@ static int add_filter(struct host *host, struct interface_id tap, const struct s
 	    nla_put_u32(message, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT) < 0)
 		return -ENOMEM;
 	nla_nest_end(message, options);
-	return nl_request(host->route, message, NULL, NULL);
+	return netlink_request(host->route, message, NULL, NULL);
 }
 
 /* Without the classifier: strict reverse-path filtering must really be strict. */
@@ -120,15 +120,16 @@ static int strict_enough(struct interface_id tap, int reason, struct error *err)
 {
 	const struct sysctl everywhere = { "ipv4/conf", "all", "rp_filter" };
 	int value;
-	int rc;
+	int ret;
 
-	rc = sysctl_read(&everywhere, &value, err);
-	if (rc < 0)
-		return rc;
+	ret = sysctl_read(&everywhere, &value, err);
+	if (ret < 0)
+		return ret;
 	if (value < 2)
 		return 0;
-	error_set(err, reason, "cannot keep the guest from sending with others' addresses on '%s'",
-		  tap.ifname);
+	error_set_errno(err, reason,
+			"cannot keep the guest from sending with others' addresses on '%s'",
+			tap.ifname);
 	error_remedy(err,
 		     "net.ipv4.conf.all.rp_filter is %d (loose), and the kernel has no cls_bpf",
 		     value);
@@ -144,7 +145,7 @@ int antispoof_set(struct host *host, struct interface_id tap, struct in_addr add
 	struct sock_filter program[ANTISPOOF_SIZE];
 	char text[CHANGE_TEXT_SIZE - 128];
 	bool made;
-	int rc;
+	int ret;
 
 	antispoof_program(address, program);
 	program_text(program, text, sizeof(text));
@@ -156,13 +157,13 @@ int antispoof_set(struct host *host, struct interface_id tap, struct in_addr add
 	       made;
 	if (!made)
 		return 0;
-	rc = add_qdisc(host, tap);
-	if (rc == 0)
-		rc = add_filter(host, tap, program);
-	if (rc == -ENOENT || rc == -EOPNOTSUPP)
-		return strict_enough(tap, -rc, err);
-	if (rc < 0)
-		return error_set(err, -rc, "cannot filter what the guest sends on '%s'",
-				 tap.ifname);
+	ret = add_qdisc(host, tap);
+	if (ret == 0)
+		ret = add_filter(host, tap, program);
+	if (ret == -ENOENT || ret == -EOPNOTSUPP)
+		return strict_enough(tap, -ret, err);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot filter what the guest sends on '%s'",
+				       tap.ifname);
 	return 0;
 }

@@ -24,7 +24,7 @@
  */
 struct listing {
 	unsigned int uplink;
-	struct addrset *set;
+	struct address_set *set;
 	struct in_addr wanted;
 	unsigned int ifindex;
 	bool proxied;
@@ -39,7 +39,7 @@ static bool note(struct listing *listing, struct nlattr *attribute)
 		return false;
 	nla_memcpy(&address, attribute, sizeof(address));
 	if (listing->set)
-		addrset_add(listing->set, address);
+		address_set_add(listing->set, address);
 	return !listing->set && ipv4_equal(address, listing->wanted);
 }
 
@@ -80,57 +80,58 @@ static int proxy_seen(struct nlmsghdr *header, void *context)
 }
 
 static int dump(struct nl_sock *route, int type, const void *header, size_t size,
-		nl_parse_fn *parse, struct listing *listing)
+		netlink_parse_fn *parse, struct listing *listing)
 {
 	cleanup_nl_msg *message = netlink_message(type, NLM_F_DUMP, header, size);
-	int rc = message ? nl_request(route, message, parse, listing) : -ENOMEM;
+	int ret = message ? netlink_request(route, message, parse, listing) : -ENOMEM;
 
 	/* -EINTR: the table changed meanwhile; what was missed is found when ours is to be added. */
-	return rc == -EINTR ? 0 : rc;
+	return ret == -EINTR ? 0 : ret;
 }
 
 static int look(struct nl_sock *route, struct listing *listing, struct error *err)
 {
 	const struct rtmsg routes = { .rtm_family = AF_INET };
 	const struct ndmsg entries = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
-	int rc;
+	int ret;
 
-	rc = dump(route, RTM_GETROUTE, &routes, sizeof(routes), route_seen, listing);
-	if (rc == 0)
-		rc = dump(route, RTM_GETNEIGH, &entries, sizeof(entries), proxy_seen, listing);
-	return rc < 0 ? error_set(err, -rc, "cannot list this host's routes") : 0;
+	ret = dump(route, RTM_GETROUTE, &routes, sizeof(routes), route_seen, listing);
+	if (ret == 0)
+		ret = dump(route, RTM_GETNEIGH, &entries, sizeof(entries), proxy_seen, listing);
+	return ret < 0 ? error_set_errno(err, -ret, "cannot list this host's routes") : 0;
 }
 
-int foreign_list(struct nl_sock *route, unsigned int uplink, struct addrset *set, struct error *err)
+int foreign_routes_list(struct nl_sock *route, unsigned int uplink, struct address_set *set,
+			struct error *err)
 {
 	struct listing listing = { .uplink = uplink, .set = set };
 
 	return look(route, &listing, err);
 }
 
-int foreign_check(struct nl_sock *route, unsigned int uplink, struct in_addr address,
-		  struct error *err)
+int foreign_routes_check(struct nl_sock *route, unsigned int uplink, struct in_addr address,
+			 struct error *err)
 {
 	struct listing listing = { .uplink = uplink, .wanted = address };
 	char text[IPV4_TEXT_SIZE], ifname[IF_NAMESIZE], word[PRINTABLE_WORD_SIZE(IF_NAMESIZE)];
-	int rc = look(route, &listing, err);
+	int ret = look(route, &listing, err);
 
-	if (rc < 0 || (!listing.ifindex && !listing.proxied))
-		return rc;
+	if (ret < 0 || (!listing.ifindex && !listing.proxied))
+		return ret;
 	ipv4_text(address, text);
 	if (!if_indextoname(listing.ifindex ? listing.ifindex : uplink, ifname) ||
 	    !ifname_valid(ifname))
 		memcpy(ifname, "IF", sizeof("IF"));
 	if (listing.ifindex) {
-		error_say(err, STATUS_NETWORK, EEXIST,
-			  "address %s has a route of somebody else's already, through '%s'", text,
-			  ifname);
+		error_setf(err, STATUS_NETWORK, EEXIST,
+			   "address %s has a route of somebody else's already, through '%s'", text,
+			   ifname);
 		error_remedy(err, "choose another, or: sudo ip route delete %s/32 dev %s", text,
 			     printable_word(ifname, word));
 	} else {
-		error_say(err, STATUS_NETWORK, EEXIST,
-			  "address %s has a proxy entry of somebody else's already, on '%s'", text,
-			  ifname);
+		error_setf(err, STATUS_NETWORK, EEXIST,
+			   "address %s has a proxy entry of somebody else's already, on '%s'", text,
+			   ifname);
 		error_remedy(err, "choose another, or: sudo ip neigh delete proxy %s dev %s", text,
 			     printable_word(ifname, word));
 	}

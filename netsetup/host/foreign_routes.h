@@ -10,7 +10,7 @@
 #include "netsetup/kernel/netlink.h"
 
 /**
- * foreign_list() - the addresses that have a host route in the main table, or a proxy entry on the
+ * foreign_routes_list() - the addresses that have a host route in the main table, or a proxy entry on the
  * uplink, which no VM of ours has made: a VM could not have its own.
  * @route: rtnetlink socket.
  * @uplink: index of the uplink.
@@ -19,18 +19,18 @@
  *
  * Return: 0 or a negative errno.
  */
-int foreign_list(struct nl_sock *route, unsigned int uplink, struct addrset *set,
-		 struct error *err);
+int foreign_routes_list(struct nl_sock *route, unsigned int uplink, struct address_set *set,
+			struct error *err);
 
 /**
- * foreign_check() - refuse an address that has one.
+ * foreign_routes_check() - refuse an address that has one.
  * @route, @uplink: as above.
  * @address: the address.
  * @err: names what it has, with the command that removes it.
  *
  * Return: 0, -EEXIST or another negative errno.
  */
-int foreign_check(struct nl_sock *route, unsigned int uplink, struct in_addr address,
-		  struct error *err);
+int foreign_routes_check(struct nl_sock *route, unsigned int uplink, struct in_addr address,
+			 struct error *err);
 
 #endif

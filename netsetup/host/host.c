@@ -39,25 +39,25 @@ bool host_say(struct host *host, const char *format, ...)
 }
 
 /*
- * Safe when the asker is hostile: the name is ours ("vmr-" and what tap_name() made of a checked
+ * Safe when the asker is hostile: the name is ours ("vmr-" and what ifname_of_tap() made of a checked
  * name), and an interface that exists is never taken over.
  */
 int host_tap_add(struct host *host, const char *ifname, unsigned int queues, bool offload, int *fds,
 		 unsigned int *ifindex, struct error *err)
 {
-	int rc;
+	int ret;
 
 	if (!host_say(host, "ip tuntap add dev %s mode tap%s%s", ifname, offload ? " vnet_hdr" : "",
 		      queues > 1 ? " multi_queue" : "")) {
 		*ifindex = 0;
 		return 0;
 	}
-	rc = tap_open(ifname, queues, offload, fds, err);
-	if (rc < 0)
-		return rc;
+	ret = tap_open(ifname, queues, offload, fds, err);
+	if (ret < 0)
+		return ret;
 	*ifindex = if_nametoindex(ifname);
 	if (*ifindex == 0)
-		return error_set(err, errno, "cannot find tap '%s'", ifname);
+		return error_set_errno(err, errno, "cannot find tap '%s'", ifname);
 	return 0;
 }
 
@@ -75,22 +75,22 @@ static struct nl_msg *link_message(int type, unsigned int ifindex, unsigned int 
 /* The kernel tells that a link is gone before it answers the request to delete it. */
 static int open_link_events(struct nl_sock **events, struct error *err)
 {
-	int rc;
+	int ret;
 
-	rc = nl_socket_open(NETLINK_ROUTE, events, err);
-	if (rc < 0)
-		return rc;
-	rc = nl_socket_add_membership(*events, RTNLGRP_LINK);
-	return rc < 0 ? nl_error(err, rc, "cannot listen for changes of links") : 0;
+	ret = netlink_open(NETLINK_ROUTE, events, err);
+	if (ret < 0)
+		return ret;
+	ret = nl_socket_add_membership(*events, RTNLGRP_LINK);
+	return ret < 0 ? netlink_error(err, ret, "cannot listen for changes of links") : 0;
 }
 
 /* The request, and the wait for its answer; a link that is gone is no error. */
 static int delete_link(struct nl_sock *route, unsigned int ifindex)
 {
 	cleanup_nl_msg *message = link_message(RTM_DELLINK, ifindex, 0);
-	int rc = message ? nl_request(route, message, NULL, NULL) : -ENOMEM;
+	int ret = message ? netlink_request(route, message, NULL, NULL) : -ENOMEM;
 
-	return rc == -ENODEV ? 0 : rc;
+	return ret == -ENODEV ? 0 : ret;
 }
 
 /* More than a helper has open. */
@@ -106,14 +106,14 @@ static void run_delete_link(unsigned int ifindex)
 {
 	cleanup_nl_sock *route = NULL;
 	struct error error;
-	int rc;
+	int ret;
 
 	for (int fd = PROTOCOL_FD + 1; fd < FDS_MAX; fd++)
 		close(fd);
-	rc = nl_socket_open(NETLINK_ROUTE, &route, &error);
-	if (rc == 0)
-		rc = delete_link(route, ifindex);
-	_exit(-rc);
+	ret = netlink_open(NETLINK_ROUTE, &route, &error);
+	if (ret == 0)
+		ret = delete_link(route, ifindex);
+	_exit(-ret);
 }
 
 /* Whether one of the messages that have come says that the link is gone. */
@@ -160,22 +160,22 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 	cleanup_nl_sock *events = NULL;
 	cleanup_fd int pidfd = -1;
 	pid_t child;
-	int rc;
+	int ret;
 
 	if (!host_say(host, "ip link delete dev %s", link.ifname))
 		return 0;
-	rc = open_link_events(&events, err);
-	if (rc < 0)
-		return rc;
+	ret = open_link_events(&events, err);
+	if (ret < 0)
+		return ret;
 	child = fork();
 	if (child == 0)
 		run_delete_link(link.ifindex);
 	pidfd = child < 0 ? -1 : pidfd_open(child, 0);
 	/* No child to spare, perhaps by a limit that the asker set: then we wait ourselves. */
-	rc = pidfd < 0 ? delete_link(host->route, link.ifindex)
-		       : wait_link_gone(events, pidfd, link.ifindex);
-	if (rc < 0)
-		return error_set(err, -rc, "cannot delete '%s'", link.ifname);
+	ret = pidfd < 0 ? delete_link(host->route, link.ifindex)
+			: wait_link_gone(events, pidfd, link.ifindex);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot delete '%s'", link.ifname);
 	return 0;
 }
 
@@ -183,16 +183,16 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, struct error *err)
 {
 	cleanup_nl_msg *message = NULL;
-	int rc;
+	int ret;
 
 	if (!host_say(host, "ip link set dev %s mtu %u up", link.ifname, mtu))
 		return 0;
 	message = link_message(RTM_NEWLINK, link.ifindex, IFF_UP);
 	if (!message || nla_put_u32(message, IFLA_MTU, mtu) < 0)
-		return error_set(err, ENOMEM, "cannot bring '%s' up", link.ifname);
-	rc = nl_request(host->route, message, NULL, NULL);
-	if (rc < 0)
-		return error_set(err, -rc, "cannot bring '%s' up", link.ifname);
+		return error_set_errno(err, ENOMEM, "cannot bring '%s' up", link.ifname);
+	ret = netlink_request(host->route, message, NULL, NULL);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot bring '%s' up", link.ifname);
 	return 0;
 }
 
@@ -235,18 +235,18 @@ int host_route_add(struct host *host, struct in_addr address, struct interface_i
 {
 	cleanup_nl_msg *message = NULL;
 	char text[IPV4_TEXT_SIZE];
-	int rc;
+	int ret;
 
 	if (!host_say(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
 		      tap.ifname, HOST_PROTOCOL))
 		return 0;
 	message = route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, address, tap.ifindex);
 	if (!message)
-		return error_set(err, ENOMEM, "cannot add a route to %s", text);
-	rc = nl_request(host->route, message, NULL, NULL);
-	if (rc < 0)
-		return error_set(err, -rc, "cannot add a route to %s through '%s'", text,
-				 tap.ifname);
+		return error_set_errno(err, ENOMEM, "cannot add a route to %s", text);
+	ret = netlink_request(host->route, message, NULL, NULL);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot add a route to %s through '%s'", text,
+				       tap.ifname);
 	return 0;
 }
 
@@ -256,18 +256,18 @@ int host_route_delete(struct host *host, struct in_addr address, struct interfac
 {
 	cleanup_nl_msg *message = NULL;
 	char text[IPV4_TEXT_SIZE];
-	int rc;
+	int ret;
 
 	if (!host_say(host, "ip route delete %s/32 dev %s proto %d", ipv4_text(address, text),
 		      tap.ifname, HOST_PROTOCOL))
 		return 0;
 	message = route_message(RTM_DELROUTE, 0, address, tap.ifindex);
 	if (!message)
-		return error_set(err, ENOMEM, "cannot delete the route to %s", text);
-	rc = nl_request(host->route, message, NULL, NULL);
-	if (rc < 0 && rc != -ESRCH && rc != -ENODEV)
-		return error_set(err, -rc, "cannot delete the route to %s through '%s'", text,
-				 tap.ifname);
+		return error_set_errno(err, ENOMEM, "cannot delete the route to %s", text);
+	ret = netlink_request(host->route, message, NULL, NULL);
+	if (ret < 0 && ret != -ESRCH && ret != -ENODEV)
+		return error_set_errno(err, -ret, "cannot delete the route to %s through '%s'",
+				       text, tap.ifname);
 	return 0;
 }
 
@@ -290,12 +290,13 @@ static int proxy_read_back(struct host *host, struct in_addr address, struct int
 			   struct error *err)
 {
 	char text[IPV4_TEXT_SIZE];
-	int rc = observe_proxy(host->route, address, uplink.ifindex);
+	int ret = query_proxy(host->route, address, uplink.ifindex);
 
-	if (rc == 1)
+	if (ret == 1)
 		return 0;
-	return error_set(err, rc < 0 ? -rc : ENOENT, "the kernel has no proxy entry for %s on '%s'",
-			 ipv4_text(address, text), uplink.ifname);
+	return error_set_errno(err, ret < 0 ? -ret : ENOENT,
+			       "the kernel has no proxy entry for %s on '%s'",
+			       ipv4_text(address, text), uplink.ifname);
 }
 
 /* Safe: one entry for the one address that this VM was given, on the uplink that was chosen. */
@@ -304,7 +305,7 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 {
 	cleanup_nl_msg *message = NULL;
 	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
-	int rc;
+	int ret;
 
 	if (!host_say(host, "ip neigh replace proxy %s dev %s nud permanent protocol %d",
 		      ipv4_text(address, text), printable_word(uplink.ifname, word), HOST_PROTOCOL))
@@ -312,11 +313,11 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 	message = proxy_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, address,
 				uplink.ifindex);
 	if (!message || nla_put_u8(message, NDA_PROTOCOL, HOST_PROTOCOL) < 0)
-		return error_set(err, ENOMEM, "cannot add a proxy entry");
-	rc = nl_request(host->route, message, NULL, NULL);
-	if (rc < 0)
-		return error_set(err, -rc, "cannot add a proxy entry for %s on '%s'", text,
-				 uplink.ifname);
+		return error_set_errno(err, ENOMEM, "cannot add a proxy entry");
+	ret = netlink_request(host->route, message, NULL, NULL);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot add a proxy entry for %s on '%s'", text,
+				       uplink.ifname);
 	return proxy_read_back(host, address, uplink, err);
 }
 
@@ -326,26 +327,26 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 {
 	cleanup_nl_msg *message = NULL;
 	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
-	int rc;
+	int ret;
 
 	if (!host_say(host, "ip neigh delete proxy %s dev %s", ipv4_text(address, text),
 		      printable_word(uplink.ifname, word)))
 		return 0;
 	message = proxy_message(RTM_DELNEIGH, 0, address, uplink.ifindex);
 	if (!message)
-		return error_set(err, ENOMEM, "cannot delete a proxy entry");
-	rc = nl_request(host->route, message, NULL, NULL);
-	if (rc < 0 && rc != -ENOENT && rc != -ENODEV)
-		return error_set(err, -rc, "cannot delete the proxy entry for %s on '%s'", text,
-				 uplink.ifname);
+		return error_set_errno(err, ENOMEM, "cannot delete a proxy entry");
+	ret = netlink_request(host->route, message, NULL, NULL);
+	if (ret < 0 && ret != -ENOENT && ret != -ENODEV)
+		return error_set_errno(err, -ret, "cannot delete the proxy entry for %s on '%s'",
+				       text, uplink.ifname);
 	return 0;
 }
 
 /* Safe: the directory is ours alone, the name one that was found there or made of a checked name. */
 void host_file_remove(struct host *host, int dir, const char *path, const char *name)
 {
-	char whole[RUNDIR_PATH_SIZE + NAME_MAX + 1], word[PRINTABLE_WORD_SIZE(sizeof(whole))];
-	char own[RUNDIR_PATH_SIZE] = RUNDIR_PATH;
+	char whole[NETNS_DIR_SIZE + NAME_MAX + 1], word[PRINTABLE_WORD_SIZE(sizeof(whole))];
+	char own[NETNS_DIR_SIZE] = NETNS_RUN_DIR;
 	struct error ignored;
 
 	if (!path && netns_dir(own, &ignored) == 0)
@@ -361,17 +362,17 @@ int host_announce(struct host *host, struct in_addr address, struct interface_id
 {
 	const struct arp arp = arp_announcement(mac, address);
 	char text[IPV4_TEXT_SIZE];
-	int rc;
+	int ret;
 
 	/* A comment: arping(8) does it for an address that is the host's own, and no other tool at hand. */
 	if (!host_say(host, "# gratuitous ARP: %s is on %s", ipv4_text(address, text),
 		      uplink.ifname))
 		return 0;
-	rc = arp_send(host->arp, uplink.ifindex, &arp, err);
+	ret = arp_send(host->arp, uplink.ifindex, &arp, err);
 	/* Lost, as on the air: it is said once more. */
-	if (rc == -ENOBUFS || rc == -EAGAIN)
+	if (ret == -ENOBUFS || ret == -EAGAIN)
 		return 0;
-	if (rc < 0)
+	if (ret < 0)
 		error_context(err, "cannot announce %s on '%s'", text, uplink.ifname);
-	return rc;
+	return ret;
 }

@@ -14,7 +14,7 @@
 /* Marks our routes and proxy entries: 'ip route show proto 118', 'ip neigh show proxy proto 118'. */
 #define HOST_PROTOCOL 118
 
-struct permit;
+struct authorization;
 
 /**
  * struct host - the host as it is changed.
@@ -25,8 +25,8 @@ struct permit;
  * @say: told each change, before it is made, as the command that a person would have typed; or
  *       NULL.
  * @context: passed to @say.
- * @permit: what the asker is permitted on it; NULL: everything.
- * @asker: the socket to the asker, whose end ends what takes long; or NULL.
+ * @authorization: what the asker is permitted on it; NULL: everything.
+ * @client: the socket to the asker, whose end ends what takes long; or NULL.
  */
 struct host {
 	struct nl_sock *route;
@@ -34,8 +34,8 @@ struct host {
 	bool dry_run;
 	void (*say)(const char *command, void *context);
 	void *context;
-	const struct permit *permit;
-	const int *asker;
+	const struct authorization *authorization;
+	const int *client;
 };
 
 /* An interface as the calls here name it: the name for people, the index for the kernel. */

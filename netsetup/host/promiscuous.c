@@ -53,6 +53,6 @@ int promiscuous_set(int socket, const struct uplink *uplink, enum promiscuous_mo
 		return 0;
 	if (setsockopt(socket, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof(membership)) <
 	    0)
-		return error_set(err, errno, "cannot make '%s' promiscuous", uplink->ifname);
+		return error_set_errno(err, errno, "cannot make '%s' promiscuous", uplink->ifname);
 	return 0;
 }

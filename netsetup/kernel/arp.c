@@ -49,7 +49,7 @@ int arp_listen(int socket, struct in_addr address, struct error *err)
 	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
 
 	if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
-		return error_set(err, errno, "cannot filter a packet socket");
+		return error_set_errno(err, errno, "cannot filter a packet socket");
 	return 0;
 }
 
@@ -63,12 +63,12 @@ int arp_open(unsigned int ifindex, struct error *err)
 	/* Protocol 0: nothing is received before the filter is in place and the socket is bound. */
 	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return error_set(err, errno, "cannot open a packet socket");
+		return error_set_errno(err, errno, "cannot open a packet socket");
 	if (arp_listen(fd, (struct in_addr){ INADDR_ANY }, err) < 0)
 		return -err->code;
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_set(err, errno, "cannot bind a packet socket to interface %u",
-				 ifindex);
+		return error_set_errno(err, errno, "cannot bind a packet socket to interface %u",
+				       ifindex);
 	return take_fd(&fd);
 }
 
@@ -135,7 +135,7 @@ int arp_send(int socket, unsigned int ifindex, const struct arp *arp, struct err
 		memset(to.sll_addr, 0xff, ETH_ALEN);
 	if (sendto(socket, &raw, sizeof(raw), MSG_DONTWAIT, (const struct sockaddr *)&to,
 		   sizeof(to)) < 0)
-		return error_set(err, errno, "cannot send ARP on interface %u", ifindex);
+		return error_set_errno(err, errno, "cannot send ARP on interface %u", ifindex);
 	return 0;
 }
 
@@ -160,11 +160,11 @@ struct arp arp_announcement(const struct ether_addr *mac, struct in_addr address
 	};
 }
 
-const char *mac_text(const struct ether_addr *mac, char text[MAC_TEXT_SIZE])
+const char *arp_mac_text(const struct ether_addr *mac, char text[ARP_MAC_TEXT_SIZE])
 {
 	const uint8_t *octet = mac->ether_addr_octet;
 
-	snprintf(text, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", octet[0], octet[1], octet[2],
-		 octet[3], octet[4], octet[5]);
+	snprintf(text, ARP_MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", octet[0], octet[1],
+		 octet[2], octet[3], octet[4], octet[5]);
 	return text;
 }

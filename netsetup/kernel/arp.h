@@ -11,7 +11,7 @@
 #include "netsetup/base/error.h"
 
 /* "00:11:22:33:44:55" with its NUL. */
-#define MAC_TEXT_SIZE 18
+#define ARP_MAC_TEXT_SIZE 18
 
 /**
  * struct arp - an ARP packet's fields; hardware type, protocol and lengths are fixed.
@@ -90,7 +90,7 @@ struct arp arp_answer(const struct ether_addr *mac, struct in_addr address,
 /* arp_announcement() - "I use this address", RFC 5227 section 2.3. */
 struct arp arp_announcement(const struct ether_addr *mac, struct in_addr address);
 
-/* mac_text() - write a hardware address; returns text. */
-const char *mac_text(const struct ether_addr *mac, char text[MAC_TEXT_SIZE]);
+/* arp_mac_text() - write a hardware address; returns text. */
+const char *arp_mac_text(const struct ether_addr *mac, char text[ARP_MAC_TEXT_SIZE]);
 
 #endif

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-void *interfaces_grow(void *array, size_t count, size_t size)
+void *interface_grow(void *array, size_t count, size_t size)
 {
 	/* Sizes are powers of two: there is room unless the count is one. */
 	if (count & (count - 1))
@@ -34,7 +34,7 @@ static void copy_kind(struct nlattr *linkinfo, char kind[KIND_SIZE])
 		       (size_t)nla_len(attrs[IFLA_INFO_KIND]));
 }
 
-int interfaces_add_link(struct nlmsghdr *header, void *context)
+int interface_add_link(struct nlmsghdr *header, void *context)
 {
 	static struct nla_policy policy[IFLA_MAX + 1] = {
 		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
@@ -67,7 +67,7 @@ int interfaces_add_link(struct nlmsghdr *header, void *context)
 	if (attrs[IFLA_LINKINFO])
 		copy_kind(attrs[IFLA_LINKINFO], link.kind);
 
-	links = interfaces_grow(table->links, table->link_count, sizeof(*links));
+	links = interface_grow(table->links, table->link_count, sizeof(*links));
 	if (!links)
 		return -ENOMEM;
 	table->links = links;
@@ -75,7 +75,7 @@ int interfaces_add_link(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-int interfaces_add_address(struct nlmsghdr *header, void *context)
+int interface_add_address(struct nlmsghdr *header, void *context)
 {
 	static struct nla_policy policy[IFA_MAX + 1] = {
 		[IFA_ADDRESS] = { .type = NLA_U32 },
@@ -106,7 +106,7 @@ int interfaces_add_address(struct nlmsghdr *header, void *context)
 		.peer = attrs[IFA_ADDRESS] &&
 			nla_get_u32(attrs[IFA_ADDRESS]) != nla_get_u32(attrs[IFA_LOCAL]),
 	};
-	addresses = interfaces_grow(table->addresses, table->address_count, sizeof(*addresses));
+	addresses = interface_grow(table->addresses, table->address_count, sizeof(*addresses));
 	if (!addresses)
 		return -ENOMEM;
 	table->addresses = addresses;
@@ -114,7 +114,7 @@ int interfaces_add_address(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-void interfaces_done(struct interfaces *table)
+void interface_table_done(struct interfaces *table)
 {
 	free(table->links);
 	free(table->addresses);
@@ -122,7 +122,7 @@ void interfaces_done(struct interfaces *table)
 	memset(table, 0, sizeof(*table));
 }
 
-struct interface *interfaces_by_index(const struct interfaces *table, unsigned int ifindex)
+struct interface *interface_by_index(const struct interfaces *table, unsigned int ifindex)
 {
 	for (size_t i = 0; i < table->link_count; i++)
 		if (table->links[i].ifindex == ifindex)
@@ -130,7 +130,7 @@ struct interface *interfaces_by_index(const struct interfaces *table, unsigned i
 	return NULL;
 }
 
-struct interface *interfaces_by_name(const struct interfaces *table, const char *ifname)
+struct interface *interface_by_name(const struct interfaces *table, const char *ifname)
 {
 	for (size_t i = 0; i < table->link_count; i++)
 		if (!strncmp(table->links[i].ifname, ifname, IFNAMSIZ))

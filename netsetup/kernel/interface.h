@@ -89,34 +89,34 @@ struct interfaces {
 	size_t route_count;
 };
 
-/* interfaces_done() - free what a table holds and make it empty. */
-void interfaces_done(struct interfaces *table);
+/* interface_table_done() - free what a table holds and make it empty. */
+void interface_table_done(struct interfaces *table);
 
-#define cleanup_interfaces __attribute__((cleanup(interfaces_done)))
+#define cleanup_interfaces __attribute__((cleanup(interface_table_done)))
 
-/* interfaces_by_index(), interfaces_by_name() - the interface, or NULL. */
-struct interface *interfaces_by_index(const struct interfaces *table, unsigned int ifindex);
-struct interface *interfaces_by_name(const struct interfaces *table, const char *ifname);
+/* interface_by_index(), interface_by_name() - the interface, or NULL. */
+struct interface *interface_by_index(const struct interfaces *table, unsigned int ifindex);
+struct interface *interface_by_name(const struct interfaces *table, const char *ifname);
 
 /**
- * interfaces_add_link(), interfaces_add_address() - add the link or address of one message of a
+ * interface_add_link(), interface_add_address() - add the link or address of one message of a
  * dump; a message of another type, or of no interest, adds nothing.
- * @header: RTM_NEWLINK or RTM_NEWADDR, as an nl_parse_fn gets it.
+ * @header: RTM_NEWLINK or RTM_NEWADDR, as an netlink_parse_fn gets it.
  * @table: struct interfaces.
  *
  * Return: 0, -EBADMSG when the message is malformed, or -ENOMEM.
  */
-int interfaces_add_link(struct nlmsghdr *header, void *table);
-int interfaces_add_address(struct nlmsghdr *header, void *table);
+int interface_add_link(struct nlmsghdr *header, void *table);
+int interface_add_address(struct nlmsghdr *header, void *table);
 
 /**
- * interfaces_grow() - room for one element more in an array.
+ * interface_grow() - room for one element more in an array.
  * @array: from this function, or NULL.
  * @count: elements that it has.
  * @size: of one.
  *
  * Return: the array, perhaps at another place, or NULL (then @array is still there).
  */
-void *interfaces_grow(void *array, size_t count, size_t size);
+void *interface_grow(void *array, size_t count, size_t size);
 
 #endif

@@ -11,7 +11,7 @@
 
 struct listing {
 	unsigned int ifindex;
-	struct addrset *set;
+	struct address_set *set;
 };
 
 static int neighbour_seen(struct nlmsghdr *header, void *context)
@@ -30,20 +30,20 @@ static int neighbour_seen(struct nlmsghdr *header, void *context)
 	if (!attribute || nla_len(attribute) != sizeof(address))
 		return 0;
 	nla_memcpy(&address, attribute, sizeof(address));
-	addrset_add(listing->set, address);
+	address_set_add(listing->set, address);
 	return 0;
 }
 
-int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct addrset *set,
+int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct address_set *set,
 		   struct error *err)
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
 	cleanup_nl_msg *msg = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
 	struct listing listing = { ifindex, set };
-	int rc = msg ? nl_request(route, msg, neighbour_seen, &listing) : -ENOMEM;
+	int ret = msg ? netlink_request(route, msg, neighbour_seen, &listing) : -ENOMEM;
 
 	/* -EINTR: the table changed meanwhile; what was seen is a hint, the probes are the proof. */
-	if (rc < 0 && rc != -EINTR)
-		return error_set(err, -rc, "cannot list neighbours");
+	if (ret < 0 && ret != -EINTR)
+		return error_set_errno(err, -ret, "cannot list neighbours");
 	return 0;
 }

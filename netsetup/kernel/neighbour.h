@@ -16,7 +16,7 @@
  *
  * Return: 0 or a negative errno.
  */
-int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct addrset *set,
+int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct address_set *set,
 		   struct error *err);
 
 #endif

@@ -26,9 +26,9 @@
 /* How often a request that was interrupted is sent. */
 #define SEND_TRIES 8
 
-int nl_errno(int nle)
+int netlink_errno(int nle)
 {
-	/* NLE_NOMEM is also what libnl makes of ENOBUFS; nl_request() tells them apart. */
+	/* NLE_NOMEM is also what libnl makes of ENOBUFS; netlink_request() tells them apart. */
 	static const int codes[NLE_MAX + 1] = {
 		[NLE_FAILURE] = EIO,
 		[NLE_INTR] = EINTR,
@@ -78,7 +78,7 @@ int nl_errno(int nle)
 	return codes[abs(nle)];
 }
 
-int nl_error(struct error *err, int nle, const char *format, ...)
+int netlink_error(struct error *err, int nle, const char *format, ...)
 {
 	char message[ERROR_MESSAGE_SIZE];
 	va_list args;
@@ -86,31 +86,31 @@ int nl_error(struct error *err, int nle, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	return error_set(err, nl_errno(nle), "%s", message);
+	return error_set_errno(err, netlink_errno(nle), "%s", message);
 }
 
-int nl_socket_open(int protocol, struct nl_sock **sock, struct error *err)
+int netlink_open(int protocol, struct nl_sock **sock, struct error *err)
 {
 	static const struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
 	cleanup_nl_sock *opened = nl_socket_alloc();
 	int fd, nle;
 
 	if (!opened)
-		return error_set(err, ENOMEM, "cannot open a netlink socket");
+		return error_set_errno(err, ENOMEM, "cannot open a netlink socket");
 
 	/* libnl opens it with SOCK_CLOEXEC. */
 	nle = nl_connect(opened, protocol);
 	if (nle < 0)
-		return nl_error(err, nle, "cannot open a netlink socket");
+		return netlink_error(err, nle, "cannot open a netlink socket");
 
 	fd = nl_socket_get_fd(opened);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
-		return error_set(err, errno, "cannot set the timeout of a netlink socket");
+		return error_set_errno(err, errno, "cannot set the timeout of a netlink socket");
 
 	nle = nl_socket_set_msg_buf_size(opened, RECEIVE_SIZE);
 	if (nle < 0)
-		return nl_error(err, nle, "cannot set up a netlink socket");
+		return netlink_error(err, nle, "cannot set up a netlink socket");
 
 	*sock = take_ptr(&opened);
 	return 0;
@@ -135,7 +135,7 @@ struct nl_msg *netlink_message(int type, int flags, const void *header, size_t s
  * @interrupted: the kernel's tables changed during the dump.
  */
 struct request {
-	nl_parse_fn *parse;
+	netlink_parse_fn *parse;
 	void *context;
 	uint32_t sequence;
 	int result;
@@ -205,7 +205,8 @@ static int on_error(struct sockaddr_nl *address, struct nlmsgerr *error, void *a
 	return NL_STOP;
 }
 
-int nl_request(struct nl_sock *sock, struct nl_msg *msg, nl_parse_fn *parse, void *context)
+int netlink_request(struct nl_sock *sock, struct nl_msg *msg, netlink_parse_fn *parse,
+		    void *context)
 {
 	struct request request = { .parse = parse, .context = context };
 	cleanup_nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
@@ -246,5 +247,5 @@ int nl_request(struct nl_sock *sock, struct nl_msg *msg, nl_parse_fn *parse, voi
 		return -ENOBUFS;
 	if (nle == -NLE_FAILURE && errno)
 		return -errno;
-	return -nl_errno(nle < 0 ? nle : 0);
+	return -netlink_errno(nle < 0 ? nle : 0);
 }

@@ -27,26 +27,26 @@ NL_CLEANUP(nl_cb, nl_cb_put)
 #define cleanup_nl_cb   __attribute__((cleanup(cleanup_nl_cb_done))) struct nl_cb
 
 /**
- * nl_errno() - the errno value that comes nearest to a libnl code.
+ * netlink_errno() - the errno value that comes nearest to a libnl code.
  * @nle: an NLE_* code of libnl, negative as its functions return it, or positive.
  *
  * Return: a positive errno value, 0 for 0; EIO for what libnl itself cannot tell.
  */
-int nl_errno(int nle);
+int netlink_errno(int nle);
 
 /**
- * nl_error() - fill an error from what a function of libnl returned.
- * @err: the error; filled as error_set() does.
+ * netlink_error() - fill an error from what a function of libnl returned.
+ * @err: the error; filled as error_set_errno() does.
  * @nle: what the function returned, negative.
  * @format: printf format of the message, without the reason.
  *
- * Return: a negative errno, so that a caller can `return nl_error(...)`.
+ * Return: a negative errno, so that a caller can `return netlink_error(...)`.
  */
-int nl_error(struct error *err, int nle, const char *format, ...)
+int netlink_error(struct error *err, int nle, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /**
- * nl_socket_open() - open a netlink socket to the kernel, in the caller's network namespace.
+ * netlink_open() - open a netlink socket to the kernel, in the caller's network namespace.
  * @protocol: NETLINK_ROUTE, NETLINK_GENERIC, ...
  * @sock: the socket: close-on-exec, with libnl's automatic acknowledgements and sequence check on;
  *        sending and receiving end with a timeout of 5 s (EAGAIN) instead of blocking forever.
@@ -54,12 +54,12 @@ int nl_error(struct error *err, int nle, const char *format, ...)
  *
  * Return: 0 or a negative errno.
  */
-int nl_socket_open(int protocol, struct nl_sock **sock, struct error *err);
+int netlink_open(int protocol, struct nl_sock **sock, struct error *err);
 
 /**
  * netlink_message() - make a request that begins with its family's header.
  * @type: RTM_*.
- * @flags: NLM_F_*, without NLM_F_REQUEST and NLM_F_ACK, which nl_request() adds.
+ * @flags: NLM_F_*, without NLM_F_REQUEST and NLM_F_ACK, which netlink_request() adds.
  * @header: struct ifinfomsg, rtmsg, ndmsg, ...
  * @size: of @header in bytes.
  *
@@ -68,18 +68,18 @@ int nl_socket_open(int protocol, struct nl_sock **sock, struct error *err);
 struct nl_msg *netlink_message(int type, int flags, const void *header, size_t size);
 
 /**
- * nl_parse_fn - told each message that answers a request.
+ * netlink_parse_fn - told each message that answers a request.
  * @header: the message; its length is within what was received, nothing else has been checked.
- * @context: as given to nl_request().
+ * @context: as given to netlink_request().
  *
- * Return: 0 or a negative errno, which nl_request() returns after it has received the rest.
+ * Return: 0 or a negative errno, which netlink_request() returns after it has received the rest.
  */
-typedef int nl_parse_fn(struct nlmsghdr *header, void *context);
+typedef int netlink_parse_fn(struct nlmsghdr *header, void *context);
 
 /**
- * nl_request() - send a request and receive its whole answer: a dump, an object, or only the
+ * netlink_request() - send a request and receive its whole answer: a dump, an object, or only the
  * acknowledgement.
- * @sock: from nl_socket_open().
+ * @sock: from netlink_open().
  * @msg: the request; stays the caller's and can be sent again.
  * @parse: told each message of the answer, or NULL when none is expected.
  * @context: passed to @parse.
@@ -88,6 +88,7 @@ typedef int nl_parse_fn(struct nlmsghdr *header, void *context);
  * -EINTR for a dump during which the kernel's tables changed, -ENOBUFS or -ETIMEDOUT; after
  * these last three the socket may hold the rest of the answer: retry with a new one.
  */
-int nl_request(struct nl_sock *sock, struct nl_msg *msg, nl_parse_fn *parse, void *context);
+int netlink_request(struct nl_sock *sock, struct nl_msg *msg, netlink_parse_fn *parse,
+		    void *context);
 
 #endif

@@ -8,14 +8,14 @@
 
 int netlink_events_open(struct nl_sock **events, struct error *err)
 {
-	int rc;
+	int ret;
 
-	rc = nl_socket_open(NETLINK_ROUTE, events, err);
-	if (rc < 0)
-		return rc;
-	rc = nl_socket_add_memberships(*events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-				       RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_NONE);
-	return rc < 0 ? nl_error(err, rc, "cannot listen for changes of the network") : 0;
+	ret = netlink_open(NETLINK_ROUTE, events, err);
+	if (ret < 0)
+		return ret;
+	ret = nl_socket_add_memberships(*events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
+					RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_NONE);
+	return ret < 0 ? netlink_error(err, ret, "cannot listen for changes of the network") : 0;
 }
 
 bool netlink_events_drain(struct nl_sock *events)

@@ -14,7 +14,7 @@
 #define SO_NETNS_COOKIE 71 /* Linux 5.14 */
 #endif
 
-int netns_dir(char path[RUNDIR_PATH_SIZE], struct error *err)
+int netns_dir(char path[NETNS_DIR_SIZE], struct error *err)
 {
 	cleanup_fd int fd = -1;
 	uint64_t cookie;
@@ -24,13 +24,13 @@ int netns_dir(char path[RUNDIR_PATH_SIZE], struct error *err)
 	/* The other name is for such a kernel only: a want of descriptors must not lead to it. */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return error_set(err, errno, "cannot tell the network namespace");
+		return error_set_errno(err, errno, "cannot tell the network namespace");
 	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0) {
-		snprintf(path, RUNDIR_PATH_SIZE, RUNDIR_PATH "/net-%" PRIu64, cookie);
+		snprintf(path, NETNS_DIR_SIZE, NETNS_RUN_DIR "/net-%" PRIu64, cookie);
 		return 0;
 	}
 	if (errno != ENOPROTOOPT || stat("/proc/self/ns/net", &status) < 0)
-		return error_set(err, errno, "cannot tell the network namespace");
-	snprintf(path, RUNDIR_PATH_SIZE, RUNDIR_PATH "/netns-%ju", (uintmax_t)status.st_ino);
+		return error_set_errno(err, errno, "cannot tell the network namespace");
+	snprintf(path, NETNS_DIR_SIZE, NETNS_RUN_DIR "/netns-%ju", (uintmax_t)status.st_ino);
 	return 0;
 }

@@ -5,10 +5,10 @@
 
 #include "netsetup/base/error.h"
 
-#define RUNDIR_PATH "/run/vmrun"
+#define NETNS_RUN_DIR "/run/vmrun"
 
-/* Room for the path of a directory below RUNDIR_PATH. */
-#define RUNDIR_PATH_SIZE 64
+/* Room for the path of a directory below NETNS_RUN_DIR. */
+#define NETNS_DIR_SIZE 64
 
 /**
  * netns_dir() - write the path of this network namespace's directory: "/run/vmrun/net-COOKIE", on
@@ -20,6 +20,6 @@
  *
  * Return: 0 or a negative errno.
  */
-int netns_dir(char path[RUNDIR_PATH_SIZE], struct error *err);
+int netns_dir(char path[NETNS_DIR_SIZE], struct error *err);
 
 #endif

@@ -8,7 +8,7 @@
 
 /**
  * network_dump() - fill a table in the caller's network namespace.
- * @table: filled anew; end it with interfaces_done(), also on failure.
+ * @table: filled anew; end it with interface_table_done(), also on failure.
  *
  * Return: 0 or a negative errno; -EAGAIN when the host's network changed during each of several
  * attempts.

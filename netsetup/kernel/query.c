@@ -38,13 +38,13 @@ static int link_seen(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-int observe_link(struct nl_sock *route, unsigned int ifindex, struct link_state *state)
+int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *state)
 {
 	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex };
 	cleanup_nl_msg *message = request(RTM_GETLINK, &header, sizeof(header), 0, NULL);
 
 	*state = (struct link_state){ 0 };
-	return message ? nl_request(route, message, link_seen, state) : -ENOMEM;
+	return message ? netlink_request(route, message, link_seen, state) : -ENOMEM;
 }
 
 struct wanted_route {
@@ -66,7 +66,7 @@ static int route_seen(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-int observe_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex)
+int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex)
 {
 	/* The route that the lookup finds, not the result of the lookup (inet_rtm_getroute()). */
 	const struct rtmsg header = { .rtm_family = AF_INET,
@@ -74,11 +74,11 @@ int observe_route(struct nl_sock *route, struct in_addr address, unsigned int if
 				      .rtm_flags = RTM_F_FIB_MATCH };
 	cleanup_nl_msg *message = request(RTM_GETROUTE, &header, sizeof(header), RTA_DST, &address);
 	struct wanted_route wanted = { ifindex, false };
-	int rc = message ? nl_request(route, message, route_seen, &wanted) : -ENOMEM;
+	int ret = message ? netlink_request(route, message, route_seen, &wanted) : -ENOMEM;
 
-	if (rc == -ENETUNREACH || rc == -EHOSTUNREACH)
+	if (ret == -ENETUNREACH || ret == -EHOSTUNREACH)
 		return 0;
-	return rc < 0 ? rc : wanted.found;
+	return ret < 0 ? ret : wanted.found;
 }
 
 static int proxy_seen(struct nlmsghdr *header, void *context)
@@ -89,18 +89,18 @@ static int proxy_seen(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-int observe_proxy(struct nl_sock *route, struct in_addr address, unsigned int ifindex)
+int query_proxy(struct nl_sock *route, struct in_addr address, unsigned int ifindex)
 {
 	const struct ndmsg header = { .ndm_family = AF_INET,
 				      .ndm_ifindex = (int)ifindex,
 				      .ndm_flags = NTF_PROXY };
 	cleanup_nl_msg *message = request(RTM_GETNEIGH, &header, sizeof(header), NDA_DST, &address);
 	bool seen = false;
-	int rc = message ? nl_request(route, message, proxy_seen, &seen) : -ENOMEM;
+	int ret = message ? netlink_request(route, message, proxy_seen, &seen) : -ENOMEM;
 
-	if (rc == -ENOENT)
+	if (ret == -ENOENT)
 		return 0;
-	return rc < 0 ? rc : seen;
+	return ret < 0 ? ret : seen;
 }
 
 struct wanted_neighbour {
@@ -124,15 +124,15 @@ static int neighbour_seen(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-int observe_neighbour(struct nl_sock *route, struct in_addr address, unsigned int ifindex,
-		      struct ether_addr *mac)
+int query_neighbour(struct nl_sock *route, struct in_addr address, unsigned int ifindex,
+		    struct ether_addr *mac)
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
 	cleanup_nl_msg *message = request(RTM_GETNEIGH, &header, sizeof(header), NDA_DST, &address);
 	struct wanted_neighbour wanted = { mac, false };
-	int rc = message ? nl_request(route, message, neighbour_seen, &wanted) : -ENOMEM;
+	int ret = message ? netlink_request(route, message, neighbour_seen, &wanted) : -ENOMEM;
 
-	if (rc == -ENOENT)
+	if (ret == -ENOENT)
 		return 0;
-	return rc < 0 ? rc : wanted.known;
+	return ret < 0 ? ret : wanted.known;
 }

@@ -20,27 +20,27 @@ struct link_state {
 };
 
 /**
- * observe_link() - ask for an interface.
+ * query_link() - ask for an interface.
  * @route: rtnetlink socket.
  * @ifindex: its index.
  * @state: its state.
  *
  * Return: 0, -ENODEV when there is none, or another negative errno.
  */
-int observe_link(struct nl_sock *route, unsigned int ifindex, struct link_state *state);
+int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *state);
 
 /**
- * observe_route() - ask whether packets for an address take its host route through an interface.
+ * query_route() - ask whether packets for an address take its host route through an interface.
  * @route: rtnetlink socket.
  * @address: the address.
  * @ifindex: the interface.
  *
  * Return: 1 when they do, 0 when not, or a negative errno.
  */
-int observe_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex);
+int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex);
 
 /**
- * observe_proxy() - ask whether the kernel has a proxy entry (neigh_get() in net/core/neighbour.c,
+ * query_proxy() - ask whether the kernel has a proxy entry (neigh_get() in net/core/neighbour.c,
  * Linux 5.0).
  * @route: rtnetlink socket.
  * @address: the address.
@@ -48,10 +48,10 @@ int observe_route(struct nl_sock *route, struct in_addr address, unsigned int if
  *
  * Return: 1 when it has, 0 when not, or a negative errno.
  */
-int observe_proxy(struct nl_sock *route, struct in_addr address, unsigned int ifindex);
+int query_proxy(struct nl_sock *route, struct in_addr address, unsigned int ifindex);
 
 /**
- * observe_neighbour() - ask for the hardware address of a station that this host has spoken with.
+ * query_neighbour() - ask for the hardware address of a station that this host has spoken with.
  * @route: rtnetlink socket.
  * @address: the station's.
  * @ifindex: the interface.
@@ -59,7 +59,7 @@ int observe_proxy(struct nl_sock *route, struct in_addr address, unsigned int if
  *
  * Return: 1 when it is known, 0 when not, or a negative errno.
  */
-int observe_neighbour(struct nl_sock *route, struct in_addr address, unsigned int ifindex,
-		      struct ether_addr *mac);
+int query_neighbour(struct nl_sock *route, struct in_addr address, unsigned int ifindex,
+		    struct ether_addr *mac);
 
 #endif

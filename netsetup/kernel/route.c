@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 /*
- * Ends the walk of nexthop_resolve() should groups ever hold one another; today's kernels allow no
+ * Ends the walk of route_resolve() should groups ever hold one another; today's kernels allow no
  * group within a group (valid_group_nh() in net/ipv4/nexthop.c).
  */
 #define ROUTES_MAX 1024
@@ -18,7 +18,7 @@ static int add_route(struct interfaces *table, const struct default_route *route
 {
 	struct default_route *routes;
 
-	routes = interfaces_grow(table->routes, table->route_count, sizeof(*routes));
+	routes = interface_grow(table->routes, table->route_count, sizeof(*routes));
 	if (!routes)
 		return -ENOMEM;
 	table->routes = routes;
@@ -38,7 +38,7 @@ static int add_multipath(struct interfaces *table, struct default_route route,
 	static struct nla_policy policy[RTA_MAX + 1] = {
 		[RTA_GATEWAY] = { .type = NLA_U32 },
 	};
-	int left = nla_len(multipath), result;
+	int left = nla_len(multipath), ret;
 	struct nlattr *attrs[RTA_MAX + 1];
 	char *at = nla_data(multipath);
 
@@ -54,9 +54,9 @@ static int add_multipath(struct interfaces *table, struct default_route route,
 
 		route.ifindex = (unsigned int)hop->rtnh_ifindex;
 		route.router = read_router(attrs[RTA_GATEWAY]);
-		result = hop->rtnh_flags & RTNH_F_DEAD ? 0 : add_route(table, &route);
-		if (result < 0)
-			return result;
+		ret = hop->rtnh_flags & RTNH_F_DEAD ? 0 : add_route(table, &route);
+		if (ret < 0)
+			return ret;
 		left -= (int)RTNH_ALIGN(hop->rtnh_len);
 		at += RTNH_ALIGN(hop->rtnh_len);
 	}
@@ -72,7 +72,7 @@ static bool is_default(const struct rtmsg *info, struct nlattr *const *attrs)
 		       RT_TABLE_MAIN;
 }
 
-int interfaces_add_route(struct nlmsghdr *header, void *context)
+int route_add(struct nlmsghdr *header, void *context)
 {
 	static struct nla_policy policy[RTA_MAX + 1] = {
 		[RTA_TABLE] = { .type = NLA_U32 },   [RTA_OIF] = { .type = NLA_U32 },
@@ -123,13 +123,12 @@ static int add_group(struct lookup *lookup, struct nlattr *attr)
 {
 	const struct nexthop_grp *group = nla_data(attr);
 	size_t count = (size_t)nla_len(attr) / sizeof(*group);
-	int result = 0;
+	int ret = 0;
 
-	for (size_t i = 0; i < count && result == 0; i++)
-		result = add_route(lookup->table,
-				   &(struct default_route){ .metric = lookup->metric,
-							    .nexthop = group[i].id });
-	return result;
+	for (size_t i = 0; i < count && ret == 0; i++)
+		ret = add_route(lookup->table, &(struct default_route){ .metric = lookup->metric,
+									.nexthop = group[i].id });
+	return ret;
 }
 
 /* A group adds routes that are to be looked up in their turn, a blackhole adds nothing. */
@@ -164,18 +163,18 @@ static int ask(struct nl_sock *sock, struct interfaces *table, struct default_ro
 	const struct nhmsg info = { .nh_family = AF_UNSPEC };
 	cleanup_nl_msg *msg = netlink_message(RTM_GETNEXTHOP, 0, &info, sizeof(info));
 	struct lookup lookup = { .table = table, .metric = route.metric };
-	int result;
+	int ret;
 
 	if (!msg || nla_put_u32(msg, NHA_ID, route.nexthop) < 0)
 		return -ENOMEM;
-	result = nl_request(sock, msg, parse_nexthop, &lookup);
-	return result == -ENOENT ? 0 : result;
+	ret = netlink_request(sock, msg, parse_nexthop, &lookup);
+	return ret == -ENOENT ? 0 : ret;
 }
 
-int nexthop_resolve(struct nl_sock *sock, struct interfaces *table)
+int route_resolve(struct nl_sock *sock, struct interfaces *table)
 {
 	size_t kept = 0;
-	int result;
+	int ret;
 
 	/* The answers grow the list that is being walked. */
 	for (size_t i = 0; i < table->route_count; i++) {
@@ -183,9 +182,9 @@ int nexthop_resolve(struct nl_sock *sock, struct interfaces *table)
 			continue;
 		if (i >= ROUTES_MAX)
 			return -E2BIG;
-		result = ask(sock, table, table->routes[i]);
-		if (result < 0)
-			return result;
+		ret = ask(sock, table, table->routes[i]);
+		if (ret < 0)
+			return ret;
 	}
 	for (size_t i = 0; i < table->route_count; i++)
 		if (table->routes[i].ifindex != 0)

@@ -37,14 +37,14 @@ int sysctl_read(const struct sysctl *sysctl, int *value, struct error *err)
 	sysctl_path(sysctl, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return error_set(err, errno, "cannot open '%s'", path);
+		return error_set_errno(err, errno, "cannot open '%s'", path);
 	size = read(fd, text, sizeof(text) - 1);
 	if (size < 0)
-		return error_set(err, errno, "cannot read '%s'", path);
+		return error_set_errno(err, errno, "cannot read '%s'", path);
 	text[size] = '\0';
 	number = strtol(text, &end, 10);
 	if (end == text || (*end != '\n' && *end != '\0'))
-		return error_set(err, EINVAL, "cannot read '%s'", path);
+		return error_set_errno(err, EINVAL, "cannot read '%s'", path);
 	*value = (int)number;
 	return 0;
 }
@@ -60,9 +60,9 @@ int sysctl_write(const struct sysctl *sysctl, int value, struct error *err)
 	length = snprintf(text, sizeof(text), "%d", value);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return error_set(err, errno, "cannot open '%s'", path);
+		return error_set_errno(err, errno, "cannot open '%s'", path);
 	if (write(fd, text, (size_t)length) != length)
-		return error_set(err, errno, "cannot write '%s'", path);
+		return error_set_errno(err, errno, "cannot write '%s'", path);
 	return 0;
 }
 

@@ -28,14 +28,14 @@ static int tap_open_queue(const char *ifname, int flags, struct error *err)
 
 	fd = open(TUN_DEVICE, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
-		error_set(err, errno, "cannot open '" TUN_DEVICE "'");
+		error_set_errno(err, errno, "cannot open '" TUN_DEVICE "'");
 		if (err->code == ENOENT || err->code == ENODEV)
 			error_remedy(err, "load the driver: modprobe tun");
 		return -err->code;
 	}
 	memcpy(ifr.ifr_name, ifname, strlen(ifname) + 1);
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
-		error_set(err, errno, "cannot create tap '%s'", ifname);
+		error_set_errno(err, errno, "cannot create tap '%s'", ifname);
 		if (err->code == EBUSY)
 			error_remedy(
 				err,

@@ -76,7 +76,7 @@ static const struct interface_address *find_address(const struct interfaces *tab
 
 		if (address->ifindex != ifindex || address_refusal(address))
 			continue;
-		if (!ipv4_unset(router) && prefix_contains(&address->prefix, router))
+		if (!ipv4_unset(router) && ipv4_prefix_contains(&address->prefix, router))
 			return address;
 		if (!oldest)
 			oldest = address;
@@ -91,7 +91,7 @@ static const struct interface *find_master(const struct interfaces *table,
 	const struct interface *master = NULL;
 
 	if (link->master)
-		master = interfaces_by_index(table, link->master);
+		master = interface_by_index(table, link->master);
 	/* A VRF only chooses the routing table of its members. */
 	return master && strcmp(master->kind, "vrf") != 0 ? master : NULL;
 }
@@ -150,7 +150,7 @@ static const char *addresses_refusal(const struct interfaces *table, const struc
 		if (address->ifindex != link->ifindex)
 			continue;
 		snprintf(reason, REASON_SIZE, "its address %s %s",
-			 prefix_text(&address->prefix, text), address_refusal(address));
+			 ipv4_prefix_text(&address->prefix, text), address_refusal(address));
 		return reason;
 	}
 	return "no IPv4 address";
@@ -246,21 +246,21 @@ static void fill(const struct interfaces *table, const struct interface *link,
 static int choose_named(const struct interfaces *table, const char *ifname, struct uplink *uplink,
 			struct error *err)
 {
-	const struct interface *link = interfaces_by_name(table, ifname), *master;
+	const struct interface *link = interface_by_name(table, ifname), *master;
 	char reason[REASON_SIZE], name[NAME_SIZE];
 	const struct default_route *route;
 	const char *text;
 
 	if (!link) {
-		error_say(err, STATUS_NETWORK, ENODEV, "uplink '%s' does not exist",
-			  printable(ifname, strnlen(ifname, IFNAMSIZ), name));
+		error_setf(err, STATUS_NETWORK, ENODEV, "uplink '%s' does not exist",
+			   printable(ifname, strnlen(ifname, IFNAMSIZ), name));
 		list_all(table, err);
 		return -ENODEV;
 	}
 	text = refusal(table, link, reason);
 	if (text) {
-		error_say(err, STATUS_NETWORK, ENODEV, "cannot use uplink '%s': %s",
-			  name_text(link, name), text);
+		error_setf(err, STATUS_NETWORK, ENODEV, "cannot use uplink '%s': %s",
+			   name_text(link, name), text);
 		master = find_master(table, link);
 		if (master && !link_refusal(link))
 			error_remedy(err, "use that: --uplink=%s", name_text(master, name));
@@ -296,7 +296,7 @@ static int candidate_compare(const struct candidate *a, const struct candidate *
 static bool candidate_from_route(const struct interfaces *table, const struct default_route *route,
 				 struct candidate *candidate)
 {
-	const struct interface *link = interfaces_by_index(table, route->ifindex), *master;
+	const struct interface *link = interface_by_index(table, route->ifindex), *master;
 	char reason[REASON_SIZE];
 
 	if (!link)
@@ -319,7 +319,7 @@ static int none_usable(const struct interfaces *table, struct error *err)
 {
 	char reason[REASON_SIZE], name[NAME_SIZE] = "IF";
 
-	error_say(err, STATUS_NETWORK, ENODEV, "no usable uplink");
+	error_setf(err, STATUS_NETWORK, ENODEV, "no usable uplink");
 	list_all(table, err);
 	for (size_t i = 0; i < table->link_count; i++) {
 		if (!refusal(table, &table->links[i], reason)) {
@@ -334,7 +334,7 @@ static int none_usable(const struct interfaces *table, struct error *err)
 static int choose_any(const struct interfaces *table, struct uplink *uplink, struct error *err)
 {
 	struct candidate best = { 0 }, candidate;
-	const struct interface *rival = NULL;
+	const struct interface *equal = NULL;
 	char a[NAME_SIZE], b[NAME_SIZE];
 
 	for (size_t i = 0; i < table->route_count; i++) {
@@ -344,18 +344,18 @@ static int choose_any(const struct interfaces *table, struct uplink *uplink, str
 			continue;
 		order = best.link ? candidate_compare(&candidate, &best) : -1;
 		if (order == 0 && candidate.link != best.link)
-			rival = candidate.link;
+			equal = candidate.link;
 		if (order >= 0)
 			continue;
 		best = candidate;
-		rival = NULL;
+		equal = NULL;
 	}
 	if (!best.link)
 		return none_usable(table, err);
-	if (rival) {
-		error_say(err, STATUS_NETWORK, ENOTUNIQ,
-			  "several uplinks are equally good: '%s', '%s'", name_text(best.link, a),
-			  name_text(rival, b));
+	if (equal) {
+		error_setf(err, STATUS_NETWORK, ENOTUNIQ,
+			   "several uplinks are equally good: '%s', '%s'", name_text(best.link, a),
+			   name_text(equal, b));
 		error_remedy(err, "choose one: --uplink=%s or --uplink=%s", a, b);
 		return -ENOTUNIQ;
 	}
@@ -377,20 +377,20 @@ int uplink_find(const char *ifname, struct uplink *uplink, struct error *err)
 	struct uplink found = { 0 };
 	struct interface *link;
 	struct error unused;
-	int result;
+	int ret;
 
-	result = network_dump(&table, err);
-	if (result < 0)
-		return result;
-	result = wireless_read(&table, err);
-	if (result < 0)
-		return result;
-	result = uplink_choose(&table, ifname, &found, err);
-	if (result < 0)
-		return result;
+	ret = network_dump(&table, err);
+	if (ret < 0)
+		return ret;
+	ret = wireless_read(&table, err);
+	if (ret < 0)
+		return ret;
+	ret = uplink_choose(&table, ifname, &found, err);
+	if (ret < 0)
+		return ret;
 
 	/* The SSID is only shown: an uplink whose driver cannot tell it serves as well. */
-	link = interfaces_by_index(&table, found.ifindex);
+	link = interface_by_index(&table, found.ifindex);
 	if (wireless_station(link) && !found.ssid[0] && wireless_find_ssid(link, &unused) == 0)
 		memcpy(found.ssid, link->ssid, sizeof(found.ssid));
 	*uplink = found;

@@ -99,7 +99,7 @@ int wireless_add_interface(struct nlmsghdr *header, void *context)
 	/* A device without an interface (Wi-Fi Direct has such) is of no interest. */
 	if (!attrs[NL80211_ATTR_IFINDEX])
 		return 0;
-	link = interfaces_by_index(context, nla_get_u32(attrs[NL80211_ATTR_IFINDEX]));
+	link = interface_by_index(context, nla_get_u32(attrs[NL80211_ATTR_IFINDEX]));
 	if (!link)
 		return 0;
 
@@ -162,31 +162,31 @@ static bool is_absent(void)
  *
  * Return: 0, also when there is no nl80211, or a negative errno.
  */
-static int dump(uint8_t command, unsigned int ifindex, nl_parse_fn *parse, void *context,
+static int dump(uint8_t command, unsigned int ifindex, netlink_parse_fn *parse, void *context,
 		struct error *err)
 {
 	cleanup_nl_sock *sock = NULL;
 	cleanup_nl_msg *msg = nlmsg_alloc();
-	int result, family;
+	int ret, family;
 
 	if (!msg)
-		return error_set(err, ENOMEM, "cannot ask for the Wi-Fi interfaces");
-	result = nl_socket_open(NETLINK_GENERIC, &sock, err);
-	if (result < 0)
-		return result == -EPROTONOSUPPORT ? 0 : result;
+		return error_set_errno(err, ENOMEM, "cannot ask for the Wi-Fi interfaces");
+	ret = netlink_open(NETLINK_GENERIC, &sock, err);
+	if (ret < 0)
+		return ret == -EPROTONOSUPPORT ? 0 : ret;
 	family = genl_ctrl_resolve(sock, NL80211_GENL_NAME);
 	if (family == -NLE_OBJ_NOTFOUND)
 		return 0;
 	if (family < 0)
-		return nl_error(err, family, "cannot look for nl80211");
+		return netlink_error(err, family, "cannot look for nl80211");
 
 	if (!genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, NLM_F_DUMP, command, 0) ||
 	    (ifindex && nla_put_u32(msg, NL80211_ATTR_IFINDEX, ifindex) < 0))
-		return error_set(err, ENOMEM, "cannot ask for the Wi-Fi interfaces");
-	result = nl_request(sock, msg, parse, context);
+		return error_set_errno(err, ENOMEM, "cannot ask for the Wi-Fi interfaces");
+	ret = netlink_request(sock, msg, parse, context);
 	/* A network that came into or went out of hearing meanwhile (-EINTR) is not the uplink's. */
-	if (result < 0 && result != -EINTR)
-		return error_set(err, -result, "cannot list the Wi-Fi interfaces");
+	if (ret < 0 && ret != -EINTR)
+		return error_set_errno(err, -ret, "cannot list the Wi-Fi interfaces");
 	return 0;
 }
 
@@ -213,12 +213,12 @@ static bool sysfs_wireless(const struct interface *link)
 
 int wireless_read(struct interfaces *table, struct error *err)
 {
-	int result = 0;
+	int ret = 0;
 
 	if (!is_absent())
-		result = dump(NL80211_CMD_GET_INTERFACE, 0, wireless_add_interface, table, err);
-	if (result < 0)
-		return result;
+		ret = dump(NL80211_CMD_GET_INTERFACE, 0, wireless_add_interface, table, err);
+	if (ret < 0)
+		return ret;
 
 	for (size_t i = 0; i < table->link_count; i++) {
 		struct interface *link = &table->links[i];

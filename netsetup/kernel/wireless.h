@@ -40,7 +40,7 @@ const char *wireless_mode(unsigned int wireless_type);
 
 /**
  * wireless_add_interface() - take over what one message about a wireless interface tells.
- * @header: NL80211_CMD_NEW_INTERFACE, as an nl_parse_fn gets it.
+ * @header: NL80211_CMD_NEW_INTERFACE, as an netlink_parse_fn gets it.
  * @table: struct interfaces.
  *
  * Return: 0, also when it is about none of the table, or -EBADMSG.
@@ -50,7 +50,7 @@ int wireless_add_interface(struct nlmsghdr *header, void *table);
 /**
  * wireless_add_network() - take over the SSID when a message is about the network to which an
  * interface is connected.
- * @header: NL80211_CMD_NEW_SCAN_RESULTS, as an nl_parse_fn gets it.
+ * @header: NL80211_CMD_NEW_SCAN_RESULTS, as an netlink_parse_fn gets it.
  * @link: struct interface.
  *
  * Return: 0 or -EBADMSG.

@@ -18,11 +18,11 @@
 
 /**
  * allocate() - take the lease of a VM, with an address.
- * @setup: the request, setup_check()ed.
+ * @setup: the request, protocol_setup_check()ed.
  * @uplink: the uplink.
  * @host: for the sweep of dead leases before; a dry run writes no lease and sends no probes when
  *        it may not.
- * @rival: the address of a machine that need not answer probes, never chosen; or 0.0.0.0.
+ * @conflicting_host: the address of a machine that need not answer probes, never chosen; or 0.0.0.0.
  * @lease: the VM's; to be dropped by the caller, also after a failure. Its record is complete after
  *         success.
  * @err: STATUS_NETWORK: which address is used by whom, or that none is free.
@@ -31,6 +31,6 @@
  * errno.
  */
 int allocate(const struct setup_record *setup, const struct uplink *uplink, struct host *host,
-	     struct in_addr rival, struct lease *lease, struct error *err);
+	     struct in_addr conflicting_host, struct lease *lease, struct error *err);
 
 #endif

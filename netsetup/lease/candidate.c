@@ -21,7 +21,7 @@ static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
 static void derive(struct candidates *candidates, const struct prefix *subnet,
 		   const uint8_t uuid[16])
 {
-	struct in_addr network = prefix_network(subnet);
+	struct in_addr network = ipv4_prefix_network(subnet);
 	char name[sizeof(network) + 1];
 	uint32_t start;
 	uuid_t digest;
@@ -37,11 +37,11 @@ static void derive(struct candidates *candidates, const struct prefix *subnet,
 		candidates->stride = (candidates->stride + 1) % candidates->count;
 }
 
-bool candidates_init(struct candidates *candidates, const struct prefix *subnet,
-		     struct in_addr first, struct in_addr last, const uint8_t uuid[16])
+bool candidate_init(struct candidates *candidates, const struct prefix *subnet,
+		    struct in_addr first, struct in_addr last, const uint8_t uuid[16])
 {
-	uint32_t low = ntohl(prefix_network(subnet).s_addr) + 1;
-	uint32_t high = ntohl(prefix_broadcast(subnet).s_addr) - 1;
+	uint32_t low = ntohl(ipv4_prefix_network(subnet).s_addr) + 1;
+	uint32_t high = ntohl(ipv4_prefix_broadcast(subnet).s_addr) - 1;
 
 	assert(subnet->length >= 1 && subnet->length <= 30);
 
@@ -58,7 +58,7 @@ bool candidates_init(struct candidates *candidates, const struct prefix *subnet,
 	return true;
 }
 
-bool candidates_next(struct candidates *candidates, struct in_addr *address)
+bool candidate_next(struct candidates *candidates, struct in_addr *address)
 {
 	if (candidates->visited == candidates->count)
 		return false;

@@ -24,7 +24,7 @@ struct candidates {
 };
 
 /**
- * candidates_init() - begin a walk.
+ * candidate_init() - begin a walk.
  * @candidates: the walk.
  * @subnet: the uplink's prefix, at most 30 bits long.
  * @first, @last: the bounds of what may be allocated, or both 0.0.0.0 for the whole subnet; parts
@@ -33,10 +33,10 @@ struct candidates {
  *
  * Return: false when no address is left.
  */
-bool candidates_init(struct candidates *candidates, const struct prefix *subnet,
-		     struct in_addr first, struct in_addr last, const uint8_t uuid[16]);
+bool candidate_init(struct candidates *candidates, const struct prefix *subnet,
+		    struct in_addr first, struct in_addr last, const uint8_t uuid[16]);
 
-/* candidates_next() - the next address; false when all were visited. */
-bool candidates_next(struct candidates *candidates, struct in_addr *address);
+/* candidate_next() - the next address; false when all were visited. */
+bool candidate_next(struct candidates *candidates, struct in_addr *address);
 
 #endif

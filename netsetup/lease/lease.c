@@ -64,8 +64,8 @@ static int lease_write(int dir, struct lease *lease, struct error *err)
 
 	assert(record_valid(&lease->record));
 
-	fd = rundir_replace(dir, lease_file(lease->record.name, file), &lease->record,
-			    sizeof(lease->record), err);
+	fd = lease_dir_replace(dir, lease_file(lease->record.name, file), &lease->record,
+			       sizeof(lease->record), err);
 	if (fd < 0)
 		return fd;
 	if (lease->fd >= 0)
@@ -79,20 +79,20 @@ int lease_take(int dir, struct lease *lease, struct error *err)
 	char file[LEASE_FILE_SIZE];
 	char address[IPV4_TEXT_SIZE] = "no address yet";
 	struct found_lease found;
-	int rc;
+	int ret;
 
 	lease->fd = -1;
-	rc = lease_read(dir, lease_file(lease->record.name, file), &found);
-	if (rc < 0 && rc != -ENOENT)
-		return error_set(err, -rc, "cannot read '%s' in '" RUNDIR_PATH "'", file);
+	ret = lease_read(dir, lease_file(lease->record.name, file), &found);
+	if (ret < 0 && ret != -ENOENT)
+		return error_set_errno(err, -ret, "cannot read '%s' in '" NETNS_RUN_DIR "'", file);
 	/* One whose tap is there is adopted, or left to whoever is about to adopt it. */
-	if (rc < 0 || (lease->adopted ? !found.alive : !lease_in_use(&found)))
+	if (ret < 0 || (lease->adopted ? !found.alive : !lease_in_use(&found)))
 		return lease_write(dir, lease, err);
 
 	if (found.record.address_count == 1)
 		ipv4_text(found.record.addresses[0], address);
-	error_say(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s",
-		  found.record.name, found.record.launcher, address);
+	error_setf(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s",
+		   found.record.name, found.record.launcher, address);
 	/* 0: of another pid namespace; 'kill 0' would end the reader's own shell. */
 	if (found.record.launcher > 0)
 		error_remedy(err, "stop it first (kill %d), or give this one another name",
@@ -155,24 +155,24 @@ int lease_list(int dir, struct found_lease **leases, size_t *count, struct error
 	struct found_lease found;
 	struct dirent *entry;
 	size_t length = 0;
-	int rc = 0;
+	int ret = 0;
 
 	if (!stream)
-		return error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
-	while (rc == 0 && (errno = 0, entry = readdir(stream))) {
+		return error_set_errno(err, errno, "cannot list '" NETNS_RUN_DIR "'");
+	while (ret == 0 && (errno = 0, entry = readdir(stream))) {
 		if (strncmp(entry->d_name, LEASE_PREFIX, strlen(LEASE_PREFIX)) != 0)
 			continue;
-		rc = lease_read(dir, entry->d_name, &found);
-		if (rc == 0)
-			rc = append(&list, &length, &found);
-		else if (rc == -ENOENT)
-			rc = 0;
+		ret = lease_read(dir, entry->d_name, &found);
+		if (ret == 0)
+			ret = append(&list, &length, &found);
+		else if (ret == -ENOENT)
+			ret = 0;
 	}
-	if (rc == 0)
-		rc = -errno;
+	if (ret == 0)
+		ret = -errno;
 	closedir(stream);
-	if (rc < 0)
-		return error_set(err, -rc, "cannot list '" RUNDIR_PATH "'");
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot list '" NETNS_RUN_DIR "'");
 	*leases = take_ptr(&list);
 	*count = length;
 	return 0;

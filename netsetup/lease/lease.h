@@ -17,7 +17,7 @@
  * file's flock from before the file has its name until its own end, so whether a lease is alive is
  * asked of the kernel, never of a pid. A lease is written before the changes that it describes; a changed
  * lease is a new file, locked and then renamed over the old one. A dead lease tells what to undo.
- * All functions are called under rundir_lock().
+ * All functions are called under lease_dir_lock().
  */
 
 #define LEASE_MAGIC 0x76724c32u /* "vrL2" */
@@ -65,7 +65,7 @@ struct found_lease {
 
 /**
  * lease_take() - write the lease of a VM that has none.
- * @dir: of rundir_lock().
+ * @dir: of lease_dir_lock().
  * @lease: its record is filled in; gets the descriptor.
  * @err: with -EEXIST names the pid and the address of the VM that runs.
  *
@@ -81,7 +81,7 @@ void lease_drop(int dir, struct lease *lease);
 
 /**
  * lease_list() - read all leases.
- * @dir: of rundir_lock().
+ * @dir: of lease_dir_lock().
  * @leases: an array, allocated; the caller frees it.
  * @count: its length.
  * @err: the error.
@@ -94,7 +94,7 @@ int lease_list(int dir, struct found_lease **leases, size_t *count, struct error
 
 /**
  * lease_find() - read the lease of one VM.
- * @dir: of rundir_lock().
+ * @dir: of lease_dir_lock().
  * @name: the VM's.
  * @found: the lease.
  *

@@ -20,7 +20,7 @@
 static int make_private(const char *path, int above, const char *name, struct error *err)
 {
 	if (mkdirat(above, name, 0700) < 0 && errno != EEXIST)
-		return error_set(err, errno, "cannot make '%s'", path);
+		return error_set_errno(err, errno, "cannot make '%s'", path);
 	return 0;
 }
 
@@ -33,11 +33,11 @@ static int open_private(const char *path, int above, const char *name, mode_t de
 
 	fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return error_set(err, errno, "cannot open '%s'", path);
+		return error_set_errno(err, errno, "cannot open '%s'", path);
 	if (fstat(fd, &status) < 0)
-		return error_set(err, errno, "cannot examine '%s'", path);
+		return error_set_errno(err, errno, "cannot examine '%s'", path);
 	if (status.st_uid != geteuid() || (status.st_mode & denied)) {
-		error_say(err, STATUS_PERMISSION, EPERM, "'%s' is open to other users", path);
+		error_setf(err, STATUS_PERMISSION, EPERM, "'%s' is open to other users", path);
 		error_remedy(err, "remove it, or: chown root '%s' && chmod 700 '%s'", path, path);
 		return -EPERM;
 	}
@@ -55,14 +55,14 @@ static bool still_there(int above, const char *name, int dir)
 
 static int wait_lock(int fd, int operation, uint64_t deadline)
 {
-	int rc;
+	int ret;
 
 	do {
-		rc = flock(fd, operation);
-	} while (rc < 0 && errno == EINTR && monotonic_ms() < deadline);
-	if (rc < 0 && errno == EINTR)
+		ret = flock(fd, operation);
+	} while (ret < 0 && errno == EINTR && monotonic_ms() < deadline);
+	if (ret < 0 && errno == EINTR)
 		errno = ETIMEDOUT;
-	return rc < 0 ? -errno : 0;
+	return ret < 0 ? -errno : 0;
 }
 
 /*
@@ -71,27 +71,27 @@ static int wait_lock(int fd, int operation, uint64_t deadline)
  */
 static int take_lock(int fd, int operation, unsigned int seconds)
 {
-	struct alarm_before before;
-	int rc;
+	struct close_timeout before;
+	int ret;
 
 	if (flock(fd, operation | LOCK_NB) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK && errno != EINTR)
 		return -errno;
-	rc = alarm_start(seconds, &before);
-	if (rc < 0)
-		return rc;
-	rc = wait_lock(fd, operation, monotonic_ms() + seconds * 1000);
-	alarm_stop(&before);
-	return rc;
+	ret = close_timeout_start(seconds, &before);
+	if (ret < 0)
+		return ret;
+	ret = wait_lock(fd, operation, monotonic_ms() + seconds * 1000);
+	close_timeout_stop(&before);
+	return ret;
 }
 
 static int lock_error(const char *path, unsigned int seconds, int code, struct error *err)
 {
 	if (code != ETIMEDOUT)
-		return error_set(err, code, "cannot lock '%s'", path);
-	error_say(err, STATUS_FAILURE, ETIMEDOUT,
-		  "cannot lock '%s': another VM's helper has held it for %u s", path, seconds);
+		return error_set_errno(err, code, "cannot lock '%s'", path);
+	error_setf(err, STATUS_FAILURE, ETIMEDOUT,
+		   "cannot lock '%s': another VM's helper has held it for %u s", path, seconds);
 	error_remedy(err, "find the one that stands still: sudo lslocks | grep netsetup");
 	return -ETIMEDOUT;
 }
@@ -99,18 +99,18 @@ static int lock_error(const char *path, unsigned int seconds, int code, struct e
 /* -ENOENT when it was removed by the last one out while we opened it or waited for its lock. */
 static int open_locked(const char *path, bool create, unsigned int seconds, struct error *err)
 {
-	const char *name = path + sizeof(RUNDIR_PATH);
+	const char *name = path + sizeof(NETNS_RUN_DIR);
 	cleanup_fd int above = -1;
 	cleanup_fd int fd = -1;
-	int rc;
+	int ret;
 
 	/* Who can write to the one above can exchange the one below. */
-	above = open_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, 022, err);
+	above = open_private(NETNS_RUN_DIR, AT_FDCWD, NETNS_RUN_DIR, 022, err);
 	if (above < 0)
 		return above;
-	rc = create ? make_private(path, above, name, err) : 0;
-	if (rc < 0)
-		return rc;
+	ret = create ? make_private(path, above, name, err) : 0;
+	if (ret < 0)
+		return ret;
 	fd = open_private(path, above, name, 077, err);
 	if (fd < 0) {
 		/* Which we may have made; one that is in use is not empty, or is made again. */
@@ -118,35 +118,35 @@ static int open_locked(const char *path, bool create, unsigned int seconds, stru
 			unlinkat(above, name, AT_REMOVEDIR);
 		return fd;
 	}
-	rc = take_lock(fd, LOCK_EX, seconds);
-	if (rc < 0)
-		return lock_error(path, seconds, -rc, err);
+	ret = take_lock(fd, LOCK_EX, seconds);
+	if (ret < 0)
+		return lock_error(path, seconds, -ret, err);
 	if (!still_there(above, name, fd))
-		return error_set(err, ENOENT, "cannot lock '%s'", path);
+		return error_set_errno(err, ENOENT, "cannot lock '%s'", path);
 	return take_fd(&fd);
 }
 
-int rundir_lock(bool create, struct error *err)
+int lease_dir_lock(bool create, struct error *err)
 {
-	return rundir_lock_within(create, RUNDIR_LOCK_SECONDS, err);
+	return lease_dir_lock_within(create, LEASE_DIR_LOCK_SECONDS, err);
 }
 
-int rundir_lock_within(bool create, unsigned int seconds, struct error *err)
+int lease_dir_lock_within(bool create, unsigned int seconds, struct error *err)
 {
-	char path[RUNDIR_PATH_SIZE];
-	int rc;
+	char path[NETNS_DIR_SIZE];
+	int ret;
 
-	rc = netns_dir(path, err);
-	if (rc < 0)
-		return rc;
+	ret = netns_dir(path, err);
+	if (ret < 0)
+		return ret;
 	for (;;) {
 		/* That this fails is no race: without /run it fails every time. */
-		rc = create ? make_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, err) : 0;
-		if (rc < 0)
-			return rc;
-		rc = open_locked(path, create, seconds, err);
-		if (rc != -ENOENT || !create)
-			return rc;
+		ret = create ? make_private(NETNS_RUN_DIR, AT_FDCWD, NETNS_RUN_DIR, err) : 0;
+		if (ret < 0)
+			return ret;
+		ret = open_locked(path, create, seconds, err);
+		if (ret != -ENOENT || !create)
+			return ret;
 	}
 }
 
@@ -154,35 +154,35 @@ int rundir_lock_within(bool create, unsigned int seconds, struct error *err)
 static void remove_above(void)
 {
 	struct error ignored;
-	cleanup_fd int above = open_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, 022, &ignored);
+	cleanup_fd int above = open_private(NETNS_RUN_DIR, AT_FDCWD, NETNS_RUN_DIR, 022, &ignored);
 
 	if (above >= 0 && flock(above, LOCK_EX | LOCK_NB) == 0)
-		rmdir(RUNDIR_PATH);
+		rmdir(NETNS_RUN_DIR);
 }
 
-int rundir_hold(struct error *err)
+int lease_dir_hold(struct error *err)
 {
 	for (;;) {
 		cleanup_fd int fd = -1;
-		int rc;
+		int ret;
 
-		rc = make_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, err);
-		if (rc < 0)
-			return rc;
-		fd = open_private(RUNDIR_PATH, AT_FDCWD, RUNDIR_PATH, 022, err);
+		ret = make_private(NETNS_RUN_DIR, AT_FDCWD, NETNS_RUN_DIR, err);
+		if (ret < 0)
+			return ret;
+		fd = open_private(NETNS_RUN_DIR, AT_FDCWD, NETNS_RUN_DIR, 022, err);
 		if (fd < 0 && fd != -ENOENT)
 			return fd;
 		if (fd < 0)
 			continue;
-		rc = take_lock(fd, LOCK_SH, RUNDIR_LOCK_SECONDS);
-		if (rc < 0)
-			return lock_error(RUNDIR_PATH, RUNDIR_LOCK_SECONDS, -rc, err);
-		if (still_there(AT_FDCWD, RUNDIR_PATH, fd))
+		ret = take_lock(fd, LOCK_SH, LEASE_DIR_LOCK_SECONDS);
+		if (ret < 0)
+			return lock_error(NETNS_RUN_DIR, LEASE_DIR_LOCK_SECONDS, -ret, err);
+		if (still_there(AT_FDCWD, NETNS_RUN_DIR, fd))
 			return take_fd(&fd);
 	}
 }
 
-void rundir_release(int hold)
+void lease_dir_release(int hold)
 {
 	if (hold < 0)
 		return;
@@ -202,10 +202,10 @@ static void unlock(int dir, const char *path)
 	close(dir);
 }
 
-void rundir_unlock(int dir)
+void lease_dir_unlock(int dir)
 {
 	struct error ignored;
-	char path[RUNDIR_PATH_SIZE] = "";
+	char path[NETNS_DIR_SIZE] = "";
 
 	if (dir < 0)
 		return;
@@ -214,21 +214,21 @@ void rundir_unlock(int dir)
 	unlock(dir, path);
 }
 
-void rundir_others(void (*fn)(int dir, const char *path, void *context), void *context)
+void lease_dir_others(void (*fn)(int dir, const char *path, void *context), void *context)
 {
-	char own[RUNDIR_PATH_SIZE], path[RUNDIR_PATH_SIZE];
+	char own[NETNS_DIR_SIZE], path[NETNS_DIR_SIZE];
 	struct error ignored;
 	struct dirent *entry;
 	DIR *stream;
 
 	if (netns_dir(own, &ignored) < 0)
 		return;
-	stream = opendir(RUNDIR_PATH);
+	stream = opendir(NETNS_RUN_DIR);
 	while (stream && (entry = readdir(stream))) {
 		int dir;
 
 		if (strncmp(entry->d_name, "net", 3) != 0 ||
-		    snprintf(path, sizeof(path), RUNDIR_PATH "/%s", entry->d_name) >=
+		    snprintf(path, sizeof(path), NETNS_RUN_DIR "/%s", entry->d_name) >=
 			    (int)sizeof(path) ||
 		    !strcmp(path, own))
 			continue;
@@ -254,23 +254,23 @@ DIR *lease_dir_stream(int dir)
 	return stream;
 }
 
-int rundir_replace(int dir, const char *name, const void *data, size_t size, struct error *err)
+int lease_dir_replace(int dir, const char *name, const void *data, size_t size, struct error *err)
 {
 	cleanup_fd int fd = -1;
 
 	unlinkat(dir, NEW_FILE, 0);
 	fd = openat(dir, NEW_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_set(err, errno, "cannot make '%s' in '" RUNDIR_PATH "'", name);
+		return error_set_errno(err, errno, "cannot make '%s' in '" NETNS_RUN_DIR "'", name);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		error_set(err, errno, "cannot lock '%s' in '" RUNDIR_PATH "'", name);
+		error_set_errno(err, errno, "cannot lock '%s' in '" NETNS_RUN_DIR "'", name);
 	} else {
 		ssize_t written = write(fd, data, size);
 
 		if (written == (ssize_t)size && renameat(dir, NEW_FILE, dir, name) == 0)
 			return take_fd(&fd);
-		error_set(err, written >= 0 && written < (ssize_t)size ? ENOSPC : errno,
-			  "cannot write '%s' in '" RUNDIR_PATH "'", name);
+		error_set_errno(err, written >= 0 && written < (ssize_t)size ? ENOSPC : errno,
+				"cannot write '%s' in '" NETNS_RUN_DIR "'", name);
 	}
 	unlinkat(dir, NEW_FILE, 0);
 	return -err->code;

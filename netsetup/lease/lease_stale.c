@@ -24,18 +24,18 @@ static bool address_in_use(struct in_addr address, const struct found_lease *lea
 	return false;
 }
 
-static int sweep_lease(int dir, struct host *host, const struct lease_record *lease, bool published,
-		       struct error *err)
+static int remove_lease(int dir, struct host *host, const struct lease_record *lease,
+			bool published, struct error *err)
 {
 	const struct interface_id uplink = { lease->uplink, lease->ifindex };
 	char file[LEASE_FILE_SIZE];
-	int rc = 0;
+	int ret = 0;
 
 	if (published && if_nametoindex(lease->uplink) == lease->ifindex &&
-	    observe_proxy(host->route, lease->addresses[0], lease->ifindex) != 0)
-		rc = host_proxy_delete(host, lease->addresses[0], uplink, err);
+	    query_proxy(host->route, lease->addresses[0], lease->ifindex) != 0)
+		ret = host_proxy_delete(host, lease->addresses[0], uplink, err);
 	host_file_remove(host, dir, NULL, lease_file(lease->name, file));
-	return rc;
+	return ret;
 }
 
 int lease_stale_remove(int dir, struct host *host, struct error *err)
@@ -43,7 +43,7 @@ int lease_stale_remove(int dir, struct host *host, struct error *err)
 	cleanup_free struct found_lease *leases = NULL;
 	size_t count;
 	int result;
-	int rc;
+	int ret;
 
 	result = lease_list(dir, &leases, &count, err);
 	if (result < 0)
@@ -54,33 +54,33 @@ int lease_stale_remove(int dir, struct host *host, struct error *err)
 		if (lease_in_use(&leases[i]))
 			continue;
 		/* One that still probed several addresses has published none. */
-		rc = sweep_lease(dir, host, lease,
-				 lease->address_count == 1 &&
-					 !address_in_use(lease->addresses[0], leases, count),
-				 err);
-		if (rc < 0)
-			result = rc;
+		ret = remove_lease(dir, host, lease,
+				   lease->address_count == 1 &&
+					   !address_in_use(lease->addresses[0], leases, count),
+				   err);
+		if (ret < 0)
+			result = ret;
 	}
-	rc = proxy_stale_remove(host, leases, count, err);
-	if (rc < 0)
-		result = rc;
-	rc = uplink_sysctls_restore(dir, host, leases, count, err);
-	return rc < 0 ? rc : result;
+	ret = proxy_stale_remove(host, leases, count, err);
+	if (ret < 0)
+		result = ret;
+	ret = uplink_sysctls_restore(dir, host, leases, count, err);
+	return ret < 0 ? ret : result;
 }
 
-static int sweep_here(struct host *host, struct error *err)
+static int remove_here(struct host *host, struct error *err)
 {
-	int dir = rundir_lock(!host->dry_run, err);
-	int rc;
+	int dir = lease_dir_lock(!host->dry_run, err);
+	int ret;
 
 	/* Then nobody has a lease, nor can take one before this one dry look is over. */
 	if (dir == -ENOENT && host->dry_run)
 		return proxy_stale_remove(host, NULL, 0, err);
 	if (dir < 0)
 		return dir;
-	rc = lease_stale_remove(dir, host, err);
-	rundir_unlock(dir);
-	return rc;
+	ret = lease_stale_remove(dir, host, err);
+	lease_dir_unlock(dir);
+	return ret;
 }
 
 static size_t count_files(int dir)
@@ -103,7 +103,7 @@ static size_t count_files(int dir)
  * exist, they are put back by its next start. Dead leases need no such care: the proxy entries that
  * they tell about are found without them.
  */
-static void sweep_other(int dir, const char *path, void *context)
+static void remove_other(int dir, const char *path, void *context)
 {
 	cleanup_free struct found_lease *leases = NULL;
 	char file[LEASE_FILE_SIZE];
@@ -122,8 +122,8 @@ static void sweep_other(int dir, const char *path, void *context)
 
 int lease_stale_remove_all(struct host *host, struct error *err)
 {
-	int rc = sweep_here(host, err);
+	int ret = remove_here(host, err);
 
-	rundir_others(sweep_other, host);
-	return rc;
+	lease_dir_others(remove_other, host);
+	return ret;
 }

@@ -8,7 +8,7 @@
 /**
  * lease_stale_remove() - undo what dead leases have left: proxy entries, their files, and the values
  * of uplinks that no VM uses.
- * @dir: of rundir_lock().
+ * @dir: of lease_dir_lock().
  * @host: the host.
  * @err: the last error; the rest is removed all the same.
  *

@@ -63,12 +63,12 @@ static int drain(int socket, const struct ether_addr *mac, struct probe *probes,
 {
 	for (unsigned int i = 0; i < DRAIN_MAX; i++) {
 		struct arp arp;
-		int rc = arp_receive(socket, &arp);
+		int ret = arp_receive(socket, &arp);
 
-		if (rc == -EAGAIN)
+		if (ret == -EAGAIN)
 			return 0;
-		if (rc < 0)
-			return rc;
+		if (ret < 0)
+			return ret;
 		*free_count -= probe_judge(&arp, mac, probes, count);
 	}
 	return 0;
@@ -78,7 +78,7 @@ static int drain(int socket, const struct ether_addr *mac, struct probe *probes,
 struct listener {
 	int socket;
 	const struct ether_addr *mac;
-	int asker;
+	int client;
 };
 
 /*
@@ -90,21 +90,22 @@ static int listen_until(const struct listener *listener, uint64_t deadline, stru
 {
 	/* POLLRDHUP alone: what the asker may have sent is for later. */
 	struct pollfd pollers[] = { { .fd = listener->socket, .events = POLLIN },
-				    { .fd = listener->asker, .events = POLLRDHUP } };
+				    { .fd = listener->client, .events = POLLRDHUP } };
 	uint64_t now;
 
 	do {
-		int rc;
+		int ret;
 
 		now = monotonic_ms();
-		rc = poll(pollers, ARRAY_SIZE(pollers), now < deadline ? (int)(deadline - now) : 0);
-		if (rc < 0 && errno != EINTR)
+		ret = poll(pollers, ARRAY_SIZE(pollers),
+			   now < deadline ? (int)(deadline - now) : 0);
+		if (ret < 0 && errno != EINTR)
 			return -errno;
-		if (rc > 0 && pollers[1].revents)
+		if (ret > 0 && pollers[1].revents)
 			return -ECONNRESET;
-		rc = drain(listener->socket, listener->mac, probes, count, free_count);
-		if (rc < 0)
-			return rc;
+		ret = drain(listener->socket, listener->mac, probes, count, free_count);
+		if (ret < 0)
+			return ret;
 	} while (*free_count > 0 && now < deadline);
 	return 0;
 }
@@ -114,13 +115,13 @@ static int send_round(int socket, unsigned int ifindex, const struct ether_addr 
 {
 	for (size_t i = 0; i < count; i++) {
 		struct arp arp = arp_probe(mac, probes[i].address);
-		int rc;
+		int ret;
 
 		if (probes[i].taken)
 			continue;
-		rc = arp_send(socket, ifindex, &arp, err);
-		if (rc < 0 && rc != -ENOBUFS && rc != -EAGAIN)
-			return rc;
+		ret = arp_send(socket, ifindex, &arp, err);
+		if (ret < 0 && ret != -ENOBUFS && ret != -EAGAIN)
+			return ret;
 	}
 	return 0;
 }
@@ -129,10 +130,10 @@ int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
 	      const struct probe_timing *timing, struct probe *probes, size_t count,
 	      struct error *err)
 {
-	const struct listener listener = { socket, mac, timing->asker ? *timing->asker : -1 };
+	const struct listener listener = { socket, mac, timing->client ? *timing->client : -1 };
 	size_t free_count = count;
 	uint64_t deadline;
-	int rc;
+	int ret;
 
 	assert(count >= 1 && count <= PROBE_BATCH_MAX);
 
@@ -140,15 +141,15 @@ int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
 		probes[i].taken = false;
 	deadline = monotonic_ms() + between(0, timing->delay_max);
 	for (unsigned int round = 0; round <= timing->count; round++) {
-		rc = listen_until(&listener, deadline, probes, count, &free_count);
-		if (rc < 0)
-			return error_set(err, -rc, "cannot listen for ARP on interface %u",
-					 ifindex);
+		ret = listen_until(&listener, deadline, probes, count, &free_count);
+		if (ret < 0)
+			return error_set_errno(err, -ret, "cannot listen for ARP on interface %u",
+					       ifindex);
 		if (round == timing->count || free_count == 0)
 			break;
-		rc = send_round(socket, ifindex, mac, probes, count, err);
-		if (rc < 0)
-			return rc;
+		ret = send_round(socket, ifindex, mac, probes, count, err);
+		if (ret < 0)
+			return ret;
 		deadline = monotonic_ms() +
 			   (round + 1 < timing->count
 				    ? between(timing->interval_min, timing->interval_max)

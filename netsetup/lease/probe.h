@@ -20,7 +20,7 @@
  * @count: probes for each address.
  * @interval_min, @interval_max: between two probes, chosen at random.
  * @wait: after the last probe.
- * @asker: the socket of who waits for it; once that one is gone, probing ends; NULL: nobody.
+ * @client: the socket of who waits for it; once that one is gone, probing ends; NULL: nobody.
  */
 struct probe_timing {
 	unsigned int delay_max;
@@ -28,7 +28,7 @@ struct probe_timing {
 	unsigned int interval_min;
 	unsigned int interval_max;
 	unsigned int wait;
-	const int *asker;
+	const int *client;
 };
 
 /*

@@ -53,11 +53,11 @@ static int list_entries(struct host *host, struct listing *listing, struct error
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
 	cleanup_nl_msg *msg = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
-	int rc = msg ? nl_request(host->route, msg, entry_seen, listing) : -ENOMEM;
+	int ret = msg ? netlink_request(host->route, msg, entry_seen, listing) : -ENOMEM;
 
 	/* -EINTR: the table changed meanwhile; what was not seen is for the next sweep. */
-	if (rc < 0 && rc != -EINTR)
-		return error_set(err, -rc, "cannot list proxy entries");
+	if (ret < 0 && ret != -EINTR)
+		return error_set_errno(err, -ret, "cannot list proxy entries");
 	return 0;
 }
 
@@ -84,17 +84,17 @@ int proxy_stale_remove(struct host *host, const struct found_lease *leases, size
 	for (size_t i = 0; i < listing.count; i++) {
 		const struct entry *entry = &listing.entries[i];
 		char ifname[IF_NAMESIZE];
-		int rc = 0;
+		int ret = 0;
 
 		if (is_needed(entry, leases, count) || !if_indextoname(entry->ifindex, ifname))
 			continue;
 		/* The name goes into the command that is told, and into messages. */
 		if (!ifname_valid(ifname))
 			memcpy(ifname, "IF", sizeof("IF"));
-		rc = host_proxy_delete(host, entry->address,
-				       (struct interface_id){ ifname, entry->ifindex }, err);
-		if (rc < 0)
-			result = rc;
+		ret = host_proxy_delete(host, entry->address,
+					(struct interface_id){ ifname, entry->ifindex }, err);
+		if (ret < 0)
+			result = ret;
 	}
 	free(listing.entries);
 	return result;

@@ -10,7 +10,7 @@
  * proxy_stale_remove() - delete our proxy entries (HOST_PROTOCOL) that no VM needs. A lease is
  * written before its entry is made, and gives the entry up only after it was deleted.
  * @host: the host.
- * @leases, @count: all of this network namespace, listed under a rundir_lock() that still is held.
+ * @leases, @count: all of this network namespace, listed under a lease_dir_lock() that still is held.
  * @err: the last error; the rest is swept all the same.
  *
  * Return: 0 or a negative errno.

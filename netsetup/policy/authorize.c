@@ -16,42 +16,42 @@
 /* Entries of passwd(5) and group(5); a group may have very many members. */
 #define ENTRY_SIZE (1 << 20)
 
-struct wish permit_wish(const struct setup_record *setup, const struct uplink *uplink)
+struct request authorize_request(const struct setup_record *setup, const struct uplink *uplink)
 {
-	return (struct wish){ .uplink = uplink->ifname,
-			      .named = setup->uplink[0] != '\0',
-			      .unprobed = setup->probe == PROBE_NONE };
+	return (struct request){ .uplink = uplink->ifname,
+				 .named = setup->uplink[0] != '\0',
+				 .unprobed = setup->probe == PROBE_NONE };
 }
 
 /* The name as it is shown, and written into the policy by who follows our advice. */
-static void find_name(struct permit *permit, char *space)
+static void find_name(struct authorization *authorization, char *space)
 {
 	struct passwd entry, *found = NULL;
 
-	snprintf(permit->name, sizeof(permit->name), "%u", (unsigned int)permit->uid);
-	if (getpwuid_r(permit->uid, &entry, space, ENTRY_SIZE, &found) == 0 && found &&
-	    strlen(found->pw_name) < sizeof(permit->name))
-		memcpy(permit->name, found->pw_name, strlen(found->pw_name) + 1);
+	snprintf(authorization->name, sizeof(authorization->name), "%u",
+		 (unsigned int)authorization->uid);
+	if (getpwuid_r(authorization->uid, &entry, space, ENTRY_SIZE, &found) == 0 && found &&
+	    strlen(found->pw_name) < sizeof(authorization->name))
+		memcpy(authorization->name, found->pw_name, strlen(found->pw_name) + 1);
 }
 
-static bool is_user(const struct statement *statement, uid_t uid, char *space)
+static bool is_user(const struct rule *rule, uid_t uid, char *space)
 {
 	struct passwd entry, *found = NULL;
 
-	if (!statement->name[0])
-		return statement->id == uid;
-	return getpwnam_r(statement->name, &entry, space, ENTRY_SIZE, &found) == 0 && found &&
+	if (!rule->name[0])
+		return rule->id == uid;
+	return getpwnam_r(rule->name, &entry, space, ENTRY_SIZE, &found) == 0 && found &&
 	       found->pw_uid == uid;
 }
 
-static bool is_member(const struct statement *statement, const gid_t *groups, size_t count,
-		      char *space)
+static bool is_member(const struct rule *rule, const gid_t *groups, size_t count, char *space)
 {
 	struct group entry, *found = NULL;
-	gid_t gid = statement->id;
+	gid_t gid = rule->id;
 
-	if (statement->name[0]) {
-		if (getgrnam_r(statement->name, &entry, space, ENTRY_SIZE, &found) != 0 || !found)
+	if (rule->name[0]) {
+		if (getgrnam_r(rule->name, &entry, space, ENTRY_SIZE, &found) != 0 || !found)
 			return false;
 		gid = found->gr_gid;
 	}
@@ -62,70 +62,71 @@ static bool is_member(const struct statement *statement, const gid_t *groups, si
 }
 
 /* The line that would permit a wish; what it has to name is what the wish names. */
-static void add_remedy(const struct permit *permit, const struct wish *wish, bool uplink,
-		       bool address, bool vms, struct error *err)
+static void add_remedy(const struct authorization *authorization, const struct request *request,
+		       bool uplink, bool address, bool vms, struct error *err)
 {
 	char number[16] = "", text[IPV4_TEXT_SIZE] = "";
 
-	uplink = uplink || (wish && wish->named);
+	uplink = uplink || (request && request->named);
 	if (vms)
-		snprintf(number, sizeof(number), "%u", wish->vms + 1);
+		snprintf(number, sizeof(number), "%u", request->vms + 1);
 	if (address)
-		ipv4_text(wish->address, text);
-	error_remedy(err, "to permit it, add this line to '%s', as root:", permit->path);
-	error_remedy(err, "allow user %s%s%s%s%s%s%s%s", permit->name, uplink ? " uplink " : "",
-		     uplink ? wish->uplink : "", address ? " address " : "", text,
-		     vms ? " vms " : "", number, wish && wish->unprobed ? " unprobed" : "");
+		ipv4_text(request->address, text);
+	error_remedy(err, "to permit it, add this line to '%s', as root:", authorization->path);
+	error_remedy(err, "allow user %s%s%s%s%s%s%s%s", authorization->name,
+		     uplink ? " uplink " : "", uplink ? request->uplink : "",
+		     address ? " address " : "", text, vms ? " vms " : "", number,
+		     request && request->unprobed ? " unprobed" : "");
 }
 
-void permit_select(struct permit *permit, const struct policy *policy, const gid_t *groups,
-		   size_t group_count)
+void authorize_select(struct authorization *authorization, const struct policy *policy,
+		      const gid_t *groups, size_t group_count)
 {
 	cleanup_free char *space = malloc(ENTRY_SIZE);
-	struct error *err = &permit->refusal;
+	struct error *err = &authorization->refusal;
 
-	permit->count = 0;
+	authorization->count = 0;
 	for (size_t i = 0; space && i < policy->count; i++) {
-		const struct statement *statement = &policy->statements[i];
+		const struct rule *rule = &policy->rules[i];
 
-		if (statement->group ? is_member(statement, groups, group_count, space)
-				     : is_user(statement, permit->uid, space))
-			permit->statements[permit->count++] = *statement;
+		if (rule->group ? is_member(rule, groups, group_count, space)
+				: is_user(rule, authorization->uid, space))
+			authorization->rules[authorization->count++] = *rule;
 	}
-	if (permit->count > 0)
+	if (authorization->count > 0)
 		return;
-	error_say(err, STATUS_PERMISSION, EACCES,
-		  "user '%s' is not permitted to put a VM on the LAN", permit->name);
-	add_remedy(permit, NULL, false, false, false, err);
+	error_setf(err, STATUS_PERMISSION, EACCES,
+		   "user '%s' is not permitted to put a VM on the LAN", authorization->name);
+	add_remedy(authorization, NULL, false, false, false, err);
 }
 
-void permit_load(struct permit *permit, const char *path, uid_t uid, const gid_t *groups,
-		 size_t group_count)
+void authorize_load(struct authorization *authorization, const char *path, uid_t uid,
+		    const gid_t *groups, size_t group_count)
 {
 	cleanup_free struct policy *policy = calloc(1, sizeof(*policy));
 	cleanup_free char *space = malloc(ENTRY_SIZE);
-	struct error *err = &permit->refusal;
-	int rc;
+	struct error *err = &authorization->refusal;
+	int ret;
 
-	memset(permit, 0, sizeof(*permit));
-	permit->uid = uid;
-	permit->path = path;
+	memset(authorization, 0, sizeof(*authorization));
+	authorization->uid = uid;
+	authorization->path = path;
 	if (!policy || !space) {
-		error_set(err, ENOMEM, "cannot read '%s'", path);
+		error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 		return;
 	}
-	find_name(permit, space);
-	rc = policyfile_read(path, policy, err);
-	if (rc == -ENOENT) {
-		error_say(err, STATUS_PERMISSION, EACCES,
-			  "user '%s' is not permitted to put a VM on the LAN: there is no '%s'",
-			  permit->name, path);
-		add_remedy(permit, NULL, false, false, false, err);
-	} else if (rc < 0) {
+	find_name(authorization, space);
+	ret = policy_file_read(path, policy, err);
+	if (ret == -ENOENT) {
+		error_setf(err, STATUS_PERMISSION, EACCES,
+			   "user '%s' is not permitted to put a VM on the LAN: there is no '%s'",
+			   authorization->name, path);
+		add_remedy(authorization, NULL, false, false, false, err);
+	} else if (ret < 0) {
 		/* With a mistake in it, it permits nothing; that, and where, is for root to mend. */
 		err->status = STATUS_PERMISSION;
 	} else {
-		permit_select(permit, policy, groups, group_count);
+		authorize_select(authorization, policy, groups, group_count);
 	}
 }
 
@@ -138,79 +139,81 @@ enum obstacle {
 	OBSTACLE_NONE,
 };
 
-static bool uplink_permitted(const struct statement *statement, const struct wish *wish)
+static bool uplink_permitted(const struct rule *rule, const struct request *request)
 {
-	if (statement->any_uplink)
+	if (rule->any_uplink)
 		return true;
-	if (statement->uplink[0])
-		return !strcmp(statement->uplink, wish->uplink);
-	return !wish->named;
+	if (rule->uplink[0])
+		return !strcmp(rule->uplink, request->uplink);
+	return !request->named;
 }
 
-static enum obstacle find_obstacle(const struct statement *statement, const struct wish *wish)
+static enum obstacle find_obstacle(const struct rule *rule, const struct request *request)
 {
-	const uint32_t address = ntohl(wish->address.s_addr);
+	const uint32_t address = ntohl(request->address.s_addr);
 
-	if (!uplink_permitted(statement, wish))
+	if (!uplink_permitted(rule, request))
 		return OBSTACLE_UPLINK;
-	if (wish->unprobed && !statement->unprobed)
+	if (request->unprobed && !rule->unprobed)
 		return OBSTACLE_PROBE;
-	if (!ipv4_unset(wish->address) &&
-	    (address < ntohl(statement->first.s_addr) || address > ntohl(statement->last.s_addr)))
+	if (!ipv4_unset(request->address) &&
+	    (address < ntohl(rule->first.s_addr) || address > ntohl(rule->last.s_addr)))
 		return OBSTACLE_ADDRESS;
-	return wish->vms >= statement->vms ? OBSTACLE_VMS : OBSTACLE_NONE;
+	return request->vms >= rule->vms ? OBSTACLE_VMS : OBSTACLE_NONE;
 }
 
-static int refuse(const struct permit *permit, const struct wish *wish, enum obstacle obstacle,
-		  struct error *err)
+static int refuse(const struct authorization *authorization, const struct request *request,
+		  enum obstacle obstacle, struct error *err)
 {
 	char text[IPV4_TEXT_SIZE];
 
 	switch (obstacle) {
 	case OBSTACLE_UPLINK:
-		error_say(err, STATUS_PERMISSION, EACCES,
-			  "user '%s' is not permitted to use uplink '%s'", permit->name,
-			  wish->uplink);
+		error_setf(err, STATUS_PERMISSION, EACCES,
+			   "user '%s' is not permitted to use uplink '%s'", authorization->name,
+			   request->uplink);
 		break;
 	case OBSTACLE_PROBE:
-		error_say(err, STATUS_PERMISSION, EACCES,
-			  "user '%s' is not permitted to use an address unprobed", permit->name);
+		error_setf(err, STATUS_PERMISSION, EACCES,
+			   "user '%s' is not permitted to use an address unprobed",
+			   authorization->name);
 		break;
 	case OBSTACLE_ADDRESS:
-		error_say(err, STATUS_PERMISSION, EACCES,
-			  "user '%s' is not permitted to use address %s on '%s'", permit->name,
-			  ipv4_text(wish->address, text), wish->uplink);
+		error_setf(err, STATUS_PERMISSION, EACCES,
+			   "user '%s' is not permitted to use address %s on '%s'",
+			   authorization->name, ipv4_text(request->address, text), request->uplink);
 		break;
 	case OBSTACLE_VMS:
-		error_say(err, STATUS_PERMISSION, EACCES,
-			  "user '%s' is not permitted to run more than %u VM%s", permit->name,
-			  wish->vms, wish->vms == 1 ? "" : "s");
+		error_setf(err, STATUS_PERMISSION, EACCES,
+			   "user '%s' is not permitted to run more than %u VM%s",
+			   authorization->name, request->vms, request->vms == 1 ? "" : "s");
 		break;
 	case OBSTACLE_NONE:
 		return 0;
 	}
-	add_remedy(permit, wish, obstacle == OBSTACLE_UPLINK, obstacle == OBSTACLE_ADDRESS,
-		   obstacle == OBSTACLE_VMS, err);
+	add_remedy(authorization, request, obstacle == OBSTACLE_UPLINK,
+		   obstacle == OBSTACLE_ADDRESS, obstacle == OBSTACLE_VMS, err);
 	return -EACCES;
 }
 
-int permit_check(const struct permit *permit, const struct wish *wish, struct error *err)
+int authorize_check(const struct authorization *authorization, const struct request *request,
+		    struct error *err)
 {
 	enum obstacle furthest = OBSTACLE_UPLINK;
 
-	if (!permit)
+	if (!authorization)
 		return 0;
-	if (permit->refusal.code) {
-		*err = permit->refusal;
+	if (authorization->refusal.code) {
+		*err = authorization->refusal;
 		return -EACCES;
 	}
-	for (size_t i = 0; i < permit->count; i++) {
-		enum obstacle obstacle = find_obstacle(&permit->statements[i], wish);
+	for (size_t i = 0; i < authorization->count; i++) {
+		enum obstacle obstacle = find_obstacle(&authorization->rules[i], request);
 
 		if (obstacle > furthest)
 			furthest = obstacle;
 	}
-	return refuse(permit, wish, furthest, err);
+	return refuse(authorization, request, furthest, err);
 }
 
 static struct in_addr lower(struct in_addr a, struct in_addr b)
@@ -223,19 +226,19 @@ static struct in_addr higher(struct in_addr a, struct in_addr b)
 	return ntohl(a.s_addr) > ntohl(b.s_addr) ? a : b;
 }
 
-bool permit_bounds(const struct permit *permit, const struct wish *wish, struct in_addr *first,
-		   struct in_addr *last)
+bool authorize_bounds(const struct authorization *authorization, const struct request *request,
+		      struct in_addr *first, struct in_addr *last)
 {
 	struct in_addr low = { INADDR_BROADCAST }, high = { INADDR_ANY };
 
-	if (!permit)
+	if (!authorization)
 		return true;
-	for (size_t i = 0; i < permit->count; i++) {
-		const struct statement *statement = &permit->statements[i];
-		const struct in_addr begin = higher(statement->first, *first);
-		const struct in_addr end = lower(statement->last, *last);
+	for (size_t i = 0; i < authorization->count; i++) {
+		const struct rule *rule = &authorization->rules[i];
+		const struct in_addr begin = higher(rule->first, *first);
+		const struct in_addr end = lower(rule->last, *last);
 
-		if (find_obstacle(statement, wish) != OBSTACLE_NONE ||
+		if (find_obstacle(rule, request) != OBSTACLE_NONE ||
 		    ntohl(begin.s_addr) > ntohl(end.s_addr))
 			continue;
 		low = lower(low, begin);

@@ -43,8 +43,8 @@ __attribute__((format(printf, 2, 3))) static int refuse(const struct line *line,
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	return error_say(line->err, STATUS_PERMISSION, EINVAL, "%s:%u: %s", line->path,
-			 line->number, message);
+	return error_setf(line->err, STATUS_PERMISSION, EINVAL, "%s:%u: %s", line->path,
+			  line->number, message);
 }
 
 static const char *next_word(struct line *line)
@@ -61,7 +61,7 @@ static bool read_number(const char *word, unsigned long max, unsigned long *numb
 	return *number <= max;
 }
 
-static int read_who(struct line *line, struct statement *statement)
+static int read_who(struct line *line, struct rule *rule)
 {
 	const char *kind = next_word(line);
 	const char *name = kind ? next_word(line) : NULL;
@@ -72,38 +72,38 @@ static int read_who(struct line *line, struct statement *statement)
 		return refuse(line, "'allow' needs 'user NAME' or 'group NAME'");
 	if (!name)
 		return refuse(line, "'%s' needs a name or a number", kind);
-	statement->group = !strcmp(kind, "group");
+	rule->group = !strcmp(kind, "group");
 	if (read_number(name, UINT32_MAX - 1, &id)) {
-		statement->id = (uint32_t)id;
+		rule->id = (uint32_t)id;
 		return 0;
 	}
-	if (strlen(name) >= sizeof(statement->name) || name[strspn(name, "0123456789")] == '\0')
+	if (strlen(name) >= sizeof(rule->name) || name[strspn(name, "0123456789")] == '\0')
 		return refuse(line, "'%s' cannot be the name of a %s", shown_word(name, &shown),
 			      kind);
 	for (const char *c = name; *c; c++)
 		if (*c <= ' ' || *c > '~' || strchr(":,'\"`", *c))
 			return refuse(line, "'%s' cannot be the name of a %s",
 				      shown_word(name, &shown), kind);
-	memcpy(statement->name, name, strlen(name) + 1);
+	memcpy(rule->name, name, strlen(name) + 1);
 	return 0;
 }
 
-static int read_uplink(struct line *line, const char *word, struct statement *statement)
+static int read_uplink(struct line *line, const char *word, struct rule *rule)
 {
 	struct shown shown;
 
-	statement->any_uplink = !strcmp(word, "any");
-	if (statement->any_uplink)
+	rule->any_uplink = !strcmp(word, "any");
+	if (rule->any_uplink)
 		return 0;
 	if (!ifname_valid(word))
 		return refuse(line, "'%s' cannot be the name of an interface",
 			      shown_word(word, &shown));
-	memcpy(statement->uplink, word, strlen(word) + 1);
+	memcpy(rule->uplink, word, strlen(word) + 1);
 	return 0;
 }
 
 /* "192.168.1.0/24" */
-static int read_subnet(struct line *line, char *word, char *slash, struct statement *statement)
+static int read_subnet(struct line *line, char *word, char *slash, struct rule *rule)
 {
 	char text[IPV4_TEXT_SIZE];
 	struct prefix subnet;
@@ -115,30 +115,30 @@ static int read_subnet(struct line *line, char *word, char *slash, struct statem
 	if (!ipv4_parse(word, &subnet.address) || !read_number(slash + 1, 32, &length))
 		return refuse(line, "'%s' is not a subnet", shown.text);
 	subnet.length = (unsigned int)length;
-	statement->first = prefix_network(&subnet);
-	statement->last = prefix_broadcast(&subnet);
-	if (ipv4_equal(statement->first, subnet.address))
+	rule->first = ipv4_prefix_network(&subnet);
+	rule->last = ipv4_prefix_broadcast(&subnet);
+	if (ipv4_equal(rule->first, subnet.address))
 		return 0;
-	subnet.address = statement->first;
+	subnet.address = rule->first;
 	return refuse(line, "'%s' has bits beyond its prefix; the subnet is '%s'", shown.text,
-		      prefix_text(&subnet, text));
+		      ipv4_prefix_text(&subnet, text));
 }
 
 /* "192.168.1.50-192.168.1.99" */
-static int read_range(struct line *line, char *word, char *dash, struct statement *statement)
+static int read_range(struct line *line, char *word, char *dash, struct rule *rule)
 {
 	struct shown shown;
 
 	shown_word(word, &shown);
 	*dash = '\0';
-	if (!ipv4_parse(word, &statement->first) || !ipv4_parse(dash + 1, &statement->last))
+	if (!ipv4_parse(word, &rule->first) || !ipv4_parse(dash + 1, &rule->last))
 		return refuse(line, "'%s' is not a range of addresses", shown.text);
-	if (ntohl(statement->first.s_addr) > ntohl(statement->last.s_addr))
+	if (ntohl(rule->first.s_addr) > ntohl(rule->last.s_addr))
 		return refuse(line, "range '%s' ends before it begins", shown.text);
 	return 0;
 }
 
-static int read_address(struct line *line, const char *word, struct statement *statement)
+static int read_address(struct line *line, const char *word, struct rule *rule)
 {
 	char copy[POLICY_LINE_MAX + 1];
 	struct shown shown;
@@ -147,18 +147,18 @@ static int read_address(struct line *line, const char *word, struct statement *s
 	snprintf(copy, sizeof(copy), "%s", word);
 	mark = strchr(copy, '/');
 	if (mark)
-		return read_subnet(line, copy, mark, statement);
+		return read_subnet(line, copy, mark, rule);
 	mark = strchr(copy, '-');
 	if (mark)
-		return read_range(line, copy, mark, statement);
-	if (!ipv4_parse(copy, &statement->first))
+		return read_range(line, copy, mark, rule);
+	if (!ipv4_parse(copy, &rule->first))
 		return refuse(line, "'%s' is not an address, a subnet or a range",
 			      shown_word(word, &shown));
-	statement->last = statement->first;
+	rule->last = rule->first;
 	return 0;
 }
 
-static int read_vms(struct line *line, const char *word, struct statement *statement)
+static int read_vms(struct line *line, const char *word, struct rule *rule)
 {
 	struct shown shown;
 	unsigned long vms;
@@ -166,13 +166,13 @@ static int read_vms(struct line *line, const char *word, struct statement *state
 	if (!read_number(word, POLICY_VMS_MAX, &vms) || vms == 0)
 		return refuse(line, "'%s' is not a number of VMs, 1 to %d",
 			      shown_word(word, &shown), POLICY_VMS_MAX);
-	statement->vms = (unsigned int)vms;
+	rule->vms = (unsigned int)vms;
 	return 0;
 }
 
-static int read_unprobed(struct line *line, const char *word, struct statement *statement)
+static int read_unprobed(struct line *line, const char *word, struct rule *rule)
 {
-	statement->unprobed = true;
+	rule->unprobed = true;
 	return 0;
 }
 
@@ -180,7 +180,7 @@ static int read_unprobed(struct line *line, const char *word, struct statement *
 static const struct option {
 	const char *name;
 	const char *value; /* what it needs, or NULL */
-	int (*read)(struct line *line, const char *word, struct statement *statement);
+	int (*read)(struct line *line, const char *word, struct rule *rule);
 } options[] = {
 	{ "uplink", "an interface's name, or 'any'", read_uplink },
 	{ "address", "an address, a subnet or a range", read_address },
@@ -188,8 +188,7 @@ static const struct option {
 	{ "unprobed", NULL, read_unprobed },
 };
 
-static int read_option(struct line *line, const char *name, unsigned int *seen,
-		       struct statement *statement)
+static int read_option(struct line *line, const char *name, unsigned int *seen, struct rule *rule)
 {
 	const char *word = NULL;
 	struct shown shown;
@@ -207,28 +206,28 @@ static int read_option(struct line *line, const char *name, unsigned int *seen,
 		if (!word)
 			return refuse(line, "'%s' needs %s", name, options[i].value);
 	}
-	return options[i].read(line, word, statement);
+	return options[i].read(line, word, rule);
 }
 
 /* @word is the line's first. */
-static int read_statement(struct line *line, const char *word, struct policy *policy)
+static int read_rule(struct line *line, const char *word, struct policy *policy)
 {
-	struct statement statement = { .vms = POLICY_VMS_DEFAULT, .last = { INADDR_BROADCAST } };
+	struct rule rule = { .vms = POLICY_VMS_DEFAULT, .last = { INADDR_BROADCAST } };
 	unsigned int seen = 0;
 	struct shown shown;
-	int rc;
+	int ret;
 
 	if (strcmp(word, "allow") != 0)
 		return refuse(line, "unknown statement '%s'; there is only 'allow'",
 			      shown_word(word, &shown));
-	if (policy->count == POLICY_STATEMENTS_MAX)
-		return refuse(line, "more than %d statements", POLICY_STATEMENTS_MAX);
-	rc = read_who(line, &statement);
-	while (rc == 0 && (word = next_word(line)))
-		rc = read_option(line, word, &seen, &statement);
-	if (rc == 0)
-		policy->statements[policy->count++] = statement;
-	return rc;
+	if (policy->count == POLICY_RULES_MAX)
+		return refuse(line, "more than %d statements", POLICY_RULES_MAX);
+	ret = read_who(line, &rule);
+	while (ret == 0 && (word = next_word(line)))
+		ret = read_option(line, word, &seen, &rule);
+	if (ret == 0)
+		policy->rules[policy->count++] = rule;
+	return ret;
 }
 
 static int read_line(struct line *line, const char *start, size_t length, struct policy *policy)
@@ -245,27 +244,27 @@ static int read_line(struct line *line, const char *start, size_t length, struct
 	memcpy(line->text, start, length);
 	line->text[length] = '\0';
 	word = strtok_r(line->text, BLANKS, &line->rest);
-	return word ? read_statement(line, word, policy) : 0;
+	return word ? read_rule(line, word, policy) : 0;
 }
 
 int policy_parse(const char *text, size_t size, const char *path, struct policy *policy,
 		 struct error *err)
 {
 	struct line line = { .path = path, .err = err };
-	int rc = 0;
+	int ret = 0;
 
 	policy->count = 0;
 	if (size > POLICY_SIZE_MAX)
-		return error_say(err, STATUS_PERMISSION, EINVAL, "'%s' is larger than %d bytes",
-				 path, POLICY_SIZE_MAX);
-	while (rc == 0 && size > 0) {
+		return error_setf(err, STATUS_PERMISSION, EINVAL, "'%s' is larger than %d bytes",
+				  path, POLICY_SIZE_MAX);
+	while (ret == 0 && size > 0) {
 		const char *end = memchr(text, '\n', size);
 		const size_t length = end ? (size_t)(end - text) : size;
 
 		line.number++;
-		rc = read_line(&line, text, length, policy);
+		ret = read_line(&line, text, length, policy);
 		text += length + (end ? 1 : 0);
 		size -= length + (end ? 1 : 0);
 	}
-	return rc;
+	return ret;
 }

@@ -12,17 +12,17 @@
 #include "netsetup/base/error.h"
 
 /* Bounds of a file: bytes, statements, bytes of a line; of a name, with its NUL. */
-#define POLICY_SIZE_MAX       65536
-#define POLICY_STATEMENTS_MAX 128
-#define POLICY_LINE_MAX       255
-#define POLICY_NAME_SIZE      64
+#define POLICY_SIZE_MAX  65536
+#define POLICY_RULES_MAX 128
+#define POLICY_LINE_MAX  255
+#define POLICY_NAME_SIZE 64
 
 /* How many VMs a user may run at a time: where a statement does not say, and at the most. */
 #define POLICY_VMS_DEFAULT 8
 #define POLICY_VMS_MAX     1000
 
 /**
- * struct statement - one line of the policy. A request is permitted when one statement permits all
+ * struct rule - one line of the policy. A request is permitted when one statement permits all
  * of it.
  * @group: it is about a group's members, else about one user.
  * @name: of the user or group; or empty, then @id is the number.
@@ -32,7 +32,7 @@
  * @vms: how many VMs each user may run at a time.
  * @unprobed: also with `probe: none`, so at an address that another station may have.
  */
-struct statement {
+struct rule {
 	bool group;
 	char name[POLICY_NAME_SIZE];
 	uint32_t id;
@@ -45,7 +45,7 @@ struct statement {
 };
 
 struct policy {
-	struct statement statements[POLICY_STATEMENTS_MAX];
+	struct rule rules[POLICY_RULES_MAX];
 	size_t count;
 };
 

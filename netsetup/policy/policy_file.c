@@ -22,12 +22,12 @@ static int check_owner(int fd, const char *path, struct error *err)
 	mode_t denied = 022;
 
 	if (fstat(fd, &status) < 0)
-		return error_set(err, errno, "cannot examine '%s'", path);
+		return error_set_errno(err, errno, "cannot examine '%s'", path);
 	if (S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX))
 		denied = 0;
 	if (status.st_uid == 0 && !(status.st_mode & denied))
 		return 0;
-	error_say(err, STATUS_PERMISSION, EPERM, "others than root can change '%s'", path);
+	error_setf(err, STATUS_PERMISSION, EPERM, "others than root can change '%s'", path);
 	error_remedy(err, "chown root '%s' && chmod go-w '%s'", path, path);
 	return -EPERM;
 }
@@ -38,7 +38,7 @@ static int descend(int above, const char *name, const char *path, int flags, str
 	cleanup_fd int fd = openat(above, name, flags | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
-		return error_set(err, errno, "cannot open '%s'", path);
+		return error_set_errno(err, errno, "cannot open '%s'", path);
 	if (check_owner(fd, path, err) < 0)
 		return -err->code;
 	return take_fd(&fd);
@@ -71,7 +71,7 @@ static int open_file(const char *path, struct error *err)
 	return descend(above, name, walked, O_RDONLY | O_NONBLOCK, err);
 }
 
-int policyfile_read(const char *path, struct policy *policy, struct error *err)
+int policy_file_read(const char *path, struct policy *policy, struct error *err)
 {
 	cleanup_free char *text = malloc(POLICY_SIZE_MAX + 1);
 	cleanup_fd int fd = -1;
@@ -80,16 +80,16 @@ int policyfile_read(const char *path, struct policy *policy, struct error *err)
 	ssize_t got;
 
 	if (!text)
-		return error_set(err, ENOMEM, "cannot read '%s'", path);
+		return error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 	fd = open_file(path, err);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
-		return error_say(err, STATUS_PERMISSION, EINVAL, "'%s' is not a file", path);
+		return error_setf(err, STATUS_PERMISSION, EINVAL, "'%s' is not a file", path);
 	do {
 		got = read(fd, text + size, POLICY_SIZE_MAX + 1 - size);
 		if (got < 0)
-			return error_set(err, errno, "cannot read '%s'", path);
+			return error_set_errno(err, errno, "cannot read '%s'", path);
 		size += (size_t)got;
 	} while (got > 0 && size <= POLICY_SIZE_MAX);
 	return policy_parse(text, size, path, policy, err);

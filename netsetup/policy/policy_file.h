@@ -6,13 +6,13 @@
 #include "netsetup/policy/policy.h"
 
 /**
- * policyfile_read() - read the policy from its file.
+ * policy_file_read() - read the policy from its file.
  * @path: absolute; no part of it may be a symbolic link.
  * @policy: the statements.
  * @err: names the file, or the directory that others than root could change it through.
  *
  * Return: 0, -ENOENT when there is none, or another negative errno.
  */
-int policyfile_read(const char *path, struct policy *policy, struct error *err);
+int policy_file_read(const char *path, struct policy *policy, struct error *err);
 
 #endif

@@ -17,7 +17,7 @@ static int not_a_member(const char *path, struct error *err)
 	const struct group *group;
 	struct stat status;
 
-	error_set(err, EACCES, "cannot run '%s'", path);
+	error_set_errno(err, EACCES, "cannot run '%s'", path);
 	group = stat(path, &status) == 0 ? getgrgid(status.st_gid) : NULL;
 	if (group && status.st_gid != 0 && (status.st_mode & S_IXGRP))
 		error_remedy(err,
@@ -27,7 +27,7 @@ static int not_a_member(const char *path, struct error *err)
 	return -EACCES;
 }
 
-int helper_find(const char *name, char path[PATH_MAX], struct error *err)
+int libexec_find(const char *name, char path[PATH_MAX], struct error *err)
 {
 	static const char *const places[] = { ".", VMRUN_LIBEXEC_FROM_BIN };
 	char self[PATH_MAX];
@@ -36,8 +36,8 @@ int helper_find(const char *name, char path[PATH_MAX], struct error *err)
 
 	length = readlink("/proc/self/exe", self, sizeof(self));
 	if (length < 0 || length == sizeof(self))
-		return error_set(err, length < 0 ? errno : ENAMETOOLONG,
-				 "cannot tell where vmrun is");
+		return error_set_errno(err, length < 0 ? errno : ENAMETOOLONG,
+				       "cannot tell where vmrun is");
 	self[length] = '\0';
 	slash = strrchr(self, '/');
 	*slash = '\0';
@@ -50,7 +50,7 @@ int helper_find(const char *name, char path[PATH_MAX], struct error *err)
 		if (access(path, F_OK) == 0)
 			return not_a_member(path, err);
 	}
-	error_set(err, ENOENT, "cannot find '%s' at '%s'", name, path);
+	error_set_errno(err, ENOENT, "cannot find '%s' at '%s'", name, path);
 	error_remedy(err, "install vmrun whole: cmake --install build");
 	return -ENOENT;
 }

@@ -8,7 +8,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * helper_find() - look for a helper beside this program (a build tree), then where an installation
+ * libexec_find() - look for a helper beside this program (a build tree), then where an installation
  * has it relative to this program: in places that are as trusted as this program itself.
  * @name: of the helper.
  * @path: absolute.
@@ -16,6 +16,6 @@
  *
  * Return: 0, -ENOENT, -EACCES when only others may run it, or another negative errno.
  */
-int helper_find(const char *name, char path[PATH_MAX], struct error *err);
+int libexec_find(const char *name, char path[PATH_MAX], struct error *err);
 
 #endif

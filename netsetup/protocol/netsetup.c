@@ -59,21 +59,21 @@ int netsetup_start(struct netsetup *netsetup, struct error *err)
 	char path[PATH_MAX];
 	int sockets[2];
 	pid_t pid;
-	int rc;
+	int ret;
 
-	rc = helper_find(HELPER, path, err);
-	if (rc < 0)
-		return rc;
+	ret = libexec_find(HELPER, path, err);
+	if (ret < 0)
+		return ret;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return error_set(err, errno, "cannot make a socket for '" HELPER "'");
+		return error_set_errno(err, errno, "cannot make a socket for '" HELPER "'");
 	pid = fork();
 	if (pid == 0)
 		run_helper(path, sockets[1]);
-	rc = pid < 0 ? error_set(err, errno, "cannot start '%s'", path) : 0;
+	ret = pid < 0 ? error_set_errno(err, errno, "cannot start '%s'", path) : 0;
 	close(sockets[1]);
-	if (rc < 0) {
+	if (ret < 0) {
 		close(sockets[0]);
-		return rc;
+		return ret;
 	}
 	netsetup->pid = pid;
 	netsetup->socket = sockets[0];
@@ -81,34 +81,34 @@ int netsetup_start(struct netsetup *netsetup, struct error *err)
 	return 0;
 }
 
-int netsetup_spare(const struct netsetup *netsetup, struct netsetup *spare, struct error *err)
+int netsetup_standby(const struct netsetup *netsetup, struct netsetup *standby, struct error *err)
 {
-	struct spare_record wish;
+	struct standby_record request;
 	int sockets[2];
-	int rc;
+	int ret;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return error_set(err, errno, "cannot make a socket for '" HELPER "'");
-	record_init(&wish, RECORD_SPARE);
-	rc = record_send(netsetup->socket, &wish, &sockets[1], 1, err);
+		return error_set_errno(err, errno, "cannot make a socket for '" HELPER "'");
+	protocol_record_init(&request, RECORD_STANDBY);
+	ret = protocol_send(netsetup->socket, &request, &sockets[1], 1, err);
 	close(sockets[1]);
-	if (rc < 0) {
+	if (ret < 0) {
 		close(sockets[0]);
-		return rc;
+		return ret;
 	}
-	*spare = (struct netsetup){ .socket = sockets[0] };
+	*standby = (struct netsetup){ .socket = sockets[0] };
 	return 0;
 }
 
-bool netsetup_spare_listen(struct netsetup *spare)
+bool netsetup_standby_listen(struct netsetup *standby)
 {
 	struct error ignored;
 	union record record;
 
-	if (record_receive(spare->socket, &record, NULL, &ignored) < 0)
+	if (protocol_receive(standby->socket, &record, NULL, &ignored) < 0)
 		return false;
-	if (record.header.type == RECORD_SPARE)
-		spare->pid = record.spare.pid;
+	if (record.header.type == RECORD_STANDBY)
+		standby->pid = record.standby.pid;
 	return true;
 }
 
@@ -133,12 +133,13 @@ static int ended_early(const struct netsetup *netsetup, struct error *err)
 	if (waitid(P_PID, (id_t)netsetup->pid, &info, WEXITED | WNOWAIT) == 0 &&
 	    info.si_code == CLD_EXITED) {
 		if (info.si_status > NOT_RUN)
-			return error_set(err, info.si_status - NOT_RUN, "cannot run '" HELPER "'");
+			return error_set_errno(err, info.si_status - NOT_RUN,
+					       "cannot run '" HELPER "'");
 		/* It has said why itself, where there is no socket to say it through. */
 		if (info.si_status == STATUS_PERMISSION)
 			status = STATUS_PERMISSION;
 	}
-	return error_say(err, status, ECONNRESET, "'" HELPER "' ended before it answered");
+	return error_setf(err, status, ECONNRESET, "'" HELPER "' ended before it answered");
 }
 
 static unsigned int count_fds(const int fds[QUEUES_MAX])
@@ -162,11 +163,11 @@ static void close_fds(int fds[QUEUES_MAX])
 static int ask(struct netsetup *netsetup, const void *request, const int *fds,
 	       unsigned int fd_count, struct error *err)
 {
-	int rc;
+	int ret;
 
 	netsetup->asked = netsetup->owes = true;
-	rc = record_send(netsetup->socket, request, fds, fd_count, err);
-	return rc == -EPIPE ? ended_early(netsetup, err) : rc;
+	ret = protocol_send(netsetup->socket, request, fds, fd_count, err);
+	return ret == -EPIPE ? ended_early(netsetup, err) : ret;
 }
 
 /* Waits for the answer to a request; @taps gets as many descriptors as the answer says. */
@@ -174,14 +175,14 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 		 struct ready_record *ready, int taps[QUEUES_MAX], struct error *err)
 {
 	union record record;
-	int rc;
+	int ret;
 
 	for (;;) {
-		rc = record_receive(netsetup->socket, &record, taps, err);
-		if (rc == -ECONNRESET)
+		ret = protocol_receive(netsetup->socket, &record, taps, err);
+		if (ret == -ECONNRESET)
 			return ended_early(netsetup, err);
-		if (rc < 0)
-			return rc;
+		if (ret < 0)
+			return ret;
 		if (record.header.type == RECORD_READY && count_fds(taps) == record.ready.queues) {
 			*ready = record.ready;
 			return 0;
@@ -193,13 +194,13 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 			return failure(&record.failed, err);
 		}
 		/* The first word of one that was a spare. */
-		if (record.header.type == RECORD_SPARE) {
-			netsetup->pid = record.spare.pid;
+		if (record.header.type == RECORD_STANDBY) {
+			netsetup->pid = record.standby.pid;
 			continue;
 		}
 		if (record.header.type != RECORD_CHANGE)
-			return error_say(err, STATUS_FAILURE, EPROTO,
-					 "unexpected record of '" HELPER "'");
+			return error_setf(err, STATUS_FAILURE, EPROTO,
+					  "unexpected record of '" HELPER "'");
 		if (listener->change)
 			listener->change(record.change.text, listener->context);
 	}
@@ -222,12 +223,12 @@ int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
 {
 	struct setup_record adopt = *setup;
 	int none[QUEUES_MAX];
-	int rc;
+	int ret;
 
 	adopt.header.type = RECORD_ADOPT;
 	adopt.remembered[0] = lan->ready.address;
-	rc = ask(netsetup, &adopt, lan->tap_fds, count_fds(lan->tap_fds), err);
-	return rc < 0 ? rc : await(netsetup, listener, &lan->ready, none, err);
+	ret = ask(netsetup, &adopt, lan->tap_fds, count_fds(lan->tap_fds), err);
+	return ret < 0 ? ret : await(netsetup, listener, &lan->ready, none, err);
 }
 
 int netsetup_clean(struct netsetup *netsetup, bool dry_run,
@@ -236,26 +237,26 @@ int netsetup_clean(struct netsetup *netsetup, bool dry_run,
 	struct ready_record ready;
 	struct clean_record clean;
 	int none[QUEUES_MAX];
-	int rc;
+	int ret;
 
-	record_init(&clean, RECORD_CLEAN);
+	protocol_record_init(&clean, RECORD_CLEAN);
 	clean.dry_run = dry_run;
-	rc = ask(netsetup, &clean, NULL, 0, err);
-	if (rc == 0)
-		rc = await(netsetup, listener, &ready, none, err);
-	netsetup->owes = rc < 0;
-	return rc;
+	ret = ask(netsetup, &clean, NULL, 0, err);
+	if (ret == 0)
+		ret = await(netsetup, listener, &ready, none, err);
+	netsetup->owes = ret < 0;
+	return ret;
 }
 
 int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *listener,
 		    struct error *err)
 {
 	union record record;
-	int rc;
+	int ret;
 
-	rc = record_receive(netsetup->socket, &record, NULL, err);
-	if (rc < 0)
-		return rc;
+	ret = protocol_receive(netsetup->socket, &record, NULL, err);
+	if (ret < 0)
+		return ret;
 	switch ((enum record_type)record.header.type) {
 	case RECORD_CHANGE:
 		if (listener->change)
@@ -275,15 +276,15 @@ int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *l
 	case RECORD_ADOPT:
 	case RECORD_CLEAN:
 	case RECORD_READY:
-	case RECORD_SPARE:
+	case RECORD_STANDBY:
 		break;
 	}
-	return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record of '" HELPER "'");
+	return error_setf(err, STATUS_FAILURE, EPROTO, "unexpected record of '" HELPER "'");
 }
 
 int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer, struct error *err)
 {
-	return record_send(netsetup->socket, answer, NULL, 0, err);
+	return protocol_send(netsetup->socket, answer, NULL, 0, err);
 }
 
 /*
@@ -315,7 +316,7 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 	int fds[QUEUES_MAX];
 	struct error ignored;
 	union record record;
-	int rc;
+	int ret;
 
 	if (netsetup->socket < 0)
 		return !netsetup->owes;
@@ -323,16 +324,16 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 	 * End-of-file for the helper; what it still says while it undoes its work can be read. An answer
 	 * that nobody has awaited comes first, with the tap.
 	 */
-	rc = shutdown(netsetup->socket, SHUT_WR);
-	while (rc == 0 && record_receive(netsetup->socket, &record, fds, &ignored) == 0) {
+	ret = shutdown(netsetup->socket, SHUT_WR);
+	while (ret == 0 && protocol_receive(netsetup->socket, &record, fds, &ignored) == 0) {
 		close_fds(fds);
 		if (record.header.type == RECORD_CHANGE && listener->change)
 			listener->change(record.change.text, listener->context);
 		/* The empty one; the answer is not yet the end. */
 		if (record.header.type == RECORD_READY && !record.ready.tap[0])
 			netsetup->owes = false;
-		if (record.header.type == RECORD_SPARE)
-			netsetup->pid = record.spare.pid;
+		if (record.header.type == RECORD_STANDBY)
+			netsetup->pid = record.standby.pid;
 	}
 	close(netsetup->socket);
 	netsetup->socket = -1;
@@ -349,7 +350,7 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 	return !netsetup->owes;
 }
 
-void lan_done(struct netsetup_lan *lan)
+void netsetup_lan_done(struct netsetup_lan *lan)
 {
 	close_fds(lan->tap_fds);
 }

@@ -41,7 +41,7 @@ struct netsetup_lan {
  */
 struct netsetup_listener {
 	void (*change)(const char *command, void *context);
-	void (*moved)(const struct ready_record *place, void *context);
+	void (*moved)(const struct ready_record *ready, void *context);
 	void (*dhcp)(const struct dhcp_record *query, void *context);
 	void *context;
 };
@@ -56,24 +56,24 @@ struct netsetup_listener {
 int netsetup_start(struct netsetup *netsetup, struct error *err);
 
 /**
- * netsetup_spare() - ask a helper for a spare one, for when this process can start none any more:
+ * netsetup_standby() - ask a helper for a spare one, for when this process can start none any more:
  * before netsetup_ask() or netsetup_adopt(), or while it has a VM.
  * @netsetup: a started helper.
- * @spare: end it with netsetup_end(); its socket is at its end if there is none after all. It is for
+ * @standby: end it with netsetup_end(); its socket is at its end if there is none after all. It is for
  *         netsetup_adopt() of this VM and netsetup_clean() only.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
-int netsetup_spare(const struct netsetup *netsetup, struct netsetup *spare, struct error *err);
+int netsetup_standby(const struct netsetup *netsetup, struct netsetup *standby, struct error *err);
 
 /**
- * netsetup_spare_listen() - receive what a spare helper says.
- * @spare: its socket is readable.
+ * netsetup_standby_listen() - receive what a spare helper says.
+ * @standby: its socket is readable.
  *
  * Return: whether it is there; false when it has ended.
  */
-bool netsetup_spare_listen(struct netsetup *spare);
+bool netsetup_standby_listen(struct netsetup *standby);
 
 /**
  * netsetup_ask() - ask for a place on the LAN; netsetup_await() is to follow, and what is done
@@ -162,7 +162,7 @@ void netsetup_reap(struct netsetup *netsetup);
  */
 bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener);
 
-/* lan_done() - close the tap's descriptors that were not handed over. */
-void lan_done(struct netsetup_lan *lan);
+/* netsetup_lan_done() - close the tap's descriptors that were not handed over. */
+void netsetup_lan_done(struct netsetup_lan *lan);
 
 #endif

@@ -40,12 +40,12 @@ static const struct record_kind {
 			     TEXT(ready_record, tap), TEXT(ready_record, reason) } },
 	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
 	[RECORD_CLEAN] = { sizeof(struct clean_record), { { 0 } } },
-	[RECORD_SPARE] = { sizeof(struct spare_record), { { 0 } } },
+	[RECORD_STANDBY] = { sizeof(struct standby_record), { { 0 } } },
 	[RECORD_FAILED] = { sizeof(struct failed_record),
 			    { TEXT(failed_record, message), TEXT(failed_record, remedy) } },
 };
 
-void record_init(void *record, enum record_type type)
+void protocol_record_init(void *record, enum record_type type)
 {
 	struct record_header *header = record;
 
@@ -58,10 +58,10 @@ void record_init(void *record, enum record_type type)
 
 static int malformed(struct error *err, const char *what)
 {
-	return error_say(err, STATUS_FAILURE, EPROTO, "malformed record: %s", what);
+	return error_setf(err, STATUS_FAILURE, EPROTO, "malformed record: %s", what);
 }
 
-int record_check(const void *record, size_t size, struct error *err)
+int protocol_record_check(const void *record, size_t size, struct error *err)
 {
 	const struct record_kind *kind;
 	struct record_header header;
@@ -87,7 +87,8 @@ int record_check(const void *record, size_t size, struct error *err)
 
 static int bad_field(struct error *err, const char *field)
 {
-	return error_say(err, STATUS_FAILURE, EINVAL, "request refused: invalid field '%s'", field);
+	return error_setf(err, STATUS_FAILURE, EINVAL, "request refused: invalid field '%s'",
+			  field);
 }
 
 /* A range is given whole or not at all, in order. */
@@ -111,7 +112,7 @@ static bool gateway_valid(const struct setup_record *setup)
 	return setup->gateway_mode < GATEWAY_ADDRESS && ipv4_unset(setup->gateway);
 }
 
-int setup_check(const struct setup_record *setup, struct error *err)
+int protocol_setup_check(const struct setup_record *setup, struct error *err)
 {
 	if (!vm_name_valid(setup->name))
 		return bad_field(err, "name");
@@ -137,20 +138,21 @@ int setup_check(const struct setup_record *setup, struct error *err)
 		return bad_field(err, "promiscuous");
 	if (setup->queues < 1 || setup->queues > QUEUES_MAX)
 		return bad_field(err, "queues");
-	if (setup->offload > 1 || setup->follow > 1 || setup->dhcp > 1 || setup->dry_run > 1 ||
+	if (setup->offload > 1 || setup->roam > 1 || setup->dhcp > 1 || setup->dry_run > 1 ||
 	    setup->verbose > 1 || setup->reserved[0] || setup->reserved[1])
 		return bad_field(err, "flags");
 	return 0;
 }
 
-int clean_check(const struct clean_record *clean, struct error *err)
+int protocol_clean_check(const struct clean_record *clean, struct error *err)
 {
 	if (clean->dry_run > 1 || clean->reserved[0] || clean->reserved[1] || clean->reserved[2])
 		return bad_field(err, "flags");
 	return 0;
 }
 
-int record_send(int socket, const void *record, const int *fds, size_t fd_count, struct error *err)
+int protocol_send(int socket, const void *record, const int *fds, size_t fd_count,
+		  struct error *err)
 {
 	const struct record_header *header = record;
 	struct iovec data = { .iov_base = (void *)record, .iov_len = header->size };
@@ -175,7 +177,8 @@ int record_send(int socket, const void *record, const int *fds, size_t fd_count,
 		sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0)
-		return error_set(err, errno, "cannot send a record to or from 'vmrun-netsetup'");
+		return error_set_errno(err, errno,
+				       "cannot send a record to or from 'vmrun-netsetup'");
 	return 0;
 }
 
@@ -213,7 +216,7 @@ static void close_descriptors(int fds[QUEUES_MAX])
 	}
 }
 
-int record_receive(int socket, union record *record, int fds[QUEUES_MAX], struct error *err)
+int protocol_receive(int socket, union record *record, int fds[QUEUES_MAX], struct error *err)
 {
 	struct iovec data = { .iov_base = record, .iov_len = sizeof(*record) };
 	union {
@@ -227,7 +230,7 @@ int record_receive(int socket, union record *record, int fds[QUEUES_MAX], struct
 				  .msg_controllen = fds ? sizeof(control.space) : 0 };
 	int received[QUEUES_MAX];
 	ssize_t size;
-	int rc;
+	int ret;
 
 	memset(received, -1, sizeof(received));
 	if (fds)
@@ -236,19 +239,20 @@ int record_receive(int socket, union record *record, int fds[QUEUES_MAX], struct
 		size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 	} while (size < 0 && errno == EINTR);
 	if (size < 0)
-		return error_set(err, errno, "cannot receive a record to or from 'vmrun-netsetup'");
+		return error_set_errno(err, errno,
+				       "cannot receive a record to or from 'vmrun-netsetup'");
 	take_descriptors(&message, received);
 	if (size == 0)
-		rc = error_set(err, ECONNRESET, "the peer has closed the socket");
+		ret = error_set_errno(err, ECONNRESET, "the peer has closed the socket");
 	else if (message.msg_flags & MSG_TRUNC)
-		rc = malformed(err, "larger than any record");
+		ret = malformed(err, "larger than any record");
 	else if (message.msg_flags & MSG_CTRUNC)
-		rc = malformed(err, "unexpected descriptors");
+		ret = malformed(err, "unexpected descriptors");
 	else
-		rc = record_check(record, (size_t)size, err);
-	if (rc < 0) {
+		ret = protocol_record_check(record, (size_t)size, err);
+	if (ret < 0) {
 		close_descriptors(received);
-		return rc;
+		return ret;
 	}
 	if (fds)
 		memcpy(fds, received, sizeof(received));

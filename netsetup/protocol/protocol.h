@@ -26,7 +26,7 @@
  * place the launcher may ask for a sweep, RECORD_CLEAN: the answer is a RECORD_CHANGE for each thing
  * swept and an empty RECORD_READY, or RECORD_FAILED.
  *
- * A launcher that cannot start helpers any more asks for a spare one, RECORD_SPARE: before its
+ * A launcher that cannot start helpers any more asks for a spare one, RECORD_STANDBY: before its
  * request, and again when that spare has ended; see standby.h.
  */
 
@@ -49,7 +49,7 @@ enum record_type {
 	RECORD_MOVED,
 	RECORD_DHCP,
 	RECORD_CLEAN,
-	RECORD_SPARE,
+	RECORD_STANDBY,
 };
 
 /* Whether the VM is on the LAN. */
@@ -57,7 +57,7 @@ enum lan_state {
 	LAN_UP,        /* reachable at its address */
 	LAN_AWAY,      /* the uplink has no network; the VM waits for it */
 	LAN_ELSEWHERE, /* the uplink is in another subnet than the guest, whose address is fixed */
-	LAN_CONTESTED, /* another host insists on the address */
+	LAN_CONFLICT,  /* another host insists on the address */
 };
 
 enum probe_mode {
@@ -111,7 +111,7 @@ struct record_header {
  * @promiscuous: enum promiscuous_mode.
  * @queues: 1..QUEUES_MAX.
  * @offload: 1: the tap gets vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
- * @follow: 1: the guest can be told another address (DHCP): when the uplink comes to another subnet,
+ * @roam: 1: the guest can be told another address (DHCP): when the uplink comes to another subnet,
  *          or another host insists on the address, allocate a new one.
  * @dhcp: 1: pass the guest's DHCP packets on, as RECORD_DHCP, and the answers back.
  * @dry_run: 1: say what would be changed, and change nothing.
@@ -134,7 +134,7 @@ struct setup_record {
 	uint8_t promiscuous;
 	uint8_t queues;
 	uint8_t offload;
-	uint8_t follow;
+	uint8_t roam;
 	uint8_t dhcp;
 	uint8_t dry_run;
 	uint8_t verbose;
@@ -244,11 +244,11 @@ struct clean_record {
 };
 
 /**
- * struct spare_record - the launcher asks for a spare helper; its first word.
- * @header: type RECORD_SPARE; from the launcher with a socket, on which the spare is to listen.
+ * struct standby_record - the launcher asks for a spare helper; its first word.
+ * @header: type RECORD_STANDBY; from the launcher with a socket, on which the spare is to listen.
  * @pid: from the spare: its process id; from the launcher: 0.
  */
-struct spare_record {
+struct standby_record {
 	struct record_header header;
 	int32_t pid;
 };
@@ -262,14 +262,14 @@ union record {
 	struct failed_record failed;
 	struct dhcp_record dhcp;
 	struct clean_record clean;
-	struct spare_record spare;
+	struct standby_record standby;
 };
 
-/* record_init() - fill in the header of a record of this type; the rest is set to zero. */
-void record_init(void *record, enum record_type type);
+/* protocol_record_init() - fill in the header of a record of this type; the rest is set to zero. */
+void protocol_record_init(void *record, enum record_type type);
 
 /**
- * record_check() - whether received bytes are a whole, well-formed record: magic, version, known
+ * protocol_record_check() - whether received bytes are a whole, well-formed record: magic, version, known
  * type, size as its type has it, every string terminated.
  * @record: the bytes.
  * @size: how many there are.
@@ -277,23 +277,23 @@ void record_init(void *record, enum record_type type);
  *
  * Return: 0 or -EPROTO.
  */
-int record_check(const void *record, size_t size, struct error *err);
+int protocol_record_check(const void *record, size_t size, struct error *err);
 
 /**
- * setup_check() - whether every field of a request is within its bounds, by itself and against the
+ * protocol_setup_check() - whether every field of a request is within its bounds, by itself and against the
  * others; what depends on the host (subnet, interface) is checked where it is used.
- * @setup: a record that passed record_check().
+ * @setup: a record that passed protocol_record_check().
  * @err: names the field.
  *
  * Return: 0 or -EINVAL.
  */
-int setup_check(const struct setup_record *setup, struct error *err);
+int protocol_setup_check(const struct setup_record *setup, struct error *err);
 
-/* clean_check() - the same for a request to sweep. */
-int clean_check(const struct clean_record *clean, struct error *err);
+/* protocol_clean_check() - the same for a request to sweep. */
+int protocol_clean_check(const struct clean_record *clean, struct error *err);
 
 /**
- * record_send() - send a record, and descriptors with it.
+ * protocol_send() - send a record, and descriptors with it.
  * @socket: SOCK_SEQPACKET.
  * @record: begins with its header.
  * @fds: descriptors, or NULL.
@@ -302,18 +302,19 @@ int clean_check(const struct clean_record *clean, struct error *err);
  *
  * Return: 0 or a negative errno.
  */
-int record_send(int socket, const void *record, const int *fds, size_t fd_count, struct error *err);
+int protocol_send(int socket, const void *record, const int *fds, size_t fd_count,
+		  struct error *err);
 
 /**
- * record_receive() - receive one record; waits for it.
+ * protocol_receive() - receive one record; waits for it.
  * @socket: SOCK_SEQPACKET.
- * @record: the record, checked by record_check().
+ * @record: the record, checked by protocol_record_check().
  * @fds: room for QUEUES_MAX descriptors, close-on-exec, all -1 when there are none; or NULL when
  *       none may come: those that do are closed and the record is refused.
  * @err: ECONNRESET at end-of-file.
  *
  * Return: 0, -ECONNRESET, -EPROTO or another negative errno.
  */
-int record_receive(int socket, union record *record, int fds[QUEUES_MAX], struct error *err);
+int protocol_receive(int socket, union record *record, int fds[QUEUES_MAX], struct error *err);
 
 #endif

@@ -11,68 +11,67 @@
 /* Packets that are read in one turn: a LAN that floods must not hold up everything else. */
 #define TURN_MAX 64
 
-int defend_start(struct defence *defence, const struct place *place, struct error *err)
+int acd_start(struct acd *acd, const struct attachment *attachment, struct error *err)
 {
-	if (!ipv4_equal(defence->address, place_address(place)))
-		*defence = (struct defence){ .address = place_address(place) };
-	if (arp_listen(place->host.arp, defence->address, err) < 0) {
-		error_context(err, "cannot hear ARP on '%s'", place->uplink.ifname);
+	if (!ipv4_equal(acd->address, attachment_address(attachment)))
+		*acd = (struct acd){ .address = attachment_address(attachment) };
+	if (arp_listen(attachment->host.arp, acd->address, err) < 0) {
+		error_context(err, "cannot hear ARP on '%s'", attachment->uplink.ifname);
 		return -err->code;
 	}
 	return 0;
 }
 
-void defend_stop(struct defence *defence, const struct place *place)
+void acd_stop(struct acd *acd, const struct attachment *attachment)
 {
 	const struct in_addr nobody = { INADDR_BROADCAST };
 	struct error ignored;
 
-	*defence = (struct defence){ 0 };
-	arp_listen(place->host.arp, nobody, &ignored);
+	*acd = (struct acd){ 0 };
+	arp_listen(attachment->host.arp, nobody, &ignored);
 }
 
-static void answer_probe(const struct defence *defence, const struct place *place,
+static void answer_probe(const struct acd *acd, const struct attachment *attachment,
 			 const struct arp *probe)
 {
-	const struct arp answer = arp_answer(&place->uplink.mac, defence->address, probe);
+	const struct arp answer = arp_answer(&attachment->uplink.mac, acd->address, probe);
 	struct error ignored;
 
-	arp_send(place->host.arp, place->uplink.ifindex, &answer, &ignored);
+	arp_send(attachment->host.arp, attachment->uplink.ifindex, &answer, &ignored);
 }
 
 /* Returns whether it is the second claim within the interval. */
-static bool meet_claim(struct defence *defence, struct place *place, const struct arp *claim,
+static bool meet_claim(struct acd *acd, struct attachment *attachment, const struct arp *claim,
 		       uint64_t now)
 {
-	const bool again = defence->last_conflict &&
-			   now - defence->last_conflict < DEFEND_INTERVAL_MS;
+	const bool again = acd->last_conflict && now - acd->last_conflict < DEFEND_INTERVAL_MS;
 	struct error ignored;
 
-	defence->last_conflict = now;
-	defence->rival = claim->sender_mac;
-	if (defence->last_defence && now - defence->last_defence < DEFEND_INTERVAL_MS)
+	acd->last_conflict = now;
+	acd->conflicting_host = claim->sender_mac;
+	if (acd->last_defence && now - acd->last_defence < DEFEND_INTERVAL_MS)
 		return again;
-	defence->last_defence = now;
-	host_announce(&place->host, defence->address, place_uplink(place), &place->uplink.mac,
-		      &ignored);
+	acd->last_defence = now;
+	host_announce(&attachment->host, acd->address, attachment_uplink(attachment),
+		      &attachment->uplink.mac, &ignored);
 	return again;
 }
 
-bool defend_receive(struct defence *defence, struct place *place, uint64_t now)
+bool acd_receive(struct acd *acd, struct attachment *attachment, uint64_t now)
 {
-	bool contested = false;
+	bool conflict = false;
 	struct arp arp;
 
-	for (int i = 0; i < TURN_MAX && arp_receive(place->host.arp, &arp) == 0; i++) {
+	for (int i = 0; i < TURN_MAX && arp_receive(attachment->host.arp, &arp) == 0; i++) {
 		/* An access point that answers ARP for its stations says what we said. */
-		if (!memcmp(&arp.sender_mac, &place->uplink.mac, sizeof(arp.sender_mac)))
+		if (!memcmp(&arp.sender_mac, &attachment->uplink.mac, sizeof(arp.sender_mac)))
 			continue;
-		if (ipv4_unset(defence->address))
+		if (ipv4_unset(acd->address))
 			continue;
-		if (ipv4_equal(arp.sender, defence->address))
-			contested |= meet_claim(defence, place, &arp, now);
-		else if (ipv4_unset(arp.sender) && ipv4_equal(arp.target, defence->address))
-			answer_probe(defence, place, &arp);
+		if (ipv4_equal(arp.sender, acd->address))
+			conflict |= meet_claim(acd, attachment, &arp, now);
+		else if (ipv4_unset(arp.sender) && ipv4_equal(arp.target, acd->address))
+			answer_probe(acd, attachment, &arp);
 	}
-	return contested;
+	return conflict;
 }

@@ -10,48 +10,48 @@
 #include "netsetup/session/attachment.h"
 
 /**
- * struct defence - of one address.
+ * struct acd - of one address.
  * @address: the one that is defended now; 0.0.0.0: none.
  * @last_conflict: when another host last claimed it, ms of CLOCK_BOOTTIME; 0: never.
  * @last_defence: when it was last claimed in return; 0: never.
- * @rival: that host's hardware address.
+ * @conflicting_host: that host's hardware address.
  */
-struct defence {
+struct acd {
 	struct in_addr address;
 	uint64_t last_conflict;
 	uint64_t last_defence;
-	struct ether_addr rival;
+	struct ether_addr conflicting_host;
 };
 
 /**
- * defend_start() - listen for what concerns the VM's address.
- * @defence: starts anew when the address is another than before.
- * @place: a published place.
+ * acd_start() - listen for what concerns the VM's address.
+ * @acd: starts anew when the address is another than before.
+ * @attachment: a published place.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
-int defend_start(struct defence *defence, const struct place *place, struct error *err);
+int acd_start(struct acd *acd, const struct attachment *attachment, struct error *err);
 
 /**
- * defend_stop() - hear and say nothing more: the VM is not on the LAN, and its address may well be
+ * acd_stop() - hear and say nothing more: the VM is not on the LAN, and its address may well be
  * somebody else's there.
- * @defence: that of @place; defend_start() resumes it.
- * @place: a place.
+ * @acd: that of @attachment; acd_start() resumes it.
+ * @attachment: a place.
  */
-void defend_stop(struct defence *defence, const struct place *place);
+void acd_stop(struct acd *acd, const struct attachment *attachment);
 
 /**
- * defend_receive() - answer what has come: a probe for the address gets a reply, which the kernel
+ * acd_receive() - answer what has come: a probe for the address gets a reply, which the kernel
  * does not give for a proxied one (arp_process() in net/ipv4/arp.c, the case of a zero sender); a
  * claim of it gets an announcement, but not twice within DEFEND_INTERVAL, 10 s (section 2.4 (c)).
- * @defence: see there.
- * @place: a published place.
+ * @acd: see there.
+ * @attachment: a published place.
  * @now: ms of CLOCK_BOOTTIME.
  *
  * Return: whether another host insists on the address, by a second claim within that interval;
- * @defence->rival is it.
+ * @acd->conflicting_host is it.
  */
-bool defend_receive(struct defence *defence, struct place *place, uint64_t now);
+bool acd_receive(struct acd *acd, struct attachment *attachment, uint64_t now);
 
 #endif

@@ -21,9 +21,9 @@
 #include "netsetup/policy/authorize.h"
 
 /*
- * Theory of operation: what makes a place is a short list of facts about the host. place_publish()
+ * Theory of operation: what makes a place is a short list of facts about the host. attachment_publish()
  * looks at each and makes it so where it is not, so it serves the first time and every time after,
- * when the kernel or somebody has undone one. place_undo() takes back whatever may be there.
+ * when the kernel or somebody has undone one. attachment_undo() takes back whatever may be there.
  */
 
 /*
@@ -43,294 +43,311 @@ static const struct {
 	{ "ipv4/conf", "forwarding", 1, false },
 };
 
-void place_init(struct place *place, const struct setup_record *setup, const struct host *host)
+void attachment_init(struct attachment *attachment, const struct setup_record *setup,
+		     const struct host *host)
 {
-	memset(place, 0, sizeof(*place));
-	place->setup = *setup;
-	place->host = *host;
-	place->host.arp = -1;
-	place->lease.fd = -1;
-	memset(place->tap_fds, -1, sizeof(place->tap_fds));
-	place->lease.record.magic = LEASE_MAGIC;
-	place->lease.record.owner = host->permit ? host->permit->uid : 0;
-	memcpy(place->lease.record.name, setup->name, sizeof(setup->name));
-	tap_name(setup->name, place->lease.record.tap);
+	memset(attachment, 0, sizeof(*attachment));
+	attachment->setup = *setup;
+	attachment->host = *host;
+	attachment->host.arp = -1;
+	attachment->lease.fd = -1;
+	memset(attachment->tap_fds, -1, sizeof(attachment->tap_fds));
+	attachment->lease.record.magic = LEASE_MAGIC;
+	attachment->lease.record.owner = host->authorization ? host->authorization->uid : 0;
+	memcpy(attachment->lease.record.name, setup->name, sizeof(setup->name));
+	ifname_of_tap(setup->name, attachment->lease.record.tap);
 }
 
-struct in_addr place_address(const struct place *place)
+struct in_addr attachment_address(const struct attachment *attachment)
 {
-	return place->lease.record.addresses[0];
+	return attachment->lease.record.addresses[0];
 }
 
-struct interface_id place_tap(const struct place *place)
+struct interface_id attachment_tap(const struct attachment *attachment)
 {
-	return (struct interface_id){ place->lease.record.tap, place->tap_ifindex };
+	return (struct interface_id){ attachment->lease.record.tap, attachment->tap_ifindex };
 }
 
-struct interface_id place_uplink(const struct place *place)
+struct interface_id attachment_uplink(const struct attachment *attachment)
 {
-	return (struct interface_id){ place->uplink.ifname, place->uplink.ifindex };
+	return (struct interface_id){ attachment->uplink.ifname, attachment->uplink.ifindex };
 }
 
-int place_use_uplink(struct place *place, const struct uplink *uplink, struct error *err)
+int attachment_use_uplink(struct attachment *attachment, const struct uplink *uplink,
+			  struct error *err)
 {
-	struct lease_record *record = &place->lease.record;
+	struct lease_record *record = &attachment->lease.record;
 	cleanup_fd int arp = -1;
 
 	/* A dry run sends nothing, either: it shows the address that would be tried first. */
-	arp = place->host.dry_run ? -1 : arp_open(uplink->ifindex, err);
-	if (arp < 0 && !place->host.dry_run) {
+	arp = attachment->host.dry_run ? -1 : arp_open(uplink->ifindex, err);
+	if (arp < 0 && !attachment->host.dry_run) {
 		error_context(err, "cannot hear ARP on '%s'", uplink->ifname);
 		return arp;
 	}
-	if (arp >= 0 && promiscuous_set(arp, uplink, place->setup.promiscuous, err) < 0)
+	if (arp >= 0 && promiscuous_set(arp, uplink, attachment->setup.promiscuous, err) < 0)
 		return -err->code;
-	if (place->host.arp >= 0)
-		close(place->host.arp);
-	place->host.arp = take_fd(&arp);
-	place->uplink = *uplink;
+	if (attachment->host.arp >= 0)
+		close(attachment->host.arp);
+	attachment->host.arp = take_fd(&arp);
+	attachment->uplink = *uplink;
 	memcpy(record->uplink, uplink->ifname, sizeof(record->uplink));
 	record->ifindex = uplink->ifindex;
 	return 0;
 }
 
 /* The guest can send with the address it has now, before it can send at all. */
-static int guard_tap(struct place *place, struct error *err)
+static int guard_tap(struct attachment *attachment, struct error *err)
 {
-	int rc;
+	int ret;
 
-	if (ipv4_equal(place->guarded, place_address(place)))
+	if (ipv4_equal(attachment->guarded, attachment_address(attachment)))
 		return 0;
-	rc = antispoof_set(&place->host, place_tap(place), place_address(place), err);
-	if (rc == 0)
-		place->guarded = place_address(place);
-	return rc;
+	ret = antispoof_set(&attachment->host, attachment_tap(attachment),
+			    attachment_address(attachment), err);
+	if (ret == 0)
+		attachment->guarded = attachment_address(attachment);
+	return ret;
 }
 
 /* The tap's values and state, each where it is not as it must be. */
-static int publish_tap(struct place *place, struct error *err)
+static int publish_tap(struct attachment *attachment, struct error *err)
 {
-	const struct interface_id tap = place_tap(place);
+	const struct interface_id tap = attachment_tap(attachment);
 	struct link_state link = { 0 };
-	int rc = 0;
+	int ret = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tap_values); i++) {
 		const struct sysctl sysctl = { tap_values[i].tree, tap.ifname, tap_values[i].key };
 		int value = !tap_values[i].value;
 
-		if (!place->host.dry_run)
-			rc = sysctl_read(&sysctl, &value, err);
-		if (rc == -ENOENT && tap_values[i].optional)
+		if (!attachment->host.dry_run)
+			ret = sysctl_read(&sysctl, &value, err);
+		if (ret == -ENOENT && tap_values[i].optional)
 			continue;
-		if (rc == 0 && value != tap_values[i].value)
-			rc = host_sysctl(&place->host, &sysctl, tap_values[i].value, err);
-		if (rc < 0)
-			return rc;
+		if (ret == 0 && value != tap_values[i].value)
+			ret = host_sysctl(&attachment->host, &sysctl, tap_values[i].value, err);
+		if (ret < 0)
+			return ret;
 	}
-	rc = guard_tap(place, err);
-	if (rc < 0)
-		return rc;
-	if (!place->host.dry_run)
-		rc = observe_link(place->host.route, tap.ifindex, &link);
-	if (rc < 0)
-		return error_set(err, -rc, "cannot find tap '%s'", tap.ifname);
-	if (link.up && link.mtu == place->uplink.mtu)
+	ret = guard_tap(attachment, err);
+	if (ret < 0)
+		return ret;
+	if (!attachment->host.dry_run)
+		ret = query_link(attachment->host.route, tap.ifindex, &link);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot find tap '%s'", tap.ifname);
+	if (link.up && link.mtu == attachment->uplink.mtu)
 		return 0;
-	return host_link_up(&place->host, tap, place->uplink.mtu, err);
+	return host_link_up(&attachment->host, tap, attachment->uplink.mtu, err);
 }
 
-static int publish_route(struct place *place, struct error *err)
+static int publish_route(struct attachment *attachment, struct error *err)
 {
-	const struct interface_id tap = place_tap(place);
+	const struct interface_id tap = attachment_tap(attachment);
 	int there = 0;
 
-	if (!place->host.dry_run)
-		there = observe_route(place->host.route, place_address(place), tap.ifindex);
-	return there == 1 ? 0 : host_route_add(&place->host, place_address(place), tap, err);
+	if (!attachment->host.dry_run)
+		there = query_route(attachment->host.route, attachment_address(attachment),
+				    tap.ifindex);
+	return there == 1 ? 0
+			  : host_route_add(&attachment->host, attachment_address(attachment), tap,
+					   err);
 }
 
-static int publish_proxy(struct place *place, bool *added, struct error *err)
+static int publish_proxy(struct attachment *attachment, bool *added, struct error *err)
 {
-	const struct interface_id uplink = place_uplink(place);
+	const struct interface_id uplink = attachment_uplink(attachment);
 	int there = 0;
 
-	if (!place->host.dry_run)
-		there = observe_proxy(place->host.route, place_address(place), uplink.ifindex);
+	if (!attachment->host.dry_run)
+		there = query_proxy(attachment->host.route, attachment_address(attachment),
+				    uplink.ifindex);
 	*added = there != 1;
-	place->published = true;
-	return there == 1 ? 0 : host_proxy_add(&place->host, place_address(place), uplink, err);
+	attachment->published = true;
+	return there == 1 ? 0
+			  : host_proxy_add(&attachment->host, attachment_address(attachment),
+					   uplink, err);
 }
 
-static int publish_shared(struct place *place, struct error *err)
+static int publish_sysctls(struct attachment *attachment, struct error *err)
 {
 	int dir = -1;
-	int rc;
+	int ret;
 
-	if (!place->host.dry_run && share_is_set(place_uplink(place)))
+	if (!attachment->host.dry_run && uplink_sysctls_are_set(attachment_uplink(attachment)))
 		return 0;
-	if (!place->host.dry_run) {
-		dir = rundir_lock(true, err);
+	if (!attachment->host.dry_run) {
+		dir = lease_dir_lock(true, err);
 		if (dir < 0)
 			return dir;
 	}
-	rc = share_set(dir, &place->host, place_uplink(place), err);
-	rundir_unlock(dir);
-	return rc;
+	ret = uplink_sysctls_set(dir, &attachment->host, attachment_uplink(attachment), err);
+	lease_dir_unlock(dir);
+	return ret;
 }
 
 /* Whether the LAN was told of the address at the uplink's present hardware address. */
-static bool announced(const struct place *place)
+static bool announced(const struct attachment *attachment)
 {
-	return place->announced.ifindex == place->uplink.ifindex &&
-	       !memcmp(&place->announced.mac, &place->uplink.mac, sizeof(place->uplink.mac));
+	return attachment->announced.ifindex == attachment->uplink.ifindex &&
+	       !memcmp(&attachment->announced.mac, &attachment->uplink.mac,
+		       sizeof(attachment->uplink.mac));
 }
 
 /*
  * The name to look for, or NULL. One that was renamed since, as udev may do with an adapter that has
  * just come, still is the one that was named.
  */
-static const char *uplink_name(const struct place *place, char renamed[IFNAMSIZ])
+static const char *uplink_name(const struct attachment *attachment, char renamed[IFNAMSIZ])
 {
-	const char *name = place->setup.uplink;
+	const char *name = attachment->setup.uplink;
 
 	if (!name[0])
 		return NULL;
-	if (place->uplink.ifindex && if_nametoindex(name) == 0 && errno == ENODEV &&
-	    if_indextoname(place->uplink.ifindex, renamed) && ifname_valid(renamed))
+	if (attachment->uplink.ifindex && if_nametoindex(name) == 0 && errno == ENODEV &&
+	    if_indextoname(attachment->uplink.ifindex, renamed) && ifname_valid(renamed))
 		return renamed;
 	return name;
 }
 
-int place_find_uplink(const struct place *place, struct uplink *uplink, struct error *err)
+int attachment_find_uplink(const struct attachment *attachment, struct uplink *uplink,
+			   struct error *err)
 {
-	const struct setup_record *setup = &place->setup;
+	const struct setup_record *setup = &attachment->setup;
 	char renamed[IFNAMSIZ];
-	struct wish wish;
-	int rc;
+	struct request request;
+	int ret;
 
-	rc = uplink_find(uplink_name(place, renamed), uplink, err);
-	if (rc < 0)
-		return rc;
-	wish = permit_wish(setup, uplink);
-	return permit_check(place->host.permit, &wish, err);
+	ret = uplink_find(uplink_name(attachment, renamed), uplink, err);
+	if (ret < 0)
+		return ret;
+	request = authorize_request(setup, uplink);
+	return authorize_check(attachment->host.authorization, &request, err);
 }
 
-int place_publish(struct place *place, struct error *err)
+int attachment_publish(struct attachment *attachment, struct error *err)
 {
-	struct wish wish = permit_wish(&place->setup, &place->uplink);
+	struct request request = authorize_request(&attachment->setup, &attachment->uplink);
 	bool added = false;
-	int rc;
+	int ret;
 
-	wish.address = place_address(place);
-	rc = permit_check(place->host.permit, &wish, err);
-	if (rc == 0)
-		rc = publish_tap(place, err);
-	if (rc == 0)
-		rc = publish_route(place, err);
-	if (rc == 0)
-		rc = publish_proxy(place, &added, err);
-	if (rc == 0)
-		rc = publish_shared(place, err);
-	if (rc < 0 || (!added && announced(place)))
-		return rc;
-	place->announced.ifindex = place->uplink.ifindex;
-	place->announced.mac = place->uplink.mac;
-	place->announce_again = true;
-	return host_announce(&place->host, place_address(place), place_uplink(place),
-			     &place->uplink.mac, err);
+	request.address = attachment_address(attachment);
+	ret = authorize_check(attachment->host.authorization, &request, err);
+	if (ret == 0)
+		ret = publish_tap(attachment, err);
+	if (ret == 0)
+		ret = publish_route(attachment, err);
+	if (ret == 0)
+		ret = publish_proxy(attachment, &added, err);
+	if (ret == 0)
+		ret = publish_sysctls(attachment, err);
+	if (ret < 0 || (!added && announced(attachment)))
+		return ret;
+	attachment->announced.ifindex = attachment->uplink.ifindex;
+	attachment->announced.mac = attachment->uplink.mac;
+	attachment->announce_again = true;
+	return host_announce(&attachment->host, attachment_address(attachment),
+			     attachment_uplink(attachment), &attachment->uplink.mac, err);
 }
 
-int place_withdraw(struct place *place, struct error *err)
+int attachment_withdraw(struct attachment *attachment, struct error *err)
 {
-	if (!place->published)
+	if (!attachment->published)
 		return 0;
-	place->published = false;
-	place->announced.ifindex = 0;
-	return host_proxy_delete(&place->host, place_address(place), place_uplink(place), err);
+	attachment->published = false;
+	attachment->announced.ifindex = 0;
+	return host_proxy_delete(&attachment->host, attachment_address(attachment),
+				 attachment_uplink(attachment), err);
 }
 
 /* The gateway of `gateway: ADDRESS` must be a neighbour, or the guest could not reach it. */
-static int check_gateway(const struct place *place, const struct uplink *uplink, struct error *err)
+static int check_gateway(const struct attachment *attachment, const struct uplink *uplink,
+			 struct error *err)
 {
-	const struct setup_record *setup = &place->setup;
+	const struct setup_record *setup = &attachment->setup;
 	char address[IPV4_TEXT_SIZE], subnet[IPV4_TEXT_SIZE];
 
-	if (setup->gateway_mode != GATEWAY_ADDRESS || prefix_host(&uplink->prefix, setup->gateway))
+	if (setup->gateway_mode != GATEWAY_ADDRESS ||
+	    ipv4_prefix_host(&uplink->prefix, setup->gateway))
 		return 0;
-	return error_say(err, STATUS_NETWORK, EADDRNOTAVAIL,
-			 "gateway %s is not in %s, the subnet of uplink '%s'",
-			 ipv4_text(setup->gateway, address), prefix_text(&uplink->prefix, subnet),
-			 uplink->ifname);
+	return error_setf(err, STATUS_NETWORK, EADDRNOTAVAIL,
+			  "gateway %s is not in %s, the subnet of uplink '%s'",
+			  ipv4_text(setup->gateway, address),
+			  ipv4_prefix_text(&uplink->prefix, subnet), uplink->ifname);
 }
 
-static int make_tap(struct place *place, struct error *err)
+static int make_tap(struct attachment *attachment, struct error *err)
 {
-	const struct setup_record *setup = &place->setup;
-	int rc;
+	const struct setup_record *setup = &attachment->setup;
+	int ret;
 
-	rc = host_tap_add(&place->host, place->lease.record.tap, setup->queues, setup->offload,
-			  place->tap_fds, &place->tap_ifindex, err);
-	place->queues = rc < 0 || place->host.dry_run ? 0 : setup->queues;
-	return rc;
+	ret = host_tap_add(&attachment->host, attachment->lease.record.tap, setup->queues,
+			   setup->offload, attachment->tap_fds, &attachment->tap_ifindex, err);
+	attachment->queues = ret < 0 || attachment->host.dry_run ? 0 : setup->queues;
+	return ret;
 }
 
-int place_make(struct place *place, struct error *err)
+int attachment_make(struct attachment *attachment, struct error *err)
 {
-	const struct setup_record *setup = &place->setup;
+	const struct setup_record *setup = &attachment->setup;
 	const struct in_addr nobody = { INADDR_ANY };
 	struct uplink uplink;
-	int rc;
+	int ret;
 
-	rc = place_find_uplink(place, &uplink, err);
-	if (rc == 0)
-		rc = check_gateway(place, &uplink, err);
-	if (rc == 0)
-		rc = place_use_uplink(place, &uplink, err);
-	if (rc == 0)
-		rc = allocate(setup, &place->uplink, &place->host, nobody, &place->lease, err);
-	if (rc == 0)
-		rc = make_tap(place, err);
-	if (rc == 0)
-		rc = place_publish(place, err);
-	if (rc == 0)
-		network_note(&place->network, &place->uplink, place->host.route);
-	return rc;
+	ret = attachment_find_uplink(attachment, &uplink, err);
+	if (ret == 0)
+		ret = check_gateway(attachment, &uplink, err);
+	if (ret == 0)
+		ret = attachment_use_uplink(attachment, &uplink, err);
+	if (ret == 0)
+		ret = allocate(setup, &attachment->uplink, &attachment->host, nobody,
+			       &attachment->lease, err);
+	if (ret == 0)
+		ret = make_tap(attachment, err);
+	if (ret == 0)
+		ret = attachment_publish(attachment, err);
+	if (ret == 0)
+		network_note(&attachment->network, &attachment->uplink, attachment->host.route);
+	return ret;
 }
 
 /* The descriptors are those of this VM's tap, and of nothing else. */
-static int check_tap(const struct place *place, const int *fds, unsigned int count,
+static int check_tap(const struct attachment *attachment, const int *fds, unsigned int count,
 		     struct error *err)
 {
-	const char *ifname = place->lease.record.tap;
+	const char *ifname = attachment->lease.record.tap;
 
-	if (count != place->setup.queues)
-		return error_say(err, STATUS_FAILURE, EINVAL, "tap '%s' comes with %u of %u queues",
-				 ifname, count, place->setup.queues);
+	if (count != attachment->setup.queues)
+		return error_setf(err, STATUS_FAILURE, EINVAL,
+				  "tap '%s' comes with %u of %u queues", ifname, count,
+				  attachment->setup.queues);
 	for (unsigned int i = 0; i < count; i++)
 		if (!tap_is(fds[i], ifname))
-			return error_say(err, STATUS_FAILURE, EINVAL,
-					 "a descriptor is not one of tap '%s'", ifname);
+			return error_setf(err, STATUS_FAILURE, EINVAL,
+					  "a descriptor is not one of tap '%s'", ifname);
 	return 0;
 }
 
 /* Whether the VM's helper died, and this is the address that it had. */
-static int find_adopted(struct place *place, struct error *err)
+static int find_adopted(struct attachment *attachment, struct error *err)
 {
-	const struct lease_record *own = &place->lease.record;
+	const struct lease_record *own = &attachment->lease.record;
 	struct found_lease found = { .alive = false };
-	int dir = rundir_lock(true, err);
+	int dir = lease_dir_lock(true, err);
 
 	if (dir < 0)
 		return dir;
-	place->lease.adopted = lease_find(dir, own->name, &found) == 0 && !found.alive &&
-			       found.record.owner == own->owner &&
-			       found.record.address_count == 1 &&
-			       ipv4_equal(found.record.addresses[0], place->setup.remembered[0]);
-	rundir_unlock(dir);
+	attachment->lease.adopted = lease_find(dir, own->name, &found) == 0 && !found.alive &&
+				    found.record.owner == own->owner &&
+				    found.record.address_count == 1 &&
+				    ipv4_equal(found.record.addresses[0],
+					       attachment->setup.remembered[0]);
+	lease_dir_unlock(dir);
 	/* Root may go on also when somebody has removed the leases. */
-	if (!place->lease.adopted && !found.alive && place->host.permit)
-		return error_say(err, STATUS_FAILURE, ENOENT,
-				 "VM '%s' has no lease to be taken over", own->name);
+	if (!attachment->lease.adopted && !found.alive && attachment->host.authorization)
+		return error_setf(err, STATUS_FAILURE, ENOENT,
+				  "VM '%s' has no lease to be taken over", own->name);
 	return 0;
 }
 
@@ -338,144 +355,149 @@ static int find_adopted(struct place *place, struct error *err)
  * The tap is ours, to be deleted at the end, once the lease is: that of a VM whose helper lives is
  * not touched, whoever has a descriptor of it.
  */
-static int take_over(struct place *place, struct error *err)
+static int take_over(struct attachment *attachment, struct error *err)
 {
-	struct setup_record again = place->setup;
+	struct setup_record again = attachment->setup;
 	const struct in_addr nobody = { INADDR_ANY };
-	int rc;
+	int ret;
 
-	rc = find_adopted(place, err);
-	if (rc < 0)
-		return rc;
+	ret = find_adopted(attachment, err);
+	if (ret < 0)
+		return ret;
 	/*
 	 * With its lease, the address is in use by this very VM, and not proven free once more; without,
 	 * it is one like any other.
 	 */
-	again.address = place->setup.remembered[0];
-	rc = allocate(&again, &place->uplink, &place->host, nobody, &place->lease, err);
-	place->lease.adopted = false;
-	if (rc < 0)
-		return rc;
-	place->tap_ifindex = if_nametoindex(place->lease.record.tap);
-	if (place->tap_ifindex == 0)
-		return error_set(err, errno, "cannot find tap '%s'", place->lease.record.tap);
-	rc = place_publish(place, err);
-	if (rc == 0)
-		network_note(&place->network, &place->uplink, place->host.route);
-	return rc;
+	again.address = attachment->setup.remembered[0];
+	ret = allocate(&again, &attachment->uplink, &attachment->host, nobody, &attachment->lease,
+		       err);
+	attachment->lease.adopted = false;
+	if (ret < 0)
+		return ret;
+	attachment->tap_ifindex = if_nametoindex(attachment->lease.record.tap);
+	if (attachment->tap_ifindex == 0)
+		return error_set_errno(err, errno, "cannot find tap '%s'",
+				       attachment->lease.record.tap);
+	ret = attachment_publish(attachment, err);
+	if (ret == 0)
+		network_note(&attachment->network, &attachment->uplink, attachment->host.route);
+	return ret;
 }
 
 /*
  * The uplink is away, or elsewhere, just now: the lease is taken over as it was, and the rest is for
- * follow(), which finds the uplink and the address anew.
+ * roam(), which finds the uplink and the address anew.
  */
-static int take_over_away(struct place *place, struct error *err)
+static int take_over_away(struct attachment *attachment, struct error *err)
 {
-	struct lease_record *record = &place->lease.record;
+	struct lease_record *record = &attachment->lease.record;
 	struct found_lease found;
-	int dir, rc;
+	int dir, ret;
 
-	dir = rundir_lock(true, err);
+	dir = lease_dir_lock(true, err);
 	if (dir < 0)
 		return dir;
-	rc = lease_find(dir, record->name, &found);
-	if (rc == 0 && found.record.owner == record->owner) {
+	ret = lease_find(dir, record->name, &found);
+	if (ret == 0 && found.record.owner == record->owner) {
 		memcpy(record->uplink, found.record.uplink, sizeof(record->uplink));
 		record->ifindex = found.record.ifindex;
-		record->addresses[0] = place->setup.remembered[0];
+		record->addresses[0] = attachment->setup.remembered[0];
 		record->address_count = 1;
-		place->lease.adopted = true;
-		rc = lease_take(dir, &place->lease, err);
-		place->lease.adopted = false;
+		attachment->lease.adopted = true;
+		ret = lease_take(dir, &attachment->lease, err);
+		attachment->lease.adopted = false;
 	} else {
-		rc = error_set(err, rc < 0 ? -rc : EPERM, "cannot take the lease of '%s' over",
-			       record->name);
+		ret = error_set_errno(err, ret < 0 ? -ret : EPERM,
+				      "cannot take the lease of '%s' over", record->name);
 	}
-	rundir_unlock(dir);
-	if (rc < 0)
-		return rc;
-	place->tap_ifindex = if_nametoindex(record->tap);
-	if (place->tap_ifindex == 0)
-		return error_set(err, errno, "cannot find tap '%s'", record->tap);
-	memcpy(place->uplink.ifname, record->uplink, sizeof(record->uplink));
-	place->uplink.ifindex = record->ifindex;
-	place->published = true;
-	place->unproven = true;
-	place->state = LAN_AWAY;
-	snprintf(place->reason, sizeof(place->reason), "uplink '%s' is away", record->uplink);
+	lease_dir_unlock(dir);
+	if (ret < 0)
+		return ret;
+	attachment->tap_ifindex = if_nametoindex(record->tap);
+	if (attachment->tap_ifindex == 0)
+		return error_set_errno(err, errno, "cannot find tap '%s'", record->tap);
+	memcpy(attachment->uplink.ifname, record->uplink, sizeof(record->uplink));
+	attachment->uplink.ifindex = record->ifindex;
+	attachment->published = true;
+	attachment->unproven = true;
+	attachment->state = LAN_AWAY;
+	snprintf(attachment->reason, sizeof(attachment->reason), "uplink '%s' is away",
+		 record->uplink);
 	return 0;
 }
 
-int place_adopt(struct place *place, const int *fds, unsigned int count, struct error *err)
+int attachment_adopt(struct attachment *attachment, const int *fds, unsigned int count,
+		     struct error *err)
 {
 	struct uplink uplink;
-	int rc;
+	int ret;
 
-	rc = check_tap(place, fds, count, err);
-	if (rc < 0) {
-		alarm_close(fds, count);
-		return rc;
+	ret = check_tap(attachment, fds, count, err);
+	if (ret < 0) {
+		close_timeout_fds(fds, count);
+		return ret;
 	}
 	for (unsigned int i = 0; i < count; i++)
-		place->tap_fds[i] = fds[i];
-	place->queues = count;
-	rc = place_find_uplink(place, &uplink, err);
-	if (rc == -ENODEV || rc == -ENOTUNIQ ||
-	    (rc == 0 && !prefix_host(&uplink.prefix, place->setup.remembered[0])))
-		return take_over_away(place, err);
-	if (rc == 0)
-		rc = place_use_uplink(place, &uplink, err);
-	return rc < 0 ? rc : take_over(place, err);
+		attachment->tap_fds[i] = fds[i];
+	attachment->queues = count;
+	ret = attachment_find_uplink(attachment, &uplink, err);
+	if (ret == -ENODEV || ret == -ENOTUNIQ ||
+	    (ret == 0 && !ipv4_prefix_host(&uplink.prefix, attachment->setup.remembered[0])))
+		return take_over_away(attachment, err);
+	if (ret == 0)
+		ret = attachment_use_uplink(attachment, &uplink, err);
+	return ret < 0 ? ret : take_over(attachment, err);
 }
 
 /* Keeps the first of several errors. */
-static void note(int *result, int rc, struct error *err, const struct error *error)
+static void note(int *result, int ret, struct error *err, const struct error *error)
 {
-	if (rc == 0 || *result < 0)
+	if (ret == 0 || *result < 0)
 		return;
-	*result = rc;
+	*result = ret;
 	*err = *error;
 }
 
-static int drop_lease(struct place *place, struct error *err)
+static int drop_lease(struct attachment *attachment, struct error *err)
 {
 	int dir;
-	int rc;
+	int ret;
 
-	dir = rundir_lock(true, err);
+	dir = lease_dir_lock(true, err);
 	if (dir < 0) {
 		/* From now on it is a dead one's, and whoever can sweeps it. Not by closing it alone:
 		 * the child that waits for the tap's end has it, too. */
-		flock(place->lease.fd, LOCK_UN);
-		close(place->lease.fd);
-		place->lease.fd = -1;
+		flock(attachment->lease.fd, LOCK_UN);
+		close(attachment->lease.fd);
+		attachment->lease.fd = -1;
 		return dir;
 	}
-	lease_drop(dir, &place->lease);
-	rc = lease_stale_remove(dir, &place->host, err);
-	rundir_unlock(dir);
-	return rc;
+	lease_drop(dir, &attachment->lease);
+	ret = lease_stale_remove(dir, &attachment->host, err);
+	lease_dir_unlock(dir);
+	return ret;
 }
 
-int place_undo(struct place *place, struct error *err)
+int attachment_undo(struct attachment *attachment, struct error *err)
 {
 	struct error error;
 	int result = 0;
 
-	if (place->host.dry_run)
+	if (attachment->host.dry_run)
 		return 0;
-	note(&result, place_withdraw(place, &error), err, &error);
+	note(&result, attachment_withdraw(attachment, &error), err, &error);
 	/* Its route goes with it. Deleted, not only closed: who else holds a descriptor is no matter. */
-	if (place->tap_ifindex)
-		note(&result, host_link_delete(&place->host, place_tap(place), &error), err,
+	if (attachment->tap_ifindex)
+		note(&result,
+		     host_link_delete(&attachment->host, attachment_tap(attachment), &error), err,
 		     &error);
-	place->tap_ifindex = 0;
+	attachment->tap_ifindex = 0;
 	for (size_t i = 0; i < QUEUES_MAX; i++) {
-		if (place->tap_fds[i] >= 0)
-			close(place->tap_fds[i]);
-		place->tap_fds[i] = -1;
+		if (attachment->tap_fds[i] >= 0)
+			close(attachment->tap_fds[i]);
+		attachment->tap_fds[i] = -1;
 	}
-	if (place->lease.fd >= 0)
-		note(&result, drop_lease(place, &error), err, &error);
+	if (attachment->lease.fd >= 0)
+		note(&result, drop_lease(attachment, &error), err, &error);
 	return result;
 }

@@ -42,7 +42,7 @@ static const struct sock_filter filter[] = {
 	BPF_STMT(BPF_RET | BPF_K, 0),
 };
 
-int dhcprelay_open(unsigned int tap, struct error *err)
+int dhcp_relay_open(unsigned int tap, struct error *err)
 {
 	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
 	/*
@@ -57,7 +57,7 @@ int dhcprelay_open(unsigned int tap, struct error *err)
 
 	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return error_set(err, errno, "cannot open a packet socket");
+		return error_set_errno(err, errno, "cannot open a packet socket");
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0 ||
@@ -65,7 +65,7 @@ int dhcprelay_open(unsigned int tap, struct error *err)
 	    (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0 &&
 	     errno != ENOPROTOOPT) ||
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_set(err, errno, "cannot listen with a packet socket");
+		return error_set_errno(err, errno, "cannot listen with a packet socket");
 	return take_fd(&fd);
 }
 
@@ -84,7 +84,7 @@ static bool checksum_unfinished(struct msghdr *message)
 	return false;
 }
 
-int dhcprelay_receive(int socket, struct dhcp_record *record)
+int dhcp_relay_receive(int socket, struct dhcp_record *record)
 {
 	struct iovec data = { .iov_base = record->packet, .iov_len = sizeof(record->packet) };
 	struct sockaddr_ll from = { 0 };
@@ -97,7 +97,7 @@ int dhcprelay_receive(int socket, struct dhcp_record *record)
 				  .msg_controllen = sizeof(auxiliary.space) };
 	ssize_t size;
 
-	record_init(record, RECORD_DHCP);
+	protocol_record_init(record, RECORD_DHCP);
 	do {
 		size = recvmsg(socket, &message, 0);
 	} while (size < 0 && errno == EINTR);
@@ -109,7 +109,7 @@ int dhcprelay_receive(int socket, struct dhcp_record *record)
 	return 0;
 }
 
-bool dhcprelay_check(const struct dhcp_record *record)
+bool dhcp_relay_check(const struct dhcp_record *record)
 {
 	struct iphdr ip;
 	struct udphdr udp;
@@ -124,7 +124,7 @@ bool dhcprelay_check(const struct dhcp_record *record)
 	       ntohs(udp.len) == record->size - sizeof(ip);
 }
 
-bool dhcprelay_gives(const struct dhcp_record *record)
+bool dhcp_relay_gives(const struct dhcp_record *record)
 {
 	const size_t offset = sizeof(struct iphdr) + sizeof(struct udphdr) + YIADDR_OFFSET;
 	struct in_addr address;
@@ -135,8 +135,8 @@ bool dhcprelay_gives(const struct dhcp_record *record)
 	return address.s_addr != INADDR_ANY;
 }
 
-int dhcprelay_send(int socket, unsigned int tap, const struct dhcp_record *record,
-		   struct error *err)
+int dhcp_relay_send(int socket, unsigned int tap, const struct dhcp_record *record,
+		    struct error *err)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
 				  .sll_protocol = htons(ETHERTYPE_IP),
@@ -146,6 +146,6 @@ int dhcprelay_send(int socket, unsigned int tap, const struct dhcp_record *recor
 	memcpy(to.sll_addr, &record->mac, sizeof(record->mac));
 	if (sendto(socket, record->packet, record->size, MSG_DONTWAIT, (const struct sockaddr *)&to,
 		   sizeof(to)) < 0)
-		return error_set(err, errno, "cannot answer the guest's DHCP");
+		return error_set_errno(err, errno, "cannot answer the guest's DHCP");
 	return 0;
 }

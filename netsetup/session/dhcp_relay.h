@@ -9,48 +9,48 @@
 #include "netsetup/protocol/protocol.h"
 
 /**
- * dhcprelay_open() - open a non-blocking packet socket that sees what the guest sends to the DHCP
+ * dhcp_relay_open() - open a non-blocking packet socket that sees what the guest sends to the DHCP
  * server's port, and nothing else.
  * @tap: the tap's index.
  * @err: the error.
  *
  * Return: the socket or a negative errno.
  */
-int dhcprelay_open(unsigned int tap, struct error *err);
+int dhcp_relay_open(unsigned int tap, struct error *err);
 
 /**
- * dhcprelay_receive() - take one packet of the guest's.
- * @socket: of dhcprelay_open().
+ * dhcp_relay_receive() - take one packet of the guest's.
+ * @socket: of dhcp_relay_open().
  * @record: the packet as a record for the launcher.
  *
  * Return: 0, -EAGAIN when there is none, or another negative errno.
  */
-int dhcprelay_receive(int socket, struct dhcp_record *record);
+int dhcp_relay_receive(int socket, struct dhcp_record *record);
 
 /**
- * dhcprelay_check() - whether a packet is one from a DHCP server to a client: IPv4 without options,
+ * dhcp_relay_check() - whether a packet is one from a DHCP server to a client: IPv4 without options,
  * whole, UDP from port 67 to port 68, lengths that agree (RFC 2131 section 4.1).
- * @record: from the launcher, record_check()ed.
+ * @record: from the launcher, protocol_record_check()ed.
  */
-bool dhcprelay_check(const struct dhcp_record *record);
+bool dhcp_relay_check(const struct dhcp_record *record);
 
 /**
- * dhcprelay_gives() - whether a packet offers or gives the guest an address ('yiaddr'), rather than to
+ * dhcp_relay_gives() - whether a packet offers or gives the guest an address ('yiaddr'), rather than to
  * refuse one, or to inform a guest that has one by other means (RFC 2131 section 4.3.5).
- * @record: dhcprelay_check()ed.
+ * @record: dhcp_relay_check()ed.
  */
-bool dhcprelay_gives(const struct dhcp_record *record);
+bool dhcp_relay_gives(const struct dhcp_record *record);
 
 /**
- * dhcprelay_send() - send a packet to the guest.
- * @socket: of dhcprelay_open().
+ * dhcp_relay_send() - send a packet to the guest.
+ * @socket: of dhcp_relay_open().
  * @tap: the tap's index.
- * @record: dhcprelay_check()ed.
+ * @record: dhcp_relay_check()ed.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
-int dhcprelay_send(int socket, unsigned int tap, const struct dhcp_record *record,
-		   struct error *err);
+int dhcp_relay_send(int socket, unsigned int tap, const struct dhcp_record *record,
+		    struct error *err);
 
 #endif

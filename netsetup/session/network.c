@@ -36,13 +36,14 @@ void network_note(struct network *network, const struct uplink *uplink, struct n
 	if (uplink->ssid[0])
 		memcpy(network->ssid, uplink->ssid, sizeof(network->ssid));
 	if (!ipv4_unset(network->router))
-		observe_neighbour(route, network->router, uplink->ifindex, &network->router_mac);
+		query_neighbour(route, network->router, uplink->ifindex, &network->router_mac);
 }
 
 bool network_same(const struct network *network, const struct uplink *uplink)
 {
 	if (network->prefix.length != uplink->prefix.length ||
-	    !ipv4_equal(prefix_network(&network->prefix), prefix_network(&uplink->prefix)))
+	    !ipv4_equal(ipv4_prefix_network(&network->prefix),
+			ipv4_prefix_network(&uplink->prefix)))
 		return false;
 	if (!ipv4_unset(network->router) && !ipv4_unset(uplink->router) &&
 	    !ipv4_equal(network->router, uplink->router))
@@ -58,13 +59,13 @@ static bool hear_router(int socket, struct in_addr router, struct ether_addr *ma
 
 	for (uint64_t now = monotonic_ms(); now < deadline; now = monotonic_ms()) {
 		struct arp arp;
-		int rc = arp_receive(socket, &arp);
+		int ret = arp_receive(socket, &arp);
 
-		if (rc == 0 && ipv4_equal(arp.sender, router)) {
+		if (ret == 0 && ipv4_equal(arp.sender, router)) {
 			*mac = arp.sender_mac;
 			return true;
 		}
-		if (rc < 0 && (rc != -EAGAIN || poll(&poller, 1, (int)(deadline - now)) < 0))
+		if (ret < 0 && (ret != -EAGAIN || poll(&poller, 1, (int)(deadline - now)) < 0))
 			return false;
 	}
 	return false;

@@ -12,74 +12,75 @@
 #include "netsetup/lease/lease_dir.h"
 #include "netsetup/lease/lease_stale.h"
 
-__attribute__((format(printf, 3, 4))) static void set_state(struct place *place,
+__attribute__((format(printf, 3, 4))) static void set_state(struct attachment *attachment,
 							    enum lan_state state,
 							    const char *format, ...)
 {
 	va_list args;
 
-	place->state = state;
+	attachment->state = state;
 	va_start(args, format);
-	vsnprintf(place->reason, sizeof(place->reason), format, args);
+	vsnprintf(attachment->reason, sizeof(attachment->reason), format, args);
 	va_end(args);
 }
 
 /* The guest can be told another address, and nobody wants it to have this very one. */
-static bool can_move(const struct place *place)
+static bool can_move(const struct attachment *attachment)
 {
-	return place->setup.follow && ipv4_unset(place->setup.address);
+	return attachment->setup.roam && ipv4_unset(attachment->setup.address);
 }
 
-static void be_up(struct place *place, const char *reason)
+static void be_up(struct attachment *attachment, const char *reason)
 {
-	char address[IPV4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+	char address[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
 
-	if (place->contested)
-		set_state(place, LAN_CONTESTED, "%s also uses the guest's address %s",
-			  mac_text(&place->rival, mac), ipv4_text(place_address(place), address));
+	if (attachment->conflict)
+		set_state(attachment, LAN_CONFLICT, "%s also uses the guest's address %s",
+			  arp_mac_text(&attachment->conflicting_host, mac),
+			  ipv4_text(attachment_address(attachment), address));
 	else
-		set_state(place, LAN_UP, "%s", reason);
+		set_state(attachment, LAN_UP, "%s", reason);
 }
 
 /* Not on the LAN; once there again, the LAN is told. */
-static void be_away(struct place *place, const char *reason)
+static void be_away(struct attachment *attachment, const char *reason)
 {
-	place->announced.ifindex = 0;
-	set_state(place, LAN_AWAY, "%s", reason);
+	attachment->announced.ifindex = 0;
+	set_state(attachment, LAN_AWAY, "%s", reason);
 }
 
 /* Writes the lease's record, and restores the uplink that this VM may have been the last one on. */
-static int update_lease(struct place *place, struct error *err)
+static int update_lease(struct attachment *attachment, struct error *err)
 {
 	struct error ignored;
 	int dir;
-	int rc;
+	int ret;
 
-	dir = rundir_lock(true, err);
+	dir = lease_dir_lock(true, err);
 	if (dir < 0)
 		return dir;
-	rc = lease_update(dir, &place->lease, err);
-	if (rc == 0)
-		lease_stale_remove(dir, &place->host, &ignored);
-	rundir_unlock(dir);
-	return rc;
+	ret = lease_update(dir, &attachment->lease, err);
+	if (ret == 0)
+		lease_stale_remove(dir, &attachment->host, &ignored);
+	lease_dir_unlock(dir);
+	return ret;
 }
 
 /* To another interface, or the same one that was unplugged and is another to the kernel. */
-static int change_uplink(struct place *place, const struct uplink *now, struct error *err)
+static int change_uplink(struct attachment *attachment, const struct uplink *now, struct error *err)
 {
 	struct error ignored;
-	int rc;
+	int ret;
 
-	place_withdraw(place, &ignored);
-	rc = place_use_uplink(place, now, err);
-	return rc < 0 ? rc : update_lease(place, err);
+	attachment_withdraw(attachment, &ignored);
+	ret = attachment_use_uplink(attachment, now, err);
+	return ret < 0 ? ret : update_lease(attachment, err);
 }
 
 /* What was had is remembered first, so that the VM gets it again where it had it. */
-static void remember(struct place *place, struct in_addr address)
+static void remember(struct attachment *attachment, struct in_addr address)
 {
-	struct in_addr *list = place->setup.remembered;
+	struct in_addr *list = attachment->setup.remembered;
 	size_t last = 0;
 
 	while (last < REMEMBERED_MAX - 1 && !ipv4_equal(list[last], address))
@@ -92,159 +93,163 @@ static void remember(struct place *place, struct in_addr address)
  * Allocates an address of the uplink's subnet: any but that of a rival, when the guest can be told;
  * else the one it has. On failure the lease has the old one again.
  */
-static int change_address(struct place *place, struct in_addr rival, struct error *err)
+static int change_address(struct attachment *attachment, struct in_addr conflicting_host,
+			  struct error *err)
 {
-	struct lease_record *record = &place->lease.record;
-	const struct in_addr before = place_address(place);
+	struct lease_record *record = &attachment->lease.record;
+	const struct in_addr before = attachment_address(attachment);
 	struct setup_record setup;
 	struct error ignored;
-	int rc;
+	int ret;
 
-	place_withdraw(place, &ignored);
-	remember(place, before);
-	setup = place->setup;
-	if (!can_move(place))
+	attachment_withdraw(attachment, &ignored);
+	remember(attachment, before);
+	setup = attachment->setup;
+	if (!can_move(attachment))
 		setup.address = before;
-	rc = allocate(&setup, &place->uplink, &place->host, rival, &place->lease, err);
-	if (rc < 0) {
+	ret = allocate(&setup, &attachment->uplink, &attachment->host, conflicting_host,
+		       &attachment->lease, err);
+	if (ret < 0) {
 		record->addresses[0] = before;
 		record->address_count = 1;
-		update_lease(place, &ignored);
-		return rc;
+		update_lease(attachment, &ignored);
+		return ret;
 	}
-	place->contested = false;
-	if (!ipv4_equal(place_address(place), before))
-		host_route_delete(&place->host, before, place_tap(place), &ignored);
+	attachment->conflict = false;
+	if (!ipv4_equal(attachment_address(attachment), before))
+		host_route_delete(&attachment->host, before, attachment_tap(attachment), &ignored);
 	return 0;
 }
 
 /* The guest has an address that cannot be used here, and cannot be told another one. */
-static void be_elsewhere(struct place *place)
+static void be_elsewhere(struct attachment *attachment)
 {
 	char address[IPV4_TEXT_SIZE], subnet[IPV4_TEXT_SIZE];
-	const struct prefix network = { prefix_network(&place->uplink.prefix),
-					place->uplink.prefix.length };
+	const struct prefix network = { ipv4_prefix_network(&attachment->uplink.prefix),
+					attachment->uplink.prefix.length };
 	struct error ignored;
 
-	place_withdraw(place, &ignored);
-	ipv4_text(place_address(place), address);
-	if (prefix_host(&place->uplink.prefix, place_address(place)))
-		set_state(place, LAN_ELSEWHERE,
+	attachment_withdraw(attachment, &ignored);
+	ipv4_text(attachment_address(attachment), address);
+	if (ipv4_prefix_host(&attachment->uplink.prefix, attachment_address(attachment)))
+		set_state(attachment, LAN_ELSEWHERE,
 			  "the guest's address %s is fixed, and this host has it now", address);
 	else
-		set_state(place, LAN_ELSEWHERE,
+		set_state(attachment, LAN_ELSEWHERE,
 			  "the guest's address %s is fixed, and '%s' is in %s now; it works again "
 			  "in its own network",
-			  address, place->uplink.ifname, prefix_text(&network, subnet));
+			  address, attachment->uplink.ifname, ipv4_prefix_text(&network, subnet));
 }
 
 /* Whether the VM could have its address here without asking anybody. */
-static bool address_fits(const struct place *place)
+static bool address_fits(const struct attachment *attachment)
 {
-	return prefix_host(&place->uplink.prefix, place_address(place)) &&
-	       !ipv4_equal(place_address(place), place->uplink.prefix.address);
+	return ipv4_prefix_host(&attachment->uplink.prefix, attachment_address(attachment)) &&
+	       !ipv4_equal(attachment_address(attachment), attachment->uplink.prefix.address);
 }
 
 /* The network is another one, or the host itself has the guest's address now. */
-static int settle_anew(struct place *place, struct error *err)
+static int settle_anew(struct attachment *attachment, struct error *err)
 {
 	const struct in_addr nobody = { INADDR_ANY };
-	int rc;
+	int ret;
 
-	if (!can_move(place) && !address_fits(place)) {
-		be_elsewhere(place);
+	if (!can_move(attachment) && !address_fits(attachment)) {
+		be_elsewhere(attachment);
 		return 0;
 	}
-	rc = change_address(place, nobody, err);
-	if (rc == 0)
-		place->unproven = false;
-	return rc;
+	ret = change_address(attachment, nobody, err);
+	if (ret == 0)
+		attachment->unproven = false;
+	return ret;
 }
 
 /* The uplink is there: the VM's place on it. */
-static int settle(struct place *place, struct error *err)
+static int settle(struct attachment *attachment, struct error *err)
 {
-	int rc = 0;
+	int ret = 0;
 
-	if (place->unproven || !address_fits(place))
-		rc = settle_anew(place, err);
-	if (rc < 0 || place->state == LAN_ELSEWHERE)
-		return rc;
-	rc = place_publish(place, err);
-	if (rc < 0)
-		return rc;
-	network_note(&place->network, &place->uplink, place->host.route);
-	be_up(place, "");
+	if (attachment->unproven || !address_fits(attachment))
+		ret = settle_anew(attachment, err);
+	if (ret < 0 || attachment->state == LAN_ELSEWHERE)
+		return ret;
+	ret = attachment_publish(attachment, err);
+	if (ret < 0)
+		return ret;
+	network_note(&attachment->network, &attachment->uplink, attachment->host.route);
+	be_up(attachment, "");
 	return 0;
 }
 
-static int follow_uplink(struct place *place, struct error *err)
+static int roam_uplink(struct attachment *attachment, struct error *err)
 {
-	bool link_lost = place->state != LAN_UP && place->state != LAN_CONTESTED;
+	bool link_lost = attachment->state != LAN_UP && attachment->state != LAN_CONFLICT;
 	struct uplink now;
-	int rc;
+	int ret;
 
-	rc = place_find_uplink(place, &now, err);
-	if (rc == -ENODEV || rc == -ENOTUNIQ) {
-		be_away(place, err->message);
+	ret = attachment_find_uplink(attachment, &now, err);
+	if (ret == -ENODEV || ret == -ENOTUNIQ) {
+		be_away(attachment, err->message);
 		return 0;
 	}
-	if (rc < 0)
-		return rc;
+	if (ret < 0)
+		return ret;
 	/* Also when it was away when the place was adopted, and is not listened on yet. */
-	if (now.ifindex != place->uplink.ifindex || place->host.arp < 0) {
+	if (now.ifindex != attachment->uplink.ifindex || attachment->host.arp < 0) {
 		link_lost = true;
-		rc = change_uplink(place, &now, err);
+		ret = change_uplink(attachment, &now, err);
 	}
-	if (rc < 0)
-		return rc;
-	place->unproven |= !network_same(&place->network, &now) ||
-			   (link_lost && !network_confirm(&place->network, &now, place->host.arp));
+	if (ret < 0)
+		return ret;
+	attachment->unproven |= !network_same(&attachment->network, &now) ||
+				(link_lost && !network_confirm(&attachment->network, &now,
+							       attachment->host.arp));
 	/* The LAN has its router also while this host has no route to it, or not yet. */
-	if (!place->unproven && ipv4_unset(now.router))
-		now.router = place->network.router;
-	place->uplink = now;
-	place->state = LAN_AWAY;
-	return settle(place, err);
+	if (!attachment->unproven && ipv4_unset(now.router))
+		now.router = attachment->network.router;
+	attachment->uplink = now;
+	attachment->state = LAN_AWAY;
+	return settle(attachment, err);
 }
 
-int follow(struct place *place, struct error *err)
+int roam(struct attachment *attachment, struct error *err)
 {
 	struct error ignored;
-	int rc;
+	int ret;
 
-	rc = follow_uplink(place, err);
-	if (rc < 0)
-		be_away(place, err->message);
-	if (rc != -EACCES)
-		return rc;
+	ret = roam_uplink(attachment, err);
+	if (ret < 0)
+		be_away(attachment, err->message);
+	if (ret != -EACCES)
+		return ret;
 	/* What the policy does not permit here it may permit where the laptop goes next. */
-	place_withdraw(place, &ignored);
+	attachment_withdraw(attachment, &ignored);
 	return 0;
 }
 
-int follow_contested(struct place *place, const struct ether_addr *rival, struct error *err)
+int roam_conflict(struct attachment *attachment, const struct ether_addr *conflicting_host,
+		  struct error *err)
 {
-	const struct in_addr before = place_address(place);
-	char address[IPV4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+	const struct in_addr before = attachment_address(attachment);
+	char address[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
 	char reason[REASON_SIZE];
 	struct error ignored;
-	int rc = -EADDRINUSE;
+	int ret = -EADDRINUSE;
 
-	if (can_move(place))
-		rc = change_address(place, before, err);
-	if (rc < 0) {
-		place->contested = true;
-		place->rival = *rival;
+	if (can_move(attachment))
+		ret = change_address(attachment, before, err);
+	if (ret < 0) {
+		attachment->conflict = true;
+		attachment->conflicting_host = *conflicting_host;
 	}
-	rc = place_publish(place, err);
-	if (rc < 0) {
-		place_withdraw(place, &ignored);
-		be_away(place, err->message);
-		return rc;
+	ret = attachment_publish(attachment, err);
+	if (ret < 0) {
+		attachment_withdraw(attachment, &ignored);
+		be_away(attachment, err->message);
+		return ret;
 	}
-	snprintf(reason, sizeof(reason), "%s insists on %s", mac_text(rival, mac),
+	snprintf(reason, sizeof(reason), "%s insists on %s", arp_mac_text(conflicting_host, mac),
 		 ipv4_text(before, address));
-	be_up(place, reason);
+	be_up(attachment, reason);
 	return 0;
 }

@@ -8,9 +8,9 @@
 #include "netsetup/session/attachment.h"
 
 /**
- * follow() - look at the host's network as it is now, and make the VM's place fit it; called when
+ * roam() - look at the host's network as it is now, and make the VM's place fit it; called when
  * something has changed, or may have. Sets the place's state and reason.
- * @place: a place that was made or adopted.
+ * @attachment: a place that was made or adopted.
  * @err: the error; the place is left as far as it came and can be called for again.
  *
  * The uplink is found anew by the rules of uplink_find(). In the same network the address stays,
@@ -20,17 +20,18 @@
  *
  * Return: 0 or a negative errno.
  */
-int follow(struct place *place, struct error *err);
+int roam(struct attachment *attachment, struct error *err);
 
 /**
- * follow_contested() - another host insists on the VM's address: give it up when the guest can be
+ * roam_conflict() - another host insists on the VM's address: give it up when the guest can be
  * told another one, else, or when there is no other, say so and stay.
- * @place: a published place.
- * @rival: the other's hardware address.
+ * @attachment: a published place.
+ * @conflicting_host: the other's hardware address.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
-int follow_contested(struct place *place, const struct ether_addr *rival, struct error *err);
+int roam_conflict(struct attachment *attachment, const struct ether_addr *conflicting_host,
+		  struct error *err);
 
 #endif

@@ -46,10 +46,10 @@
 /**
  * struct session - a VM that is on the LAN.
  * @socket: to the launcher.
- * @terms: within which it is served.
- * @spare: of this helper.
- * @place: the VM's place.
- * @defence: of its address.
+ * @limits: within which it is served.
+ * @standby: of this helper.
+ * @attachment: the VM's place.
+ * @acd: of its address.
  * @events: the kernel's.
  * @dhcp: packet socket on the tap, or -1.
  * @announce_at: when the second announcement is due, ms of CLOCK_BOOTTIME; 0: not.
@@ -59,10 +59,10 @@
  */
 struct session {
 	int socket;
-	const struct session_terms *terms;
-	struct spare spare;
-	struct place place;
-	struct defence defence;
+	const struct session_limits *limits;
+	struct standby standby;
+	struct attachment attachment;
+	struct acd acd;
 	struct nl_sock *events;
 	int dhcp;
 	uint64_t announce_at;
@@ -86,9 +86,9 @@ static void send_change(const char *command, void *context)
 	struct change_record change;
 	struct error ignored;
 
-	record_init(&change, RECORD_CHANGE);
+	protocol_record_init(&change, RECORD_CHANGE);
 	snprintf(change.text, sizeof(change.text), "%s", command);
-	record_send(session->socket, &change, NULL, 0, &ignored);
+	protocol_send(session->socket, &change, NULL, 0, &ignored);
 }
 
 static void send_failure(int socket, const struct error *error)
@@ -96,58 +96,60 @@ static void send_failure(int socket, const struct error *error)
 	struct failed_record failed;
 	struct error ignored;
 
-	record_init(&failed, RECORD_FAILED);
+	protocol_record_init(&failed, RECORD_FAILED);
 	failed.code = error->code;
 	failed.status = (int32_t)error->status;
 	memcpy(failed.message, error->message, sizeof(failed.message));
 	memcpy(failed.remedy, error->remedy, sizeof(failed.remedy));
-	record_send(socket, &failed, NULL, 0, &ignored);
+	protocol_send(socket, &failed, NULL, 0, &ignored);
 }
 
-static struct in_addr guest_gateway(const struct place *place)
+static struct in_addr guest_gateway(const struct attachment *attachment)
 {
-	switch ((enum gateway_mode)place->setup.gateway_mode) {
+	switch ((enum gateway_mode)attachment->setup.gateway_mode) {
 	case GATEWAY_ROUTER:
-		return place->uplink.router;
+		return attachment->uplink.router;
 	case GATEWAY_HOST:
-		return place->uplink.prefix.address;
+		return attachment->uplink.prefix.address;
 	case GATEWAY_ADDRESS:
-		return place->setup.gateway;
+		return attachment->setup.gateway;
 	}
-	return place->uplink.router;
+	return attachment->uplink.router;
 }
 
 /* The place as a record of type RECORD_READY or RECORD_MOVED. */
-static void describe(const struct place *place, enum record_type type, struct ready_record *ready)
+static void describe(const struct attachment *attachment, enum record_type type,
+		     struct ready_record *ready)
 {
-	const struct uplink *uplink = &place->uplink;
+	const struct uplink *uplink = &attachment->uplink;
 
-	record_init(ready, type);
+	protocol_record_init(ready, type);
 	memcpy(ready->uplink, uplink->ifname, sizeof(ready->uplink));
 	memcpy(ready->ssid, uplink->ssid, sizeof(ready->ssid));
-	memcpy(ready->tap, place->lease.record.tap, sizeof(ready->tap));
-	ready->address = place_address(place);
+	memcpy(ready->tap, attachment->lease.record.tap, sizeof(ready->tap));
+	ready->address = attachment_address(attachment);
 	ready->prefix_length = uplink->prefix.length;
 	ready->router = uplink->router;
-	ready->gateway = guest_gateway(place);
+	ready->gateway = guest_gateway(attachment);
 	ready->host = uplink->prefix.address;
 	ready->mtu = uplink->mtu;
 	ready->wireless = uplink->wireless;
-	ready->state = place->state;
-	memcpy(ready->reason, place->reason, sizeof(ready->reason));
+	ready->state = attachment->state;
+	memcpy(ready->reason, attachment->reason, sizeof(ready->reason));
 }
 
 static int send_ready(struct session *session, bool with_taps, struct error *err)
 {
 	struct ready_record ready;
 
-	describe(&session->place, RECORD_READY, &ready);
-	describe(&session->place, RECORD_MOVED, &session->told);
-	ready.queues = with_taps ? session->place.queues : 0;
-	return record_send(session->socket, &ready, session->place.tap_fds, ready.queues, err);
+	describe(&session->attachment, RECORD_READY, &ready);
+	describe(&session->attachment, RECORD_MOVED, &session->told);
+	ready.queues = with_taps ? session->attachment.queues : 0;
+	return protocol_send(session->socket, &ready, session->attachment.tap_fds, ready.queues,
+			     err);
 }
 
-static bool same_place(const struct ready_record *a, const struct ready_record *b)
+static bool same_attachment(const struct ready_record *a, const struct ready_record *b)
 {
 	return !strcmp(a->uplink, b->uplink) && !strcmp(a->ssid, b->ssid) &&
 	       ipv4_equal(a->address, b->address) && a->prefix_length == b->prefix_length &&
@@ -176,53 +178,53 @@ static void tell_moved(struct session *session)
 	struct ready_record moved;
 	struct error ignored;
 
-	describe(&session->place, RECORD_MOVED, &moved);
-	if (too_early(session, &moved) || same_place(&moved, &session->told))
+	describe(&session->attachment, RECORD_MOVED, &moved);
+	if (too_early(session, &moved) || same_attachment(&moved, &session->told))
 		return;
 	session->tell_at = 0;
-	if (record_send(session->socket, &moved, NULL, 0, &ignored) == 0)
+	if (protocol_send(session->socket, &moved, NULL, 0, &ignored) == 0)
 		session->told = moved;
 }
 
 /* After anything that may have published an address: defend it, and announce it once more. */
 static void after_publishing(struct session *session)
 {
-	struct place *place = &session->place;
+	struct attachment *attachment = &session->attachment;
 	struct error ignored;
 
-	if (place->state == LAN_UP || place->state == LAN_CONTESTED)
-		defend_start(&session->defence, place, &ignored);
+	if (attachment->state == LAN_UP || attachment->state == LAN_CONFLICT)
+		acd_start(&session->acd, attachment, &ignored);
 	else
-		defend_stop(&session->defence, place);
-	if (place->announce_again)
+		acd_stop(&session->acd, attachment);
+	if (attachment->announce_again)
 		session->announce_at = now_ms() + ANNOUNCE_INTERVAL_MS;
-	place->announce_again = false;
-	if (place->contested && session->look_at > session->defence.last_conflict + CALM_MS)
-		session->look_at = session->defence.last_conflict + CALM_MS;
+	attachment->announce_again = false;
+	if (attachment->conflict && session->look_at > session->acd.last_conflict + CALM_MS)
+		session->look_at = session->acd.last_conflict + CALM_MS;
 	tell_moved(session);
 }
 
 /* The rival's word is still in the neighbours' caches: the LAN is told anew. */
 static void calm_down(struct session *session)
 {
-	struct place *place = &session->place;
+	struct attachment *attachment = &session->attachment;
 
-	if (!place->contested || now_ms() < session->defence.last_conflict + CALM_MS)
+	if (!attachment->conflict || now_ms() < session->acd.last_conflict + CALM_MS)
 		return;
-	place->contested = false;
-	place->announced.ifindex = 0;
+	attachment->conflict = false;
+	attachment->announced.ifindex = 0;
 }
 
 static void look(struct session *session)
 {
 	struct error err;
-	int rc;
+	int ret;
 
 	calm_down(session);
-	rc = follow(&session->place, &err);
+	ret = roam(&session->attachment, &err);
 	/* A subnet without a free address is not probed again and again. */
 	session->look_at = now_ms() +
-			   (rc < 0 && err.status != STATUS_NETWORK ? RETRY_MS : SLOW_CHECK_MS);
+			   (ret < 0 && err.status != STATUS_NETWORK ? RETRY_MS : SLOW_CHECK_MS);
 	after_publishing(session);
 }
 
@@ -231,45 +233,46 @@ static void announce_again(struct session *session)
 	struct error ignored;
 
 	session->announce_at = 0;
-	if (session->place.state == LAN_UP)
-		host_announce(&session->place.host, place_address(&session->place),
-			      place_uplink(&session->place), &session->place.uplink.mac, &ignored);
+	if (session->attachment.state == LAN_UP)
+		host_announce(&session->attachment.host, attachment_address(&session->attachment),
+			      attachment_uplink(&session->attachment),
+			      &session->attachment.uplink.mac, &ignored);
 }
 
 static void on_arp(struct session *session)
 {
 	struct error ignored;
 
-	if (!defend_receive(&session->defence, &session->place, now_ms()))
+	if (!acd_receive(&session->acd, &session->attachment, now_ms()))
 		return;
-	follow_contested(&session->place, &session->defence.rival, &ignored);
+	roam_conflict(&session->attachment, &session->acd.conflicting_host, &ignored);
 	after_publishing(session);
 }
 
 static void close_descriptors(const int fds[QUEUES_MAX])
 {
 	if (fds[0] >= 0)
-		alarm_close(fds, QUEUES_MAX);
+		close_timeout_fds(fds, QUEUES_MAX);
 }
 
 /*
- * What there is no room for, or is malformed, is closed while it is received: see alarm_close(). The
+ * What there is no room for, or is malformed, is closed while it is received: see close_timeout_fds(). The
  * wait for a record has no limit.
  */
 static int receive(const struct session *session, union record *record, int fds[QUEUES_MAX],
 		   struct error *err)
 {
 	struct pollfd poller = { .fd = session->socket, .events = POLLIN };
-	struct alarm_before before;
-	int alarm_rc, rc;
+	struct close_timeout before;
+	int timeout_ret, ret;
 
 	while (poll(&poller, 1, -1) < 0 && errno == EINTR)
 		continue;
-	alarm_rc = alarm_start(ALARM_CLOSE_SECONDS, &before);
-	rc = record_receive(session->socket, record, fds, err);
-	if (alarm_rc == 0)
-		alarm_stop(&before);
-	return rc;
+	timeout_ret = close_timeout_start(CLOSE_TIMEOUT_SECONDS, &before);
+	ret = protocol_receive(session->socket, record, fds, err);
+	if (timeout_ret == 0)
+		close_timeout_stop(&before);
+	return ret;
 }
 
 /*
@@ -281,34 +284,34 @@ static void on_guest_dhcp(struct session *session)
 	struct dhcp_record record;
 	struct error ignored;
 
-	for (int i = 0; i < RELAY_MAX && dhcprelay_receive(session->dhcp, &record) == 0; i++)
-		record_send(session->socket, &record, NULL, 0, &ignored);
+	for (int i = 0; i < RELAY_MAX && dhcp_relay_receive(session->dhcp, &record) == 0; i++)
+		protocol_send(session->socket, &record, NULL, 0, &ignored);
 }
 
 /* A guest that is given an address by DHCP can be given another one, now if it needs one. */
 static void guest_can_be_told(struct session *session, const struct dhcp_record *answer)
 {
-	if (session->place.setup.follow || !dhcprelay_gives(answer))
+	if (session->attachment.setup.roam || !dhcp_relay_gives(answer))
 		return;
-	session->place.setup.follow = 1;
-	if (session->place.state != LAN_UP)
+	session->attachment.setup.roam = 1;
+	if (session->attachment.state != LAN_UP)
 		session->look_at = now_ms();
 }
 
 /* Safe: see standby.h. */
-static bool may_have_spare(const struct session *session, const int fds[QUEUES_MAX])
+static bool may_have_standby(const struct session *session, const int fds[QUEUES_MAX])
 {
-	return !session->terms->permit && spare_socket_valid(fds);
+	return !session->limits->authorization && standby_socket_valid(fds);
 }
 
 static bool on_answer(struct session *session, const struct dhcp_record *answer)
 {
 	struct error ignored;
 
-	if (session->dhcp < 0 || !dhcprelay_check(answer))
+	if (session->dhcp < 0 || !dhcp_relay_check(answer))
 		return false;
 	guest_can_be_told(session, answer);
-	dhcprelay_send(session->dhcp, session->place.tap_ifindex, answer, &ignored);
+	dhcp_relay_send(session->dhcp, session->attachment.tap_ifindex, answer, &ignored);
 	return true;
 }
 
@@ -321,24 +324,24 @@ static int on_launcher(struct session *session, bool *end, struct error *err)
 	union record record;
 	int fds[QUEUES_MAX];
 	bool expected;
-	int rc;
+	int ret;
 
-	rc = receive(session, &record, fds, err);
-	*end = rc < 0;
-	if (rc < 0)
-		return rc == -ECONNRESET ? 0 : rc;
-	if (record.header.type == RECORD_SPARE) {
-		expected = may_have_spare(session, fds);
+	ret = receive(session, &record, fds, err);
+	*end = ret < 0;
+	if (ret < 0)
+		return ret == -ECONNRESET ? 0 : ret;
+	if (record.header.type == RECORD_STANDBY) {
+		expected = may_have_standby(session, fds);
 		if (expected)
-			spare_make(&session->spare, fds[0], &session->place.setup,
-				   session->terms->begin_spare);
+			standby_make(&session->standby, fds[0], &session->attachment.setup,
+				     session->limits->begin_standby);
 	} else {
 		expected = fds[0] < 0 && record.header.type == RECORD_DHCP &&
 			   on_answer(session, &record.dhcp);
 	}
 	close_descriptors(fds);
 	*end = !expected;
-	return expected ? 0 : error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
+	return expected ? 0 : error_setf(err, STATUS_FAILURE, EPROTO, "unexpected record");
 }
 
 static int time_left(const struct session *session)
@@ -357,24 +360,24 @@ static int time_left(const struct session *session)
 static int serve_vm(struct session *session, struct error *err)
 {
 	bool end = false;
-	int rc = 0;
+	int ret = 0;
 
 	session->look_at = now_ms();
-	if (session->place.state == LAN_UP)
+	if (session->attachment.state == LAN_UP)
 		session->look_at += SLOW_CHECK_MS;
 	session->announce_at = now_ms() + ANNOUNCE_INTERVAL_MS;
 	while (!end) {
 		struct pollfd pollers[] = {
 			{ .fd = session->socket, .events = POLLIN },
 			{ .fd = nl_socket_get_fd(session->events), .events = POLLIN },
-			{ .fd = session->place.host.arp, .events = POLLIN },
+			{ .fd = session->attachment.host.arp, .events = POLLIN },
 			{ .fd = session->dhcp, .events = POLLIN },
 		};
 
 		if (poll(pollers, ARRAY_SIZE(pollers), time_left(session)) < 0 && errno != EINTR)
-			return error_set(err, errno, "cannot wait for the launcher");
+			return error_set_errno(err, errno, "cannot wait for the launcher");
 		if (pollers[0].revents)
-			rc = on_launcher(session, &end, err);
+			ret = on_launcher(session, &end, err);
 		if (pollers[1].revents && netlink_events_drain(session->events) &&
 		    session->look_at > now_ms() + SETTLE_MS)
 			session->look_at = now_ms() + SETTLE_MS;
@@ -389,7 +392,7 @@ static int serve_vm(struct session *session, struct error *err)
 		if (session->tell_at && now_ms() >= session->tell_at)
 			tell_moved(session);
 	}
-	return rc;
+	return ret;
 }
 
 /* Who the launcher is, for the message to who starts the same VM again. */
@@ -408,18 +411,18 @@ static int check_request(const union record *record, struct error *err)
 	switch ((enum record_type)record->header.type) {
 	case RECORD_SETUP:
 	case RECORD_ADOPT:
-		return setup_check(&record->setup, err);
+		return protocol_setup_check(&record->setup, err);
 	case RECORD_CLEAN:
-		return clean_check(&record->clean, err);
+		return protocol_clean_check(&record->clean, err);
 	case RECORD_CHANGE:
 	case RECORD_READY:
 	case RECORD_FAILED:
 	case RECORD_MOVED:
 	case RECORD_DHCP:
-	case RECORD_SPARE:
+	case RECORD_STANDBY:
 		break;
 	}
-	return error_say(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
+	return error_setf(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
 }
 
 /* A spare takes over the place of one VM, or sweeps. */
@@ -431,8 +434,8 @@ static int check_vm(const struct vm_identity *vm, const union record *record, st
 	    (record->header.type == RECORD_ADOPT && !strcmp(setup->name, vm->name) &&
 	     !memcmp(setup->uuid, vm->uuid, sizeof(vm->uuid))))
 		return 0;
-	return error_say(err, STATUS_PERMISSION, EPERM,
-			 "this helper is a spare of VM '%s', and for nothing else", vm->name);
+	return error_setf(err, STATUS_PERMISSION, EPERM,
+			  "this helper is a spare of VM '%s', and for nothing else", vm->name);
 }
 
 static bool is_dry(const union record *record)
@@ -441,42 +444,42 @@ static bool is_dry(const union record *record)
 }
 
 /* What may come before a request: that a spare is wanted. @socket: for it, or -1. */
-static int receive_wish(struct session *session, union record *record, int fds[QUEUES_MAX],
-			int *socket, struct error *err)
+static int receive_first(struct session *session, union record *record, int fds[QUEUES_MAX],
+			 int *socket, struct error *err)
 {
-	int rc;
+	int ret;
 
 	*socket = -1;
-	rc = receive(session, record, fds, err);
-	if (rc < 0 || record->header.type != RECORD_SPARE)
-		return rc;
-	if (!may_have_spare(session, fds)) {
+	ret = receive(session, record, fds, err);
+	if (ret < 0 || record->header.type != RECORD_STANDBY)
+		return ret;
+	if (!may_have_standby(session, fds)) {
 		close_descriptors(fds);
-		return error_say(err, STATUS_FAILURE, EPROTO, "unexpected record");
+		return error_setf(err, STATUS_FAILURE, EPROTO, "unexpected record");
 	}
 	*socket = fds[0];
 	return receive(session, record, fds, err);
 }
 
 static int receive_request(struct session *session, union record *record, int fds[QUEUES_MAX],
-			   int *spare, struct error *err)
+			   int *standby, struct error *err)
 {
-	int rc;
+	int ret;
 
-	rc = receive_wish(session, record, fds, spare, err);
-	if (rc < 0)
-		return rc;
-	rc = check_request(record, err);
-	if (rc == 0)
-		rc = check_vm(session->terms->vm, record, err);
-	if (rc == 0 && (record->header.type == RECORD_ADOPT) != (fds[0] >= 0))
-		rc = error_say(err, STATUS_FAILURE, EPROTO, "unexpected or missing descriptors");
-	if (rc == 0 && !is_dry(record) && !privilege_sufficient())
-		rc = error_say(err, STATUS_PERMISSION, EPERM,
-			       "cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW");
-	if (rc < 0)
+	ret = receive_first(session, record, fds, standby, err);
+	if (ret < 0)
+		return ret;
+	ret = check_request(record, err);
+	if (ret == 0)
+		ret = check_vm(session->limits->vm, record, err);
+	if (ret == 0 && (record->header.type == RECORD_ADOPT) != (fds[0] >= 0))
+		ret = error_setf(err, STATUS_FAILURE, EPROTO, "unexpected or missing descriptors");
+	if (ret == 0 && !is_dry(record) && !capabilities_sufficient())
+		ret = error_setf(err, STATUS_PERMISSION, EPERM,
+				 "cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW");
+	if (ret < 0)
 		close_descriptors(fds);
-	return rc;
+	return ret;
 }
 
 static unsigned int count_taps(const int fds[QUEUES_MAX])
@@ -491,55 +494,56 @@ static unsigned int count_taps(const int fds[QUEUES_MAX])
 /* From the request to the launcher's end; the caller undoes what was done. */
 static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX], struct error *err)
 {
-	struct place *place = &session->place;
-	int rc;
+	struct attachment *attachment = &session->attachment;
+	int ret;
 
 	/* Before the first look at the host, so that no change after it goes unnoticed. */
-	rc = place->host.dry_run ? 0 : netlink_events_open(&session->events, err);
-	if (rc < 0)
+	ret = attachment->host.dry_run ? 0 : netlink_events_open(&session->events, err);
+	if (ret < 0)
 		close_descriptors(fds);
 	else if (adopt)
-		rc = place_adopt(place, fds, count_taps(fds), err);
+		ret = attachment_adopt(attachment, fds, count_taps(fds), err);
 	else
-		rc = place_make(place, err);
-	if (rc == 0 && !place->host.dry_run && place->state == LAN_UP)
-		rc = defend_start(&session->defence, place, err);
-	if (rc == 0 && !place->host.dry_run && place->setup.dhcp) {
-		rc = session->dhcp = dhcprelay_open(place->tap_ifindex, err);
-		if (rc < 0)
-			error_context(err, "cannot serve DHCP on '%s'", place->lease.record.tap);
+		ret = attachment_make(attachment, err);
+	if (ret == 0 && !attachment->host.dry_run && attachment->state == LAN_UP)
+		ret = acd_start(&session->acd, attachment, err);
+	if (ret == 0 && !attachment->host.dry_run && attachment->setup.dhcp) {
+		ret = session->dhcp = dhcp_relay_open(attachment->tap_ifindex, err);
+		if (ret < 0)
+			error_context(err, "cannot serve DHCP on '%s'",
+				      attachment->lease.record.tap);
 	}
-	if (rc >= 0)
-		rc = send_ready(session, !adopt, err);
-	if (rc == 0 && !place->host.dry_run)
-		rc = serve_vm(session, err);
-	return rc;
+	if (ret >= 0)
+		ret = send_ready(session, !adopt, err);
+	if (ret == 0 && !attachment->host.dry_run)
+		ret = serve_vm(session, err);
+	return ret;
 }
 
 int session_done(int socket, struct error *err)
 {
 	struct ready_record ready;
 
-	record_init(&ready, RECORD_READY);
-	return record_send(socket, &ready, NULL, 0, err);
+	protocol_record_init(&ready, RECORD_READY);
+	return protocol_send(socket, &ready, NULL, 0, err);
 }
 
 /* A VM's place, from the request to the launcher's end and the undoing. */
-static int run_place(struct session *session, struct host *host, const union record *record,
-		     const int fds[QUEUES_MAX], struct error *err)
+static int run_attachment(struct session *session, struct host *host, const union record *record,
+			  const int fds[QUEUES_MAX], struct error *err)
 {
 	struct error undo_error;
-	int rc;
+	int ret;
 
 	host->say = record->setup.verbose || record->setup.dry_run ? send_change : NULL;
-	place_init(&session->place, &record->setup, host);
-	session->place.lease.record.launcher = launcher_pid(session->socket);
-	rc = serve(session, record->header.type == RECORD_ADOPT, fds, err);
-	if (place_undo(&session->place, &undo_error) < 0 && rc == 0) {
+	attachment_init(&session->attachment, &record->setup, host);
+	session->attachment.lease.record.launcher = launcher_pid(session->socket);
+	ret = serve(session, record->header.type == RECORD_ADOPT, fds, err);
+	if (attachment_undo(&session->attachment, &undo_error) < 0 && ret == 0) {
 		*err = undo_error;
-		rc = -err->code;
+		ret = -err->code;
 	}
-	return rc;
+	return ret;
 }
 
 /*
@@ -548,50 +552,51 @@ static int run_place(struct session *session, struct host *host, const union rec
  */
 static int run_clean(struct session *session, struct host *host, struct error *err)
 {
-	int rc;
+	int ret;
 
 	host->say = send_change;
-	rc = lease_stale_remove_all(host, err);
-	return rc < 0 ? rc : session_done(session->socket, err);
+	ret = lease_stale_remove_all(host, err);
+	return ret < 0 ? ret : session_done(session->socket, err);
 }
 
-int session_run(int socket, const struct session_terms *terms, struct error *err)
+int session_run(int socket, const struct session_limits *limits, struct error *err)
 {
 	cleanup_nl_sock *route = NULL;
-	struct session session = { .socket = socket, .terms = terms, .dhcp = -1 };
-	struct host host = {
-		.arp = -1, .context = &session, .permit = terms->permit, .asker = &session.socket
-	};
-	cleanup_fd int spare = -1;
+	struct session session = { .socket = socket, .limits = limits, .dhcp = -1 };
+	struct host host = { .arp = -1,
+			     .context = &session,
+			     .authorization = limits->authorization,
+			     .client = &session.socket };
+	cleanup_fd int standby = -1;
 	int fds[QUEUES_MAX];
 	union record record;
-	int rc;
+	int ret;
 
-	spare_init(&session.spare);
-	rc = receive_request(&session, &record, fds, &spare, err);
+	standby_init(&session.standby);
+	ret = receive_request(&session, &record, fds, &standby, err);
 	/* Nothing is permitted, not even to have swept what the dead have left. */
-	if (rc == 0 && terms->permit && terms->permit->refusal.code) {
+	if (ret == 0 && limits->authorization && limits->authorization->refusal.code) {
 		close_descriptors(fds);
-		*err = terms->permit->refusal;
-		rc = -err->code;
+		*err = limits->authorization->refusal;
+		ret = -err->code;
 	}
-	if (rc == 0 && spare >= 0 && record.header.type != RECORD_CLEAN && !is_dry(&record))
-		spare_make(&session.spare, spare, &record.setup, terms->begin_spare);
+	if (ret == 0 && standby >= 0 && record.header.type != RECORD_CLEAN && !is_dry(&record))
+		standby_make(&session.standby, standby, &record.setup, limits->begin_standby);
 	/* One that carries others, unread, may be as slow to close. */
-	if (spare >= 0)
-		alarm_close((const int[]){ take_fd(&spare) }, 1);
-	if (rc == 0)
-		rc = nl_socket_open(NETLINK_ROUTE, &route, err);
-	if (rc == 0) {
+	if (standby >= 0)
+		close_timeout_fds((const int[]){ take_fd(&standby) }, 1);
+	if (ret == 0)
+		ret = netlink_open(NETLINK_ROUTE, &route, err);
+	if (ret == 0) {
 		host.route = route;
 		host.dry_run = is_dry(&record);
-		rc = record.header.type == RECORD_CLEAN
-			     ? run_clean(&session, &host, err)
-			     : run_place(&session, &host, &record, fds, err);
+		ret = record.header.type == RECORD_CLEAN
+			      ? run_clean(&session, &host, err)
+			      : run_attachment(&session, &host, &record, fds, err);
 	}
 	nl_socket_free(session.events);
-	spare_done(&session.spare);
-	if (rc < 0)
+	standby_done(&session.standby);
+	if (ret < 0)
 		send_failure(socket, err);
-	return rc;
+	return ret;
 }

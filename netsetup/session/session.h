@@ -8,26 +8,26 @@
 #include "netsetup/session/standby.h"
 
 /**
- * struct session_terms - whom a session serves, and how far.
- * @permit: what the asker is permitted, or NULL: everything.
+ * struct session_limits - whom a session serves, and how far.
+ * @authorization: what the asker is permitted, or NULL: everything.
  * @vm: a spare's: the VM whose place it may take over; NULL: any, and none to take over only.
- * @begin_spare: where a spare of this helper's begins; it does not return.
+ * @begin_standby: where a spare of this helper's begins; it does not return.
  */
-struct session_terms {
-	const struct permit *permit;
+struct session_limits {
+	const struct authorization *authorization;
 	const struct vm_identity *vm;
-	void (*begin_spare)(const struct vm_identity *vm);
+	void (*begin_standby)(const struct vm_identity *vm);
 };
 
 /**
  * session_run() - serve one request, and undo it when the launcher is gone.
  * @socket: to the launcher.
- * @terms: within these.
+ * @limits: within these.
  * @err: why it ended otherwise than by the launcher's end-of-file.
  *
  * Return: 0 or a negative errno; the host is as before in any case.
  */
-int session_run(int socket, const struct session_terms *terms, struct error *err);
+int session_run(int socket, const struct session_limits *limits, struct error *err);
 
 /* session_done() - tell the launcher that the host is as before; returns 0 or a negative errno. */
 int session_done(int socket, struct error *err);

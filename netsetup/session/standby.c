@@ -16,14 +16,14 @@
 /* From the end of a process's sockets to its own. */
 #define DYING_MS 100
 
-void spare_init(struct spare *spare)
+void standby_init(struct standby *standby)
 {
-	for (int fd = 0; fd < SPARE_DESCRIPTORS_MAX; fd++)
-		spare->inherited[fd] = fcntl(fd, F_GETFD) >= 0;
-	spare->pidfd = -1;
+	for (int fd = 0; fd < STANDBY_DESCRIPTORS_MAX; fd++)
+		standby->inherited[fd] = fcntl(fd, F_GETFD) >= 0;
+	standby->pidfd = -1;
 }
 
-bool spare_socket_valid(const int fds[QUEUES_MAX])
+bool standby_socket_valid(const int fds[QUEUES_MAX])
 {
 	int domain = 0, type = 0;
 	socklen_t size = sizeof(int);
@@ -41,17 +41,17 @@ bool spare_socket_valid(const int fds[QUEUES_MAX])
 static pid_t fork_sibling(int *pidfd)
 {
 #ifdef __s390x__
-	return (pid_t)syscall(SYS_clone, NULL, SPARE_CLONE_FLAGS, pidfd, NULL, 0);
+	return (pid_t)syscall(SYS_clone, NULL, STANDBY_CLONE_FLAGS, pidfd, NULL, 0);
 #else
-	return (pid_t)syscall(SYS_clone, SPARE_CLONE_FLAGS, NULL, pidfd, NULL, 0);
+	return (pid_t)syscall(SYS_clone, STANDBY_CLONE_FLAGS, NULL, pidfd, NULL, 0);
 #endif
 }
 
 /* In the spare: its socket is where a helper has it, and nothing of its maker's place is left. */
-static bool settle(const struct spare *spare, int socket)
+static bool settle(const struct standby *standby, int socket)
 {
-	for (int fd = 0; fd < SPARE_DESCRIPTORS_MAX; fd++)
-		if (!spare->inherited[fd] && fd != socket)
+	for (int fd = 0; fd < STANDBY_DESCRIPTORS_MAX; fd++)
+		if (!standby->inherited[fd] && fd != socket)
 			close(fd);
 	close(PROTOCOL_FD);
 	if (fcntl(socket, F_DUPFD_CLOEXEC, PROTOCOL_FD) != PROTOCOL_FD)
@@ -62,50 +62,50 @@ static bool settle(const struct spare *spare, int socket)
 	return true;
 }
 
-static void run_spare(const struct spare *spare, int socket, const struct setup_record *setup,
-		      void (*begin)(const struct vm_identity *vm))
+static void run_standby(const struct standby *standby, int socket, const struct setup_record *setup,
+			void (*begin)(const struct vm_identity *vm))
 {
-	struct spare_record hello;
+	struct standby_record hello;
 	struct vm_identity vm;
 	struct error ignored;
 
-	if (!settle(spare, socket))
+	if (!settle(standby, socket))
 		_exit(STATUS_FAILURE);
 	memcpy(vm.name, setup->name, sizeof(vm.name));
 	memcpy(vm.uuid, setup->uuid, sizeof(vm.uuid));
-	record_init(&hello, RECORD_SPARE);
+	protocol_record_init(&hello, RECORD_STANDBY);
 	hello.pid = getpid();
-	record_send(PROTOCOL_FD, &hello, NULL, 0, &ignored);
+	protocol_send(PROTOCOL_FD, &hello, NULL, 0, &ignored);
 	begin(&vm);
 }
 
 /* Whether there is one; what is dying may take a moment. */
-static bool alive(const struct spare *spare)
+static bool alive(const struct standby *standby)
 {
-	struct pollfd poller = { .fd = spare->pidfd, .events = POLLIN };
+	struct pollfd poller = { .fd = standby->pidfd, .events = POLLIN };
 
-	return spare->pidfd >= 0 && poll(&poller, 1, DYING_MS) <= 0;
+	return standby->pidfd >= 0 && poll(&poller, 1, DYING_MS) <= 0;
 }
 
-void spare_make(struct spare *spare, int socket, const struct setup_record *setup,
-		void (*begin)(const struct vm_identity *vm))
+void standby_make(struct standby *standby, int socket, const struct setup_record *setup,
+		  void (*begin)(const struct vm_identity *vm))
 {
 	int pidfd = -1;
 	pid_t pid;
 
-	if (alive(spare))
+	if (alive(standby))
 		return;
-	spare_done(spare);
+	standby_done(standby);
 	pid = fork_sibling(&pidfd);
 	if (pid == 0)
-		run_spare(spare, socket, setup, begin);
+		run_standby(standby, socket, setup, begin);
 	if (pid > 0)
-		spare->pidfd = pidfd;
+		standby->pidfd = pidfd;
 }
 
-void spare_done(struct spare *spare)
+void standby_done(struct standby *standby)
 {
-	if (spare->pidfd >= 0)
-		close(spare->pidfd);
-	spare->pidfd = -1;
+	if (standby->pidfd >= 0)
+		close(standby->pidfd);
+	standby->pidfd = -1;
 }

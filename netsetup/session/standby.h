@@ -32,7 +32,7 @@
  */
 
 /* More than there can be, see privilege.c. */
-#define SPARE_DESCRIPTORS_MAX 256
+#define STANDBY_DESCRIPTORS_MAX 256
 
 /**
  * struct vm_identity - one VM.
@@ -45,37 +45,37 @@ struct vm_identity {
 };
 
 /**
- * struct spare - what is known of a helper's spare one.
+ * struct standby - what is known of a helper's spare one.
  * @inherited: the descriptors that it may keep.
  * @pidfd: of the living one, or -1.
  */
-struct spare {
-	bool inherited[SPARE_DESCRIPTORS_MAX];
+struct standby {
+	bool inherited[STANDBY_DESCRIPTORS_MAX];
 	int pidfd;
 };
 
-/* spare_init() - none yet; from now on what is opened is not for a spare. */
-void spare_init(struct spare *spare);
+/* standby_init() - none yet; from now on what is opened is not for a spare. */
+void standby_init(struct standby *standby);
 
 /**
- * spare_socket_valid() - whether descriptors that came with a RECORD_SPARE are what it asks for.
- * @fds: as of record_receive().
+ * standby_socket_valid() - whether descriptors that came with a RECORD_STANDBY are what it asks for.
+ * @fds: as of protocol_receive().
  */
-bool spare_socket_valid(const int fds[QUEUES_MAX]);
+bool standby_socket_valid(const int fds[QUEUES_MAX]);
 
 /**
- * spare_make() - make one, unless there still is one.
- * @spare: of this helper.
+ * standby_make() - make one, unless there still is one.
+ * @standby: of this helper.
  * @socket: the spare's way to the launcher; stays the caller's.
  * @setup: the VM's.
  * @begin: where the spare goes on, with PROTOCOL_FD; it does not return.
  *
  * Without a spare the launcher finds the other end of @socket closed; that is all there is to say.
  */
-void spare_make(struct spare *spare, int socket, const struct setup_record *setup,
-		void (*begin)(const struct vm_identity *vm));
+void standby_make(struct standby *standby, int socket, const struct setup_record *setup,
+		  void (*begin)(const struct vm_identity *vm));
 
-/* spare_done() - forget it; it ends by the end of its socket. */
-void spare_done(struct spare *spare);
+/* standby_done() - forget it; it ends by the end of its socket. */
+void standby_done(struct standby *standby);
 
 #endif

@@ -66,7 +66,7 @@ static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mod
 	struct setup_record setup;
 	struct error err = { 0 };
 
-	record_init(&setup, RECORD_SETUP);
+	protocol_record_init(&setup, RECORD_SETUP);
 	snprintf(setup.name, sizeof(setup.name), "bench-%u", number);
 	memset(setup.uuid, (int)number + 1, sizeof(setup.uuid));
 	setup.probe = (uint8_t)probe;
@@ -81,7 +81,7 @@ static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mod
 
 static void end(struct netsetup *netsetup, struct netsetup_lan *lan)
 {
-	lan_done(lan);
+	netsetup_lan_done(lan);
 	netsetup_end(netsetup, &deaf);
 }
 

@@ -79,10 +79,10 @@ static void collect_proxies(void)
 	cleanup_nl_sock *route = NULL;
 	struct error err;
 
-	if (nl_socket_open(NETLINK_ROUTE, &route, &err) < 0)
+	if (netlink_open(NETLINK_ROUTE, &route, &err) < 0)
 		die(err.message);
 	nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO);
-	nl_request(route, message, proxy_seen, NULL);
+	netlink_request(route, message, proxy_seen, NULL);
 }
 
 void sight_take(struct sight *sight)

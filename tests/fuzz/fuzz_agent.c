@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		say(sockets[1], synchronized, strlen(synchronized));
 	say(sockets[1], data + 1, size - 1);
 	shutdown(sockets[1], SHUT_WR);
-	must((agent_facts(sockets[0], ROUNDS_MS, &facts, &err) == 0) == !!facts);
+	must((guest_agent_facts(sockets[0], ROUNDS_MS, &facts, &err) == 0) == !!facts);
 	check(facts);
 	json_object_put(facts);
 	close(sockets[0]);

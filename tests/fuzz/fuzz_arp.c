@@ -29,29 +29,29 @@ static void judge(const struct arp *arp)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct defence defence = { .address.s_addr = OWN };
+	struct acd acd = { .address.s_addr = OWN };
 	static int sockets[2] = { -1, -1 };
-	static struct place place;
+	static struct attachment attachment;
 	uint64_t now = 1;
 
 	if (sockets[0] < 0) {
 		must(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, sockets) == 0);
-		place.host.arp = sockets[0];
-		place.host.dry_run = true;
-		place.uplink.mac = mac;
+		attachment.host.arp = sockets[0];
+		attachment.host.dry_run = true;
+		attachment.uplink.mac = mac;
 	}
 	while (size > 0) {
 		const size_t length = size < PACKET ? size : PACKET;
-		const uint64_t before = defence.last_conflict;
+		const uint64_t before = acd.last_conflict;
 		struct arp arp = { 0 };
 		bool claim;
 
 		if (arp_parse(data, length, &arp) == 0)
 			judge(&arp);
-		claim = ipv4_equal(arp.sender, defence.address) &&
+		claim = ipv4_equal(arp.sender, acd.address) &&
 			memcmp(&arp.sender_mac, &mac, sizeof(mac));
 		must(send(sockets[1], data, length, 0) == (ssize_t)length);
-		must(defend_receive(&defence, &place, now) ==
+		must(acd_receive(&acd, &attachment, now) ==
 		     (claim && before && now - before < 10000));
 		now += data[0] * 64;
 		data += length;

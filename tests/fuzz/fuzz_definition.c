@@ -16,7 +16,7 @@ static char *print(const struct definition *definition, bool json)
 	struct error err;
 	char *text = NULL;
 
-	must(definition_print(definition, json, &text, &err) == 0);
+	must(print_definition(definition, json, &text, &err) == 0);
 	return text;
 }
 
@@ -25,7 +25,7 @@ static void check_again(const struct definition *definition, bool json)
 	char *text = print(definition, json), *report = NULL, *again;
 	struct definition read;
 
-	if (definition_load_memory(NAME, text, strlen(text), NULL, 0, &read, &report) < 0) {
+	if (load_definition_memory(NAME, text, strlen(text), NULL, 0, &read, &report) < 0) {
 		fprintf(stderr, "%s\n%s\n", text, report);
 		abort();
 	}
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct definition definition;
 	char *report = NULL;
 
-	if (definition_load_memory(NAME, data, size, NULL, 0, &definition, &report) < 0) {
+	if (load_definition_memory(NAME, data, size, NULL, 0, &definition, &report) < 0) {
 		must(report && report[0]);
 		free(report);
 		return 0;

@@ -100,7 +100,7 @@ static void check_reply(const struct dhcp_record *reply)
 	static const struct ether_addr everyone = { { 255, 255, 255, 255, 255, 255 } };
 	size_t at = OPTIONS;
 
-	assert(dhcprelay_check(reply));
+	assert(dhcp_relay_check(reply));
 	assert(reply->size >= SIZE_MIN);
 	assert(ones_sum(reply->packet, sizeof(struct iphdr), 0) == 0xffff);
 	assert(udp_sum(reply->packet, reply->size) == 0xffff);
@@ -121,7 +121,7 @@ static void ask(struct dhcp_server *server, unsigned int flags, const uint8_t *b
 	struct dhcp_record query = { .mac = mac };
 	struct dhcp_record reply;
 	struct dhcp_event event;
-	int rc;
+	int ret;
 
 	if (size > sizeof(query.packet) - headers)
 		size = sizeof(query.packet) - headers;
@@ -130,9 +130,9 @@ static void ask(struct dhcp_server *server, unsigned int flags, const uint8_t *b
 	query.checksum_unfinished = flags & PACKET_UNFINISHED ? 1 : 0;
 	if (headers)
 		wrap(&query, flags & PACKET_UNICAST);
-	rc = dhcp_server_answer(server, &query, &reply, &event);
-	assert(rc == 1 || rc == 0 || rc == -EBADMSG);
-	if (rc == 1)
+	ret = dhcp_server_answer(server, &query, &reply, &event);
+	assert(ret == 1 || ret == 0 || ret == -EBADMSG);
+	if (ret == 1)
 		check_reply(&reply);
 }
 

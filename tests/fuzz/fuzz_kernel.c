@@ -65,9 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			must(uplink.prefix.length >= 1 && uplink.prefix.length <= 30);
 		return 0;
 	}
-	must(nl_socket_open(NETLINK_ROUTE, &sock, &err) == 0);
-	observe_link(sock, 2, &state);
-	observe_route(sock, (struct in_addr){ OWN }, 2);
-	observe_proxy(sock, (struct in_addr){ OWN }, 2);
+	must(netlink_open(NETLINK_ROUTE, &sock, &err) == 0);
+	query_link(sock, 2, &state);
+	query_route(sock, (struct in_addr){ OWN }, 2);
+	query_proxy(sock, (struct in_addr){ OWN }, 2);
 	return 0;
 }

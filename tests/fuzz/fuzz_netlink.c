@@ -22,9 +22,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(buffer, data, size);
 	wireless_elements_ssid(data, size, link.ssid);
 	for (; nlmsg_ok(header, left); header = nlmsg_next(header, &left)) {
-		interfaces_add_link(header, &table);
-		interfaces_add_address(header, &table);
-		interfaces_add_route(header, &table);
+		interface_add_link(header, &table);
+		interface_add_address(header, &table);
+		route_add(header, &table);
 		wireless_add_interface(header, &table);
 		wireless_add_network(header, &link);
 		wireless_elements_ssid((uint8_t *)(header + 1), (size_t)nlmsg_datalen(header),

@@ -9,13 +9,13 @@
 
 #define PATH "policy"
 
-static void check(const struct statement *statement)
+static void check(const struct rule *rule)
 {
-	must(memchr(statement->name, '\0', sizeof(statement->name)));
-	must(!statement->uplink[0] || ifname_valid(statement->uplink));
-	must(!statement->any_uplink || !statement->uplink[0]);
-	must(ntohl(statement->first.s_addr) <= ntohl(statement->last.s_addr));
-	must(statement->vms <= POLICY_VMS_MAX);
+	must(memchr(rule->name, '\0', sizeof(rule->name)));
+	must(!rule->uplink[0] || ifname_valid(rule->uplink));
+	must(!rule->any_uplink || !rule->uplink[0]);
+	must(ntohl(rule->first.s_addr) <= ntohl(rule->last.s_addr));
+	must(rule->vms <= POLICY_VMS_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(!strncmp(err.message, PATH ":", strlen(PATH ":")));
 		return 0;
 	}
-	must(policy.count <= POLICY_STATEMENTS_MAX);
+	must(policy.count <= POLICY_RULES_MAX);
 	for (size_t i = 0; i < policy.count; i++)
-		check(&policy.statements[i]);
+		check(&policy.rules[i]);
 	return 0;
 }

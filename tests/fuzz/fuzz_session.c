@@ -32,15 +32,15 @@ static void check(const uint8_t *data, size_t size)
 	union record record = { 0 };
 	struct error err;
 
-	if (size > sizeof(record) || record_check(data, size, &err) < 0)
+	if (size > sizeof(record) || protocol_record_check(data, size, &err) < 0)
 		return;
 	memcpy(&record, data, size);
 	if (record.header.type == RECORD_SETUP || record.header.type == RECORD_ADOPT)
-		setup_check(&record.setup, &err);
+		protocol_setup_check(&record.setup, &err);
 	else if (record.header.type == RECORD_DHCP)
-		dhcprelay_check(&record.dhcp);
+		dhcp_relay_check(&record.dhcp);
 	else if (record.header.type == RECORD_CLEAN)
-		clean_check(&record.clean, &err);
+		protocol_clean_check(&record.clean, &err);
 }
 
 /* One record of the input, its length before it; sent with descriptors when that is odd. */
@@ -65,7 +65,7 @@ static size_t send_one(int socket, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct session_terms terms = { 0 };
+	const struct session_limits limits = { 0 };
 	struct error err = { 0 };
 	int sockets[2];
 
@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t at = 0; at < size;)
 		at += send_one(sockets[0], data + at, size - at);
 	shutdown(sockets[0], SHUT_WR);
-	session_run(sockets[1], &terms, &err);
+	session_run(sockets[1], &limits, &err);
 	close(sockets[0]);
 	close(sockets[1]);
 	return 0;

@@ -160,7 +160,7 @@ static void on_packet(struct serving *serving, const struct dhcp_record *query)
 	struct dhcp_record reply;
 	struct dhcp_event event;
 	struct error err;
-	int rc;
+	int ret;
 
 	/* The last octet of the destination: 255 is a broadcast, here. */
 	if (serving->deaf == DEAF_ALL ||
@@ -168,15 +168,15 @@ static void on_packet(struct serving *serving, const struct dhcp_record *query)
 		puts("unheard");
 		return;
 	}
-	rc = dhcp_server_answer(&serving->server, query, &reply, &event);
-	printf("%s %s", rc < 0 ? "malformed" : event_names[event.type],
+	ret = dhcp_server_answer(&serving->server, query, &reply, &event);
+	printf("%s %s", ret < 0 ? "malformed" : event_names[event.type],
 	       ipv4_text(event.address, text));
 	print_packet(query);
-	if (rc > 0) {
+	if (ret > 0) {
 		print_packet(&reply);
-		if (!dhcprelay_check(&reply))
+		if (!dhcp_relay_check(&reply))
 			quit("the helper would not send this");
-		if (dhcprelay_send(serving->socket, serving->interface, &reply, &err) < 0)
+		if (dhcp_relay_send(serving->socket, serving->interface, &reply, &err) < 0)
 			quit(err.message);
 	}
 	putchar('\n');
@@ -209,7 +209,7 @@ static void serve(struct serving *serving)
 	while (poll(pollers, ARRAY_SIZE(pollers), -1) >= 0) {
 		if (pollers[0].revents && !on_input(serving))
 			return;
-		while (dhcprelay_receive(serving->socket, &query) == 0)
+		while (dhcp_relay_receive(serving->socket, &query) == 0)
 			on_packet(serving, &query);
 	}
 }
@@ -227,7 +227,7 @@ int main(int argc, char *argv[])
 	for (int i = 2; i < argc; i++)
 		set(&serving, argv[i]);
 	dhcp_server_init(&serving.server, &serving.config);
-	serving.socket = dhcprelay_open(serving.interface, &err);
+	serving.socket = dhcp_relay_open(serving.interface, &err);
 	if (serving.socket < 0)
 		quit(err.message);
 	puts("serving");

@@ -18,7 +18,7 @@
 	B(r, header) B(r, name) B(r, uuid) B(r, uplink) B(r, address) B(r, range_first) \
 	B(r, range_last) B(r, remembered) B(r, gateway) B(r, dns) N(r, dns_count) \
 	N(r, gateway_mode) N(r, probe) N(r, promiscuous) N(r, queues) N(r, offload) \
-	N(r, follow) N(r, dhcp) N(r, dry_run) N(r, verbose) B(r, reserved)
+	N(r, roam) N(r, dhcp) N(r, dry_run) N(r, verbose) B(r, reserved)
 #define CHANGE(N, B, r) B(r, header) B(r, text)
 #define READY(N, B, r) \
 	B(r, header) B(r, uplink) B(r, ssid) B(r, tap) B(r, address) N(r, prefix_length) \
@@ -64,10 +64,10 @@ struct layout {
 static const struct layout layouts[] = {
 	RECORD(record_header, HEADER), RECORD(setup_record, SETUP),   RECORD(change_record, CHANGE),
 	RECORD(ready_record, READY),   RECORD(failed_record, FAILED), RECORD(dhcp_record, DHCP),
-	RECORD(clean_record, CLEAN),   RECORD(spare_record, SPARE),
+	RECORD(clean_record, CLEAN),   RECORD(standby_record, SPARE),
 };
 
-static const char *type_name(enum record_type type)
+static const char *type_text_name(enum record_type type)
 {
 	switch (type) {
 		TYPE(RECORD_SETUP);
@@ -78,7 +78,7 @@ static const char *type_name(enum record_type type)
 		TYPE(RECORD_MOVED);
 		TYPE(RECORD_DHCP);
 		TYPE(RECORD_CLEAN);
-		TYPE(RECORD_SPARE);
+		TYPE(RECORD_STANDBY);
 	}
 	return NULL;
 }
@@ -93,7 +93,7 @@ static struct json_object *types(void)
 	struct json_object *object = json_object_new_object();
 	const char *name;
 
-	for (uint32_t type = RECORD_SETUP; (name = type_name(type)); type++)
+	for (uint32_t type = RECORD_SETUP; (name = type_text_name(type)); type++)
 		add_number(object, name, type);
 	return object;
 }

@@ -32,30 +32,31 @@ static struct json_object *words(const struct words *words)
 	return array;
 }
 
-static void add_detail(struct json_object *row, const struct type *type, const void *detail)
+static void add_detail(struct json_object *row, const struct type *type, const void *constraint)
 {
-	const struct bounds *bounds = detail;
-	const struct limits *limits = detail;
-	const struct list *list = detail;
+	const struct bounds *bounds = constraint;
+	const struct limits *limits = constraint;
+	const struct list *list = constraint;
 
 	if (type == &type_words || type == &type_network_kind) {
-		json_object_object_add(row, "words", words(detail));
-	} else if (type == &type_count || type == &type_size || type == &type_duration) {
+		json_object_object_add(row, "words", words(constraint));
+	} else if (type == &type_number_count || type == &type_number_size ||
+		   type == &type_number_duration) {
 		add_number(row, "min", bounds->min);
 		add_number(row, "max", bounds->max);
 	} else if (type == &type_text) {
 		add_number(row, "min-length", limits->min);
 		add_number(row, "max-length", limits->max);
-	} else if (type == &type_list || type == &type_any || type == &type_ssh_keys ||
-		   type == &type_command) {
+	} else if (type == &schema_type_list || type == &schema_type_optional_list ||
+		   type == &type_cloud_init_ssh_keys || type == &type_cloud_init_command) {
 		struct json_object *item = json_object_new_object();
 
 		add_number(row, "max-items", list->max);
-		add_detail(item, list->item, list->detail);
+		add_detail(item, list->item, list->constraint);
 		json_object_object_add(row, "item", item);
-	} else if (type == &type_mapping || type == &type_cloud_init ||
-		   (type->shapes & NODE_MAPPING && detail)) {
-		json_object_object_add(row, "keys", mapping(detail));
+	} else if (type == &schema_type_mapping || type == &type_cloud_init ||
+		   (type->node_kinds & NODE_MAPPING && constraint)) {
+		json_object_object_add(row, "keys", mapping(constraint));
 	}
 }
 
@@ -67,11 +68,11 @@ static struct json_object *mapping(const struct keys *keys)
 		const struct key *key = &keys->keys[i];
 		struct json_object *row = json_object_new_object();
 
-		if (key->fallback == key_required)
+		if (key->default_text == schema_required)
 			json_object_object_add(row, "required", json_object_new_boolean(true));
-		else if (key->fallback)
-			add_text(row, "fallback", key->fallback);
-		add_detail(row, key->type, key->detail);
+		else if (key->default_text)
+			add_text(row, "fallback", key->default_text);
+		add_detail(row, key->type, key->constraint);
 		json_object_object_add(object, key->name, row);
 	}
 	return object;
@@ -79,7 +80,7 @@ static struct json_object *mapping(const struct keys *keys)
 
 int main(void)
 {
-	struct json_object *object = mapping(&definition_keys);
+	struct json_object *object = mapping(&keys_definition);
 
 	printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
 	json_object_put(object);

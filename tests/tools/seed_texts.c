@@ -65,21 +65,21 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		fail("usage: seed_texts FILE DIRECTORY [ADDRESS PREFIX GATEWAY MTU [DNS...]]");
-	if (definition_load(argv[1], NULL, 0, &definition, &report) < 0)
+	if (load_definition(argv[1], NULL, 0, &definition, &report) < 0)
 		fail(report ? report : "out of memory");
 	machine_plan_init(&plan, &definition);
 	take_login(&plan);
-	if (seed_meta_data(&definition, &text, &err) < 0)
+	if (nocloud_files_meta_data(&definition, &text, &err) < 0)
 		fail(err.message);
 	write_file(argv[2], "meta-data", text);
 	free(take_ptr(&text));
-	if (seed_vendor_data(&plan, &text, &err) < 0)
+	if (nocloud_files_vendor_data(&plan, &text, &err) < 0)
 		fail(err.message);
 	write_file(argv[2], "vendor-data", text);
 	free(take_ptr(&text));
 	if (argc > 3) {
 		read_place(argv + 3, argc - 3, &lan, &plan);
-		if (seed_network_config(&plan, &text, &err) < 0)
+		if (nocloud_files_network_config(&plan, &text, &err) < 0)
 			fail(err.message);
 		write_file(argv[2], "network-config", text);
 		free(take_ptr(&text));

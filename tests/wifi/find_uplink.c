@@ -38,8 +38,8 @@ int main(int argc, char **argv)
 	scanned.ifindex = uplink.ifindex;
 	wireless_find_ssid(&scanned, &err);
 	printf("%s: %s via %s, mtu %u, %s, ssid '%s', scan '%s', %.3f ms, then %.3f ms\n",
-	       uplink.ifname, prefix_text(&uplink.prefix, prefix), ipv4_text(uplink.router, router),
-	       uplink.mtu, uplink.wireless ? "wireless" : "wired", uplink.ssid, scanned.ssid, first,
-	       (now() - start) / RUNS);
+	       uplink.ifname, ipv4_prefix_text(&uplink.prefix, prefix),
+	       ipv4_text(uplink.router, router), uplink.mtu, uplink.wireless ? "wireless" : "wired",
+	       uplink.ssid, scanned.ssid, first, (now() - start) / RUNS);
 	return 0;
 }

@@ -100,7 +100,7 @@ static inline void query_begin(struct dhcp_record *record)
 	static const uint8_t cookie[] = { 0x63, 0x82, 0x53, 0x63 };
 	uint8_t *packet = record->packet;
 
-	record_init(record, RECORD_DHCP);
+	protocol_record_init(record, RECORD_DHCP);
 	record->mac = guest_mac;
 	packet[0] = 0x45;
 	packet[8] = 64;

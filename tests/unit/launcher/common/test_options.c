@@ -188,10 +188,10 @@ static void test_too_many(void **state)
 	struct error err = { 0 };
 	struct line line;
 
-	for (int i = 0; i < OVERRIDES_MAX; i++)
+	for (int i = 0; i < OPTIONS_OVERRIDES_MAX; i++)
 		strcat(text, " -sa=b");
 	options = parse(&line, text);
-	assert_int_equal(options.override_count, OVERRIDES_MAX);
+	assert_int_equal(options.override_count, OPTIONS_OVERRIDES_MAX);
 	options_done(&options);
 	strcat(text, " --uplink=x");
 	split(&line, text);

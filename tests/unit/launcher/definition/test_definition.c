@@ -24,7 +24,7 @@
 #include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
-#define OVERRIDES_MAX 16
+#define OPTIONS_OVERRIDES_MAX 16
 
 /* Every hostile input is refused within this, sanitizers and a slow machine included. */
 #define SECONDS_MAX 5.0
@@ -68,13 +68,13 @@ static char *without_path(const char *text)
 	return result;
 }
 
-static unsigned int read_overrides(const char *path, char *overrides[OVERRIDES_MAX])
+static unsigned int read_overrides(const char *path, char *overrides[OPTIONS_OVERRIDES_MAX])
 {
 	cleanup_file FILE *file = fopen(path, "re");
 	unsigned int count = 0;
 	size_t size = 0;
 
-	while (file && count < OVERRIDES_MAX) {
+	while (file && count < OPTIONS_OVERRIDES_MAX) {
 		overrides[count] = NULL;
 		size = 0;
 		if (getline(&overrides[count], &size, file) < 0) {
@@ -95,11 +95,11 @@ static char *load_text(const char *path, char *const overrides[], unsigned int c
 	struct error err;
 	char *text = NULL;
 
-	*result = definition_load(path, overrides, count, &definition, &text);
+	*result = load_definition(path, overrides, count, &definition, &text);
 	if (*result < 0)
 		return text;
 	assert_null(text);
-	assert_int_equal(definition_print(&definition, json, &text, &err), 0);
+	assert_int_equal(print_definition(&definition, json, &text, &err), 0);
 	definition_done(&definition);
 	return text;
 }
@@ -108,7 +108,7 @@ static char *load_text(const char *path, char *const overrides[], unsigned int c
 struct sample {
 	char base[PATH_MAX];
 	char path[PATH_MAX];
-	char *overrides[OVERRIDES_MAX];
+	char *overrides[OPTIONS_OVERRIDES_MAX];
 	unsigned int count;
 };
 
@@ -314,7 +314,7 @@ static void test_home(void **state)
 	setenv("HOME", "/nowhere", 1);
 	snprintf(expected, sizeof(expected), "%s/bin/qemu",
 		 strcmp(user->pw_dir, "/") ? user->pw_dir : "");
-	assert_int_equal(definition_load("samples/good/least.yaml", set, 1, &definition, &report),
+	assert_int_equal(load_definition("samples/good/least.yaml", set, 1, &definition, &report),
 			 0);
 	assert_string_equal(definition.qemu.binary, expected);
 	definition_done(&definition);
@@ -467,12 +467,12 @@ static void test_direct(void **state)
 		 "      |             ^~~~\n",
 		 name);
 	assert_int_equal(
-		definition_load_memory(name, text, sizeof(text) - 1, NULL, 0, &definition, &report),
+		load_definition_memory(name, text, sizeof(text) - 1, NULL, 0, &definition, &report),
 		-EINVAL);
 	assert_string_equal(report, expected);
 	free(report);
 	/* Without the last line each image is its own. */
-	assert_int_equal(definition_load_memory(name, text, strlen(text) - 34, NULL, 0, &definition,
+	assert_int_equal(load_definition_memory(name, text, strlen(text) - 34, NULL, 0, &definition,
 						&report),
 			 0);
 	assert_int_equal(definition.disks[1].mode, DISK_DIRECT);
@@ -507,13 +507,13 @@ static void test_memory(void **state)
 	assert_non_null(bytes);
 	memcpy(bytes, text, sizeof(text));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		assert_true(definition_load_memory(rows[i].name, bytes, rows[i].size, NULL, 0,
+		assert_true(load_definition_memory(rows[i].name, bytes, rows[i].size, NULL, 0,
 						   &definition, &report) < 0);
 		assert_string_equal(report, rows[i].report);
 		free(report);
 	}
 	assert_int_equal(
-		definition_load_memory("x", text, sizeof(text) - 1, NULL, 0, &definition, &report),
+		load_definition_memory("x", text, sizeof(text) - 1, NULL, 0, &definition, &report),
 		0);
 	assert_null(report);
 	assert_string_equal(definition.directory, unit_path);
@@ -534,10 +534,10 @@ static void test_directory_bytes(void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/\xff/x", scratch);
 	assert_int_equal(
-		definition_load_memory(path, text, sizeof(text) - 1, NULL, 0, &definition, &report),
+		load_definition_memory(path, text, sizeof(text) - 1, NULL, 0, &definition, &report),
 		0);
-	assert_int_equal(definition_print(&definition, true, &printed, &err), -EILSEQ);
-	assert_int_equal(definition_print(&definition, false, &printed, &err), -EILSEQ);
+	assert_int_equal(print_definition(&definition, true, &printed, &err), -EILSEQ);
+	assert_int_equal(print_definition(&definition, false, &printed, &err), -EILSEQ);
 	assert_null(printed);
 	assert_non_null(strstr(err.message, "a path in it is not UTF-8 text"));
 	definition_done(&definition);

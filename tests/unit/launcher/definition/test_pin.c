@@ -19,27 +19,28 @@
 
 static bool is_list(const struct type *type)
 {
-	return type == &type_list || type == &type_any || type == &type_ssh_keys;
+	return type == &schema_type_list || type == &schema_type_optional_list ||
+	       type == &type_cloud_init_ssh_keys;
 }
 
 /* The table of the keys in a value, or NULL. */
-static const struct keys *keys_inside(const struct type *type, const void *detail)
+static const struct keys *keys_inside(const struct type *type, const void *constraint)
 {
-	const struct list *list = detail;
+	const struct list *list = constraint;
 
 	if (is_list(type))
-		return keys_inside(list->item, list->detail);
-	return type->shapes & NODE_MAPPING ? detail : NULL;
+		return keys_inside(list->item, list->constraint);
+	return type->node_kinds & NODE_MAPPING ? constraint : NULL;
 }
 
-static bool names_file(const struct type *type, const void *detail)
+static bool names_file(const struct type *type, const void *constraint)
 {
-	const struct list *list = detail;
+	const struct list *list = constraint;
 
 	if (is_list(type))
-		return names_file(list->item, list->detail);
-	return type == &type_path || type == &type_image || type == &type_firmware ||
-	       type == &type_program;
+		return names_file(list->item, list->constraint);
+	return type == &type_path || type == &type_image || type == &type_path_firmware ||
+	       type == &type_path_program;
 }
 
 /* Returns how many keys name files. */
@@ -49,7 +50,7 @@ static unsigned int check_keys(const struct keys *keys)
 
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct key *key = &keys->keys[i];
-		const struct keys *inside = keys_inside(key->type, key->detail);
+		const struct keys *inside = keys_inside(key->type, key->constraint);
 
 		if (key->pin < PIN_NONE || key->pin >= PIN_END)
 			fail_msg("'%s' does not say how it is locked", key->name);
@@ -57,7 +58,7 @@ static unsigned int check_keys(const struct keys *keys)
 			fail_msg("'%s' is locked as a mapping is, or is one", key->name);
 		if (inside)
 			files += check_keys(inside);
-		if (!names_file(key->type, key->detail))
+		if (!names_file(key->type, key->constraint))
 			continue;
 		if (key->pin == PIN_NONE)
 			fail_msg("'%s' names a file and is not locked", key->name);
@@ -68,7 +69,7 @@ static unsigned int check_keys(const struct keys *keys)
 
 static void test_each_key_has_one(void **state)
 {
-	assert_int_equal(check_keys(&definition_keys), 10);
+	assert_int_equal(check_keys(&keys_definition), 10);
 }
 
 static void test_collect(void **state)
@@ -90,7 +91,7 @@ static void test_collect(void **state)
 	struct pins pins;
 	char *report;
 
-	assert_int_equal(definition_load(FULL, NULL, 0, &definition, &report), 0);
+	assert_int_equal(load_definition(FULL, NULL, 0, &definition, &report), 0);
 	pin_collect(&definition, &pins);
 	assert_int_equal(pins.count, ARRAY_SIZE(expected));
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {

@@ -29,7 +29,7 @@ static struct definition resolved(const char *name, const char *machine_id)
 static void test_promise(void **state)
 {
 	struct definition definition = resolved("debian", machine_a);
-	char uuid[UUID_STR_LEN], mac[MAC_TEXT_SIZE];
+	char uuid[UUID_STR_LEN], mac[ARP_MAC_TEXT_SIZE];
 
 	uuid_unparse_lower(definition.uuid, uuid);
 	assert_string_equal(uuid, "a70b384e-6df0-57ad-bfe6-8b13ae20a89d");
@@ -57,7 +57,7 @@ static void test_macs(void **state)
 					 .others = { { .mac_auto = true }, { .mac_auto = true } },
 					 .other_count = 2,
 					 .network_index = 2 };
-	char mac[MAC_TEXT_SIZE];
+	char mac[ARP_MAC_TEXT_SIZE];
 
 	memcpy(definition.name, "debian", sizeof("debian"));
 	resolve_definition(&definition, machine_a);
@@ -138,7 +138,7 @@ static void test_configure(void **state)
 
 static void test_machine_id(void **state)
 {
-	char first[MACHINE_ID_SIZE], second[MACHINE_ID_SIZE];
+	char first[RESOLVE_MACHINE_ID_SIZE], second[RESOLVE_MACHINE_ID_SIZE];
 
 	resolve_machine_id(first);
 	resolve_machine_id(second);

@@ -62,18 +62,18 @@ static void test_texts(void **state)
 		"1.2.3.4:1:2/TCP",
 		"192.168.100.200:65535:65535/udp0123456789",
 	};
-	char text[PORT_TEXT_SIZE];
+	char text[TYPE_PORT_TEXT_SIZE];
 	struct port port, before;
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-		assert_int_equal(port_parse(good[i].text, &port), good[i].whole != NULL);
+		assert_int_equal(type_port_parse(good[i].text, &port), good[i].whole != NULL);
 		if (good[i].whole)
-			assert_string_equal(port_text(&port, text), good[i].whole);
+			assert_string_equal(type_port_text(&port, text), good[i].whole);
 	}
 	memset(&port, 7, sizeof(port));
 	before = port;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		if (port_parse(bad[i], &port))
+		if (type_port_parse(bad[i], &port))
 			fail_msg("'%s'", bad[i]);
 		assert_memory_equal(&port, &before, sizeof(port));
 	}
@@ -83,8 +83,8 @@ static bool same(const char *one, const char *other)
 {
 	struct port first, second;
 
-	assert_true(port_parse(one, &first) && port_parse(other, &second));
-	return port_same(&first, &second) && port_same(&second, &first);
+	assert_true(type_port_parse(one, &first) && type_port_parse(other, &second));
+	return type_port_same(&first, &second) && type_port_same(&second, &first);
 }
 
 static void test_same(void **state)
@@ -102,12 +102,12 @@ static void test_ssh(void **state)
 	struct network *network = &definition.others[0];
 	struct sockaddr_in ssh;
 
-	assert_false(ports_ssh(&definition, &ssh));
-	assert_true(port_parse("53:22/udp", &network->ports[0]));
-	assert_true(port_parse("2222:2222", &network->ports[1]));
-	assert_true(port_parse("0.0.0.0:1022:22", &network->ports[2]));
+	assert_false(type_port_find_ssh(&definition, &ssh));
+	assert_true(type_port_parse("53:22/udp", &network->ports[0]));
+	assert_true(type_port_parse("2222:2222", &network->ports[1]));
+	assert_true(type_port_parse("0.0.0.0:1022:22", &network->ports[2]));
 	network->port_count = 3;
-	assert_true(ports_ssh(&definition, &ssh));
+	assert_true(type_port_find_ssh(&definition, &ssh));
 	assert_int_equal(ntohs(ssh.sin_port), 1022);
 	assert_int_equal(ntohl(ssh.sin_addr.s_addr), INADDR_LOOPBACK);
 }
@@ -117,8 +117,8 @@ static int check(const char *text, struct error *err)
 	struct definition definition = { .network = { .type = NETWORK_USER, .port_count = 1 } };
 
 	memset(err, 0, sizeof(*err));
-	assert_true(port_parse(text, &definition.network.ports[0]));
-	return ports_check(&definition, err);
+	assert_true(type_port_parse(text, &definition.network.ports[0]));
+	return type_port_check_all(&definition, err);
 }
 
 /* Sockets of this namespace's own loopback, which has every port. */

@@ -93,14 +93,14 @@ static void on_lost(const char *name, const char *how, void *context)
 	loop_stop(loop);
 }
 
-static const struct companion_ops ops = { on_said, on_lost };
+static const struct backend_ops ops = { on_said, on_lost };
 
 /* Starts one in @role, with the other end of LINK in @link if that is wanted. */
-static void start(struct companions *companions, const char *role, int *link)
+static void start(struct backends *backends, const char *role, int *link)
 {
 	struct process_fd fd = { -1, LINK };
 	struct argv argv = { 0 };
-	struct companion_config config = { role, &argv, &fd, link ? 1 : 0 };
+	struct backend_config config = { role, &argv, &fd, link ? 1 : 0 };
 	struct error err = { 0 };
 	int ends[2] = { -1, -1 };
 
@@ -111,34 +111,34 @@ static void start(struct companions *companions, const char *role, int *link)
 		fd.source = ends[1];
 		*link = ends[0];
 	}
-	assert_int_equal(companion_start(companions, &config, &err), 0);
+	assert_int_equal(backend_start(backends, &config, &err), 0);
 	argv_done(&argv);
 	if (link)
 		close(ends[1]);
 }
 
-static void watch(struct companions *companions, const char *until)
+static void watch(struct backends *backends, const char *until)
 {
 	struct error err = { 0 };
 
 	loop = loop_new(&err);
 	assert_non_null(loop);
-	assert_int_equal(companions_watch(companions, loop, &ops, (void *)until, &err), 0);
+	assert_int_equal(backend_watch(backends, loop, &ops, (void *)until, &err), 0);
 	if (until)
 		assert_int_equal(loop_run(loop, &err), 0);
 }
 
 /* Returns how long it took, in ms; no child is left. */
-static long end(struct companions *companions)
+static long end(struct backends *backends)
 {
 	struct timespec before, after;
 
 	clock_gettime(CLOCK_MONOTONIC, &before);
-	companions_end(companions);
+	backend_end(backends);
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	loop_free(loop);
 	loop = NULL;
-	assert_int_equal(companions->count, 0);
+	assert_int_equal(backends->count, 0);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 	return (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
@@ -170,35 +170,35 @@ static void test_find(void **state)
 	assert_true(asprintf(&expected, "%s/companion", scratch) > 0);
 
 	setenv("PATH", "/nonexistent::.", 1);
-	assert_int_equal(companion_find("companion", places, "pack", &path, &err), 0);
+	assert_int_equal(backend_find("companion", places, "pack", &path, &err), 0);
 	assert_string_equal(path, expected);
-	assert_int_equal(companion_find("text", places, "pack", &path, &err), -ENOENT);
+	assert_int_equal(backend_find("text", places, "pack", &path, &err), -ENOENT);
 	assert_string_equal(err.message,
 			    "cannot find the program 'text': No such file or directory");
 	assert_string_equal(err.remedy, "install it: apt-get install pack");
-	assert_int_equal(companion_find("companion", NULL, "pack", &path, &err), -ENOENT);
+	assert_int_equal(backend_find("companion", NULL, "pack", &path, &err), -ENOENT);
 
 	free(take_ptr(&path));
 	setenv("PATH", scratch, 1);
-	assert_int_equal(companion_find("companion", NULL, "pack", &path, &err), 0);
+	assert_int_equal(backend_find("companion", NULL, "pack", &path, &err), 0);
 	assert_string_equal(path, expected);
 	unsetenv("PATH");
-	assert_int_equal(companion_find("companion", NULL, "pack", &path, &err), -ENOENT);
+	assert_int_equal(backend_find("companion", NULL, "pack", &path, &err), -ENOENT);
 	setenv("PATH", before, 1);
 }
 
 /* Nothing of ours reaches it but what is meant for it. */
 static void test_surroundings(void **state)
 {
-	struct companions companions = { 0 };
+	struct backends backends = { 0 };
 	int link;
 
 	setenv("SECRET", "1", 1);
 	assert_int_equal(dup2(STDERR_FILENO, PASSED), PASSED);
-	start(&companions, "surroundings", &link);
-	watch(&companions, "session");
+	start(&backends, "surroundings", &link);
+	watch(&backends, "session");
 	close(link);
-	end(&companions);
+	end(&backends);
 	close(PASSED);
 	assert_string_equal(said, "surroundings: stdin /dev/null\n"
 				  "surroundings: env PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
@@ -210,13 +210,13 @@ static void test_surroundings(void **state)
 /* QEMU is gone, so is its end of the connection: nobody has to be told, or killed. */
 static void test_ends_by_itself(void **state)
 {
-	struct companions companions = { 0 };
+	struct backends backends = { 0 };
 	int link;
 
-	start(&companions, "serve", &link);
-	watch(&companions, "serving");
+	start(&backends, "serve", &link);
+	watch(&backends, "serving");
 	close(link);
-	assert_true(end(&companions) < 900);
+	assert_true(end(&backends) < 900);
 	assert_string_equal(said, "serve: serving\n");
 	assert_string_equal(lost, "");
 }
@@ -224,16 +224,16 @@ static void test_ends_by_itself(void **state)
 /* SIGTERM, which is sent to whole groups, is not for it. */
 static void test_told_to_end(void **state)
 {
-	struct companions companions = { 0 };
+	struct backends backends = { 0 };
 	long took;
 
-	start(&companions, "pause", NULL);
-	watch(&companions, "up");
-	took = end(&companions);
+	start(&backends, "pause", NULL);
+	watch(&backends, "up");
+	took = end(&backends);
 	assert_true(took >= 900 && took < 1900);
-	start(&companions, "stubborn", NULL);
-	watch(&companions, "up");
-	assert_true(end(&companions) >= 1900);
+	start(&backends, "stubborn", NULL);
+	watch(&backends, "up");
+	assert_true(end(&backends) >= 1900);
 	assert_string_equal(lost, "");
 }
 
@@ -250,48 +250,48 @@ static pid_t child(void)
 
 static void test_killed(void **state)
 {
-	struct companions companions = { 0 };
+	struct backends backends = { 0 };
 
-	start(&companions, "pause", NULL);
-	watch(&companions, "up");
+	start(&backends, "pause", NULL);
+	watch(&backends, "up");
 	assert_int_equal(kill(child(), SIGTERM), 0);
 	assert_int_equal(kill(child(), SIGKILL), 0);
 	assert_int_equal(loop_run(loop, &(struct error){ 0 }), 0);
 	assert_string_equal(lost, "pause was killed by signal 9 (Killed)");
 	lost[0] = '\0';
-	end(&companions);
+	end(&backends);
 	assert_string_equal(lost, "");
 }
 
 /* It failed, and QEMU with it, before anybody looked: both of its words and its end are told. */
 static void test_failed(void **state)
 {
-	struct companions companions = { 0 };
+	struct backends backends = { 0 };
 
-	start(&companions, "fail", NULL);
-	watch(&companions, NULL);
-	end(&companions);
+	start(&backends, "fail", NULL);
+	watch(&backends, NULL);
+	end(&backends);
 	assert_string_equal(said, "fail: cannot lock\\x1b[2J it\n");
 	assert_string_equal(lost, "fail has ended with status 7");
 }
 
 static void test_lost_with_time(void **state)
 {
-	struct companions companions = { 0 };
+	struct backends backends = { 0 };
 
-	start(&companions, "fail", NULL);
-	watch(&companions, "never said");
+	start(&backends, "fail", NULL);
+	watch(&backends, "never said");
 	assert_string_equal(lost, "fail has ended with status 7");
-	end(&companions);
+	end(&backends);
 }
 
 static void test_flood(void **state)
 {
-	struct companions companions = { 0 };
+	struct backends backends = { 0 };
 
-	start(&companions, "flood", NULL);
-	watch(&companions, "not shown");
-	end(&companions);
+	start(&backends, "flood", NULL);
+	watch(&backends, "not shown");
+	end(&backends);
 	assert_non_null(strstr(said, "flood: line 99\n"));
 	assert_null(strstr(said, "line 100\n"));
 	assert_non_null(strstr(said, "flood: it says more, which is not shown\n"));
@@ -300,23 +300,23 @@ static void test_flood(void **state)
 
 static void test_not_runnable(void **state)
 {
-	struct companions companions = { 0 };
+	struct backends backends = { 0 };
 	struct argv argv = { 0 };
-	struct companion_config config = { "none", &argv, NULL, 0 };
+	struct backend_config config = { "none", &argv, NULL, 0 };
 	struct error err = { 0 };
 
 	argv_add(&argv, "/nonexistent/none", NULL);
-	assert_int_equal(companion_start(&companions, &config, &err), -ENOENT);
+	assert_int_equal(backend_start(&backends, &config, &err), -ENOENT);
 	assert_string_equal(err.message,
 			    "cannot run '/nonexistent/none': No such file or directory");
-	assert_int_equal(companions.count, 0);
+	assert_int_equal(backends.count, 0);
 	argv_done(&argv);
 }
 
 /* Whoever had started it is killed: it goes by itself, though its connection is still open. */
 static void test_death_signal(void **state)
 {
-	struct companions companions = { 0 };
+	struct backends backends = { 0 };
 	struct pollfd ready = { .events = POLLIN };
 	pid_t middle;
 	int ends[2];
@@ -327,10 +327,10 @@ static void test_death_signal(void **state)
 	if (middle == 0) {
 		struct argv argv = { 0 };
 		struct process_fd fd = { ends[1], LINK };
-		struct companion_config config = { "serve", &argv, &fd, 1 };
+		struct backend_config config = { "serve", &argv, &fd, 1 };
 
 		argv_add(&argv, SELF, "serve", NULL);
-		if (companion_start(&companions, &config, &(struct error){ 0 }) < 0)
+		if (backend_start(&backends, &config, &(struct error){ 0 }) < 0)
 			_exit(1);
 		for (;;)
 			pause();

@@ -23,8 +23,8 @@ static const char whole[] = "{\"description\": \"x\", \"interface-types\": [\"ue
 
 #define SECURE ", \"secure-boot\", \"requires-smm\", \"enrolled-keys\""
 
-static const struct uefi_wish q35 = { "x86_64", "q35", false };
-static const struct uefi_wish secure = { "x86_64", "q35", true };
+static const struct uefi_request q35 = { "x86_64", "q35", false };
+static const struct uefi_request secure = { "x86_64", "q35", true };
 
 static const char *in(const char *name)
 {
@@ -58,7 +58,7 @@ static int setup(void **state)
 }
 
 /* What is found must be the file @code, or nothing for NULL. */
-static void assert_finds(const struct uefi_wish *wish, const char *code)
+static void assert_finds(const struct uefi_request *request, const char *code)
 {
 	char etc[PATH_MAX], usr[PATH_MAX];
 	const char *directories[] = { etc, "/nonexistent", usr, NULL };
@@ -67,7 +67,7 @@ static void assert_finds(const struct uefi_wish *wish, const char *code)
 
 	snprintf(etc, sizeof(etc), "%s", in("etc"));
 	snprintf(usr, sizeof(usr), "%s", in("usr"));
-	ret = uefi_described(directories, wish, &uefi);
+	ret = uefi_find_described(directories, request, &uefi);
 	if (code) {
 		assert_int_equal(ret, 0);
 		assert_string_equal(uefi.code, in(code));
@@ -105,7 +105,7 @@ static void test_hidden(void **state)
 
 static void test_features(void **state)
 {
-	struct uefi_wish wish = q35;
+	struct uefi_request request = q35;
 
 	describe("usr/40.json", "a", "raw", "x86_64", "pc-q35-*", SECURE);
 	describe("usr/50.json", "b", "raw", "x86_64", "pc-q35-*",
@@ -115,16 +115,16 @@ static void test_features(void **state)
 	describe("usr/60.json", "c", "raw", "x86_64", "pc-i440fx-*\", \"pc-q35-*", "");
 	assert_finds(&q35, "c");
 	assert_finds(&secure, "a");
-	wish.machine = "pc";
-	assert_finds(&wish, "c");
-	wish.machine = "pc-q35-7.2";
-	assert_finds(&wish, "c");
-	wish.machine = "microvm";
-	assert_finds(&wish, NULL);
-	wish = (struct uefi_wish){ "aarch64", "virt", false };
-	assert_finds(&wish, NULL);
+	request.machine = "pc";
+	assert_finds(&request, "c");
+	request.machine = "pc-q35-7.2";
+	assert_finds(&request, "c");
+	request.machine = "microvm";
+	assert_finds(&request, NULL);
+	request = (struct uefi_request){ "aarch64", "virt", false };
+	assert_finds(&request, NULL);
 	describe("usr/70.json", "b", "raw", "aarch64", "virt-*", "");
-	assert_finds(&wish, "b");
+	assert_finds(&request, "b");
 }
 
 static void test_format(void **state)
@@ -133,12 +133,12 @@ static void test_format(void **state)
 	struct uefi uefi;
 
 	describe("50.json", "a", "qcow2", "x86_64", "pc-q35-*", "");
-	assert_int_equal(uefi_described(directories, &q35, &uefi), 0);
+	assert_int_equal(uefi_find_described(directories, &q35, &uefi), 0);
 	assert_int_equal(uefi.code_format, DISK_FORMAT_RAW);
 	assert_int_equal(uefi.variables_format, DISK_FORMAT_QCOW2);
 	uefi_done(&uefi);
 	describe("50.json", "a", "vmdk", "x86_64", "pc-q35-*", "");
-	assert_int_equal(uefi_described(directories, &q35, &uefi), -ENOENT);
+	assert_int_equal(uefi_find_described(directories, &q35, &uefi), -ENOENT);
 }
 
 /* Each is passed over, and the next one found. */

@@ -234,13 +234,13 @@ static struct disk *one_disk(const char *image, enum disk_mode mode)
 }
 
 /* What the run under test has taken, from prepare() to end(). */
-static struct keep kept = KEEP_NONE;
+static struct state_dir kept = STATE_DIR_NONE;
 
 static void prepare(struct disks *disks)
 {
 	struct error err = { 0 };
 
-	if (keep_take(&definition, &kept, &err) ||
+	if (state_dir_take(&definition, &kept, &err) ||
 	    disks_prepare(&plan, kept.directory, disks, &err))
 		fail_msg("%s / %s", err.message, err.remedy);
 }
@@ -248,22 +248,22 @@ static void prepare(struct disks *disks)
 static void end(struct disks *disks)
 {
 	disks_done(disks);
-	keep_end(&kept);
+	state_dir_end(&kept);
 }
 
 static void assert_not_prepared(const char *message, const char *remedy)
 {
-	struct keep keep = KEEP_NONE;
+	struct state_dir state_dir = STATE_DIR_NONE;
 	struct disks disks = { 0 };
 	struct error err = { 0 };
 
-	assert_true(keep_take(&definition, &keep, &err) ||
-		    disks_prepare(&plan, keep.directory, &disks, &err) < 0);
+	assert_true(state_dir_take(&definition, &state_dir, &err) ||
+		    disks_prepare(&plan, state_dir.directory, &disks, &err) < 0);
 	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
 		fail_msg("'%s' / '%s'", err.message, err.remedy);
 	assert_int_equal(disks.count, 0);
 	disks_done(&disks);
-	keep_end(&keep);
+	state_dir_end(&state_dir);
 }
 
 static void prepare_and_end(void)
@@ -461,7 +461,7 @@ static void test_lock_and_sweep(void **state)
 	struct disks disks = { 0 };
 
 	scratch_need(have_qemu_img());
-	keep_sweep("web", &(struct sweep){ 0 }); /* nothing there yet */
+	state_dir_remove_stale("web", &(struct removal){ 0 }); /* nothing there yet */
 	shell("truncate -s 3M a.img; mkdir -p data/vmrun/web;"
 	      "touch data/vmrun/web/disk0.tmp-abcdef data/vmrun/web/disk12.tmp-ABC123"
 	      " data/vmrun/web/disk0.tmp-abcdefg data/vmrun/web/mine");
@@ -469,12 +469,12 @@ static void test_lock_and_sweep(void **state)
 	prepare(&disks);
 	assert_entries(4); /* two that are not ours, the lock, the new one */
 	assert_not_prepared("disks of 'web': another run", "");
-	keep_sweep("web", &(struct sweep){ 0 });
+	state_dir_remove_stale("web", &(struct removal){ 0 });
 	assert_entries(4);
 	/* As if this run had died. */
 	close(kept.lock);
 	kept.lock = -1;
-	keep_sweep("web", &(struct sweep){ 0 });
+	state_dir_remove_stale("web", &(struct removal){ 0 });
 	assert_entries(3);
 	end(&disks);
 }
@@ -483,7 +483,7 @@ static void reset(const char *name, unsigned int expected)
 {
 	struct error err = { 0 };
 
-	if (keep_reset(name, &(struct sweep){ 0 }, &err))
+	if (state_dir_reset(name, &(struct removal){ 0 }, &err))
 		fail_msg("%s", err.message);
 	if (expected)
 		assert_entries(expected);
@@ -499,7 +499,7 @@ static void test_reset(void **state)
 	shell("truncate -s 3M a.img");
 	one_disk("a.img", DISK_OVERLAY);
 	prepare(&disks);
-	assert_int_equal(keep_reset("web", &(struct sweep){ 0 }, &err), -EBUSY);
+	assert_int_equal(state_dir_reset("web", &(struct removal){ 0 }, &err), -EBUSY);
 	assert_non_null(strstr(err.message, "'web': it is running"));
 	assert_entries(3);
 	end(&disks);

@@ -78,20 +78,20 @@ static int converse(struct guest *guest, struct json_object **facts, struct erro
 	struct timespec begin, end;
 	pthread_t thread;
 	int sockets[2];
-	int rc;
+	int ret;
 
 	memset(err, 0, sizeof(*err));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
 	guest->fd = sockets[1];
 	assert_int_equal(pthread_create(&thread, NULL, guest_run, guest), 0);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	rc = agent_facts(sockets[0], MILLISECONDS, facts, err);
+	ret = guest_agent_facts(sockets[0], MILLISECONDS, facts, err);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	close(sockets[0]);
 	pthread_join(thread, NULL);
 	close(sockets[1]);
 	*took = (end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000;
-	return rc;
+	return ret;
 }
 
 static void assert_value(struct json_object *root, const char *pointer, const char *expected)
@@ -198,10 +198,10 @@ static void test_hostile(void **state)
 		struct json_object *facts = NULL;
 		struct error err;
 		long took;
-		int rc = converse(&cases[i].guest, &facts, &err, &took);
+		int ret = converse(&cases[i].guest, &facts, &err, &took);
 
-		if (rc != cases[i].code || took > MILLISECONDS + 1000)
-			fail_msg("%s: %d in %ld ms: %s", cases[i].what, rc, took, err.message);
+		if (ret != cases[i].code || took > MILLISECONDS + 1000)
+			fail_msg("%s: %d in %ld ms: %s", cases[i].what, ret, took, err.message);
 		json_object_put(facts);
 	}
 }
@@ -214,8 +214,8 @@ static void test_gone(void **state)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
 	close(sockets[1]);
-	assert_true(agent_facts(sockets[0], MILLISECONDS, &facts, &err) < 0);
-	assert_true(agent_power_off(sockets[0], MILLISECONDS, &err) < 0);
+	assert_true(guest_agent_facts(sockets[0], MILLISECONDS, &facts, &err) < 0);
+	assert_true(guest_agent_power_off(sockets[0], MILLISECONDS, &err) < 0);
 	close(sockets[0]);
 }
 

@@ -20,7 +20,7 @@ static void assert_cmdline(struct machine *machine, const char *users, const cha
 	struct error err;
 
 	machine->definition.boot.cmdline = (char *)users;
-	assert_int_equal(cmdline_build(&machine->plan, &cmdline, &err), 0);
+	assert_int_equal(kernel_cmdline_build(&machine->plan, &cmdline, &err), 0);
 	assert_string_equal(cmdline, expected);
 }
 

@@ -42,10 +42,10 @@ static void test_user(void **state)
 		{ "", "user" },
 		{ NULL, "user" },
 	};
-	char user[IDENTITY_USER_SIZE];
+	char user[LOGIN_USER_SIZE];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		identity_user(cases[i].login, user);
+		login_user(cases[i].login, user);
 		assert_string_equal(user, cases[i].expected);
 		assert_true(scalar_user(user));
 	}
@@ -54,14 +54,14 @@ static void test_user(void **state)
 /* Whatever the host calls its user, the guest's useradd(8) takes it. */
 static void test_any_user(void **state)
 {
-	char login[4] = "", user[IDENTITY_USER_SIZE];
+	char login[4] = "", user[LOGIN_USER_SIZE];
 
 	for (int i = 1; i < 256; i++) {
 		for (int k = 1; k < 256; k++) {
 			login[0] = (char)i;
 			login[1] = (char)k;
 			login[2] = (char)(i ^ k);
-			identity_user(login, user);
+			login_user(login, user);
 			assert_true(scalar_user(user));
 		}
 	}
@@ -77,13 +77,13 @@ static bool names_user(const char *line)
 	snprintf(copy, sizeof(copy), "%s", line);
 	while (count < ARRAY_SIZE(args) && (args[count] = strsep(&rest, " ")))
 		count++;
-	return secureshell_names_user(args, count);
+	return ssh_names_user(args, count);
 }
 
 /* The arguments of `vmrun ssh` are ssh's, and end where the remote command begins. */
 static void test_names_user(void **state)
 {
-	assert_false(secureshell_names_user(NULL, 0));
+	assert_false(ssh_names_user(NULL, 0));
 	assert_true(names_user("-l root"));
 	assert_true(names_user("-lroot"));
 	assert_true(names_user("-v -p 22 -tl root ls"));

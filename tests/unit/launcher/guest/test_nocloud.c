@@ -28,7 +28,7 @@
 static int make(const struct machine *machine)
 {
 	struct error err = { 0 };
-	int fd = seed_make(&machine->plan, &err);
+	int fd = nocloud_make(&machine->plan, &err);
 
 	if (fd < 0)
 		fail_msg("%s", err.message);
@@ -39,7 +39,7 @@ static void assert_fails(const struct machine *machine, const char *message, con
 {
 	struct error err = { 0 };
 
-	assert_true(seed_make(&machine->plan, &err) < 0);
+	assert_true(nocloud_make(&machine->plan, &err) < 0);
 	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
 		fail_msg("'%s' / '%s'", err.message, err.remedy);
 }
@@ -279,7 +279,7 @@ static void test_injection(void **state)
 
 static void test_user_data(void **state)
 {
-	static char data[SEED_USER_DATA_MAX + 1];
+	static char data[NOCLOUD_USER_DATA_MAX + 1];
 	cleanup_free char *none = NULL;
 	cleanup_free char *read_back = NULL;
 	struct machine machine;
@@ -294,11 +294,11 @@ static void test_user_data(void **state)
 
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (char)(i * 7 + i / 256);
-	scratch_write("user data", data, SEED_USER_DATA_MAX);
+	scratch_write("user data", data, NOCLOUD_USER_DATA_MAX);
 	machine.definition.cloud_init.user_data = (char *)scratch_path("user data");
 	fd = make(&machine);
 	read_back = extract(fd, "user-data", &size);
-	assert_int_equal(size, SEED_USER_DATA_MAX);
+	assert_int_equal(size, NOCLOUD_USER_DATA_MAX);
 	assert_memory_equal(read_back, data, size);
 	close(fd);
 
@@ -381,17 +381,17 @@ static void test_wanted(void **state)
 	struct machine machine;
 
 	machine_init(&machine);
-	assert_false(seed_wanted(&machine.definition));
+	assert_false(nocloud_wanted(&machine.definition));
 	machine.definition.cloud_init.present = true;
-	assert_true(seed_wanted(&machine.definition));
+	assert_true(nocloud_wanted(&machine.definition));
 	machine_init(&machine);
 	machine_join(&machine, CONFIGURE_CLOUD_INIT);
-	assert_true(seed_wanted(&machine.definition));
+	assert_true(nocloud_wanted(&machine.definition));
 	machine.definition.network.configure = CONFIGURE_DHCP;
-	assert_false(seed_wanted(&machine.definition));
+	assert_false(nocloud_wanted(&machine.definition));
 	machine.definition.network.configure = CONFIGURE_CLOUD_INIT;
 	machine.definition.network.type = NETWORK_USER;
-	assert_false(seed_wanted(&machine.definition));
+	assert_false(nocloud_wanted(&machine.definition));
 }
 
 static int count_key(const char *key, void *context)

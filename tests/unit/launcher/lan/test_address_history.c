@@ -39,7 +39,7 @@ static const char *remembered(void)
 	bool end = false;
 
 	memset(addresses, 0xee, sizeof(addresses));
-	remember_load("web", addresses);
+	address_history_load("web", addresses);
 	all[0] = '\0';
 	for (size_t i = 0; i < REMEMBERED_MAX; i++) {
 		/* Nothing comes after the first that is none. */
@@ -57,8 +57,8 @@ static void store(const char *text, unsigned int length)
 	const struct prefix prefix = { address(text), length };
 	struct in_addr addresses[REMEMBERED_MAX];
 
-	remember_load("web", addresses);
-	remember_store("web", &prefix, addresses);
+	address_history_load("web", addresses);
+	address_history_store("web", &prefix, addresses);
 }
 
 static void test_nothing(void **state)

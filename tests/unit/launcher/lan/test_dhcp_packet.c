@@ -37,16 +37,16 @@ static void make_full(void)
 static int parse(struct dhcp_query *parsed)
 {
 	struct dhcp_query untouched;
-	int rc;
+	int ret;
 
 	memset(&untouched, 0xa5, sizeof(untouched));
 	*parsed = untouched;
-	rc = dhcp_packet_parse(&query, parsed);
-	if (rc < 0) {
-		assert_int_equal(rc, -EBADMSG);
+	ret = dhcp_packet_parse(&query, parsed);
+	if (ret < 0) {
+		assert_int_equal(ret, -EBADMSG);
 		assert_memory_equal(parsed, &untouched, sizeof(untouched));
 	}
-	return rc;
+	return ret;
 }
 
 static void assert_refused(void)

@@ -60,14 +60,14 @@ static void begin(enum dhcp_type type)
 static int answer(void)
 {
 	struct dhcp_record untouched;
-	int rc;
+	int ret;
 
 	memset(&untouched, 0xa5, sizeof(untouched));
 	reply = untouched;
 	memset(&event, 0xa5, sizeof(event));
-	rc = dhcp_server_answer(&server, &query, &reply, &event);
-	assert_true(rc == 0 || rc == 1);
-	if (rc) {
+	ret = dhcp_server_answer(&server, &query, &reply, &event);
+	assert_true(ret == 0 || ret == 1);
+	if (ret) {
 		assert_reply_sound(&reply);
 		return reply.packet[AT_OPTIONS + 2];
 	}
@@ -660,7 +660,7 @@ static void test_times(void **state)
 
 static void load(const struct golden *packet)
 {
-	record_init(&query, RECORD_DHCP);
+	protocol_record_init(&query, RECORD_DHCP);
 	query.mac = guest_mac;
 	query.checksum_unfinished = packet->unfinished;
 	query.size = strlen(packet->packet) / 2;

@@ -13,9 +13,9 @@
 /* The keys of a mapping, or of the mappings in a list. */
 static const struct keys *keys_inside(const struct key *key)
 {
-	const struct list *list = key->detail;
+	const struct list *list = key->constraint;
 
-	return key->type->shapes & NODE_MAPPING ? key->detail : list->detail;
+	return key->type->node_kinds & NODE_MAPPING ? key->constraint : list->constraint;
 }
 
 /* Returns how many keys are locked. */
@@ -44,7 +44,7 @@ static void test_each_key_has_a_text(void **state)
 	struct lock_item item;
 	unsigned int count = 0;
 
-	assert_int_equal(check_keys(&lock, &definition_keys), 11);
+	assert_int_equal(check_keys(&lock, &keys_definition), 11);
 	while (lock_item(&lock, count, &item))
 		count++;
 	/* And one each for the definition's file and the UEFI variables. */

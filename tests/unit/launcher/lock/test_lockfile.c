@@ -97,7 +97,7 @@ static void test_written_is_read(void **state)
 	for (; lock_item(&lock, count, &written); count++) {
 		assert_true(lock_item(&file.lock, count, &got));
 		assert_string_equal(written.text, got.text);
-		assert_non_null(walk_origin(&file.walk, got.base, got.name));
+		assert_non_null(schema_origin(&file.loader, got.base, got.name));
 	}
 	assert_int_equal(count, 16);
 	assert_false(lock_item(&file.lock, count, &got));
@@ -195,13 +195,13 @@ static void test_refused(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct lockfile file = { 0 };
-		cleanup_free char *report = NULL;
+		cleanup_free char *diagnostics = NULL;
 
 		scratch_text("bad", cases[i].text);
 		assert_int_equal(lockfile_read(scratch_path("bad"), &file), -EINVAL);
-		report = report_text(&file.report);
-		if (!strstr(report, cases[i].message))
-			fail_msg("not '%s' but: %s", cases[i].message, report);
+		diagnostics = diagnostics_text(&file.diagnostics);
+		if (!strstr(diagnostics, cases[i].message))
+			fail_msg("not '%s' but: %s", cases[i].message, diagnostics);
 		lockfile_done(&file);
 	}
 }
@@ -211,7 +211,7 @@ static void test_missing(void **state)
 	struct lockfile file = { 0 };
 
 	assert_int_equal(lockfile_read(scratch_path("none"), &file), -ENOENT);
-	assert_int_equal(file.report.count, 1);
+	assert_int_equal(file.diagnostics.count, 1);
 	lockfile_done(&file);
 }
 
@@ -234,13 +234,13 @@ static void test_measure(void **state)
 	FILE *file;
 
 	scratch_text("file", "abc");
-	assert_int_equal(measure_file(scratch_path("file"), true, name, &err), 0);
+	assert_int_equal(digest_cache_get(scratch_path("file"), true, name, &err), 0);
 	assert_string_equal(name, abc);
 	/* It has only just been written. */
 	assert_int_not_equal(access(memory, F_OK), 0);
 
 	wait_until_settled();
-	assert_int_equal(measure_file(scratch_path("file"), true, name, &err), 0);
+	assert_int_equal(digest_cache_get(scratch_path("file"), true, name, &err), 0);
 	assert_string_equal(name, abc);
 	assert_int_equal(access(memory, F_OK), 0);
 	file = fopen(memory, "r+e");
@@ -249,7 +249,7 @@ static void test_measure(void **state)
 	assert_int_equal(fseek(file, -2, SEEK_END), 0);
 	assert_int_equal(fputc('e', file), 'e');
 	fclose(file);
-	assert_int_equal(measure_file(scratch_path("file"), true, again, &err), 0);
+	assert_int_equal(digest_cache_get(scratch_path("file"), true, again, &err), 0);
 	assert_int_equal(strncmp(again, abc, strlen(abc) - 1), 0);
 	assert_int_equal(again[strlen(abc) - 1], 'e');
 
@@ -259,7 +259,7 @@ static void test_measure(void **state)
 	times[0] = times[1] = st.st_mtim;
 	assert_int_equal(utimensat(AT_FDCWD, scratch_path("file"), times, 0), 0);
 	wait_until_settled();
-	assert_int_equal(measure_file(scratch_path("file"), true, again, &err), 0);
+	assert_int_equal(digest_cache_get(scratch_path("file"), true, again, &err), 0);
 	assert_string_not_equal(again, name);
 	assert_int_equal(strncmp(again, "sha256-a52d159f", 15), 0);
 }
@@ -276,11 +276,11 @@ static void test_measure_sweep(void **state)
 	assert_int_equal(chmod(scratch_path("vmrun"), 0700), 0);
 	scratch_text("vmrun/digests.tmp-abc123", "half a di");
 	wait_until_settled();
-	assert_int_equal(measure_file(scratch_path("file"), true, digest, &err), 0);
+	assert_int_equal(digest_cache_get(scratch_path("file"), true, digest, &err), 0);
 	assert_int_equal(access(scratch_path("vmrun/digests"), F_OK), 0);
-	measure_sweep(&(struct sweep){ .dry_run = true });
+	digest_cache_remove_stale(&(struct removal){ .dry_run = true });
 	assert_int_equal(access(scratch_path("vmrun/digests.tmp-abc123"), F_OK), 0);
-	sweep_user(&(struct sweep){ 0 });
+	stale_remove(&(struct removal){ 0 });
 	assert_int_not_equal(access(scratch_path("vmrun/digests.tmp-abc123"), F_OK), 0);
 	assert_int_equal(access(scratch_path("vmrun/digests"), F_OK), 0);
 }
@@ -290,29 +290,29 @@ static void test_measure_refused(void **state)
 	char name[IMAGE_NAME_SIZE];
 	struct error err;
 
-	assert_int_equal(measure_file(scratch_path("none"), true, name, &err), -ENOENT);
-	assert_int_equal(measure_file(scratch, true, name, &err), -EINVAL);
+	assert_int_equal(digest_cache_get(scratch_path("none"), true, name, &err), -ENOENT);
+	assert_int_equal(digest_cache_get(scratch, true, name, &err), -EINVAL);
 }
 
 static void test_identity(void **state)
 {
-	struct qemu_identity identity;
+	struct qemu_probe_result identity;
 	unsigned int major, minor, micro;
 	char machine[64];
 	struct error err = { 0 };
 
 	scratch_need(system("qemu-system-x86_64 --version >/dev/null 2>&1") == 0);
-	assert_int_equal(qemu_identify("qemu-system-x86_64", "q35", &identity, &err), 0);
+	assert_int_equal(qemu_probe("qemu-system-x86_64", "q35", &identity, &err), 0);
 	assert_int_equal(sscanf(identity.version, "%u.%u.%u", &major, &minor, &micro), 3);
 	snprintf(machine, sizeof(machine), "pc-q35-%u.%u", major, minor);
 	assert_string_equal(identity.machine, machine);
-	assert_int_equal(qemu_identify("qemu-system-x86_64", machine, &identity, &err), 0);
+	assert_int_equal(qemu_probe("qemu-system-x86_64", machine, &identity, &err), 0);
 	assert_string_equal(identity.machine, machine);
 
-	assert_int_equal(qemu_identify("qemu-system-x86_64", "foo", &identity, &err), -EINVAL);
+	assert_int_equal(qemu_probe("qemu-system-x86_64", "foo", &identity, &err), -EINVAL);
 	assert_string_equal(err.message, "'qemu-system-x86_64' has no machine type 'foo'");
-	assert_int_equal(qemu_identify("/bin/false", "q35", &identity, &err), -ECONNRESET);
-	assert_int_equal(qemu_identify("no-such-qemu", "q35", &identity, &err), -ENOENT);
+	assert_int_equal(qemu_probe("/bin/false", "q35", &identity, &err), -ECONNRESET);
+	assert_int_equal(qemu_probe("no-such-qemu", "q35", &identity, &err), -ENOENT);
 }
 
 int main(void)

@@ -270,7 +270,7 @@ static void test_disks(void **state)
 {
 	static const char nasty[] = "a,b=c \"d\" 'e' \\f {g} ü ,,file=x.img";
 	struct disks disks = { 0 };
-	struct keep keep = KEEP_NONE;
+	struct state_dir state_dir = STATE_DIR_NONE;
 	struct machine machine;
 	struct error err = { 0 };
 	struct live live;
@@ -289,11 +289,11 @@ static void test_disks(void **state)
 	machine.definition.disks[1].mode = DISK_SNAPSHOT;
 	machine.definition.disks[2] = (struct disk){ .image = strdup(scratch_path("x,y")),
 						     .mode = DISK_READONLY };
-	if (keep_take(&machine.definition, &keep, &err) ||
-	    disks_prepare(&machine.plan, keep.directory, &disks, &err))
+	if (state_dir_take(&machine.definition, &state_dir, &err) ||
+	    disks_prepare(&machine.plan, state_dir.directory, &disks, &err))
 		fail_msg("%s", err.message);
 	disks_configure(&disks, &machine.plan);
-	seed = seed_make(&machine.plan, &err);
+	seed = nocloud_make(&machine.plan, &err);
 	assert_true(seed >= 0);
 	machine.plan.seed = true;
 	give(seed, QEMU_FD_SEED);
@@ -315,7 +315,7 @@ static void test_disks(void **state)
 	stop_qemu(&live);
 
 	disks_done(&disks);
-	keep_end(&keep);
+	state_dir_end(&state_dir);
 	close(seed);
 	free(machine.definition.disks[0].image);
 	free(machine.definition.disks[2].image);

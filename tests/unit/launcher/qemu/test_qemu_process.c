@@ -103,7 +103,7 @@ static void on_reply(struct vm *vm, const char *command, struct json_object *res
 	if (strcmp(command, "query-status") != 0)
 		return;
 	owner->replied = result != NULL;
-	supervise_signal(vm, SIGQUIT);
+	shutdown_request(vm, SIGQUIT);
 }
 
 static const struct vm_ops ops = { .started = on_started, .reply = on_reply };
@@ -236,7 +236,7 @@ static int act_kill_when_raw(struct vm *vm)
 	CHECK(!(modes.c_lflag & (ICANON | ISIG)));
 	CHECK(fcntl(0, F_GETFL) & O_NONBLOCK);
 	CHECK(getsid(vm->qemu.pid) == getsid(0) && getpgid(vm->qemu.pid) == getpgrp());
-	supervise_signal(vm, SIGKILL);
+	shutdown_request(vm, SIGKILL);
 	return 0;
 }
 

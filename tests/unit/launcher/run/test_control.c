@@ -25,7 +25,7 @@ static struct json_object *status(void *context)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *ports = json_object_new_array();
-	char text[PORT_TEXT_SIZE];
+	char text[TYPE_PORT_TEXT_SIZE];
 
 	memset(text, '5', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';

@@ -31,40 +31,40 @@ static int setup(void **state)
 	return scratch_setup(state) || setenv("XDG_RUNTIME_DIR", scratch, 1);
 }
 
-static void take(const char *name, struct instance *instance)
+static void take(const char *name, struct runtime_dir *runtime_dir)
 {
 	struct error err = { 0 };
 
-	if (instance_take(name, instance, &err) < 0)
+	if (runtime_dir_take(name, runtime_dir, &err) < 0)
 		fail_msg("%s", err.message);
 }
 
 static void test_life(void **state)
 {
-	struct instance instance;
+	struct runtime_dir runtime_dir;
 	struct error err = { 0 };
 	struct stat status;
 	int listener;
 
-	take("web", &instance);
-	assert_string_equal(instance.directory, scratch_path("vmrun/web"));
-	assert_int_equal(fcntl(instance.lock, F_GETFD), FD_CLOEXEC);
-	assert_int_equal(stat(instance.directory, &status), 0);
+	take("web", &runtime_dir);
+	assert_string_equal(runtime_dir.directory, scratch_path("vmrun/web"));
+	assert_int_equal(fcntl(runtime_dir.lock, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(stat(runtime_dir.directory, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0700);
 	assert_int_equal(stat(scratch_path("vmrun/web/lock"), &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0600);
-	listener = local_listen(instance.directory, "console", &err);
+	listener = unix_socket_listen(runtime_dir.directory, "console", &err);
 	assert_true(listener >= 0);
 	assert_int_equal(fcntl(listener, F_GETFD), FD_CLOEXEC);
 	close(listener);
-	instance_end(&instance);
+	runtime_dir_end(&runtime_dir);
 	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
-	instance_end(&instance);
+	runtime_dir_end(&runtime_dir);
 	/* Again; what QEMU left in there goes, too. */
-	take("web", &instance);
+	take("web", &runtime_dir);
 	scratch_text("vmrun/web/qmp", "x");
 	scratch_text("vmrun/other/lock", "x");
-	instance_end(&instance);
+	runtime_dir_end(&runtime_dir);
 	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
 	assert_int_equal(access(scratch_path("vmrun/other/lock"), F_OK), 0);
 }
@@ -72,58 +72,58 @@ static void test_life(void **state)
 /* What one that died has left is swept; a dry run and a running VM are left alone. */
 static void test_sweep(void **state)
 {
-	const struct sweep real = { 0 }, dry = { .dry_run = true };
-	struct instance instance;
+	const struct removal real = { 0 }, dry = { .dry_run = true };
+	struct runtime_dir runtime_dir;
 
-	take("web", &instance);
-	instance_sweep("web", &real);
+	take("web", &runtime_dir);
+	runtime_dir_remove_stale("web", &real);
 	assert_int_equal(access(scratch_path("vmrun/web/lock"), F_OK), 0);
 	/* As its death does. */
-	close(instance.lock);
-	instance.lock = -1;
-	instance_end(&instance);
-	instance_sweep("web", &dry);
+	close(runtime_dir.lock);
+	runtime_dir.lock = -1;
+	runtime_dir_end(&runtime_dir);
+	runtime_dir_remove_stale("web", &dry);
 	assert_int_equal(access(scratch_path("vmrun/web/lock"), F_OK), 0);
-	instance_sweep("web", &real);
+	runtime_dir_remove_stale("web", &real);
 	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
-	instance_sweep("web", &real);
+	runtime_dir_remove_stale("web", &real);
 	assert_int_equal(mkdir(scratch_path("vmrun/web"), 0700), 0);
-	instance_sweep("web", &real);
+	runtime_dir_remove_stale("web", &real);
 	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
 }
 
 static void told(const char *expected)
 {
-	struct instance second;
+	struct runtime_dir second;
 	struct error err = { 0 };
 	char message[128];
 
 	snprintf(message, sizeof(message), "VM 'web' is already running: pid %d, %s", (int)getpid(),
 		 expected);
-	assert_int_equal(instance_take("web", &second, &err), -EEXIST);
+	assert_int_equal(runtime_dir_take("web", &second, &err), -EEXIST);
 	assert_string_equal(err.message, message);
 	assert_non_null(strstr(err.remedy, "vmrun stop web"));
 	assert_int_equal(second.lock, -1);
-	instance_end(&second);
+	runtime_dir_end(&second);
 }
 
 static void test_second(void **state)
 {
-	struct instance first, other;
+	struct runtime_dir first, other;
 
 	take("web", &first);
 	told("no address yet");
-	instance_tell(&first, "192.168.100.100");
+	runtime_dir_write_address(&first, "192.168.100.100");
 	told("192.168.100.100");
-	instance_tell(&first, "1.2.3.4");
+	runtime_dir_write_address(&first, "1.2.3.4");
 	told("1.2.3.4");
-	instance_tell(&first, "no address");
+	runtime_dir_write_address(&first, "no address");
 	told("no address");
 	/* The end of one that was refused did not end the first. */
 	assert_int_equal(access(scratch_path("vmrun/web/lock"), F_OK), 0);
 	take("other", &other);
-	instance_end(&other);
-	instance_end(&first);
+	runtime_dir_end(&other);
+	runtime_dir_end(&first);
 }
 
 /* Whatever is in the lock's file, nobody is told to kill what would be his own shell. */
@@ -131,28 +131,28 @@ static void test_content(void **state)
 {
 	static const char *const contents[] = { "",      "\n",   "garbage",
 						"0 x\n", "-1 x", "99999999999999999999 x" };
-	struct instance first;
+	struct runtime_dir first;
 
 	take("web", &first);
 	for (size_t i = 0; i < ARRAY_SIZE(contents); i++) {
-		struct instance second;
+		struct runtime_dir second;
 		struct error err = { 0 };
 
 		assert_int_equal(ftruncate(first.lock, 0), 0);
 		assert_int_equal(pwrite(first.lock, contents[i], strlen(contents[i]), 0),
 				 strlen(contents[i]));
-		assert_int_equal(instance_take("web", &second, &err), -EEXIST);
+		assert_int_equal(runtime_dir_take("web", &second, &err), -EEXIST);
 		assert_null(strstr(err.remedy, "kill 0"));
 		assert_null(strstr(err.remedy, "kill -"));
-		instance_end(&second);
+		runtime_dir_end(&second);
 	}
-	instance_end(&first);
+	runtime_dir_end(&first);
 }
 
 /* The holder is killed: what it left is in nobody's way. */
 static void test_killed(void **state)
 {
-	struct instance instance;
+	struct runtime_dir runtime_dir;
 	struct error err = { 0 };
 	int status, ready[2], listener;
 	char octet;
@@ -162,8 +162,8 @@ static void test_killed(void **state)
 	child = fork();
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (instance_take("web", &instance, &err) == 0 &&
-		    local_listen(instance.directory, "console", &err) >= 0 &&
+		if (runtime_dir_take("web", &runtime_dir, &err) == 0 &&
+		    unix_socket_listen(runtime_dir.directory, "console", &err) >= 0 &&
 		    write(ready[1], "x", 1) == 1)
 			pause();
 		_exit(1);
@@ -171,57 +171,57 @@ static void test_killed(void **state)
 	close(ready[1]);
 	assert_int_equal(read(ready[0], &octet, 1), 1);
 	close(ready[0]);
-	assert_int_equal(instance_take("web", &instance, &err), -EEXIST);
-	instance_end(&instance);
+	assert_int_equal(runtime_dir_take("web", &runtime_dir, &err), -EEXIST);
+	runtime_dir_end(&runtime_dir);
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(access(scratch_path("vmrun/web/console"), F_OK), 0);
-	take("web", &instance);
-	listener = local_listen(instance.directory, "console", &err);
+	take("web", &runtime_dir);
+	listener = unix_socket_listen(runtime_dir.directory, "console", &err);
 	assert_true(listener >= 0);
 	close(listener);
-	instance_end(&instance);
+	runtime_dir_end(&runtime_dir);
 	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
 }
 
 static void test_console(void **state)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct instance instance;
+	struct runtime_dir runtime_dir;
 	struct error err = { 0 };
 	int client, listener, taken;
 
-	take("web", &instance);
-	listener = local_listen(instance.directory, "console", &err);
+	take("web", &runtime_dir);
+	listener = unix_socket_listen(runtime_dir.directory, "console", &err);
 	assert_true(listener >= 0);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s",
 		 scratch_path("vmrun/web/console"));
 	client = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
-	taken = local_accept(listener);
+	taken = unix_socket_accept(listener);
 	assert_true(taken >= 0);
-	assert_int_equal(local_accept(listener), -1);
+	assert_int_equal(unix_socket_accept(listener), -1);
 	close(taken);
 	close(client);
-	client = local_connect(instance.directory, "console", &err);
+	client = unix_socket_connect(runtime_dir.directory, "console", &err);
 	assert_true(client >= 0);
 	close(client);
 	close(listener);
-	instance_end(&instance);
+	runtime_dir_end(&runtime_dir);
 }
 
 /* A listener that takes nobody, with as many waiting as may: who comes then is not kept for ever. */
 static void test_crowd(void **state)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct instance instance;
+	struct runtime_dir runtime_dir;
 	struct error err = { 0 };
 	int clients[64];
 	int listener;
 	size_t count;
 
-	take("web", &instance);
-	listener = local_listen(instance.directory, "console", &err);
+	take("web", &runtime_dir);
+	listener = unix_socket_listen(runtime_dir.directory, "console", &err);
 	assert_true(listener >= 0);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s",
 		 scratch_path("vmrun/web/console"));
@@ -233,43 +233,43 @@ static void test_crowd(void **state)
 	assert_true(count < ARRAY_SIZE(clients));
 	assert_int_equal(errno, EAGAIN);
 	alarm(20);
-	assert_int_equal(local_connect(instance.directory, "console", &err), -ETIMEDOUT);
+	assert_int_equal(unix_socket_connect(runtime_dir.directory, "console", &err), -ETIMEDOUT);
 	alarm(0);
 	assert_non_null(strstr(err.message, "too many others wait there"));
 	for (size_t each = 0; each <= count; each++)
 		close(clients[each]);
 	close(listener);
-	instance_end(&instance);
+	runtime_dir_end(&runtime_dir);
 }
 
 /* A path that a socket's address has no room for. */
 static void test_long_path(void **state)
 {
 	char deep[160];
-	struct instance instance;
+	struct runtime_dir runtime_dir;
 	struct error err = { 0 };
 
 	memset(deep, 'd', 120);
 	deep[120] = '\0';
 	assert_int_equal(mkdir(scratch_path(deep), 0700), 0);
 	assert_int_equal(setenv("XDG_RUNTIME_DIR", scratch_path(deep), 1), 0);
-	take("web", &instance);
-	assert_int_equal(local_listen(instance.directory, "console", &err), -ENAMETOOLONG);
-	instance_end(&instance);
+	take("web", &runtime_dir);
+	assert_int_equal(unix_socket_listen(runtime_dir.directory, "console", &err), -ENAMETOOLONG);
+	runtime_dir_end(&runtime_dir);
 }
 
 /* A link in the place of the lock leads nowhere. */
 static void test_link(void **state)
 {
-	struct instance instance;
+	struct runtime_dir runtime_dir;
 	struct error err = { 0 };
 
-	take("web", &instance);
-	instance_end(&instance);
+	take("web", &runtime_dir);
+	runtime_dir_end(&runtime_dir);
 	scratch_text("vmrun/web/x", "");
 	assert_int_equal(symlink("../../victim", scratch_path("vmrun/web/lock")), 0);
-	assert_int_equal(instance_take("web", &instance, &err), -ELOOP);
-	instance_end(&instance);
+	assert_int_equal(runtime_dir_take("web", &runtime_dir, &err), -ELOOP);
+	runtime_dir_end(&runtime_dir);
 	assert_int_equal(access(scratch_path("victim"), F_OK), -1);
 	/* And it was not ours to remove. */
 	assert_int_equal(unlink(scratch_path("vmrun/web/lock")), 0);
@@ -282,11 +282,11 @@ static void test_link(void **state)
 static int take_turns(volatile int *inside)
 {
 	for (int turn = 0; turn < TURNS;) {
-		struct instance instance;
+		struct runtime_dir runtime_dir;
 		struct error err = { 0 };
-		int rc = instance_take("web", &instance, &err);
+		int ret = runtime_dir_take("web", &runtime_dir, &err);
 
-		if (rc == 0) {
+		if (ret == 0) {
 			if ((*inside)++ != 0)
 				return 1;
 			if (turn % 7 == 0)
@@ -295,11 +295,11 @@ static int take_turns(volatile int *inside)
 				return 3;
 			(*inside)--;
 			turn++;
-		} else if (rc != -EEXIST) {
+		} else if (ret != -EEXIST) {
 			fprintf(stderr, "%s\n", err.message);
 			return 2;
 		}
-		instance_end(&instance);
+		runtime_dir_end(&runtime_dir);
 	}
 	return 0;
 }
@@ -312,7 +312,7 @@ static pid_t start_sweeper(void)
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
-			instance_sweep("web", &(struct sweep){ 0 });
+			runtime_dir_remove_stale("web", &(struct removal){ 0 });
 	}
 	return child;
 }

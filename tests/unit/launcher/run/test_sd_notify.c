@@ -33,22 +33,22 @@ static int listen_at(const char *path)
 
 static void check(const char *path)
 {
-	struct notify notify;
+	struct sd_notify sd_notify;
 	char text[64] = "";
 	int fd = listen_at(path);
 
 	setenv("NOTIFY_SOCKET", path, 1);
-	notify_open(&notify);
-	assert_true(notify.socket >= 0);
+	sd_notify_open(&sd_notify);
+	assert_true(sd_notify.socket >= 0);
 	assert_null(getenv("NOTIFY_SOCKET"));
-	notify_send(&notify, "READY=1\nSTATUS=%s", "here");
+	sd_notify_send(&sd_notify, "READY=1\nSTATUS=%s", "here");
 	assert_int_equal(recv(fd, text, sizeof(text), MSG_DONTWAIT), 19);
 	assert_string_equal(text, "READY=1\nSTATUS=here");
 	/* Whom nobody hears is not held up, and not ended by a signal. */
 	close(fd);
-	notify_send(&notify, "STOPPING=1");
-	notify_close(&notify);
-	assert_int_equal(notify.socket, -1);
+	sd_notify_send(&sd_notify, "STOPPING=1");
+	sd_notify_close(&sd_notify);
+	assert_int_equal(sd_notify.socket, -1);
 }
 
 static void test_told(void **state)
@@ -68,30 +68,30 @@ static void test_nobody(void **state)
 {
 	static const char *const paths[] = { NULL,       "",          "/",
 					     "relative", "vsock:2:1", "/nowhere/at/all" };
-	struct notify notify = NOTIFY_NONE;
+	struct sd_notify sd_notify = SD_NOTIFY_NONE;
 
-	notify_send(&notify, "READY=1");
+	sd_notify_send(&sd_notify, "READY=1");
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
 		if (paths[i])
 			setenv("NOTIFY_SOCKET", paths[i], 1);
 		else
 			unsetenv("NOTIFY_SOCKET");
-		notify_open(&notify);
-		assert_int_equal(notify.socket, -1);
-		notify_send(&notify, "READY=1");
-		notify_close(&notify);
+		sd_notify_open(&sd_notify);
+		assert_int_equal(sd_notify.socket, -1);
+		sd_notify_send(&sd_notify, "READY=1");
+		sd_notify_close(&sd_notify);
 	}
 }
 
 static void test_long(void **state)
 {
 	char path[256] = "/";
-	struct notify notify;
+	struct sd_notify sd_notify;
 
 	memset(path + 1, 'x', sizeof(path) - 2);
 	setenv("NOTIFY_SOCKET", path, 1);
-	notify_open(&notify);
-	assert_int_equal(notify.socket, -1);
+	sd_notify_open(&sd_notify);
+	assert_int_equal(sd_notify.socket, -1);
 }
 
 int main(void)

@@ -59,18 +59,18 @@ static pid_t hold(long milliseconds)
 
 static void take(void)
 {
-	struct keep keep;
+	struct state_dir state_dir;
 	struct error err = { 0 };
 
-	if (keep_take(&definition, &keep, &err) < 0)
+	if (state_dir_take(&definition, &state_dir, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(access(scratch_path(LOCK), F_OK), 0);
-	keep_end(&keep);
+	state_dir_end(&state_dir);
 }
 
 static void test_sweeper(void **state)
 {
-	const struct sweep sweep = { 0 };
+	const struct removal removal = { 0 };
 	struct error err = { 0 };
 	pid_t child;
 
@@ -79,23 +79,23 @@ static void test_sweeper(void **state)
 	take();
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	child = hold(50);
-	assert_int_equal(keep_reset("web", &sweep, &err), 0);
+	assert_int_equal(state_dir_reset("web", &removal, &err), 0);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 static void test_second(void **state)
 {
-	const struct sweep sweep = { 0 };
+	const struct removal removal = { 0 };
 	struct error err = { 0 };
-	struct keep keep;
+	struct state_dir state_dir;
 	pid_t child;
 
 	take();
 	child = hold(0);
-	assert_int_equal(keep_take(&definition, &keep, &err), -EBUSY);
+	assert_int_equal(state_dir_take(&definition, &state_dir, &err), -EBUSY);
 	assert_non_null(strstr(err.message, "another run of it does"));
-	keep_end(&keep);
-	assert_int_equal(keep_reset("web", &sweep, &err), -EBUSY);
+	state_dir_end(&state_dir);
+	assert_int_equal(state_dir_reset("web", &removal, &err), -EBUSY);
 	assert_non_null(strstr(err.message, "it is running"));
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, NULL, 0), child);

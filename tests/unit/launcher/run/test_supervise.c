@@ -165,7 +165,7 @@ struct owner {
 	bool fail_start;
 	bool await_end;
 	bool interrupt;
-	bool direct; /* by supervise_signal() */
+	bool direct; /* by shutdown_request() */
 	int greet;
 	const char *greet_at;
 	int started;
@@ -203,8 +203,8 @@ static int on_started(struct vm *vm, struct error *err)
 	if (owner->interrupt)
 		kill(getpid(), SIGINT);
 	if (owner->direct)
-		supervise_signal(vm, SIGKILL);
-	return owner->fail_start ? error_set(err, EIO, "cannot start '%s'", vm->name) : 0;
+		shutdown_request(vm, SIGKILL);
+	return owner->fail_start ? error_set_errno(err, EIO, "cannot start '%s'", vm->name) : 0;
 }
 
 static void on_event(struct vm *vm, const char *name, struct json_object *data)
@@ -256,7 +256,7 @@ static void set_up(struct vm *vm, const char *kind, struct owner *owner)
 			   .shutdown_timeout = 300,
 			   .ops = &ops,
 			   .context = owner };
-	supervise_timing = (struct supervise_timing){ .repeat = 20, .quit = 300000 };
+	shutdown_timing = (struct shutdown_timing){ .repeat = 20, .quit = 300000 };
 	vm->loop = loop_new(&err);
 	assert_non_null(vm->loop);
 	start(vm, kind, owner);
@@ -369,7 +369,7 @@ static void test_same_wish(void **state)
 	struct vm vm;
 
 	set_up(&vm, "booting", &owner);
-	supervise_timing.same_wish = 300000;
+	shutdown_timing.same_request = 300000;
 	assert_int_equal(finish(&vm, &err), 0);
 	assert_null(strstr(owner.log, QUIT));
 }
@@ -396,7 +396,7 @@ static void test_time_is_up(void **state)
 
 	set_up(&vm, "stubborn", &owner);
 	vm.shutdown_timeout = 1;
-	supervise_timing.quit = 50;
+	shutdown_timing.quit = 50;
 	assert_int_equal(finish(&vm, &err), 128 + SIGTERM);
 	assert_string_equal(err.message, "");
 	assert_non_null(strstr(owner.log, QUIT));
@@ -476,7 +476,7 @@ static int on_netsetup(struct vm *vm, struct error *err)
 	if (read(vm->netsetup_fd, &byte, 1) > 0)
 		return 0;
 	if (second_netsetup < 0)
-		return error_say(err, STATUS_NETWORK, EPIPE, "'%s' is off the LAN", vm->name);
+		return error_setf(err, STATUS_NETWORK, EPIPE, "'%s' is off the LAN", vm->name);
 	close(vm->netsetup_fd);
 	vm->netsetup_fd = second_netsetup;
 	second_netsetup = -1;

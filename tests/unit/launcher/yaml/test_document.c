@@ -18,22 +18,23 @@
 struct text {
 	struct source source;
 	struct document document;
-	struct report report;
+	struct diagnostics diagnostics;
 	int result;
 };
 
 static void text_parse(struct text *text, const char *yaml)
 {
 	memset(text, 0, sizeof(*text));
-	text->result = source_from_memory("x", yaml, strlen(yaml), &text->source, &text->report);
+	text->result = source_from_memory("x", yaml, strlen(yaml), &text->source,
+					  &text->diagnostics);
 	if (text->result == 0)
-		text->result = document_parse(&text->source, &text->document, &text->report);
+		text->result = document_parse(&text->source, &text->document, &text->diagnostics);
 }
 
 static void text_done(struct text *text)
 {
 	document_done(&text->document);
-	report_done(&text->report);
+	diagnostics_done(&text->diagnostics);
 	source_done(&text->source);
 }
 
@@ -51,10 +52,10 @@ static void test_shape(void **state)
 	assert_int_equal(list->kind, NODE_LIST);
 	assert_int_equal(list->count, 2);
 	assert_string_equal(list->items[1]->text, "y");
-	assert_int_equal(list->items[1]->place.line, 1);
-	assert_int_equal(list->items[1]->place.column, 8);
-	assert_int_equal(list->items[1]->place.length, 3);
-	assert_int_equal(root->items[3]->place.column, 4);
+	assert_int_equal(list->items[1]->location.line, 1);
+	assert_int_equal(list->items[1]->location.column, 8);
+	assert_int_equal(list->items[1]->location.length, 3);
+	assert_int_equal(root->items[3]->location.column, 4);
 	assert_true(root->items[5]->null);
 	assert_false(root->items[7]->null);
 	assert_false(root->items[9]->null);
@@ -89,8 +90,8 @@ static void test_expansion(void **state)
 	fclose(out);
 	text_parse(&text, yaml);
 	assert_int_equal(text.result, -EINVAL);
-	cleanup_free char *report = report_text(&text.report);
-	assert_non_null(strstr(report, "x:31:9: nested more than 32 levels deep"));
+	cleanup_free char *diagnostics = diagnostics_text(&text.diagnostics);
+	assert_non_null(strstr(diagnostics, "x:31:9: nested more than 32 levels deep"));
 	text_done(&text);
 }
 
@@ -107,7 +108,7 @@ static void test_refused(void **state)
 
 		text_parse(&text, wrong[i]);
 		assert_int_equal(text.result, -EINVAL);
-		assert_int_equal(text.report.count, 1);
+		assert_int_equal(text.diagnostics.count, 1);
 		text_done(&text);
 	}
 }
@@ -142,11 +143,11 @@ static void test_override(void **state)
 		int result;
 
 		text_parse(&text, "a: &n {b: 1}\nl: [*n, *n]\ns: x\n");
-		result = override_parse(rows[i].option, 1, &override, &text.report);
+		result = override_parse(rows[i].option, 1, &override, &text.diagnostics);
 		if (result == 0)
-			result = override_apply(&override, &text.document, &text.report);
+			result = override_apply(&override, &text.document, &text.diagnostics);
 		assert_int_equal(result, rows[i].result);
-		assert_int_equal(text.report.count, result < 0);
+		assert_int_equal(text.diagnostics.count, result < 0);
 		if (rows[i].text)
 			assert_string_equal(
 				text.document.root->items[rows[i].key]->items[rows[i].item]->text,
@@ -165,9 +166,10 @@ static void test_report(void **state)
 	struct text text;
 
 	text_parse(&text, "a: b\n");
-	for (unsigned int i = 0; i < REPORT_SHOWN_MAX + 5; i++)
-		report_add(&text.report, &text.document.root->items[i % 2]->place, "m%u \x1b", i);
-	told = report_text(&text.report);
+	for (unsigned int i = 0; i < DIAGNOSTICS_SHOWN_MAX + 5; i++)
+		diagnostics_add(&text.diagnostics, &text.document.root->items[i % 2]->location,
+				"m%u \x1b", i);
+	told = diagnostics_text(&text.diagnostics);
 	assert_memory_equal(told, "x:1:1: m0 \\x1b\n    1 | a: b\n      | ^\nx:1:1: m2 ", 46);
 	assert_non_null(strstr(told, "x: 5 more errors\n"));
 	assert_null(strchr(told, '\x1b'));

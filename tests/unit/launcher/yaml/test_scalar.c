@@ -93,7 +93,7 @@ static void test_size_text(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		char text[SIZE_TEXT_SIZE];
+		char text[SCALAR_SIZE_TEXT_SIZE];
 		uint64_t bytes;
 
 		assert_true(scalar_size(scalar_size_text(sizes[i], text), &bytes));
@@ -139,7 +139,7 @@ static void test_mac(void **state)
 		"52:54:00:12:34:\xc3\xa4",
 	};
 	struct ether_addr mac = { { UNTOUCHED } };
-	char text[MAC_TEXT_SIZE];
+	char text[ARP_MAC_TEXT_SIZE];
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		assert_false(scalar_mac(wrong[i], &mac));

@@ -38,33 +38,33 @@ struct house {
 static const struct word kinds[] = { { "cat", 3 }, { "dog", 5 } };
 
 static const struct key pet_keys[] = {
-	{ "legs", &type_count, offsetof(struct pet, legs), &(const struct bounds){ 0, 9, 0 }, "4",
-	  0 },
+	{ "legs", &type_number_count, offsetof(struct pet, legs), &(const struct bounds){ 0, 9, 0 },
+	  "4", 0 },
 	{ "kind", &type_words, offsetof(struct pet, kind),
-	  &(const struct words){ kinds, ARRAY_SIZE(kinds) }, key_required, 0 },
+	  &(const struct words){ kinds, ARRAY_SIZE(kinds) }, schema_required, 0 },
 };
 
 static const struct list pet_list = {
-	.item = &type_mapping,
-	.detail = &(const struct keys){ "pets", pet_keys, ARRAY_SIZE(pet_keys) },
+	.item = &schema_type_mapping,
+	.constraint = &(const struct keys){ "pets", pet_keys, ARRAY_SIZE(pet_keys) },
 	.size = sizeof(struct pet),
 	.max = 2,
 	.count = offsetof(struct house, pet_count) - offsetof(struct house, pets),
 };
 
 static const struct key door_keys[] = {
-	{ "number", &type_count, 0, &(const struct bounds){ 1, 99, 0 }, "7", 0 },
+	{ "number", &type_number_count, 0, &(const struct bounds){ 1, 99, 0 }, "7", 0 },
 	{ "roof", &type_path,
 	  offsetof(struct house, door.roof) - offsetof(struct house, door.number), NULL, NULL, 0 },
 };
 
 static const struct key house_keys[] = {
 	{ "street", &type_text, offsetof(struct house, street), &(const struct limits){ 1, 20, "" },
-	  key_required, 0 },
-	{ "size", &type_size, offsetof(struct house, size), &(const struct bounds){ MIB, GIB, MIB },
-	  "1M", 0 },
-	{ "pets", &type_list, offsetof(struct house, pets), &pet_list, NULL, 0 },
-	{ "door", &type_mapping, offsetof(struct house, door),
+	  schema_required, 0 },
+	{ "size", &type_number_size, offsetof(struct house, size),
+	  &(const struct bounds){ MIB, GIB, MIB }, "1M", 0 },
+	{ "pets", &schema_type_list, offsetof(struct house, pets), &pet_list, NULL, 0 },
+	{ "door", &schema_type_mapping, offsetof(struct house, door),
 	  &(const struct keys){ "door", door_keys, ARRAY_SIZE(door_keys) }, "{}", 0 },
 };
 
@@ -74,8 +74,8 @@ static const struct keys house_table = { NULL, house_keys, ARRAY_SIZE(house_keys
 struct reading {
 	struct source source;
 	struct document document;
-	struct report report;
-	struct walk walk;
+	struct diagnostics diagnostics;
+	struct loader loader;
 	struct house house;
 	char *told;
 };
@@ -83,15 +83,18 @@ struct reading {
 static void reading_do(struct reading *reading, const char *yaml)
 {
 	memset(reading, 0, sizeof(*reading));
+	assert_int_equal(source_from_memory("x", yaml, strlen(yaml), &reading->source,
+					    &reading->diagnostics),
+			 0);
 	assert_int_equal(
-		source_from_memory("x", yaml, strlen(yaml), &reading->source, &reading->report), 0);
-	assert_int_equal(document_parse(&reading->source, &reading->document, &reading->report), 0);
-	reading->walk.report = &reading->report;
-	reading->walk.directory = "/here/there";
-	reading->walk.home = "/home/me";
-	walk_mapping(&reading->walk, reading->document.root, &house_table, &reading->house);
-	assert_false(reading->walk.failed);
-	reading->told = report_text(&reading->report);
+		document_parse(&reading->source, &reading->document, &reading->diagnostics), 0);
+	reading->loader.diagnostics = &reading->diagnostics;
+	reading->loader.directory = "/here/there";
+	reading->loader.home = "/home/me";
+	schema_read_mapping(&reading->loader, reading->document.root, &house_table,
+			    &reading->house);
+	assert_false(reading->loader.failed);
+	reading->told = diagnostics_text(&reading->diagnostics);
 }
 
 static void reading_done(struct reading *reading)
@@ -99,8 +102,8 @@ static void reading_done(struct reading *reading)
 	free(reading->told);
 	free(reading->house.street);
 	free(reading->house.door.roof);
-	walk_done(&reading->walk);
-	report_done(&reading->report);
+	schema_done(&reading->loader);
+	diagnostics_done(&reading->diagnostics);
 	document_done(&reading->document);
 	source_done(&reading->source);
 }
@@ -127,13 +130,13 @@ static void test_origins(void **state)
 	struct reading reading;
 
 	reading_do(&reading, "street: Main\ndoor:\n  number: 3\n");
-	origin = walk_origin(&reading.walk, &reading.house.door, "number");
+	origin = schema_origin(&reading.loader, &reading.house.door, "number");
 	assert_non_null(origin);
-	assert_int_equal(origin->key->place.line, 3);
-	assert_int_equal(origin->value->place.column, 11);
-	assert_null(walk_origin(&reading.walk, &reading.house, "number"));
-	assert_null(walk_origin(&reading.walk, &reading.house, "size"));
-	assert_null(walk_origin(&reading.walk, &reading.house.door, "roof"));
+	assert_int_equal(origin->key->location.line, 3);
+	assert_int_equal(origin->value->location.column, 11);
+	assert_null(schema_origin(&reading.loader, &reading.house, "number"));
+	assert_null(schema_origin(&reading.loader, &reading.house, "size"));
+	assert_null(schema_origin(&reading.loader, &reading.house.door, "roof"));
 	reading_done(&reading);
 }
 
@@ -179,7 +182,7 @@ static void test_write(void **state)
 	reading_do(&reading,
 		   "street: Main\npets: [{kind: cat, legs: 3}]\ndoor: {roof: ../a/./b}\n");
 	assert_null(reading.told);
-	tree = walk_write(&house_table, &reading.house);
+	tree = schema_write(&house_table, &reading.house);
 	assert_string_equal(json_object_to_json_string_ext(tree, JSON_C_TO_STRING_NOSLASHESCAPE),
 			    "{\"street\":\"Main\",\"size\":\"1M\",\"pets\":[{\"legs\":3,"
 			    "\"kind\":\"cat\"}],\"door\":{\"number\":7,\"roof\":\"/here/a/./b\"}}");
@@ -231,12 +234,12 @@ static void test_no_home(void **state)
 	char text[] = "~/a";
 
 	reading_do(&reading, "street: Main\n");
-	reading.walk.home = NULL;
-	node.place = reading.document.root->place;
+	reading.loader.home = NULL;
+	node.location = reading.document.root->location;
 	node.text = text;
-	walk_value(&reading.walk, &door_keys[1], &node, &reading.house.door.roof);
+	schema_read_value(&reading.loader, &door_keys[1], &node, &reading.house.door.roof);
 	assert_null(reading.house.door.roof);
-	reading.told = report_text(&reading.report);
+	reading.told = diagnostics_text(&reading.diagnostics);
 	assert_non_null(strstr(reading.told,
 			       "'~' in 'roof' is not known: this user has no home directory\n"));
 	reading_done(&reading);
@@ -245,8 +248,8 @@ static void test_no_home(void **state)
 /* Each row of the real table is whole. */
 static void test_real_table(void **state)
 {
-	for (size_t i = 0; i < definition_keys.count; i++) {
-		const struct key *key = &definition_keys.keys[i];
+	for (size_t i = 0; i < keys_definition.count; i++) {
+		const struct key *key = &keys_definition.keys[i];
 
 		assert_non_null(key->type->read);
 		assert_non_null(key->type->write);

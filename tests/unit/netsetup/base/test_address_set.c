@@ -20,31 +20,31 @@ static struct in_addr number(uint32_t value)
 
 static void test_empty(void **state)
 {
-	struct addrset set = { 0 };
+	struct address_set set = { 0 };
 
-	assert_false(addrset_has(&set, number(0)));
-	addrset_done(&set);
-	addrset_done(&set);
-	assert_false(addrset_has(&set, number(0)));
+	assert_false(address_set_has(&set, number(0)));
+	address_set_done(&set);
+	address_set_done(&set);
+	assert_false(address_set_has(&set, number(0)));
 }
 
 static void test_members(void **state)
 {
-	struct addrset set = { 0 };
+	struct address_set set = { 0 };
 
 	/* In no order, each a distance from the next, some twice. */
 	for (uint32_t i = 0; i < MANY; i++)
-		addrset_add(&set, number((i * 7919 % MANY) * 0x10001));
-	addrset_add(&set, number(0));
-	addrset_add(&set, number(UINT32_MAX));
-	addrset_add(&set, number(UINT32_MAX));
+		address_set_add(&set, number((i * 7919 % MANY) * 0x10001));
+	address_set_add(&set, number(0));
+	address_set_add(&set, number(UINT32_MAX));
+	address_set_add(&set, number(UINT32_MAX));
 	assert_false(set.failed);
 	for (uint32_t i = 0; i < MANY; i++) {
-		assert_true(addrset_has(&set, number(i * 0x10001)));
-		assert_false(addrset_has(&set, number(i * 0x10001 + 1)));
+		assert_true(address_set_has(&set, number(i * 0x10001)));
+		assert_false(address_set_has(&set, number(i * 0x10001 + 1)));
 	}
-	assert_true(addrset_has(&set, number(UINT32_MAX)));
-	addrset_done(&set);
+	assert_true(address_set_has(&set, number(UINT32_MAX)));
+	address_set_done(&set);
 	assert_int_equal(set.count, 0);
 	assert_null(set.addresses);
 }
@@ -52,15 +52,15 @@ static void test_members(void **state)
 /* Questions and additions in turns: a set that was sorted is sorted anew. */
 static void test_turns(void **state)
 {
-	struct addrset set = { 0 };
+	struct address_set set = { 0 };
 
 	for (uint32_t i = 200; i > 0; i--) {
-		assert_false(addrset_has(&set, number(i)));
-		addrset_add(&set, number(i));
-		assert_true(addrset_has(&set, number(i)));
-		assert_true(addrset_has(&set, number(200)));
+		assert_false(address_set_has(&set, number(i)));
+		address_set_add(&set, number(i));
+		assert_true(address_set_has(&set, number(i)));
+		assert_true(address_set_has(&set, number(200)));
 	}
-	addrset_done(&set);
+	address_set_done(&set);
 }
 
 int main(void)

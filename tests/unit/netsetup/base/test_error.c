@@ -33,15 +33,15 @@ static void test_set(void **state)
 	struct error err;
 
 	memset(&err, 0x55, sizeof(err));
-	assert_int_equal(error_set(&err, ENOENT, "cannot open '%s'", "x"), -ENOENT);
+	assert_int_equal(error_set_errno(&err, ENOENT, "cannot open '%s'", "x"), -ENOENT);
 	assert_int_equal(err.code, ENOENT);
 	assert_int_equal(err.status, STATUS_FAILURE);
 	assert_string_equal(err.message, "cannot open 'x': No such file or directory");
 	assert_string_equal(err.remedy, "");
 
-	error_set(&err, EPERM, "x");
+	error_set_errno(&err, EPERM, "x");
 	assert_int_equal(err.status, STATUS_PERMISSION);
-	error_set(&err, EACCES, "x");
+	error_set_errno(&err, EACCES, "x");
 	assert_int_equal(err.status, STATUS_PERMISSION);
 }
 
@@ -49,7 +49,7 @@ static void test_say(void **state)
 {
 	struct error err;
 
-	assert_int_equal(error_say(&err, STATUS_NETWORK, ENODEV, "no %d%%", 5), -ENODEV);
+	assert_int_equal(error_setf(&err, STATUS_NETWORK, ENODEV, "no %d%%", 5), -ENODEV);
 	assert_int_equal(err.code, ENODEV);
 	assert_int_equal(err.status, STATUS_NETWORK);
 	assert_string_equal(err.message, "no 5%");
@@ -60,13 +60,13 @@ static void test_remedy(void **state)
 {
 	struct error err;
 
-	error_say(&err, STATUS_USAGE, EINVAL, "x");
+	error_setf(&err, STATUS_USAGE, EINVAL, "x");
 	error_remedy(&err, "try '%s'", "a");
 	assert_string_equal(err.remedy, "try 'a'");
 	error_remedy(&err, "100%% or b");
 	assert_string_equal(err.remedy, "try 'a'\n100% or b");
 	assert_string_equal(err.message, "x");
-	error_set(&err, EIO, "y");
+	error_set_errno(&err, EIO, "y");
 	assert_string_equal(err.remedy, "");
 }
 
@@ -74,7 +74,7 @@ static void test_context(void **state)
 {
 	struct error err;
 
-	error_set(&err, EPERM, "cannot write '%s'", "%s%n");
+	error_set_errno(&err, EPERM, "cannot write '%s'", "%s%n");
 	error_remedy(&err, "do");
 	error_context(&err, "vm '%s'", "web");
 	assert_string_equal(err.message, "vm 'web': cannot write '%s%n': Operation not permitted");
@@ -87,11 +87,11 @@ static void test_too_long(void **state)
 {
 	struct error err;
 
-	error_set(&err, EIO, "%s", long_text);
+	error_set_errno(&err, EIO, "%s", long_text);
 	assert_cut(err.message, sizeof(err.message));
-	error_say(&err, STATUS_FAILURE, EIO, "%s", long_text);
+	error_setf(&err, STATUS_FAILURE, EIO, "%s", long_text);
 	assert_cut(err.message, sizeof(err.message));
-	error_say(&err, STATUS_FAILURE, EIO, "x");
+	error_setf(&err, STATUS_FAILURE, EIO, "x");
 	error_context(&err, "%s", long_text);
 	assert_cut(err.message, sizeof(err.message));
 	error_context(&err, "y");
@@ -108,10 +108,10 @@ static void test_edge(void **state)
 	const int room = ERROR_MESSAGE_SIZE - 1;
 	struct error err;
 
-	error_say(&err, STATUS_FAILURE, EIO, "%.*s", room, long_text);
+	error_setf(&err, STATUS_FAILURE, EIO, "%.*s", room, long_text);
 	assert_int_equal(strlen(err.message), room);
 	assert_string_equal(err.message + room - 3, "xxx");
-	error_say(&err, STATUS_FAILURE, EIO, "%.*s", room + 1, long_text);
+	error_setf(&err, STATUS_FAILURE, EIO, "%.*s", room + 1, long_text);
 	assert_cut(err.message, sizeof(err.message));
 }
 

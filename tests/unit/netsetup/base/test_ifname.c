@@ -64,24 +64,24 @@ static void test_tap_name(void **state)
 {
 	char longest[VM_NAME_SIZE], a[IFNAMSIZ], b[IFNAMSIZ];
 
-	tap_name("debian", a);
+	ifname_of_tap("debian", a);
 	assert_string_equal(a, "vmr-debian");
-	tap_name("elevenchars", a);
+	ifname_of_tap("elevenchars", a);
 	assert_string_equal(a, "vmr-elevenchars");
 
 	/* The same on every machine and in every version: it is how a user knows the tap. */
-	tap_name("twelve-chars", a);
+	ifname_of_tap("twelve-chars", a);
 	assert_memory_equal(a, "vmr-twel-", 9);
 	assert_int_equal(strlen(a), 15);
 	assert_int_equal(strspn(a + 9, "0123456789abcdef"), 6);
-	tap_name("twelve-chars", b);
+	ifname_of_tap("twelve-chars", b);
 	assert_string_equal(a, b);
-	tap_name("twelve-charz", b);
+	ifname_of_tap("twelve-charz", b);
 	assert_string_not_equal(a, b);
 
 	memset(longest, 'z', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
-	tap_name(longest, a);
+	ifname_of_tap(longest, a);
 	assert_true(ifname_valid(a));
 }
 

@@ -50,8 +50,8 @@ static void test_text(void **state)
 	struct prefix longest = prefix("255.255.255.255", 32), none = prefix("0.0.0.0", 0);
 
 	assert_string_equal(ipv4_text(address("192.168.1.10"), text), "192.168.1.10");
-	assert_string_equal(prefix_text(&longest, text), "255.255.255.255/32");
-	assert_string_equal(prefix_text(&none, text), "0.0.0.0/0");
+	assert_string_equal(ipv4_prefix_text(&longest, text), "255.255.255.255/32");
+	assert_string_equal(ipv4_prefix_text(&none, text), "0.0.0.0/0");
 }
 
 static void test_mask(void **state)
@@ -85,17 +85,17 @@ static void test_subnet(void **state)
 	struct prefix home = prefix("192.168.1.77", 24), all = prefix("10.1.2.3", 0);
 	struct prefix odd = prefix("10.9.8.7", 13);
 
-	assert_true(ipv4_equal(prefix_network(&home), address("192.168.1.0")));
-	assert_true(ipv4_equal(prefix_broadcast(&home), address("192.168.1.255")));
-	assert_true(ipv4_equal(prefix_network(&odd), address("10.8.0.0")));
-	assert_true(ipv4_equal(prefix_broadcast(&odd), address("10.15.255.255")));
-	assert_true(ipv4_equal(prefix_network(&all), address("0.0.0.0")));
-	assert_true(ipv4_equal(prefix_broadcast(&all), address("255.255.255.255")));
-	assert_true(prefix_contains(&home, address("192.168.1.0")));
-	assert_true(prefix_contains(&home, address("192.168.1.255")));
-	assert_false(prefix_contains(&home, address("192.168.0.255")));
-	assert_false(prefix_contains(&home, address("192.168.2.0")));
-	assert_true(prefix_contains(&all, address("1.2.3.4")));
+	assert_true(ipv4_equal(ipv4_prefix_network(&home), address("192.168.1.0")));
+	assert_true(ipv4_equal(ipv4_prefix_broadcast(&home), address("192.168.1.255")));
+	assert_true(ipv4_equal(ipv4_prefix_network(&odd), address("10.8.0.0")));
+	assert_true(ipv4_equal(ipv4_prefix_broadcast(&odd), address("10.15.255.255")));
+	assert_true(ipv4_equal(ipv4_prefix_network(&all), address("0.0.0.0")));
+	assert_true(ipv4_equal(ipv4_prefix_broadcast(&all), address("255.255.255.255")));
+	assert_true(ipv4_prefix_contains(&home, address("192.168.1.0")));
+	assert_true(ipv4_prefix_contains(&home, address("192.168.1.255")));
+	assert_false(ipv4_prefix_contains(&home, address("192.168.0.255")));
+	assert_false(ipv4_prefix_contains(&home, address("192.168.2.0")));
+	assert_true(ipv4_prefix_contains(&all, address("1.2.3.4")));
 }
 
 static void test_host(void **state)
@@ -103,19 +103,19 @@ static void test_host(void **state)
 	struct prefix home = prefix("192.168.1.77", 24), four = prefix("10.0.0.5", 30);
 	struct prefix pair = prefix("10.0.0.4", 31), single = prefix("10.0.0.4", 32);
 
-	assert_true(prefix_host(&home, address("192.168.1.1")));
-	assert_true(prefix_host(&home, address("192.168.1.254")));
-	assert_true(prefix_host(&home, address("192.168.1.77")));
-	assert_false(prefix_host(&home, address("192.168.1.0")));
-	assert_false(prefix_host(&home, address("192.168.1.255")));
-	assert_false(prefix_host(&home, address("192.168.2.1")));
-	assert_false(prefix_host(&four, address("10.0.0.4")));
-	assert_true(prefix_host(&four, address("10.0.0.5")));
-	assert_true(prefix_host(&four, address("10.0.0.6")));
-	assert_false(prefix_host(&four, address("10.0.0.7")));
-	assert_false(prefix_host(&pair, address("10.0.0.4")));
-	assert_false(prefix_host(&pair, address("10.0.0.5")));
-	assert_false(prefix_host(&single, address("10.0.0.4")));
+	assert_true(ipv4_prefix_host(&home, address("192.168.1.1")));
+	assert_true(ipv4_prefix_host(&home, address("192.168.1.254")));
+	assert_true(ipv4_prefix_host(&home, address("192.168.1.77")));
+	assert_false(ipv4_prefix_host(&home, address("192.168.1.0")));
+	assert_false(ipv4_prefix_host(&home, address("192.168.1.255")));
+	assert_false(ipv4_prefix_host(&home, address("192.168.2.1")));
+	assert_false(ipv4_prefix_host(&four, address("10.0.0.4")));
+	assert_true(ipv4_prefix_host(&four, address("10.0.0.5")));
+	assert_true(ipv4_prefix_host(&four, address("10.0.0.6")));
+	assert_false(ipv4_prefix_host(&four, address("10.0.0.7")));
+	assert_false(ipv4_prefix_host(&pair, address("10.0.0.4")));
+	assert_false(ipv4_prefix_host(&pair, address("10.0.0.5")));
+	assert_false(ipv4_prefix_host(&single, address("10.0.0.4")));
 }
 
 int main(void)

@@ -50,8 +50,8 @@ static bool landlocked(void)
 
 static void confine_files(void)
 {
-	assert_true(rundir_hold(&err) >= 0);
-	assert_int_equal(privilege_confine(&err), 0);
+	assert_true(lease_dir_hold(&err) >= 0);
+	assert_int_equal(capabilities_confine(&err), 0);
 	assert_int_equal(landlock_confine(&err), 0);
 }
 
@@ -75,11 +75,11 @@ static void check_files(void)
 	confine_files();
 
 	/* Its own. */
-	dir = rundir_lock(true, &err);
+	dir = lease_dir_lock(true, &err);
 	assert_true(dir >= 0);
-	close(rundir_replace(dir, "lease-x", "x", 1, &err));
+	close(lease_dir_replace(dir, "lease-x", "x", 1, &err));
 	assert_int_equal(unlinkat(dir, "lease-x", 0), 0);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	assert_int_equal(sysctl_write(&forwarding, 1, &err), 0);
 	assert_int_equal(sysctl_read(&forwarding, &value, &err), 0);
 	assert_int_equal(value, 1);
@@ -113,19 +113,19 @@ static void test_files(void **state)
 /* /run/vmrun stays while one process holds it, and goes with the last. */
 static void check_hold(void)
 {
-	int first = rundir_hold(&err), second = rundir_hold(&err);
+	int first = lease_dir_hold(&err), second = lease_dir_hold(&err);
 	int dir;
 
 	assert_true(first >= 0 && second >= 0);
-	dir = rundir_lock(true, &err);
+	dir = lease_dir_lock(true, &err);
 	assert_true(dir >= 0);
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), 0);
-	rundir_release(first);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), 0);
-	rundir_release(second);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
-	rundir_release(-1);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), 0);
+	lease_dir_release(first);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), 0);
+	lease_dir_release(second);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
+	lease_dir_release(-1);
 }
 
 static void test_hold(void **state)
@@ -136,15 +136,15 @@ static void test_hold(void **state)
 /* A descriptor that a child still has does not hold it. */
 static void check_hold_of_child(void)
 {
-	int hold = rundir_hold(&err);
+	int hold = lease_dir_hold(&err);
 	pid_t child;
 
 	assert_true(hold >= 0);
 	child = fork();
 	if (child == 0)
 		_exit(pause());
-	rundir_release(hold);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	lease_dir_release(hold);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 }
@@ -285,7 +285,7 @@ static int confined(void (*act)(void))
 
 	if (child == 0) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || syscalls_confine(&err) < 0)
+		    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || seccomp_confine(&err) < 0)
 			_exit(1);
 		act();
 		_exit(DONE);
@@ -342,8 +342,8 @@ static void check_privilege(void)
 	assert_int_equal(setresuid(4242, 0, 0), 0);
 	limit.rlim_max = resource ? 1 << 20 : RLIM_INFINITY;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	assert_int_equal(privilege_confine(&err), 0);
-	assert_true(privilege_sufficient());
+	assert_int_equal(capabilities_confine(&err), 0);
+	assert_true(capabilities_sufficient());
 
 	assert_int_equal(getresuid(&uid[0], &uid[1], &uid[2]), 0);
 	assert_int_equal(getresgid(&gid[0], &gid[1], &gid[2]), 0);
@@ -376,7 +376,7 @@ static void check_own_user(void)
 {
 	if (namespace_drop_resource_rights() < 0)
 		exit(NAMESPACE_SKIPPED);
-	assert_int_equal(privilege_confine(&err), -EPERM);
+	assert_int_equal(capabilities_confine(&err), -EPERM);
 	assert_non_null(strstr(err.message, "cap_setuid"));
 }
 

@@ -41,7 +41,7 @@ static struct host host_here(void)
 	struct host host = { .arp = -1 };
 	struct error err = { 0 };
 
-	assert_int_equal(nl_socket_open(NETLINK_ROUTE, &host.route, &err), 0);
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &host.route, &err), 0);
 	return host;
 }
 
@@ -275,7 +275,7 @@ static void test_dry_run(void **state)
 static void neighbours(void)
 {
 	struct host host = host_here();
-	struct addrset set = { 0 };
+	struct address_set set = { 0 };
 	struct error err = { 0 };
 
 	assert_int_equal(
@@ -289,9 +289,9 @@ static void neighbours(void)
 		0);
 	assert_int_equal(neighbour_list(host.route, if_nametoindex("e0"), &set, &err), 0);
 	assert_int_equal(set.count, 2);
-	assert_true(addrset_has(&set, address("192.168.7.20")));
-	assert_true(addrset_has(&set, address("192.168.7.21")));
-	addrset_done(&set);
+	assert_true(address_set_has(&set, address("192.168.7.20")));
+	assert_true(address_set_has(&set, address("192.168.7.21")));
+	address_set_done(&set);
 	nl_socket_free(host.route);
 }
 

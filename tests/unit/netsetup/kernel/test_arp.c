@@ -95,7 +95,7 @@ static void test_make(void **state)
 {
 	const struct ether_addr mac = { { 2, 0, 0, 0, 0, 9 } };
 	const struct ether_addr no_mac = { { 0 } };
-	char text[MAC_TEXT_SIZE];
+	char text[ARP_MAC_TEXT_SIZE];
 	struct arp arp;
 
 	/* RFC 5227 section 2.1.1: the sender's address and the target's MAC are zero. */
@@ -113,9 +113,9 @@ static void test_make(void **state)
 	assert_true(ipv4_equal(arp.sender, address("192.168.7.9")));
 	assert_true(ipv4_equal(arp.target, address("192.168.7.9")));
 
-	assert_string_equal(mac_text(&mac, text), "02:00:00:00:00:09");
+	assert_string_equal(arp_mac_text(&mac, text), "02:00:00:00:00:09");
 	assert_string_equal(
-		mac_text(&(struct ether_addr){ { 0xff, 0xab, 0, 1, 0x10, 0xfe } }, text),
+		arp_mac_text(&(struct ether_addr){ { 0xff, 0xab, 0, 1, 0x10, 0xfe } }, text),
 		"ff:ab:00:01:10:fe");
 }
 

@@ -50,7 +50,7 @@ static void test_link(void **state)
 	const struct interface *link;
 
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(interfaces_add_link(nlmsg_hdr(msg), &table), 0);
+		assert_int_equal(interface_add_link(nlmsg_hdr(msg), &table), 0);
 	assert_int_equal(table.link_count, 5);
 	link = &table.links[4];
 	assert_string_equal(link->ifname, "exactly-fifteen");
@@ -62,12 +62,12 @@ static void test_link(void **state)
 	assert_string_equal(link->kind, "bridge");
 	assert_memory_equal(&link->mac, "\2\0\0\0\0\3", 6);
 
-	assert_ptr_equal(interfaces_by_index(&table, 3), &table.links[0]);
-	assert_null(interfaces_by_index(&table, 4));
-	assert_ptr_equal(interfaces_by_name(&table, "exactly-fifteen"), &table.links[0]);
-	assert_null(interfaces_by_name(&table, "exactly-fiftee"));
-	assert_null(interfaces_by_name(&table, "exactly-fifteen-"));
-	assert_null(interfaces_by_name(&table, ""));
+	assert_ptr_equal(interface_by_index(&table, 3), &table.links[0]);
+	assert_null(interface_by_index(&table, 4));
+	assert_ptr_equal(interface_by_name(&table, "exactly-fifteen"), &table.links[0]);
+	assert_null(interface_by_name(&table, "exactly-fiftee"));
+	assert_null(interface_by_name(&table, "exactly-fifteen-"));
+	assert_null(interface_by_name(&table, ""));
 }
 
 static void test_bad_link(void **state)
@@ -78,11 +78,11 @@ static void test_bad_link(void **state)
 	cleanup_nl_msg *unended = link_message("exactly-sixteen-", 16);
 	cleanup_nl_msg *other = link_message("eth0", 5);
 
-	assert_int_equal(interfaces_add_link(nlmsg_hdr(nameless), &table), -EBADMSG);
-	assert_int_equal(interfaces_add_link(nlmsg_hdr(long_name), &table), -EBADMSG);
-	assert_int_equal(interfaces_add_link(nlmsg_hdr(unended), &table), -EBADMSG);
+	assert_int_equal(interface_add_link(nlmsg_hdr(nameless), &table), -EBADMSG);
+	assert_int_equal(interface_add_link(nlmsg_hdr(long_name), &table), -EBADMSG);
+	assert_int_equal(interface_add_link(nlmsg_hdr(unended), &table), -EBADMSG);
 	nlmsg_hdr(other)->nlmsg_type = RTM_DELLINK;
-	assert_int_equal(interfaces_add_link(nlmsg_hdr(other), &table), 0);
+	assert_int_equal(interface_add_link(nlmsg_hdr(other), &table), 0);
 	assert_int_equal(table.link_count, 0);
 }
 
@@ -109,10 +109,10 @@ static void test_address(void **state)
 	cleanup_nl_msg *inet6 = address_message(AF_INET6, 64, ADDRESS);
 	cleanup_nl_msg *too_long = address_message(AF_INET, 33, ADDRESS);
 
-	assert_int_equal(interfaces_add_address(nlmsg_hdr(plain), &table), 0);
-	assert_int_equal(interfaces_add_address(nlmsg_hdr(peer), &table), 0);
-	assert_int_equal(interfaces_add_address(nlmsg_hdr(inet6), &table), 0);
-	assert_int_equal(interfaces_add_address(nlmsg_hdr(too_long), &table), -EBADMSG);
+	assert_int_equal(interface_add_address(nlmsg_hdr(plain), &table), 0);
+	assert_int_equal(interface_add_address(nlmsg_hdr(peer), &table), 0);
+	assert_int_equal(interface_add_address(nlmsg_hdr(inet6), &table), 0);
+	assert_int_equal(interface_add_address(nlmsg_hdr(too_long), &table), -EBADMSG);
 	assert_int_equal(table.address_count, 2);
 	assert_int_equal(table.addresses[0].ifindex, 3);
 	assert_int_equal(ntohl(table.addresses[0].prefix.address.s_addr), ADDRESS);
@@ -149,10 +149,10 @@ static void test_route(void **state)
 	cleanup_nl_msg *plain = plain_route(info), *object = route_message(info);
 	cleanup_nl_msg *nowhere = route_message(info);
 
-	assert_int_equal(interfaces_add_route(nlmsg_hdr(plain), &table), 0);
+	assert_int_equal(route_add(nlmsg_hdr(plain), &table), 0);
 	nla_put_u32(object, RTA_NH_ID, 42);
-	assert_int_equal(interfaces_add_route(nlmsg_hdr(object), &table), 0);
-	assert_int_equal(interfaces_add_route(nlmsg_hdr(nowhere), &table), -EBADMSG);
+	assert_int_equal(route_add(nlmsg_hdr(object), &table), 0);
+	assert_int_equal(route_add(nlmsg_hdr(nowhere), &table), -EBADMSG);
 	assert_int_equal(table.route_count, 2);
 	assert_int_equal(table.routes[0].ifindex, 3);
 	assert_int_equal(ntohl(table.routes[0].router.s_addr), ROUTER);
@@ -179,10 +179,10 @@ static void test_other_routes(void **state)
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		cleanup_nl_msg *msg = plain_route(others[i]);
 
-		assert_int_equal(interfaces_add_route(nlmsg_hdr(msg), &table), 0);
+		assert_int_equal(route_add(nlmsg_hdr(msg), &table), 0);
 	}
 	nla_put_u32(tabled, RTA_TABLE, 51820);
-	assert_int_equal(interfaces_add_route(nlmsg_hdr(tabled), &table), 0);
+	assert_int_equal(route_add(nlmsg_hdr(tabled), &table), 0);
 	assert_int_equal(table.route_count, 0);
 }
 
@@ -216,7 +216,7 @@ static void test_multipath(void **state)
 	cleanup_interfaces struct interfaces table = { 0 };
 	cleanup_nl_msg *msg = multipath_message(16);
 
-	assert_int_equal(interfaces_add_route(nlmsg_hdr(msg), &table), 0);
+	assert_int_equal(route_add(nlmsg_hdr(msg), &table), 0);
 	assert_int_equal(table.route_count, 2);
 	assert_int_equal(table.routes[0].ifindex, 3);
 	assert_int_equal(table.routes[1].ifindex, 4);
@@ -226,7 +226,7 @@ static void test_multipath(void **state)
 	for (size_t i = 0; i < sizeof(bad_lengths) / sizeof(bad_lengths[0]); i++) {
 		cleanup_nl_msg *bad = multipath_message(bad_lengths[i]);
 
-		assert_int_equal(interfaces_add_route(nlmsg_hdr(bad), &table), -EBADMSG);
+		assert_int_equal(route_add(nlmsg_hdr(bad), &table), -EBADMSG);
 	}
 }
 
@@ -234,9 +234,9 @@ static void parse_any(struct nlmsghdr *header)
 {
 	cleanup_interfaces struct interfaces table = { 0 };
 
-	interfaces_add_link(header, &table);
-	interfaces_add_address(header, &table);
-	interfaces_add_route(header, &table);
+	interface_add_link(header, &table);
+	interface_add_address(header, &table);
+	route_add(header, &table);
 	if (table.link_count) {
 		assert_non_null(memchr(table.links[0].ifname, 0, IFNAMSIZ));
 		assert_non_null(memchr(table.links[0].kind, 0, KIND_SIZE));
@@ -262,7 +262,7 @@ static void test_grow(void **state)
 	int *array = NULL;
 
 	for (size_t i = 0; i < 1000; i++) {
-		array = interfaces_grow(array, i, sizeof(*array));
+		array = interface_grow(array, i, sizeof(*array));
 		assert_non_null(array);
 		array[i] = (int)i;
 	}

@@ -24,23 +24,24 @@
 static void test_errno(void **state)
 {
 	for (int nle = 1; nle <= NLE_MAX; nle++) {
-		assert_true(nl_errno(-nle) > 0);
-		assert_int_equal(nl_errno(-nle), nl_errno(nle));
+		assert_true(netlink_errno(-nle) > 0);
+		assert_int_equal(netlink_errno(-nle), netlink_errno(nle));
 	}
-	assert_int_equal(nl_errno(0), 0);
-	assert_int_equal(nl_errno(-NLE_EXIST), EEXIST);
-	assert_int_equal(nl_errno(-NLE_PERM), EPERM);
-	assert_int_equal(nl_errno(-NLE_NODEV), ENODEV);
-	assert_int_equal(nl_errno(-NLE_MAX - 1), EIO);
-	assert_int_equal(nl_errno(INT_MIN), EIO);
-	assert_int_equal(nl_errno(INT_MAX), EIO);
+	assert_int_equal(netlink_errno(0), 0);
+	assert_int_equal(netlink_errno(-NLE_EXIST), EEXIST);
+	assert_int_equal(netlink_errno(-NLE_PERM), EPERM);
+	assert_int_equal(netlink_errno(-NLE_NODEV), ENODEV);
+	assert_int_equal(netlink_errno(-NLE_MAX - 1), EIO);
+	assert_int_equal(netlink_errno(INT_MIN), EIO);
+	assert_int_equal(netlink_errno(INT_MAX), EIO);
 }
 
 static void test_error(void **state)
 {
 	struct error err;
 
-	assert_int_equal(nl_error(&err, -NLE_PERM, "cannot add route to '%s'", "vmr-web"), -EPERM);
+	assert_int_equal(netlink_error(&err, -NLE_PERM, "cannot add route to '%s'", "vmr-web"),
+			 -EPERM);
 	assert_int_equal(err.code, EPERM);
 	assert_int_equal(err.status, STATUS_PERMISSION);
 	assert_string_equal(err.message, "cannot add route to 'vmr-web': Operation not permitted");
@@ -54,7 +55,7 @@ static void test_socket(void **state)
 	struct error err;
 	int fd;
 
-	assert_int_equal(nl_socket_open(NETLINK_ROUTE, &sock, &err), 0);
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &sock, &err), 0);
 	fd = nl_socket_get_fd(sock);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &size), 0);
@@ -68,7 +69,7 @@ static void test_bad_protocol(void **state)
 	struct nl_sock *sock = NULL;
 	struct error err = { 0 };
 
-	assert_true(nl_socket_open(MAX_LINKS, &sock, &err) < 0);
+	assert_true(netlink_open(MAX_LINKS, &sock, &err) < 0);
 	assert_null(sock);
 	assert_non_null(strstr(err.message, "cannot open a netlink socket: "));
 }
@@ -113,18 +114,18 @@ static void test_request(void **state)
 	cleanup_nl_sock *sock = NULL;
 	struct error err;
 
-	assert_int_equal(nl_socket_open(NETLINK_ROUTE, &sock, &err), 0);
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &sock, &err), 0);
 	for (int i = 0; i < 3; i++) {
 		struct seen all = { 0 }, single = { 0 }, nothing = { 0 };
 
-		assert_int_equal(nl_request(sock, dump, see_link, &all), 0);
+		assert_int_equal(netlink_request(sock, dump, see_link, &all), 0);
 		assert_true(all.loopback);
-		assert_int_equal(nl_request(sock, one, see_link, &single), 0);
+		assert_int_equal(netlink_request(sock, one, see_link, &single), 0);
 		assert_int_equal(single.links, 1);
 		assert_true(single.loopback);
-		assert_int_equal(nl_request(sock, none, see_link, &nothing), -ENODEV);
+		assert_int_equal(netlink_request(sock, none, see_link, &nothing), -ENODEV);
 		assert_int_equal(nothing.links, 0);
-		assert_int_equal(nl_request(sock, one, NULL, NULL), 0);
+		assert_int_equal(netlink_request(sock, one, NULL, NULL), 0);
 	}
 }
 
@@ -136,11 +137,11 @@ static void test_parser_refuses(void **state)
 	cleanup_nl_sock *sock = NULL;
 	struct error err;
 
-	assert_int_equal(nl_socket_open(NETLINK_ROUTE, &sock, &err), 0);
-	assert_int_equal(nl_request(sock, dump, see_link, &seen), -EBADMSG);
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &sock, &err), 0);
+	assert_int_equal(netlink_request(sock, dump, see_link, &seen), -EBADMSG);
 	assert_int_equal(seen.links, 1);
 	seen = (struct seen){ 0 };
-	assert_int_equal(nl_request(sock, dump, see_link, &seen), 0);
+	assert_int_equal(netlink_request(sock, dump, see_link, &seen), 0);
 	assert_true(seen.loopback);
 }
 
@@ -198,10 +199,10 @@ static void test_no_errno(void **state)
 		int result;
 
 		assert_non_null(msg);
-		assert_int_equal(nl_socket_open(NETLINK_ROUTE, &sock, &err), 0);
+		assert_int_equal(netlink_open(NETLINK_ROUTE, &sock, &err), 0);
 		forged = &cases[i / 2].code;
 		forged_type = types[i % 2];
-		result = nl_request(sock, msg, NULL, NULL);
+		result = netlink_request(sock, msg, NULL, NULL);
 		forged = NULL;
 		assert_int_equal(result, cases[i / 2].result);
 	}

@@ -461,7 +461,8 @@ static void test_choose(void **state)
 			continue;
 		}
 		snprintf(found, sizeof(found), "%.15s %s %s", uplink.ifname,
-			 prefix_text(&uplink.prefix, prefix), ipv4_text(uplink.router, router));
+			 ipv4_prefix_text(&uplink.prefix, prefix),
+			 ipv4_text(uplink.router, router));
 		assert_string_equal(found, test->found);
 	}
 }

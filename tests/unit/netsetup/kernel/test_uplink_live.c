@@ -291,7 +291,7 @@ static int run_case(const struct live_case *test)
 		snprintf(found, sizeof(found), "%s", err.message);
 	else
 		snprintf(found, sizeof(found), "%.15s %s %s %u", uplink.ifname,
-			 prefix_text(&uplink.prefix, prefix), ipv4_text(uplink.router, router),
+			 ipv4_prefix_text(&uplink.prefix, prefix), ipv4_text(uplink.router, router),
 			 uplink.mtu);
 	if (strcmp(found, test->found) || (test->remedy && !strstr(err.remedy, test->remedy))) {
 		print_error("%s: found '%s'\n%s\n", test->name, found, err.remedy);
@@ -312,9 +312,9 @@ static int run_kernel_errno(const struct live_case *test)
 		return CHILD_SKIPPED;
 	nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
 	nla_put_u32(msg, RTA_DST, htonl(0xc0000201));
-	if (nl_socket_open(NETLINK_ROUTE, &sock, &err) < 0)
+	if (netlink_open(NETLINK_ROUTE, &sock, &err) < 0)
 		return CHILD_FAILED;
-	return nl_request(sock, msg, NULL, NULL) == -ENETUNREACH ? CHILD_PASSED : CHILD_FAILED;
+	return netlink_request(sock, msg, NULL, NULL) == -ENETUNREACH ? CHILD_PASSED : CHILD_FAILED;
 }
 
 /* Interfaces that come and go all the time do not keep uplink_find() from its answer. */

@@ -43,18 +43,18 @@ static void walk_whole(const struct prefix *subnet, struct in_addr first, struct
 
 	assert_non_null(seen);
 	make_uuid(uuid, number);
-	assert_true(candidates_init(&candidates, subnet, first, last, uuid));
+	assert_true(candidate_init(&candidates, subnet, first, last, uuid));
 	for (uint32_t i = low; i <= high; i++) {
 		uint32_t host;
 
-		assert_true(candidates_next(&candidates, &found));
-		assert_true(prefix_host(subnet, found));
+		assert_true(candidate_next(&candidates, &found));
+		assert_true(ipv4_prefix_host(subnet, found));
 		host = ntohl(found.s_addr);
 		assert_true(host >= low && host <= high);
 		assert_int_equal(seen[host - low]++, 0);
 	}
-	assert_false(candidates_next(&candidates, &found));
-	assert_false(candidates_next(&candidates, &found));
+	assert_false(candidate_next(&candidates, &found));
+	assert_false(candidate_next(&candidates, &found));
 }
 
 /* Every prefix down to /16, whole, for several VMs. */
@@ -62,8 +62,8 @@ static void test_permutation(void **state)
 {
 	for (unsigned int length = 30; length >= 16; length--) {
 		const struct prefix subnet = { address("172.16.77.129"), length };
-		uint32_t low = ntohl(prefix_network(&subnet).s_addr) + 1;
-		uint32_t high = ntohl(prefix_broadcast(&subnet).s_addr) - 1;
+		uint32_t low = ntohl(ipv4_prefix_network(&subnet).s_addr) + 1;
+		uint32_t high = ntohl(ipv4_prefix_broadcast(&subnet).s_addr) - 1;
 
 		for (unsigned int number = 0; number < (length >= 24 ? 64 : 3); number++)
 			walk_whole(&subnet, none, none, low, high, number);
@@ -102,15 +102,15 @@ static void test_large(void **state)
 			uint32_t first, previous;
 
 			make_uuid(uuid, number);
-			assert_true(candidates_init(&candidates, &subnet, none, none, uuid));
+			assert_true(candidate_init(&candidates, &subnet, none, none, uuid));
 			assert_int_equal(candidates.count, (1ull << (32 - lengths[i])) - 2);
 			assert_true(candidates.stride > 0);
 			assert_true(candidates.stride < candidates.count);
 			assert_int_equal(divisor(candidates.stride, candidates.count), 1);
 			first = previous = candidates.first + candidates.next;
 			for (int step = 0; step < 1000; step++) {
-				assert_true(candidates_next(&candidates, &found));
-				assert_true(prefix_host(&subnet, found));
+				assert_true(candidate_next(&candidates, &found));
+				assert_true(ipv4_prefix_host(&subnet, found));
 				assert_true(step == 0 || ntohl(found.s_addr) != previous);
 				assert_true(step == 0 || ntohl(found.s_addr) != first);
 				previous = ntohl(found.s_addr);
@@ -128,16 +128,16 @@ static void test_large_end(void **state)
 	uint8_t uuid[16];
 
 	make_uuid(uuid, 1);
-	assert_true(candidates_init(&candidates, &subnet, none, none, uuid));
+	assert_true(candidate_init(&candidates, &subnet, none, none, uuid));
 	candidates.stride = candidates.count - 1;
 	candidates.next = candidates.count - 1;
 	candidates.visited = candidates.count - 3;
 	for (int i = 0; i < 3; i++) {
-		assert_true(candidates_next(&candidates, &found));
-		assert_true(prefix_host(&subnet, found));
+		assert_true(candidate_next(&candidates, &found));
+		assert_true(ipv4_prefix_host(&subnet, found));
 		assert_int_equal(ntohl(found.s_addr), candidates.first + candidates.count - 1 - i);
 	}
-	assert_false(candidates_next(&candidates, &found));
+	assert_false(candidate_next(&candidates, &found));
 }
 
 static uint32_t first_of(const char *network, unsigned int length, unsigned int number)
@@ -148,8 +148,8 @@ static uint32_t first_of(const char *network, unsigned int length, unsigned int 
 	uint8_t uuid[16];
 
 	make_uuid(uuid, number);
-	assert_true(candidates_init(&candidates, &subnet, none, none, uuid));
-	assert_true(candidates_next(&candidates, &found));
+	assert_true(candidate_init(&candidates, &subnet, none, none, uuid));
+	assert_true(candidate_next(&candidates, &found));
 	return ntohl(found.s_addr);
 }
 
@@ -182,11 +182,11 @@ static void test_walks_part(void **state)
 		uint8_t uuid[16];
 
 		make_uuid(uuid, number);
-		assert_true(candidates_init(&a, &subnet, none, none, uuid));
+		assert_true(candidate_init(&a, &subnet, none, none, uuid));
 		make_uuid(uuid, number + 1);
-		assert_true(candidates_init(&b, &subnet, none, none, uuid));
+		assert_true(candidate_init(&b, &subnet, none, none, uuid));
 		for (int step = 0; step < 8; step++) {
-			assert_true(candidates_next(&a, &of_a) && candidates_next(&b, &of_b));
+			assert_true(candidate_next(&a, &of_a) && candidate_next(&b, &of_b));
 			same += ipv4_equal(of_a, of_b);
 		}
 	}
@@ -202,11 +202,11 @@ static void test_same_again(void **state)
 	uint8_t uuid[16];
 
 	make_uuid(uuid, 1);
-	assert_true(candidates_init(&first, &subnet, none, none, uuid));
+	assert_true(candidate_init(&first, &subnet, none, none, uuid));
 	memset(&second, 0xee, sizeof(second));
-	assert_true(candidates_init(&second, &subnet, none, none, uuid));
-	while (candidates_next(&first, &of_first)) {
-		assert_true(candidates_next(&second, &of_second));
+	assert_true(candidate_init(&second, &subnet, none, none, uuid));
+	while (candidate_next(&first, &of_first)) {
+		assert_true(candidate_next(&second, &of_second));
 		assert_true(ipv4_equal(of_first, of_second));
 	}
 	assert_int_not_equal(first_of("192.168.1.0", 24, 1), first_of("192.168.1.0", 23, 1));
@@ -241,9 +241,9 @@ static void test_outside(void **state)
 		struct candidates candidates;
 		struct in_addr found;
 
-		assert_false(candidates_init(&candidates, &subnet, address(ranges[i][0]),
-					     address(ranges[i][1]), uuid));
-		assert_false(candidates_next(&candidates, &found));
+		assert_false(candidate_init(&candidates, &subnet, address(ranges[i][0]),
+					    address(ranges[i][1]), uuid));
+		assert_false(candidate_next(&candidates, &found));
 	}
 }
 

@@ -39,14 +39,14 @@ static struct lease make_lease(const char *name)
 					   .address_count = 1 } };
 
 	snprintf(lease.record.name, sizeof(lease.record.name), "%s", name);
-	tap_name(name, lease.record.tap);
+	ifname_of_tap(name, lease.record.tap);
 	return lease;
 }
 
 static int lock(void)
 {
 	struct error err = { 0 };
-	int dir = rundir_lock(true, &err);
+	int dir = lease_dir_lock(true, &err);
 
 	assert_true(dir >= 0);
 	return dir;
@@ -68,10 +68,10 @@ static pid_t holder(const char *name)
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(ready[0]);
-		dir = rundir_lock(true, &err);
+		dir = lease_dir_lock(true, &err);
 		if (dir < 0 || lease_take(dir, &lease, &err) < 0)
 			_exit(1);
-		rundir_unlock(dir);
+		lease_dir_unlock(dir);
 		if (write(ready[1], "x", 1) == 1)
 			pause();
 		_exit(1);
@@ -102,7 +102,7 @@ static void whole_life(void)
 	assert_true(found[0].alive);
 	assert_memory_equal(&found[0].record, &lease.record, sizeof(lease.record));
 	/* The lock itself goes with the unlocking; the lease stays, and is found by the next. */
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	dir = lock();
 	lease_drop(dir, &lease);
 	assert_int_equal(lease.fd, -1);
@@ -110,8 +110,8 @@ static void whole_life(void)
 	free(take_ptr(&found));
 	assert_int_equal(lease_list(dir, &found, &count, &err), 0);
 	assert_int_equal(count, 0);
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 	assert_int_equal(namespace_count_fds(), before);
 }
 
@@ -152,7 +152,7 @@ static void taken(void)
 	lease_drop(dir, &first);
 	assert_int_equal(lease_take(dir, &second, &err), 0);
 	lease_drop(dir, &second);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 }
 
 static void test_taken(void **state)
@@ -186,7 +186,7 @@ static void killed(void)
 	assert_int_equal(count, 1);
 	assert_true(found[0].alive);
 	lease_drop(dir, &lease);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 }
 
 static void test_killed(void **state)
@@ -251,8 +251,8 @@ static void garbage(void)
 		lease_drop(dir, &lease);
 	}
 	assert_int_equal(unlinkat(dir, "leaseweb", 0), 0);
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 }
 
 static void test_garbage(void **state)
@@ -287,7 +287,7 @@ static void no_descriptors(void)
 	}
 	assert_true(errors >= 2);
 	lease_drop(dir, &lease);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 }
 
 static void test_no_descriptors(void **state)
@@ -322,8 +322,8 @@ static void many(void)
 		assert_int_equal(found[i].alive, atoi(found[i].record.name) % 2);
 	for (size_t i = 0; i < count; i++)
 		lease_remove(dir, &found[i].record);
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 }
 
 static void test_many(void **state)

@@ -43,30 +43,30 @@ static void comes_and_goes(void)
 	int dir;
 
 	/* Not made when it is only looked at. */
-	assert_int_equal(rundir_lock(false, &err), -ENOENT);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	assert_int_equal(lease_dir_lock(false, &err), -ENOENT);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 
-	dir = rundir_lock(true, &err);
+	dir = lease_dir_lock(true, &err);
 	assert_true(dir >= 0);
 	strcpy(path, directory(dir));
-	assert_int_equal(strncmp(path, RUNDIR_PATH "/net", strlen(RUNDIR_PATH "/net")), 0);
+	assert_int_equal(strncmp(path, NETNS_RUN_DIR "/net", strlen(NETNS_RUN_DIR "/net")), 0);
 	assert_int_equal(fcntl(dir, F_GETFD), FD_CLOEXEC);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0700);
-	assert_int_equal(stat(RUNDIR_PATH, &status), 0);
+	assert_int_equal(stat(NETNS_RUN_DIR, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0700);
 
 	/* With something in it, it stays, and can be found without making it. */
 	assert_int_equal(mkdirat(dir, "something", 0700), 0);
-	rundir_unlock(dir);
-	dir = rundir_lock(false, &err);
+	lease_dir_unlock(dir);
+	dir = lease_dir_lock(false, &err);
 	assert_true(dir >= 0);
 	assert_string_equal(directory(dir), path);
 	assert_int_equal(unlinkat(dir, "something", AT_REMOVEDIR), 0);
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
-	rundir_unlock(-1);
-	rundir_unlock(-ENOENT);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
+	lease_dir_unlock(-1);
+	lease_dir_unlock(-ENOENT);
 	assert_int_equal(namespace_count_fds(), before);
 }
 
@@ -83,9 +83,9 @@ static void others_stay(void)
 
 	assert_int_equal(namespace_run("mkdir -m 755 /run/vmrun && mkdir -m 700 /run/vmrun/net-1"),
 			 0);
-	dir = rundir_lock(true, &err);
+	dir = lease_dir_lock(true, &err);
 	assert_true(dir >= 0);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	assert_int_equal(namespace_run("[ \"$(ls /run/vmrun)\" = net-1 ]"), 0);
 }
 
@@ -101,15 +101,15 @@ static void namespaces(void)
 	char first[128];
 	int dir;
 
-	dir = rundir_lock(true, &err);
+	dir = lease_dir_lock(true, &err);
 	assert_true(dir >= 0);
 	strcpy(first, directory(dir));
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	/* The first is locked still: this would wait for ever if it were the same. */
-	dir = rundir_lock(true, &err);
+	dir = lease_dir_lock(true, &err);
 	assert_true(dir >= 0);
 	assert_string_not_equal(directory(dir), first);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	assert_int_equal(access(first, F_OK), 0);
 }
 
@@ -120,7 +120,7 @@ static void test_namespaces(void **state)
 
 static const char *leaf;
 
-static void refuse(const char *script, int rc)
+static void refuse(const char *script, int ret)
 {
 	struct error err = { 0 };
 	unsigned int before = namespace_count_fds();
@@ -130,13 +130,13 @@ static void refuse(const char *script, int rc)
 	snprintf(command, sizeof(command), "rm -rf /run/vmrun /run/elsewhere; D=%s; %s", leaf,
 		 script);
 	assert_int_equal(namespace_run(command), 0);
-	result = rundir_lock(true, &err);
-	if (result != rc)
+	result = lease_dir_lock(true, &err);
+	if (result != ret)
 		print_error("%s: %s\n", script, result < 0 ? err.message : "taken");
-	assert_int_equal(result, rc);
-	assert_int_equal(err.code, -rc);
+	assert_int_equal(result, ret);
+	assert_int_equal(err.code, -ret);
 	assert_non_null(strstr(err.message, "'/run/vmrun"));
-	assert_int_equal(rundir_lock(false, &err), rc);
+	assert_int_equal(lease_dir_lock(false, &err), ret);
 	assert_int_equal(namespace_count_fds(), before);
 }
 
@@ -144,12 +144,12 @@ static void refused(void)
 {
 	struct error err = { 0 };
 	char path[128];
-	int dir = rundir_lock(true, &err);
+	int dir = lease_dir_lock(true, &err);
 
 	assert_true(dir >= 0);
 	strcpy(path, directory(dir));
 	leaf = path;
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 
 	refuse("mkdir -p -m 700 $D && chmod 755 $D", -EPERM);
 	refuse("mkdir -p -m 700 $D && chmod 710 $D", -EPERM);
@@ -180,7 +180,7 @@ static void no_run(void)
 	assert_int_equal(mkdir("/run/root", 0755), 0);
 	assert_int_equal(chroot("/run/root"), 0);
 	assert_int_equal(chdir("/"), 0);
-	assert_int_equal(rundir_lock(true, &err), -ENOENT);
+	assert_int_equal(lease_dir_lock(true, &err), -ENOENT);
 	assert_string_equal(err.message, "cannot make '/run/vmrun': No such file or directory");
 	/* For the sanitizers at the end. */
 	assert_int_equal(fchdir(root), 0);
@@ -204,10 +204,10 @@ static void no_descriptors(void)
 		const struct rlimit few = { used + more - 3, 1024 };
 
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-		dir = rundir_lock(true, &err);
+		dir = lease_dir_lock(true, &err);
 		if (dir < 0)
 			assert_int_equal(dir, -EMFILE);
-		rundir_unlock(dir);
+		lease_dir_unlock(dir);
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &many), 0);
 		assert_int_equal(namespace_run("! ls -d /run/vmrun/netns-* 2>/dev/null"), 0);
 		if (dir >= 0)
@@ -230,7 +230,7 @@ static int take_turns(volatile int *counter)
 	struct error err;
 
 	for (int i = 0; i < TURNS; i++) {
-		int seen, dir = rundir_lock(true, &err);
+		int seen, dir = lease_dir_lock(true, &err);
 
 		if (dir < 0)
 			return 1;
@@ -238,7 +238,7 @@ static int take_turns(volatile int *counter)
 		if (i % 7 == 0)
 			sched_yield();
 		*counter = seen + 1;
-		rundir_unlock(dir);
+		lease_dir_unlock(dir);
 	}
 	return 0;
 }
@@ -258,7 +258,7 @@ static void turns(void)
 	for (size_t i = 0; i < PROCESSES; i++)
 		assert_int_equal(namespace_wait(children[i]), 0);
 	assert_int_equal(*counter, PROCESSES * TURNS);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 }
 
 static void test_turns(void **state)
@@ -270,24 +270,24 @@ static void test_turns(void **state)
 static void patience(void)
 {
 	struct error err = { 0 };
-	int dir = rundir_lock(true, &err);
+	int dir = lease_dir_lock(true, &err);
 	sigset_t mask;
-	int rc;
+	int ret;
 
 	assert_true(dir >= 0);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGALRM);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
-	rc = rundir_lock_within(true, 1, &err);
-	assert_int_equal(rc, -ETIMEDOUT);
+	ret = lease_dir_lock_within(true, 1, &err);
+	assert_int_equal(ret, -ETIMEDOUT);
 	assert_non_null(strstr(err.message, "has held it for 1 s"));
 	assert_non_null(strstr(err.remedy, "lslocks"));
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	assert_int_equal(sigismember(&mask, SIGALRM), 1);
-	rundir_unlock(dir);
-	dir = rundir_lock_within(true, 1, &err);
+	lease_dir_unlock(dir);
+	dir = lease_dir_lock_within(true, 1, &err);
 	assert_true(dir >= 0);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 }
 
 static void test_patience(void **state)
@@ -317,13 +317,13 @@ static void replace(void)
 {
 	struct error err = { 0 };
 	struct stat status;
-	int dir = rundir_lock(true, &err);
+	int dir = lease_dir_lock(true, &err);
 	int first, second;
 
 	assert_true(dir >= 0);
 	/* What one that was killed left is in nobody's way, whatever it is. */
 	assert_int_equal(symlinkat("/run/victim", dir, "new"), 0);
-	first = rundir_replace(dir, "file", "one", 3, &err);
+	first = lease_dir_replace(dir, "file", "one", 3, &err);
 	assert_true(first >= 0);
 	assert_int_equal(access("/run/victim", F_OK), -1);
 	assert_int_equal(fcntl(first, F_GETFD), FD_CLOEXEC);
@@ -332,7 +332,7 @@ static void replace(void)
 	assert_content(dir, "file", "one");
 	assert_true(locked(dir, "file"));
 
-	second = rundir_replace(dir, "file", "second", 6, &err);
+	second = lease_dir_replace(dir, "file", "second", 6, &err);
 	assert_true(second >= 0);
 	assert_content(dir, "file", "second");
 	close(first);
@@ -344,8 +344,8 @@ static void replace(void)
 	/* One that was killed in the midst of it leaves nothing either once all are out. */
 	assert_int_equal(unlinkat(dir, "file", 0), 0);
 	close(openat(dir, "new", O_CREAT | O_WRONLY, 0600));
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 }
 
 static void test_replace(void **state)
@@ -362,20 +362,20 @@ static void full(void)
 	int dir, fd;
 
 	assert_int_equal(mount("tmpfs", "/run", "tmpfs", 0, "size=8k,mode=755"), 0);
-	dir = rundir_lock(true, &err);
+	dir = lease_dir_lock(true, &err);
 	assert_true(dir >= 0);
-	fd = rundir_replace(dir, "file", "old", 3, &err);
+	fd = lease_dir_replace(dir, "file", "old", 3, &err);
 	assert_true(fd >= 0);
 	close(fd);
 	memset(large, 'x', sizeof(large));
 	before = namespace_count_fds();
-	assert_int_equal(rundir_replace(dir, "file", large, sizeof(large), &err), -ENOSPC);
+	assert_int_equal(lease_dir_replace(dir, "file", large, sizeof(large), &err), -ENOSPC);
 	assert_string_equal(err.message,
 			    "cannot write 'file' in '/run/vmrun': No space left on device");
 	assert_content(dir, "file", "old");
 	assert_int_equal(faccessat(dir, "new", F_OK, 0), -1);
 	assert_int_equal(namespace_count_fds(), before);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 }
 
 static void test_full(void **state)

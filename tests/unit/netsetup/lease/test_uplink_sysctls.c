@@ -34,7 +34,7 @@ static struct host host_here(void)
 	struct host host = { .arp = -1 };
 	struct error err = { 0 };
 
-	assert_int_equal(nl_socket_open(NETLINK_ROUTE, &host.route, &err), 0);
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &host.route, &err), 0);
 	return host;
 }
 
@@ -46,7 +46,7 @@ static struct interface_id uplink(void)
 static int lock(void)
 {
 	struct error err = { 0 };
-	int dir = rundir_lock(true, &err);
+	int dir = lease_dir_lock(true, &err);
 
 	assert_true(dir >= 0);
 	return dir;
@@ -88,7 +88,7 @@ static struct lease take(int dir, const char *name, const char *text)
 	struct error err = { 0 };
 
 	strcpy(lease.record.name, name);
-	tap_name(name, lease.record.tap);
+	ifname_of_tap(name, lease.record.tap);
 	assert_int_equal(lease_take(dir, &lease, &err), 0);
 	return lease;
 }
@@ -111,7 +111,7 @@ static void set(int dir, struct host *host)
 {
 	struct error err = { 0 };
 
-	assert_int_equal(share_set(dir, host, uplink(), &err), 0);
+	assert_int_equal(uplink_sysctls_set(dir, host, uplink(), &err), 0);
 	assert_values(1, 0);
 }
 
@@ -133,8 +133,8 @@ static void one(void)
 	assert_values(0, original);
 	sweep(dir, &host);
 	assert_values(0, original);
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 	nl_socket_free(host.route);
 }
 
@@ -159,7 +159,7 @@ static pid_t holder(const char *name, const char *text)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		take(dir, name, text);
 		set(dir, &host);
-		rundir_unlock(dir);
+		lease_dir_unlock(dir);
 		if (write(ready[1], "x", 1) == 1)
 			pause();
 		_exit(1);
@@ -191,8 +191,8 @@ static void several(void)
 	assert_values(1, 0);
 	sweep(dir, &host);
 	assert_values(0, 80);
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 	nl_socket_free(host.route);
 }
 
@@ -217,7 +217,7 @@ static void was_set(void)
 	assert_int_equal(namespace_run("! ls -d /run/vmrun/*/uplink-* 2>/dev/null"), 0);
 	sweep(dir, &host);
 	assert_values(1, 0);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
 }
 
@@ -241,7 +241,7 @@ static void others_choice(void)
 	set_value("ipv4/conf", "forwarding", 0);
 	sweep(dir, &host);
 	assert_values(0, 40);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
 }
 
@@ -261,7 +261,7 @@ static void others_choice_between(void)
 	set(dir, &host);
 	sweep(dir, &host);
 	assert_values(0, 40);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
 }
 
@@ -303,7 +303,7 @@ static void proxy_entries(void)
 			 0);
 	lease_drop(dir, &live);
 	lease_drop(dir, &later);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
 }
 
@@ -325,7 +325,7 @@ static void strange_name(void)
 			 0);
 	sweep(dir, &host);
 	assert_int_equal(namespace_run("[ $(ip neigh show proxy | wc -l) = 0 ]"), 0);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
 }
 
@@ -352,8 +352,8 @@ static void same_name(void)
 	sweep(dir, &host);
 	assert_values(1, 0);
 	assert_int_equal(namespace_run("ip neigh show proxy | grep -q 192.168.7.11"), 0);
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 	nl_socket_free(host.route);
 }
 
@@ -388,8 +388,8 @@ static void name_passed_on(void)
 	lease_drop(dir, &second);
 	sweep(dir, &host);
 	assert_values(0, 80);
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 	nl_socket_free(host.route);
 }
 
@@ -410,8 +410,8 @@ static void gone(void)
 	die(&dead);
 	assert_int_equal(namespace_run("ip link del e0"), 0);
 	sweep(dir, &host);
-	rundir_unlock(dir);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	lease_dir_unlock(dir);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 	nl_socket_free(host.route);
 }
 
@@ -431,7 +431,7 @@ static void killed_between(void)
 	set_value("ipv4/neigh", "proxy_delay", 80);
 	sweep(dir, &host);
 	assert_values(0, 80);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
 }
 
@@ -452,7 +452,7 @@ static void unreadable(void)
 	snprintf(message, sizeof(message),
 		 "cannot open '%s' in '/run/vmrun': Too many levels of symbolic links", file);
 	assert_int_equal(symlinkat("elsewhere", dir, file), 0);
-	assert_true(share_set(dir, &host, uplink(), &err) < 0);
+	assert_true(uplink_sysctls_set(dir, &host, uplink(), &err) < 0);
 	assert_string_equal(err.message, message);
 	assert_values(0, 80);
 	assert_true(lease_stale_remove(dir, &host, &err) < 0);
@@ -469,7 +469,7 @@ static void unreadable(void)
 	sweep(dir, &host);
 	assert_values(0, 80);
 	assert_int_equal(namespace_run("cd /run/vmrun/* && [ \"$(ls | wc -l)\" = 4 ] && rm *"), 0);
-	rundir_unlock(dir);
+	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
 }
 
@@ -491,10 +491,10 @@ static void dry_run(void)
 	struct host host = { .arp = -1, .dry_run = true, .say = count, .context = &said };
 	struct error err = { 0 };
 
-	assert_int_equal(share_set(-1, &host, uplink(), &err), 0);
+	assert_int_equal(uplink_sysctls_set(-1, &host, uplink(), &err), 0);
 	assert_int_equal(said, 2);
 	assert_values(0, 80);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 }
 
 static void test_dry_run(void **state)

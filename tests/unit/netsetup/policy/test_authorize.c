@@ -15,7 +15,7 @@
 #include "netsetup/policy/authorize.h"
 
 static struct policy policy;
-static struct permit permit;
+static struct authorization authorization;
 static struct error err;
 
 static struct in_addr address(const char *text)
@@ -34,11 +34,11 @@ static void choose(const char *text)
 
 	if (policy_parse(text, strlen(text), "conf", &policy, &err) < 0)
 		fail_msg("%s", err.message);
-	memset(&permit, 0, sizeof(permit));
-	permit.uid = 4242;
-	permit.path = "conf";
-	strcpy(permit.name, "alice");
-	permit_select(&permit, &policy, groups, ARRAY_SIZE(groups));
+	memset(&authorization, 0, sizeof(authorization));
+	authorization.uid = 4242;
+	authorization.path = "conf";
+	strcpy(authorization.name, "alice");
+	authorize_select(&authorization, &policy, groups, ARRAY_SIZE(groups));
 }
 
 #define ADD "to permit it, add this line to 'conf', as root:\n"
@@ -65,17 +65,19 @@ static void test_who(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		choose(rows[i].policy);
-		if (permit.count != rows[i].count)
-			fail_msg("'%s': %zu statements", rows[i].policy, permit.count);
-		assert_int_equal(permit.refusal.code, rows[i].count ? 0 : EACCES);
+		if (authorization.count != rows[i].count)
+			fail_msg("'%s': %zu statements", rows[i].policy, authorization.count);
+		assert_int_equal(authorization.refusal.code, rows[i].count ? 0 : EACCES);
 	}
 	choose("allow user 1");
-	assert_string_equal(permit.refusal.message,
+	assert_string_equal(authorization.refusal.message,
 			    "user 'alice' is not permitted to put a VM on the LAN");
-	assert_string_equal(permit.refusal.remedy, ADD "allow user alice");
-	assert_int_equal(permit.refusal.status, STATUS_PERMISSION);
-	assert_int_equal(permit_check(&permit, &(struct wish){ .uplink = "wlan0" }, &err), -EACCES);
-	assert_string_equal(err.message, permit.refusal.message);
+	assert_string_equal(authorization.refusal.remedy, ADD "allow user alice");
+	assert_int_equal(authorization.refusal.status, STATUS_PERMISSION);
+	assert_int_equal(
+		authorize_check(&authorization, &(struct request){ .uplink = "wlan0" }, &err),
+		-EACCES);
+	assert_string_equal(err.message, authorization.refusal.message);
 }
 
 /* By name: those that every machine has. */
@@ -85,21 +87,21 @@ static void test_names(void **state)
 	const gid_t groups[] = { 0 };
 
 	assert_int_equal(policy_parse(text, strlen(text), "conf", &policy, &err), 0);
-	permit.uid = 0;
-	permit_select(&permit, &policy, groups, 1);
-	assert_int_equal(permit.count, 2);
-	permit.uid = 1;
-	permit_select(&permit, &policy, groups, 1);
-	assert_int_equal(permit.count, 1);
-	permit_select(&permit, &policy, groups, 0);
-	assert_int_equal(permit.count, 0);
+	authorization.uid = 0;
+	authorize_select(&authorization, &policy, groups, 1);
+	assert_int_equal(authorization.count, 2);
+	authorization.uid = 1;
+	authorize_select(&authorization, &policy, groups, 1);
+	assert_int_equal(authorization.count, 1);
+	authorize_select(&authorization, &policy, groups, 0);
+	assert_int_equal(authorization.count, 0);
 }
 
 static void test_check(void **state)
 {
 	static const struct {
 		const char *policy;
-		struct wish wish;
+		struct request request;
 		const char *address;
 		const char *message; /* NULL: permitted */
 		const char *remedy;
@@ -202,16 +204,16 @@ static void test_check(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct wish wish = rows[i].wish;
+		struct request request = rows[i].request;
 		char remedy[ERROR_REMEDY_SIZE];
-		int rc;
+		int ret;
 
 		choose(rows[i].policy);
-		wish.address = address(rows[i].address);
-		rc = permit_check(&permit, &wish, &err);
-		if (rc != (rows[i].message ? -EACCES : 0))
-			fail_msg("row %zu: %d", i, rc);
-		if (rc == 0)
+		request.address = address(rows[i].address);
+		ret = authorize_check(&authorization, &request, &err);
+		if (ret != (rows[i].message ? -EACCES : 0))
+			fail_msg("row %zu: %d", i, ret);
+		if (ret == 0)
 			continue;
 		assert_string_equal(err.message, rows[i].message);
 		snprintf(remedy, sizeof(remedy), ADD "%s", rows[i].remedy);
@@ -223,7 +225,7 @@ static void test_check(void **state)
 /* The line that is advised does permit it. */
 static void test_remedy(void **state)
 {
-	static const struct wish wishes[] = {
+	static const struct request wishes[] = {
 		{ .uplink = "wlan0", .named = true, .unprobed = true },
 		{ .uplink = "wlan0", .vms = 20 },
 		{ .uplink = "wlan0", .named = true, .address = { 0x0a000001 } },
@@ -235,21 +237,23 @@ static void test_remedy(void **state)
 		choose("allow user 4242 uplink any address 1.2.3.4 vms 3");
 		if (i == 1)
 			choose("allow user 4242");
-		strcpy(permit.name, "4242");
-		assert_int_equal(permit_check(&permit, &wishes[i], &err), -EACCES);
+		strcpy(authorization.name, "4242");
+		assert_int_equal(authorize_check(&authorization, &wishes[i], &err), -EACCES);
 		strcpy(line, strchr(err.remedy, '\n') + 1);
 		choose(line);
-		assert_int_equal(permit_check(&permit, &wishes[i], &err), 0);
+		assert_int_equal(authorize_check(&authorization, &wishes[i], &err), 0);
 	}
 }
 
 static void test_root(void **state)
 {
 	struct in_addr first = address("10.0.0.1"), last = address("10.0.0.9");
-	const struct wish wish = { .uplink = "x", .named = true, .unprobed = true, .vms = 1000000 };
+	const struct request request = {
+		.uplink = "x", .named = true, .unprobed = true, .vms = 1000000
+	};
 
-	assert_int_equal(permit_check(NULL, &wish, &err), 0);
-	assert_true(permit_bounds(NULL, &wish, &first, &last));
+	assert_int_equal(authorize_check(NULL, &request, &err), 0);
+	assert_true(authorize_bounds(NULL, &request, &first, &last));
 	assert_true(ipv4_equal(first, address("10.0.0.1")));
 	assert_true(ipv4_equal(last, address("10.0.0.9")));
 }
@@ -276,11 +280,12 @@ static void test_bounds(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct in_addr first = address("10.0.0.0"), last = address("10.0.0.255");
-		const struct wish wish = { .uplink = "a" };
+		const struct request request = { .uplink = "a" };
 		char text[2][IPV4_TEXT_SIZE];
 
 		choose(rows[i].policy);
-		if (permit_bounds(&permit, &wish, &first, &last) != (rows[i].first != NULL))
+		if (authorize_bounds(&authorization, &request, &first, &last) !=
+		    (rows[i].first != NULL))
 			fail_msg("row %zu", i);
 		if (!rows[i].first)
 			continue;
@@ -293,25 +298,25 @@ static void test_wish(void **state)
 {
 	const struct uplink uplink = { .ifname = "wlan0" };
 	struct setup_record setup = { .probe = PROBE_NONE };
-	struct wish wish = permit_wish(&setup, &uplink);
+	struct request request = authorize_request(&setup, &uplink);
 
-	assert_string_equal(wish.uplink, "wlan0");
-	assert_true(wish.unprobed && !wish.named);
+	assert_string_equal(request.uplink, "wlan0");
+	assert_true(request.unprobed && !request.named);
 	strcpy(setup.uplink, "wlan0");
 	setup.probe = PROBE_STRICT;
-	wish = permit_wish(&setup, &uplink);
-	assert_true(!wish.unprobed && wish.named);
+	request = authorize_request(&setup, &uplink);
+	assert_true(!request.unprobed && request.named);
 }
 
 /* Nothing there: nobody but root. */
 static void test_no_policy(void **state)
 {
-	permit_load(&permit, "/proc/nowhere/netsetup.conf", 4242, NULL, 0);
-	assert_int_equal(permit.refusal.code, EACCES);
-	assert_int_equal(permit.refusal.status, STATUS_PERMISSION);
+	authorize_load(&authorization, "/proc/nowhere/netsetup.conf", 4242, NULL, 0);
+	assert_int_equal(authorization.refusal.code, EACCES);
+	assert_int_equal(authorization.refusal.status, STATUS_PERMISSION);
 	assert_non_null(
-		strstr(permit.refusal.message, "there is no '/proc/nowhere/netsetup.conf'"));
-	assert_non_null(strstr(permit.refusal.remedy, "\nallow user "));
+		strstr(authorization.refusal.message, "there is no '/proc/nowhere/netsetup.conf'"));
+	assert_non_null(strstr(authorization.refusal.remedy, "\nallow user "));
 }
 
 int main(void)

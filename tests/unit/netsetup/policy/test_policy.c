@@ -26,18 +26,18 @@ static int parse(const char *text)
 }
 
 /* One statement as one text, so that a row shows all of it. */
-static const char *describe(const struct statement *statement)
+static const char *describe(const struct rule *rule)
 {
 	static char text[256];
 	char first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
 
-	snprintf(text, sizeof(text), "%s %s:%u %s %s-%s %u%s", statement->group ? "group" : "user",
-		 statement->name, statement->id,
-		 statement->any_uplink  ? "any"
-		 : statement->uplink[0] ? statement->uplink
-					: "found",
-		 ipv4_text(statement->first, first), ipv4_text(statement->last, last),
-		 statement->vms, statement->unprobed ? " unprobed" : "");
+	snprintf(text, sizeof(text), "%s %s:%u %s %s-%s %u%s", rule->group ? "group" : "user",
+		 rule->name, rule->id,
+		 rule->any_uplink  ? "any"
+		 : rule->uplink[0] ? rule->uplink
+				   : "found",
+		 ipv4_text(rule->first, first), ipv4_text(rule->last, last), rule->vms,
+		 rule->unprobed ? " unprobed" : "");
 	return text;
 }
 
@@ -83,7 +83,7 @@ static void test_good(void **state)
 		if (parse(rows[i].text) < 0)
 			fail_msg("'%s': %s", rows[i].text, err.message);
 		assert_int_equal(policy.count, 1);
-		assert_string_equal(describe(&policy.statements[0]), rows[i].expected);
+		assert_string_equal(describe(&policy.rules[0]), rows[i].expected);
 	}
 }
 
@@ -99,9 +99,9 @@ static void test_several(void **state)
 {
 	assert_int_equal(parse("allow user a\nallow group b vms 2\n\nallow user 3"), 0);
 	assert_int_equal(policy.count, 3);
-	assert_string_equal(describe(&policy.statements[1]),
+	assert_string_equal(describe(&policy.rules[1]),
 			    "group b:0 found 0.0.0.0-255.255.255.255 2");
-	assert_int_equal(policy.statements[2].id, 3);
+	assert_int_equal(policy.rules[2].id, 3);
 }
 
 #define LONG_NAME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -209,14 +209,14 @@ static void test_bounds(void **state)
 	static const char line[] = "allow user alice\n";
 	static char text[POLICY_SIZE_MAX + 1];
 
-	for (size_t i = 0; i < POLICY_STATEMENTS_MAX + 1; i++)
+	for (size_t i = 0; i < POLICY_RULES_MAX + 1; i++)
 		memcpy(text + i * strlen(line), line, strlen(line));
+	assert_int_equal(policy_parse(text, POLICY_RULES_MAX * strlen(line), "conf", &policy, &err),
+			 0);
+	assert_int_equal(policy.count, POLICY_RULES_MAX);
 	assert_int_equal(
-		policy_parse(text, POLICY_STATEMENTS_MAX * strlen(line), "conf", &policy, &err), 0);
-	assert_int_equal(policy.count, POLICY_STATEMENTS_MAX);
-	assert_int_equal(policy_parse(text, (POLICY_STATEMENTS_MAX + 1) * strlen(line), "conf",
-				      &policy, &err),
-			 -EINVAL);
+		policy_parse(text, (POLICY_RULES_MAX + 1) * strlen(line), "conf", &policy, &err),
+		-EINVAL);
 	assert_string_equal(err.message, "conf:129: more than 128 statements");
 
 	memset(text, '\n', sizeof(text));
@@ -247,7 +247,7 @@ static void test_cut(void **state)
 static int read_file(void)
 {
 	memset(&err, 0, sizeof(err));
-	return policyfile_read(scratch_path("etc/netsetup.conf"), &policy, &err);
+	return policy_file_read(scratch_path("etc/netsetup.conf"), &policy, &err);
 }
 
 static void write_file(void)

@@ -40,7 +40,7 @@ static void helper_send(const void *record, const int *fds, size_t count)
 {
 	struct error err;
 
-	if (record_send(PROTOCOL_FD, record, fds, count, &err) < 0)
+	if (protocol_send(PROTOCOL_FD, record, fds, count, &err) < 0)
 		_exit(90);
 }
 
@@ -49,7 +49,7 @@ static void helper_change(const char *text, size_t fd_count)
 	struct change_record change;
 	int fds[QUEUES_MAX] = { 0 };
 
-	record_init(&change, RECORD_CHANGE);
+	protocol_record_init(&change, RECORD_CHANGE);
 	strcpy(change.text, text);
 	helper_send(&change, fds, fd_count);
 }
@@ -60,7 +60,7 @@ static void helper_ready(unsigned int told, unsigned int sent)
 	struct ready_record ready;
 	int fds[QUEUES_MAX] = { 0 };
 
-	record_init(&ready, RECORD_READY);
+	protocol_record_init(&ready, RECORD_READY);
 	strcpy(ready.tap, "vmr-web");
 	ready.queues = told;
 	helper_send(&ready, fds, sent);
@@ -71,7 +71,7 @@ static void helper_done(void)
 {
 	struct ready_record ready;
 
-	record_init(&ready, RECORD_READY);
+	protocol_record_init(&ready, RECORD_READY);
 	helper_send(&ready, NULL, 0);
 }
 
@@ -79,7 +79,7 @@ static void helper_fail(const char *message, int code, int status)
 {
 	struct failed_record failed;
 
-	record_init(&failed, RECORD_FAILED);
+	protocol_record_init(&failed, RECORD_FAILED);
 	failed.code = code;
 	failed.status = status;
 	snprintf(failed.message, sizeof(failed.message), "%s", message);
@@ -92,7 +92,7 @@ static void helper_wait_end(void)
 	union record record;
 	struct error err;
 
-	while (record_receive(PROTOCOL_FD, &record, NULL, &err) == 0)
+	while (protocol_receive(PROTOCOL_FD, &record, NULL, &err) == 0)
 		;
 }
 
@@ -138,7 +138,7 @@ static void play(const char *role, int argc, char **argv)
 	} else if (!strcmp(role, "setup")) {
 		struct setup_record setup;
 
-		record_init(&setup, RECORD_SETUP);
+		protocol_record_init(&setup, RECORD_SETUP);
 		helper_send(&setup, NULL, 0);
 		helper_wait_end();
 	} else if (!strcmp(role, "garbage")) {
@@ -149,10 +149,10 @@ static void play(const char *role, int argc, char **argv)
 
 		helper_ready(0, 0);
 		helper_change("one", 0);
-		record_init(&record, RECORD_MOVED);
+		protocol_record_init(&record, RECORD_MOVED);
 		strcpy(record.ready.uplink, "wlan1");
 		helper_send(&record, NULL, 0);
-		record_init(&record, RECORD_DHCP);
+		protocol_record_init(&record, RECORD_DHCP);
 		record.dhcp.size = 7;
 		helper_send(&record, NULL, 0);
 		helper_fail("it is so", EADDRINUSE, STATUS_NETWORK);
@@ -189,7 +189,7 @@ static int helper(int argc, char **argv)
 		return HELPER_EXIT;
 	}
 	/* The request, whatever it is. */
-	if (record_receive(PROTOCOL_FD, &record, NULL, &err) < 0)
+	if (protocol_receive(PROTOCOL_FD, &record, NULL, &err) < 0)
 		return 93;
 	play(role, argc, argv);
 	return 0;
@@ -251,15 +251,15 @@ static int ask(struct netsetup *netsetup, const struct netsetup_listener *told,
 	       struct netsetup_lan *lan, struct error *err)
 {
 	struct setup_record setup;
-	int rc;
+	int ret;
 
-	record_init(&setup, RECORD_SETUP);
+	protocol_record_init(&setup, RECORD_SETUP);
 	strcpy(setup.name, "web");
 	setup.queues = 1;
 	memset(lan, 0, sizeof(*lan));
 	memset(lan->tap_fds, -1, sizeof(lan->tap_fds));
-	rc = netsetup_ask(netsetup, &setup, err);
-	return rc < 0 ? rc : netsetup_await(netsetup, told, lan, err);
+	ret = netsetup_ask(netsetup, &setup, err);
+	return ret < 0 ? ret : netsetup_await(netsetup, told, lan, err);
 }
 
 /* Each descriptor is back, and each child is gone or only about to. */
@@ -285,8 +285,8 @@ static void test_whole(void **state)
 		if (i < 2)
 			assert_int_equal(fcntl(lan.tap_fds[i], F_GETFD), FD_CLOEXEC);
 	}
-	lan_done(&lan);
-	lan_done(&lan);
+	netsetup_lan_done(&lan);
+	netsetup_lan_done(&lan);
 	assert_int_equal(lan.tap_fds[0], -1);
 	netsetup_end(&netsetup, &listener);
 	assert_string_equal(heard.changes, "one two three ");
@@ -295,7 +295,7 @@ static void test_whole(void **state)
 
 	netsetup = start("undo");
 	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), 0);
-	lan_done(&lan);
+	netsetup_lan_done(&lan);
 	netsetup_end(&netsetup, &deaf);
 	assert_over(&netsetup, before);
 }
@@ -308,7 +308,7 @@ static void test_ended_before_answer(void **state)
 	struct setup_record setup;
 	struct error err = { 0 };
 
-	record_init(&setup, RECORD_SETUP);
+	protocol_record_init(&setup, RECORD_SETUP);
 	assert_int_equal(netsetup_ask(&netsetup, &setup, &err), 0);
 	assert_true(netsetup_end(&netsetup, &listener));
 	assert_string_equal(heard.changes, "one two three ");
@@ -418,7 +418,7 @@ static void test_change_with_descriptors(void **state)
 	assert_int_equal(ask(&netsetup, &listener, &lan, &err), 0);
 	assert_string_equal(heard.changes, "one ");
 	assert_int_equal(namespace_count_fds(), before + 2);
-	lan_done(&lan);
+	netsetup_lan_done(&lan);
 	netsetup_end(&netsetup, &deaf);
 	assert_over(&netsetup, before);
 }
@@ -487,7 +487,7 @@ static void test_adopt(void **state)
 	struct error err = { 0 };
 	struct netsetup_lan lan;
 
-	record_init(&setup, RECORD_SETUP);
+	protocol_record_init(&setup, RECORD_SETUP);
 	memset(&lan, 0, sizeof(lan));
 	memset(lan.tap_fds, -1, sizeof(lan.tap_fds));
 	lan.tap_fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -497,7 +497,7 @@ static void test_adopt(void **state)
 	assert_true(fcntl(lan.tap_fds[0], F_GETFD) >= 0);
 	netsetup_reap(&netsetup);
 	waitpid(netsetup.pid, NULL, 0);
-	lan_done(&lan);
+	netsetup_lan_done(&lan);
 	assert_int_equal(namespace_count_fds(), before);
 }
 

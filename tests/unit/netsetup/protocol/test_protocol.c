@@ -19,7 +19,7 @@
 #include "netsetup/protocol/protocol.h"
 #include "tests/unit/support/namespace.h"
 
-#define TYPE_LAST RECORD_SPARE
+#define TYPE_LAST RECORD_STANDBY
 
 static struct in_addr address(const char *text)
 {
@@ -34,7 +34,7 @@ static struct setup_record good_setup(void)
 {
 	struct setup_record setup;
 
-	record_init(&setup, RECORD_SETUP);
+	protocol_record_init(&setup, RECORD_SETUP);
 	strcpy(setup.name, "debian");
 	setup.queues = 1;
 	return setup;
@@ -50,7 +50,7 @@ static void test_init(void **state)
 					[RECORD_MOVED] = sizeof(struct ready_record),
 					[RECORD_DHCP] = sizeof(struct dhcp_record),
 					[RECORD_CLEAN] = sizeof(struct clean_record),
-					[RECORD_SPARE] = sizeof(struct spare_record) };
+					[RECORD_STANDBY] = sizeof(struct standby_record) };
 	struct error err;
 
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {
@@ -58,14 +58,14 @@ static void test_init(void **state)
 		const unsigned char *octets = (const unsigned char *)&record;
 
 		memset(&record, 0xee, sizeof(record));
-		record_init(&record, (enum record_type)type);
+		protocol_record_init(&record, (enum record_type)type);
 		assert_int_equal(record.header.magic, PROTOCOL_MAGIC);
 		assert_int_equal(record.header.version, PROTOCOL_VERSION);
 		assert_int_equal(record.header.type, type);
 		assert_int_equal(record.header.size, sizes[type]);
 		for (size_t i = sizeof(record.header); i < sizeof(record); i++)
 			assert_int_equal(octets[i], i < sizes[type] ? 0 : 0xee);
-		assert_int_equal(record_check(&record, sizes[type], &err), 0);
+		assert_int_equal(protocol_record_check(&record, sizes[type], &err), 0);
 	}
 }
 
@@ -79,22 +79,22 @@ static void test_sizes(void **state)
 		size_t size;
 
 		memset(&record, 0, sizeof(record));
-		record_init(&record, (enum record_type)type);
+		protocol_record_init(&record, (enum record_type)type);
 		size = record.header.size;
 		for (size_t i = 0; i <= sizeof(record); i++) {
 			if (i == size)
 				continue;
-			assert_int_equal(record_check(&record, i, &err), -EPROTO);
+			assert_int_equal(protocol_record_check(&record, i, &err), -EPROTO);
 			assert_string_equal(err.message,
 					    i < sizeof(record.header)
 						    ? "malformed record: shorter than its header"
 						    : "malformed record: wrong size");
 		}
 		record.header.size = (uint32_t)size - 1;
-		assert_int_equal(record_check(&record, size, &err), -EPROTO);
-		assert_int_equal(record_check(&record, size - 1, &err), -EPROTO);
+		assert_int_equal(protocol_record_check(&record, size, &err), -EPROTO);
+		assert_int_equal(protocol_record_check(&record, size - 1, &err), -EPROTO);
 		record.header.size = UINT32_MAX;
-		assert_int_equal(record_check(&record, size, &err), -EPROTO);
+		assert_int_equal(protocol_record_check(&record, size, &err), -EPROTO);
 	}
 }
 
@@ -107,24 +107,24 @@ static void test_header(void **state)
 	struct error err = { 0 };
 
 	setup.header.magic ^= 1;
-	assert_int_equal(record_check(&setup, sizeof(setup), &err), -EPROTO);
+	assert_int_equal(protocol_record_check(&setup, sizeof(setup), &err), -EPROTO);
 	assert_string_equal(err.message, "malformed record: wrong magic");
 	setup.header.magic = htonl(PROTOCOL_MAGIC);
-	assert_int_equal(record_check(&setup, sizeof(setup), &err), -EPROTO);
+	assert_int_equal(protocol_record_check(&setup, sizeof(setup), &err), -EPROTO);
 
 	setup = good_setup();
 	setup.header.version = PROTOCOL_VERSION + 1;
-	assert_int_equal(record_check(&setup, sizeof(setup), &err), -EPROTO);
+	assert_int_equal(protocol_record_check(&setup, sizeof(setup), &err), -EPROTO);
 	assert_string_equal(err.message, "malformed record: wrong version");
 
 	setup = good_setup();
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		setup.header.type = types[i];
-		assert_int_equal(record_check(&setup, sizeof(setup), &err), -EPROTO);
+		assert_int_equal(protocol_record_check(&setup, sizeof(setup), &err), -EPROTO);
 		assert_string_equal(err.message, "malformed record: unknown type");
 	}
 	setup.header.type = RECORD_READY;
-	assert_int_equal(record_check(&setup, sizeof(setup), &err), -EPROTO);
+	assert_int_equal(protocol_record_check(&setup, sizeof(setup), &err), -EPROTO);
 	assert_string_equal(err.message, "malformed record: wrong size");
 }
 
@@ -133,9 +133,9 @@ static void unterminated(void *record, size_t size, char *text, size_t room)
 	struct error err = { 0 };
 
 	memset(text, 'a', room - 1);
-	assert_int_equal(record_check(record, size, &err), 0);
+	assert_int_equal(protocol_record_check(record, size, &err), 0);
 	text[room - 1] = 'a';
-	assert_int_equal(record_check(record, size, &err), -EPROTO);
+	assert_int_equal(protocol_record_check(record, size, &err), -EPROTO);
 	assert_string_equal(err.message, "malformed record: unterminated text");
 }
 
@@ -143,7 +143,7 @@ static void unterminated(void *record, size_t size, char *text, size_t room)
 	do {                                                                   \
 		union record record;                                           \
                                                                                \
-		record_init(&record, constant);                                \
+		protocol_record_init(&record, constant);                       \
 		unterminated(&record, sizeof(record.kind), record.kind.member, \
 			     sizeof(record.kind.member));                      \
 	} while (0)
@@ -211,7 +211,7 @@ SETTER(set_queues, setup->queues = (uint8_t)value)
 SETTER(set_offload, setup->offload = (uint8_t)value)
 SETTER(set_dry_run, setup->dry_run = (uint8_t)value)
 SETTER(set_verbose, setup->verbose = (uint8_t)value)
-SETTER(set_follow, setup->follow = (uint8_t)value)
+SETTER(set_follow, setup->roam = (uint8_t)value)
 SETTER(set_dhcp, setup->dhcp = (uint8_t)value)
 SETTER(set_reserved, setup->reserved[value] = 1)
 
@@ -303,18 +303,18 @@ static void test_fields(void **state)
 	struct setup_record good = good_setup();
 	struct error err = { 0 };
 
-	assert_int_equal(setup_check(&good, &err), 0);
+	assert_int_equal(protocol_setup_check(&good, &err), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		struct setup_record setup = good_setup();
 		char expected[64] = "";
-		int rc;
+		int ret;
 
 		memset(&err, 0, sizeof(err));
 		fields[i].change(&setup, fields[i].value);
-		rc = setup_check(&setup, &err);
-		if (rc != (fields[i].field ? -EINVAL : 0))
+		ret = protocol_setup_check(&setup, &err);
+		if (ret != (fields[i].field ? -EINVAL : 0))
 			print_error("case %zu: %s\n", i, fields[i].field ? fields[i].field : "-");
-		assert_int_equal(rc, fields[i].field ? -EINVAL : 0);
+		assert_int_equal(ret, fields[i].field ? -EINVAL : 0);
 		if (fields[i].field)
 			snprintf(expected, sizeof(expected), "request refused: invalid field '%s'",
 				 fields[i].field);
@@ -327,16 +327,16 @@ static void test_clean_fields(void **state)
 	struct clean_record clean;
 	struct error err = { 0 };
 
-	record_init(&clean, RECORD_CLEAN);
-	assert_int_equal(clean_check(&clean, &err), 0);
+	protocol_record_init(&clean, RECORD_CLEAN);
+	assert_int_equal(protocol_clean_check(&clean, &err), 0);
 	clean.dry_run = 1;
-	assert_int_equal(clean_check(&clean, &err), 0);
+	assert_int_equal(protocol_clean_check(&clean, &err), 0);
 	clean.dry_run = 2;
-	assert_int_equal(clean_check(&clean, &err), -EINVAL);
+	assert_int_equal(protocol_clean_check(&clean, &err), -EINVAL);
 	clean.dry_run = 0;
 	for (size_t i = 0; i < sizeof(clean.reserved); i++) {
 		clean.reserved[i] = 1;
-		assert_int_equal(clean_check(&clean, &err), -EINVAL);
+		assert_int_equal(protocol_clean_check(&clean, &err), -EINVAL);
 		clean.reserved[i] = 0;
 	}
 }
@@ -364,11 +364,12 @@ static void test_round_trip(void **state)
 		union record sent = { 0 }, received;
 		int fds[QUEUES_MAX];
 
-		record_init(&sent, (enum record_type)type);
+		protocol_record_init(&sent, (enum record_type)type);
 		((char *)&sent)[sizeof(sent.header)] = 'x';
 		memset(&received, 0xee, sizeof(received));
-		assert_int_equal(record_send(ours, &sent, NULL, 0, &err), 0);
-		assert_int_equal(record_receive(theirs, &received, type % 2 ? fds : NULL, &err), 0);
+		assert_int_equal(protocol_send(ours, &sent, NULL, 0, &err), 0);
+		assert_int_equal(protocol_receive(theirs, &received, type % 2 ? fds : NULL, &err),
+				 0);
 		assert_memory_equal(&sent, &received, sent.header.size);
 		for (size_t i = 0; type % 2 && i < QUEUES_MAX; i++)
 			assert_int_equal(fds[i], -1);
@@ -410,21 +411,21 @@ static void test_descriptors(void **state)
 	unsigned int before;
 
 	make_pair(&ours, &theirs);
-	record_init(&change, RECORD_CHANGE);
+	protocol_record_init(&change, RECORD_CHANGE);
 	before = namespace_count_fds();
 	for (size_t count = 0; count <= 12; count++) {
 		union record record;
 		int fds[QUEUES_MAX];
-		int rc;
+		int ret;
 
 		send_raw(ours, &change, sizeof(change), count);
-		rc = record_receive(theirs, &record, fds, &err);
-		assert_int_equal(rc, count <= QUEUES_MAX ? 0 : -EPROTO);
-		if (rc < 0)
+		ret = protocol_receive(theirs, &record, fds, &err);
+		assert_int_equal(ret, count <= QUEUES_MAX ? 0 : -EPROTO);
+		if (ret < 0)
 			assert_string_equal(err.message,
 					    "malformed record: unexpected descriptors");
 		for (size_t i = 0; i < QUEUES_MAX; i++) {
-			if (rc < 0 || i >= count) {
+			if (ret < 0 || i >= count) {
 				assert_int_equal(fds[i], -1);
 				continue;
 			}
@@ -435,9 +436,9 @@ static void test_descriptors(void **state)
 
 		/* None may come: then none is ever ours, and one is enough to refuse the record. */
 		send_raw(ours, &change, sizeof(change), count);
-		rc = record_receive(theirs, &record, NULL, &err);
-		assert_int_equal(rc, count ? -EPROTO : 0);
-		if (rc < 0)
+		ret = protocol_receive(theirs, &record, NULL, &err);
+		assert_int_equal(ret, count ? -EPROTO : 0);
+		if (ret < 0)
 			assert_string_equal(err.message,
 					    "malformed record: unexpected descriptors");
 		assert_int_equal(namespace_count_fds(), before);
@@ -464,10 +465,10 @@ static void test_descriptors_of_garbage(void **state)
 			int fds[QUEUES_MAX];
 
 			send_raw(ours, garbage, sizes[i], count);
-			assert_int_equal(record_receive(theirs, &record, fds, &err), -EPROTO);
+			assert_int_equal(protocol_receive(theirs, &record, fds, &err), -EPROTO);
 			assert_int_equal(fds[0], -1);
 			send_raw(ours, garbage, sizes[i], count);
-			assert_int_equal(record_receive(theirs, &record, NULL, &err), -EPROTO);
+			assert_int_equal(protocol_receive(theirs, &record, NULL, &err), -EPROTO);
 			assert_int_equal(namespace_count_fds(), before);
 		}
 	}
@@ -487,9 +488,9 @@ static void test_too_large(void **state)
 
 	make_pair(&ours, &theirs);
 	memset(&large, 0, sizeof(large));
-	record_init(&large.failed, RECORD_FAILED);
+	protocol_record_init(&large.failed, RECORD_FAILED);
 	send_raw(ours, &large, sizeof(record) + 1, 0);
-	assert_int_equal(record_receive(theirs, &record, NULL, &err), -EPROTO);
+	assert_int_equal(protocol_receive(theirs, &record, NULL, &err), -EPROTO);
 	assert_string_equal(err.message, "malformed record: larger than any record");
 }
 
@@ -502,24 +503,24 @@ static void test_end_of_file(void **state)
 	int fds[QUEUES_MAX] = { 0 };
 	struct error err = { 0 };
 
-	record_init(&change, RECORD_CHANGE);
+	protocol_record_init(&change, RECORD_CHANGE);
 	make_pair(&ours, &theirs);
-	assert_int_equal(record_send(ours, &change, NULL, 0, &err), 0);
+	assert_int_equal(protocol_send(ours, &change, NULL, 0, &err), 0);
 	close(ours);
 	ours = -1;
-	assert_int_equal(record_receive(theirs, &record, NULL, &err), 0);
-	assert_int_equal(record_receive(theirs, &record, fds, &err), -ECONNRESET);
+	assert_int_equal(protocol_receive(theirs, &record, NULL, &err), 0);
+	assert_int_equal(protocol_receive(theirs, &record, fds, &err), -ECONNRESET);
 	for (size_t i = 0; i < QUEUES_MAX; i++)
 		assert_int_equal(fds[i], -1);
-	assert_int_equal(record_send(theirs, &change, NULL, 0, &err), -EPIPE);
+	assert_int_equal(protocol_send(theirs, &change, NULL, 0, &err), -EPIPE);
 
 	/* A peer that ended without reading what it was sent. */
 	close(theirs);
 	make_pair(&ours, &theirs);
-	assert_int_equal(record_send(theirs, &change, NULL, 0, &err), 0);
+	assert_int_equal(protocol_send(theirs, &change, NULL, 0, &err), 0);
 	close(ours);
 	ours = -1;
-	assert_int_equal(record_receive(theirs, &record, NULL, &err), -ECONNRESET);
+	assert_int_equal(protocol_receive(theirs, &record, NULL, &err), -ECONNRESET);
 }
 
 /* A peer that does not read cannot hold the sender up. */
@@ -529,13 +530,13 @@ static void test_full(void **state)
 	cleanup_fd int theirs = -1;
 	struct change_record change;
 	struct error err = { 0 };
-	int rc = 0;
+	int ret = 0;
 
-	record_init(&change, RECORD_CHANGE);
+	protocol_record_init(&change, RECORD_CHANGE);
 	make_pair(&ours, &theirs);
-	for (int i = 0; rc == 0 && i < 100000; i++)
-		rc = record_send(ours, &change, NULL, 0, &err);
-	assert_int_equal(rc, -EAGAIN);
+	for (int i = 0; ret == 0 && i < 100000; i++)
+		ret = protocol_send(ours, &change, NULL, 0, &err);
+	assert_int_equal(ret, -EAGAIN);
 }
 
 int main(void)

@@ -41,7 +41,7 @@ static struct host host_here(void)
 	struct host host = { .arp = -1 };
 	struct error err = { 0 };
 
-	assert_int_equal(nl_socket_open(NETLINK_ROUTE, &host.route, &err), 0);
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &host.route, &err), 0);
 	return host;
 }
 
@@ -50,7 +50,7 @@ static struct setup_record setup_for(const char *name)
 {
 	struct setup_record setup;
 
-	record_init(&setup, RECORD_SETUP);
+	protocol_record_init(&setup, RECORD_SETUP);
 	snprintf(setup.name, sizeof(setup.name), "%s", name);
 	memset(setup.uuid, name[0], sizeof(setup.uuid));
 	setup.queues = 1;
@@ -66,25 +66,25 @@ static struct setup_record setup_at(const char *name, const char *text)
 	return setup;
 }
 
-static void make(struct place *place, struct host *host, const struct setup_record *setup)
+static void make(struct attachment *attachment, struct host *host, const struct setup_record *setup)
 {
 	struct error err = { 0 };
 
-	assert_int_equal(setup_check(setup, &err), 0);
-	place_init(place, setup, host);
-	if (place_make(place, &err) < 0)
+	assert_int_equal(protocol_setup_check(setup, &err), 0);
+	attachment_init(attachment, setup, host);
+	if (attachment_make(attachment, &err) < 0)
 		fail_msg("%s\n%s", err.message, err.remedy);
 }
 
 /* Undone; the packet socket is the process's until its end. */
-static void undo(struct place *place)
+static void undo(struct attachment *attachment)
 {
 	struct error err = { 0 };
 
-	if (place_undo(place, &err) < 0)
+	if (attachment_undo(attachment, &err) < 0)
 		fail_msg("%s", err.message);
-	assert_int_equal(place_undo(place, &err), 0);
-	close(place->host.arp);
+	assert_int_equal(attachment_undo(attachment, &err), 0);
+	close(attachment->host.arp);
 }
 
 static void whole(void)
@@ -93,17 +93,17 @@ static void whole(void)
 	struct host host = host_here();
 	unsigned int fds = namespace_count_fds();
 	struct setup_record setup = setup_at("web", "192.168.7.9");
-	struct place place;
+	struct attachment attachment;
 
 	assert_int_equal(namespace_run("ip link set e0 mtu 1400"), 0);
 	setup.queues = 4;
 	setup.offload = 1;
-	make(&place, &host, &setup);
-	assert_int_equal(place.queues, 4);
+	make(&attachment, &host, &setup);
+	assert_int_equal(attachment.queues, 4);
 	for (size_t i = 0; i < QUEUES_MAX; i++) {
-		assert_int_equal(place.tap_fds[i] >= 0, i < 4);
+		assert_int_equal(attachment.tap_fds[i] >= 0, i < 4);
 		if (i < 4)
-			assert_int_equal(fcntl(place.tap_fds[i], F_GETFD), FD_CLOEXEC);
+			assert_int_equal(fcntl(attachment.tap_fds[i], F_GETFD), FD_CLOEXEC);
 	}
 	assert_int_equal(
 		namespace_run(
@@ -121,7 +121,7 @@ static void whole(void)
 			"ipv4/neigh/e0/proxy_delay ipv4/ip_forward ipv4/conf/e0/proxy_arp | "
 			"tr -d '\\n') = 111101000 ]"),
 		0);
-	undo(&place);
+	undo(&attachment);
 	assert_int_equal(namespace_run("ip link set e0 mtu 1500"), 0);
 	assert_true(namespace_unchanged(before));
 	assert_int_equal(namespace_count_fds(), fds);
@@ -139,12 +139,12 @@ static void held(void)
 	cleanup_free char *before = namespace_state();
 	struct host host = host_here();
 	struct setup_record setup = setup_for("web");
-	struct place place;
+	struct attachment attachment;
 	int held;
 
-	make(&place, &host, &setup);
-	held = fcntl(place.tap_fds[0], F_DUPFD_CLOEXEC, 0);
-	undo(&place);
+	make(&attachment, &host, &setup);
+	held = fcntl(attachment.tap_fds[0], F_DUPFD_CLOEXEC, 0);
+	undo(&attachment);
 	assert_true(namespace_unchanged(before));
 	close(held);
 	nl_socket_free(host.route);
@@ -159,7 +159,7 @@ static void test_held(void **state)
 struct refusal {
 	const char *script;
 	void (*change)(struct setup_record *setup);
-	int rc;
+	int ret;
 	enum exit_status status;
 	const char *message;
 };
@@ -236,8 +236,8 @@ static void refused(void)
 	struct error err = { 0 };
 	cleanup_free char *before = NULL;
 	unsigned int fds;
-	struct place place;
-	int rc;
+	struct attachment attachment;
+	int ret;
 
 	assert_int_equal(namespace_run(refusal_now->script), 0);
 	before = namespace_state();
@@ -245,14 +245,14 @@ static void refused(void)
 	if (refusal_now->change == far_range || refusal_now->change == full_range)
 		setup.address.s_addr = INADDR_ANY;
 	refusal_now->change(&setup);
-	place_init(&place, &setup, &host);
-	rc = place_make(&place, &err);
-	if (rc != refusal_now->rc ||
+	attachment_init(&attachment, &setup, &host);
+	ret = attachment_make(&attachment, &err);
+	if (ret != refusal_now->ret ||
 	    strncmp(err.message, refusal_now->message, strlen(refusal_now->message)) != 0)
-		fail_msg("%d %s", rc, err.message);
-	assert_int_equal(err.code, -rc);
+		fail_msg("%d %s", ret, err.message);
+	assert_int_equal(err.code, -ret);
 	assert_int_equal(err.status, refusal_now->status);
-	undo(&place);
+	undo(&attachment);
 	assert_true(namespace_unchanged(before));
 	/* undo() closed the packet socket where there was one. */
 	assert_int_equal(namespace_count_fds(), fds);
@@ -273,24 +273,25 @@ static void two(void)
 	cleanup_free char *before = namespace_state();
 	struct host host = host_here();
 	struct setup_record setups[] = { setup_for("one"), setup_for("two"), setup_for("red") };
-	struct place places[3];
+	struct attachment attachments[3];
 	struct error err = { 0 };
 
 	for (size_t i = 0; i < 3; i++) {
 		setups[i].range_first = address("192.168.7.20");
 		setups[i].range_last = address("192.168.7.21");
 	}
-	make(&places[0], &host, &setups[0]);
-	make(&places[1], &host, &setups[1]);
-	assert_false(ipv4_equal(place_address(&places[0]), place_address(&places[1])));
-	place_init(&places[2], &setups[2], &host);
-	assert_int_equal(place_make(&places[2], &err), -EADDRNOTAVAIL);
-	undo(&places[2]);
-	undo(&places[0]);
+	make(&attachments[0], &host, &setups[0]);
+	make(&attachments[1], &host, &setups[1]);
+	assert_false(ipv4_equal(attachment_address(&attachments[0]),
+				attachment_address(&attachments[1])));
+	attachment_init(&attachments[2], &setups[2], &host);
+	assert_int_equal(attachment_make(&attachments[2], &err), -EADDRNOTAVAIL);
+	undo(&attachments[2]);
+	undo(&attachments[0]);
 	assert_int_equal(namespace_run("cd /proc/sys/net/ipv4 && [ $(cat conf/e0/forwarding "
 				       "neigh/e0/proxy_delay | tr -d '\\n') = 10 ]"),
 			 0);
-	undo(&places[1]);
+	undo(&attachments[1]);
 	assert_true(namespace_unchanged(before));
 	nl_socket_free(host.route);
 }
@@ -306,23 +307,23 @@ static void same_name(void)
 	struct host host = host_here();
 	struct setup_record setup = setup_at("web", "192.168.7.9");
 	cleanup_free char *before = NULL;
-	struct place first, second;
+	struct attachment first, second;
 	struct error err = { 0 };
 
 	make(&first, &host, &setup);
 	before = namespace_state();
-	place_init(&second, &setup, &host);
-	assert_int_equal(place_make(&second, &err), -EEXIST);
+	attachment_init(&second, &setup, &host);
+	assert_int_equal(attachment_make(&second, &err), -EEXIST);
 	assert_non_null(strstr(err.message, "VM 'web' is already running: pid 0, 192.168.7.9"));
 	undo(&second);
 	setup.address = address("192.168.7.10");
-	place_init(&second, &setup, &host);
-	assert_int_equal(place_make(&second, &err), -EEXIST);
+	attachment_init(&second, &setup, &host);
+	assert_int_equal(attachment_make(&second, &err), -EEXIST);
 	undo(&second);
 	assert_true(namespace_unchanged(before));
 	setup = setup_at("other", "192.168.7.9");
-	place_init(&second, &setup, &host);
-	assert_int_equal(place_make(&second, &err), -EADDRINUSE);
+	attachment_init(&second, &setup, &host);
+	assert_int_equal(attachment_make(&second, &err), -EADDRINUSE);
 	assert_string_equal(err.message,
 			    "address 192.168.7.9 is in use by another VM of this host");
 	undo(&second);
@@ -342,37 +343,37 @@ static void chosen(void)
 	struct host host = host_here();
 	struct setup_record setup = setup_for("web");
 	struct in_addr first;
-	struct place place;
+	struct attachment attachment;
 
-	make(&place, &host, &setup);
-	first = place_address(&place);
-	undo(&place);
-	make(&place, &host, &setup);
-	assert_true(ipv4_equal(place_address(&place), first));
-	undo(&place);
+	make(&attachment, &host, &setup);
+	first = attachment_address(&attachment);
+	undo(&attachment);
+	make(&attachment, &host, &setup);
+	assert_true(ipv4_equal(attachment_address(&attachment), first));
+	undo(&attachment);
 
 	setup.remembered[0] = address("10.0.0.7");
 	setup.remembered[1] = address("192.168.7.99");
 	setup.remembered[2] = address("192.168.7.98");
-	make(&place, &host, &setup);
-	assert_address(place_address(&place), "192.168.7.99");
-	undo(&place);
+	make(&attachment, &host, &setup);
+	assert_address(attachment_address(&attachment), "192.168.7.99");
+	undo(&attachment);
 
 	/* Not when it is somebody's, or outside of what may be chosen. */
 	setup.remembered[1] = address("192.168.7.5");
-	make(&place, &host, &setup);
-	assert_true(ipv4_equal(place_address(&place), first));
-	undo(&place);
+	make(&attachment, &host, &setup);
+	assert_true(ipv4_equal(attachment_address(&attachment), first));
+	undo(&attachment);
 	setup.remembered[1] = address("192.168.7.99");
 	setup.range_first = address("192.168.7.40");
 	setup.range_last = address("192.168.7.50");
-	make(&place, &host, &setup);
-	assert_in_range(ntohl(place_address(&place).s_addr) & 0xff, 40, 50);
-	undo(&place);
+	make(&attachment, &host, &setup);
+	assert_in_range(ntohl(attachment_address(&attachment).s_addr) & 0xff, 40, 50);
+	undo(&attachment);
 	setup.remembered[1] = address("192.168.7.39");
-	make(&place, &host, &setup);
-	assert_in_range(ntohl(place_address(&place).s_addr) & 0xff, 40, 50);
-	undo(&place);
+	make(&attachment, &host, &setup);
+	assert_in_range(ntohl(attachment_address(&attachment).s_addr) & 0xff, 40, 50);
+	undo(&attachment);
 	nl_socket_free(host.route);
 }
 
@@ -386,7 +387,7 @@ static void last_free(void)
 {
 	struct host host = host_here();
 	struct setup_record setup = setup_for("web");
-	struct place place;
+	struct attachment attachment;
 
 	assert_int_equal(namespace_run(SQUATTER
 				       " && ip -n far addr flush dev e0-p && "
@@ -402,9 +403,9 @@ static void last_free(void)
 	/* In whatever order they are tried. */
 	for (int i = 0; i < 4; i++) {
 		memset(setup.uuid, i, sizeof(setup.uuid));
-		make(&place, &host, &setup);
-		assert_address(place_address(&place), "192.168.7.6");
-		undo(&place);
+		make(&attachment, &host, &setup);
+		assert_address(attachment_address(&attachment), "192.168.7.6");
+		undo(&attachment);
 	}
 	nl_socket_free(host.route);
 }
@@ -429,20 +430,20 @@ static void undone_before(void)
 	cleanup_free char *before = namespace_state();
 	struct host host = host_here();
 	struct setup_record setup = setup_at("web", "192.168.7.9");
-	struct place place;
+	struct attachment attachment;
 
 	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
-		make(&place, &host, &setup);
+		make(&attachment, &host, &setup);
 		assert_int_equal(namespace_run(scripts[i]), 0);
-		undo(&place);
+		undo(&attachment);
 		if (!namespace_unchanged(before))
 			fail_msg("%s", scripts[i]);
 	}
 	/* The uplink was pulled out. */
-	make(&place, &host, &setup);
+	make(&attachment, &host, &setup);
 	assert_int_equal(namespace_run("ip link del e0"), 0);
-	undo(&place);
-	assert_int_equal(access(RUNDIR_PATH, F_OK), -1);
+	undo(&attachment);
+	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 	assert_int_equal(if_nametoindex("vmr-web"), 0);
 	nl_socket_free(host.route);
 }
@@ -457,11 +458,11 @@ static void changed_meanwhile(void)
 {
 	struct host host = host_here();
 	struct setup_record setup = setup_at("web", "192.168.7.9");
-	struct place place;
+	struct attachment attachment;
 
-	make(&place, &host, &setup);
+	make(&attachment, &host, &setup);
 	assert_int_equal(namespace_run("echo 40 >/proc/sys/net/ipv4/neigh/e0/proxy_delay"), 0);
-	undo(&place);
+	undo(&attachment);
 	assert_int_equal(namespace_run("cd /proc/sys/net/ipv4 && [ $(cat conf/e0/forwarding "
 				       "neigh/e0/proxy_delay | tr -d '\\n') = 040 ]"),
 			 0);
@@ -480,7 +481,7 @@ static void killed(void)
 	struct host host = host_here();
 	struct setup_record setup = setup_at("web", "192.168.7.9");
 	struct setup_record other = setup_at("other", "192.168.7.10");
-	struct place place;
+	struct attachment attachment;
 	pid_t child;
 
 	for (int again = 0; again < 2; again++) {
@@ -488,7 +489,7 @@ static void killed(void)
 		if (child == 0) {
 			struct host own = host_here();
 
-			make(&place, &own, &setup);
+			make(&attachment, &own, &setup);
 			raise(SIGKILL);
 		}
 		assert_int_equal(namespace_wait(child), 128 + SIGKILL);
@@ -497,9 +498,9 @@ static void killed(void)
 					       "ip neigh show proxy | grep -q 192.168.7.9 && "
 					       "! ip link show vmr-web 2>/dev/null"),
 				 0);
-		make(&place, &host, again ? &other : &setup);
+		make(&attachment, &host, again ? &other : &setup);
 		assert_int_equal(namespace_run("[ $(ip neigh show proxy | wc -l) = 1 ]"), 0);
-		undo(&place);
+		undo(&attachment);
 		assert_true(namespace_unchanged(before));
 	}
 	nl_socket_free(host.route);
@@ -517,11 +518,11 @@ static void published_again(void)
 	struct host host = host_here();
 	struct setup_record setup = setup_at("web", "192.168.7.9");
 	struct error err = { 0 };
-	struct place place;
+	struct attachment attachment;
 
-	make(&place, &host, &setup);
+	make(&attachment, &host, &setup);
 	made = namespace_state();
-	assert_int_equal(place_publish(&place, &err), 0);
+	assert_int_equal(attachment_publish(&attachment, &err), 0);
 	assert_true(namespace_unchanged(made));
 	assert_int_equal(namespace_run("ip neigh del proxy 192.168.7.9 dev e0 && "
 				       "ip link set vmr-web down mtu 1300 && "
@@ -529,9 +530,9 @@ static void published_again(void)
 				       "echo 0 >vmr-web/rp_filter && echo 0 >vmr-web/forwarding && "
 				       "echo 0 >e0/forwarding"),
 			 0);
-	assert_int_equal(place_publish(&place, &err), 0);
+	assert_int_equal(attachment_publish(&attachment, &err), 0);
 	assert_true(namespace_unchanged(made));
-	undo(&place);
+	undo(&attachment);
 	nl_socket_free(host.route);
 }
 
@@ -549,25 +550,25 @@ static void adopted(void)
 	struct setup_record setup = setup_at("web", "192.168.7.9");
 	struct error err = { 0 };
 	int fds[2];
-	struct place place;
+	struct attachment attachment;
 
 	setup.queues = 2;
-	make(&place, &host, &setup);
+	make(&attachment, &host, &setup);
 	made = namespace_state();
-	fds[0] = fcntl(place.tap_fds[0], F_DUPFD_CLOEXEC, 0);
-	fds[1] = fcntl(place.tap_fds[1], F_DUPFD_CLOEXEC, 0);
+	fds[0] = fcntl(attachment.tap_fds[0], F_DUPFD_CLOEXEC, 0);
+	fds[1] = fcntl(attachment.tap_fds[1], F_DUPFD_CLOEXEC, 0);
 	/* As its end would. */
-	close(place.tap_fds[0]);
-	close(place.tap_fds[1]);
-	close(place.lease.fd);
-	close(place.host.arp);
+	close(attachment.tap_fds[0]);
+	close(attachment.tap_fds[1]);
+	close(attachment.lease.fd);
+	close(attachment.host.arp);
 	setup.remembered[0] = address("192.168.7.9");
-	place_init(&place, &setup, &host);
-	if (place_adopt(&place, fds, 2, &err) < 0)
+	attachment_init(&attachment, &setup, &host);
+	if (attachment_adopt(&attachment, fds, 2, &err) < 0)
 		fail_msg("%s", err.message);
-	assert_address(place_address(&place), "192.168.7.9");
+	assert_address(attachment_address(&attachment), "192.168.7.9");
 	assert_true(namespace_unchanged(made));
-	undo(&place);
+	undo(&attachment);
 	assert_true(namespace_unchanged(before));
 	nl_socket_free(host.route);
 }
@@ -585,12 +586,12 @@ static void adopted_by_trick(void)
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = "vmr-web" };
 	cleanup_free char *made = NULL;
 	struct error err = { 0 };
-	struct place place, hostile;
+	struct attachment attachment, hostile;
 	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int fds[2], elsewhere, again;
 	unsigned int count;
 
-	make(&place, &host, &setup);
+	make(&attachment, &host, &setup);
 	made = namespace_state();
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	elsewhere = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
@@ -601,18 +602,18 @@ static void adopted_by_trick(void)
 
 	setup.remembered[0] = address("192.168.7.9");
 	fds[0] = elsewhere;
-	place_init(&hostile, &setup, &host);
-	assert_int_equal(place_adopt(&hostile, fds, 1, &err), -EINVAL);
+	attachment_init(&hostile, &setup, &host);
+	assert_int_equal(attachment_adopt(&hostile, fds, 1, &err), -EINVAL);
 	undo(&hostile);
 	assert_int_equal(namespace_count_fds(), count - 1);
 	fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	fds[1] = again;
-	place_init(&hostile, &setup, &host);
-	assert_int_equal(place_adopt(&hostile, fds, 2, &err), -EINVAL);
+	attachment_init(&hostile, &setup, &host);
+	assert_int_equal(attachment_adopt(&hostile, fds, 2, &err), -EINVAL);
 	undo(&hostile);
 	assert_int_equal(namespace_count_fds(), count - 2);
 	assert_true(namespace_unchanged(made));
-	undo(&place);
+	undo(&attachment);
 	nl_socket_free(host.route);
 }
 
@@ -641,19 +642,19 @@ static void dry_run(void)
 	struct host host = host_here();
 	struct setup_record setup = setup_for("web");
 	unsigned int fds = namespace_count_fds();
-	struct place place;
+	struct attachment attachment;
 
 	setup.dry_run = 1;
 	host.dry_run = true;
 	host.say = keep;
 	host.context = &said;
-	make(&place, &host, &setup);
-	assert_int_equal(place.queues, 0);
-	assert_false(ipv4_unset(place_address(&place)));
+	make(&attachment, &host, &setup);
+	assert_int_equal(attachment.queues, 0);
+	assert_false(ipv4_unset(attachment_address(&attachment)));
 	assert_int_equal(said.count, 1 + 5 + 2 + 1 + 1 + 1 + 2 + 1);
 	assert_int_equal(strncmp(said.last, "# gratuitous ARP: 192.168.7.", 28), 0);
 	assert_true(namespace_unchanged(before));
-	undo(&place);
+	undo(&attachment);
 	assert_true(namespace_unchanged(before));
 	assert_int_equal(namespace_count_fds(), fds);
 	nl_socket_free(host.route);

@@ -36,7 +36,7 @@ static struct setup_record setup_at(const char *name, const char *text)
 {
 	struct setup_record setup;
 
-	record_init(&setup, RECORD_SETUP);
+	protocol_record_init(&setup, RECORD_SETUP);
 	strcpy(setup.name, name);
 	setup.address = address(text);
 	setup.queues = 1;
@@ -53,39 +53,39 @@ static pid_t start(int *socket, bool with_rights)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
 	child = fork();
 	if (child == 0) {
-		const struct session_terms terms = { 0 };
+		const struct session_limits limits = { 0 };
 		struct error err = { 0 };
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(sockets[0]);
 		if (!with_rights && namespace_drop_rights() < 0)
 			_exit(99);
-		_exit(session_run(sockets[1], &terms, &err) == 0 ? 0 : 1);
+		_exit(session_run(sockets[1], &limits, &err) == 0 ? 0 : 1);
 	}
 	close(sockets[1]);
 	*socket = sockets[0];
 	return child;
 }
 
-/* Receives the next record that is no RECORD_CHANGE; returns what record_receive() does. */
+/* Receives the next record that is no RECORD_CHANGE; returns what protocol_receive() does. */
 static int receive(int socket, union record *record, int fds[QUEUES_MAX])
 {
 	struct pollfd poller = { .fd = socket, .events = POLLIN };
 	struct error err;
-	int rc;
+	int ret;
 
 	do {
 		assert_int_equal(poll(&poller, 1, WAIT_MS), 1);
-		rc = record_receive(socket, record, fds, &err);
-	} while (rc == 0 && record->header.type == RECORD_CHANGE);
-	return rc;
+		ret = protocol_receive(socket, record, fds, &err);
+	} while (ret == 0 && record->header.type == RECORD_CHANGE);
+	return ret;
 }
 
 static void send_setup(int socket, const struct setup_record *setup)
 {
 	struct error err;
 
-	assert_int_equal(record_send(socket, setup, NULL, 0, &err), 0);
+	assert_int_equal(protocol_send(socket, setup, NULL, 0, &err), 0);
 }
 
 /* Asks, and gets a place; the tap's descriptor, which the caller closes. */
@@ -122,7 +122,7 @@ static void whole(void)
 	child = start(&socket, true);
 	send_setup(socket, &setup);
 	for (;;) {
-		assert_int_equal(record_receive(socket, &record, fds, &err), 0);
+		assert_int_equal(protocol_receive(socket, &record, fds, &err), 0);
 		if (record.header.type != RECORD_CHANGE)
 			break;
 		assert_true(fds[0] < 0);
@@ -152,7 +152,7 @@ static void whole(void)
 	/* End-of-file undoes all, though we hold the tap; what is undone is still told. */
 	assert_int_equal(shutdown(socket, SHUT_WR), 0);
 	changes = 0;
-	while (record_receive(socket, &record, NULL, &err) == 0 &&
+	while (protocol_receive(socket, &record, NULL, &err) == 0 &&
 	       record.header.type == RECORD_CHANGE)
 		changes++;
 	assert_true(changes >= 3);
@@ -276,13 +276,13 @@ static void garbage(void)
 	setup = good;
 	setup.queues = 0;
 	refuse(&setup, sizeof(setup), -1, EINVAL, "invalid field 'queues'", before);
-	record_init(&record, RECORD_READY);
+	protocol_record_init(&record, RECORD_READY);
 	refuse(&record, sizeof(record.ready), -1, EPROTO, "not a request", before);
-	record_init(&record, RECORD_FAILED);
+	protocol_record_init(&record, RECORD_FAILED);
 	refuse(&record, sizeof(record.failed), -1, EPROTO, "not a request", before);
-	record_init(&record, RECORD_CHANGE);
+	protocol_record_init(&record, RECORD_CHANGE);
 	refuse(&record, sizeof(record.change), -1, EPROTO, "not a request", before);
-	record_init(&record, RECORD_DHCP);
+	protocol_record_init(&record, RECORD_DHCP);
 	refuse(&record, sizeof(record.dhcp), -1, EPROTO, "not a request", before);
 	/* Descriptors that belong to no request, and the want of those that do. */
 	refuse(&good, sizeof(good), STDERR_FILENO, EPROTO, "unexpected or missing descriptors",
@@ -377,8 +377,8 @@ static void unexpected(void)
 		if (i == ARRAY_SIZE(types)) {
 			assert_int_equal(send(socket, "x", 1, 0), 1);
 		} else {
-			record_init(&record, types[i]);
-			assert_int_equal(record_send(socket, &record, NULL, 0, &err), 0);
+			protocol_record_init(&record, types[i]);
+			assert_int_equal(protocol_send(socket, &record, NULL, 0, &err), 0);
 		}
 		assert_int_equal(receive(socket, &record, NULL), 0);
 		assert_int_equal(record.header.type, RECORD_FAILED);
@@ -402,9 +402,9 @@ static void no_dhcp(void)
 
 	setup.dhcp = 1;
 	child = make(&socket, &setup, &tap);
-	record_init(&record, RECORD_DHCP);
+	protocol_record_init(&record, RECORD_DHCP);
 	record.dhcp.size = 300;
-	assert_int_equal(record_send(socket, &record, NULL, 0, &err), 0);
+	assert_int_equal(protocol_send(socket, &record, NULL, 0, &err), 0);
 	assert_int_equal(receive(socket, &record, NULL), 0);
 	assert_int_equal(record.header.type, RECORD_FAILED);
 	assert_true(namespace_unchanged(before));
@@ -477,7 +477,7 @@ static void adopted(void)
 	child = start(&socket, true);
 	setup.header.type = RECORD_ADOPT;
 	setup.remembered[0] = address("192.168.7.9");
-	assert_int_equal(record_send(socket, &setup, &tap, 1, &err), 0);
+	assert_int_equal(protocol_send(socket, &setup, &tap, 1, &err), 0);
 	assert_int_equal(receive(socket, &record, NULL), 0);
 	if (record.header.type == RECORD_FAILED)
 		fail_msg("%s", record.failed.message);
@@ -609,7 +609,7 @@ static void slow_to_close(void)
 		close(tap);
 		/* After the fork: the child shall have none of it. */
 		fd = lingering(&peer);
-		record_init(&record, RECORD_DHCP);
+		protocol_record_init(&record, RECORD_DHCP);
 		send_and_leave(child, socket, &record, fd, counts[i]);
 		assert_int_equal(wait_within(child, 20), 1);
 		close(peer);
