@@ -10,7 +10,7 @@
 #include "launcher/definition/machine.h"
 #include "launcher/definition/print.h"
 #include "launcher/devices/uefi_vars.h"
-#include "launcher/disks/disk.h"
+#include "launcher/disks/disks.h"
 #include "launcher/disks/image_cache.h"
 #include "launcher/guest/nocloud.h"
 #include "launcher/lock/locked_load.h"

@@ -12,7 +12,7 @@
 #include "launcher/definition/machine_plan.h"
 #include "launcher/devices/backend.h"
 #include "launcher/devices/uefi_vars.h"
-#include "launcher/disks/disk.h"
+#include "launcher/disks/disks.h"
 #include "launcher/lan/lan.h"
 #include "launcher/run/control.h"
 #include "launcher/run/detach.h"

@@ -11,7 +11,7 @@
 #include "launcher/common/xdg.h"
 #include "launcher/devices/tpm.h"
 #include "launcher/devices/uefi_vars.h"
-#include "launcher/disks/disk.h"
+#include "launcher/disks/disks.h"
 #include "launcher/disks/overlay.h"
 #include "launcher/guest/login.h"
 #include "netsetup/base/cleanup.h"

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "launcher/common/process.h"
-#include "launcher/disks/disk.h"
+#include "launcher/disks/disks.h"
 #include "launcher/guest/nocloud.h"
 #include "launcher/qemu/qemu.h"
 #include "launcher/qemu/qemu_fd.h"

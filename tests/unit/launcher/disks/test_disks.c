@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "launcher/disks/disk.h"
+#include "launcher/disks/disks.h"
 #include "launcher/disks/image.h"
 #include "launcher/disks/qcow2.h"
 #include "launcher/run/state_dir.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The files of a VM's disks: found, or made.
-#ifndef LAUNCHER_DISKS_DISK_H
-#define LAUNCHER_DISKS_DISK_H
+#ifndef LAUNCHER_DISKS_DISKS_H
+#define LAUNCHER_DISKS_DISKS_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The files of a VM's disks: found, or made.
-#include "launcher/disks/disk.h"
+#include "launcher/disks/disks.h"
 
 #include <assert.h>
 #include <errno.h>
