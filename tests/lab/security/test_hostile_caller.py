@@ -23,8 +23,8 @@ from caller import Caller, Installation, all_signals, matches
 from conftest import need, need_vmrun
 from hoststate import settle
 from lab import Lab
-from records import (ADOPT, FAILED, READY, SPARE, clean, dhcp, dhcp_packet, place,
-                     record, setup_body, spare)
+from records import (ADOPT, FAILED, READY, STANDBY, clean, dhcp, dhcp_packet, place,
+                     record, setup_body, standby)
 from vm import Account
 
 GROUP = 4343
@@ -206,7 +206,7 @@ RECORDS = [
     field("no queue", "queues", queues=0),
     field("nine queues", "queues", queues=9),
     *[field(f"{each} 2", "flags", **{each: 2})
-      for each in ("offload", "follow", "dhcp", "dry_run", "verbose")],
+      for each in ("offload", "roam", "dhcp", "dry_run", "verbose")],
     field("reserve", "flags", reserved=b"xx"),
 
     Row("stranger", place(), "user '6666' is not permitted to put a VM on the LAN", 4, STRANGER),
@@ -368,12 +368,12 @@ def test_many_descriptors(stage: Stage, count: int) -> None:
 
 def test_spare_by_who_can_start_one(stage: Stage) -> None:
     """Who is bound by a policy has no use for one, neither before the request nor later."""
-    for first in (spare(), place()):
+    for first in (standby(), place()):
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with mine, theirs, stage.caller() as caller:
             if first == place():
                 close(caller.ask(first))
-            assert caller.ask(spare(), [theirs.fileno()]).message == "unexpected record"
+            assert caller.ask(standby(), [theirs.fileno()]).message == "unexpected record"
             assert caller.wait() == 1
 
 
@@ -391,7 +391,7 @@ def test_spare_socket(stage: Stage, what: str) -> None:
     """As root, who may have one: what does not fit is refused."""
     given = SOCKETS[what]()
     with stage.caller(ROOT) as caller:
-        answer = caller.ask(spare(), [each.fileno() for each in given])
+        answer = caller.ask(standby(), [each.fileno() for each in given])
         assert answer.message == "unexpected record"
         assert caller.wait() == 1
     for each in given:
@@ -404,7 +404,7 @@ class Spare:
     def __init__(self, caller: Caller) -> None:
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(5)
-        caller.send(spare(), [theirs.fileno()])
+        caller.send(standby(), [theirs.fileno()])
         theirs.close()
 
     def ask(self, octets: bytes, fds: tuple[int, ...] = ()) -> Optional[records.Answer]:
@@ -416,8 +416,8 @@ class Spare:
         """Its first word tells its process."""
         octets = self.socket.recv(records.LARGEST)
         kind = records.HEADER.unpack(octets[:records.HEADER.size])["type"]
-        pid = records.SPARE_BODY.unpack(octets[records.HEADER.size:])["pid"]
-        assert kind == SPARE
+        pid = records.STANDBY_BODY.unpack(octets[records.HEADER.size:])["pid"]
+        assert kind == STANDBY
         return process.get(pid)
 
 

@@ -50,14 +50,14 @@ def _protocol() -> dict[str, Any]:
 _PROTOCOL = _protocol()
 _RECORDS = _PROTOCOL["records"]
 MAGIC, VERSION, LARGEST = _PROTOCOL["magic"], _PROTOCOL["version"], _PROTOCOL["largest"]
-SETUP, CHANGE, READY, FAILED, ADOPT, MOVED, DHCP, CLEAN, SPARE = (
+SETUP, CHANGE, READY, FAILED, ADOPT, MOVED, DHCP, CLEAN, STANDBY = (
     _PROTOCOL["types"][f"RECORD_{name}"] for name in
-    "SETUP CHANGE READY FAILED ADOPT MOVED DHCP CLEAN SPARE".split())
+    "SETUP CHANGE READY FAILED ADOPT MOVED DHCP CLEAN STANDBY".split())
 
 HEADER = Layout(**_RECORDS["record_header"])
-SETUP_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, DHCP_BODY, CLEAN_BODY, SPARE_BODY = (
+SETUP_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, DHCP_BODY, CLEAN_BODY, STANDBY_BODY = (
     Layout(**_RECORDS[f"{name}_record"], start=HEADER.size) for name in
-    "setup change ready failed dhcp clean spare".split())
+    "setup change ready failed dhcp clean standby".split())
 
 
 def header(kind: int, size: int, magic: int = MAGIC, version: int = VERSION) -> bytes:
@@ -81,14 +81,14 @@ def setup_body(name: bytes = b"x", uplink: bytes = b"", address: Optional[str] =
                first: Optional[str] = None, last: Optional[str] = None,
                remembered: Optional[str] = None, gateway: Optional[str] = None,
                dns: bytes = b"", dns_count: int = 0, gateway_mode: int = 0, probe: int = 0,
-               promiscuous: int = 0, queues: int = 1, offload: int = 0, follow: int = 0,
+               promiscuous: int = 0, queues: int = 1, offload: int = 0, roam: int = 0,
                dhcp: int = 0, dry_run: int = 0, verbose: int = 0, reserved: bytes = b"") -> bytes:
     """The body of a request for a place; by default a good one."""
     return SETUP_BODY.pack(
         name=name, uuid=b"u" * 16, uplink=uplink, address=_octets(address),
         range_first=_octets(first), range_last=_octets(last), remembered=_octets(remembered),
         gateway=_octets(gateway), dns=dns, dns_count=dns_count, gateway_mode=gateway_mode,
-        probe=probe, promiscuous=promiscuous, queues=queues, offload=offload, follow=follow,
+        probe=probe, promiscuous=promiscuous, queues=queues, offload=offload, roam=roam,
         dhcp=dhcp, dry_run=dry_run, verbose=verbose, reserved=reserved)
 
 
@@ -116,9 +116,9 @@ def clean(dry_run: int = 0, reserved: bytes = b"") -> bytes:
     return record(CLEAN, CLEAN_BODY.pack(dry_run=dry_run, reserved=reserved))
 
 
-def spare() -> bytes:
+def standby() -> bytes:
     """A request for a spare helper; its socket is sent with it."""
-    return record(SPARE, SPARE_BODY.pack(pid=0))
+    return record(STANDBY, STANDBY_BODY.pack(pid=0))
 
 
 @dataclass
