@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The user's terminal on the console of a running VM.
+// Connects the user's terminal to the console of a running VM.
 #ifndef LAUNCHER_COMMANDS_ATTACH_H
 #define LAUNCHER_COMMANDS_ATTACH_H
 

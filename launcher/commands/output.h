@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What VMs say of themselves, as people read it, and as programs do.
+// Prints the statuses of VMs as tables, as lines or as JSON.
 #ifndef LAUNCHER_COMMANDS_OUTPUT_H
 #define LAUNCHER_COMMANDS_OUTPUT_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Small files, read whole; and their locks.
+// Reads and writes small files as a whole, and locks files.
 #include "launcher/common/file.h"
 
 #include <errno.h>
@@ -68,6 +68,23 @@ int file_read(const char *path, size_t max, char **data, size_t *size, struct er
 				 "cannot read '%s': it has more than %zu bytes", path, max);
 	*data = take_ptr(&read_data);
 	*size = read_size;
+	return 0;
+}
+
+int file_write(int fd, const void *bytes, size_t size)
+{
+	const char *next = bytes;
+
+	while (size) {
+		ssize_t put = write(fd, next, size);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -errno;
+		next += put;
+		size -= (size_t)put;
+	}
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Small files, read whole; and their locks.
+// Reads and writes small files as a whole, and locks files.
 #ifndef LAUNCHER_COMMON_FILE_H
 #define LAUNCHER_COMMON_FILE_H
 
@@ -18,6 +18,14 @@
  * Return: 0, -EFBIG, or another negative errno.
  */
 int file_read(const char *path, size_t max, char **data, size_t *size, struct error *err);
+
+/**
+ * file_write() - write all bytes.
+ * @fd: of the file.
+ *
+ * Return: 0 or a negative errno.
+ */
+int file_write(int fd, const void *bytes, size_t size);
 
 /**
  * file_lock_soon() - take a file's flock(2) lock, which some other process may hold for a moment,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command line: one table of commands, one of options, from which usage is made, too.
+// Reads the command line by the table of commands and the table of options.
 #include "launcher/common/options.h"
 
 #include <errno.h>
@@ -10,49 +10,6 @@
 
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
-
-/* Bits of the commands that take an option. */
-#define RUN    (1u << COMMAND_RUN)
-#define CHECK  (1u << COMMAND_CHECK)
-#define PRINT  (1u << COMMAND_PRINT)
-#define FETCH  (1u << COMMAND_FETCH)
-#define LOCK   (1u << COMMAND_LOCK)
-#define RESET  (1u << COMMAND_RESET)
-#define DOCTOR (1u << COMMAND_DOCTOR)
-#define CLEAN  (1u << COMMAND_CLEAN)
-#define LIST   (1u << COMMAND_LIST)
-#define STATUS (1u << COMMAND_STATUS)
-#define STOP   (1u << COMMAND_STOP)
-#define INIT   (1u << COMMAND_INIT)
-#define ALL    (~0u)
-
-static const struct command_row {
-	const char *name;
-	const char *operands;
-	unsigned int least, most;
-	const char *help;
-} commands[] = {
-	[COMMAND_RUN] = { "run", "FILE", 1, 1, "boot and stay until the guest is gone" },
-	[COMMAND_CHECK] = { "check", "FILE...", 1, ~0u, "report every error of every file" },
-	[COMMAND_PRINT] = { "print", "FILE", 1, 1, "show the resolved definition" },
-	[COMMAND_FETCH] = { "fetch", "FILE...", 1, ~0u, "have the images in the cache" },
-	[COMMAND_LOCK] = { "lock", "FILE", 1, 1, "note what it stands for, for --locked" },
-	[COMMAND_RESET] = { "reset", "NAME|FILE", 1, 1, "throw away what the VM has written" },
-	[COMMAND_LIST] = { "list", "", 0, 0, "show the VMs that run" },
-	[COMMAND_STATUS] = { "status", "NAME", 1, 1, "show one" },
-	[COMMAND_STOP] = { "stop", "NAME", 1, 1, "power it off and wait until it is gone" },
-	[COMMAND_PAUSE] = { "pause", "NAME", 1, 1, "have it stand still" },
-	[COMMAND_RESUME] = { "resume", "NAME", 1, 1, "have it go on, also after a full disk" },
-	[COMMAND_CONSOLE] = { "console", "NAME", 1, 1, "attach to its serial console" },
-	[COMMAND_SSH] = { "ssh", "NAME [ARG...]", 1, ~0u, "log in, when the guest is ready" },
-	[COMMAND_LOG] = { "log", "NAME", 1, 1, "show what it said since its last start" },
-	[COMMAND_DOCTOR] = { "doctor", "", 0, 0, "what would keep a VM off this LAN" },
-	[COMMAND_CLEAN] = { "clean", "", 0, 0, "sweep what runs that died have left" },
-	[COMMAND_INIT] = { "init", "[TEMPLATE [NAME]]", 0, 2, "list templates, or copy one" },
-	[COMMAND_COMPLETION] = { "completion", "bash|zsh|fish", 1, 1, "for a shell to read" },
-	[COMMAND_HELP] = { "help", "", 0, 0, "show this" },
-	[COMMAND_VERSION] = { "version", "", 0, 0, "show the version" },
-};
 
 static int set_override(struct options *options, const char *value, struct error *err);
 static int set_uplink(struct options *options, const char *value, struct error *err);
@@ -68,36 +25,35 @@ static int set_wait(struct options *options, const char *value, struct error *er
 static int set_json(struct options *options, const char *value, struct error *err);
 static int set_now(struct options *options, const char *value, struct error *err);
 static int set_timeout(struct options *options, const char *value, struct error *err);
-static int set_help(struct options *options, const char *value, struct error *err);
-static int set_version(struct options *options, const char *value, struct error *err);
+static int set_words(struct options *options, const char *value, struct error *err);
 
+/* An option without a function is the command of its name; every command takes it. */
 static const struct option_row {
 	const char *name;
 	char letter; /* or 0 */
 	const char *argument;
-	unsigned int commands;
+	unsigned int bits;
 	int (*set)(struct options *options, const char *value, struct error *err);
 	const char *help;
 } rows[] = {
-	{ "set", 's', "KEY.PATH=VALUE", RUN | CHECK | PRINT | FETCH, set_override,
-	  "override one key" },
-	{ "uplink", 0, "IF", RUN | PRINT, set_uplink, "the same as --set network.uplink=IF" },
-	{ "address", 0, "IP", RUN | PRINT, set_address, "the same as --set network.address=IP" },
-	{ "accept-digest", 0, NULL, FETCH, set_accept_digest, "tell the digest of what came" },
-	{ "locked", 0, NULL, RUN | CHECK | PRINT, set_locked, "insist on what 'lock' has noted" },
-	{ "dry-run", 'n', NULL, RUN | RESET | CLEAN, set_dry_run,
-	  "show each change, change nothing" },
-	{ "verbose", 'v', NULL, RUN, set_verbose, "show each change to the host" },
-	{ "quiet", 'q', NULL, RUN | CHECK | FETCH | LOCK | RESET | CLEAN | INIT, set_quiet,
-	  "show errors only" },
-	{ "format", 'f', "yaml|json|argv", PRINT, set_format, "argv: the QEMU command" },
-	{ "detach", 'd', NULL, RUN, set_detach, "return when the VM is on the LAN" },
-	{ "wait", 0, "lan|ssh", RUN, set_wait, "what --detach waits for" },
-	{ "json", 0, NULL, LIST | STATUS | DOCTOR, set_json, "for programs" },
-	{ "now", 0, NULL, STOP, set_now, "do not ask the guest" },
-	{ "timeout", 0, "SECONDS", STOP, set_timeout, "so long may the guest take" },
-	{ "help", 'h', NULL, ALL, set_help, "show this" },
-	{ "version", 'V', NULL, ALL, set_version, "show the version" },
+	{ "set", 's', "KEY.PATH=VALUE", OPTION_SET, set_override, "override one key" },
+	{ "uplink", 0, "IF", OPTION_UPLINK, set_uplink, "the same as --set network.uplink=IF" },
+	{ "address", 0, "IP", OPTION_ADDRESS, set_address, "the same as --set network.address=IP" },
+	{ "accept-digest", 0, NULL, OPTION_ACCEPT_DIGEST, set_accept_digest,
+	  "tell the digest of what came" },
+	{ "locked", 0, NULL, OPTION_LOCKED, set_locked, "insist on what 'lock' has noted" },
+	{ "dry-run", 'n', NULL, OPTION_DRY_RUN, set_dry_run, "show each change, change nothing" },
+	{ "verbose", 'v', NULL, OPTION_VERBOSE, set_verbose, "show each change to the host" },
+	{ "quiet", 'q', NULL, OPTION_QUIET, set_quiet, "show errors only" },
+	{ "format", 'f', "yaml|json|argv", OPTION_FORMAT, set_format, "argv: the QEMU command" },
+	{ "detach", 'd', NULL, OPTION_DETACH, set_detach, "return when the VM is on the LAN" },
+	{ "wait", 0, "lan|ssh", OPTION_WAIT, set_wait, "what --detach waits for" },
+	{ "json", 0, NULL, OPTION_JSON, set_json, "for programs" },
+	{ "now", 0, NULL, OPTION_NOW, set_now, "do not ask the guest" },
+	{ "timeout", 0, "SECONDS", OPTION_TIMEOUT, set_timeout, "so long may the guest take" },
+	{ "words", 0, NULL, OPTION_WORDS, set_words, "of 'help': the words to complete with" },
+	{ "help", 'h', NULL, 0, NULL, "show this" },
+	{ "version", 'V', NULL, 0, NULL, "show the version" },
 };
 
 static int set_override(struct options *options, const char *value, struct error *err)
@@ -117,10 +73,9 @@ static int set_network_key(struct options *options, const char *key, const char 
 {
 	cleanup_free char *text = NULL;
 
-	if (asprintf(&text, "network.%s=%s", key, value) < 0) {
-		text = NULL;
+	text = text_format("network.%s=%s", key, value);
+	if (!text)
 		return error_set(err, ENOMEM, "cannot keep '--%s'", key);
-	}
 	return set_override(options, text, err);
 }
 
@@ -221,16 +176,18 @@ static int set_timeout(struct options *options, const char *value, struct error 
 	return 0;
 }
 
-static int set_help(struct options *options, const char *value, struct error *err)
+static int set_words(struct options *options, const char *value, struct error *err)
 {
-	options->command = COMMAND_HELP;
+	options->words = true;
 	return 0;
 }
 
-static int set_version(struct options *options, const char *value, struct error *err)
+static const struct command *find_command(const struct options *options, const char *name)
 {
-	options->command = COMMAND_VERSION;
-	return 0;
+	for (size_t i = 0; i < options->command_count; i++)
+		if (strcmp(options->commands[i].name, name) == 0)
+			return &options->commands[i];
+	return NULL;
 }
 
 /* getopt_long(3)'s tables from ours; an option's value there is its row's number plus 1. */
@@ -307,36 +264,39 @@ static int take_options(int argc, char **argv, struct options *options, unsigned
 
 		if (!row)
 			return bad_option(value, argv, err);
-		if (row->set(options, optarg, err) < 0)
+		if (!row->set)
+			options->command = find_command(options, row->name);
+		else if (row->set(options, optarg, err) < 0)
 			return -err->code;
 		used[row - rows] = 1;
 	}
 	return 0;
 }
 
-/* The first operand is the command, unless it is none: then it is the file of run, and false. */
+/* Takes the first operand if it names a command, which --help and --version override. */
 static bool take_command(struct options *options)
 {
-	for (size_t i = 0; options->file_count && i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(options->files[0], commands[i].name) != 0)
-			continue;
-		if (options->command == COMMAND_RUN)
-			options->command = (enum command)i;
-		options->files++;
-		options->file_count--;
-		return true;
-	}
-	return false;
+	const struct command *command;
+
+	command = options->file_count ? find_command(options, options->files[0]) : NULL;
+	if (!command)
+		return false;
+	if (!options->command)
+		options->command = command;
+	options->files++;
+	options->file_count--;
+	return true;
 }
 
 /*
- * Whether the first operand, which is the file of run, was meant as a command: there are more, or there
- * is no such file.
+ * Refuses a misspelt command, which is the file of run so far: more operands follow, or no such
+ * file exists.
  */
 static int check_command(const struct options *options, struct error *err)
 {
 	const char *word = options->file_count ? options->files[0] : "";
-	const char *meant = text_nearest(word, commands, ARRAY_SIZE(commands), sizeof(commands[0]));
+	const char *meant = text_nearest(word, options->commands, options->command_count,
+					 sizeof(options->commands[0]));
 
 	if (!meant || strchr(word, '/') ||
 	    (options->file_count == 1 && faccessat(AT_FDCWD, word, F_OK, AT_EACCESS) == 0))
@@ -348,12 +308,10 @@ static int check_command(const struct options *options, struct error *err)
 static int check_operands(const struct options *options, const unsigned int *used,
 			  struct error *err)
 {
-	const struct command_row *command = &commands[options->command];
+	const struct command *command = options->command;
 
-	if (options->command == COMMAND_HELP || options->command == COMMAND_VERSION)
-		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!used[i] || rows[i].commands & (1u << options->command))
+		if (!used[i] || !rows[i].bits || (rows[i].bits | OPTION_ANY) & command->options)
 			continue;
 		error_say(err, STATUS_USAGE, EINVAL, "'--%s' is not an option of 'vmrun %s'",
 			  rows[i].name, command->name);
@@ -374,20 +332,28 @@ static int check_operands(const struct options *options, const unsigned int *use
 	return 0;
 }
 
-int options_parse(int argc, char **argv, struct options *options, struct error *err)
+/* The operands of a command that passes options on, as 'vmrun ssh NAME -v' does. */
+static bool take_passed(int argc, char **argv, struct options *options)
+{
+	const struct command *command = argc > 2 ? find_command(options, argv[1]) : NULL;
+
+	if (!command || !(command->options & OPTION_PASSED) || argv[2][0] == '-')
+		return false;
+	options->command = command;
+	options->files = argv + 2;
+	options->file_count = (unsigned int)(argc - 2);
+	return true;
+}
+
+int options_parse(int argc, char **argv, const struct command *commands, size_t count,
+		  struct options *options, struct error *err)
 {
 	unsigned int used[ARRAY_SIZE(rows)] = { 0 };
 	int rc;
 
-	memset(options, 0, sizeof(*options));
-	options->timeout = -1;
-	/* What follows the name is ssh's, options too. */
-	if (argc > 2 && strcmp(argv[1], commands[COMMAND_SSH].name) == 0 && argv[2][0] != '-') {
-		options->command = COMMAND_SSH;
-		options->files = argv + 2;
-		options->file_count = (unsigned int)(argc - 2);
+	*options = (struct options){ .commands = commands, .command_count = count, .timeout = -1 };
+	if (take_passed(argc, argv, options))
 		return 0;
-	}
 	rc = take_options(argc, argv, options, used, err);
 	if (rc < 0)
 		return rc;
@@ -398,6 +364,8 @@ int options_parse(int argc, char **argv, struct options *options, struct error *
 		if (rc < 0)
 			return rc;
 	}
+	if (!options->command)
+		options->command = &commands[0];
 	return check_operands(options, used, err);
 }
 
@@ -408,13 +376,16 @@ void options_done(struct options *options)
 	options->override_count = 0;
 }
 
-void options_usage(FILE *stream)
+void options_usage(const struct options *options, FILE *stream)
 {
 	fprintf(stream, "usage: vmrun [OPTION...] FILE\n"
 			"       vmrun COMMAND [OPTION...] [OPERAND...]\n\ncommands:\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(stream, "  %-10s %-17s %s%s\n", commands[i].name, commands[i].operands,
-			commands[i].help, i == COMMAND_RUN ? " (the default)" : "");
+	for (size_t i = 0; i < options->command_count; i++) {
+		const struct command *command = &options->commands[i];
+
+		fprintf(stream, "  %-10s %-17s %s%s\n", command->name, command->operands,
+			command->help, i == 0 ? " (the default)" : "");
+	}
 	fprintf(stream, "\noptions:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char letter[] = { '-', rows[i].letter, ',', '\0' };
@@ -429,20 +400,25 @@ void options_usage(FILE *stream)
 			"See vmrun(1) and vmrun.yaml(5).\n");
 }
 
-bool options_command(unsigned int index, struct command_info *info)
+static void write_option(const struct option_row *row, FILE *stream)
 {
-	if (index >= ARRAY_SIZE(commands))
-		return false;
-	*info = (struct command_info){ commands[index].name, commands[index].operands,
-				       commands[index].help };
-	return true;
+	const char *argument = row->argument ? row->argument : "";
+
+	fprintf(stream, "--%s%s\t%s\t%s\n", row->name, *argument ? "=" : "", row->help, argument);
+	if (row->letter)
+		fprintf(stream, "-%c\t%s\t%s\n", row->letter, row->help, argument);
 }
 
-bool options_option(unsigned int index, struct option_info *info)
+void options_words(const struct options *options, const char *command, FILE *stream)
 {
-	if (index >= ARRAY_SIZE(rows))
-		return false;
-	*info = (struct option_info){ rows[index].name, rows[index].letter, rows[index].argument,
-				      rows[index].help, rows[index].commands };
-	return true;
+	const struct command *taker = command ? find_command(options, command) : NULL;
+
+	for (size_t i = 0; !command && i < options->command_count; i++) {
+		const struct command *each = &options->commands[i];
+
+		fprintf(stream, "%s\t%s\t%s\n", each->name, each->help, each->operands);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!command || (taker && (!rows[i].bits || rows[i].bits & taker->options)))
+			write_option(&rows[i], stream);
 }

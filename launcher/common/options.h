@@ -1,36 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command line: one table of commands, one of options, from which usage is made, too.
+// Reads the command line by the table of commands and the table of options.
 #ifndef LAUNCHER_COMMON_OPTIONS_H
 #define LAUNCHER_COMMON_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "launcher/common/command.h"
 #include "netsetup/base/error.h"
 
 #define OVERRIDES_MAX 64
 
-enum command {
-	COMMAND_RUN,
-	COMMAND_CHECK,
-	COMMAND_PRINT,
-	COMMAND_FETCH,
-	COMMAND_LOCK,
-	COMMAND_RESET,
-	COMMAND_LIST,
-	COMMAND_STATUS,
-	COMMAND_STOP,
-	COMMAND_PAUSE,
-	COMMAND_RESUME,
-	COMMAND_CONSOLE,
-	COMMAND_SSH,
-	COMMAND_LOG,
-	COMMAND_DOCTOR,
-	COMMAND_CLEAN,
-	COMMAND_INIT,
-	COMMAND_COMPLETION,
-	COMMAND_HELP,
-	COMMAND_VERSION,
+/* Each option, for the column of the table of commands. */
+enum option_bit {
+	OPTION_SET = 1u << 0,
+	OPTION_UPLINK = 1u << 1,
+	OPTION_ADDRESS = 1u << 2,
+	OPTION_ACCEPT_DIGEST = 1u << 3,
+	OPTION_LOCKED = 1u << 4,
+	OPTION_DRY_RUN = 1u << 5,
+	OPTION_VERBOSE = 1u << 6,
+	OPTION_QUIET = 1u << 7,
+	OPTION_FORMAT = 1u << 8,
+	OPTION_DETACH = 1u << 9,
+	OPTION_WAIT = 1u << 10,
+	OPTION_JSON = 1u << 11,
+	OPTION_NOW = 1u << 12,
+	OPTION_TIMEOUT = 1u << 13,
+	OPTION_WORDS = 1u << 14,
+	OPTION_PASSED = 1u << 15, /* what follows the first operand is an operand */
+	OPTION_ANY = 1u << 16,    /* every option is accepted and ignored */
 };
 
 enum print_format {
@@ -47,7 +46,8 @@ enum wait_for {
 
 /**
  * struct options - what the user asked for.
- * @command: what to do.
+ * @commands, @command_count: the table of commands.
+ * @command: its row.
  * @files, @file_count: the operands, at least one for run (exactly one), check and print (one).
  * @overrides, @override_count: "KEY.PATH=VALUE" in the order given; --uplink and --address too.
  * @format: of print.
@@ -60,10 +60,13 @@ enum wait_for {
  * @wait: what for.
  * @json: for programs.
  * @now: do not ask the guest.
+ * @words: print the words of command lines, not the usage text.
  * @timeout: seconds that it has to power off; negative for the definition's.
  */
 struct options {
-	enum command command;
+	const struct command *commands;
+	size_t command_count;
+	const struct command *command;
 	char **files;
 	unsigned int file_count;
 	char *overrides[OVERRIDES_MAX];
@@ -78,52 +81,33 @@ struct options {
 	enum wait_for wait;
 	bool json;
 	bool now;
+	bool words;
 	int timeout;
 };
 
 /**
  * options_parse() - read the command line.
  * @argc, @argv: main's; may be permuted.
- * @options: what it says; free it with options_done(), also after a failure.
+ * @commands, @count: the table of commands, with rows "help" and "version"; the first row is the
+ *                    default.
+ * @options: the result; free it with options_done(), also after a failure.
  * @err: STATUS_USAGE.
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
-int options_parse(int argc, char **argv, struct options *options, struct error *err);
+int options_parse(int argc, char **argv, const struct command *commands, size_t count,
+		  struct options *options, struct error *err);
 
 void options_done(struct options *options);
 
-/* options_usage() - write the usage text. */
-void options_usage(FILE *stream);
+/* options_usage() - write the usage text; options->commands has the table. */
+void options_usage(const struct options *options, FILE *stream);
 
 /**
- * struct command_info - a row of the table of commands.
- * @name, @help: as the usage has them.
- * @operands: what it takes: "FILE...", "NAME", "bash|zsh|fish", "[TEMPLATE [NAME]]", or nothing.
+ * options_words() - write a line for each word: the word, its help text, its argument.
+ * @options: has the table of commands.
+ * @command: its options are written; or NULL for all commands and all options.
  */
-struct command_info {
-	const char *name;
-	const char *operands;
-	const char *help;
-};
-
-/**
- * struct option_info - a row of the table of options.
- * @name, @help: as the usage has them.
- * @letter: or 0.
- * @argument: what it takes: "IF", "yaml|json|argv", or NULL for nothing.
- * @commands: that take it, a bit of each.
- */
-struct option_info {
-	const char *name;
-	char letter;
-	const char *argument;
-	const char *help;
-	unsigned int commands;
-};
-
-/* options_command(), options_option() - the row of an index from 0; false after the last one. */
-bool options_command(unsigned int index, struct command_info *info);
-bool options_option(unsigned int index, struct option_info *info);
+void options_words(const struct options *options, const char *command, FILE *stream);
 
 #endif

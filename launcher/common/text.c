@@ -3,6 +3,7 @@
 #include "launcher/common/text.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "netsetup/base/cleanup.h"
@@ -149,6 +150,18 @@ size_t text_write(FILE *out, const char *bytes, size_t size)
 		written += write_escaped(out, character);
 	}
 	return written;
+}
+
+char *text_format(const char *format, ...)
+{
+	char *text;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	return text;
 }
 
 const char *text_short(const char *text, char cut[TEXT_SHORT_SIZE])

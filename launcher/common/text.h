@@ -51,6 +51,14 @@ unsigned int text_width(uint32_t character);
 size_t text_write(FILE *out, const char *bytes, size_t size);
 
 /**
+ * text_format() - asprintf(3) that returns the text.
+ * @format: printf format.
+ *
+ * Return: an allocated string, or NULL if memory runs out.
+ */
+char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2), malloc));
+
+/**
  * text_short() - a value for a message: whole, or cut between characters and ended by "...".
  * @text: the value.
  * @cut: room.

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 
@@ -73,11 +74,7 @@ const char *xdg_home(void)
 
 static char *join(const char *base, const char *middle, const char *name)
 {
-	char *path;
-
-	if (asprintf(&path, "%s%s/vmrun%s%s", base, middle, name ? "/" : "", name ? name : "") < 0)
-		return NULL;
-	return path;
+	return text_format("%s%s/vmrun%s%s", base, middle, name ? "/" : "", name ? name : "");
 }
 
 /* What pam_systemd(8) makes at login; else a directory in /tmp that xdg_make() checks. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's definition as the other modules see it: every key of vmrun.yaml(5), typed.
+// Holds a VM's definition: every key of vmrun.yaml(5), typed.
 #ifndef LAUNCHER_DEFINITION_DEFINITION_H
 #define LAUNCHER_DEFINITION_DEFINITION_H
 
@@ -132,8 +132,7 @@ struct usb_id {
 
 /**
  * struct disk - one entry of 'disks'.
- * @image: absolute path; of an image from a URL that of the cache's file, once cache_locate() has
- *         set it, NULL before.
+ * @image: absolute path; NULL for an image from a URL, see machine_plan_image().
  * @urls, @url_count: its mirrors, for an image from a URL.
  * @sha256, @sha512: its digest, in lower case; of a URL's image one of them, else none.
  * @mode: where changes go.
@@ -230,10 +229,9 @@ struct guest_command {
  * @ssh_keys, @ssh_key_count: absolute paths of public key files.
  * @packages, @package_count: names for the guest's package manager.
  * @run, @run_count: what is run at the first boot.
- * @identity: absolute path of a private key that ssh(1) is to use, or NULL for its own choice.
  *
- * What is auto depends on the user, and nothing that a definition is printed as may: identity_take()
- * fills it in when the VM is run, and sets @identity.
+ * What is auto depends on the user, and nothing that a definition is printed as may: the run's plan
+ * has the choice, see struct machine_login.
  */
 struct cloud_init {
 	bool present;
@@ -246,7 +244,6 @@ struct cloud_init {
 	unsigned int package_count;
 	struct guest_command run[COMMANDS_MAX];
 	unsigned int run_count;
-	char *identity;
 };
 
 /* What cloud-init itself calls the user that an image brings. */
@@ -342,41 +339,6 @@ struct definition {
 };
 
 /**
- * definition_load() - read, override, validate and resolve a definition: after it no field is
- * "auto" but those that only the host at run time can tell (uplink, address, dns, accel, queues).
- * uuid, mac and configure are concrete.
- * @path: of the file.
- * @overrides: "KEY.PATH=VALUE" texts in the order they apply.
- * @override_count: how many.
- * @definition: the definition; free it with definition_done() after success.
- * @report: all errors and their excerpts as text for stderr, allocated, or NULL when there are
- *          none; the caller frees it.
- *
- * Return: 0 or -EINVAL (invalid, @report says why), -ENOMEM, or the error of opening the file
- * (also told in @report).
- */
-int definition_load(const char *path, char *const overrides[], unsigned int override_count,
-		    struct definition *definition, char **report);
-
-/**
- * definition_load_unpinned() - the same, but images from URLs need no digest: only to learn it.
- */
-int definition_load_unpinned(const char *path, char *const overrides[], unsigned int override_count,
-			     struct definition *definition, char **report);
-
-/**
- * definition_load_memory() - the same from bytes, which may be anything.
- * @name: for messages; also where relative paths start from, as if it were a file's path.
- * @bytes, @size: the text.
- * @overrides, @override_count, @definition, @report: as above.
- *
- * Return: as above.
- */
-int definition_load_memory(const char *name, const void *bytes, size_t size,
-			   char *const overrides[], unsigned int override_count,
-			   struct definition *definition, char **report);
-
-/**
  * definition_network() - the networks in the order of the list, which is that of the cards.
  * @definition: the definition.
  * @index: from 0.
@@ -387,17 +349,5 @@ const struct network *definition_network(const struct definition *definition, un
 
 /* definition_done() - free what a definition owns; it becomes all zero. */
 void definition_done(struct definition *definition);
-
-/**
- * definition_print() - write the resolved definition with every default.
- * @definition: a loaded definition.
- * @json: JSON, else YAML; both can be read back as a definition.
- * @text: the text, allocated; the caller frees it.
- * @err: the error.
- *
- * Return: 0 or a negative errno.
- */
-int definition_print(const struct definition *definition, bool json, char **text,
-		     struct error *err);
 
 #endif

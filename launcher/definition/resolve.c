@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "launcher/devices/vsock.h"
 #include "netsetup/base/cleanup.h"
 
 /* The namespace of VMs' uuids, fixed for ever: another one would give every VM another identity. */
@@ -92,6 +91,23 @@ static void resolve_macs(struct definition *definition)
 	}
 }
 
+void resolve_vsock(struct definition *definition)
+{
+	static const char purpose[] = "vsock";
+	uuid_t hash;
+
+	if (definition->vsock.mode != VSOCK_AUTO)
+		return;
+	uuid_generate_sha1(hash, definition->uuid, purpose, strlen(purpose));
+	definition->vsock.cid = 0;
+	for (size_t i = 0; i < sizeof(definition->vsock.cid); i++)
+		definition->vsock.cid = definition->vsock.cid << 8 | hash[i];
+	/* Small numbers are what people and other programs choose. */
+	definition->vsock.cid |= UINT32_C(1) << 31;
+	if (definition->vsock.cid > CID_MAX)
+		definition->vsock.cid = CID_MAX;
+}
+
 /* DHCP beside the others: a guest that was told does not ask, and any other can. */
 static unsigned int resolve_configure(const struct definition *definition)
 {
@@ -109,7 +125,7 @@ void resolve_definition(struct definition *definition, const char *machine_id)
 	if (definition->uuid_auto)
 		resolve_uuid(definition, machine_id);
 	resolve_macs(definition);
-	vsock_resolve(definition);
+	resolve_vsock(definition);
 	if (!definition->network.configure)
 		definition->network.configure = resolve_configure(definition);
 }

@@ -30,4 +30,7 @@ void resolve_definition(struct definition *definition, const char *machine_id);
  */
 void resolve_disks(struct definition *definition);
 
+/* resolve_vsock() - set the number of 'vsock: auto', which the uuid gives. */
+void resolve_vsock(struct definition *definition);
+
 #endif

@@ -2,6 +2,7 @@
 // The types of the values in one network: interfaces, addresses, and the words beside them.
 #include "launcher/definition/type_address.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,27 @@ static bool is_auto(const struct node *node)
 static struct json_object *text_or_auto(const char *text)
 {
 	return json_object_new_string(text ? text : "auto");
+}
+
+/* Reads auto, a value, or a list of them, each into the same target. */
+static void read_each(struct walk *walk, const struct key *key, const struct node *node,
+		      const struct type *type, unsigned int max, void *target)
+{
+	const struct key entry = { .type = type };
+
+	if (is_auto(node))
+		return;
+	if (node->kind == NODE_SCALAR) {
+		type->read(walk, key, node, target);
+		return;
+	}
+	if (node->count == 0)
+		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
+	for (unsigned int i = 0; i < node->count && i < max; i++)
+		walk_entry(walk, key, &entry, node->items[i], i, target);
+	if (node->count > max)
+		report_add(walk->report, &node->items[max]->place, "'%s' has more than %u entries",
+			   key->name, max);
 }
 
 static void read_uplink(struct walk *walk, const struct key *key, const struct node *node,
@@ -190,21 +212,7 @@ static const struct type type_server = { NODE_SCALAR, "an IPv4 address such as 1
 static void read_dns(struct walk *walk, const struct key *key, const struct node *node,
 		     void *target)
 {
-	const struct key entry = { .type = &type_server };
-
-	if (is_auto(node))
-		return;
-	if (node->kind == NODE_SCALAR) {
-		read_server(walk, key, node, target);
-		return;
-	}
-	if (node->count == 0)
-		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
-	for (unsigned int i = 0; i < node->count && i < DNS_MAX; i++)
-		walk_entry(walk, key, &entry, node->items[i], i, target);
-	if (node->count > DNS_MAX)
-		report_add(walk->report, &node->items[DNS_MAX]->place,
-			   "'%s' has more than %u entries", key->name, DNS_MAX);
+	read_each(walk, key, node, &type_server, DNS_MAX, target);
 }
 
 static struct json_object *write_dns(const struct key *key, const void *target)
@@ -248,18 +256,7 @@ static const struct type type_way = { NODE_SCALAR, NULL, expect_way, read_way, N
 static void read_configure(struct walk *walk, const struct key *key, const struct node *node,
 			   void *target)
 {
-	const struct key entry = { .type = &type_way };
-
-	if (is_auto(node))
-		return;
-	if (node->kind == NODE_SCALAR) {
-		read_way(walk, key, node, target);
-		return;
-	}
-	if (node->count == 0)
-		report_add(walk->report, &node->place, "'%s' must not be empty", key->name);
-	for (unsigned int i = 0; i < node->count; i++)
-		walk_entry(walk, key, &entry, node->items[i], i, target);
+	read_each(walk, key, node, &type_way, UINT_MAX, target);
 }
 
 static struct json_object *write_configure(const struct key *key, const void *target)

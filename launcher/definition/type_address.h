@@ -3,7 +3,7 @@
 #ifndef LAUNCHER_DEFINITION_TYPE_ADDRESS_H
 #define LAUNCHER_DEFINITION_TYPE_ADDRESS_H
 
-#include "launcher/definition/type_basic.h"
+#include "launcher/definition/type_words.h"
 
 /* Each type's target; struct network where the value takes more than one of its fields. */
 extern const struct type type_uplink;    /* char[IFNAMSIZ] */

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The types of the values that are the guest's: who logs in, what is installed, what is run.
+// Reads what the guest is given: its user, credentials, packages and commands.
+#include "launcher/definition/type_cloud_init.h"
+
 #include <string.h>
 
 #include "launcher/definition/definition.h"
-#include "launcher/definition/type_basic.h"
-#include "launcher/guest/credential.h"
+#include "launcher/definition/type_text.h"
 #include "launcher/yaml/scalar.h"
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 static void read_user(struct walk *walk, const struct key *key, const struct node *node,
 		      void *target)
 {
-	if (!strcmp(node->text, "auto"))
-		*(char **)target = NULL;
-	else if (scalar_user(node->text))
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
+	if (strcmp(node->text, "auto") != 0)
+		value_keep_valid(walk, key, node, scalar_user(node->text), target);
 }
 
 const struct type type_user = { NODE_SCALAR, "auto, default or a login name such as debian", NULL,
@@ -47,13 +46,19 @@ static struct json_object *write_ssh_keys(const struct key *key, const void *tar
 const struct type type_ssh_keys = { NODE_SCALAR | NODE_LIST, "auto or a list of public key files",
 				    NULL, read_ssh_keys, write_ssh_keys };
 
+/* systemd(1) takes a name as that of a file. */
+static bool credential_name_valid(const char *text)
+{
+	size_t length = strnlen(text, 129);
+
+	return length > 0 && length < 129 && strcmp(text, ".") && strcmp(text, "..") &&
+	       strspn(text, LETTERS "0123456789._@~+-") == length;
+}
+
 static void read_credential_name(struct walk *walk, const struct key *key, const struct node *node,
 				 void *target)
 {
-	if (credential_name_valid(node->text))
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
+	value_keep_valid(walk, key, node, credential_name_valid(node->text), target);
 }
 
 const struct type type_credential_name = {
@@ -65,23 +70,16 @@ const struct type type_credential_name = {
 /* A name, with what package managers take after it: a version, a release, an architecture. */
 static bool package_valid(const char *text)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	static const char also[] = "0123456789+._:~=/@-";
 	size_t length = strnlen(text, 256);
 
-	for (size_t i = 0; i < length; i++)
-		if (!strchr(letters, text[i]) && !strchr(also, text[i]))
-			return false;
-	return length > 0 && length < 256 && !strchr("+._:~=/-", text[0]);
+	return length > 0 && length < 256 && !strchr("+._:~=/-", text[0]) &&
+	       strspn(text, LETTERS "0123456789+._:~=/@-") == length;
 }
 
 static void read_package(struct walk *walk, const struct key *key, const struct node *node,
 			 void *target)
 {
-	if (package_valid(node->text))
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
+	value_keep_valid(walk, key, node, package_valid(node->text), target);
 }
 
 const struct type type_package = { NODE_SCALAR, "the name of a package such as nginx", NULL,

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The types of the values that name an image: a path, a URL or its mirrors, and the digest.
+// Reads values that name an image: a path, a URL or its mirrors, and the digest.
+#include "launcher/definition/type_image.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "launcher/common/text.h"
 #include "launcher/definition/definition.h"
-#include "launcher/definition/type_basic.h"
+#include "launcher/definition/type_path.h"
+#include "launcher/definition/type_text.h"
 #include "launcher/definition/url.h"
 
 static void read_url(struct walk *walk, const struct key *key, const struct node *node,

@@ -6,6 +6,7 @@
 
 #include "launcher/common/text.h"
 #include "launcher/definition/definition.h"
+#include "launcher/definition/type_words.h"
 #include "netsetup/base/cleanup.h"
 
 static const struct word sole_types[] = {
@@ -37,17 +38,6 @@ static bool for_user(const char *name)
 
 /* The type, which is left out where it need not be told. */
 
-static void read_kind(struct walk *walk, const struct key *key, const struct node *node,
-		      void *target)
-{
-	type_words.read(walk, key, node, target);
-}
-
-static void expect_kind(const struct key *key, char text[EXPECTED_SIZE])
-{
-	type_words.expect(key, text);
-}
-
 static struct json_object *write_kind(const struct key *key, const void *target)
 {
 	if (*(const enum network_type *)target == NETWORK_LAN)
@@ -55,7 +45,8 @@ static struct json_object *write_kind(const struct key *key, const void *target)
 	return type_words.write(key, target);
 }
 
-const struct type type_network_kind = { NODE_SCALAR, NULL, expect_kind, read_kind, write_kind };
+const struct type type_network_kind = { NODE_SCALAR, NULL, type_words_expect, type_words_read,
+					write_kind };
 
 /* One network. */
 

@@ -3,7 +3,7 @@
 #ifndef LAUNCHER_DEFINITION_TYPE_NETWORK_H
 #define LAUNCHER_DEFINITION_TYPE_NETWORK_H
 
-#include "launcher/definition/type_basic.h"
+#include "launcher/yaml/schema.h"
 
 /* Each type's target. */
 extern const struct type type_networks;     /* struct definition; detail struct keys, of one */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The types of values that name a file: made absolute as they are read.
+// Reads values that name a file, and makes their paths absolute.
+#include "launcher/definition/type_path.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +9,7 @@
 
 #include "launcher/common/text.h"
 #include "launcher/definition/definition.h"
-#include "launcher/definition/type_basic.h"
+#include "launcher/definition/type_text.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 
@@ -94,21 +96,15 @@ static void read_path(struct walk *walk, const struct key *key, const struct nod
 			   "'%s' is longer than %d bytes as a whole path", key->name, PATH_MAX - 1);
 		return;
 	}
-	if (asprintf(&text, "%.*s/%s", (int)path.length, path.start, path.rest) < 0) {
+	text = text_format("%.*s/%s", (int)path.length, path.start, path.rest);
+	if (!text) {
 		walk->failed = true;
 		return;
 	}
 	*(char **)target = text;
 }
 
-static struct json_object *write_path(const struct key *key, const void *target)
-{
-	const char *path = *(char *const *)target;
-
-	return path ? json_object_new_string(path) : WRITE_NOTHING;
-}
-
-const struct type type_path = { NODE_SCALAR, "a path", NULL, read_path, write_path };
+const struct type type_path = { NODE_SCALAR, "a path", NULL, read_path, value_write };
 
 static void read_firmware(struct walk *walk, const struct key *key, const struct node *node,
 			  void *target)
@@ -137,11 +133,9 @@ static void read_program(struct walk *walk, const struct key *key, const struct 
 {
 	if (strchr(node->text, '/'))
 		read_path(walk, key, node, target);
-	else if (scalar_model(node->text))
-		value_keep(walk, node->text, target);
 	else
-		walk_mismatch(walk, key, node);
+		value_keep_valid(walk, key, node, scalar_model(node->text), target);
 }
 
 const struct type type_program = { NODE_SCALAR, "a program's name or path", NULL, read_program,
-				   write_path };
+				   value_write };

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "launcher/definition/definition.h"
-#include "launcher/run/wait_ssh.h"
+#include "launcher/definition/machine.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
@@ -164,7 +164,7 @@ int ports_check(const struct definition *definition, struct error *err)
 
 bool port_ssh(const struct port *port, struct sockaddr_in *ssh)
 {
-	if (port->udp || port->guest != SSH_PORT)
+	if (port->udp || port->guest != MACHINE_SSH_PORT)
 		return false;
 	*ssh = (struct sockaddr_in){ .sin_family = AF_INET,
 				     .sin_port = htons(port->host),

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "launcher/definition/definition.h"
-#include "launcher/definition/type_basic.h"
+#include "launcher/yaml/schema.h"
 #include "netsetup/base/error.h"
 
 /* "255.255.255.255:65535:65535/udp" with its NUL. */

@@ -68,22 +68,7 @@ static bool name_valid(const char *text, size_t length)
 	return true;
 }
 
-/* Numbers alone are an address, in its one usual form: not "2130706433" or "127.1". */
-static bool numbers_valid(const char *text, size_t length)
-{
-	char address[INET_ADDRSTRLEN];
-	struct in_addr ignored;
-
-	if (strspn(text, "0123456789.") < length)
-		return true;
-	if (length >= sizeof(address))
-		return false;
-	memcpy(address, text, length);
-	address[length] = '\0';
-	return inet_pton(AF_INET, address, &ignored) == 1;
-}
-
-static bool ipv6_valid(const char *text, size_t length)
+static bool address_valid(int family, const char *text, size_t length)
 {
 	char address[INET6_ADDRSTRLEN];
 	struct in6_addr ignored;
@@ -92,7 +77,13 @@ static bool ipv6_valid(const char *text, size_t length)
 		return false;
 	memcpy(address, text, length);
 	address[length] = '\0';
-	return inet_pton(AF_INET6, address, &ignored) == 1;
+	return inet_pton(family, address, &ignored) == 1;
+}
+
+/* Numbers alone are an address, in its one usual form: not "2130706433" or "127.1". */
+static bool numbers_valid(const char *text, size_t length)
+{
+	return strspn(text, "0123456789.") < length || address_valid(AF_INET, text, length);
 }
 
 /* @text begins after "//" and @length reaches to the path. */
@@ -106,7 +97,7 @@ static const char *host_wrong(const char *text, size_t length)
 	if (length && text[0] == '[') {
 		const char *end = memchr(text, ']', length);
 
-		if (!end || !ipv6_valid(text + 1, (size_t)(end - text - 1)))
+		if (!end || !address_valid(AF_INET6, text + 1, (size_t)(end - text - 1)))
 			return "must have an IPv6 address in the URL's brackets";
 		host = (size_t)(end + 1 - text);
 		colon = host < length ? text + host : NULL;

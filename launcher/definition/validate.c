@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The meaning of a definition: what each value must be in view of the others.
+// Checks the values of a definition against each other.
 #include "launcher/definition/validate.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "launcher/definition/machine.h"
 #include "launcher/definition/type_address.h"
 #include "launcher/definition/type_port.h"
-#include "launcher/qemu/qemu.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
@@ -127,7 +127,7 @@ static void check_disk(const struct walk *walk, const struct disk *disk, const s
 static void check_ports_of_disks(const struct walk *walk, const struct definition *definition)
 {
 	const char *type = definition->machine.type;
-	const unsigned int ports = type ? qemu_ide_ports(type) : DISKS_MAX;
+	const unsigned int ports = type ? machine_ide_ports(type) : DISKS_MAX;
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
@@ -204,7 +204,7 @@ static void check_machine(const struct walk *walk, const struct definition *defi
 		refuse_key(walk, &definition->machine, "secure-boot",
 			   "'secure-boot' needs 'firmware: uefi' beside it");
 	/* Only its chipset can keep the system from writing to the flash. */
-	if (type && strcmp(type, "q35") && strncmp(type, "pc-q35-", 7))
+	if (type && !machine_has_ahci(type))
 		refuse_key(walk, &definition->machine, "secure-boot",
 			   "'secure-boot' needs the machine type q35, not '%s'", type);
 }
@@ -215,7 +215,7 @@ static void check_network(const struct walk *walk, const struct definition *defi
 
 	check_configure(walk, definition);
 	check_addresses(walk, network);
-	if (network->queues > 1 && network->model && strncmp(network->model, "virtio", 6))
+	if (network->queues > 1 && network->model && !machine_virtio(network->model))
 		refuse_value(walk, network, "queues",
 			     "'queues' above 1 needs the model virtio, not '%s'", network->model);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The meaning of a definition: what each value must be in view of the others and of the files.
+// Checks the values of a definition against each other.
 #ifndef LAUNCHER_DEFINITION_VALIDATE_H
 #define LAUNCHER_DEFINITION_VALIDATE_H
 
@@ -14,11 +14,5 @@
  */
 void validate_definition(const struct walk *walk, const struct definition *definition,
 			 const struct node *root);
-
-/**
- * validate_files() - check that every file is there and of the right kind.
- * @walk, @definition: as above.
- */
-void validate_files(const struct walk *walk, const struct definition *definition);
 
 #endif

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The files that a definition names: whether they are there, of the right kind, and may be used.
+// Checks that the files that a definition names are there, of the right kind, and may be used.
+#include "launcher/definition/validate_files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -7,7 +9,6 @@
 #include <unistd.h>
 
 #include "launcher/definition/ignition.h"
-#include "launcher/definition/validate.h"
 #include "netsetup/base/cleanup.h"
 
 /* More than any public key, certificates too. */
@@ -17,14 +18,18 @@
 struct file_need {
 	int access;
 	bool block;
+	bool directory;
 };
 
-static const struct file_need need_read = { R_OK, false };
-static const struct file_need need_image = { R_OK, true };
-static const struct file_need need_write = { R_OK | W_OK, true };
+static const struct file_need need_read = { .access = R_OK };
+static const struct file_need need_image = { .access = R_OK, .block = true };
+static const struct file_need need_write = { .access = R_OK | W_OK, .block = true };
+static const struct file_need need_directory = { .access = R_OK | X_OK, .directory = true };
 
 static const char *kind_wrong(mode_t mode, const struct file_need *need)
 {
+	if (need->directory)
+		return S_ISDIR(mode) ? NULL : "not a directory";
 	if (S_ISREG(mode) || (need->block && S_ISBLK(mode)))
 		return NULL;
 	if (S_ISDIR(mode))
@@ -167,20 +172,11 @@ static void check_ignition(const struct walk *walk, const struct definition *def
 static void check_directory(const struct walk *walk, const struct share *share)
 {
 	const struct origin *origin = walk_origin(walk, share, "path");
-	struct stat status;
 
-	if (!share->path || !origin)
+	if (!share->path || !origin ||
+	    !file_check(walk, &origin->value->place, share->path, &need_directory))
 		return;
-	if (stat(share->path, &status) < 0)
-		report_add(walk->report, &origin->value->place, "cannot find '%s': %s", share->path,
-			   strerror(errno));
-	else if (!S_ISDIR(status.st_mode))
-		report_add(walk->report, &origin->value->place, "'%s' is not a directory",
-			   share->path);
-	else if (faccessat(AT_FDCWD, share->path, R_OK | X_OK, AT_EACCESS) < 0)
-		report_add(walk->report, &origin->value->place, "cannot read '%s': %s", share->path,
-			   strerror(errno));
-	else if (!share->readonly && faccessat(AT_FDCWD, share->path, W_OK, AT_EACCESS) < 0)
+	if (!share->readonly && faccessat(AT_FDCWD, share->path, W_OK, AT_EACCESS) < 0)
 		report_add(walk->report, &origin->value->place,
 			   "cannot write to '%s': %s; 'readonly: true' needs no more than to read",
 			   share->path, strerror(errno));

@@ -81,10 +81,9 @@ static int try_place(const char *directory, size_t length, const char *program, 
 	/* A directory that is not absolute depends on where one stands: it is not searched. */
 	if (directory[0] != '/')
 		return -ENOENT;
-	if (asprintf(&tried, "%.*s/%s", (int)length, directory, program) < 0) {
-		tried = NULL;
+	tried = text_format("%.*s/%s", (int)length, directory, program);
+	if (!tried)
 		return -ENOMEM;
-	}
 	if (!is_program(tried))
 		return -ENOENT;
 	*path = take_ptr(&tried);
@@ -327,9 +326,7 @@ int companion_start(struct companions *companions, const struct companion_config
 	int ret;
 
 	assert(companions->count < COMPANIONS_MAX);
-	if (config->arguments->failed)
-		return error_set(err, ENOMEM, "cannot run '%s'", config->name);
-	companion = calloc(1, sizeof(*companion));
+	companion = config->arguments->failed ? NULL : calloc(1, sizeof(*companion));
 	if (!companion)
 		return error_set(err, ENOMEM, "cannot run '%s'", config->name);
 	companion->process = (struct process)PROCESS_NONE;

@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "launcher/common/argv.h"
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
-#include "launcher/run/state_dir.h"
+#include "launcher/definition/machine.h"
 #include "netsetup/base/cleanup.h"
 
 #define PROGRAM "swtpm"
@@ -28,10 +29,9 @@ static int state_directory(const struct definition *definition, const char *dire
 	cleanup_free char *made = NULL;
 	int ret;
 
-	if (asprintf(&made, "%s/%s", directory, keep_lasts(definition) ? KEPT : FORGOTTEN) < 0) {
-		made = NULL;
+	made = text_format("%s/%s", directory, machine_keeps_state(definition) ? KEPT : FORGOTTEN);
+	if (!made)
 		return error_set(err, ENOMEM, "cannot make a TPM");
-	}
 	/* swtpm's options are divided by commas, and it knows no way to write one. */
 	if (strchr(made, ','))
 		return error_say(
@@ -90,10 +90,9 @@ static void remove_state(const char *directory, const char *name, const struct s
 {
 	cleanup_free char *path = NULL;
 
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
+	path = text_format("%s/%s", directory, name);
+	if (!path)
 		return;
-	}
 	sweep_files(sweep, path, NULL, NULL);
 	if (!sweep->dry_run)
 		rmdir(path);

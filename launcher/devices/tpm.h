@@ -3,16 +3,16 @@
 #ifndef LAUNCHER_DEVICES_TPM_H
 #define LAUNCHER_DEVICES_TPM_H
 
+#include "launcher/common/remove.h"
 #include "launcher/definition/definition.h"
 #include "launcher/devices/backend.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /**
  * tpm_start() - start the TPM of a VM of `tpm: true`.
  *
- * Its state is kept as long as a disk of the VM is (keep_lasts()), else thrown away: what it has
- * sealed is of no use to a disk that is as new.
+ * Its state is kept as long as a disk of the VM is (machine_keeps_state()), else thrown away:
+ * what it has sealed is of no use to a disk that is as new.
  * @definition: the VM.
  * @directory: where its state is, see keep_take().
  * @companions: to which it is added.

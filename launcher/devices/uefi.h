@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The host's UEFI firmware: which of its files fit a machine.
+// Finds the UEFI firmware of the host that fits a machine.
 #ifndef LAUNCHER_DEVICES_UEFI_H
 #define LAUNCHER_DEVICES_UEFI_H
 

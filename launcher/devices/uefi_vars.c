@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
-#include "launcher/run/state_dir.h"
+#include "launcher/definition/machine.h"
 #include "netsetup/base/cleanup.h"
 
 #define TEMPORARY "uefi.tmp-XXXXXX"
@@ -26,15 +27,11 @@
 static char *variables_path(const char *directory, const struct definition *definition,
 			    const struct uefi *uefi)
 {
-	char *path;
-
-	if (!keep_lasts(definition))
-		return asprintf(&path, "%s/" TEMPORARY, directory) < 0 ? NULL : path;
-	if (asprintf(&path, "%s/uefi%s.%s", directory,
-		     definition->machine.secure_boot ? "-secure" : "",
-		     uefi->variables_format == DISK_FORMAT_QCOW2 ? "qcow2" : "fd") < 0)
-		return NULL;
-	return path;
+	if (!machine_keeps_state(definition))
+		return text_format("%s/" TEMPORARY, directory);
+	return text_format("%s/uefi%s.%s", directory,
+			   definition->machine.secure_boot ? "-secure" : "",
+			   uefi->variables_format == DISK_FORMAT_QCOW2 ? "qcow2" : "fd");
 }
 
 static int copy_whole(int from, int to)
@@ -63,10 +60,9 @@ static int make_copy(const char *directory, const char *template, char **path, s
 
 	if (from < 0)
 		return error_set(err, errno, "cannot open '%s'", template);
-	if (asprintf(&made, "%s/" TEMPORARY, directory) < 0) {
-		made = NULL;
+	made = text_format("%s/" TEMPORARY, directory);
+	if (!made)
 		return error_set(err, ENOMEM, "cannot copy '%s'", template);
-	}
 	to = mkostemp(made, O_CLOEXEC);
 	if (to < 0)
 		return error_set(err, errno, "cannot make a file in '%s'", directory);
@@ -110,7 +106,7 @@ static int make_variables(const struct definition *definition, const char *direc
 
 	if (!path)
 		return error_set(err, ENOMEM, "cannot make UEFI variables");
-	firmware->temporary = !keep_lasts(definition);
+	firmware->temporary = !machine_keeps_state(definition);
 	if (!firmware->temporary && access(path, F_OK) == 0) {
 		ret = check(path, &firmware->uefi, definition, err);
 		if (!ret)
@@ -176,12 +172,12 @@ int firmware_plan(const struct definition *definition, const char *directory, bo
 	return 0;
 }
 
-void firmware_configure(const struct firmware *firmware, struct qemu_config *config)
+void firmware_configure(const struct firmware *firmware, struct machine_plan *plan)
 {
-	config->uefi_code = firmware->uefi.code;
-	config->uefi_code_format = firmware->uefi.code_format;
-	config->uefi_variables = firmware->variables;
-	config->uefi_variables_format = firmware->uefi.variables_format;
+	plan->uefi_code = firmware->uefi.code;
+	plan->uefi_code_format = firmware->uefi.code_format;
+	plan->uefi_variables = firmware->variables;
+	plan->uefi_variables_format = firmware->uefi.variables_format;
 }
 
 void firmware_opened(struct firmware *firmware)

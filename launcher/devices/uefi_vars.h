@@ -5,10 +5,9 @@
 
 #include <stdbool.h>
 
-#include "launcher/definition/definition.h"
+#include "launcher/common/remove.h"
+#include "launcher/definition/machine_plan.h"
 #include "launcher/devices/uefi.h"
-#include "launcher/qemu/qemu.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /**
@@ -26,8 +25,8 @@ struct firmware {
 /**
  * firmware_prepare() - find the firmware, and make the VM's variables if there are none yet.
  *
- * They are kept as long as a disk is (keep_lasts()); else the boot entries in them would name
- * what is gone, and they are thrown away with it.
+ * They are kept as long as a disk is (machine_keeps_state()); else the boot entries in them would
+ * name what is gone, and they are thrown away with it.
  * @definition: the VM.
  * @directory: where its variables are, see keep_take().
  * @firmware: the files; end them with firmware_done() after success.
@@ -49,8 +48,8 @@ int firmware_prepare(const struct definition *definition, const char *directory,
 int firmware_plan(const struct definition *definition, const char *directory, bool words,
 		  struct firmware *firmware, struct error *err);
 
-/* firmware_configure() - fill in @config->code and @variables; @firmware must outlive it. */
-void firmware_configure(const struct firmware *firmware, struct qemu_config *config);
+/* firmware_configure() - fill in @plan->code and @variables; @firmware must outlive it. */
+void firmware_configure(const struct firmware *firmware, struct machine_plan *plan);
 
 /* firmware_opened() - QEMU has opened its files: a temporary one needs no name any more. */
 void firmware_opened(struct firmware *firmware);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "launcher/common/text.h"
+#include "launcher/definition/type_usb.h"
 #include "netsetup/base/cleanup.h"
 
 /* bDeviceClass of the hubs, which nobody hands to a guest. */
@@ -32,47 +33,6 @@ struct usb_device {
 	char name[NAME_SIZE];
 };
 
-static bool parse_hex(const char *text, uint16_t *number)
-{
-	if (strspn(text, "0123456789abcdefABCDEF") < 4)
-		return false;
-	*number = (uint16_t)strtoul((char[]){ text[0], text[1], text[2], text[3], '\0' }, NULL, 16);
-	return true;
-}
-
-static bool parse_id(const char *text, struct usb_id *id)
-{
-	struct usb_id parsed;
-
-	if (strlen(text) != 9 || text[4] != ':' || !parse_hex(text, &parsed.vendor) ||
-	    !parse_hex(text + 5, &parsed.product))
-		return false;
-	*id = parsed;
-	return true;
-}
-
-static void read_usb(struct walk *walk, const struct key *key, const struct node *node,
-		     void *target)
-{
-	if (!parse_id(node->text, target))
-		walk_mismatch(walk, key, node);
-}
-
-static struct json_object *write_usb(const struct key *key, const void *target)
-{
-	const struct usb_id *id = target;
-	char text[16];
-
-	snprintf(text, sizeof(text), "%04x:%04x", id->vendor, id->product);
-	return json_object_new_string(text);
-}
-
-const struct type type_usb = {
-	NODE_SCALAR, "a vendor and a product such as 046d:c52b, as lsusb shows them",
-	NULL,        read_usb,
-	write_usb,
-};
-
 /* One attribute of a device in /sys, without its line's end. */
 static bool read_attribute(const char *devices, const char *device, const char *name, char *text,
 			   int size)
@@ -80,10 +40,9 @@ static bool read_attribute(const char *devices, const char *device, const char *
 	cleanup_free char *path = NULL;
 	cleanup_file FILE *file = NULL;
 
-	if (asprintf(&path, "%s/%s/%s", devices, device, name) < 0) {
-		path = NULL;
+	path = text_format("%s/%s/%s", devices, device, name);
+	if (!path)
 		return false;
-	}
 	file = fopen(path, "re");
 	if (!file || !fgets(text, size, file))
 		return false;
@@ -109,7 +68,8 @@ static bool read_device(const char *devices, const char *name, struct usb_device
 	    !read_attribute(devices, name, "idProduct", product, sizeof(product)) ||
 	    !read_attribute(devices, name, "busnum", bus, sizeof(bus)) ||
 	    !read_attribute(devices, name, "devnum", number, sizeof(number)) ||
-	    !parse_hex(vendor, &device->id.vendor) || !parse_hex(product, &device->id.product))
+	    !type_usb_number(vendor, &device->id.vendor) ||
+	    !type_usb_number(product, &device->id.product))
 		return false;
 	device->bus = (unsigned int)strtoul(bus, NULL, 10);
 	device->number = (unsigned int)strtoul(number, NULL, 10);
@@ -196,10 +156,9 @@ static int check_one(const struct usb_id *id, const struct usb_device *list, siz
 
 		if (list[i].id.vendor != id->vendor || list[i].id.product != id->product)
 			continue;
-		if (asprintf(&node, "%s/%03u/%03u", nodes, list[i].bus, list[i].number) < 0) {
-			node = NULL;
+		node = text_format("%s/%03u/%03u", nodes, list[i].bus, list[i].number);
+		if (!node)
 			return error_set(err, ENOMEM, "cannot look for USB devices");
-		}
 		if (access(node, R_OK | W_OK) == 0)
 			return 0;
 		denied(id, node, errno, err);

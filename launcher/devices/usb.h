@@ -4,10 +4,6 @@
 #define LAUNCHER_DEVICES_USB_H
 
 #include "launcher/definition/definition.h"
-#include "launcher/definition/type_basic.h"
-
-/* An entry of 'usb', "046d:c52b"; its target is a struct usb_id. */
-extern const struct type type_usb;
 
 /**
  * usb_check() - whether each device of a definition is plugged in, and this user may use it.

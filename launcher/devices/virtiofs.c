@@ -10,53 +10,11 @@
 #include "launcher/common/argv.h"
 #include "launcher/common/text.h"
 #include "launcher/common/unix_socket.h"
-#include "launcher/yaml/scalar.h"
+#include "launcher/definition/type_share.h"
 #include "netsetup/base/cleanup.h"
-
-/* One less than 9p's own limit (MAX_TAG_LEN of QEMU's hw/9pfs/9p.h), since some count a NUL. */
-#define TAG_MAX 31
 
 /* virtiofsd's own descriptor: it listens there, and QEMU is connected already. */
 #define VIRTIOFSD_FD 3
-
-/* Far below PATH_MAX of any guest. */
-#define MOUNT_MAX 255
-
-static void read_mount(struct walk *walk, const struct key *key, const struct node *node,
-		       void *target)
-{
-	const char *path = node->text;
-
-	if (path[0] == '/' && path[1] && strlen(path) <= MOUNT_MAX && text_clean(path, ""))
-		value_keep(walk, path, target);
-	else
-		walk_mismatch(walk, key, node);
-}
-
-static void read_tag(struct walk *walk, const struct key *key, const struct node *node,
-		     void *target)
-{
-	if (scalar_model(node->text) && strlen(node->text) <= TAG_MAX)
-		value_keep(walk, node->text, target);
-	else
-		walk_mismatch(walk, key, node);
-}
-
-static struct json_object *write_text(const struct key *key, const void *target)
-{
-	const char *text = *(char *const *)target;
-
-	return text ? json_object_new_string(text) : WRITE_NOTHING;
-}
-
-const struct type type_tag = {
-	NODE_SCALAR, "a name of 1 to 31 letters, digits, '.', '_', '+' and '-'", NULL, read_tag,
-	write_text,
-};
-
-const struct type type_mount = {
-	NODE_SCALAR, "an absolute path in the guest such as /srv/src", NULL, read_mount, write_text,
-};
 
 /*
  * virtiofsd wants to be root, to act as any user of the guest. For a user it is made root of a user
@@ -68,7 +26,7 @@ const struct type type_mount = {
 static int start(const struct share *share, const char *unshare, const char *virtiofsd,
 		 int listener, struct companions *companions, struct error *err)
 {
-	char name[sizeof("virtiofsd of ") + TAG_MAX];
+	char name[sizeof("virtiofsd of ") + TYPE_SHARE_TAG_MAX];
 	const struct process_fd fds[] = { { listener, VIRTIOFSD_FD } };
 	struct argv argv = { 0 };
 	const struct companion_config config = { name, &argv, fds, ARRAY_SIZE(fds) };
@@ -96,10 +54,9 @@ static int connect_one(const char *directory, unsigned int index, int *listener,
 	int ret = 0;
 
 	snprintf(name, sizeof(name), "share%u", index);
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
+	path = text_format("%s/%s", directory, name);
+	if (!path)
 		return error_set(err, ENOMEM, "cannot make a socket");
-	}
 	ours = local_listen(directory, name, err);
 	if (ours < 0)
 		return ours;
@@ -127,26 +84,25 @@ static int find(char **unshare, char **virtiofsd, struct error *err)
 }
 
 int shares_start(const struct definition *definition, const char *directory,
-		 struct companions *companions, struct channels *channels, struct error *err)
+		 struct companions *companions, int fds[SHARES_MAX], struct error *err)
 {
 	cleanup_free char *unshare = NULL;
 	cleanup_free char *virtiofsd = NULL;
 	int ret = 0;
 
+	memset(fds, -1, SHARES_MAX * sizeof(fds[0]));
 	for (unsigned int i = 0; i < definition->share_count && !ret; i++) {
 		cleanup_fd int listener = -1;
-		int link = -1;
 
 		if (definition->shares[i].driver != SHARE_VIRTIOFS)
 			continue;
 		if (!virtiofsd)
 			ret = find(&unshare, &virtiofsd, err);
 		if (!ret)
-			ret = connect_one(directory, i, &listener, &link, err);
-		if (ret)
-			break;
-		channels_give(channels, link, (int)(QEMU_FD_SHARE + i));
-		ret = start(&definition->shares[i], unshare, virtiofsd, listener, companions, err);
+			ret = connect_one(directory, i, &listener, &fds[i], err);
+		if (!ret)
+			ret = start(&definition->shares[i], unshare, virtiofsd, listener,
+				    companions, err);
 	}
 	return ret;
 }

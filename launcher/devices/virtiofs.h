@@ -4,27 +4,21 @@
 #define LAUNCHER_DEVICES_VIRTIOFS_H
 
 #include "launcher/definition/definition.h"
-#include "launcher/definition/type_basic.h"
 #include "launcher/devices/backend.h"
-#include "launcher/run/qemu_fds.h"
-
-/* A name for the guest to mount a directory by; its target is a char *. */
-extern const struct type type_tag;
-
-/* Where the guest has it; its target is a char *. */
-extern const struct type type_mount;
+#include "netsetup/base/error.h"
 
 /**
  * shares_start() - start virtiofsd for each directory that wants it.
  * @definition: the VM.
  * @directory: of the running VM, only the user's.
  * @companions: to which they are added.
- * @channels: are given QEMU's ends.
+ * @fds: QEMU's end of each share's connection, or negative; the caller closes them, also
+ *       after a failure.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
 int shares_start(const struct definition *definition, const char *directory,
-		 struct companions *companions, struct channels *channels, struct error *err);
+		 struct companions *companions, int fds[SHARES_MAX], struct error *err);
 
 #endif

@@ -4,13 +4,6 @@
 #define LAUNCHER_DEVICES_VSOCK_H
 
 #include "launcher/definition/definition.h"
-#include "launcher/definition/type_basic.h"
-
-/* Its target is definition.vsock. */
-extern const struct type type_vsock;
-
-/* vsock_resolve() - the number that auto stands for, which the uuid gives. */
-void vsock_resolve(struct definition *definition);
 
 /**
  * vsock_open() - take the guest's number on this host, for QEMU.

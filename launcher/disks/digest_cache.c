@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "launcher/common/file.h"
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/image/client.h"
 #include "netsetup/base/cleanup.h"
@@ -58,10 +59,9 @@ static bool open_memory(char **path, char **text)
 
 	if (xdg_dir(XDG_CACHE, NULL, &directory, &ignored) < 0 || xdg_make(directory, &ignored) < 0)
 		return false;
-	if (asprintf(path, "%s/" FILE_NAME, directory) < 0) {
-		*path = NULL;
+	*path = text_format("%s/" FILE_NAME, directory);
+	if (!*path)
 		return false;
-	}
 	if (file_read(*path, BYTES_MAX, text, &size, &ignored) < 0)
 		*text = strdup("");
 	return *text != NULL;
@@ -93,10 +93,9 @@ static void cache_digest(const char *path, const char *text, const char *stamp, 
 	cleanup_fd int fd = -1;
 	unsigned int count = 1;
 
-	if (asprintf(&fresh, "%s" TEMPORARY "XXXXXX", path) < 0) {
-		fresh = NULL;
+	fresh = text_format("%s" TEMPORARY "XXXXXX", path);
+	if (!fresh)
 		return;
-	}
 	fd = mkostemp(fresh, O_CLOEXEC);
 	if (fd < 0)
 		return;

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
+#include "launcher/common/remove.h"
 #include "launcher/image/record.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /**

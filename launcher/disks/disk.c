@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/disks/image.h"
 #include "launcher/disks/overlay.h"
@@ -16,7 +17,7 @@ static bool has_overlay(const struct disk *disk)
 	return disk->mode == DISK_OVERLAY || disk->mode == DISK_SNAPSHOT;
 }
 
-static bool any_overlay(const struct definition *definition)
+bool disks_have_overlay(const struct definition *definition)
 {
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
 		if (has_overlay(&definition->disks[i]))
@@ -25,37 +26,26 @@ static bool any_overlay(const struct definition *definition)
 	return false;
 }
 
-static int prepare_empty(const char *directory, unsigned int index, const struct disk *disk,
-			 struct disk_file *file, struct error *err)
-{
-	int ret;
-
-	file->format = DISK_FORMAT_QCOW2;
-	if (disk->mode == DISK_OVERLAY)
-		return overlay_empty(directory, index, disk, &file->path, err);
-	ret = overlay_empty_temporary(directory, index, disk, &file->path, err);
-	file->temporary = !ret;
-	return ret;
-}
-
-static int prepare(const char *directory, unsigned int index, const struct disk *disk,
+static int prepare(const char *directory, unsigned int index, const struct machine_plan *plan,
 		   struct disk_file *file, struct error *err)
 {
-	struct image image;
-	int ret;
+	const struct disk *disk = &plan->definition->disks[index];
+	const char *path = machine_plan_image(plan, index);
+	struct image found;
+	const struct image *image = path ? &found : NULL;
+	int ret = 0;
 
-	if (!disk->image)
-		return prepare_empty(directory, index, disk, file, err);
-	ret = image_inspect(disk, &image, err);
+	if (path)
+		ret = image_inspect(path, disk, &found, err);
 	if (ret)
 		return ret;
 	switch (disk->mode) {
 	case DISK_OVERLAY:
 		file->format = DISK_FORMAT_QCOW2;
-		return overlay_open(directory, index, disk, &image, &file->path, err);
+		return overlay_open(directory, index, disk, image, &file->path, err);
 	case DISK_SNAPSHOT:
 		file->format = DISK_FORMAT_QCOW2;
-		ret = overlay_temporary(directory, index, disk, &image, &file->path, err);
+		ret = overlay_temporary(directory, index, disk, image, &file->path, err);
 		file->temporary = !ret;
 		return ret;
 	case DISK_DIRECT:
@@ -63,21 +53,23 @@ static int prepare(const char *directory, unsigned int index, const struct disk 
 	case DISK_MODE_AUTO:
 		break;
 	}
-	file->format = image.format;
-	file->device = image.device;
-	file->path = strdup(disk->image);
-	return file->path ? 0 : error_set(err, ENOMEM, "cannot use image '%s'", disk->image);
+	assert(image);
+	file->format = image->format;
+	file->device = image->device;
+	file->path = strdup(path);
+	return file->path ? 0 : error_set(err, ENOMEM, "cannot use image '%s'", path);
 }
 
-int disks_prepare(const struct definition *definition, const char *directory, struct disks *disks,
+int disks_prepare(const struct machine_plan *plan, const char *directory, struct disks *disks,
 		  struct error *err)
 {
+	const struct definition *definition = plan->definition;
 	struct disks found = { 0 };
 	int ret = 0;
 
-	assert(directory || !any_overlay(definition));
+	assert(directory || !disks_have_overlay(definition));
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
-		ret = prepare(directory, i, &definition->disks[i], &found.files[i], err);
+		ret = prepare(directory, i, plan, &found.files[i], err);
 		found.count++;
 	}
 	if (ret) {
@@ -89,19 +81,19 @@ int disks_prepare(const struct definition *definition, const char *directory, st
 }
 
 /* What image_inspect() finds, or what the name says when there is nothing to inspect. */
-static void plan_format(const struct disk *disk, struct disk_file *file)
+static void plan_format(const struct disk *disk, const char *path, struct disk_file *file)
 {
 	struct error ignored;
 	struct image image;
 
-	if (!image_inspect(disk, &image, &ignored)) {
+	if (!image_inspect(path, disk, &image, &ignored)) {
 		file->format = image.format;
 		file->device = image.device;
 		return;
 	}
 	file->format = disk->format;
 	if (file->format == DISK_FORMAT_AUTO) {
-		const char *name = disk->url_count ? disk->urls[0] : disk->image;
+		const char *name = disk->url_count ? disk->urls[0] : path;
 		size_t length = strlen(name);
 		bool qcow2 = length > 6 && !strcmp(name + length - 6, ".qcow2");
 
@@ -109,36 +101,36 @@ static void plan_format(const struct disk *disk, struct disk_file *file)
 	}
 }
 
-static int plan_path(const char *directory, unsigned int index, const struct disk *disk,
+static int plan_path(const char *directory, unsigned int index, const struct machine_plan *plan,
 		     struct disk_file *file, struct error *err)
 {
-	switch (disk->mode) {
+	switch (plan->definition->disks[index].mode) {
 	case DISK_OVERLAY:
 		file->format = DISK_FORMAT_QCOW2;
 		file->path = overlay_path(directory, index);
 		break;
 	case DISK_SNAPSHOT:
 		file->format = DISK_FORMAT_QCOW2;
-		if (asprintf(&file->path, "%s/disk%u.tmp-XXXXXX", directory, index) < 0)
-			file->path = NULL;
+		file->path = text_format("%s/disk%u.tmp-XXXXXX", directory, index);
 		break;
 	case DISK_DIRECT:
 	case DISK_READONLY:
 	case DISK_MODE_AUTO:
-		file->path = strdup(disk->image);
+		file->path = strdup(machine_plan_image(plan, index));
 		break;
 	}
 	return file->path ? 0 : error_set(err, ENOMEM, "cannot plan a disk");
 }
 
-int disks_plan(const struct definition *definition, const char *directory, struct disks *disks,
+int disks_plan(const struct machine_plan *plan, const char *directory, struct disks *disks,
 	       struct error *err)
 {
+	const struct definition *definition = plan->definition;
 	struct disks found = { 0 };
 	cleanup_free char *own = NULL;
 	int ret = 0;
 
-	if (!directory && any_overlay(definition))
+	if (!directory && disks_have_overlay(definition))
 		ret = xdg_dir(XDG_DATA, definition->name, &own, err);
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
 		const struct disk *disk = &definition->disks[i];
@@ -146,8 +138,8 @@ int disks_plan(const struct definition *definition, const char *directory, struc
 		if (directory && disk->url_count)
 			found.files[i].format = disk->format;
 		else if (!has_overlay(disk))
-			plan_format(disk, &found.files[i]);
-		ret = plan_path(directory ? directory : own, i, disk, &found.files[i], err);
+			plan_format(disk, machine_plan_image(plan, i), &found.files[i]);
+		ret = plan_path(directory ? directory : own, i, plan, &found.files[i], err);
 		found.count++;
 	}
 	if (ret) {
@@ -158,12 +150,12 @@ int disks_plan(const struct definition *definition, const char *directory, struc
 	return 0;
 }
 
-void disks_configure(const struct disks *disks, struct qemu_config *config)
+void disks_configure(const struct disks *disks, struct machine_plan *plan)
 {
 	for (unsigned int i = 0; i < disks->count; i++) {
-		config->disk_paths[i] = disks->files[i].path;
-		config->disk_formats[i] = disks->files[i].format;
-		config->disk_devices[i] = disks->files[i].device;
+		plan->disk_paths[i] = disks->files[i].path;
+		plan->disk_formats[i] = disks->files[i].format;
+		plan->disk_devices[i] = disks->files[i].device;
 	}
 }
 

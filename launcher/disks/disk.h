@@ -5,8 +5,7 @@
 
 #include <stdbool.h>
 
-#include "launcher/definition/definition.h"
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine_plan.h"
 #include "netsetup/base/error.h"
 
 /**
@@ -29,22 +28,25 @@ struct disks {
 	unsigned int count;
 };
 
+/* disks_have_overlay() - true if a disk of the VM has an overlay, kept or temporary. */
+bool disks_have_overlay(const struct definition *definition);
+
 /**
  * disks_prepare() - check the images, and make or check their overlays.
- * @definition: the VM; images from URLs are in the cache, see cache_fetch().
+ * @plan: the VM; images from URLs are in the cache, see cache_fetch().
  * @directory: where overlays are, see keep_take(); NULL when no disk has one.
  * @disks: the files; end them with disks_done() after success.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
-int disks_prepare(const struct definition *definition, const char *directory, struct disks *disks,
+int disks_prepare(const struct machine_plan *plan, const char *directory, struct disks *disks,
 		  struct error *err);
 
 /**
  * disks_plan() - the same files as they would be, for `print` and --dry-run: nothing is made,
  * nothing checked, and images may be missing. A temporary overlay is shown as "diskN.tmp-XXXXXX".
- * @definition: the VM.
+ * @plan: the VM; its images are located, see cache_locate().
  * @directory: the word for the VM's data directory, for `print`, which is to be the same for every
  *             user: an image in the user's cache is not looked at then, and its format stays auto.
  *             NULL: the user's.
@@ -53,11 +55,11 @@ int disks_prepare(const struct definition *definition, const char *directory, st
  *
  * Return: 0 or a negative errno (no home directory, no memory).
  */
-int disks_plan(const struct definition *definition, const char *directory, struct disks *disks,
+int disks_plan(const struct machine_plan *plan, const char *directory, struct disks *disks,
 	       struct error *err);
 
 /* disks_configure() - fill in disk_paths, disk_formats and disk_devices; @disks must outlive it. */
-void disks_configure(const struct disks *disks, struct qemu_config *config);
+void disks_configure(const struct disks *disks, struct machine_plan *plan);
 
 /**
  * disks_opened() - QEMU has opened its files, as its QMP greeting tells: remove the temporary ones,

@@ -73,10 +73,10 @@ static int check_foreign(const char *path, const char *start, size_t size, struc
 }
 
 /* The format of `format: auto`. */
-static int detect(const struct disk *disk, const char *start, size_t size, enum disk_format *format,
+static int detect(const struct disk *disk, const char *start, size_t size, struct image *image,
 		  struct error *err)
 {
-	const char *path = disk->image;
+	const char *path = image->path;
 
 	if (!qcow2_magic(start, size)) {
 		int ret = check_foreign(path, start, size, err);
@@ -90,7 +90,7 @@ static int detect(const struct disk *disk, const char *start, size_t size, enum 
 			error_remedy(err, "get the image anew, or set its 'format: raw'");
 			return -EINVAL;
 		}
-		*format = DISK_FORMAT_RAW;
+		image->format = DISK_FORMAT_RAW;
 		return 0;
 	}
 	if (disk->mode == DISK_DIRECT && !name_says_qcow2(path)) {
@@ -102,12 +102,13 @@ static int detect(const struct disk *disk, const char *start, size_t size, enum 
 		error_remedy(err, "set its 'format: qcow2' (or 'raw')");
 		return -EINVAL;
 	}
-	*format = DISK_FORMAT_QCOW2;
+	image->format = DISK_FORMAT_QCOW2;
 	return 0;
 }
 
-static int check_qcow2(int fd, const char *path, struct image *image, struct error *err)
+static int check_qcow2(int fd, struct image *image, struct error *err)
 {
+	const char *path = image->path;
 	struct qcow2 header;
 	int ret = qcow2_read(fd, path, &header, err);
 
@@ -131,8 +132,9 @@ static int check_qcow2(int fd, const char *path, struct image *image, struct err
 	return -EINVAL;
 }
 
-static int open_image(const char *path, struct image *image, int *fd, struct error *err)
+static int open_image(struct image *image, int *fd, struct error *err)
 {
+	const char *path = image->path;
 	cleanup_fd int opened = -1;
 	off_t end;
 	struct stat st;
@@ -164,28 +166,28 @@ static int open_image(const char *path, struct image *image, int *fd, struct err
 	return 0;
 }
 
-int image_inspect(const struct disk *disk, struct image *image, struct error *err)
+int image_inspect(const char *path, const struct disk *disk, struct image *image, struct error *err)
 {
-	struct image found = { .format = disk->format };
+	struct image found = { .path = path, .format = disk->format };
 	cleanup_fd int fd = -1;
 	char start[START_SIZE];
 	ssize_t got;
 	int ret;
 
-	ret = open_image(disk->image, &found, &fd, err);
+	ret = open_image(&found, &fd, err);
 	if (ret)
 		return ret;
 	got = pread(fd, start, sizeof(start), 0);
 	if (got < 0)
-		return error_set(err, errno, "cannot read '%s'", disk->image);
+		return error_set(err, errno, "cannot read '%s'", path);
 
 	if (found.format == DISK_FORMAT_AUTO)
-		ret = detect(disk, start, got, &found.format, err);
+		ret = detect(disk, start, got, &found, err);
 	if (!ret && found.format == DISK_FORMAT_QCOW2)
-		ret = check_qcow2(fd, disk->image, &found, err);
+		ret = check_qcow2(fd, &found, err);
 	if (!ret && !found.size)
 		ret = error_say(err, STATUS_DEFINITION, EINVAL,
-				"cannot use image '%s': it is empty", disk->image);
+				"cannot use image '%s': it is empty", path);
 	if (!ret)
 		*image = found;
 	return ret;

@@ -12,6 +12,7 @@
 
 /**
  * struct image - what was found.
+ * @path: of the file; lives as long as the caller's.
  * @format: raw or qcow2.
  * @size: of the disk that it holds, in bytes.
  * @device: it is a block device.
@@ -19,6 +20,7 @@
  * @mtime: of the file; zero for a device, which has none that would tell of writes.
  */
 struct image {
+	const char *path;
 	enum disk_format format;
 	uint64_t size;
 	bool device;
@@ -35,12 +37,14 @@ struct image {
  *  - a qcow2 image with a backing file or an external data file, whatever the format key says;
  *  - a qcow2 header in an image of mode `direct` and format `auto` whose name does not end in
  *    ".qcow2": if the disk is raw, its guest can have written that header itself.
- * @disk: its image, format and mode.
+ * @path: of the image.
+ * @disk: its format and mode.
  * @image: the image.
  * @err: says what to do.
  *
  * Return: 0, -EINVAL, or the error of opening or reading it.
  */
-int image_inspect(const struct disk *disk, struct image *image, struct error *err);
+int image_inspect(const char *path, const struct disk *disk, struct image *image,
+		  struct error *err);
 
 #endif

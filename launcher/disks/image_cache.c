@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/image/client.h"
 #include "netsetup/base/cleanup.h"
@@ -31,32 +32,47 @@ static const char *digest_name(const struct disk *disk, char name[IMAGE_NAME_SIZ
 	return name;
 }
 
-static int locate(struct disk *disk, const char *directory)
+static int locate(struct machine_plan *plan, unsigned int index, const char *directory,
+		  const char *name, struct error *err)
 {
-	char name[IMAGE_NAME_SIZE];
-	char *path;
+	char *path = text_format("%s/%s", directory, name);
 
-	if (asprintf(&path, "%s/%s", directory, digest_name(disk, name)) < 0)
-		return -ENOMEM;
-	free(disk->image);
-	disk->image = path;
+	if (!path)
+		return error_set(err, ENOMEM, "cannot locate an image");
+	free(plan->images[index]);
+	plan->images[index] = path;
 	return 0;
 }
 
-int cache_locate(struct definition *definition, const char *directory, struct error *err)
+int cache_locate(struct machine_plan *plan, const char *directory, struct error *err)
 {
+	const struct definition *definition = plan->definition;
 	cleanup_free char *own = NULL;
+	char name[IMAGE_NAME_SIZE];
 	int ret = 0;
 
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
-		if (!definition->disks[i].url_count)
+		const struct disk *disk = &definition->disks[i];
+
+		if (!disk->url_count || plan->images[i])
 			continue;
 		if (!directory && !own)
 			ret = xdg_dir(XDG_CACHE, DIRECTORY, &own, err);
-		if (!ret && locate(&definition->disks[i], directory ? directory : own) < 0)
-			ret = error_set(err, ENOMEM, "cannot locate an image");
+		if (!ret)
+			ret = locate(plan, i, directory ? directory : own, digest_name(disk, name),
+				     err);
 	}
 	return ret;
+}
+
+int cache_locate_learned(struct machine_plan *plan, unsigned int index, const char *name,
+			 struct error *err)
+{
+	cleanup_free char *directory = NULL;
+	int ret;
+
+	ret = xdg_dir(XDG_CACHE, DIRECTORY, &directory, err);
+	return ret ? ret : locate(plan, index, directory, name, err);
 }
 
 static int open_directory(int *directory, struct error *err)
@@ -99,15 +115,16 @@ static int fetch(const struct disk *disk, const char *wanted, bool quiet,
 	return ret;
 }
 
-int cache_fetch(const struct definition *definition, bool quiet, struct error *err)
+int cache_fetch(const struct machine_plan *plan, bool quiet, struct error *err)
 {
+	const struct definition *definition = plan->definition;
 	char wanted[IMAGE_NAME_SIZE], name[IMAGE_NAME_SIZE];
 	int ret = 0;
 
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
 		const struct disk *disk = &definition->disks[i];
 
-		if (disk->url_count && access(disk->image, F_OK) < 0)
+		if (disk->url_count && access(plan->images[i], F_OK) < 0)
 			ret = fetch(disk, digest_name(disk, wanted), quiet, name, err);
 	}
 	return ret;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "launcher/common/file.h"
 #include "launcher/common/text.h"
 #include "launcher/disks/qcow2.h"
 #include "launcher/disks/qemu_img.h"
@@ -17,26 +18,24 @@
 
 char *overlay_path(const char *directory, unsigned int index)
 {
-	char *path;
-
-	return asprintf(&path, "%s/disk%u.qcow2", directory, index) < 0 ? NULL : path;
+	return text_format("%s/disk%u.qcow2", directory, index);
 }
 
-static int no_memory(struct error *err)
+static int no_memory(const struct image *image, struct error *err)
 {
-	return error_set(err, ENOMEM, "cannot make an overlay");
+	return error_set(err, ENOMEM, "cannot make %s", image ? "an overlay" : "a disk");
 }
 
-int overlay_make_temporary(const char *directory, unsigned int index, char **path, int *fd,
-			   struct error *err)
+/* A new, empty file of the user's alone, under a name that overlay_sweep() knows. */
+static int make_temporary(const char *directory, unsigned int index, char **path, int *fd,
+			  struct error *err)
 {
 	cleanup_free char *template = NULL;
 	int made;
 
-	if (asprintf(&template, "%s/disk%u.tmp-XXXXXX", directory, index) < 0) {
-		template = NULL;
-		return no_memory(err);
-	}
+	template = text_format("%s/disk%u.tmp-XXXXXX", directory, index);
+	if (!template)
+		return error_set(err, ENOMEM, "cannot make an overlay");
 	made = mkostemp(template, O_CLOEXEC);
 	if (made < 0)
 		return error_set(err, errno, "cannot make a file in '%s'", directory);
@@ -45,14 +44,15 @@ int overlay_make_temporary(const char *directory, unsigned int index, char **pat
 	return 0;
 }
 
-static int check_size(const struct disk *disk, uint64_t size, const char *what, struct error *err)
+static int check_size(const struct disk *disk, const struct image *image, uint64_t size,
+		      const char *what, struct error *err)
 {
 	if (!disk->size || disk->size >= size)
 		return 0;
 	error_say(err, STATUS_DEFINITION, EINVAL,
 		  "cannot shrink the disk of image '%s': its %s has %" PRIu64
 		  " bytes, 'size' is %" PRIu64,
-		  disk->image, what, size, disk->size);
+		  image->path, what, size, disk->size);
 	error_remedy(err, "set 'size' to at least %" PRIu64 ", or leave it out", size);
 	return -EINVAL;
 }
@@ -62,14 +62,16 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
 {
 	cleanup_free char *made = NULL;
 	cleanup_fd int fd = -1;
-	int ret;
+	int ret = 0;
 
-	ret = check_size(disk, image->size, "image", err);
+	if (image)
+		ret = check_size(disk, image, image->size, "image", err);
 	if (!ret)
-		ret = overlay_make_temporary(directory, index, &made, &fd, err);
+		ret = make_temporary(directory, index, &made, &fd, err);
 	if (ret)
 		return ret;
-	ret = qemuimg_create(made, disk->image, image->format, disk->size, err);
+	ret = qemuimg_create(made, image ? image->path : NULL,
+			     image ? image->format : DISK_FORMAT_AUTO, disk->size, err);
 	if (ret) {
 		unlink(made);
 		return ret;
@@ -84,38 +86,15 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
  */
 static char *describe_base(const struct disk *disk, const struct image *image)
 {
-	char *text;
-
 	if (disk->url_count)
-		return asprintf(&text, "image %s\nverified\n", disk->image) < 0 ? NULL : text;
-	if (asprintf(&text, "image %s\nbytes %" PRIu64 "\nchanged %lld.%09ld\n", disk->image,
-		     image->file_size, (long long)image->mtime.tv_sec, image->mtime.tv_nsec) < 0)
-		return NULL;
-	return text;
+		return text_format("image %s\nverified\n", image->path);
+	return text_format("image %s\nbytes %" PRIu64 "\nchanged %lld.%09ld\n", image->path,
+			   image->file_size, (long long)image->mtime.tv_sec, image->mtime.tv_nsec);
 }
 
 static char *base_path(const char *directory, unsigned int index)
 {
-	char *path;
-
-	return asprintf(&path, "%s/disk%u.base", directory, index) < 0 ? NULL : path;
-}
-
-static int write_whole(int fd, const char *text)
-{
-	size_t left = strlen(text);
-
-	while (left) {
-		ssize_t put = write(fd, text, left);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		text += put;
-		left -= put;
-	}
-	return 0;
+	return text_format("%s/disk%u.base", directory, index);
 }
 
 static int write_base(const char *directory, unsigned int index, const char *base,
@@ -125,10 +104,10 @@ static int write_base(const char *directory, unsigned int index, const char *bas
 	cleanup_fd int fd = -1;
 	int ret;
 
-	ret = overlay_make_temporary(directory, index, &temporary, &fd, err);
+	ret = make_temporary(directory, index, &temporary, &fd, err);
 	if (ret)
 		return ret;
-	ret = write_whole(fd, description);
+	ret = file_write(fd, description, strlen(description));
 	if (!ret && rename(temporary, base))
 		ret = -errno;
 	if (ret) {
@@ -138,30 +117,39 @@ static int write_base(const char *directory, unsigned int index, const char *bas
 	return 0;
 }
 
+static int record_base(const char *directory, unsigned int index, const struct disk *disk,
+		       const struct image *image, struct error *err)
+{
+	cleanup_free char *base = base_path(directory, index);
+	cleanup_free char *description = describe_base(disk, image);
+
+	if (!base || !description)
+		return no_memory(image, err);
+	return write_base(directory, index, base, description, err);
+}
+
+/* The overlay appears last: it is never there without its record. */
 static int create(const char *directory, unsigned int index, const struct disk *disk,
 		  const struct image *image, const char *overlay, struct error *err)
 {
 	cleanup_free char *temporary = NULL;
-	cleanup_free char *base = base_path(directory, index);
-	cleanup_free char *description = describe_base(disk, image);
 	int ret;
 
-	if (!base || !description)
-		return no_memory(err);
 	ret = overlay_temporary(directory, index, disk, image, &temporary, err);
 	if (ret)
 		return ret;
-
-	/* The overlay appears last: it is never there without its record. */
-	ret = write_base(directory, index, base, description, err);
+	if (image)
+		ret = record_base(directory, index, disk, image, err);
 	if (!ret && rename(temporary, overlay))
-		ret = error_set(err, errno, "cannot make overlay '%s'", overlay);
+		ret = error_set(err, errno, "cannot make %s '%s'", image ? "overlay" : "disk",
+				overlay);
 	if (ret)
 		unlink(temporary);
 	return ret;
 }
 
-int overlay_refuse(const char *directory, const char *base, struct error *err)
+/* Adds the way out to the error of an overlay that does not fit; @base: the record of its image. */
+static int refuse(const char *directory, const char *base, struct error *err)
 {
 	error_remedy(err,
 		     "restore the image, or start afresh (what the guest wrote is lost): vmrun "
@@ -184,7 +172,7 @@ static int check_base(const char *directory, unsigned int index, const struct di
 	size_t expected, got;
 
 	if (!base || !description)
-		return no_memory(err);
+		return no_memory(image, err);
 	file = fopen(base, "re");
 	if (!file && errno == ENOENT)
 		return write_base(directory, index, base, description, err);
@@ -194,15 +182,15 @@ static int check_base(const char *directory, unsigned int index, const struct di
 	expected = strlen(description);
 	recorded = malloc(expected + 1);
 	if (!recorded)
-		return no_memory(err);
+		return no_memory(image, err);
 	got = fread(recorded, 1, expected + 1, file);
 	if (got == expected && !memcmp(recorded, description, expected))
 		return 0;
 
 	error_say(err, STATUS_FAILURE, EINVAL,
 		  "cannot use overlay '%s': its image '%s' has changed since it was made", overlay,
-		  disk->image);
-	return overlay_refuse(directory, base, err);
+		  image->path);
+	return refuse(directory, base, err);
 }
 
 static int check_header(const char *directory, const struct disk *disk, const struct image *image,
@@ -210,26 +198,58 @@ static int check_header(const char *directory, const struct disk *disk, const st
 {
 	const char *format = image->format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw";
 
-	if (!strcmp(header->backing, disk->image) && !strcmp(header->backing_format, format) &&
+	if (!strcmp(header->backing, image->path) && !strcmp(header->backing_format, format) &&
 	    !header->data_file)
 		return 0;
-	if (strcmp(header->backing, disk->image) && disk->url_count)
+	if (strcmp(header->backing, image->path) && disk->url_count)
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': its image had another digest, or was elsewhere",
 			  overlay);
 	else if (!header->backing[0])
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': it is a disk of its own, not one of image '%s'",
-			  overlay, disk->image);
-	else if (strcmp(header->backing, disk->image))
+			  overlay, image->path);
+	else if (strcmp(header->backing, image->path))
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': it is one of '%s', not of image '%s'", overlay,
 			  text_clean(header->backing, "") ? SHORT(header->backing) : "?",
-			  disk->image);
+			  image->path);
 	else
 		error_say(err, STATUS_FAILURE, EINVAL,
 			  "cannot use overlay '%s': it is not one of a %s image", overlay, format);
-	return overlay_refuse(directory, NULL, err);
+	return refuse(directory, NULL, err);
+}
+
+static int check_overlay(const char *directory, unsigned int index, const struct disk *disk,
+			 const struct image *image, const struct qcow2 *header, const char *overlay,
+			 struct error *err)
+{
+	int ret = check_header(directory, disk, image, header, overlay, err);
+
+	if (!ret)
+		ret = check_base(directory, index, disk, image, overlay, err);
+	if (!ret)
+		ret = check_size(disk, image, header->size, "overlay", err);
+	return ret;
+}
+
+/* Of a disk without an image. */
+static int check_empty(const char *directory, const struct disk *disk, const struct qcow2 *header,
+		       const char *path, struct error *err)
+{
+	if (header->backing[0] || header->data_file) {
+		error_say(err, STATUS_FAILURE, EINVAL,
+			  "cannot use disk '%s': it is an overlay of image '%s'", path,
+			  text_clean(header->backing, "") ? SHORT(header->backing) : "?");
+		return refuse(directory, NULL, err);
+	}
+	if (disk->size >= header->size)
+		return 0;
+	error_say(err, STATUS_DEFINITION, EINVAL,
+		  "cannot shrink disk '%s': it has %" PRIu64 " bytes, 'size' is %" PRIu64, path,
+		  header->size, disk->size);
+	error_remedy(err, "set 'size' to at least %" PRIu64, header->size);
+	return -EINVAL;
 }
 
 static int reuse(const char *directory, unsigned int index, const struct disk *disk,
@@ -239,14 +259,10 @@ static int reuse(const char *directory, unsigned int index, const struct disk *d
 	int ret;
 
 	ret = qcow2_read(fd, overlay, &header, err);
-	if (ret == -EINVAL)
-		overlay_refuse(directory, NULL, err);
-	if (!ret)
-		ret = check_header(directory, disk, image, &header, overlay, err);
-	if (!ret)
-		ret = check_base(directory, index, disk, image, overlay, err);
-	if (!ret)
-		ret = check_size(disk, header.size, "overlay", err);
+	if (ret)
+		return ret == -EINVAL ? refuse(directory, NULL, err) : ret;
+	ret = image ? check_overlay(directory, index, disk, image, &header, overlay, err)
+		    : check_empty(directory, disk, &header, overlay, err);
 	if (!ret && disk->size > header.size)
 		ret = qemuimg_grow(overlay, disk->size, err);
 	return ret;
@@ -260,7 +276,7 @@ int overlay_open(const char *directory, unsigned int index, const struct disk *d
 	int ret;
 
 	if (!overlay)
-		return no_memory(err);
+		return no_memory(image, err);
 	fd = open(overlay, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0)
 		ret = reuse(directory, index, disk, image, overlay, fd, err);

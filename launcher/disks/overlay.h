@@ -3,9 +3,9 @@
 #ifndef LAUNCHER_DISKS_OVERLAY_H
 #define LAUNCHER_DISKS_OVERLAY_H
 
+#include "launcher/common/remove.h"
 #include "launcher/definition/definition.h"
 #include "launcher/disks/image.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /* overlay_path() - DIRECTORY/diskN.qcow2, allocated; NULL when memory ran out. */
@@ -16,11 +16,13 @@ char *overlay_path(const char *directory, unsigned int index);
  *
  * An overlay is only of use with the very bytes that its image had when it was made. So it must
  * name the image, and the image must have the size and the time of its last change that were noted
- * in DIRECTORY/diskN.base then; an image from a URL is named by its digest, which says it all. It is grown to the disk's size, never shrunk.
+ * in DIRECTORY/diskN.base then. An image from a URL is named by its digest and needs no record. The
+ * overlay is grown to the disk's size, never shrunk.
  * @directory: absolute, exists; its lock is held.
  * @index: the disk's number.
  * @disk: the disk.
- * @image: what image_inspect() found.
+ * @image: what image_inspect() found; NULL for a disk without an image, which begins empty and
+ *         whose size is not 0.
  * @path: of the overlay, allocated; the caller frees it.
  * @err: says how to go on without it.
  *
@@ -38,40 +40,6 @@ int overlay_open(const char *directory, unsigned int index, const struct disk *d
  */
 int overlay_temporary(const char *directory, unsigned int index, const struct disk *disk,
 		      const struct image *image, char **path, struct error *err);
-
-/**
- * overlay_empty() - make a disk that has no image, or take the one that is there.
- * @directory, @index, @disk, @path, @err: as for overlay_open(); @disk->size is not 0.
- *
- * Return: 0 or a negative errno.
- */
-int overlay_empty(const char *directory, unsigned int index, const struct disk *disk, char **path,
-		  struct error *err);
-
-/* overlay_empty_temporary() - the same, as for overlay_temporary(). */
-int overlay_empty_temporary(const char *directory, unsigned int index, const struct disk *disk,
-			    char **path, struct error *err);
-
-/**
- * overlay_make_temporary() - a new, empty file of the user's alone, under a name that
- * overlay_sweep() knows.
- * @path: allocated; the caller removes the file and frees it.
- * @fd: the open file.
- *
- * Return: 0 or a negative errno.
- */
-int overlay_make_temporary(const char *directory, unsigned int index, char **path, int *fd,
-			   struct error *err);
-
-/**
- * overlay_refuse() - add the way out to the error of an overlay that does not fit.
- * @directory: has the VM's name.
- * @base: the record of what its image was like, to be removed if it is the same all the same; or
- *        NULL.
- *
- * Return: -EINVAL.
- */
-int overlay_refuse(const char *directory, const char *base, struct error *err);
 
 /**
  * overlay_reset() - remove a VM's overlays, and what is known of their images.

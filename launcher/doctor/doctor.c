@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command doctor: what would keep a VM off this LAN, and the command that mends it.
+// Checks what keeps a VM off this LAN, and prints the command that mends it.
 #include "launcher/doctor/doctor.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
-#include "launcher/doctor/checkup.h"
+#include "launcher/common/options.h"
+#include "launcher/doctor/check_helper.h"
+#include "launcher/doctor/check_host.h"
+#include "launcher/doctor/check_lan.h"
+#include "launcher/doctor/check_machine.h"
+#include "launcher/run/launch.h"
 #include "netsetup/base/cleanup.h"
 
 static const struct row {
@@ -108,23 +111,15 @@ static void show_json(struct json_object *list, bool healthy)
 	json_object_put(object);
 }
 
-int doctor_run(const struct options *options, struct error *err)
+int doctor_run(const struct options *options, struct launch *launch, struct error *err)
 {
-	struct checkup checkup = { .root = geteuid() == 0, .helper = { .socket = -1 } };
+	struct checkup checkup = { .helpers = &launch->helpers };
 	struct json_object *list = options->json ? json_object_new_array() : NULL;
-	const struct netsetup_listener none = { 0 };
 	bool healthy;
 
-	/* As run does it: the helper gets what rights there are, all the rest is looked at without. */
-	netsetup_start(&checkup.helper, &checkup.helper_error);
-	if (privilege_drop(err) < 0) {
-		netsetup_end(&checkup.helper, &none);
-		json_object_put(list);
-		return (int)err->status;
-	}
 	uplink_find(NULL, &checkup.uplink, &checkup.uplink_error);
 	healthy = check_all(&checkup, list);
-	netsetup_end(&checkup.helper, &none);
+	helpers_end(&launch->helpers);
 	if (list)
 		show_json(list, healthy);
 	return healthy ? STATUS_OK : STATUS_FAILURE;

@@ -23,16 +23,6 @@
  * number.
  */
 
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-bool credential_name_valid(const char *text)
-{
-	size_t length = strnlen(text, 129);
-
-	return length > 0 && length < 129 && strcmp(text, ".") && strcmp(text, "..") &&
-	       strspn(text, LETTERS "0123456789._@~+-") == length;
-}
-
 bool credential_told(const struct definition *definition)
 {
 	return definition->network.type == NETWORK_LAN &&
@@ -51,44 +41,43 @@ static int write_key(const char *key, void *out)
 	return fprintf(out, "%s\n", key) < 0 ? -ENOMEM : 0;
 }
 
-static int write_keys(FILE *out, const struct qemu_config *config, struct error *err)
+static int write_keys(FILE *out, const struct machine_plan *plan, struct error *err)
 {
-	const struct cloud_init *cloud_init = &config->definition->cloud_init;
 	int ret = 0;
 
-	for (unsigned int i = 0; i < cloud_init->ssh_key_count && !ret; i++)
-		ret = ssh_key_read(cloud_init->ssh_keys[i], write_key, out, err);
+	for (unsigned int i = 0; i < plan->login.ssh_key_count && !ret; i++)
+		ret = ssh_key_read(plan->login.ssh_keys[i], write_key, out, err);
 	return ret;
 }
 
-static int write_name(FILE *out, const struct qemu_config *config, struct error *err)
+static int write_name(FILE *out, const struct machine_plan *plan, struct error *err)
 {
-	fputs(config->definition->name, out);
+	fputs(plan->definition->name, out);
 	return 0;
 }
 
 /* systemd.network(5). */
-static int write_network(FILE *out, const struct qemu_config *config, struct error *err)
+static int write_network(FILE *out, const struct machine_plan *plan, struct error *err)
 {
-	const struct ready_record *lan = config->lan;
+	const struct ready_record *lan = plan->lan;
 	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
 	char text[IPV4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
 
 	fprintf(out, "[Match]\nMACAddress=%s\n\n",
-		scalar_mac_text(&config->definition->network.mac, mac));
+		scalar_mac_text(&plan->definition->network.mac, mac));
 	if (lan->mtu)
 		fprintf(out, "[Link]\nMTUBytes=%" PRIu32 "\n\n", lan->mtu);
 	fprintf(out, "[Network]\nAddress=%s\n", prefix_text(&prefix, text));
 	if (!ipv4_unset(lan->gateway))
 		fprintf(out, "Gateway=%s\n", ipv4_text(lan->gateway, text));
-	for (unsigned int i = 0; i < config->dns_count; i++)
-		fprintf(out, "DNS=%s\n", ipv4_text(config->dns[i], text));
+	for (unsigned int i = 0; i < plan->dns_count; i++)
+		fprintf(out, "DNS=%s\n", ipv4_text(plan->dns[i], text));
 	return 0;
 }
 
 static const struct own {
 	const char *name;
-	int (*write)(FILE *out, const struct qemu_config *config, struct error *err);
+	int (*write)(FILE *out, const struct machine_plan *plan, struct error *err);
 } owns[] = {
 	{ "ssh.authorized_keys.root", write_keys },
 	{ "system.hostname", write_name },
@@ -165,10 +154,10 @@ static void write_base64(FILE *out, const unsigned char *data, size_t size)
 	}
 }
 
-static int read_value(const struct qemu_config *config, unsigned int index, const char **name,
+static int read_value(const struct machine_plan *plan, unsigned int index, const char **name,
 		      char **value, size_t *size, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	cleanup_file FILE *out = open_memstream(value, size);
 	int ret;
 
@@ -181,7 +170,7 @@ static int read_value(const struct qemu_config *config, unsigned int index, cons
 		const struct own *own = find_own(definition, index - definition->credential_count);
 
 		*name = own->name;
-		ret = own->write(out, config, err);
+		ret = own->write(out, plan, err);
 	}
 	if (!ret && (ferror(out) || fflush(out)))
 		ret = out_of_memory(err);
@@ -199,7 +188,7 @@ static int seal_text(const char *text, size_t size, struct error *err)
 	return take_fd(&fd);
 }
 
-int credential_open(const struct qemu_config *config, unsigned int index, size_t *size,
+int credential_open(const struct machine_plan *plan, unsigned int index, size_t *size,
 		    struct error *err)
 {
 	cleanup_free char *value = NULL;
@@ -209,7 +198,7 @@ int credential_open(const struct qemu_config *config, unsigned int index, size_t
 	size_t value_size = 0;
 	int ret;
 
-	ret = read_value(config, index, &name, &value, &value_size, err);
+	ret = read_value(plan, index, &name, &value, &value_size, err);
 	if (ret)
 		return ret;
 	assert(name);

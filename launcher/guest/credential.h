@@ -3,7 +3,7 @@
 #ifndef LAUNCHER_GUEST_CREDENTIAL_H
 #define LAUNCHER_GUEST_CREDENTIAL_H
 
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine_plan.h"
 #include "netsetup/base/error.h"
 
 /* The user's own, and those that tell who and where the guest is. */
@@ -11,9 +11,6 @@
 
 /* The most bytes that one may have. */
 #define CREDENTIAL_SIZE_MAX 32768
-
-/* credential_name_valid() - [A-Za-z0-9._@~+-], 1 to 128, and not a directory's '.' or '..'. */
-bool credential_name_valid(const char *text);
 
 /**
  * credential_told() - whether credentials tell the guest who and where it is: its host name, the SSH
@@ -27,14 +24,14 @@ unsigned int credential_count(const struct definition *definition);
 /**
  * credential_open() - one of them, as the string of SMBIOS type 11 that systemd takes for it
  * (systemd.system-credentials(7)).
- * @config: the VM, and its place on the LAN.
+ * @plan: the VM, and its place on the LAN.
  * @index: which, from 0.
  * @size: of the string.
  * @err: names the file that cannot be used.
  *
  * Return: a descriptor of a file in memory, which nobody can change, or a negative errno.
  */
-int credential_open(const struct qemu_config *config, unsigned int index, size_t *size,
+int credential_open(const struct machine_plan *plan, unsigned int index, size_t *size,
 		    struct error *err);
 
 #endif

@@ -55,9 +55,9 @@ static void write_address(FILE *out, struct in_addr address)
 		fputs(ipv4_text(address, text), out);
 }
 
-static void write_ip(FILE *out, const struct qemu_config *config)
+static void write_ip(FILE *out, const struct machine_plan *plan)
 {
-	const struct ready_record *lan = config->lan;
+	const struct ready_record *lan = plan->lan;
 
 	fputs("ip=", out);
 	if (lan) {
@@ -73,15 +73,15 @@ static void write_ip(FILE *out, const struct qemu_config *config)
 	 * With several cards the kernel must be told which (ip_auto_config() of net/ipv4/ipconfig.c
 	 * else asks by DHCP); its own names are in the order of the cards.
 	 */
-	if (config->definition->other_count)
-		fprintf(out, ":%s:eth%u:off", config->definition->name,
-			config->definition->network_index);
+	if (plan->definition->other_count)
+		fprintf(out, ":%s:eth%u:off", plan->definition->name,
+			plan->definition->network_index);
 	else
-		fprintf(out, ":%s::off", config->definition->name);
+		fprintf(out, ":%s::off", plan->definition->name);
 
-	for (unsigned int i = 0; i < config->dns_count && i < IP_PARAMETER_DNS_MAX; i++) {
+	for (unsigned int i = 0; i < plan->dns_count && i < IP_PARAMETER_DNS_MAX; i++) {
 		fputc(':', out);
-		write_address(out, config->dns[i]);
+		write_address(out, plan->dns[i]);
 	}
 }
 
@@ -91,10 +91,9 @@ static bool address_wanted(const struct definition *definition)
 	       (definition->network.configure & CONFIGURE_CMDLINE);
 }
 
-int cmdline_build(const struct qemu_config *config, char **cmdline, struct error *err)
+int cmdline_build(const struct machine_plan *plan, char **cmdline, struct error *err)
 {
-	const char *users = config->definition->boot.cmdline ? config->definition->boot.cmdline
-							     : "";
+	const char *users = plan->definition->boot.cmdline ? plan->definition->boot.cmdline : "";
 	const char *at = insertion_point(users);
 	cleanup_free char *text = NULL;
 	size_t size;
@@ -104,12 +103,12 @@ int cmdline_build(const struct qemu_config *config, char **cmdline, struct error
 	if (!out)
 		return error_set(err, errno, "cannot make the kernel's command line");
 
-	if (at && address_wanted(config->definition)) {
+	if (at && address_wanted(plan->definition)) {
 		before = at - users;
 		fprintf(out, "%.*s", (int)before, users);
 		if (before && !strchr(" \t", users[before - 1]))
 			fputc(' ', out);
-		write_ip(out, config);
+		write_ip(out, plan);
 		fprintf(out, "%s%s", *at ? " " : "", at);
 	} else {
 		fputs(users, out);

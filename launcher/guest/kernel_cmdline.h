@@ -3,7 +3,7 @@
 #ifndef LAUNCHER_GUEST_KERNEL_CMDLINE_H
 #define LAUNCHER_GUEST_KERNEL_CMDLINE_H
 
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine_plan.h"
 #include "netsetup/base/error.h"
 
 /**
@@ -13,12 +13,12 @@
  * Documentation/admin-guide/nfs/nfsroot.rst; it takes at most two servers), as the last word, but
  * before a word `--`, after which everything is init's. A command line that has a word `ip=...`
  * already is left alone: who writes one knows better.
- * @config: the VM and its place on the LAN; without @lan the words ADDRESS, GATEWAY and NETMASK.
+ * @plan: the VM and its place on the LAN; without @lan the words ADDRESS, GATEWAY and NETMASK.
  * @cmdline: the text, allocated; the caller frees it.
  * @err: the error.
  *
  * Return: 0 or -ENOMEM.
  */
-int cmdline_build(const struct qemu_config *config, char **cmdline, struct error *err);
+int cmdline_build(const struct machine_plan *plan, char **cmdline, struct error *err);
 
 #endif

@@ -13,6 +13,7 @@
 #include "launcher/common/argv.h"
 #include "launcher/common/log.h"
 #include "launcher/common/process.h"
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/guest/credential.h"
 #include "launcher/guest/ssh_key.h"
@@ -53,13 +54,13 @@ static int out_of_memory(struct error *err)
 	return error_set(err, ENOMEM, "cannot tell who logs in to the guest");
 }
 
-static int add_key_file(struct cloud_init *cloud_init, const char *path, struct error *err)
+static int add_key_file(struct machine_login *login, const char *path, struct error *err)
 {
 	char *copy = strdup(path);
 
 	if (!copy)
 		return out_of_memory(err);
-	cloud_init->ssh_keys[cloud_init->ssh_key_count++] = copy;
+	login->ssh_keys[login->ssh_key_count++] = copy;
 	return 0;
 }
 
@@ -78,19 +79,18 @@ static bool is_public_key(const char *path)
 }
 
 /* A file that is no public key, or not readable, is as if it were not there. */
-static int add_own_keys(struct cloud_init *cloud_init, const struct passwd *user, struct error *err)
+static int add_own_keys(struct machine_login *login, const struct passwd *user, struct error *err)
 {
 	int ret = 0;
 
 	for (size_t i = 0; user && i < ARRAY_SIZE(usual_keys) && !ret; i++) {
 		cleanup_free char *path = NULL;
 
-		if (asprintf(&path, "%s/.ssh/%s", user->pw_dir, usual_keys[i]) < 0) {
-			path = NULL;
+		path = text_format("%s/.ssh/%s", user->pw_dir, usual_keys[i]);
+		if (!path)
 			return out_of_memory(err);
-		}
 		if (is_public_key(path))
-			ret = add_key_file(cloud_init, path, err);
+			ret = add_key_file(login, path, err);
 	}
 	return ret;
 }
@@ -165,34 +165,31 @@ static int make_pair(const char *directory, const char *name, bool dry_run, stru
 }
 
 /* The VM's own pair: when it is there, or when there is no other key. */
-static int add_pair(struct definition *definition, bool dry_run, struct error *err)
+static int add_pair(struct machine_login *login, const char *name, bool dry_run, struct error *err)
 {
-	struct cloud_init *cloud_init = &definition->cloud_init;
 	cleanup_free char *directory = NULL;
 	cleanup_free char *public = NULL;
 	cleanup_free char *private = NULL;
 	int ret;
 
-	ret = xdg_dir(XDG_DATA, definition->name, &directory, err);
+	ret = xdg_dir(XDG_DATA, name, &directory, err);
 	if (ret)
 		return ret;
-	if (asprintf(&private, "%s/" KEY_FILE, directory) < 0) {
-		private = NULL;
+	private = text_format("%s/" KEY_FILE, directory);
+	if (!private)
 		return out_of_memory(err);
-	}
-	if (asprintf(&public, "%s.pub", private) < 0) {
-		public = NULL;
+	public = text_format("%s.pub", private);
+	if (!public)
 		return out_of_memory(err);
-	}
 	if (!exists(private)) {
-		if (cloud_init->ssh_key_count)
+		if (login->ssh_key_count)
 			return 0;
-		ret = make_pair(directory, definition->name, dry_run, err);
+		ret = make_pair(directory, name, dry_run, err);
 	}
 	if (!ret)
-		ret = add_key_file(cloud_init, public, err);
+		ret = add_key_file(login, public, err);
 	if (!ret)
-		cloud_init->identity = take_ptr(&private);
+		login->identity = take_ptr(&private);
 	return ret;
 }
 
@@ -200,10 +197,10 @@ static int add_pair(struct definition *definition, bool dry_run, struct error *e
  * Of keys that the definition names, the first whose other half is beside it: ssh(1) would not look
  * there. None may be, for they can be other people's; then ssh has its way.
  */
-static int find_private(struct cloud_init *cloud_init, struct error *err)
+static int find_private(struct machine_login *login, struct error *err)
 {
-	for (unsigned int i = 0; i < cloud_init->ssh_key_count; i++) {
-		const char *public = cloud_init->ssh_keys[i];
+	for (unsigned int i = 0; i < login->ssh_key_count; i++) {
+		const char *public = login->ssh_keys[i];
 		const size_t length = strlen(public);
 		cleanup_free char *private = NULL;
 
@@ -213,7 +210,7 @@ static int find_private(struct cloud_init *cloud_init, struct error *err)
 		if (!private)
 			return out_of_memory(err);
 		if (exists(private)) {
-			cloud_init->identity = take_ptr(&private);
+			login->identity = take_ptr(&private);
 			return 0;
 		}
 	}
@@ -225,33 +222,39 @@ bool identity_wanted(const struct definition *definition)
 	return definition->cloud_init.present || credential_told(definition);
 }
 
-int identity_take(struct definition *definition, bool dry_run, struct error *err)
+/* Credentials know of no user but root. */
+static int choose_user(const struct cloud_init *cloud_init, const struct passwd *host,
+		       struct machine_login *login, struct error *err)
 {
-	struct cloud_init *cloud_init = &definition->cloud_init;
-	const struct passwd *user = getpwuid(geteuid());
 	char name[IDENTITY_USER_SIZE];
+
+	identity_user(host ? host->pw_name : NULL, name);
+	if (!cloud_init->present)
+		login->user = strdup("root");
+	else
+		login->user = strdup(cloud_init->user ? cloud_init->user : name);
+	return login->user ? 0 : out_of_memory(err);
+}
+
+int identity_take(struct machine_plan *plan, bool dry_run, struct error *err)
+{
+	const struct definition *definition = plan->definition;
+	const struct cloud_init *cloud_init = &definition->cloud_init;
+	const struct passwd *host = getpwuid(geteuid());
 	int ret;
 
 	if (!identity_wanted(definition))
 		return 0;
-	/* Credentials know of no user but root. */
-	if (!cloud_init->present) {
-		cloud_init->ssh_keys_auto = true;
-		cloud_init->user = strdup("root");
-		if (!cloud_init->user)
-			return out_of_memory(err);
-	}
-	if (!cloud_init->user) {
-		identity_user(user ? user->pw_name : NULL, name);
-		cloud_init->user = strdup(name);
-		if (!cloud_init->user)
-			return out_of_memory(err);
-	}
-	if (!cloud_init->ssh_keys_auto)
-		return find_private(cloud_init, err);
-	ret = add_own_keys(cloud_init, user, err);
+	ret = choose_user(cloud_init, host, &plan->login, err);
+	for (unsigned int i = 0; i < cloud_init->ssh_key_count && !ret; i++)
+		ret = add_key_file(&plan->login, cloud_init->ssh_keys[i], err);
+	if (ret)
+		return ret;
+	if (cloud_init->present && !cloud_init->ssh_keys_auto)
+		return find_private(&plan->login, err);
+	ret = add_own_keys(&plan->login, host, err);
 	if (!ret)
-		ret = add_pair(definition, dry_run, err);
+		ret = add_pair(&plan->login, definition->name, dry_run, err);
 	return ret;
 }
 

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "launcher/definition/definition.h"
-#include "launcher/run/stale.h"
+#include "launcher/common/remove.h"
+#include "launcher/definition/machine_plan.h"
 #include "netsetup/base/error.h"
 
 /* A login name that scalar_user() accepts, with its NUL. */
@@ -16,20 +16,20 @@
 bool identity_wanted(const struct definition *definition);
 
 /**
- * identity_take() - fill in what is auto in a definition's `cloud-init`: the login name after the
- * user's own, and the public keys that ssh(1) looks for in the user's home.
+ * identity_take() - choose who logs in: what the definition's `cloud-init` names, and for what is
+ * auto a login name after the user's own and the public keys that ssh(1) looks for in the user's
+ * home.
  *
  * A user without any gets a key pair that is this VM's alone: "id_ed25519" in its data directory,
  * made once. While it is there it is authorized beside the user's own, and it is the one that
  * `vmrun ssh` uses: the guest may have been installed with it.
- * @definition: the VM; nothing is done for one that is not told. It cannot be printed for other users
- *              any more.
+ * @plan: its @login is filled in; nothing is done for a guest without a login.
  * @dry_run: make nothing; show the command that would.
  * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
-int identity_take(struct definition *definition, bool dry_run, struct error *err);
+int identity_take(struct machine_plan *plan, bool dry_run, struct error *err);
 
 /**
  * identity_user() - the login name of a guest's user, after one of the host's, which may have

@@ -21,32 +21,15 @@ static int cannot(int code, struct error *err)
 	return error_set(err, code, "cannot make the cloud-init seed");
 }
 
-static int write_whole(int fd, const void *bytes, size_t size)
-{
-	const char *next = bytes;
-
-	while (size) {
-		ssize_t put = write(fd, next, size);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		next += put;
-		size -= (size_t)put;
-	}
-	return 0;
-}
-
 static int add_file(int files, const char *name, const char *data, size_t size, struct error *err)
 {
 	struct image_file file = { .size = size };
 	int ret;
 
 	snprintf(file.name, sizeof(file.name), "%s", name);
-	ret = write_whole(files, &file, sizeof(file));
+	ret = file_write(files, &file, sizeof(file));
 	if (!ret)
-		ret = write_whole(files, data, size);
+		ret = file_write(files, data, size);
 	return ret ? cannot(-ret, err) : 0;
 }
 
@@ -65,13 +48,13 @@ static int add_user_data(int files, const struct definition *definition, struct 
 }
 
 /* Without a configuration cloud-init asks by DHCP on the first card, and leaves others alone. */
-static bool configures_network(const struct qemu_config *config)
+static bool configures_network(const struct machine_plan *plan)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 
 	if (definition->network.type != NETWORK_LAN)
 		return definition->other_count > 0;
-	return config->lan && (definition->network.configure & CONFIGURE_CLOUD_INIT);
+	return plan->lan && (definition->network.configure & CONFIGURE_CLOUD_INIT);
 }
 
 static int add_text(int files, const char *name, const char *text, struct error *err)
@@ -80,23 +63,23 @@ static int add_text(int files, const char *name, const char *text, struct error 
 }
 
 /* Makes all texts before the first is written. */
-static int add_files(int files, const struct qemu_config *config, struct error *err)
+static int add_files(int files, const struct machine_plan *plan, struct error *err)
 {
 	cleanup_free char *meta_data = NULL;
 	cleanup_free char *vendor_data = NULL;
 	cleanup_free char *network_config = NULL;
 	int ret;
 
-	ret = seed_meta_data(config->definition, &meta_data, err);
+	ret = seed_meta_data(plan->definition, &meta_data, err);
 	if (!ret)
-		ret = seed_vendor_data(config->definition, &vendor_data, err);
-	if (!ret && configures_network(config))
-		ret = seed_network_config(config, &network_config, err);
+		ret = seed_vendor_data(plan, &vendor_data, err);
+	if (!ret && configures_network(plan))
+		ret = seed_network_config(plan, &network_config, err);
 
 	if (!ret)
 		ret = add_text(files, "meta-data", meta_data, err);
 	if (!ret)
-		ret = add_user_data(files, config->definition, err);
+		ret = add_user_data(files, plan->definition, err);
 	if (!ret)
 		ret = add_text(files, "vendor-data", vendor_data, err);
 	if (!ret && network_config)
@@ -141,7 +124,7 @@ bool seed_wanted(const struct definition *definition)
 		(definition->network.configure & CONFIGURE_CLOUD_INIT));
 }
 
-int seed_make(const struct qemu_config *config, struct error *err)
+int seed_make(const struct machine_plan *plan, struct error *err)
 {
 	cleanup_fd int files = memfd_create("vmrun-seed-files", MFD_CLOEXEC);
 	cleanup_fd int image = memfd_create("vmrun-seed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -149,7 +132,7 @@ int seed_make(const struct qemu_config *config, struct error *err)
 
 	if (files < 0 || image < 0)
 		return cannot(errno, err);
-	ret = add_files(files, config, err);
+	ret = add_files(files, plan, err);
 	if (!ret)
 		ret = make_image(files, image, err);
 	if (!ret)

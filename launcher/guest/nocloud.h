@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine_plan.h"
 #include "netsetup/base/error.h"
 
 /* The most bytes that the user's user-data may have. */
@@ -18,14 +18,14 @@ bool seed_wanted(const struct definition *definition);
  * seed_make() - make the seed: label "cidata", files meta-data, user-data, vendor-data and, for a
  * guest that learns its address from cloud-init, network-config.
  *
- * The same config and files give the same bytes. While vmrun-image works on it, libarchive keeps the
+ * The same plan and files give the same bytes. While vmrun-image works on it, libarchive keeps the
  * contents in a temporary file in $TMPDIR or /tmp.
- * @config: the VM and its place on the LAN.
+ * @plan: the VM and its place on the LAN.
  * @err: names the file that cannot be used.
  *
  * Return: a descriptor of the image, read-only, close-on-exec, in no file system; or a negative
  * errno.
  */
-int seed_make(const struct qemu_config *config, struct error *err);
+int seed_make(const struct machine_plan *plan, struct error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/common/text.h"
 #include "launcher/guest/ssh_key.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
@@ -63,15 +64,14 @@ static struct json_object *add_array(struct tree *tree, struct json_object *pare
 static int finish(struct tree *tree, const char *heading, int ret, char **text, struct error *err)
 {
 	const char *json = NULL;
-	char *made = NULL;
 
 	if (!ret && !tree->failed && tree->root)
 		json = json_object_to_json_string_ext(
 			tree->root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!ret && (!json || asprintf(&made, "%s%s\n", heading, json) < 0))
-		ret = error_set(err, ENOMEM, "cannot make the cloud-init seed");
-	if (!ret)
-		*text = made;
+	if (!ret) {
+		*text = json ? text_format("%s%s\n", heading, json) : NULL;
+		ret = *text ? 0 : error_set(err, ENOMEM, "cannot make the cloud-init seed");
+	}
 	json_object_put(tree->root);
 	return ret;
 }
@@ -101,27 +101,27 @@ static int add_key(const char *key, void *context)
 }
 
 static int add_keys(struct tree *tree, struct json_object *parent,
-		    const struct definition *definition, struct error *err)
+		    const struct machine_login *login, struct error *err)
 {
 	struct key_list list = { .tree = tree };
 	int ret = 0;
 
-	if (!definition->cloud_init.ssh_key_count)
+	if (!login->ssh_key_count)
 		return 0;
 	list.array = add_array(tree, parent, "ssh_authorized_keys");
-	for (unsigned int i = 0; i < definition->cloud_init.ssh_key_count && !ret; i++)
-		ret = ssh_key_read(definition->cloud_init.ssh_keys[i], add_key, &list, err);
+	for (unsigned int i = 0; i < login->ssh_key_count && !ret; i++)
+		ret = ssh_key_read(login->ssh_keys[i], add_key, &list, err);
 	return ret;
 }
 
 /* The user, with the keys; root needs no sudo, but cloud-init keeps its keys from it by default. */
-static int add_user(struct tree *tree, const struct definition *definition, struct error *err)
+static int add_user(struct tree *tree, const struct machine_login *login, struct error *err)
 {
-	const char *name = definition->cloud_init.user;
+	const char *name = login->user;
 	struct json_object *user;
 
 	if (!name || !strcmp(name, CLOUD_INIT_USER_DEFAULT))
-		return add_keys(tree, tree->root, definition, err);
+		return add_keys(tree, tree->root, login, err);
 
 	user = add_object(tree, add_array(tree, tree->root, "users"), NULL);
 	add_text(tree, user, "name", name);
@@ -132,7 +132,7 @@ static int add_user(struct tree *tree, const struct definition *definition, stru
 		add_text(tree, user, "shell", "/bin/bash");
 		add(tree, user, "lock_passwd", json_object_new_boolean(true));
 	}
-	return add_keys(tree, user, definition, err);
+	return add_keys(tree, user, login, err);
 }
 
 /* The network configuration is applied at every boot, for the address may be another one then. */
@@ -223,8 +223,9 @@ static void add_mounts(struct tree *tree, const struct definition *definition)
 	}
 }
 
-int seed_vendor_data(const struct definition *definition, char **text, struct error *err)
+int seed_vendor_data(const struct machine_plan *plan, char **text, struct error *err)
 {
+	const struct definition *definition = plan->definition;
 	struct tree tree = { .root = json_object_new_object() };
 	int ret;
 
@@ -233,14 +234,14 @@ int seed_vendor_data(const struct definition *definition, char **text, struct er
 	add_packages(&tree, &definition->cloud_init);
 	add_commands(&tree, &definition->cloud_init);
 	add_mounts(&tree, definition);
-	ret = add_user(&tree, definition, err);
+	ret = add_user(&tree, &plan->login, err);
 	return finish(&tree, "#cloud-config\n", ret, text, err);
 }
 
 static void add_addresses(struct tree *tree, struct json_object *card,
-			  const struct qemu_config *config)
+			  const struct machine_plan *plan)
 {
-	const struct ready_record *lan = config->lan;
+	const struct ready_record *lan = plan->lan;
 	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
 	struct json_object *route, *servers;
 	char text[IPV4_TEXT_SIZE];
@@ -252,11 +253,11 @@ static void add_addresses(struct tree *tree, struct json_object *card,
 		add_text(tree, route, "to", "0.0.0.0/0");
 		add_text(tree, route, "via", ipv4_text(lan->gateway, text));
 	}
-	if (!config->dns_count)
+	if (!plan->dns_count)
 		return;
 	servers = add_array(tree, add_object(tree, card, "nameservers"), "addresses");
-	for (unsigned int i = 0; i < config->dns_count; i++)
-		add_text(tree, servers, NULL, ipv4_text(config->dns[i], text));
+	for (unsigned int i = 0; i < plan->dns_count; i++)
+		add_text(tree, servers, NULL, ipv4_text(plan->dns[i], text));
 }
 
 /* Adds a card by its MAC, under its name in the guest, and returns it. */
@@ -277,12 +278,12 @@ static struct json_object *add_card(struct tree *tree, struct json_object *cards
 	return card;
 }
 
-static void add_lan(struct tree *tree, struct json_object *card, const struct qemu_config *config)
+static void add_lan(struct tree *tree, struct json_object *card, const struct machine_plan *plan)
 {
 	add(tree, card, "dhcp4", json_object_new_boolean(false));
-	if (config->lan->mtu)
-		add(tree, card, "mtu", json_object_new_int((int)config->lan->mtu));
-	add_addresses(tree, card, config);
+	if (plan->lan->mtu)
+		add(tree, card, "mtu", json_object_new_int((int)plan->lan->mtu));
+	add_addresses(tree, card, plan);
 }
 
 /* QEMU's own network, which serves DHCP; beside a LAN, whose route and servers are to be used. */
@@ -298,9 +299,9 @@ static void add_user_network(struct tree *tree, struct json_object *card, bool b
 	add(tree, overrides, "use-dns", json_object_new_boolean(false));
 }
 
-int seed_network_config(const struct qemu_config *config, char **text, struct error *err)
+int seed_network_config(const struct machine_plan *plan, char **text, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	struct tree tree = { .root = json_object_new_object() };
 	const struct network *network;
 	struct json_object *cards;
@@ -310,8 +311,8 @@ int seed_network_config(const struct qemu_config *config, char **text, struct er
 	cards = add_object(&tree, tree.root, "ethernets");
 	for (unsigned int i = 0; (network = definition_network(definition, i)); i++) {
 		if (network->type == NETWORK_LAN) {
-			assert(config->lan);
-			add_lan(&tree, add_card(&tree, cards, "lan", network, i), config);
+			assert(plan->lan);
+			add_lan(&tree, add_card(&tree, cards, "lan", network, i), plan);
 			continue;
 		}
 		snprintf(key, sizeof(key), "user%u", i);

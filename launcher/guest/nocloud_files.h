@@ -3,7 +3,7 @@
 #ifndef LAUNCHER_GUEST_NOCLOUD_FILES_H
 #define LAUNCHER_GUEST_NOCLOUD_FILES_H
 
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine_plan.h"
 #include "netsetup/base/error.h"
 
 /*
@@ -23,16 +23,16 @@ int seed_meta_data(const struct definition *definition, char **text, struct erro
  * user-data says about the same keys wins.
  * Return: 0, or the error of ssh_key_read(), or -ENOMEM.
  */
-int seed_vendor_data(const struct definition *definition, char **text, struct error *err);
+int seed_vendor_data(const struct machine_plan *plan, char **text, struct error *err);
 
 /**
  * seed_network_config() - the guest's place on the LAN, its card matched by MAC.
  *
  * Version 2 of the format, netplan's, which every renderer of cloud-init takes. A default route among
  * the routes and not `gateway4`, which is deprecated.
- * @config: with @lan.
+ * @plan: with @lan.
  * Return: 0 or -ENOMEM.
  */
-int seed_network_config(const struct qemu_config *config, char **text, struct error *err);
+int seed_network_config(const struct machine_plan *plan, char **text, struct error *err);
 
 #endif

@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
-#include "launcher/run/stale.h"
+#include "launcher/common/remove.h"
 #include "netsetup/base/error.h"
 
 /**

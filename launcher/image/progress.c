@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Shows how a download goes, or the reading of a file: a bar on a terminal, a line now and then elsewhere.
+// Shows the progress of a download or of the reading of a file.
 #include "launcher/image/progress.h"
 
 #include <inttypes.h>
@@ -16,8 +16,8 @@
 #define BAR_INTERVAL 0.1
 #define LINE_SECONDS 60.0
 
-/* The rate is that of the last seconds, so that what is left is told as it is now. */
-#define RATE_SECONDS 3.0
+/* No rate is shown before. */
+#define RATE_SECONDS 0.5
 
 /* There is one standard error, so there is one of these. */
 static struct {
@@ -27,9 +27,6 @@ static struct {
 	char name[128];
 	double began;
 	double shown;
-	double measured;
-	uint64_t measured_at;
-	double rate;
 	uint64_t first;
 	bool counted;
 } progress;
@@ -96,7 +93,7 @@ static void begin(const char *name, bool quiet)
 	memset(&progress, 0, sizeof(progress));
 	progress.quiet = quiet;
 	progress.terminal = isatty(STDERR_FILENO);
-	progress.began = progress.shown = progress.measured = now();
+	progress.began = progress.shown = now();
 	take_name(name);
 }
 
@@ -116,28 +113,14 @@ void progress_begin(const char *url, bool quiet)
 	put(line);
 }
 
-static void update_rate(uint64_t done)
+/* Bytes a second since the beginning; 0 while it is too early to tell. */
+static double average_rate(uint64_t done)
 {
-	const double time = now();
-	const double since = time - progress.measured;
-	double rate;
+	const double took = now() - progress.began;
 
-	if (!progress.counted) {
-		progress.counted = true;
-		progress.first = progress.measured_at = done;
-		return;
-	}
-	/* A new attempt may begin anew. */
-	if (done < progress.measured_at)
-		progress.measured_at = done;
-	if (since < 0.5)
-		return;
-	rate = (double)(done - progress.measured_at) / since;
-	if (progress.rate > 0)
-		rate = progress.rate + (rate - progress.rate) * (since / (since + RATE_SECONDS));
-	progress.rate = rate;
-	progress.measured = time;
-	progress.measured_at = done;
+	if (took < RATE_SECONDS || done < progress.first)
+		return 0;
+	return (double)(done - progress.first) / took;
 }
 
 static unsigned int columns(void)
@@ -152,6 +135,7 @@ static unsigned int columns(void)
 /* "  45%  120 MiB of 268 MiB  10 MiB/s  0:14" */
 static int facts(uint64_t done, uint64_t total, char text[160])
 {
+	const double rate = average_rate(done);
 	char sizes[3][32], left[32];
 	int used = 0;
 
@@ -160,12 +144,12 @@ static int facts(uint64_t done, uint64_t total, char text[160])
 				size_text(done, sizes[0]), size_text(total, sizes[1]));
 	else
 		used = snprintf(text, 160, "  %s", size_text(done, sizes[0]));
-	if (progress.rate >= 1)
+	if (rate >= 1)
 		used += snprintf(text + used, (size_t)(160 - used), "  %s/s",
-				 size_text((uint64_t)progress.rate, sizes[2]));
-	if (progress.rate >= 1 && total >= done)
+				 size_text((uint64_t)rate, sizes[2]));
+	if (rate >= 1 && total >= done)
 		used += snprintf(text + used, (size_t)(160 - used), "  %s left",
-				 time_text((double)(total - done) / progress.rate, left));
+				 time_text((double)(total - done) / rate, left));
 	return used;
 }
 
@@ -198,7 +182,9 @@ void progress_show(uint64_t done, uint64_t total)
 	const double time = now();
 	char line[LINE_SIZE], text[160];
 
-	update_rate(done);
+	if (!progress.counted)
+		progress.first = done;
+	progress.counted = true;
 	if (progress.quiet)
 		return;
 	if (time - progress.shown < (progress.terminal ? BAR_INTERVAL : LINE_SECONDS))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Shows how a download goes, or the reading of a file: a bar on a terminal, a line now and then elsewhere.
+// Shows the progress of a download or of the reading of a file.
 #ifndef LAUNCHER_IMAGE_PROGRESS_H
 #define LAUNCHER_IMAGE_PROGRESS_H
 

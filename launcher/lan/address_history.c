@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "netsetup/base/cleanup.h"
 
@@ -29,7 +30,8 @@ void remember_load(const char *name, struct in_addr addresses[REMEMBERED_MAX])
 	size_t count = 0;
 
 	memset(addresses, 0, REMEMBERED_MAX * sizeof(*addresses));
-	if (!directory || asprintf(&path, "%s/" FILE_NAME, directory) < 0)
+	path = directory ? text_format("%s/" FILE_NAME, directory) : NULL;
+	if (!path)
 		return;
 	file = fopen(path, "re");
 	while (file && count < REMEMBERED_MAX && fgets(line, sizeof(line), file)) {
@@ -71,8 +73,9 @@ void remember_store(const char *name, const struct prefix *prefix,
 	if (ipv4_equal(addresses[0], prefix->address) || !directory ||
 	    xdg_make(directory, &ignored) < 0)
 		return;
-	if (asprintf(&path, "%s/" FILE_NAME, directory) < 0 ||
-	    asprintf(&fresh, "%s/" FILE_NAME ".new", directory) < 0)
+	path = text_format("%s/" FILE_NAME, directory);
+	fresh = text_format("%s/" FILE_NAME ".new", directory);
+	if (!path || !fresh)
 		return;
 	if (!write_file(fresh, prefix, addresses) || rename(fresh, path) < 0)
 		unlink(fresh);

@@ -14,8 +14,8 @@
 #include "launcher/common/log.h"
 #include "launcher/lan/address_history.h"
 #include "launcher/lan/dns.h"
+#include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
-#include "netsetup/kernel/arp.h"
 
 /* So long is the guest's link down when its address changes: enough for a client that polls it. */
 #define LINK_DOWN_SECONDS 1
@@ -63,21 +63,16 @@ static time_t now_seconds(void)
 	return now.tv_sec;
 }
 
-void member_start(struct member *member)
-{
-	struct error ignored;
-
-	if (netsetup_start(&member->helper, &member->helper_error) < 0 || geteuid() != 0 ||
-	    member->dry_run)
-		return;
-	member->started_as_root = true;
-	member->spare_since = now_seconds();
-	netsetup_start(&member->spare, &ignored);
-}
-
-void member_dropped(struct member *member)
+void member_start(struct member *member, struct helpers *helpers)
 {
 	const struct netsetup_listener none = { 0 };
+
+	member->helper = helpers->helper;
+	member->spare = helpers->standby;
+	member->helper_error = helpers->error;
+	member->started_as_root = helpers->as_root && !helpers->error.code && !member->dry_run;
+	member->spare_since = now_seconds();
+	*helpers = (struct helpers)HELPERS_NONE;
 
 	/* Who still is root needs no spare, nor who never was. */
 	member->can_start = geteuid() == 0 || !member->started_as_root;
@@ -273,16 +268,15 @@ static void remember_place(struct member *member)
 		member->address_changed(ready->address, member->context);
 }
 
-void member_watch(struct member *member, struct vm *vm)
+void member_watch(struct member *member, struct loop *loop)
 {
-	member->vm = vm;
-	member->loop = vm->loop;
-	vm->netsetup_fd = member->helper.socket;
+	member->loop = loop;
 	watch_spare(member);
 }
 
-void member_tell(struct member *member)
+void member_tell(struct member *member, struct qmp *qmp)
 {
+	member->qmp = qmp;
 	tell_place(member);
 	remember_place(member);
 }
@@ -294,7 +288,7 @@ static void set_link(struct member *member, bool up)
 
 	json_object_object_add(arguments, "name", json_object_new_string(LINK_NAME));
 	json_object_object_add(arguments, "up", json_object_new_boolean(up));
-	if (qmp_send(member->vm->qmp, "set_link", arguments, &err) < 0)
+	if (qmp_send(member->qmp, "set_link", arguments, &err) < 0)
 		log_verbose("%s: %s", member->definition->name, err.message);
 }
 
@@ -302,7 +296,7 @@ static void on_link_timer(int fd, uint32_t events, void *context)
 {
 	struct member *member = context;
 
-	loop_remove(member->vm->loop, fd);
+	loop_remove(member->loop, fd);
 	close(fd);
 	member->link_timer = -1;
 	set_link(member, true);
@@ -314,14 +308,13 @@ static void cycle_link(struct member *member)
 	const struct itimerspec when = { .it_value = { .tv_sec = LINK_DOWN_SECONDS } };
 	struct error err;
 
-	if (!member->vm->qmp || !qmp_is_ready(member->vm->qmp) || member->link_timer >= 0)
+	if (!member->qmp || !qmp_is_ready(member->qmp) || member->link_timer >= 0)
 		return;
 	member->link_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (member->link_timer < 0)
 		return;
 	timerfd_settime(member->link_timer, 0, &when, NULL);
-	if (loop_add(member->vm->loop, member->link_timer, EPOLLIN, on_link_timer, member, &err) <
-	    0) {
+	if (loop_add(member->loop, member->link_timer, EPOLLIN, on_link_timer, member, &err) < 0) {
 		close(member->link_timer);
 		member->link_timer = -1;
 		return;
@@ -379,7 +372,7 @@ static void tell_dhcp(const struct member *member, const struct dhcp_event *even
 	char address[IPV4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
 
 	ipv4_text(event->address, address);
-	mac_text(&event->mac, mac);
+	scalar_mac_text(&event->mac, mac);
 	switch (event->type) {
 	case DHCP_EVENT_NONE:
 	case DHCP_EVENT_OFFERED:
@@ -475,7 +468,6 @@ int member_event(struct member *member, struct error *err)
 	rc = netsetup_listen(&member->helper, &listener, err);
 	if (rc == -ECONNRESET)
 		rc = replace_helper(member, err);
-	member->vm->netsetup_fd = member->helper.socket;
 	return rc;
 }
 

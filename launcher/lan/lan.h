@@ -3,9 +3,11 @@
 #ifndef LAUNCHER_LAN_LAN_H
 #define LAUNCHER_LAN_LAN_H
 
+#include "launcher/common/loop.h"
 #include "launcher/definition/definition.h"
 #include "launcher/lan/dhcp_server.h"
-#include "launcher/run/supervise.h"
+#include "launcher/lan/helpers.h"
+#include "launcher/qemu/qmp.h"
 #include "netsetup/protocol/client.h"
 
 /*
@@ -38,8 +40,8 @@
  * @address_changed: told when the VM's address is another; or NULL.
  * @context: passed to it.
  * @link_timer: when the guest's link is put back, or -1.
- * @vm: the running VM, set by member_watch().
- * @loop: its event loop, which outlives it.
+ * @loop: the run's event loop, set by member_watch(); outlives the membership.
+ * @qmp: the way to QEMU, set by member_tell().
  */
 struct member {
 	const struct definition *definition;
@@ -62,22 +64,21 @@ struct member {
 	void (*address_changed)(struct in_addr address, void *context);
 	void *context;
 	int link_timer;
-	struct vm *vm;
 	struct loop *loop;
+	struct qmp *qmp;
 };
 
 /* member_init() - a membership that is not asked for yet. */
 void member_init(struct member *member, bool dry_run, bool verbose);
 
 /**
- * member_start() - start the helper, and a spare when this process is about to lose its rights;
- * whether that failed matters only to member_ask().
+ * member_start() - take over the started helpers, after root's rights were dropped. A helper that
+ * did not start matters only to member_ask(). A spare is ended if another can be started at any
+ * time.
  * @member: an initialised one.
+ * @helpers: HELPERS_NONE afterwards.
  */
-void member_start(struct member *member);
-
-/* member_dropped() - the rights are dropped: end the spare if another can be started at any time. */
-void member_dropped(struct member *member);
+void member_start(struct member *member, struct helpers *helpers);
 
 /**
  * member_ask() - ask for the VM's place on the LAN; member_join() is to follow.
@@ -105,18 +106,25 @@ int member_join(struct member *member, struct error *err);
 void member_leave(struct member *member);
 
 /**
- * member_watch() - QEMU was started: from now on the helper is listened to.
+ * member_watch() - watch the spare helper while the loop runs.
  * @member: a joined one.
- * @vm: gets the helper's socket.
+ * @loop: must live until member_end().
+ *
+ * The caller watches the helper itself: its socket is @member->helper.socket.
  */
-void member_watch(struct member *member, struct vm *vm);
-
-/* member_tell() - QEMU runs: tell the user the VM's place, and remember it. */
-void member_tell(struct member *member);
+void member_watch(struct member *member, struct loop *loop);
 
 /**
- * member_event() - struct vm_ops.netsetup of a joined member.
+ * member_tell() - print the VM's place and store its address.
  * @member: a watching one.
+ * @qmp: the way to QEMU, which answers; the guest's link is taken down and up by it. Must live as
+ *       long as the loop runs.
+ */
+void member_tell(struct member *member, struct qmp *qmp);
+
+/**
+ * member_event() - read from the helper; start another one if it has ended.
+ * @member: a watching one. Its helper's socket may be another afterwards.
  * @err: the place is lost.
  *
  * Return: 0 or a negative errno.

@@ -1,371 +1,214 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A definition held to what it stood for when it was locked.
+// Holds what a definition stands for, as texts.
 #include "launcher/lock/lock.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
-#include "launcher/devices/uefi.h"
-#include "launcher/devices/vsock.h"
-#include "launcher/disks/digest_cache.h"
-#include "launcher/lock/load.h"
-#include "launcher/lock/lockfile.h"
-#include "launcher/qemu/qemu_probe.h"
+#include "launcher/definition/type_number.h"
+#include "launcher/definition/type_text.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 
-/*
- * Theory of operation: both to lock and to insist, the lock that the definition has now is made.
- * The former writes it; the latter compares it, text by text, with the one that was written. What
- * 'auto' stands for depends on this machine, so it is no difference: it is taken from the file.
- */
+#define DIGEST "'sha256-' or 'sha512-' and its digits"
 
-static int copy_text(char **text, const char *value, struct error *err)
+static bool digest_valid(const char *text)
 {
-	*text = strdup(value);
-	return *text ? 0 : error_set(err, ENOMEM, "cannot keep '%s'", value);
+	const size_t digits = !strncmp(text, "sha256-", 7)   ? 64
+			      : !strncmp(text, "sha512-", 7) ? 128
+							     : 0;
+
+	return digits && strlen(text) == 7 + digits &&
+	       strspn(text + 7, "0123456789abcdef") == digits;
 }
 
-static int lock_file(const char *path, bool quiet, char **text, struct error *err)
+static bool image_valid(const char *text)
 {
-	char name[IMAGE_NAME_SIZE];
-	int ret;
-
-	if (!path)
-		return 0;
-	ret = measure_file(path, quiet, name, err);
-	return ret ? ret : copy_text(text, name, err);
+	return !strcmp(text, LOCK_DIRECT) || !strcmp(text, LOCK_EMPTY) || digest_valid(text);
 }
 
-/* The digest of an image from a URL is known; that of a disk which is written through is none. */
-static int lock_disk(const struct disk *disk, bool quiet, char **text, struct error *err)
+static bool credential_valid(const char *text)
 {
-	char name[IMAGE_NAME_SIZE];
-
-	if (disk->mode == DISK_DIRECT)
-		return copy_text(text, LOCK_DIRECT, err);
-	if (!disk->url_count && !disk->image)
-		return copy_text(text, LOCK_EMPTY, err);
-	if (!disk->url_count)
-		return lock_file(disk->image, quiet, text, err);
-	snprintf(name, sizeof(name), "%s%s", disk->sha512[0] ? "sha512-" : "sha256-",
-		 disk->sha512[0] ? disk->sha512 : disk->sha256);
-	return copy_text(text, name, err);
+	return !strcmp(text, LOCK_VALUE) || digest_valid(text);
 }
 
-/* The host's UEFI firmware is two files that the definition does not name. */
-static int lock_firmware(const struct definition *definition, bool quiet, struct lock *lock,
-			 struct error *err)
+static bool version_valid(const char *text)
 {
-	struct uefi uefi = { 0 };
-	int ret;
-
-	if (!definition->machine.firmware.uefi)
-		return lock_file(definition->machine.firmware.file, quiet, &lock->firmware, err);
-	ret = uefi_find(definition, &uefi, err);
-	if (!ret)
-		ret = lock_file(uefi.code, quiet, &lock->firmware, err);
-	if (!ret)
-		ret = lock_file(uefi.variables, quiet, &lock->variables, err);
-	uefi_done(&uefi);
-	return ret;
+	return text[0] && strlen(text) < 32 && strspn(text, "0123456789.") == strlen(text);
 }
 
-/* A value is a part of the definition, and with it locked. */
-static int lock_credential(const struct credential *credential, bool quiet, char **text,
-			   struct error *err)
+static bool uuid_valid(const char *text)
 {
-	if (credential->value)
-		return copy_text(text, LOCK_VALUE, err);
-	return lock_file(credential->file, quiet, text, err);
+	uuid_t uuid;
+
+	return uuid_parse(text, uuid) == 0 && !uuid_is_null(uuid);
 }
 
-static int lock_files(const struct definition *definition, bool quiet, struct lock *lock,
-		      struct error *err)
+static bool mac_valid(const char *text)
 {
-	int ret = lock_firmware(definition, quiet, lock, err);
+	struct ether_addr mac;
 
-	if (!ret)
-		ret = lock_file(definition->boot.kernel, quiet, &lock->kernel, err);
-	if (!ret)
-		ret = lock_file(definition->boot.initrd, quiet, &lock->initrd, err);
-	if (!ret)
-		ret = lock_file(definition->cloud_init.user_data, quiet, &lock->user_data, err);
-	if (!ret)
-		ret = lock_file(definition->ignition, quiet, &lock->ignition, err);
-	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
-		lock->disk_count = i + 1;
-		ret = lock_disk(&definition->disks[i], quiet, &lock->disks[i].image, err);
-	}
-	for (unsigned int i = 0; i < definition->credential_count && !ret; i++) {
-		lock->credential_count = i + 1;
-		ret = lock_credential(&definition->credentials[i], quiet,
-				      &lock->credentials[i].file, err);
-	}
-	return ret;
+	return scalar_mac(text, &mac) && !(mac.ether_addr_octet[0] & 1);
 }
 
-static int lock_machine(const struct definition *definition, struct lock *lock, struct error *err)
-{
-	struct qemu_identity identity;
-	char uuid[UUID_STR_LEN];
-	int ret;
+/* The texts that a pin can have. */
+static const struct {
+	bool (*valid)(const char *text);
+	const char *expected;
+} checks[PIN_END] = {
+	[PIN_NONE] = { digest_valid, DIGEST },
+	[PIN_QEMU] = { version_valid, "a version of QEMU such as 7.2.0" },
+	[PIN_MACHINE] = { scalar_model, "a machine type of QEMU's" },
+	[PIN_UUID] = { uuid_valid, "a UUID" },
+	[PIN_FIRMWARE] = { digest_valid, DIGEST },
+	[PIN_FILE] = { digest_valid, DIGEST },
+	[PIN_MAC] = { mac_valid, "a MAC address" },
+	[PIN_IMAGE] = { image_valid, "'direct', 'empty', or " DIGEST },
+	[PIN_CREDENTIAL] = { credential_valid, "'value', or " DIGEST },
+};
 
-	ret = qemu_identify(definition->qemu.binary, definition->machine.type, &identity, err);
-	if (!ret)
-		ret = copy_text(&lock->qemu, identity.version, err);
-	if (!ret)
-		ret = copy_text(&lock->machine, identity.machine, err);
-	uuid_unparse_lower(definition->uuid, uuid);
-	if (!ret)
-		ret = copy_text(&lock->uuid, uuid, err);
-	return ret;
+static void expect_pinned(const struct key *key, char text[EXPECTED_SIZE])
+{
+	snprintf(text, EXPECTED_SIZE, "%s", checks[key->pin].expected);
 }
 
-static int lock_networks(const struct definition *definition, struct lock *lock, struct error *err)
+static void read_pinned(struct walk *walk, const struct key *key, const struct node *node,
+			void *target)
 {
-	const struct network *network;
-	char mac[MAC_TEXT_SIZE];
-	int ret = 0;
-
-	for (unsigned int i = 0; !ret && (network = definition_network(definition, i)); i++) {
-		if (network->type == NETWORK_NONE)
-			continue;
-		lock->network_count = i + 1;
-		ret = copy_text(&lock->networks[i].mac, scalar_mac_text(&network->mac, mac), err);
-	}
-	return ret;
+	value_keep_valid(walk, key, node, checks[key->pin].valid(node->text), target);
 }
 
-static int lock_make(const struct definition *definition, bool quiet, struct lock *lock,
-		     struct error *err)
-{
-	int ret;
+static const struct type type_pinned = { NODE_SCALAR, NULL, expect_pinned, read_pinned,
+					 value_write };
 
-	lock->version = LOCK_VERSION;
-	ret = lock_file(definition->path, quiet, &lock->definition, err);
-	if (!ret)
-		ret = lock_machine(definition, lock, err);
-	if (!ret)
-		ret = lock_networks(definition, lock, err);
-	return ret ? ret : lock_files(definition, quiet, lock, err);
+static const struct bounds formats = { LOCK_VERSION, LOCK_VERSION, 0 };
+
+#define LOCK(field) offsetof(struct lock, field)
+
+static const struct key network_keys[] = {
+	{ "mac", &type_pinned, offsetof(struct lock_network, mac), NULL, key_required, PIN_MAC },
+};
+
+static const struct key disk_keys[] = {
+	{ "image", &type_pinned, offsetof(struct lock_disk, image), NULL, key_required, PIN_IMAGE },
+};
+
+static const struct key credential_keys[] = {
+	{ "file", &type_pinned, offsetof(struct lock_credential, file), NULL, key_required,
+	  PIN_CREDENTIAL },
+};
+
+static const struct list network_list = SCHEMA_LIST(
+	&type_mapping, SCHEMA_KEYS("networks", network_keys), struct lock, networks, network_count);
+
+static const struct list disk_list = SCHEMA_LIST(&type_mapping, SCHEMA_KEYS("disks", disk_keys),
+						 struct lock, disks, disk_count);
+
+static const struct list credential_list = SCHEMA_LIST(&type_mapping,
+						       SCHEMA_KEYS("credentials", credential_keys),
+						       struct lock, credentials, credential_count);
+
+static const struct key keys[] = {
+	{ "version", &type_count, LOCK(version), &formats, key_required, PIN_NONE },
+	{ "definition", &type_pinned, LOCK(definition), NULL, key_required, PIN_NONE },
+	{ "qemu", &type_pinned, LOCK(qemu), NULL, key_required, PIN_QEMU },
+	{ "machine", &type_pinned, LOCK(machine), NULL, key_required, PIN_MACHINE },
+	{ "uuid", &type_pinned, LOCK(uuid), NULL, key_required, PIN_UUID },
+	{ "firmware", &type_pinned, LOCK(firmware), NULL, NULL, PIN_FIRMWARE },
+	{ "variables", &type_pinned, LOCK(variables), NULL, NULL, PIN_FIRMWARE },
+	{ "kernel", &type_pinned, LOCK(kernel), NULL, NULL, PIN_FILE },
+	{ "initrd", &type_pinned, LOCK(initrd), NULL, NULL, PIN_FILE },
+	{ "user-data", &type_pinned, LOCK(user_data), NULL, NULL, PIN_FILE },
+	{ "ignition", &type_pinned, LOCK(ignition), NULL, NULL, PIN_FILE },
+	{ "networks", &type_list, LOCK(networks), &network_list, NULL, PIN_KEYS },
+	{ "disks", &type_list, LOCK(disks), &disk_list, NULL, PIN_KEYS },
+	{ "credentials", &type_list, LOCK(credentials), &credential_list, NULL, PIN_KEYS },
+};
+
+const struct keys lock_keys = { NULL, keys, ARRAY_SIZE(keys) };
+
+/* The first row that is a text: all but the version. */
+#define TEXTS 1
+
+static const struct list *row_list(const struct key *row)
+{
+	return row->type == &type_list ? row->detail : NULL;
 }
 
-/* What an item is about, in view of the definition. */
-static const char *item_subject(const struct definition *definition, const struct lock_item *item)
+/* The row of the text itself: in a list, that of the entries, which have no other key. */
+static const struct key *row_text(const struct key *row)
 {
-	const struct {
-		const char *name, *subject;
-	} subjects[] = {
-		{ "definition", definition->path },
-		{ "qemu", definition->qemu.binary },
-		{ "machine", definition->machine.type },
-		{ "firmware",
-		  definition->machine.firmware.uefi ? "uefi" : definition->machine.firmware.file },
-		{ "variables", "uefi" },
-		{ "kernel", definition->boot.kernel },
-		{ "initrd", definition->boot.initrd },
-		{ "user-data", definition->cloud_init.user_data },
-		{ "ignition", definition->ignition },
-	};
+	const struct list *list = row_list(row);
+	const struct keys *entries = list ? list->detail : NULL;
 
-	if (item->list && !strcmp(item->list, "disks")) {
-		const struct disk *disk = &definition->disks[item->index];
-
-		if (disk->url_count || disk->image)
-			return disk->url_count ? disk->urls[0] : disk->image;
-		return definition->path;
-	}
-	if (item->list && !strcmp(item->list, "credentials")) {
-		const char *file = definition->credentials[item->index].file;
-
-		return file ? file : definition->path;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
-		if (!strcmp(subjects[i].name, item->name) && subjects[i].subject)
-			return subjects[i].subject;
-	return definition->path;
+	return entries ? entries->keys : row;
 }
 
-static bool item_is_automatic(const struct definition *definition, const struct lock_item *item)
+/* Where the struct with the text begins in a lock. */
+static size_t row_base(const struct key *row, unsigned int index)
 {
-	if (!strcmp(item->name, "mac"))
-		return definition_network(definition, item->index)->mac_auto;
-	return !strcmp(item->name, "uuid") && definition->uuid_auto;
+	const struct list *list = row_list(row);
+
+	return list ? row->offset + index * list->size : 0;
 }
 
-static void compare(struct lockfile *file, const struct definition *definition,
-		    const struct lock_item *then, const struct lock_item *now)
+static size_t row_count(const struct key *row)
 {
-	const struct origin *origin = walk_origin(&file->walk, then->base, then->name);
-	const struct place whole = { .source = &file->source };
-	char name[32];
-
-	if (item_is_automatic(definition, now) ||
-	    (then->text && now->text && !strcmp(then->text, now->text)) ||
-	    (!then->text && !now->text))
-		return;
-	if (now->list)
-		snprintf(name, sizeof(name), "%s.%u.%s", now->list, now->index, now->name);
-	else
-		snprintf(name, sizeof(name), "%s", now->name);
-	if (then->text && now->text)
-		report_add(&file->report, &origin->value->place,
-			   "'%s' is locked as %s, but '%s' is %s", name, then->text,
-			   item_subject(definition, now), now->text);
-	else if (now->text)
-		report_add(&file->report, &whole, "'%s' is not locked, but '%s' is %s", name,
-			   item_subject(definition, now), now->text);
-	else
-		report_add(&file->report, &origin->key->place,
-			   "'%s' is locked as %s, but the definition has none", name, then->text);
+	return row->offset + (size_t)row_list(row)->count;
 }
 
-static void compare_counts(struct lockfile *file, const char *list, unsigned int then,
-			   unsigned int now)
+unsigned int lock_count(const struct lock *lock, const struct key *row)
 {
-	if (then != now)
-		report_add(&file->report, &(struct place){ .source = &file->source },
-			   "'%s' is locked with %u, but the definition has %u", list, then, now);
+	const char *start = (const char *)lock;
+
+	return row_list(row) ? *(const unsigned int *)(const void *)(start + row_count(row)) : 1;
 }
 
-/* The item of @lock that stands where @wanted does. */
-static bool find_item(const struct lock *lock, const struct lock_item *wanted,
-		      struct lock_item *item)
+bool lock_item(const struct lock *lock, unsigned int index, struct lock_item *item)
 {
-	for (unsigned int i = 0; lock_item(lock, i, item); i++)
-		if (!strcmp(item->name, wanted->name) && item->index == wanted->index)
+	for (size_t i = TEXTS; i < ARRAY_SIZE(keys); i++) {
+		const struct key *text = row_text(&keys[i]);
+		const unsigned int count = lock_count(lock, &keys[i]);
+		const char *base = (const char *)lock + row_base(&keys[i], index);
+
+		if (index < count) {
+			*item = (struct lock_item){
+				.base = base,
+				.name = text->name,
+				.pin = text->pin,
+				.text = *(char *const *)(const void *)(base + text->offset),
+				.list = row_list(&keys[i]) ? keys[i].name : NULL,
+				.index = index,
+			};
 			return true;
+		}
+		index -= count;
+	}
 	return false;
 }
 
-static void compare_locks(struct lockfile *file, const struct definition *definition,
-			  const struct lock *lock)
+char **lock_slot(struct lock *lock, const struct pinned *pinned)
 {
-	struct lock_item then, now;
+	char *start = (char *)lock;
 
-	compare_counts(file, "networks", file->lock.network_count, lock->network_count);
-	compare_counts(file, "disks", file->lock.disk_count, lock->disk_count);
-	compare_counts(file, "credentials", file->lock.credential_count, lock->credential_count);
-	for (unsigned int i = 0; lock_item(lock, i, &now); i++)
-		if (find_item(&file->lock, &now, &then))
-			compare(file, definition, &then, &now);
-}
+	for (size_t i = TEXTS; i < ARRAY_SIZE(keys); i++) {
+		const struct key *text = row_text(&keys[i]);
 
-/* What is asked for is a part of the definition, which is ours to change. */
-static struct network *definition_card(struct definition *definition, unsigned int index)
-{
-	return (struct network *)definition_network(definition, index);
-}
-
-/* The definition becomes the machine that the lock says. */
-static int apply(struct definition *definition, const struct lock *lock, struct error *err)
-{
-	char *machine = strdup(lock->machine);
-
-	if (!machine)
-		return error_set(err, ENOMEM, "cannot use machine type '%s'", lock->machine);
-	free(definition->machine.type);
-	definition->machine.type = machine;
-	/* Both were checked when they were read, and are those of the definition if that has some. */
-	uuid_parse(lock->uuid, definition->uuid);
-	vsock_resolve(definition);
-	for (unsigned int i = 0; i < lock->network_count; i++)
-		scalar_mac(lock->networks[i].mac, &definition_card(definition, i)->mac);
-	return 0;
-}
-
-static int refuse(struct lockfile *file, const struct definition *definition, const char *path,
-		  int code, char **report, struct error *err)
-{
-	const size_t count = file->report.count;
-
-	*report = report_text(&file->report);
-	if (!*report)
-		return error_set(err, ENOMEM, "cannot read '%s'", path);
-	if (code == ESTALE)
-		error_say(err, STATUS_DEFINITION, code,
-			  "'%s' is not as it was locked: %zu difference%s from '%s'",
-			  definition->path, count, count == 1 ? "" : "s", path);
-	else
-		error_say(err, STATUS_DEFINITION, code, "'%s' is not locked", definition->path);
-	error_remedy(err, "to lock it as it is now: vmrun lock %s", definition->path);
-	return -code;
-}
-
-/* @file: all zero. */
-static int insist(struct lockfile *file, struct definition *definition, bool quiet,
-		  const char *path, char **report, struct error *err)
-{
-	struct lock lock = { 0 };
-	int ret = lockfile_read(path, file);
-
-	if (ret == -ENOMEM)
-		return error_set(err, ENOMEM, "cannot read '%s'", path);
-	if (ret)
-		return refuse(file, definition, path, -ret, report, err);
-	ret = lock_make(definition, quiet, &lock, err);
-	if (!ret) {
-		compare_locks(file, definition, &lock);
-		if (file->report.count || file->report.failed)
-			ret = refuse(file, definition, path, ESTALE, report, err);
+		if (!pin_match(pinned, text->pin, text->name))
+			continue;
+		if (row_list(&keys[i]))
+			*(unsigned int *)(void *)(start + row_count(&keys[i])) = pinned->index + 1;
+		return (void *)(start + row_base(&keys[i], pinned->index) + text->offset);
 	}
-	if (!ret)
-		ret = apply(definition, &file->lock, err);
-	lock_done(&lock);
-	return ret;
+	return NULL;
 }
 
-int lock_insist(struct definition *definition, bool quiet, char **report, struct error *err)
+void lock_done(struct lock *lock)
 {
-	cleanup_free char *path = lockfile_path(definition->path);
-	cleanup_free struct lockfile *file = calloc(1, sizeof(*file));
-	int ret;
+	struct lock_item item;
 
-	*report = NULL;
-	if (!path || !file)
-		return error_set(err, ENOMEM, "cannot read the lock file of '%s'",
-				 definition->path);
-	ret = insist(file, definition, quiet, path, report, err);
-	lockfile_done(file);
-	return ret;
-}
-
-static int lock_definition(const struct definition *definition, bool quiet, struct error *err)
-{
-	cleanup_free char *path = lockfile_path(definition->path);
-	struct lock lock = { 0 };
-	bool changed = false;
-	int ret;
-
-	if (!path)
-		return error_set(err, ENOMEM, "cannot lock '%s'", definition->path);
-	ret = lock_make(definition, quiet, &lock, err);
-	if (!ret)
-		ret = lockfile_write(path, &lock, definition->path, &changed, err);
-	if (!ret)
-		log_notice(changed ? "wrote '%s': %s of QEMU %s"
-				   : "'%s' is up to date: %s of QEMU %s",
-			   path, lock.machine, lock.qemu);
-	lock_done(&lock);
-	return ret;
-}
-
-int lock_run(const struct options *options, struct error *err)
-{
-	struct definition definition;
-	int ret;
-
-	if (privilege_drop(err) < 0)
-		return (int)err->status;
-	ret = given_load(options, options->files[0], &definition, err);
-	if (ret == 0) {
-		ret = lock_definition(&definition, options->quiet, err);
-		definition_done(&definition);
-	}
-	return ret < 0 ? (int)err->status : STATUS_OK;
+	for (unsigned int i = 0; lock_item(lock, i, &item); i++)
+		free(item.text);
+	memset(lock, 0, sizeof(*lock));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The QEMU command of a VM: argv and the descriptors that it names.
+// Builds the QEMU command of a VM.
 #include "launcher/qemu/qemu.h"
 
 #include <assert.h>
@@ -7,13 +7,20 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "launcher/common/text.h"
 #include "launcher/guest/kernel_cmdline.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_devices.h"
+#include "launcher/qemu/qemu_disk.h"
+#include "launcher/qemu/qemu_display.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_firmware.h"
+#include "launcher/qemu/qemu_guest_config.h"
+#include "launcher/qemu/qemu_network.h"
+#include "launcher/qemu/qemu_share.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
 /*
- * Theory of operation: the command is a function of its config alone, so that the same definition
+ * Theory of operation: the command is a function of its plan alone, so that the same definition
  * gives the same machine on every run. Values of the definition reach QEMU in three ways, none of
  * which can be split into further options: as an argument of their own that QEMU does not parse
  * (-kernel, -append), as a string of a JSON object (disks), or with their commas doubled (sockets).
@@ -25,57 +32,9 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-int qemu_check_text(const char *key, const char *value, struct error *err)
+static int add_identity(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	if (!value || text_clean(value, ""))
-		return 0;
-	return error_say(err, STATUS_DEFINITION, EINVAL,
-			 "cannot pass '%s' to QEMU: it has a control character or is not UTF-8",
-			 key);
-}
-
-int qemu_check_word(const char *key, const char *value, struct error *err)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
-	int ret = qemu_check_text(key, value, err);
-
-	if (ret)
-		return ret;
-	if (value[0] && value[0] != '-' && strspn(value, allowed) == strlen(value))
-		return 0;
-	return error_say(err, STATUS_DEFINITION, EINVAL,
-			 "cannot pass '%s' to QEMU: '%s' is not a name", key, value);
-}
-
-char *qemu_escape(const char *value)
-{
-	char *escaped = malloc(2 * strlen(value) + 1);
-	char *at = escaped;
-
-	if (!escaped)
-		return NULL;
-	for (; *value; value++) {
-		if (*value == ',')
-			*at++ = ',';
-		*at++ = *value;
-	}
-	*at = '\0';
-	return escaped;
-}
-
-const char *qemu_architecture(const struct definition *definition)
-{
-	static const char prefix[] = "qemu-system-";
-	const char *slash = strrchr(definition->qemu.binary, '/');
-	const char *name = slash ? slash + 1 : definition->qemu.binary;
-
-	return strncmp(name, prefix, strlen(prefix)) ? "x86_64" : name + strlen(prefix);
-}
-
-static int add_identity(const struct qemu_config *config, struct argv *argv, struct error *err)
-{
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	char uuid[UUID_STR_LEN];
 
 	/* A host name's label: nothing in it can be an option. */
@@ -95,9 +54,9 @@ static const struct {
 	[ACCEL_TCG] = { "tcg", "max" },
 };
 
-static int add_machine(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_machine(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	const char *type = definition->machine.type;
 	const char *cpu = definition->machine.cpu;
 	int ret;
@@ -113,9 +72,9 @@ static int add_machine(const struct qemu_config *config, struct argv *argv, stru
 
 	/* 'microvm' has no PCI unless it is asked for, and all devices here are PCI's. */
 	argv_add(argv, "-machine", NULL);
-	argv_addf(argv, "%s,accel=%s%s%s", type, accel_words[config->accel].accel,
+	argv_addf(argv, "%s,accel=%s%s%s", type, accel_words[plan->accel].accel,
 		  strcmp(type, "microvm") ? "" : ",pcie=on", qemu_firmware_options(definition));
-	argv_add(argv, "-cpu", cpu ? cpu : accel_words[config->accel].cpu, NULL);
+	argv_add(argv, "-cpu", cpu ? cpu : accel_words[plan->accel].cpu, NULL);
 	argv_add(argv, "-smp", NULL);
 	argv_addf(argv, "%u", definition->cpus);
 	argv_add(argv, "-m", NULL);
@@ -123,9 +82,9 @@ static int add_machine(const struct qemu_config *config, struct argv *argv, stru
 	return 0;
 }
 
-static int add_boot(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_boot(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	cleanup_free char *cmdline = NULL;
 	int ret;
 
@@ -141,7 +100,7 @@ static int add_boot(const struct qemu_config *config, struct argv *argv, struct 
 	if (!ret)
 		ret = qemu_check_text("boot.cmdline", definition->boot.cmdline, err);
 	if (!ret)
-		ret = cmdline_build(config, &cmdline, err);
+		ret = cmdline_build(plan, &cmdline, err);
 	if (ret)
 		return ret;
 
@@ -153,7 +112,7 @@ static int add_boot(const struct qemu_config *config, struct argv *argv, struct 
 	return 0;
 }
 
-static int add_control(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_control(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	argv_add(argv, "-chardev", NULL);
 	argv_addf(argv, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
@@ -166,9 +125,9 @@ static int add_control(const struct qemu_config *config, struct argv *argv, stru
  * what a QEMU that was taken over by its guest would want next. The libraries that draw windows
  * start helpers of their own (GTK's loaders of images do), and a denied one would kill QEMU.
  */
-static int add_sandbox(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_sandbox(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	enum display_mode display = config->definition->display;
+	enum display_mode display = plan->definition->display;
 	bool window = display == DISPLAY_GTK || display == DISPLAY_SDL;
 
 	argv_add(argv, "-sandbox", NULL);
@@ -177,18 +136,18 @@ static int add_sandbox(const struct qemu_config *config, struct argv *argv, stru
 	return 0;
 }
 
-static int add_users(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_users(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 
 	for (unsigned int i = 0; i < definition->qemu.arg_count; i++)
 		argv_add(argv, definition->qemu.args[i], NULL);
 	return 0;
 }
 
-int qemu_build(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_build(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	static int (*const parts[])(const struct qemu_config *, struct argv *, struct error *) = {
+	static int (*const parts[])(const struct machine_plan *, struct argv *, struct error *) = {
 		add_identity,      add_machine,     qemu_add_firmware,    add_boot,
 		add_control,       add_sandbox,     qemu_add_console,     qemu_add_network,
 		qemu_add_rng,      qemu_add_disks,  qemu_add_seed,        qemu_add_tpm,
@@ -198,9 +157,9 @@ int qemu_build(const struct qemu_config *config, struct argv *argv, struct error
 	struct argv built = { 0 };
 	int ret = 0;
 
-	argv_add(&built, config->definition->qemu.binary, "-nodefaults", "-no-user-config", NULL);
+	argv_add(&built, plan->definition->qemu.binary, "-nodefaults", "-no-user-config", NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && !ret; i++)
-		ret = parts[i](config, &built, err);
+		ret = parts[i](plan, &built, err);
 	if (!ret && built.failed)
 		ret = error_set(err, ENOMEM, "cannot make the QEMU command");
 	if (ret) {

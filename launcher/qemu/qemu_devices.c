@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for what the host serves the guest with: entropy, channels, USB devices.
+// Adds QEMU's arguments for entropy, the guest agent, USB devices and vsock.
+#include "launcher/qemu/qemu_devices.h"
+
 #include "launcher/guest/guest_agent.h"
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
 /* Entropy from the host's getrandom(2), so that a guest's sshd need not wait for its own. */
-int qemu_add_rng(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_rng(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	if (config->definition->rng)
+	if (plan->definition->rng)
 		argv_add(argv, "-device", "virtio-rng-pci", NULL);
 	return 0;
 }
@@ -17,14 +19,14 @@ int qemu_add_rng(const struct qemu_config *config, struct argv *argv, struct err
  * QEMU itself listens, and serves who asks, one at a time. While nobody does, what the guest writes
  * is thrown away: a guest that talks to itself costs the launcher nothing.
  */
-int qemu_add_agent(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_agent(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	cleanup_free char *path = NULL;
 	int ret;
 
-	if (!config->definition->guest_agent)
+	if (!plan->definition->guest_agent)
 		return 0;
-	ret = qemu_socket_path(config, AGENT_SOCKET, &path, err);
+	ret = qemu_socket_path(plan, AGENT_SOCKET, &path, err);
 	if (ret)
 		return ret;
 	argv_add(argv, "-chardev", NULL);
@@ -40,9 +42,9 @@ int qemu_add_agent(const struct qemu_config *config, struct argv *argv, struct e
  * A controller of its own: the one of a display has a pointer on it, and comes and goes with it.
  * QEMU finds the device again when it is plugged in anew.
  */
-int qemu_add_usb(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_usb(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 
 	if (!definition->usb_count)
 		return 0;
@@ -56,12 +58,12 @@ int qemu_add_usb(const struct qemu_config *config, struct argv *argv, struct err
 	return 0;
 }
 
-int qemu_add_vsock(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_vsock(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	if (!config->vsock)
+	if (!plan->vsock)
 		return 0;
 	argv_add(argv, "-device", NULL);
-	argv_addf(argv, "vhost-vsock-pci,guest-cid=%u,vhostfd=%d", config->definition->vsock.cid,
+	argv_addf(argv, "vhost-vsock-pci,guest-cid=%u,vhostfd=%d", plan->definition->vsock.cid,
 		  QEMU_FD_VSOCK);
 	return 0;
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for the disks and the NoCloud seed.
-#include <assert.h>
-#include <errno.h>
+// Adds QEMU's arguments for the disks and the NoCloud seed.
+#include "launcher/qemu/qemu_disk.h"
+
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/definition/machine.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 
 /* The number of the descriptor set that holds the seed. */
 #define SEED_SET 1
@@ -32,56 +33,33 @@ static void put_bool(struct json_object *object, const char *key, bool value, st
 	put(object, key, json_object_new_boolean(value), argv);
 }
 
-const char *qemu_driver(enum disk_format format)
+struct json_object *qemu_disk_node(const char *name, enum disk_format format, bool read_only,
+				   struct argv *argv)
 {
 	static const char *const drivers[] = {
 		[DISK_FORMAT_AUTO] = "FORMAT",
 		[DISK_FORMAT_RAW] = "raw",
 		[DISK_FORMAT_QCOW2] = "qcow2",
 	};
-
-	return drivers[format];
-}
-
-/* The two layers of QEMU's block graph: how the bytes are read, and what they mean. */
-static struct json_object *protocol_node(const struct qemu_config *config, unsigned int i,
-					 struct argv *argv)
-{
 	struct json_object *node = json_object_new_object();
 
-	put_string(node, "driver", config->disk_devices[i] ? "host_device" : "file", argv);
-	put_string(node, "filename", config->disk_paths[i], argv);
-	return node;
-}
-
-static struct json_object *format_node(const struct qemu_config *config, unsigned int i,
-				       struct argv *argv)
-{
-	enum disk_mode mode = config->definition->disks[i].mode;
-	bool qcow2 = config->disk_formats[i] == DISK_FORMAT_QCOW2;
-	struct json_object *node = json_object_new_object();
-	char name[16];
-
-	snprintf(name, sizeof(name), "disk%u", i);
-	put_string(node, "driver", qemu_driver(config->disk_formats[i]), argv);
+	put_string(node, "driver", drivers[format], argv);
 	put_string(node, "node-name", name, argv);
-	put_bool(node, "read-only", mode == DISK_READONLY, argv);
-	/* What the guest trims is given back to the host's file system. */
-	if (mode != DISK_READONLY)
-		put_string(node, "discard", "unmap", argv);
-	/* A user's image never leads QEMU to another file, whatever its header says by now. */
-	if (qcow2 && (mode == DISK_DIRECT || mode == DISK_READONLY) &&
-	    json_object_object_add(node, "backing", NULL))
-		argv->failed = 1;
-	put(node, "file", protocol_node(config, i, argv), argv);
+	put_bool(node, "read-only", read_only, argv);
 	return node;
 }
 
-void qemu_add_blockdev(struct argv *argv, struct json_object *node)
+void qemu_disk_add_node(struct argv *argv, struct json_object *node, const char *driver,
+			const char *path)
 {
-	const char *text = json_object_to_json_string_ext(
-		node, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	struct json_object *file = json_object_new_object();
+	const char *text;
 
+	put_string(file, "driver", driver, argv);
+	put_string(file, "filename", path, argv);
+	put(node, "file", file, argv);
+	text = json_object_to_json_string_ext(node, JSON_C_TO_STRING_PLAIN |
+							    JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (text)
 		argv_add(argv, "-blockdev", text, NULL);
 	else
@@ -89,18 +67,24 @@ void qemu_add_blockdev(struct argv *argv, struct json_object *node)
 	json_object_put(node);
 }
 
-/* AHCI in place of the older IDE. */
-static bool has_ahci(const char *machine_type)
+static struct json_object *disk_node(const struct machine_plan *plan, unsigned int i,
+				     struct argv *argv)
 {
-	return !strcmp(machine_type, "q35") || !strncmp(machine_type, "pc-q35-", 7);
-}
+	enum disk_mode mode = plan->definition->disks[i].mode;
+	bool qcow2 = plan->disk_formats[i] == DISK_FORMAT_QCOW2;
+	struct json_object *node;
+	char name[16];
 
-/* ICH9's AHCI has six ports; PIIX has two buses for two devices each. */
-unsigned int qemu_ide_ports(const char *machine_type)
-{
-	if (has_ahci(machine_type))
-		return 6;
-	return !strcmp(machine_type, "pc") || !strncmp(machine_type, "pc-", 3) ? 4 : 0;
+	snprintf(name, sizeof(name), "disk%u", i);
+	node = qemu_disk_node(name, plan->disk_formats[i], mode == DISK_READONLY, argv);
+	/* What the guest trims is given back to the host's file system. */
+	if (mode != DISK_READONLY)
+		put_string(node, "discard", "unmap", argv);
+	/* A user's image never leads QEMU to another file, whatever its header says by now. */
+	if (qcow2 && (mode == DISK_DIRECT || mode == DISK_READONLY) &&
+	    json_object_object_add(node, "backing", NULL))
+		argv->failed = 1;
+	return node;
 }
 
 static const char *device_model(const struct definition *definition, enum disk_device device)
@@ -113,7 +97,7 @@ static const char *device_model(const struct definition *definition, enum disk_d
 	case DISK_NVME:
 		return "nvme";
 	case DISK_CDROM:
-		return qemu_ide_ports(definition->machine.type) ? "ide-cd" : "scsi-cd";
+		return machine_ide_ports(definition->machine.type) ? "ide-cd" : "scsi-cd";
 	case DISK_VIRTIO:
 	case DISK_DEVICE_AUTO:
 		break;
@@ -126,7 +110,7 @@ static bool is_ide(const struct definition *definition, unsigned int i)
 	const enum disk_device device = definition->disks[i].device;
 
 	return device == DISK_SATA ||
-	       (device == DISK_CDROM && qemu_ide_ports(definition->machine.type));
+	       (device == DISK_CDROM && machine_ide_ports(definition->machine.type));
 }
 
 /* Where an IDE device is: QEMU itself does not go on to the next bus. AHCI has one unit on each. */
@@ -138,7 +122,7 @@ static void place_ide(const struct definition *definition, unsigned int i, char 
 		return;
 	for (unsigned int k = 0; k < i; k++)
 		before += is_ide(definition, k);
-	if (has_ahci(definition->machine.type))
+	if (machine_has_ahci(definition->machine.type))
 		snprintf(text, size, ",bus=ide.%u", before);
 	else
 		snprintf(text, size, ",bus=ide.%u,unit=%u", before / 2, before % 2);
@@ -149,7 +133,7 @@ static bool needs_scsi(const struct definition *definition, unsigned int i)
 	const enum disk_device device = definition->disks[i].device;
 
 	return device == DISK_SCSI ||
-	       (device == DISK_CDROM && !qemu_ide_ports(definition->machine.type));
+	       (device == DISK_CDROM && !machine_ide_ports(definition->machine.type));
 }
 
 /*
@@ -178,18 +162,20 @@ static void add_device(struct argv *argv, const struct definition *definition, u
 		  bootindex);
 }
 
-int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_disks(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	char key[32];
 	int ret;
 
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
 		snprintf(key, sizeof(key), "disks[%u].image", i);
-		ret = qemu_check_text(key, config->disk_paths[i], err);
+		ret = qemu_check_text(key, plan->disk_paths[i], err);
 		if (ret)
 			return ret;
-		qemu_add_blockdev(argv, format_node(config, i, argv));
+		qemu_disk_add_node(argv, disk_node(plan, i, argv),
+				   plan->disk_devices[i] ? "host_device" : "file",
+				   plan->disk_paths[i]);
 		add_device(argv, definition, i);
 	}
 	return 0;
@@ -199,9 +185,9 @@ int qemu_add_disks(const struct qemu_config *config, struct argv *argv, struct e
  * A disk and not a CD-ROM: kernels made for clouds often lack AHCI, and cloud-init finds the label
  * on any block device. It comes after the disks, so that /dev/vda stays the first of those.
  */
-int qemu_add_seed(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_seed(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	if (!config->seed)
+	if (!plan->seed)
 		return 0;
 	argv_add(argv, "-add-fd", NULL);
 	argv_addf(argv, "fd=%d,set=%d", QEMU_FD_SEED, SEED_SET);

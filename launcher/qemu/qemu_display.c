@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for what a person sees: the serial console and the display.
+// Adds QEMU's arguments for the serial console and the display.
+#include "launcher/qemu/qemu_display.h"
+
 #include <errno.h>
 #include <string.h>
-#include <sys/un.h>
 
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
-int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_console(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	switch (config->definition->console) {
+	switch (plan->console) {
 	case CONSOLE_STDIO:
 		/* Shared with QEMU's monitor (Ctrl-A C); Ctrl-C is the guest's. */
 		argv_add(argv, "-chardev", "stdio,id=console,mux=on,signal=off", "-serial",
@@ -28,32 +29,11 @@ int qemu_add_console(const struct qemu_config *config, struct argv *argv, struct
 	return 0;
 }
 
-/* A socket and not a port: that is open to every user of this machine, and may be taken. */
-int qemu_socket_path(const struct qemu_config *config, const char *name, char **escaped,
-		     struct error *err)
-{
-	const char *directory = config->runtime_directory ? config->runtime_directory : "RUNTIME";
-	cleanup_free char *path = NULL;
-	int ret;
-
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
-		return error_set(err, ENOMEM, "cannot make a socket's path");
-	}
-	ret = qemu_check_text("the runtime directory", path, err);
-	if (ret)
-		return ret;
-	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		return error_set(err, ENAMETOOLONG, "cannot make socket '%s'", path);
-	*escaped = qemu_escape(path);
-	return *escaped ? 0 : error_set(err, ENOMEM, "cannot make a socket's path");
-}
-
 /* The agent's port is for the clipboard and the size of the screen. */
-static int add_spice(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_spice(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	cleanup_free char *path = NULL;
-	int ret = qemu_socket_path(config, "spice.sock", &path, err);
+	int ret = qemu_socket_path(plan, "spice.sock", &path, err);
 
 	if (ret)
 		return ret;
@@ -65,10 +45,10 @@ static int add_spice(const struct qemu_config *config, struct argv *argv, struct
 	return 0;
 }
 
-static int add_vnc(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_vnc(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	cleanup_free char *path = NULL;
-	int ret = qemu_socket_path(config, "vnc.sock", &path, err);
+	int ret = qemu_socket_path(plan, "vnc.sock", &path, err);
 
 	if (ret)
 		return ret;
@@ -78,9 +58,9 @@ static int add_vnc(const struct qemu_config *config, struct argv *argv, struct e
 }
 
 /* A VGA that Linux resizes and every BIOS can write to; a pointer that needs no grabbing. */
-static int add_screen(const struct qemu_config *config, struct argv *argv, struct error *err)
+static int add_screen(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	if (!strcmp(config->definition->machine.type, "microvm"))
+	if (!strcmp(plan->definition->machine.type, "microvm"))
 		return error_say(err, STATUS_DEFINITION, EINVAL,
 				 "cannot give machine type 'microvm' a display: it has no VGA");
 	argv_add(argv, "-device", "virtio-vga", "-device", "qemu-xhci,id=usb", "-device",
@@ -88,10 +68,10 @@ static int add_screen(const struct qemu_config *config, struct argv *argv, struc
 	return 0;
 }
 
-int qemu_add_display(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_display(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	enum display_mode display = config->definition->display;
-	int ret = display == DISPLAY_NONE ? 0 : add_screen(config, argv, err);
+	enum display_mode display = plan->definition->display;
+	int ret = display == DISPLAY_NONE ? 0 : add_screen(plan, argv, err);
 
 	if (ret)
 		return ret;
@@ -106,9 +86,9 @@ int qemu_add_display(const struct qemu_config *config, struct argv *argv, struct
 		argv_add(argv, "-display", "sdl", NULL);
 		return 0;
 	case DISPLAY_SPICE:
-		return add_spice(config, argv, err);
+		return add_spice(plan, argv, err);
 	case DISPLAY_VNC:
-		return add_vnc(config, argv, err);
+		return add_vnc(plan, argv, err);
 	}
 	return 0;
 }

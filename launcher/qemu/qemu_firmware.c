@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for the firmware and the TPM.
+// Adds QEMU's arguments for the firmware and the TPM.
+#include "launcher/qemu/qemu_firmware.h"
+
 #include <string.h>
 
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/definition/machine.h"
+#include "launcher/qemu/qemu_disk.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 
 const char *qemu_firmware_options(const struct definition *definition)
 {
@@ -17,36 +21,25 @@ const char *qemu_firmware_options(const struct definition *definition)
 static void add_flash(struct argv *argv, const char *name, const char *path,
 		      enum disk_format format, bool read_only)
 {
-	struct json_object *file = json_object_new_object();
-	struct json_object *node = json_object_new_object();
-
-	if (json_object_object_add(file, "driver", json_object_new_string("file")) ||
-	    json_object_object_add(file, "filename", json_object_new_string(path)) ||
-	    json_object_object_add(node, "driver", json_object_new_string(qemu_driver(format))) ||
-	    json_object_object_add(node, "node-name", json_object_new_string(name)) ||
-	    json_object_object_add(node, "read-only", json_object_new_boolean(read_only)) ||
-	    json_object_object_add(node, "file", file))
-		argv->failed = 1;
-	qemu_add_blockdev(argv, node);
+	qemu_disk_add_node(argv, qemu_disk_node(name, format, read_only, argv), "file", path);
 }
 
-int qemu_add_firmware(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_firmware(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	int ret;
 
 	if (definition->machine.firmware.file)
 		argv_add(argv, "-bios", definition->machine.firmware.file, NULL);
 	if (!definition->machine.firmware.uefi)
 		return 0;
-	ret = qemu_check_text("machine.firmware", config->uefi_code, err);
+	ret = qemu_check_text("machine.firmware", plan->uefi_code, err);
 	if (!ret)
-		ret = qemu_check_text("machine.firmware", config->uefi_variables, err);
+		ret = qemu_check_text("machine.firmware", plan->uefi_variables, err);
 	if (ret)
 		return ret;
-	add_flash(argv, "uefi-code", config->uefi_code, config->uefi_code_format, true);
-	add_flash(argv, "uefi-variables", config->uefi_variables, config->uefi_variables_format,
-		  false);
+	add_flash(argv, "uefi-code", plan->uefi_code, plan->uefi_code_format, true);
+	add_flash(argv, "uefi-variables", plan->uefi_variables, plan->uefi_variables_format, false);
 	if (definition->machine.secure_boot) {
 		/* Only the firmware, in SMM, writes to the flash; and what it does there, S3 would undo. */
 		argv_add(argv, "-global", "driver=cfi.pflash01,property=secure,value=on", NULL);
@@ -55,12 +48,12 @@ int qemu_add_firmware(const struct qemu_config *config, struct argv *argv, struc
 	return 0;
 }
 
-int qemu_add_tpm(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_tpm(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const char *architecture = qemu_architecture(config->definition);
+	const char *architecture = machine_architecture(plan->definition);
 	bool arm = !strcmp(architecture, "aarch64") || !strcmp(architecture, "arm");
 
-	if (!config->definition->machine.tpm)
+	if (!plan->definition->machine.tpm)
 		return 0;
 	argv_add(argv, "-chardev", NULL);
 	argv_addf(argv, "socket,id=tpm,fd=%d", QEMU_FD_TPM);

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for what the machine itself tells its guest, without a disk or a network.
+// Adds QEMU's arguments for Ignition and system credentials.
+#include "launcher/qemu/qemu_guest_config.h"
+
 #include "launcher/guest/credential.h"
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
 /* Where Ignition looks on QEMU (its platform "qemu"). */
-int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_ignition(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const char *path = config->definition->ignition;
+	const char *path = plan->definition->ignition;
 	cleanup_free char *escaped = NULL;
 	int ret = qemu_check_text("ignition", path, err);
 
@@ -26,9 +28,9 @@ int qemu_add_ignition(const struct qemu_config *config, struct argv *argv, struc
  * By descriptor: the strings may be secrets, and the command is not. QEMU reads them while it parses
  * its options, before there are descriptor sets.
  */
-int qemu_add_credentials(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_credentials(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const unsigned int count = credential_count(config->definition);
+	const unsigned int count = credential_count(plan->definition);
 
 	for (unsigned int i = 0; i < count; i++) {
 		argv_add(argv, "-smbios", NULL);

@@ -1,44 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for the network: the tap by descriptor, the guest's card.
+// Adds QEMU's arguments for the network: the tap by descriptor, the guest's card.
+#include "launcher/qemu/qemu_network.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/definition/machine.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
-
-/* A pair of queues for each CPU helps until the access point is the bottleneck, which is soon. */
-#define QUEUES_AUTO_MAX 4
-
-bool qemu_virtio(const char *model)
-{
-	return !strncmp(model, "virtio", strlen("virtio"));
-}
-
-bool qemu_offloads(const char *model)
-{
-	/* The devices of hw/net that call qemu_set_vnet_hdr_len(). */
-	static const char *const models[] = { "e1000e", "igb", "vmxnet3" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
-		if (!strcmp(model, models[i]))
-			return true;
-	}
-	return qemu_virtio(model);
-}
-
-unsigned int qemu_queues(const struct definition *definition, bool vhost)
-{
-	const struct network *network = &definition->network;
-
-	if (network->queues)
-		return network->queues;
-	if (!vhost || !qemu_virtio(network->model))
-		return 1;
-	return definition->cpus < QUEUES_AUTO_MAX ? definition->cpus : QUEUES_AUTO_MAX;
-}
 
 /*
  * Whether the card brings an option ROM. It is left out: nothing boots from the network here, the
@@ -67,19 +39,19 @@ static void write_fds(FILE *out, int first, unsigned int count)
  * The tap is open already, so QEMU refuses ifname, script, downscript, vnet_hdr and queues: what
  * netsetup chose when it made the tap holds.
  */
-static void write_tap(FILE *out, const struct qemu_config *config)
+static void write_tap(FILE *out, const struct machine_plan *plan)
 {
-	unsigned int queues = config->queues;
+	unsigned int queues = plan->queues;
 
 	fprintf(out, "tap,id=lan0,%s=", queues > 1 ? "fds" : "fd");
 	write_fds(out, QEMU_FD_TAP, queues);
-	if (config->vhost) {
+	if (plan->vhost) {
 		fprintf(out, ",vhost=on,%s=", queues > 1 ? "vhostfds" : "vhostfd");
 		write_fds(out, QEMU_FD_VHOST, queues);
 	}
 }
 
-/* The name of a network for QEMU; set_link goes by that of the LAN's, see member.c. */
+/* The name of a network for QEMU; set_link goes by that of the LAN's, see lan.c. */
 static void write_id(FILE *out, const struct definition *definition, unsigned int index)
 {
 	if (index == definition->network_index)
@@ -92,21 +64,21 @@ static void write_id(FILE *out, const struct definition *definition, unsigned in
  * QEMU's own network is 10.0.2.0/24; the second and later ones of a VM are 10.0.3.0/24 and so on,
  * for a guest cannot tell two cards in one subnet apart.
  */
-static void write_user(FILE *out, const struct qemu_config *config, unsigned int index)
+static void write_user(FILE *out, const struct machine_plan *plan, unsigned int index)
 {
-	const struct network *network = definition_network(config->definition, index);
+	const struct network *network = definition_network(plan->definition, index);
 	char address[IPV4_TEXT_SIZE];
 	unsigned int before = 0;
 
 	for (unsigned int i = 0; i < index; i++)
-		if (definition_network(config->definition, i)->type == NETWORK_USER)
+		if (definition_network(plan->definition, i)->type == NETWORK_USER)
 			before++;
 	fputs("user,id=", out);
-	write_id(out, config->definition, index);
+	write_id(out, plan->definition, index);
 	if (before)
 		fprintf(out, ",net=10.0.%u.0/24", 2 + before);
 	/* It announces itself as a router, and would take what the LAN's router is to have. */
-	if (config->definition->network.type == NETWORK_LAN)
+	if (plan->definition->network.type == NETWORK_LAN)
 		fputs(",ipv6=off", out);
 	for (unsigned int i = 0; i < network->port_count; i++) {
 		const struct port *port = &network->ports[i];
@@ -116,43 +88,43 @@ static void write_user(FILE *out, const struct qemu_config *config, unsigned int
 	}
 }
 
-static void write_backend(FILE *out, const struct qemu_config *config, unsigned int index)
+static void write_backend(FILE *out, const struct machine_plan *plan, unsigned int index)
 {
-	if (definition_network(config->definition, index)->type == NETWORK_USER)
-		write_user(out, config, index);
+	if (definition_network(plan->definition, index)->type == NETWORK_USER)
+		write_user(out, plan, index);
 	else
-		write_tap(out, config);
+		write_tap(out, plan);
 }
 
-static void write_card(FILE *out, const struct qemu_config *config, unsigned int index)
+static void write_card(FILE *out, const struct machine_plan *plan, unsigned int index)
 {
-	const struct network *network = definition_network(config->definition, index);
+	const struct network *network = definition_network(plan->definition, index);
 	const char *model = strcmp(network->model, "virtio") ? network->model : "virtio-net-pci";
 	const uint8_t *mac = network->mac.ether_addr_octet;
 
 	fprintf(out, "%s,netdev=", model);
-	write_id(out, config->definition, index);
+	write_id(out, plan->definition, index);
 	fprintf(out, ",mac=%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
 		mac[5]);
 	if (has_rom(model))
 		fputs(",romfile=", out);
-	if (network->type != NETWORK_LAN || !qemu_virtio(model))
+	if (network->type != NETWORK_LAN || !machine_virtio(model))
 		return;
 
-	if (!config->lan)
+	if (!plan->lan)
 		fputs(",host_mtu=MTU", out);
-	else if (config->lan->mtu)
-		fprintf(out, ",host_mtu=%" PRIu32, config->lan->mtu);
+	else if (plan->lan->mtu)
+		fprintf(out, ",host_mtu=%" PRIu32, plan->lan->mtu);
 	/* A vector for each direction of each pair, one for configuration and one for control. */
-	if (config->queues > 1)
-		fprintf(out, ",mq=on,vectors=%u", 2 * config->queues + 2);
+	if (plan->queues > 1)
+		fprintf(out, ",mq=on,vectors=%u", 2 * plan->queues + 2);
 }
 
 /* Calls a writer and adds what it wrote as an option's value. */
 static void add_written(struct argv *argv, const char *option,
-			void (*write)(FILE *out, const struct qemu_config *config,
+			void (*write)(FILE *out, const struct machine_plan *plan,
 				      unsigned int index),
-			const struct qemu_config *config, unsigned int index)
+			const struct machine_plan *plan, unsigned int index)
 {
 	char *text = NULL;
 	size_t size;
@@ -162,7 +134,7 @@ static void add_written(struct argv *argv, const char *option,
 		argv->failed = 1;
 		return;
 	}
-	write(out, config, index);
+	write(out, plan, index);
 	if (ferror(out) | fclose(out))
 		argv->failed = 1;
 	else
@@ -170,7 +142,7 @@ static void add_written(struct argv *argv, const char *option,
 	free(text);
 }
 
-static int check_network(const struct qemu_config *config, const struct network *network,
+static int check_network(const struct machine_plan *plan, const struct network *network,
 			 struct error *err)
 {
 	const char *model = network->model;
@@ -178,32 +150,31 @@ static int check_network(const struct qemu_config *config, const struct network 
 
 	if (ret || network->type != NETWORK_LAN)
 		return ret;
-	if (config->queues < 1 || config->queues > QUEUES_MAX)
+	if (plan->queues < 1 || plan->queues > QUEUES_MAX)
 		return error_say(err, STATUS_DEFINITION, EINVAL,
-				 "cannot make %u queues: 1 to %d can be", config->queues,
-				 QUEUES_MAX);
-	if (config->queues > 1 && !qemu_virtio(model))
+				 "cannot make %u queues: 1 to %d can be", plan->queues, QUEUES_MAX);
+	if (plan->queues > 1 && !machine_virtio(model))
 		return error_say(err, STATUS_DEFINITION, EINVAL,
-				 "cannot make %u queues: network model '%s' has one",
-				 config->queues, model);
+				 "cannot make %u queues: network model '%s' has one", plan->queues,
+				 model);
 	return 0;
 }
 
-int qemu_add_network(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_network(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	const struct network *network;
 	int ret;
 
-	if (config->definition->network.type == NETWORK_NONE) {
+	if (plan->definition->network.type == NETWORK_NONE) {
 		argv_add(argv, "-nic", "none", NULL);
 		return 0;
 	}
-	for (unsigned int i = 0; (network = definition_network(config->definition, i)); i++) {
-		ret = check_network(config, network, err);
+	for (unsigned int i = 0; (network = definition_network(plan->definition, i)); i++) {
+		ret = check_network(plan, network, err);
 		if (ret)
 			return ret;
-		add_written(argv, "-netdev", write_backend, config, i);
-		add_written(argv, "-device", write_card, config, i);
+		add_written(argv, "-netdev", write_backend, plan, i);
+		add_written(argv, "-device", write_card, plan, i);
 	}
 	return 0;
 }

@@ -14,7 +14,7 @@
 #include "launcher/common/json.h"
 #include "launcher/common/signals.h"
 #include "launcher/common/text.h"
-#include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_fd.h"
 #include "launcher/qemu/qemu_process.h"
 #include "launcher/qemu/qmp.h"
 #include "netsetup/base/cleanup.h"

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU's arguments for shared directories.
+// Adds QEMU's arguments for shared directories.
+#include "launcher/qemu/qemu_share.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
-#include "launcher/qemu/qemu.h"
-#include "launcher/qemu/qemu_part.h"
+#include "launcher/qemu/qemu_fd.h"
+#include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
 /*
@@ -57,9 +59,9 @@ static int add_virtiofs(const struct share *share, unsigned int index, struct ar
 	return 0;
 }
 
-int qemu_add_shares(const struct qemu_config *config, struct argv *argv, struct error *err)
+int qemu_add_shares(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct definition *definition = config->definition;
+	const struct definition *definition = plan->definition;
 	bool memory = false;
 	int ret = 0;
 

@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "launcher/common/text.h"
 #include "launcher/common/unix_socket.h"
 #include "netsetup/base/cleanup.h"
 
@@ -58,12 +59,9 @@ static void client_close(struct client *client)
 static void client_tell(struct client *client, struct json_object *object)
 {
 	const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
-	cleanup_free char *line = NULL;
-	int length = text ? asprintf(&line, "%s\n", text) : -1;
+	cleanup_free char *line = text ? text_format("%s\n", text) : NULL;
 
-	if (length < 0)
-		line = NULL;
-	else if (send(client->socket, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (line && send(client->socket, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		client_close(client);
 }
 
@@ -225,14 +223,11 @@ void control_close(struct control *control)
 
 static int send_request(int fd, struct json_object *request, struct error *err)
 {
-	cleanup_free char *line = NULL;
-	int length = asprintf(&line, "%s\n", json_object_to_json_string(request));
+	cleanup_free char *line = text_format("%s\n", json_object_to_json_string(request));
 
-	if (length < 0) {
-		line = NULL;
+	if (!line)
 		return error_set(err, ENOMEM, "cannot ask the VM");
-	}
-	if (send(fd, line, (size_t)length, MSG_NOSIGNAL) != length)
+	if (send(fd, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line))
 		return error_set(err, errno, "cannot ask the VM");
 	return 0;
 }

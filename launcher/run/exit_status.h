@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-#include "launcher/run/supervise.h"
+#include "launcher/run/vm.h"
 #include "netsetup/base/error.h"
 
 /* Who ended the VM, by the reason of QMP's event SHUTDOWN. */

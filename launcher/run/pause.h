@@ -6,7 +6,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
-#include "launcher/run/supervise.h"
+#include "launcher/run/vm.h"
 #include "netsetup/base/error.h"
 
 /**

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "launcher/common/log.h"
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "netsetup/base/cleanup.h"
 
@@ -53,10 +54,9 @@ static int open_log(struct channels *channels, const char *name, struct error *e
 		rc = xdg_make(directory, err);
 	if (rc < 0)
 		return rc;
-	if (asprintf(&path, "%s/log", directory) < 0) {
-		path = NULL;
+	path = text_format("%s/log", directory);
+	if (!path)
 		return error_set(err, ENOMEM, "cannot open the log");
-	}
 	channels->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
 			     0600);
 	return channels->log < 0 ? error_set(err, errno, "cannot open '%s'", path) : 0;
@@ -73,18 +73,19 @@ static int open_qmp(struct channels *channels, struct error *err)
 	return 0;
 }
 
-int channels_open(struct channels *channels, const struct definition *definition,
-		  const char *directory, bool logged, struct loop *loop, struct error *err)
+int channels_open(struct channels *channels, const struct machine_plan *plan, const char *directory,
+		  bool logged, struct loop *loop, struct error *err)
 {
-	const bool is_socket = definition->console == CONSOLE_SOCKET;
+	const bool is_socket = plan->console == CONSOLE_SOCKET;
+	const char *name = plan->definition->name;
 	struct error why;
 	int console;
 
 	if (open_qmp(channels, err) < 0)
 		return -err->code;
 	/* A user without a home has a console all the same. */
-	if ((is_socket || logged) && open_log(channels, definition->name, &why) < 0)
-		log_notice("%s: no log: %s", definition->name, why.message);
+	if ((is_socket || logged) && open_log(channels, name, &why) < 0)
+		log_notice("%s: no log: %s", name, why.message);
 	if (!is_socket)
 		return 0;
 	channels->hub = hub_open(loop, directory, channels->log, &console, err);

@@ -7,8 +7,8 @@
 
 #include "launcher/common/loop.h"
 #include "launcher/common/process.h"
-#include "launcher/definition/definition.h"
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine_plan.h"
+#include "launcher/qemu/qemu_fd.h"
 #include "launcher/run/console.h"
 #include "netsetup/base/error.h"
 
@@ -46,7 +46,7 @@ bool channels_give_vhost(struct channels *channels, unsigned int queues);
  * run that nobody sits before: "log" in the VM's state directory has what the guest and the run
  * say since the last start.
  * @channels: the channels.
- * @definition: the VM.
+ * @plan: the VM.
  * @directory: of the running VM, where the console's socket is.
  * @logged: the log is wanted, whatever the console.
  * @loop: serves the console.
@@ -54,8 +54,8 @@ bool channels_give_vhost(struct channels *channels, unsigned int queues);
  *
  * Return: 0 or a negative errno. That there can be no log is only told.
  */
-int channels_open(struct channels *channels, const struct definition *definition,
-		  const char *directory, bool logged, struct loop *loop, struct error *err);
+int channels_open(struct channels *channels, const struct machine_plan *plan, const char *directory,
+		  bool logged, struct loop *loop, struct error *err);
 
 /* channels_done() - close all; before the loop is freed. */
 void channels_done(struct channels *channels);

@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
-#include "launcher/common/privilege.h"
+#include "launcher/common/options.h"
 #include "launcher/common/terminal.h"
 #include "launcher/common/xdg.h"
+#include "launcher/definition/machine.h"
 #include "launcher/definition/type_port.h"
 #include "launcher/devices/tpm.h"
 #include "launcher/devices/usb.h"
@@ -21,32 +22,34 @@
 #include "launcher/guest/login.h"
 #include "launcher/guest/nocloud.h"
 #include "launcher/guest/ssh.h"
-#include "launcher/lock/load.h"
+#include "launcher/lock/locked_load.h"
 #include "launcher/qemu/accel.h"
 #include "launcher/qemu/qemu.h"
-#include "launcher/run/run_state.h"
+#include "launcher/run/launch.h"
+#include "launcher/run/serve.h"
 #include "launcher/run/stale.h"
 #include "netsetup/base/cleanup.h"
 
 /*
  * Theory of operation: struct run is everything that one run has taken. The steps take it in order;
- * run_end() gives all of it back in reverse, whichever step failed. The helper comes first, while
- * vmrun may still have root's rights; then they are dropped, and only then is a file of the user's
- * opened.
+ * run_end() gives all of it back in reverse, whichever step failed. The helpers were started while
+ * vmrun may still have had root's rights; these are dropped when run_vm() is called, before a file of
+ * the user's is opened.
  */
 
 /* Of all credentials, as they are passed: the table that has them, and more, can have 64 KiB. */
 #define CREDENTIALS_SIZE_MAX (48 * 1024)
 
-static void run_init(struct run *run, const struct options *options)
+static void run_init(struct run *run, const struct options *options, struct launch *launch)
 {
 	memset(run, 0, sizeof(*run));
 	run->options = options;
 	member_init(&run->member, options->dry_run, options->verbose);
+	member_start(&run->member, &launch->helpers);
 	run->instance = (struct instance){ .lock = -1 };
 	run->keep = (struct keep)KEEP_NONE;
 	run->channels = (struct channels)CHANNELS_NONE;
-	run->detach = (struct detach){ -1, -1, -1, NULL };
+	run->detach = launch->detach;
 	run->notify = (struct notify)NOTIFY_NONE;
 }
 
@@ -61,6 +64,7 @@ static void run_end(struct run *run)
 	disks_done(&run->disks);
 	keep_end(&run->keep);
 	instance_end(&run->instance);
+	machine_plan_done(&run->plan);
 	definition_done(&run->definition);
 	/* Who waits for the VM's end learns it now: all is as before, and it can be started again. */
 	control_close(run->control);
@@ -71,12 +75,12 @@ static void run_end(struct run *run)
 static void open_vhost(struct run *run)
 {
 	const struct network *network = &run->definition.network;
-	const unsigned int queues = qemu_queues(&run->definition, true);
+	const unsigned int queues = machine_queues(&run->definition, true);
 
-	run->config.vhost = network->type == NETWORK_LAN && qemu_virtio(network->model) &&
-			    run->config.accel == ACCEL_KVM &&
-			    channels_give_vhost(&run->channels, queues);
-	run->config.queues = run->config.vhost ? queues : qemu_queues(&run->definition, false);
+	run->plan.vhost = network->type == NETWORK_LAN && machine_virtio(network->model) &&
+			  run->plan.accel == ACCEL_KVM &&
+			  channels_give_vhost(&run->channels, queues);
+	run->plan.queues = run->plan.vhost ? queues : machine_queues(&run->definition, false);
 }
 
 static int resolve_host(struct run *run, struct error *err)
@@ -84,15 +88,14 @@ static int resolve_host(struct run *run, struct error *err)
 	const struct definition *definition = &run->definition;
 	int rc;
 
-	run->config.definition = definition;
-	rc = accel_resolve(definition->machine.accel, definition->qemu.binary, "",
-			   &run->config.accel, err);
+	rc = accel_resolve(definition->machine.accel, definition->qemu.binary, "", &run->plan.accel,
+			   err);
 	if (rc < 0)
 		return rc;
 	if (!run->options->dry_run)
 		open_vhost(run);
 	else
-		run->config.queues = qemu_queues(definition, false);
+		run->plan.queues = machine_queues(definition, false);
 	return 0;
 }
 
@@ -102,8 +105,8 @@ static int ask_for_lan(struct run *run, struct error *err)
 	const struct network *network = &run->definition.network;
 
 	if (network->type == NETWORK_LAN)
-		return member_ask(&run->member, &run->definition, run->config.queues,
-				  qemu_offloads(network->model), err);
+		return member_ask(&run->member, &run->definition, run->plan.queues,
+				  machine_offloads(network->model), err);
 	member_leave(&run->member);
 	return 0;
 }
@@ -117,9 +120,9 @@ static int join_lan(struct run *run, struct error *err)
 	rc = member_join(member, err);
 	if (rc < 0)
 		return rc;
-	run->config.lan = &member->lan.ready;
-	run->config.dns_count = member->dns_count;
-	memcpy(run->config.dns, member->dns, sizeof(run->config.dns));
+	run->plan.lan = &member->lan.ready;
+	run->plan.dns_count = member->dns_count;
+	memcpy(run->plan.dns, member->dns, sizeof(run->plan.dns));
 	for (unsigned int i = 0; i < member->lan.ready.queues; i++) {
 		int fd = fcntl(member->lan.tap_fds[i], F_DUPFD_CLOEXEC, 0);
 
@@ -137,7 +140,6 @@ static int open_vsock(struct run *run, struct error *err)
 	const enum vsock_mode mode = run->definition.vsock.mode;
 	int fd;
 
-	run->config.vsock = mode != VSOCK_NONE;
 	if (mode == VSOCK_NONE || run->options->dry_run)
 		return 0;
 	fd = vsock_open(&run->definition, "/dev/vhost-vsock", err);
@@ -149,8 +151,7 @@ static int open_vsock(struct run *run, struct error *err)
 	}
 	log_notice("%s: no vsock: %s", run->definition.name, err->message);
 	memset(err, 0, sizeof(*err));
-	run->config.vsock = false;
-	run->definition.vsock.mode = VSOCK_NONE;
+	run->plan.vsock = false;
 	return 0;
 }
 
@@ -161,7 +162,7 @@ static int make_credentials(struct run *run, struct error *err)
 
 	for (unsigned int i = 0; i < count && !run->options->dry_run; i++) {
 		size_t size;
-		int fd = credential_open(&run->config, i, &size, err);
+		int fd = credential_open(&run->plan, i, &size, err);
 
 		if (fd < 0)
 			return fd;
@@ -181,10 +182,10 @@ static int make_seed(struct run *run, struct error *err)
 
 	if (!seed_wanted(&run->definition))
 		return 0;
-	run->config.seed = true;
+	run->plan.seed = true;
 	if (run->options->dry_run)
 		return 0;
-	seed = seed_make(&run->config, err);
+	seed = seed_make(&run->plan, err);
 	if (seed < 0)
 		return seed;
 	channels_give(&run->channels, seed, QEMU_FD_SEED);
@@ -197,7 +198,7 @@ static int plan_files(struct run *run, struct error *err)
 	cleanup_free char *directory = NULL;
 	int rc;
 
-	rc = disks_plan(&run->definition, NULL, &run->disks, err);
+	rc = disks_plan(&run->plan, NULL, &run->disks, err);
 	if (rc < 0 || !run->definition.machine.firmware.uefi)
 		return rc;
 	rc = xdg_dir(XDG_DATA, run->definition.name, &directory, err);
@@ -213,7 +214,7 @@ static int prepare_files(struct run *run, struct error *err)
 
 	rc = keep_take(definition, &run->keep, err);
 	if (rc == 0)
-		rc = disks_prepare(definition, run->keep.directory, &run->disks, err);
+		rc = disks_prepare(&run->plan, run->keep.directory, &run->disks, err);
 	if (rc == 0)
 		rc = firmware_prepare(definition, run->keep.directory, &run->firmware, err);
 	return rc;
@@ -225,9 +226,21 @@ static int open_files(struct run *run, struct error *err)
 
 	if (rc < 0)
 		return rc;
-	disks_configure(&run->disks, &run->config);
-	firmware_configure(&run->firmware, &run->config);
+	disks_configure(&run->disks, &run->plan);
+	firmware_configure(&run->firmware, &run->plan);
 	return 0;
+}
+
+static int start_shares(struct run *run, struct error *err)
+{
+	int fds[SHARES_MAX];
+	const int ret = shares_start(&run->definition, run->instance.directory, &run->companions,
+				     fds, err);
+
+	for (int i = 0; i < SHARES_MAX; i++)
+		if (fds[i] >= 0)
+			channels_give(&run->channels, fds[i], QEMU_FD_SHARE + i);
+	return ret;
 }
 
 /* The programs beside QEMU. */
@@ -238,8 +251,7 @@ static int start_companions(struct run *run, struct error *err)
 
 	if (run->options->dry_run)
 		return 0;
-	rc = shares_start(&run->definition, run->instance.directory, &run->companions,
-			  &run->channels, err);
+	rc = start_shares(run, err);
 	if (rc < 0 || !run->definition.machine.tpm)
 		return rc;
 	rc = tpm_start(&run->definition, run->keep.directory, &run->companions, &fd, err);
@@ -250,29 +262,35 @@ static int start_companions(struct run *run, struct error *err)
 
 static int choose_login(struct run *run, struct error *err)
 {
-	struct definition *definition = &run->definition;
+	const struct definition *definition = &run->definition;
 	const bool dry_run = run->options->dry_run;
 
 	/* The guest's host key was thrown away with all else. */
 	if (!dry_run && definition->disk_count && definition->disks[0].mode == DISK_SNAPSHOT)
 		secureshell_forget(definition->name, &(struct sweep){ 0 });
-	return identity_take(definition, dry_run, err);
+	return identity_take(&run->plan, dry_run, err);
 }
 
-/* From the helper's start to the command: what a dry run does, too. */
+static int load(struct run *run, struct error *err)
+{
+	const int ret = given_load(run->options, run->options->files[0], &run->definition, err);
+
+	if (ret)
+		return ret;
+	machine_plan_init(&run->plan, &run->definition);
+	/* Nobody sits at a detached run's standard input. */
+	if (run->options->detach && run->plan.console == CONSOLE_STDIO)
+		run->plan.console = CONSOLE_SOCKET;
+	return 0;
+}
+
+/* From the definition to the command: what a dry run does, too. */
 static int prepare(struct run *run, struct error *err)
 {
 	const bool dry_run = run->options->dry_run;
 	int rc;
 
-	member_start(&run->member);
-	rc = privilege_drop(err);
-	member_dropped(&run->member);
-	if (rc == 0)
-		rc = given_load(run->options, run->options->files[0], &run->definition, err);
-	/* Nobody sits at a detached run's standard input. */
-	if (rc == 0 && run->options->detach && run->definition.console == CONSOLE_STDIO)
-		run->definition.console = CONSOLE_SOCKET;
+	rc = load(run, err);
 	if (rc == 0)
 		rc = resolve_host(run, err);
 	if (rc == 0 && !dry_run) {
@@ -281,9 +299,9 @@ static int prepare(struct run *run, struct error *err)
 	}
 	/* A download may take long: no address is asked for before it. */
 	if (rc == 0)
-		rc = cache_locate(&run->definition, NULL, err);
+		rc = cache_locate(&run->plan, NULL, err);
 	if (rc == 0 && !dry_run)
-		rc = cache_fetch(&run->definition, run->options->quiet, err);
+		rc = cache_fetch(&run->plan, run->options->quiet, err);
 	if (rc == 0 && !dry_run)
 		rc = ports_check(&run->definition, err);
 	if (rc == 0 && !dry_run)
@@ -294,7 +312,7 @@ static int prepare(struct run *run, struct error *err)
 		rc = ask_for_lan(run, err);
 	if (rc < 0)
 		return rc;
-	run->config.runtime_directory = run->instance.directory;
+	run->plan.runtime_directory = run->instance.directory;
 
 	rc = open_files(run, err);
 	if (rc < 0)
@@ -312,7 +330,7 @@ static int prepare(struct run *run, struct error *err)
 	if (rc == 0)
 		rc = start_companions(run, err);
 	if (rc == 0)
-		rc = qemu_build(&run->config, &run->argv, err);
+		rc = qemu_build(&run->plan, &run->argv, err);
 	return rc;
 }
 
@@ -326,20 +344,14 @@ static int show_command(const struct run *run, struct error *err)
 	return 0;
 }
 
-int run_vm(const struct options *options, struct error *err)
+int run_vm(const struct options *options, struct launch *launch, struct error *err)
 {
 	struct terminal terminal;
 	struct loop *loop;
 	struct run run;
 	int status;
 
-	run_init(&run, options);
-	if (options->detach && !options->dry_run) {
-		int rc = detach_start(&run.detach, options->wait, &status, err);
-
-		if (rc != 0)
-			return rc < 0 ? (int)err->status : status;
-	}
+	run_init(&run, options, launch);
 	terminal_save(&terminal);
 	loop = loop_new(err);
 	status = loop ? STATUS_OK : (int)err->status;
@@ -348,8 +360,8 @@ int run_vm(const struct options *options, struct error *err)
 	if (status == STATUS_OK && options->dry_run)
 		status = show_command(&run, err) < 0 ? (int)err->status : STATUS_OK;
 	else if (status == STATUS_OK &&
-		 channels_open(&run.channels, &run.definition, run.instance.directory,
-			       options->detach, loop, err) < 0)
+		 channels_open(&run.channels, &run.plan, run.instance.directory, options->detach,
+			       loop, err) < 0)
 		status = (int)err->status;
 	else if (status == STATUS_OK)
 		status = run_serve(&run, loop, err);

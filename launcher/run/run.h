@@ -3,16 +3,16 @@
 #ifndef LAUNCHER_RUN_RUN_H
 #define LAUNCHER_RUN_RUN_H
 
-#include "launcher/common/options.h"
-#include "netsetup/base/error.h"
+#include "launcher/common/command.h"
 
 /**
  * run_vm() - boot the VM of options->files[0], or say what would be done.
  * @options: what the user asked for.
+ * @launch: the helpers and the way to the process that the user waits for; taken over.
  * @err: why it failed; the message is empty when all has been told.
  *
  * Return: the exit status.
  */
-int run_vm(const struct options *options, struct error *err);
+command_fn run_vm;
 
 #endif

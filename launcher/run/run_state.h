@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The parts of the command run: its steps up to QEMU, and what it does while QEMU runs.
+// Holds everything that one run has taken.
 #ifndef LAUNCHER_RUN_RUN_STATE_H
 #define LAUNCHER_RUN_RUN_STATE_H
 
@@ -9,12 +9,11 @@
 #include "launcher/common/argv.h"
 #include "launcher/common/loop.h"
 #include "launcher/common/options.h"
-#include "launcher/definition/definition.h"
+#include "launcher/definition/machine_plan.h"
 #include "launcher/devices/backend.h"
 #include "launcher/devices/uefi_vars.h"
 #include "launcher/disks/disk.h"
 #include "launcher/lan/lan.h"
-#include "launcher/qemu/qemu.h"
 #include "launcher/run/control.h"
 #include "launcher/run/detach.h"
 #include "launcher/run/pause.h"
@@ -22,19 +21,19 @@
 #include "launcher/run/runtime_dir.h"
 #include "launcher/run/sd_notify.h"
 #include "launcher/run/state_dir.h"
-#include "launcher/run/supervise.h"
+#include "launcher/run/vm.h"
 
 /**
  * struct run - a run.
  * @options: what the user asked for.
  * @member: its membership of the LAN.
- * @definition: the VM.
+ * @definition: the VM, as it was loaded.
  * @instance: its files while it runs.
  * @keep: what it keeps between its runs.
  * @disks: its disks' files.
  * @firmware: its UEFI firmware's files.
  * @companions: the programs beside QEMU.
- * @config: of its QEMU command.
+ * @plan: what the run has resolved of it.
  * @argv: the command.
  * @channels: to QEMU.
  * @detach: the way to the process that the user waits for.
@@ -54,7 +53,7 @@ struct run {
 	struct disks disks;
 	struct firmware firmware;
 	struct companions companions;
-	struct qemu_config config;
+	struct machine_plan plan;
 	struct argv argv;
 	struct channels channels;
 	struct detach detach;
@@ -65,16 +64,5 @@ struct run {
 	bool agent_connected;
 	time_t started;
 };
-
-/**
- * run_serve() - start QEMU, and stay until the guest is gone: answer the user's other commands, tell
- * the service manager and the one who detached, and keep the VM's place.
- * @run: all steps up to here were taken.
- * @loop: the loop.
- * @err: the error.
- *
- * Return: the exit status.
- */
-int run_serve(struct run *run, struct loop *loop, struct error *err);
 
 #endif

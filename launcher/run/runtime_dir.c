@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "launcher/common/file.h"
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
@@ -58,7 +59,8 @@ static int try_lock(struct instance *instance, const char *name, struct error *e
 	struct stat status;
 	int ret;
 
-	if (asprintf(&path, "%s/" LOCK_FILE, instance->directory) < 0)
+	path = text_format("%s/" LOCK_FILE, instance->directory);
+	if (!path)
 		return error_set(err, ENOMEM, "cannot lock VM '%s'", name);
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -139,10 +141,9 @@ void instance_sweep(const char *name, const struct sweep *sweep)
 
 	if (xdg_dir(XDG_RUNTIME, name, &directory, &ignored) < 0)
 		return;
-	if (asprintf(&path, "%s/" LOCK_FILE, directory) < 0) {
-		path = NULL;
+	path = text_format("%s/" LOCK_FILE, directory);
+	if (!path)
 		return;
-	}
 	/* Made for one that was killed before it made its lock, or after it had removed it. */
 	lock = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | (sweep->dry_run ? 0 : O_CREAT), 0600);
 	/* A lock that has no name any more is not that of the files that are there now. */

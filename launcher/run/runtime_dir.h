@@ -3,7 +3,7 @@
 #ifndef LAUNCHER_RUN_RUNTIME_DIR_H
 #define LAUNCHER_RUN_RUNTIME_DIR_H
 
-#include "launcher/run/stale.h"
+#include "launcher/common/remove.h"
 #include "netsetup/base/error.h"
 
 /**

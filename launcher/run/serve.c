@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the command run does while QEMU runs.
+// Runs QEMU and serves the user's other commands until the guest is gone.
+#include "launcher/run/serve.h"
+
 #include <string.h>
 
 #include "launcher/common/log.h"
+#include "launcher/definition/machine.h"
 #include "launcher/definition/type_port.h"
 #include "launcher/guest/guest_agent.h"
 #include "launcher/guest/ssh.h"
 #include "launcher/qemu/qemu_process.h"
-#include "launcher/run/run_state.h"
+#include "launcher/run/shutdown.h"
 #include "launcher/run/status.h"
+#include "launcher/run/supervise.h"
 #include "launcher/run/wait_ssh.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
@@ -21,7 +25,7 @@
 static struct json_object *on_status(void *context)
 {
 	const struct run *run = context;
-	struct json_object *status = vmstatus(&run->definition, &run->member, run->vm, &run->pause,
+	struct json_object *status = vmstatus(&run->plan, &run->member, run->vm, &run->pause,
 					      run->started);
 
 	if (run->definition.guest_agent)
@@ -116,11 +120,11 @@ static int vm_started(struct vm *vm, struct error *err)
 	disks_opened(&run->disks);
 	firmware_opened(&run->firmware);
 	notify_place(run, "READY=1\n");
-	if (run->config.lan)
-		member_tell(&run->member);
-	if (run->config.lan)
+	if (run->plan.lan)
+		member_tell(&run->member, vm->qmp);
+	if (run->plan.lan)
 		ssh = (struct sockaddr_in){ .sin_family = AF_INET,
-					    .sin_port = htons(SSH_PORT),
+					    .sin_port = htons(MACHINE_SSH_PORT),
 					    .sin_addr = run->member.lan.ready.address };
 	else
 		ports_ssh(&run->definition, &ssh);
@@ -134,6 +138,7 @@ static int vm_netsetup(struct vm *vm, struct error *err)
 	const uint32_t before = run->member.lan.ready.state;
 	const int rc = member_event(&run->member, err);
 
+	vm->netsetup_fd = run->member.helper.socket;
 	if (rc == 0 && run->member.lan.ready.state != before)
 		notify_place(run, "");
 	return rc;
@@ -180,8 +185,7 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 	const struct qemu_process_config config = { .argv = &run->argv,
 						    .fds = run->channels.fds,
 						    .fd_count = run->channels.fd_count,
-						    .stdio = run->definition.console ==
-							     CONSOLE_STDIO };
+						    .stdio = run->plan.console == CONSOLE_STDIO };
 
 	run->vm = vm;
 	run->control = control_open(loop, run->instance.directory, &control_ops, run, err);
@@ -194,8 +198,10 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 	vm->qmp_fd = take_fd(&run->channels.qmp);
 	run->member.address_changed = address_changed;
 	run->member.context = run;
-	if (run->config.lan)
-		member_watch(&run->member, vm);
+	if (run->plan.lan) {
+		vm->netsetup_fd = run->member.helper.socket;
+		member_watch(&run->member, loop);
+	}
 	return supervise_run(vm, err);
 }
 

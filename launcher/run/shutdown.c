@@ -3,8 +3,6 @@
 #include "launcher/run/shutdown.h"
 
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,38 +32,6 @@ struct supervise_timing supervise_timing = {
 	.same_wish = 1000,
 };
 
-const char *vm_state_name(enum vm_state state)
-{
-	switch (state) {
-	case VM_STARTING:
-		return "starting";
-	case VM_RUNNING:
-		return "running";
-	case VM_POWERING_DOWN:
-		return "powering down";
-	case VM_QUITTING:
-		return "quitting";
-	case VM_KILLING:
-		return "killing";
-	case VM_GONE:
-		return "gone";
-	}
-	return "unknown";
-}
-
-void ladder_say(struct vm *vm, enum vm_log level, const char *format, ...)
-{
-	char text[ERROR_MESSAGE_SIZE];
-	va_list args;
-
-	if (!vm->ops->log)
-		return;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	vm->ops->log(vm, level, text);
-}
-
 static void arm(struct supervision *s)
 {
 	struct itimerspec when = { 0 };
@@ -94,7 +60,7 @@ static void ask_power_off(struct vm *vm)
 	if (vm->supervision->qmp_over || !qmp_is_ready(vm->qmp))
 		return;
 	if (qmp_send(vm->qmp, "system_powerdown", NULL, &err) < 0)
-		ladder_say(vm, VM_LOG_VERBOSE, "%s", err.message);
+		vm_say(vm, VM_LOG_VERBOSE, "%s", err.message);
 }
 
 static void tell_quit(struct vm *vm)
@@ -126,7 +92,7 @@ void ladder_set(struct vm *vm, enum vm_state state)
 {
 	struct supervision *s = vm->supervision;
 
-	ladder_say(vm, VM_LOG_VERBOSE, "%s -> %s", vm_state_name(vm->state), vm_state_name(state));
+	vm_say(vm, VM_LOG_VERBOSE, "%s -> %s", vm_state_name(vm->state), vm_state_name(state));
 	vm->state = state;
 	if (vm->ops->changed)
 		vm->ops->changed(vm);
@@ -164,9 +130,9 @@ static void step(struct vm *vm)
 	case VM_RUNNING:
 		if (vm->shutdown_timeout && !vm->supervision->qmp_over) {
 			ladder_set(vm, VM_POWERING_DOWN);
-			ladder_say(vm, VM_LOG_NOTICE,
-				   "powering off, for at most %u s; a second signal cuts it short",
-				   vm->shutdown_timeout);
+			vm_say(vm, VM_LOG_NOTICE,
+			       "powering off, for at most %u s; a second signal cuts it short",
+			       vm->shutdown_timeout);
 		} else {
 			ladder_set(vm, VM_QUITTING);
 		}
@@ -204,7 +170,7 @@ void ladder_off(struct vm *vm)
 void ladder_fail(struct vm *vm, const struct error *err)
 {
 	outcome_fail(&vm->supervision->outcome, err);
-	ladder_say(vm, VM_LOG_NOTICE, "%s", err->message);
+	vm_say(vm, VM_LOG_NOTICE, "%s", err->message);
 	if (vm->state < VM_POWERING_DOWN)
 		step(vm);
 }
@@ -219,11 +185,10 @@ void ladder_timer(int fd, uint32_t events, void *context)
 		return;
 	if (s->deadline && monotonic_ms() >= s->deadline) {
 		if (vm->state == VM_POWERING_DOWN)
-			ladder_say(vm, VM_LOG_NOTICE,
-				   "no power-off within %u s, QEMU is told to quit",
-				   vm->shutdown_timeout);
+			vm_say(vm, VM_LOG_NOTICE, "no power-off within %u s, QEMU is told to quit",
+			       vm->shutdown_timeout);
 		else
-			ladder_say(vm, VM_LOG_NOTICE, "QEMU does not quit and is killed");
+			vm_say(vm, VM_LOG_NOTICE, "QEMU does not quit and is killed");
 		step(vm);
 	} else if (s->repeat && monotonic_ms() >= s->repeat) {
 		ask_power_off(vm);

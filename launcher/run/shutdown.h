@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "launcher/run/exit_status.h"
-#include "launcher/run/supervise.h"
+#include "launcher/run/vm.h"
 
 /**
  * struct supervision - supervise_run()'s own.
@@ -34,9 +34,21 @@ struct supervision {
 	bool disk_told;
 };
 
-/* ladder_say() - tell one line to the VM's owner. */
-void ladder_say(struct vm *vm, enum vm_log level, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/**
+ * struct supervise_timing - the steps to the end, in milliseconds.
+ * @repeat: between two requests to power off; a guest that is still booting misses some.
+ * @quit: from telling QEMU to quit to killing it.
+ * @same_wish: a signal so soon after the one before says the same once more (a closed terminal
+ *             and its shell, timeout(1), systemd's SendSIGHUP= send two) and is no step.
+ */
+struct supervise_timing {
+	unsigned int repeat;
+	unsigned int quit;
+	unsigned int same_wish;
+};
+
+/* The timing of every run; a test may shorten it before supervise_run(). */
+extern struct supervise_timing supervise_timing;
 
 /* ladder_set() - enter a state and do what belongs to it; the only place that changes it. */
 void ladder_set(struct vm *vm, enum vm_state state);
@@ -57,6 +69,13 @@ void ladder_fail(struct vm *vm, const struct error *err);
  * @signo: SIGINT, SIGTERM, SIGHUP or SIGQUIT.
  */
 void ladder_signal(struct vm *vm, int signo);
+
+/**
+ * supervise_signal() - act as if a signal had come, for a request that comes another way.
+ * @vm: within supervise_run(): from one of its callbacks, or from a function of its loop.
+ * @signo: SIGTERM: graceful, SIGQUIT: quit, SIGKILL: kill; not subject to @same_wish.
+ */
+void supervise_signal(struct vm *vm, int signo);
 
 /* ladder_timer() - a loop_fn for the timer. */
 void ladder_timer(int fd, uint32_t events, void *context);

@@ -7,30 +7,20 @@
 #include <sys/file.h>
 
 #include "launcher/common/file.h"
+#include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/devices/tpm.h"
 #include "launcher/devices/uefi_vars.h"
+#include "launcher/disks/disk.h"
 #include "launcher/disks/overlay.h"
 #include "launcher/guest/login.h"
 #include "netsetup/base/cleanup.h"
 
-bool keep_lasts(const struct definition *definition)
-{
-	for (unsigned int i = 0; i < definition->disk_count; i++)
-		if (definition->disks[i].mode == DISK_OVERLAY ||
-		    definition->disks[i].mode == DISK_DIRECT)
-			return true;
-	return false;
-}
-
 static bool needed(const struct definition *definition)
 {
-	if (definition->machine.firmware.uefi || definition->machine.tpm)
+	if (definition->machine.firmware.uefi || definition->machine.tpm ||
+	    disks_have_overlay(definition))
 		return true;
-	for (unsigned int i = 0; i < definition->disk_count; i++)
-		if (definition->disks[i].mode == DISK_OVERLAY ||
-		    definition->disks[i].mode == DISK_SNAPSHOT)
-			return true;
 	return identity_wanted(definition) &&
 	       (definition->cloud_init.ssh_keys_auto || !definition->cloud_init.present);
 }
@@ -44,10 +34,9 @@ static int open_lock(const char *directory)
 	cleanup_free char *path = NULL;
 	int fd;
 
-	if (asprintf(&path, "%s/lock", directory) < 0) {
-		path = NULL;
+	path = text_format("%s/lock", directory);
+	if (!path)
 		return -ENOMEM;
-	}
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	return fd < 0 ? -errno : fd;
 }

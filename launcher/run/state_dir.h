@@ -3,8 +3,8 @@
 #ifndef LAUNCHER_RUN_STATE_DIR_H
 #define LAUNCHER_RUN_STATE_DIR_H
 
+#include "launcher/common/remove.h"
 #include "launcher/definition/definition.h"
-#include "launcher/run/stale.h"
 #include "netsetup/base/error.h"
 
 /**
@@ -21,12 +21,6 @@ struct keep {
 	{                  \
 		.lock = -1 \
 	}
-
-/**
- * keep_lasts() - whether a VM remembers anything: whether one of its disks keeps what is written to
- * it. If none does, what its firmware and its TPM remember is thrown away, too.
- */
-bool keep_lasts(const struct definition *definition);
 
 /**
  * keep_take() - make the directory of a VM that needs it, lock it, and sweep what died runs left.

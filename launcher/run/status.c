@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "launcher/definition/type_port.h"
+#include "launcher/yaml/scalar.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/arp.h"
 
 static void add_text(struct json_object *object, const char *key, const char *text)
 {
@@ -80,17 +80,18 @@ static void add_ports(struct json_object *object, const struct definition *defin
 }
 
 /* What ssh(1) needs to know; the name of an image's own user is the image's secret. */
-static void add_login(struct json_object *object, const struct cloud_init *cloud_init)
+static void add_login(struct json_object *object, const struct machine_login *login)
 {
-	const char *user = cloud_init->user;
+	const char *user = login->user;
 
 	add_text(object, "user", user && strcmp(user, CLOUD_INIT_USER_DEFAULT) ? user : NULL);
-	add_text(object, "ssh-key", cloud_init->identity);
+	add_text(object, "ssh-key", login->identity);
 }
 
-struct json_object *vmstatus(const struct definition *definition, const struct member *member,
+struct json_object *vmstatus(const struct machine_plan *plan, const struct member *member,
 			     const struct vm *vm, const struct pause *pause, time_t started)
 {
+	const struct definition *definition = plan->definition;
 	struct json_object *object = json_object_new_object();
 	char uuid[UUID_STR_LEN], mac[MAC_TEXT_SIZE];
 	struct timespec now;
@@ -107,13 +108,13 @@ struct json_object *vmstatus(const struct definition *definition, const struct m
 	if (definition->network.type == NETWORK_LAN)
 		add_place(object, member);
 	add_text(object, "uuid", uuid);
-	add_text(object, "mac", mac_text(&definition->network.mac, mac));
+	add_text(object, "mac", scalar_mac_text(&definition->network.mac, mac));
 	if (definition->network.type == NETWORK_USER || definition->other_count)
 		add_ports(object, definition);
-	if (definition->vsock.mode != VSOCK_NONE)
+	if (plan->vsock)
 		add_number(object, "vsock", definition->vsock.cid);
 	add_text(object, "definition", definition->path);
-	add_text(object, "console", console_text(definition->console));
-	add_login(object, &definition->cloud_init);
+	add_text(object, "console", console_text(plan->console));
+	add_login(object, &plan->login);
 	return object;
 }

@@ -6,14 +6,14 @@
 #include <json-c/json.h>
 #include <time.h>
 
-#include "launcher/definition/definition.h"
+#include "launcher/definition/machine_plan.h"
 #include "launcher/lan/lan.h"
 #include "launcher/run/pause.h"
-#include "launcher/run/supervise.h"
+#include "launcher/run/vm.h"
 
 /**
  * vmstatus() - describe a running VM.
- * @definition: the VM.
+ * @plan: the VM.
  * @member: its membership; its place is told when it has one.
  * @vm: for its state and QEMU's pid.
  * @pause: whether it stands still.
@@ -21,7 +21,7 @@
  *
  * Return: an object, owned by the caller.
  */
-struct json_object *vmstatus(const struct definition *definition, const struct member *member,
+struct json_object *vmstatus(const struct machine_plan *plan, const struct member *member,
 			     const struct vm *vm, const struct pause *pause, time_t started);
 
 #endif

@@ -17,7 +17,7 @@
 
 /*
  * Theory of operation: here is what happens to a VM, from whichever descriptor it is heard;
- * ladder.c has what follows from it.
+ * shutdown.c has what follows from it.
  */
 
 /* Signals. */
@@ -29,8 +29,8 @@ static void handle_signal(struct vm *vm, int signo, pid_t sender)
 	case SIGTERM:
 	case SIGHUP:
 	case SIGQUIT:
-		ladder_say(vm, VM_LOG_VERBOSE, "SIG%s from process %d", sigabbrev_np(signo),
-			   (int)sender);
+		vm_say(vm, VM_LOG_VERBOSE, "SIG%s from process %d", sigabbrev_np(signo),
+		       (int)sender);
 		ladder_signal(vm, signo);
 		break;
 	case SIGTSTP:
@@ -67,13 +67,13 @@ static void tell_disk(struct vm *vm, struct json_object *data)
 	if (strcmp(json_text(data, "action"), "stop") != 0 || vm->supervision->disk_told)
 		return;
 	vm->supervision->disk_told = true;
-	ladder_say(vm, VM_LOG_NOTICE,
-		   "the VM is paused: a disk of it cannot be read or written%s; when that is "
-		   "mended: vmrun resume %s",
-		   json_object_get_boolean(json_object_object_get(data, "nospace"))
-			   ? " (no space left on device)"
-			   : "",
-		   vm->name);
+	vm_say(vm, VM_LOG_NOTICE,
+	       "the VM is paused: a disk of it cannot be read or written%s; when that is "
+	       "mended: vmrun resume %s",
+	       json_object_get_boolean(json_object_object_get(data, "nospace"))
+		       ? " (no space left on device)"
+		       : "",
+	       vm->name);
 }
 
 static void on_event(const char *name, struct json_object *data, void *context)
@@ -81,7 +81,7 @@ static void on_event(const char *name, struct json_object *data, void *context)
 	struct vm *vm = context;
 	struct supervision *s = vm->supervision;
 
-	ladder_say(vm, VM_LOG_VERBOSE, "QEMU: %s", name);
+	vm_say(vm, VM_LOG_VERBOSE, "QEMU: %s", name);
 	if (strcmp(name, "SHUTDOWN") == 0) {
 		outcome_shutdown(&s->outcome, json_text(data, "reason"));
 		ladder_off(vm);
@@ -100,7 +100,7 @@ static void on_reply(const char *command, struct json_object *result, const stru
 	struct vm *vm = context;
 
 	if (failure)
-		ladder_say(vm, VM_LOG_VERBOSE, "%s", failure->message);
+		vm_say(vm, VM_LOG_VERBOSE, "%s", failure->message);
 	if (vm->ops->reply)
 		vm->ops->reply(vm, command, result, failure);
 }
@@ -121,8 +121,7 @@ static void qmp_ready(int fd, uint32_t events, void *context)
 	if (result != -ECONNRESET && result != -EPIPE && vm->state == VM_STARTING)
 		ladder_fail(vm, &err);
 	else
-		ladder_say(vm, result == -EPROTO ? VM_LOG_NOTICE : VM_LOG_VERBOSE, "%s",
-			   err.message);
+		vm_say(vm, result == -EPROTO ? VM_LOG_NOTICE : VM_LOG_VERBOSE, "%s", err.message);
 }
 
 /* vmrun-netsetup. */

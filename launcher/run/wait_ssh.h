@@ -8,8 +8,6 @@
 
 #include "netsetup/base/error.h"
 
-#define SSH_PORT 22
-
 /**
  * reach_ssh() - wait until a guest's SSH server says who it is, which it does first (RFC 4253,
  * section 4.2): that a connection is accepted says nothing when it is QEMU that accepts it.

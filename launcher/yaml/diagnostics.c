@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The messages about a definition: gathered in any order, told in the order of its text.
+// Collects messages about a definition and prints them in the order of its text.
 #include "launcher/yaml/diagnostics.h"
 
 #include <assert.h>
@@ -13,6 +13,12 @@
 
 /* A longer name of a --set is cut in messages. */
 #define OPTION_NAME_MAX 160
+
+/* Characters of a line that are shown, and of them those before the caret, when it is longer. */
+#define EXCERPT_MAX    100
+#define EXCERPT_BEFORE 60
+
+#define TAB_WIDTH 8
 
 /**
  * struct message - one message.
@@ -82,6 +88,123 @@ static int message_compare(const void *left, const void *right)
 	return order ? order : compare(a->number, b->number);
 }
 
+/* @size: bytes of the line, without its end. */
+static const char *line_find(const struct source *source, unsigned int number, size_t *size)
+{
+	const char *line = source->text;
+	const char *end = source->text + source->size;
+	const char *next;
+
+	while (number > 1 && (next = memchr(line, '\n', (size_t)(end - line)))) {
+		line = next + 1;
+		number--;
+	}
+	next = memchr(line, '\n', (size_t)(end - line));
+	if (!next)
+		next = end;
+	if (next > line && next[-1] == '\r')
+		next--;
+	*size = (size_t)(next - line);
+	return line;
+}
+
+/**
+ * struct excerpt - a line being written, and the caret line that grows with it.
+ * @place: what the caret points at.
+ * @out: where the line goes.
+ * @caret: where the caret line goes.
+ * @column: of the next character, from 1.
+ * @shown: columns of the terminal that are used.
+ */
+struct excerpt {
+	const struct place *place;
+	FILE *out;
+	FILE *caret;
+	unsigned int column;
+	unsigned int shown;
+};
+
+static void excerpt_caret(struct excerpt *excerpt, unsigned int width)
+{
+	const struct place *place = excerpt->place;
+	bool inside = excerpt->column > place->column &&
+		      excerpt->column < place->column + place->length;
+
+	for (unsigned int i = 0; i < width; i++) {
+		if (excerpt->column < place->column)
+			fputc(' ', excerpt->caret);
+		else if (excerpt->column == place->column && i == 0)
+			fputc('^', excerpt->caret);
+		else if (inside)
+			fputc('~', excerpt->caret);
+	}
+	excerpt->shown += width;
+}
+
+static size_t excerpt_character(struct excerpt *excerpt, const char *bytes, size_t size)
+{
+	uint32_t character = 0;
+	size_t length = text_decode(bytes, size, &character);
+	unsigned int width;
+
+	if (length && character == '\t') {
+		width = TAB_WIDTH - excerpt->shown % TAB_WIDTH;
+		fprintf(excerpt->out, "%*s", (int)width, "");
+	} else if (length && text_safe(character)) {
+		width = text_width(character);
+		fwrite(bytes, 1, length, excerpt->out);
+	} else {
+		length = length ? length : 1;
+		width = (unsigned int)text_write(excerpt->out, bytes, length);
+	}
+	excerpt_caret(excerpt, width);
+	excerpt->column++;
+	return length;
+}
+
+static void excerpt_write(struct excerpt *excerpt, const char *line, size_t size)
+{
+	unsigned int column = excerpt->place->column;
+	unsigned int first = column > EXCERPT_MAX ? column - EXCERPT_BEFORE : 1;
+	size_t i = 0;
+
+	for (; i < size && excerpt->column < first; excerpt->column++) {
+		uint32_t character;
+		size_t length = text_decode(line + i, size - i, &character);
+
+		i += length ? length : 1;
+	}
+	if (first > 1) {
+		fputs("...", excerpt->out);
+		fputs("   ", excerpt->caret);
+	}
+	while (i < size && excerpt->column < first + EXCERPT_MAX)
+		i += excerpt_character(excerpt, line + i, size - i);
+	fputs(i < size ? "...\n" : "\n", excerpt->out);
+	/* What is missing at the end of a line has no character that could carry the caret. */
+	if (excerpt->column <= column)
+		fprintf(excerpt->caret, "%*s^", (int)(column - excerpt->column), "");
+	fputc('\n', excerpt->caret);
+}
+
+static void message_excerpt(const struct place *place, FILE *out)
+{
+	struct excerpt excerpt = { .place = place, .out = out, .column = 1 };
+	cleanup_free char *caret = NULL;
+	size_t caret_size = 0;
+	const char *line;
+	size_t size;
+
+	excerpt.caret = open_memstream(&caret, &caret_size);
+	if (!excerpt.caret)
+		return;
+	line = line_find(place->source, place->line, &size);
+	fprintf(out, "%5u | ", place->line);
+	excerpt_write(&excerpt, line, size);
+	fclose(excerpt.caret);
+	fprintf(out, "      | %s", caret);
+}
+
 static void message_write(const struct message *message, FILE *out)
 {
 	const struct place *place = &message->place;
@@ -101,7 +224,7 @@ static void message_write(const struct message *message, FILE *out)
 	text_write(out, message->text, strlen(message->text));
 	fputc('\n', out);
 	if (in_line)
-		source_excerpt(place, out);
+		message_excerpt(place, out);
 }
 
 char *report_text(struct report *report)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The messages about a definition: gathered in any order, told in the order of its text.
+// Collects messages about a definition and prints them in the order of its text.
 #ifndef LAUNCHER_YAML_DIAGNOSTICS_H
 #define LAUNCHER_YAML_DIAGNOSTICS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "launcher/yaml/source.h"
+#include "launcher/yaml/location.h"
 
 /* More than these are only counted in the text. */
 #define REPORT_SHOWN_MAX 100

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "launcher/yaml/diagnostics.h"
-#include "launcher/yaml/source.h"
+#include "launcher/yaml/location.h"
 
 #define DOCUMENT_DEPTH_MAX  32
 #define DOCUMENT_NODES_MAX  10000

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a table reads written back, as JSON or YAML: a definition, a lock file.
+// Writes a struct as YAML or JSON that its table reads back.
+#include "launcher/yaml/emit.h"
+
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -7,15 +9,12 @@
 #include <yaml.h>
 
 #include "launcher/common/text.h"
-#include "launcher/definition/definition.h"
-#include "launcher/definition/keys.h"
-#include "launcher/yaml/emit.h"
 #include "netsetup/base/cleanup.h"
 
 #define JSON_FLAGS \
 	(JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
 
-/* Texts that some reader of YAML takes for something else than text: plain, they would be misread. */
+/* True for a text that some reader of YAML takes for another type when it is not quoted. */
 static bool text_ambiguous(const char *text)
 {
 	static const char *const words[] = {
@@ -185,7 +184,7 @@ static bool tree_clean(struct json_object *value)
 	}
 }
 
-static int print_tree(const struct keys *keys, const void *base, bool json, char **text)
+int emit_tree(const struct keys *keys, const void *base, bool json, char **text)
 {
 	struct json_object *tree = walk_write(keys, base);
 	bool clean = tree && tree_clean(tree);
@@ -201,23 +200,4 @@ static int print_tree(const struct keys *keys, const void *base, bool json, char
 		return -ENOMEM;
 	*text = written;
 	return 0;
-}
-
-int print_yaml(const struct keys *keys, const void *base, char **text)
-{
-	return print_tree(keys, base, false, text);
-}
-
-int definition_print(const struct definition *definition, bool json, char **text, struct error *err)
-{
-	switch (print_tree(&definition_keys, definition, json, text)) {
-	case 0:
-		return 0;
-	case -EILSEQ:
-		return error_say(err, STATUS_FAILURE, EILSEQ,
-				 "cannot print '%s': a path in it is not UTF-8 text",
-				 definition->path);
-	default:
-		return error_set(err, ENOMEM, "cannot print '%s'", definition->path);
-	}
 }

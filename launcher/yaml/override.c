@@ -9,6 +9,7 @@
 
 #include "launcher/common/text.h"
 #include "launcher/yaml/scalar.h"
+#include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
 static int override_refuse(const struct override *override, struct report *report, const char *why)
@@ -48,10 +49,9 @@ int override_parse(const char *text, unsigned int rank, struct override *overrid
 	cleanup_free char *name = NULL;
 	int result;
 
-	if (asprintf(&name, "--set %s", text) < 0) {
-		name = NULL;
+	name = text_format("--set %s", text);
+	if (!name)
 		return -ENOMEM;
-	}
 	result = source_from_memory(name, value, strlen(value), &override->source, report);
 	override->source.option = true;
 	override->source.rank = rank;

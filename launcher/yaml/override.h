@@ -5,7 +5,7 @@
 
 #include "launcher/yaml/diagnostics.h"
 #include "launcher/yaml/document.h"
-#include "launcher/yaml/source.h"
+#include "launcher/yaml/location.h"
 
 /**
  * struct override - a --set; all zero before override_parse().

@@ -9,6 +9,7 @@
 
 #include "launcher/yaml/diagnostics.h"
 #include "launcher/yaml/document.h"
+#include "netsetup/base/cleanup.h"
 
 #define EXPECTED_SIZE 192
 
@@ -45,6 +46,8 @@ struct type {
  * @fallback: the value when the key is not there, as it would be written, "{}" for a mapping with
  *            fallbacks of its own; NULL: the struct keeps what it has, zero; key_required: its
  *            absence is an error.
+ * @pin: how a lock file holds the value, an enum pin of definition/pin.h; 0 in a table of what is
+ *       never locked.
  */
 struct key {
 	const char *name;
@@ -52,6 +55,7 @@ struct key {
 	size_t offset;
 	const void *detail;
 	const char *fallback;
+	unsigned int pin;
 };
 
 extern const char key_required[];
@@ -82,6 +86,18 @@ struct list {
 	unsigned int max;
 	ptrdiff_t count;
 };
+
+/* SCHEMA_KEYS() - the table that rows make. */
+#define SCHEMA_KEYS(name, rows) (&(const struct keys){ name, rows, ARRAY_SIZE(rows) })
+
+/* SCHEMA_LIST() - a list whose entries are an array in a struct, which has their number, too. */
+#define SCHEMA_LIST(item_type, item_detail, owner, array, counter)          \
+	{                                                                   \
+		.item = (item_type), .detail = (item_detail),               \
+		.size = sizeof(((owner *)NULL)->array[0]),                  \
+		.max = ARRAY_SIZE(((owner *)NULL)->array),                  \
+		.count = offsetof(owner, counter) - offsetof(owner, array), \
+	}
 
 /**
  * struct origin - where a value was written.

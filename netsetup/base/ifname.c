@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Names: of network interfaces, of VMs, and of the tap that a VM gets.
+// Names of network interfaces and of the tap that a VM gets.
 #include "netsetup/base/ifname.h"
 
 #include <assert.h>
@@ -20,17 +20,6 @@ bool ifname_valid(const char *ifname)
 		if (ifname[i] <= ' ' || ifname[i] > '~' || strchr("/:%'\"`\\", ifname[i]))
 			return false;
 	return true;
-}
-
-bool vm_name_valid(const char *name)
-{
-	size_t length = strnlen(name, VM_NAME_SIZE);
-
-	if (length == 0 || length >= VM_NAME_SIZE)
-		return false;
-	if (name[0] == '-' || name[length - 1] == '-')
-		return false;
-	return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
 }
 
 void tap_name(const char *name, char ifname[IFNAMSIZ])

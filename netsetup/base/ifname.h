@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Names: of network interfaces, of VMs, and of the tap that a VM gets.
+// Names of network interfaces and of the tap that a VM gets.
 #ifndef NETSETUP_BASE_IFNAME_H
 #define NETSETUP_BASE_IFNAME_H
 
 #include <net/if.h>
 #include <stdbool.h>
 
-/* A VM's name with its NUL: a hostname label, RFC 1123 section 2.1, lower case. */
-#define VM_NAME_SIZE 64
+#include "netsetup/base/vm_name.h"
 
 #define TAP_PREFIX "vmr-"
 
@@ -18,9 +17,6 @@
  * are directories of /proc/sys/net/ipv4/conf.
  */
 bool ifname_valid(const char *ifname);
-
-/* vm_name_valid() - [a-z0-9-], 1 to 63, no '-' at either end. */
-bool vm_name_valid(const char *name);
 
 /**
  * tap_name() - the name of a VM's tap: "vmr-NAME", and for a name that does not fit into 15

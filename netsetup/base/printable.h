@@ -8,6 +8,10 @@
 /* Room for the text of so many octets, with its NUL: every octet may become "\xNN". */
 #define PRINTABLE_SIZE(count) ((count)*4 + 1)
 
+/* An SSID has 0 to SSID_MAX octets (IEEE 802.11-2020, 9.4.2.2); the room for its text. */
+#define SSID_MAX       32
+#define SSID_TEXT_SIZE PRINTABLE_SIZE(SSID_MAX)
+
 /**
  * printable() - write octets as text: visible ASCII and spaces as they are, every other octet and
  * the backslash as "\xNN", so that no escape sequence reaches a terminal and no two differing

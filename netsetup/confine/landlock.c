@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/lease/lease_dir.h"
+#include "netsetup/kernel/netns.h"
 
 #ifdef VMRUN_SANITIZE
 
@@ -74,7 +74,7 @@ static const struct place {
 	uint64_t allowed;
 	bool kept;
 } places[] = {
-	/* rundir.c, lease.c, share.c: leases. /run itself: to remove an empty /run/vmrun. */
+	/* Leases, in lease/. /run itself: to remove an empty /run/vmrun. */
 	{ "/run", REMOVE_DIR, false },
 	{ RUNDIR_PATH, OWN_FILES | READ_DIR | MAKE_DIR | REMOVE_DIR, false },
 	/* sysctl.c: the values of the tap and the uplink. */

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/session/standby.h"
+#include "netsetup/base/ids.h"
 
 #ifdef VMRUN_SANITIZE
 
@@ -34,11 +34,11 @@ static const int plain[] = {
 	/* Memory: malloc() and free(). Pages that can be executed are below. */
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
 
-	/* Everywhere. fcntl: fdopendir() in lease.c and share.c. */
+	/* Everywhere. fcntl: fdopendir() in lease_dir.c. */
 	SCMP_SYS(close), SCMP_SYS(read), SCMP_SYS(write),
 	SCMP_SYS(fcntl), SCMP_SYS(fcntl64),
 
-	/* rundir.c, lease.c, share.c, sysctl.c, tap.c, wireless.c: files. Which ones: landlock.c. */
+	/* Files, those that landlock.c names: lease/, netns.c, sysctl.c, tap.c, wireless.c. */
 	SCMP_SYS(openat), SCMP_SYS(open),
 	SCMP_SYS(fstat), SCMP_SYS(fstat64), SCMP_SYS(newfstatat), SCMP_SYS(fstatat64),
 	SCMP_SYS(stat), SCMP_SYS(stat64), SCMP_SYS(lstat), SCMP_SYS(lstat64), SCMP_SYS(statx),
@@ -48,10 +48,10 @@ static const int plain[] = {
 	SCMP_SYS(unlink), SCMP_SYS(unlinkat),
 	SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
 
-	/* rundir.c: whose they must be. */
+	/* lease_dir.c: whose they must be. */
 	SCMP_SYS(geteuid), SCMP_SYS(geteuid32),
 
-	/* alarm.c */
+	/* close_timeout.c */
 	SCMP_SYS(setitimer), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn),
 
@@ -59,7 +59,7 @@ static const int plain[] = {
 	SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
 	SCMP_SYS(readlink), SCMP_SYS(readlinkat),
 
-	/* protocol.c, nl.c, arp.c, dhcprelay.c; getifaddrs() in allocate.c. Which sockets: below. */
+	/* protocol.c, netlink.c, arp.c, dhcp_relay.c; getifaddrs() in allocate.c. Sockets: below. */
 	SCMP_SYS(bind), SCMP_SYS(getsockname), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt),
 	SCMP_SYS(sendto), SCMP_SYS(send), SCMP_SYS(sendmsg),
 	SCMP_SYS(recvfrom), SCMP_SYS(recv), SCMP_SYS(recvmsg), SCMP_SYS(shutdown),
@@ -68,7 +68,7 @@ static const int plain[] = {
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(restart_syscall),
 	SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(gettimeofday), SCMP_SYS(time),
 
-	/* nl.c: libnl makes a port's number of it. probe.c: random times; also malloc(). */
+	/* netlink.c: libnl makes a port's number of it. probe.c: random times; also malloc(). */
 	SCMP_SYS(getpid), SCMP_SYS(getrandom),
 
 	/* host.c: fork(), the child that waits for a tap's end; its end, and ours. */
@@ -95,13 +95,13 @@ static const struct conditional {
 	WHEN1(mmap2, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)),
 	WHEN1(mprotect, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)),
 
-	/* nl.c, getifaddrs() in allocate.c */
+	/* netlink.c, getifaddrs() in allocate.c */
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)),
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_GENERIC)),
-	/* arp.c, dhcprelay.c */
+	/* arp.c, dhcp_relay.c */
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_PACKET),
 	      SCMP_A1(SCMP_CMP_EQ, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK)),
-	/* rundir.c, if_nametoindex(); there is no connect(). */
+	/* netns.c, if_nametoindex(); there is no connect(). */
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
 	      SCMP_A1(SCMP_CMP_EQ, SOCK_DGRAM | SOCK_CLOEXEC)),
 
@@ -112,7 +112,7 @@ static const struct conditional {
 	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, SIOCGIFINDEX)),
 	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, SIOCGIFNAME)),
 
-	/* host.c: fork(); spare.c; and nothing else: no thread, no namespace. */
+	/* host.c: fork(); standby.c; and nothing else: no thread, no namespace. */
 #ifdef __s390x__
 	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)),
 	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, SPARE_CLONE_FLAGS)),

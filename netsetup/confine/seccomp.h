@@ -6,8 +6,8 @@
 #include "netsetup/base/error.h"
 
 /**
- * syscalls_confine() - from now on a system call that the tables in syscalls.c do not name kills this
- * process, and is logged by the kernel (seccomp(2), SECCOMP_RET_KILL_PROCESS). The last step of
+ * syscalls_confine() - from now on a system call that the tables in seccomp.c do not name kills
+ * this process, and is logged by the kernel (seccomp(2), SECCOMP_RET_KILL_PROCESS). The last step of
  * start-up, with no_new_privs set.
  * @err: the error.
  *

@@ -74,10 +74,9 @@ static void program_text(const struct sock_filter *program, char *text, size_t s
 static struct nl_msg *traffic_message(int type, int flags, const struct tcmsg *header,
 				      const char *kind)
 {
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+	cleanup_nl_msg *message = netlink_message(type, flags, header, sizeof(*header));
 
-	if (!message || nlmsg_append(message, (void *)header, sizeof(*header), NLMSG_ALIGNTO) < 0 ||
-	    nla_put_string(message, TCA_KIND, kind) < 0)
+	if (!message || nla_put_string(message, TCA_KIND, kind) < 0)
 		return NULL;
 	return take_ptr(&message);
 }
@@ -92,9 +91,7 @@ static int add_qdisc(struct host *host, struct interface_id tap)
 	int rc;
 
 	message = traffic_message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &header, CLSACT);
-	if (!message)
-		return -ENOMEM;
-	rc = nl_request(host->route, message, NULL, NULL);
+	rc = message ? nl_request(host->route, message, NULL, NULL) : -ENOMEM;
 	return rc == -EEXIST ? 0 : rc;
 }
 

@@ -17,7 +17,7 @@
  *
  * It lets through IPv4 from the guest's address, and ARP that speaks for it or for nobody (a probe).
  * Nothing else: IPv6 neither, nor DHCP from a client that has no address yet or still another; the
- * socket of dhcprelay.h takes that before, and no server of the host's is to answer it.
+ * socket of dhcp_relay.h takes that before, and no server of the host's is to answer it.
  */
 
 /* Instructions of the classifier. */

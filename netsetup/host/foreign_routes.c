@@ -82,12 +82,9 @@ static int proxy_seen(struct nlmsghdr *header, void *context)
 static int dump(struct nl_sock *route, int type, const void *header, size_t size,
 		nl_parse_fn *parse, struct listing *listing)
 {
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, NLM_F_DUMP);
-	int rc;
+	cleanup_nl_msg *message = netlink_message(type, NLM_F_DUMP, header, size);
+	int rc = message ? nl_request(route, message, parse, listing) : -ENOMEM;
 
-	if (!message || nlmsg_append(message, (void *)header, size, NLMSG_ALIGNTO) < 0)
-		return -ENOMEM;
-	rc = nl_request(route, message, parse, listing);
 	/* -EINTR: the table changed meanwhile; what was missed is found when ours is to be added. */
 	return rc == -EINTR ? 0 : rc;
 }

@@ -19,9 +19,9 @@
 #include "netsetup/base/ipv4.h"
 #include "netsetup/base/printable.h"
 #include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/kernel/query.h"
 #include "netsetup/kernel/tap.h"
-#include "netsetup/lease/lease_dir.h"
 #include "netsetup/protocol/protocol.h"
 
 bool host_say(struct host *host, const char *format, ...)
@@ -68,11 +68,8 @@ static struct nl_msg *link_message(int type, unsigned int ifindex, unsigned int 
 					  .ifi_index = (int)ifindex,
 					  .ifi_flags = flags,
 					  .ifi_change = flags };
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, 0);
 
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		return NULL;
-	return take_ptr(&message);
+	return netlink_message(type, 0, &header, sizeof(header));
 }
 
 /* The kernel tells that a link is gone before it answers the request to delete it. */
@@ -224,10 +221,9 @@ static struct nl_msg *route_message(int type, int flags, struct in_addr address,
 				      .rtm_protocol = HOST_PROTOCOL,
 				      .rtm_scope = RT_SCOPE_LINK,
 				      .rtm_type = RTN_UNICAST };
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
 
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-	    nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
+	if (!message || nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
 	    nla_put_u32(message, RTA_OIF, ifindex) < 0)
 		return NULL;
 	return take_ptr(&message);
@@ -283,10 +279,9 @@ static struct nl_msg *proxy_message(int type, int flags, struct in_addr address,
 				      .ndm_ifindex = (int)ifindex,
 				      .ndm_state = NUD_PERMANENT,
 				      .ndm_flags = NTF_PROXY };
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
 
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-	    nla_put(message, NDA_DST, sizeof(address), &address) < 0)
+	if (!message || nla_put(message, NDA_DST, sizeof(address), &address) < 0)
 		return NULL;
 	return take_ptr(&message);
 }
@@ -353,7 +348,7 @@ void host_file_remove(struct host *host, int dir, const char *path, const char *
 	char own[RUNDIR_PATH_SIZE] = RUNDIR_PATH;
 	struct error ignored;
 
-	if (!path && rundir_path(own, &ignored) == 0)
+	if (!path && netns_dir(own, &ignored) == 0)
 		path = own;
 	snprintf(whole, sizeof(whole), "%s/%s", path ? path : own, name);
 	if (host_say(host, "rm %s", printable_word(whole, word)))

@@ -7,19 +7,10 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "netsetup/base/cleanup.h"
-#include "netsetup/kernel/netlink.h"
-#include "netsetup/kernel/route.h"
-
-/* A host whose network changes during each of so many dumps is not settled enough for a VM. */
-#define ATTEMPTS 8
-
-#ifndef NETLINK_GET_STRICT_CHK
-#define NETLINK_GET_STRICT_CHK 12
-#endif
 
 void *interfaces_grow(void *array, size_t count, size_t size)
 {
@@ -121,88 +112,6 @@ int interfaces_add_address(struct nlmsghdr *header, void *context)
 	table->addresses = addresses;
 	addresses[table->address_count++] = address;
 	return 0;
-}
-
-static int dump_links(struct nl_sock *sock, struct interfaces *table)
-{
-	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_DUMP);
-	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
-
-	if (!msg || nlmsg_append(msg, (void *)&info, sizeof(info), NLMSG_ALIGNTO) < 0 ||
-	    nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
-		return -ENOMEM;
-	return nl_request(sock, msg, interfaces_add_link, table);
-}
-
-static int dump_addresses(struct nl_sock *sock, struct interfaces *table)
-{
-	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
-	const struct ifaddrmsg info = { .ifa_family = AF_INET };
-
-	if (!msg || nlmsg_append(msg, (void *)&info, sizeof(info), NLMSG_ALIGNTO) < 0)
-		return -ENOMEM;
-	return nl_request(sock, msg, interfaces_add_address, table);
-}
-
-static int dump_routes(struct nl_sock *sock, struct interfaces *table)
-{
-	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
-	const struct rtmsg info = { .rtm_family = AF_INET,
-				    .rtm_table = RT_TABLE_MAIN,
-				    .rtm_type = RTN_UNICAST };
-	int result;
-
-	if (!msg || nlmsg_append(msg, (void *)&info, sizeof(info), NLMSG_ALIGNTO) < 0)
-		return -ENOMEM;
-	result = nl_request(sock, msg, interfaces_add_route, table);
-	/* A network namespace in which no route was ever made has no main table. */
-	return result == -ENOENT ? 0 : result;
-}
-
-static int read_once(struct interfaces *table, struct error *err)
-{
-	cleanup_nl_sock *sock = NULL;
-	const int on = 1;
-	int result;
-
-	result = nl_socket_open(NETLINK_ROUTE, &sock, err);
-	if (result < 0)
-		return result;
-	/*
-	 * Lets the kernel leave out other tables than the main one. One that does not know it
-	 * (before 4.20) sends them all; interfaces_add_route() leaves them out again.
-	 */
-	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on,
-			 sizeof(on));
-
-	result = dump_links(sock, table);
-	if (result < 0)
-		return error_set(err, -result, "cannot list the network interfaces");
-	result = dump_addresses(sock, table);
-	if (result < 0)
-		return error_set(err, -result, "cannot list the IPv4 addresses");
-	result = dump_routes(sock, table);
-	if (result < 0)
-		return error_set(err, -result, "cannot list the IPv4 routes");
-	result = nexthop_resolve(sock, table);
-	if (result < 0)
-		return error_set(err, -result, "cannot look up the next hop of a default route");
-	return 0;
-}
-
-int interfaces_read(struct interfaces *table, struct error *err)
-{
-	int result = -EINTR;
-
-	*table = (struct interfaces){ 0 };
-	for (int i = 0; i < ATTEMPTS && (result == -EINTR || result == -ENOBUFS); i++) {
-		interfaces_done(table);
-		result = read_once(table, err);
-	}
-	if (result == -EINTR)
-		return error_say(err, STATUS_NETWORK, EAGAIN,
-				 "the host's network interfaces keep changing");
-	return result;
 }
 
 void interfaces_done(struct interfaces *table)

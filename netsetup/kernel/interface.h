@@ -10,9 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "netsetup/base/error.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/uplink.h"
+#include "netsetup/base/printable.h"
 
 /* Kinds ("bridge", "tun") that are longer than this concern nobody here. */
 #define KIND_SIZE 16
@@ -90,16 +89,6 @@ struct interfaces {
 	size_t route_count;
 };
 
-/**
- * interfaces_read() - ask the kernel, in the caller's network namespace.
- * @table: filled anew; end it with interfaces_done(), also on failure.
- * @err: what failed.
- *
- * Return: 0 or a negative errno; -EAGAIN when the host's network changed during each of several
- * attempts.
- */
-int interfaces_read(struct interfaces *table, struct error *err);
-
 /* interfaces_done() - free what a table holds and make it empty. */
 void interfaces_done(struct interfaces *table);
 
@@ -110,16 +99,15 @@ struct interface *interfaces_by_index(const struct interfaces *table, unsigned i
 struct interface *interfaces_by_name(const struct interfaces *table, const char *ifname);
 
 /**
- * interfaces_add_link(), interfaces_add_address(), interfaces_add_route() - add what one message of
- * a dump tells; a message of another type, or of no interest, adds nothing.
- * @header: RTM_NEWLINK, RTM_NEWADDR or RTM_NEWROUTE, as an nl_parse_fn gets it.
+ * interfaces_add_link(), interfaces_add_address() - add the link or address of one message of a
+ * dump; a message of another type, or of no interest, adds nothing.
+ * @header: RTM_NEWLINK or RTM_NEWADDR, as an nl_parse_fn gets it.
  * @table: struct interfaces.
  *
  * Return: 0, -EBADMSG when the message is malformed, or -ENOMEM.
  */
 int interfaces_add_link(struct nlmsghdr *header, void *table);
 int interfaces_add_address(struct nlmsghdr *header, void *table);
-int interfaces_add_route(struct nlmsghdr *header, void *table);
 
 /**
  * interfaces_grow() - room for one element more in an array.

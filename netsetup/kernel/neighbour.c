@@ -38,14 +38,10 @@ int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct addrset *
 		   struct error *err)
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
+	cleanup_nl_msg *msg = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
 	struct listing listing = { ifindex, set };
-	cleanup_nl_msg *message = NULL;
-	int rc;
+	int rc = msg ? nl_request(route, msg, neighbour_seen, &listing) : -ENOMEM;
 
-	message = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		return error_set(err, ENOMEM, "cannot list neighbours");
-	rc = nl_request(route, message, neighbour_seen, &listing);
 	/* -EINTR: the table changed meanwhile; what was seen is a hint, the probes are the proof. */
 	if (rc < 0 && rc != -EINTR)
 		return error_set(err, -rc, "cannot list neighbours");

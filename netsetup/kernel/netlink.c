@@ -64,11 +64,16 @@ int nl_errno(int nle)
 		[NLE_IMMUTABLE] = EPERM,
 		[NLE_DUMP_INTR] = EINTR,
 		[NLE_ATTRSIZE] = EBADMSG,
+#ifdef NLE_HOSTUNREACH
+		[NLE_HOSTUNREACH] = EHOSTUNREACH,
+		[NLE_NETDOWN] = ENETDOWN,
+#endif
 	};
 
 	if (nle == 0)
 		return 0;
-	if (nle < -NLE_MAX || nle > NLE_MAX)
+	/* A code that is newer than the table is a failure all the same. */
+	if (nle < -NLE_MAX || nle > NLE_MAX || codes[abs(nle)] == 0)
 		return EIO;
 	return codes[abs(nle)];
 }
@@ -109,6 +114,15 @@ int nl_socket_open(int protocol, struct nl_sock **sock, struct error *err)
 
 	*sock = take_ptr(&opened);
 	return 0;
+}
+
+struct nl_msg *netlink_message(int type, int flags, const void *header, size_t size)
+{
+	cleanup_nl_msg *message = nlmsg_alloc_simple(type, flags);
+
+	if (!message || nlmsg_append(message, (void *)header, size, NLMSG_ALIGNTO) < 0)
+		return NULL;
+	return take_ptr(&message);
 }
 
 /**

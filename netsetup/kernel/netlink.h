@@ -4,14 +4,8 @@
 #define NETSETUP_KERNEL_NETLINK_H
 
 #include <linux/netlink.h>
-#include <netlink/addr.h>
-#include <netlink/cache.h>
 #include <netlink/handlers.h>
 #include <netlink/msg.h>
-#include <netlink/route/addr.h>
-#include <netlink/route/link.h>
-#include <netlink/route/neighbour.h>
-#include <netlink/route/route.h>
 #include <netlink/socket.h>
 
 #include "netsetup/base/error.h"
@@ -26,23 +20,11 @@
 NL_CLEANUP(nl_sock, nl_socket_free)
 NL_CLEANUP(nl_msg, nlmsg_free)
 NL_CLEANUP(nl_cb, nl_cb_put)
-NL_CLEANUP(nl_cache, nl_cache_free)
-NL_CLEANUP(nl_addr, nl_addr_put)
-NL_CLEANUP(rtnl_link, rtnl_link_put)
-NL_CLEANUP(rtnl_addr, rtnl_addr_put)
-NL_CLEANUP(rtnl_route, rtnl_route_put)
-NL_CLEANUP(rtnl_neigh, rtnl_neigh_put)
 
 /* Each such variable is a pointer and starts as NULL: `cleanup_nl_sock *sock = NULL;`. */
-#define cleanup_nl_sock    __attribute__((cleanup(cleanup_nl_sock_done))) struct nl_sock
-#define cleanup_nl_msg     __attribute__((cleanup(cleanup_nl_msg_done))) struct nl_msg
-#define cleanup_nl_cb      __attribute__((cleanup(cleanup_nl_cb_done))) struct nl_cb
-#define cleanup_nl_cache   __attribute__((cleanup(cleanup_nl_cache_done))) struct nl_cache
-#define cleanup_nl_addr    __attribute__((cleanup(cleanup_nl_addr_done))) struct nl_addr
-#define cleanup_rtnl_link  __attribute__((cleanup(cleanup_rtnl_link_done))) struct rtnl_link
-#define cleanup_rtnl_addr  __attribute__((cleanup(cleanup_rtnl_addr_done))) struct rtnl_addr
-#define cleanup_rtnl_route __attribute__((cleanup(cleanup_rtnl_route_done))) struct rtnl_route
-#define cleanup_rtnl_neigh __attribute__((cleanup(cleanup_rtnl_neigh_done))) struct rtnl_neigh
+#define cleanup_nl_sock __attribute__((cleanup(cleanup_nl_sock_done))) struct nl_sock
+#define cleanup_nl_msg  __attribute__((cleanup(cleanup_nl_msg_done))) struct nl_msg
+#define cleanup_nl_cb   __attribute__((cleanup(cleanup_nl_cb_done))) struct nl_cb
 
 /**
  * nl_errno() - the errno value that comes nearest to a libnl code.
@@ -73,6 +55,17 @@ int nl_error(struct error *err, int nle, const char *format, ...)
  * Return: 0 or a negative errno.
  */
 int nl_socket_open(int protocol, struct nl_sock **sock, struct error *err);
+
+/**
+ * netlink_message() - make a request that begins with its family's header.
+ * @type: RTM_*.
+ * @flags: NLM_F_*, without NLM_F_REQUEST and NLM_F_ACK, which nl_request() adds.
+ * @header: struct ifinfomsg, rtmsg, ndmsg, ...
+ * @size: of @header in bytes.
+ *
+ * Return: the message, owned by the caller; NULL without memory.
+ */
+struct nl_msg *netlink_message(int type, int flags, const void *header, size_t size);
 
 /**
  * nl_parse_fn - told each message that answers a request.

@@ -17,11 +17,9 @@
 static struct nl_msg *request(int type, const void *header, size_t size, int attribute,
 			      const struct in_addr *address)
 {
-	cleanup_nl_msg *message = nlmsg_alloc_simple(type, 0);
+	cleanup_nl_msg *message = netlink_message(type, 0, header, size);
 
-	if (!message || nlmsg_append(message, (void *)header, size, NLMSG_ALIGNTO) < 0)
-		return NULL;
-	if (address && nla_put(message, attribute, sizeof(*address), address) < 0)
+	if (!message || (address && nla_put(message, attribute, sizeof(*address), address) < 0))
 		return NULL;
 	return take_ptr(&message);
 }
@@ -76,11 +74,8 @@ int observe_route(struct nl_sock *route, struct in_addr address, unsigned int if
 				      .rtm_flags = RTM_F_FIB_MATCH };
 	cleanup_nl_msg *message = request(RTM_GETROUTE, &header, sizeof(header), RTA_DST, &address);
 	struct wanted_route wanted = { ifindex, false };
-	int rc;
+	int rc = message ? nl_request(route, message, route_seen, &wanted) : -ENOMEM;
 
-	if (!message)
-		return -ENOMEM;
-	rc = nl_request(route, message, route_seen, &wanted);
 	if (rc == -ENETUNREACH || rc == -EHOSTUNREACH)
 		return 0;
 	return rc < 0 ? rc : wanted.found;
@@ -101,11 +96,8 @@ int observe_proxy(struct nl_sock *route, struct in_addr address, unsigned int if
 				      .ndm_flags = NTF_PROXY };
 	cleanup_nl_msg *message = request(RTM_GETNEIGH, &header, sizeof(header), NDA_DST, &address);
 	bool seen = false;
-	int rc;
+	int rc = message ? nl_request(route, message, proxy_seen, &seen) : -ENOMEM;
 
-	if (!message)
-		return -ENOMEM;
-	rc = nl_request(route, message, proxy_seen, &seen);
 	if (rc == -ENOENT)
 		return 0;
 	return rc < 0 ? rc : seen;
@@ -138,11 +130,8 @@ int observe_neighbour(struct nl_sock *route, struct in_addr address, unsigned in
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
 	cleanup_nl_msg *message = request(RTM_GETNEIGH, &header, sizeof(header), NDA_DST, &address);
 	struct wanted_neighbour wanted = { mac, false };
-	int rc;
+	int rc = message ? nl_request(route, message, neighbour_seen, &wanted) : -ENOMEM;
 
-	if (!message)
-		return -ENOMEM;
-	rc = nl_request(route, message, neighbour_seen, &wanted);
 	if (rc == -ENOENT)
 		return 0;
 	return rc < 0 ? rc : wanted.known;

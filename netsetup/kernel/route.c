@@ -161,13 +161,12 @@ static int parse_nexthop(struct nlmsghdr *header, void *context)
 
 static int ask(struct nl_sock *sock, struct interfaces *table, struct default_route route)
 {
-	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETNEXTHOP, 0);
-	struct lookup lookup = { .table = table, .metric = route.metric };
 	const struct nhmsg info = { .nh_family = AF_UNSPEC };
+	cleanup_nl_msg *msg = netlink_message(RTM_GETNEXTHOP, 0, &info, sizeof(info));
+	struct lookup lookup = { .table = table, .metric = route.metric };
 	int result;
 
-	if (!msg || nlmsg_append(msg, (void *)&info, sizeof(info), NLMSG_ALIGNTO) < 0 ||
-	    nla_put_u32(msg, NHA_ID, route.nexthop) < 0)
+	if (!msg || nla_put_u32(msg, NHA_ID, route.nexthop) < 0)
 		return -ENOMEM;
 	result = nl_request(sock, msg, parse_nexthop, &lookup);
 	return result == -ENOENT ? 0 : result;

@@ -13,6 +13,7 @@
 #include "netsetup/base/ifname.h"
 #include "netsetup/base/printable.h"
 #include "netsetup/kernel/interface.h"
+#include "netsetup/kernel/network_dump.h"
 #include "netsetup/kernel/wireless.h"
 
 /* In linux/if.h, which cannot be included together with net/if.h. */
@@ -378,7 +379,7 @@ int uplink_find(const char *ifname, struct uplink *uplink, struct error *err)
 	struct error unused;
 	int result;
 
-	result = interfaces_read(&table, err);
+	result = network_dump(&table, err);
 	if (result < 0)
 		return result;
 	result = wireless_read(&table, err);

@@ -9,9 +9,7 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ipv4.h"
-
-/* An SSID is 0 to 32 octets (IEEE 802.11-2020, 9.4.2.2); as text every octet may become "\xNN". */
-#define SSID_TEXT_SIZE (32 * 4 + 1)
+#include "netsetup/base/printable.h"
 
 /**
  * struct uplink - an interface that can carry a VM.
@@ -57,7 +55,7 @@ int uplink_find(const char *ifname, struct uplink *uplink, struct error *err);
 
 /**
  * uplink_choose() - the same over a table of interfaces that was read before.
- * @table: from interfaces_read() and wireless_read().
+ * @table: from network_dump() and wireless_read().
  * @ifname, @uplink, @err: as for uplink_find().
  *
  * Return: as uplink_find().

@@ -19,7 +19,6 @@
 #include "netsetup/base/printable.h"
 #include "netsetup/kernel/netlink.h"
 
-#define SSID_MAX        32
 #define ELEMENT_ID_SSID 0
 
 /* Room for a path below /sys/class/net. */
@@ -55,9 +54,6 @@ bool wireless_station(const struct interface *link)
 int wireless_ssid(const uint8_t *ssid, size_t length, char text[SSID_TEXT_SIZE])
 {
 	static const uint8_t hidden[SSID_MAX];
-
-	_Static_assert(sizeof(((struct interface *)0)->ssid) >= PRINTABLE_SIZE(SSID_MAX),
-		       "any SSID fits");
 
 	if (length > SSID_MAX)
 		return -EBADMSG;

@@ -13,8 +13,8 @@
 #include "netsetup/kernel/neighbour.h"
 #include "netsetup/lease/candidate.h"
 #include "netsetup/lease/lease_dir.h"
+#include "netsetup/lease/lease_stale.h"
 #include "netsetup/lease/probe.h"
-#include "netsetup/lease/uplink_sysctls.h"
 #include "netsetup/policy/authorize.h"
 
 /* How many addresses are probed at once, and how many in all before the subnet is called full. */
@@ -185,7 +185,7 @@ static int claim(struct search *search, size_t size, struct error *err)
 		return dir;
 	/* What cannot be swept does not keep this VM from starting; vmrun clean tells of it. */
 	if (dir >= 0 && !search->host->dry_run && search->lease->fd < 0)
-		share_sweep(dir, search->host, err);
+		lease_stale_remove(dir, search->host, err);
 	rc = list_taken(search, dir, !fixed, &taken, err);
 	if (rc == 0)
 		rc = check_permit(search, search->setup->address, err);

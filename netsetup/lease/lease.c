@@ -3,7 +3,6 @@
 #include "netsetup/lease/lease.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/lease/lease_dir.h"
 
 #define LEASE_PREFIX "lease-"
@@ -151,21 +151,14 @@ static int append(struct found_lease **leases, size_t *count, const struct found
 int lease_list(int dir, struct found_lease **leases, size_t *count, struct error *err)
 {
 	cleanup_free struct found_lease *list = NULL;
+	DIR *stream = lease_dir_stream(dir);
 	struct found_lease found;
 	struct dirent *entry;
 	size_t length = 0;
-	DIR *stream;
-	int copy;
 	int rc = 0;
 
-	copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	stream = copy < 0 ? NULL : fdopendir(copy);
-	if (!stream) {
-		rc = error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
-		if (copy >= 0)
-			close(copy);
-		return rc;
-	}
+	if (!stream)
+		return error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
 	while (rc == 0 && (errno = 0, entry = readdir(stream))) {
 		if (strncmp(entry->d_name, LEASE_PREFIX, strlen(LEASE_PREFIX)) != 0)
 			continue;

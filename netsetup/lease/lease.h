@@ -13,9 +13,9 @@
 #include "netsetup/lease/probe.h"
 
 /*
- * Theory of operation: a lease is the file "lease-NAME" of rundir.h. Its netsetup holds the file's
- * flock from before the file has its name until its own end, so whether a lease is alive is asked
- * of the kernel, never of a pid. A lease is written before the changes that it describes; a changed
+ * Theory of operation: a lease is the file "lease-NAME" of lease_dir.h. Its netsetup holds the
+ * file's flock from before the file has its name until its own end, so whether a lease is alive is
+ * asked of the kernel, never of a pid. A lease is written before the changes that it describes; a changed
  * lease is a new file, locked and then renamed over the old one. A dead lease tells what to undo.
  * All functions are called under rundir_lock().
  */

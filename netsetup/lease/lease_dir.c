@@ -2,47 +2,20 @@
 // The directory of leases of this network namespace, and the lock under which it is changed.
 #include "netsetup/lease/lease_dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/clock.h"
 #include "netsetup/confine/close_timeout.h"
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
-#endif
+#include "netsetup/kernel/netns.h"
 
 /* A file under construction; there is at most one, since it is made under the lock. */
 #define NEW_FILE "new"
-
-int rundir_path(char path[RUNDIR_PATH_SIZE], struct error *err)
-{
-	cleanup_fd int fd = -1;
-	uint64_t cookie;
-	socklen_t size = sizeof(cookie);
-	struct stat status;
-
-	/* The other name is for such a kernel only: a want of descriptors must not lead to it. */
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_set(err, errno, "cannot tell the network namespace");
-	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0) {
-		snprintf(path, RUNDIR_PATH_SIZE, RUNDIR_PATH "/net-%" PRIu64, cookie);
-		return 0;
-	}
-	if (errno != ENOPROTOOPT || stat("/proc/self/ns/net", &status) < 0)
-		return error_set(err, errno, "cannot tell the network namespace");
-	snprintf(path, RUNDIR_PATH_SIZE, RUNDIR_PATH "/netns-%ju", (uintmax_t)status.st_ino);
-	return 0;
-}
 
 static int make_private(const char *path, int above, const char *name, struct error *err)
 {
@@ -80,21 +53,13 @@ static bool still_there(int above, const char *name, int dir)
 	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
-static time_t now_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
-static int wait_lock(int fd, int operation, time_t deadline)
+static int wait_lock(int fd, int operation, uint64_t deadline)
 {
 	int rc;
 
 	do {
 		rc = flock(fd, operation);
-	} while (rc < 0 && errno == EINTR && now_seconds() < deadline);
+	} while (rc < 0 && errno == EINTR && monotonic_ms() < deadline);
 	if (rc < 0 && errno == EINTR)
 		errno = ETIMEDOUT;
 	return rc < 0 ? -errno : 0;
@@ -116,7 +81,7 @@ static int take_lock(int fd, int operation, unsigned int seconds)
 	rc = alarm_start(seconds, &before);
 	if (rc < 0)
 		return rc;
-	rc = wait_lock(fd, operation, now_seconds() + (time_t)seconds);
+	rc = wait_lock(fd, operation, monotonic_ms() + seconds * 1000);
 	alarm_stop(&before);
 	return rc;
 }
@@ -171,7 +136,7 @@ int rundir_lock_within(bool create, unsigned int seconds, struct error *err)
 	char path[RUNDIR_PATH_SIZE];
 	int rc;
 
-	rc = rundir_path(path, err);
+	rc = netns_dir(path, err);
 	if (rc < 0)
 		return rc;
 	for (;;) {
@@ -244,7 +209,7 @@ void rundir_unlock(int dir)
 
 	if (dir < 0)
 		return;
-	if (rundir_path(path, &ignored) < 0)
+	if (netns_dir(path, &ignored) < 0)
 		path[0] = '\0';
 	unlock(dir, path);
 }
@@ -256,7 +221,7 @@ void rundir_others(void (*fn)(int dir, const char *path, void *context), void *c
 	struct dirent *entry;
 	DIR *stream;
 
-	if (rundir_path(own, &ignored) < 0)
+	if (netns_dir(own, &ignored) < 0)
 		return;
 	stream = opendir(RUNDIR_PATH);
 	while (stream && (entry = readdir(stream))) {
@@ -277,6 +242,16 @@ void rundir_others(void (*fn)(int dir, const char *path, void *context), void *c
 	}
 	if (stream)
 		closedir(stream);
+}
+
+DIR *lease_dir_stream(int dir)
+{
+	cleanup_fd int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+
+	if (stream)
+		take_fd(&copy);
+	return stream;
 }
 
 int rundir_replace(int dir, const char *name, const void *data, size_t size, struct error *err)

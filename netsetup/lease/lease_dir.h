@@ -3,26 +3,17 @@
 #ifndef NETSETUP_LEASE_LEASE_DIR_H
 #define NETSETUP_LEASE_LEASE_DIR_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "netsetup/base/error.h"
-
-#define RUNDIR_PATH "/run/vmrun"
-
-#define RUNDIR_PATH_SIZE 64
 
 /*
  * Many times what a crowd of helpers needs, each of which holds the lock for milliseconds; but one
  * that its user has frozen (cgroups(7)) holds it for as long as they like.
  */
 #define RUNDIR_LOCK_SECONDS 60
-
-/**
- * rundir_path() - tell the directory of this network namespace: "/run/vmrun/net-COOKIE", on kernels
- * before 5.14 "/run/vmrun/netns-INODE".
- */
-int rundir_path(char path[RUNDIR_PATH_SIZE], struct error *err);
 
 /**
  * rundir_hold() - from now on /run/vmrun is there, until rundir_release(): a process that Landlock
@@ -42,9 +33,8 @@ void rundir_release(int hold);
  * @create: make it when it is not there.
  * @err: names the directory, also when its owner or mode would let others write to it.
  *
- * /run is shared by network namespaces, so the directory is named after the namespace's cookie
- * (SO_NETNS_COOKIE, net/core/sock.c), which, unlike its inode number, is not used again until the
- * next boot. It is for root alone (mode 0700): who can open a file can also hold its flock.
+ * The directory, of netns_dir(), is for root alone (mode 0700): who can open a file can also hold
+ * its flock.
  *
  * Return: the directory's descriptor, locked until rundir_unlock(); -ENOENT when it is not there
  * and @create is false; -ETIMEDOUT; or another negative errno.
@@ -73,6 +63,14 @@ void rundir_unlock(int dir);
  * be seen under its name; or a negative errno.
  */
 int rundir_replace(int dir, const char *name, const void *data, size_t size, struct error *err);
+
+/**
+ * lease_dir_stream() - list the directory's files.
+ * @dir: of rundir_lock().
+ *
+ * Return: for readdir(3) and closedir(3); NULL with errno.
+ */
+DIR *lease_dir_stream(int dir);
 
 /**
  * rundir_others() - look into the directories of other network namespaces.

@@ -2,7 +2,6 @@
 // The uplink's own sysctls, which all VMs on it share: the first in sets, the last out restores.
 #include "netsetup/lease/uplink_sysctls.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,10 +9,8 @@
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/query.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/lease/lease_dir.h"
-#include "netsetup/lease/stale.h"
 
 #define SHARE_PREFIX    "uplink-"
 #define SHARE_FILE_SIZE (sizeof(SHARE_PREFIX) + sizeof("4294967295"))
@@ -218,31 +215,6 @@ static int share_restore(int dir, struct host *host, const char *file, const cha
 	return 0;
 }
 
-/* Whether a VM that runs has the address: then the proxy entry for it is that VM's. */
-static bool address_in_use(struct in_addr address, const struct found_lease *leases, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		for (uint32_t a = 0; a < leases[i].record.address_count; a++)
-			if (ipv4_equal(leases[i].record.addresses[a], address) &&
-			    lease_in_use(&leases[i]))
-				return true;
-	return false;
-}
-
-static int sweep_lease(int dir, struct host *host, const struct lease_record *lease, bool published,
-		       struct error *err)
-{
-	const struct interface_id uplink = { lease->uplink, lease->ifindex };
-	char file[LEASE_FILE_SIZE];
-	int rc = 0;
-
-	if (published && if_nametoindex(lease->uplink) == lease->ifindex &&
-	    observe_proxy(host->route, lease->addresses[0], lease->ifindex) != 0)
-		rc = host_proxy_delete(host, lease->addresses[0], uplink, err);
-	host_file_remove(host, dir, NULL, lease_file(lease->name, file));
-	return rc;
-}
-
 static bool uplink_in_use(unsigned int ifindex, const struct found_lease *leases, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -271,23 +243,15 @@ static int sweep_uplink(int dir, struct host *host, const char *file,
 	return share_restore(dir, host, file, ifname, &record, err);
 }
 
-/* Calls sweep_uplink() for each record. */
-static int sweep_uplinks(int dir, struct host *host, const struct found_lease *leases, size_t count,
-			 struct error *err)
+int uplink_sysctls_restore(int dir, struct host *host, const struct found_lease *leases,
+			   size_t count, struct error *err)
 {
+	DIR *stream = lease_dir_stream(dir);
 	struct dirent *entry;
 	int result = 0;
-	DIR *stream;
-	int copy;
 
-	copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	stream = copy < 0 ? NULL : fdopendir(copy);
-	if (!stream) {
-		result = error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
-		if (copy >= 0)
-			close(copy);
-		return result;
-	}
+	if (!stream)
+		return error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
 	while ((errno = 0, entry = readdir(stream))) {
 		int rc;
 
@@ -302,34 +266,4 @@ static int sweep_uplinks(int dir, struct host *host, const struct found_lease *l
 		result = error_set(err, errno, "cannot list '" RUNDIR_PATH "'");
 	closedir(stream);
 	return result;
-}
-
-int share_sweep(int dir, struct host *host, struct error *err)
-{
-	cleanup_free struct found_lease *leases = NULL;
-	size_t count;
-	int result;
-	int rc;
-
-	result = lease_list(dir, &leases, &count, err);
-	if (result < 0)
-		return result;
-	for (size_t i = 0; i < count; i++) {
-		const struct lease_record *lease = &leases[i].record;
-
-		if (lease_in_use(&leases[i]))
-			continue;
-		/* One that still probed several addresses has published none. */
-		rc = sweep_lease(dir, host, lease,
-				 lease->address_count == 1 &&
-					 !address_in_use(lease->addresses[0], leases, count),
-				 err);
-		if (rc < 0)
-			result = rc;
-	}
-	rc = sweep_proxies(host, leases, count, err);
-	if (rc < 0)
-		result = rc;
-	rc = sweep_uplinks(dir, host, leases, count, err);
-	return rc < 0 ? rc : result;
 }

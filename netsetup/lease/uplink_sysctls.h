@@ -7,11 +7,11 @@
 #include "netsetup/lease/lease.h"
 
 /*
- * Theory of operation: the file "uplink-IFINDEX" of rundir.h says what the values were before the
- * first VM. It is written before a value is changed. When no live lease is on the uplink any more,
- * whoever notices it (the last one out, or any later start) puts the values back, except one that
- * no longer is what we set: somebody else's choice is left alone. It holds for the interface of that
- * index, whatever that is called by then. All functions are called under rundir_lock().
+ * Theory of operation: the file "uplink-IFINDEX" of lease_dir.h holds the values from before
+ * the first VM. It is written before a value is changed. When no live lease is on the uplink any
+ * more, the last helper, or any later start, puts the values back. A value that is no longer what we
+ * set stays: somebody else chose it. The file is about the interface of that index, even after the
+ * interface was renamed. All functions are called under rundir_lock().
  */
 
 /**
@@ -30,14 +30,15 @@ int share_set(int dir, struct host *host, struct interface_id uplink, struct err
 bool share_is_set(struct interface_id uplink);
 
 /**
- * share_sweep() - undo what dead leases have left: proxy entries, their files, and the values of
- * uplinks that no VM uses.
+ * uplink_sysctls_restore() - put back the values of uplinks that no VM uses.
  * @dir: of rundir_lock().
  * @host: the host.
- * @err: the last error; the rest is swept all the same.
+ * @leases, @count: all leases of @dir.
+ * @err: the last error; the other uplinks are put back all the same.
  *
  * Return: 0 or a negative errno.
  */
-int share_sweep(int dir, struct host *host, struct error *err);
+int uplink_sysctls_restore(int dir, struct host *host, const struct found_lease *leases,
+			   size_t count, struct error *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
 
 /* A text field of a record, which must hold its terminating NUL. */
 struct text_field {

@@ -3,6 +3,7 @@
 #ifndef NETSETUP_PROTOCOL_PROTOCOL_H
 #define NETSETUP_PROTOCOL_PROTOCOL_H
 
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -11,7 +12,7 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
-#include "netsetup/kernel/uplink.h"
+#include "netsetup/base/printable.h"
 
 /*
  * Theory of operation: the socket is SOCK_SEQPACKET, so that a record is received whole or not at
@@ -26,7 +27,7 @@
  * swept and an empty RECORD_READY, or RECORD_FAILED.
  *
  * A launcher that cannot start helpers any more asks for a spare one, RECORD_SPARE: before its
- * request, and again when that spare has ended; see spare.h.
+ * request, and again when that spare has ended; see standby.h.
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */

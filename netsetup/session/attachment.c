@@ -16,6 +16,7 @@
 #include "netsetup/kernel/tap.h"
 #include "netsetup/lease/allocate.h"
 #include "netsetup/lease/lease_dir.h"
+#include "netsetup/lease/lease_stale.h"
 #include "netsetup/lease/uplink_sysctls.h"
 #include "netsetup/policy/authorize.h"
 
@@ -451,7 +452,7 @@ static int drop_lease(struct place *place, struct error *err)
 		return dir;
 	}
 	lease_drop(dir, &place->lease);
-	rc = share_sweep(dir, &place->host, err);
+	rc = lease_stale_remove(dir, &place->host, err);
 	rundir_unlock(dir);
 	return rc;
 }

@@ -10,7 +10,7 @@
 #include "netsetup/kernel/arp.h"
 #include "netsetup/lease/allocate.h"
 #include "netsetup/lease/lease_dir.h"
-#include "netsetup/lease/uplink_sysctls.h"
+#include "netsetup/lease/lease_stale.h"
 
 __attribute__((format(printf, 3, 4))) static void set_state(struct place *place,
 							    enum lan_state state,
@@ -60,7 +60,7 @@ static int update_lease(struct place *place, struct error *err)
 		return dir;
 	rc = lease_update(dir, &place->lease, err);
 	if (rc == 0)
-		share_sweep(dir, &place->host, &ignored);
+		lease_stale_remove(dir, &place->host, &ignored);
 	rundir_unlock(dir);
 	return rc;
 }

@@ -13,8 +13,8 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/confine/close_timeout.h"
 #include "netsetup/confine/privilege.h"
-#include "netsetup/kernel/events.h"
-#include "netsetup/lease/stale.h"
+#include "netsetup/kernel/netlink_events.h"
+#include "netsetup/lease/lease_stale.h"
 #include "netsetup/protocol/protocol.h"
 #include "netsetup/session/acd.h"
 #include "netsetup/session/attachment.h"
@@ -295,7 +295,7 @@ static void guest_can_be_told(struct session *session, const struct dhcp_record 
 		session->look_at = now_ms();
 }
 
-/* Safe: see spare.h. */
+/* Safe: see standby.h. */
 static bool may_have_spare(const struct session *session, const int fds[QUEUES_MAX])
 {
 	return !session->terms->permit && spare_socket_valid(fds);
@@ -375,7 +375,7 @@ static int serve_vm(struct session *session, struct error *err)
 			return error_set(err, errno, "cannot wait for the launcher");
 		if (pollers[0].revents)
 			rc = on_launcher(session, &end, err);
-		if (pollers[1].revents && events_drain(session->events) &&
+		if (pollers[1].revents && netlink_events_drain(session->events) &&
 		    session->look_at > now_ms() + SETTLE_MS)
 			session->look_at = now_ms() + SETTLE_MS;
 		if (pollers[2].revents)
@@ -495,7 +495,7 @@ static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX],
 	int rc;
 
 	/* Before the first look at the host, so that no change after it goes unnoticed. */
-	rc = place->host.dry_run ? 0 : events_open(&session->events, err);
+	rc = place->host.dry_run ? 0 : netlink_events_open(&session->events, err);
 	if (rc < 0)
 		close_descriptors(fds);
 	else if (adopt)
@@ -551,7 +551,7 @@ static int run_clean(struct session *session, struct host *host, struct error *e
 	int rc;
 
 	host->say = send_change;
-	rc = sweep_all(host, err);
+	rc = lease_stale_remove_all(host, err);
 	return rc < 0 ? rc : session_done(session->socket, err);
 }
 

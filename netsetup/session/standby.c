@@ -5,14 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/ids.h"
 
 /* From the end of a process's sockets to its own. */
 #define DYING_MS 100

@@ -31,9 +31,6 @@
  * - Who is bound by a policy can start the helper himself whenever he likes, and gets none.
  */
 
-/* Also in syscalls.c: no other kind of process can be made but this and fork()'s. */
-#define SPARE_CLONE_FLAGS (CLONE_PARENT | CLONE_PIDFD | SIGCHLD)
-
 /* More than there can be, see privilege.c. */
 #define SPARE_DESCRIPTORS_MAX 256
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "launcher/definition/definition.h"
+#include "launcher/definition/load.h"
+#include "launcher/definition/print.h"
 #include "tests/fuzz/fuzz.h"
 
 #define NAME "fuzz.yaml"

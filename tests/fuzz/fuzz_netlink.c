@@ -5,6 +5,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/netlink.h"
+#include "netsetup/kernel/route.h"
 #include "netsetup/kernel/wireless.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "launcher/definition/keys.h"
-#include "launcher/definition/type_basic.h"
+#include "launcher/definition/type_cloud_init.h"
 #include "launcher/definition/type_network.h"
+#include "launcher/definition/type_number.h"
+#include "launcher/definition/type_text.h"
+#include "launcher/definition/type_words.h"
 #include "netsetup/base/cleanup.h"
 
 static struct json_object *mapping(const struct keys *keys);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "launcher/definition/definition.h"
+#include "launcher/definition/load.h"
 #include "launcher/guest/nocloud_files.h"
 #include "netsetup/base/cleanup.h"
 
@@ -28,7 +29,7 @@ static void write_file(const char *directory, const char *name, const char *text
 }
 
 /* The place on the LAN: ADDRESS PREFIX GATEWAY MTU [DNS...]; GATEWAY 0.0.0.0 and MTU 0 for none. */
-static void read_place(char **args, int count, struct ready_record *lan, struct qemu_config *config)
+static void read_place(char **args, int count, struct ready_record *lan, struct machine_plan *plan)
 {
 	if (count < 4)
 		fail("usage: seed_texts FILE DIRECTORY [ADDRESS PREFIX GATEWAY MTU [DNS...]]");
@@ -36,14 +37,26 @@ static void read_place(char **args, int count, struct ready_record *lan, struct 
 	lan->prefix_length = (uint32_t)atoi(args[1]);
 	lan->gateway.s_addr = inet_addr(args[2]);
 	lan->mtu = (uint32_t)atoi(args[3]);
-	for (int i = 4; i < count && config->dns_count < DNS_MAX; i++)
-		config->dns[config->dns_count++].s_addr = inet_addr(args[i]);
-	config->lan = lan;
+	plan->dns_count = 0;
+	for (int i = 4; i < count && plan->dns_count < DNS_MAX; i++)
+		plan->dns[plan->dns_count++].s_addr = inet_addr(args[i]);
+	plan->lan = lan;
+}
+
+/* Takes what the definition names; nothing of the user who runs this. */
+static void take_login(struct machine_plan *plan)
+{
+	const struct cloud_init *cloud_init = &plan->definition->cloud_init;
+
+	plan->login.user = cloud_init->user ? strdup(cloud_init->user) : NULL;
+	for (unsigned int i = 0; i < cloud_init->ssh_key_count; i++)
+		plan->login.ssh_keys[i] = strdup(cloud_init->ssh_keys[i]);
+	plan->login.ssh_key_count = cloud_init->ssh_key_count;
 }
 
 int main(int argc, char **argv)
 {
-	struct qemu_config config = { 0 };
+	struct machine_plan plan;
 	struct definition definition;
 	struct ready_record lan = { 0 };
 	struct error err = { 0 };
@@ -54,22 +67,24 @@ int main(int argc, char **argv)
 		fail("usage: seed_texts FILE DIRECTORY [ADDRESS PREFIX GATEWAY MTU [DNS...]]");
 	if (definition_load(argv[1], NULL, 0, &definition, &report) < 0)
 		fail(report ? report : "out of memory");
-	config.definition = &definition;
+	machine_plan_init(&plan, &definition);
+	take_login(&plan);
 	if (seed_meta_data(&definition, &text, &err) < 0)
 		fail(err.message);
 	write_file(argv[2], "meta-data", text);
 	free(take_ptr(&text));
-	if (seed_vendor_data(&definition, &text, &err) < 0)
+	if (seed_vendor_data(&plan, &text, &err) < 0)
 		fail(err.message);
 	write_file(argv[2], "vendor-data", text);
 	free(take_ptr(&text));
 	if (argc > 3) {
-		read_place(argv + 3, argc - 3, &lan, &config);
-		if (seed_network_config(&config, &text, &err) < 0)
+		read_place(argv + 3, argc - 3, &lan, &plan);
+		if (seed_network_config(&plan, &text, &err) < 0)
 			fail(err.message);
 		write_file(argv[2], "network-config", text);
 		free(take_ptr(&text));
 	}
+	machine_plan_done(&plan);
 	definition_done(&definition);
 	return 0;
 }

@@ -104,7 +104,7 @@ BREAKS: list[tuple[str, str, dict[str, str]]] = [
     ("R8", f"{SAMPLES}:1", {f"{SAMPLES}/bad/name.yaml": "disks: 1\n"}),
     ("R8", f"{SAMPLES}:1", {f"{SAMPLES}/good/all.yaml": "disks: [size: 1]\n"}),
     ("R8", "launcher/definition/keys.c:3", {
-        "launcher/definition/keys.c": '\t{ "name", &type_name, 0, PIN_NONE },\n\n'
+        "launcher/definition/keys.c": '\t{ "name", &type_name, 0,\n\t  PIN_NONE },\n'
                                       '\t{ "size", &type_size, 0 },\n'}),
 ]
 

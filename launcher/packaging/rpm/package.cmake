@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What is Fedora's own of the package.
+# Sets what only the Fedora package needs.
 file(READ ${CMAKE_SOURCE_DIR}/netsetup/packaging/vmrun.sysusers VMRUN_SYSUSERS)
 configure_file(rpm/pre.in rpm/pre @ONLY)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/vmrun)
@@ -11,7 +11,7 @@ set(CPACK_RPM_PACKAGE_DESCRIPTION "${CPACK_PACKAGE_DESCRIPTION}")
 set(CPACK_RPM_PACKAGE_GROUP "Applications/Emulators")
 set(CPACK_RPM_PACKAGE_REQUIRES "qemu-system-x86-core, qemu-img, systemd")
 set(CPACK_RPM_PACKAGE_SUGGESTS "edk2-ovmf, swtpm, virtiofsd, openssh-clients")
-# The group is there before the files are.
+# The group must exist before the files are installed.
 set(CPACK_RPM_PACKAGE_REQUIRES_PRE "systemd")
 set(CPACK_RPM_PACKAGE_PROVIDES "user(vmrun), group(vmrun)")
 set(CPACK_RPM_PRE_INSTALL_SCRIPT_FILE ${CMAKE_CURRENT_BINARY_DIR}/rpm/pre)
@@ -30,7 +30,7 @@ set(CPACK_RPM_USER_FILELIST
 	"${helper} ${VMRUN_HELPER}"
 	"%config(noreplace) ${CMAKE_INSTALL_FULL_SYSCONFDIR}/vmrun/netsetup.conf"
 	"%license ${CMAKE_INSTALL_FULL_DATADIR}/licenses/vmrun/LICENSE")
-# Directories of other packages'.
+# Directories that belong to other packages.
 foreach(directory lib/NetworkManager lib/NetworkManager/conf.d lib/systemd lib/systemd/network
 	lib/systemd/system lib/systemd/user lib/sysusers.d lib/udev lib/udev/rules.d libexec
 	share/bash-completion share/bash-completion/completions share/fish

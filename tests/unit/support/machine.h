@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A definition and a config with nothing special about them, for tests to change.
+// A definition and a plan with nothing special about them, for tests to change.
 #ifndef TESTS_UNIT_SUPPORT_MACHINE_H
 #define TESTS_UNIT_SUPPORT_MACHINE_H
 
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "launcher/qemu/qemu.h"
+#include "launcher/definition/machine_plan.h"
 
 /**
  * struct machine - what qemu_build() works on, in one place.
@@ -14,7 +14,7 @@
 struct machine {
 	struct definition definition;
 	struct ready_record lan;
-	struct qemu_config config;
+	struct machine_plan plan;
 };
 
 /* The texts are literals: definition_done() is not for this one. */
@@ -31,7 +31,6 @@ static inline void machine_init(struct machine *machine)
 				.model = (char *)"virtio",
 				.mac = { { 0x52, 0x54, 0x00, 0xab, 0xcd, 0xef } },
 			},
-			.console = CONSOLE_NONE,
 			.rng = true,
 			.qemu.binary = (char *)"qemu-system-x86_64",
 		},
@@ -45,10 +44,10 @@ static inline void machine_init(struct machine *machine)
 			.mtu = 1500,
 			.queues = 1,
 		},
-		.config = { .accel = ACCEL_TCG, .queues = 1 },
+		.plan = { .accel = ACCEL_TCG, .queues = 1, .console = CONSOLE_NONE },
 	};
 	uuid_parse("0d1e2f30-4152-5374-8596-a7b8c9dadbec", machine->definition.uuid);
-	machine->config.definition = &machine->definition;
+	machine->plan.definition = &machine->definition;
 }
 
 /* Gives it a place on the LAN; @configure: enum configure. */
@@ -56,11 +55,11 @@ static inline void machine_join(struct machine *machine, unsigned int configure)
 {
 	machine->definition.network.type = NETWORK_LAN;
 	machine->definition.network.configure = configure;
-	machine->config.lan = &machine->lan;
-	machine->config.dns[0].s_addr = inet_addr("192.168.1.1");
-	machine->config.dns[1].s_addr = inet_addr("9.9.9.9");
-	machine->config.dns[2].s_addr = inet_addr("8.8.8.8");
-	machine->config.dns_count = 3;
+	machine->plan.lan = &machine->lan;
+	machine->plan.dns[0].s_addr = inet_addr("192.168.1.1");
+	machine->plan.dns[1].s_addr = inet_addr("9.9.9.9");
+	machine->plan.dns[2].s_addr = inet_addr("8.8.8.8");
+	machine->plan.dns_count = 3;
 }
 
 /* Adds a disk that QEMU opens as it is. */
@@ -73,8 +72,8 @@ static inline void machine_add_disk(struct machine *machine, const char *path, e
 		.image = (char *)path,
 		.mode = mode,
 	};
-	machine->config.disk_paths[i] = path;
-	machine->config.disk_formats[i] = format;
+	machine->plan.disk_paths[i] = path;
+	machine->plan.disk_formats[i] = format;
 }
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "launcher/commands/command_table.h"
 #include "launcher/common/options.h"
 #include "netsetup/base/cleanup.h"
 
@@ -32,40 +33,45 @@ static void split(struct line *line, const char *text)
 	line->words[line->count] = NULL;
 }
 
+static int parse_words(int count, char **words, struct options *options, struct error *err)
+{
+	return options_parse(count, words, command_table, command_table_count, options, err);
+}
+
 static struct options parse(struct line *line, const char *text)
 {
 	struct options options;
 	struct error err = { 0 };
 
 	split(line, text);
-	if (options_parse(line->count, line->words, &options, &err) < 0)
+	if (parse_words(line->count, line->words, &options, &err) < 0)
 		fail_msg("%s: %s", text, err.message);
 	return options;
 }
 
 static const struct good_case {
 	const char *text;
-	enum command command;
+	const char *command;
 	const char *file; /* the first, or NULL */
 	unsigned int file_count;
 } goods[] = {
-	{ "a.yaml", COMMAND_RUN, "a.yaml", 1 },
-	{ "run a.yaml", COMMAND_RUN, "a.yaml", 1 },
-	{ "run check", COMMAND_RUN, "check", 1 },
-	{ "./check", COMMAND_RUN, "./check", 1 },
-	{ "run -- -a.yaml", COMMAND_RUN, "-a.yaml", 1 },
-	{ "-- -a.yaml", COMMAND_RUN, "-a.yaml", 1 },
-	{ "check a b c", COMMAND_CHECK, "a", 3 },
-	{ "check -q a", COMMAND_CHECK, "a", 1 },
-	{ "print a", COMMAND_PRINT, "a", 1 },
-	{ "print --format=argv a", COMMAND_PRINT, "a", 1 },
-	{ "help", COMMAND_HELP, NULL, 0 },
-	{ "--help", COMMAND_HELP, NULL, 0 },
-	{ "-h check", COMMAND_HELP, NULL, 0 },
-	{ "check --help", COMMAND_HELP, NULL, 0 },
-	{ "version", COMMAND_VERSION, NULL, 0 },
-	{ "-V", COMMAND_VERSION, NULL, 0 },
-	{ "--version", COMMAND_VERSION, NULL, 0 },
+	{ "a.yaml", "run", "a.yaml", 1 },
+	{ "run a.yaml", "run", "a.yaml", 1 },
+	{ "run check", "run", "check", 1 },
+	{ "./check", "run", "./check", 1 },
+	{ "run -- -a.yaml", "run", "-a.yaml", 1 },
+	{ "-- -a.yaml", "run", "-a.yaml", 1 },
+	{ "check a b c", "check", "a", 3 },
+	{ "check -q a", "check", "a", 1 },
+	{ "print a", "print", "a", 1 },
+	{ "print --format=argv a", "print", "a", 1 },
+	{ "help", "help", NULL, 0 },
+	{ "--help", "help", NULL, 0 },
+	{ "-h check", "help", NULL, 0 },
+	{ "check --help", "help", NULL, 0 },
+	{ "version", "version", NULL, 0 },
+	{ "-V", "version", NULL, 0 },
+	{ "--version", "version", NULL, 0 },
 };
 
 static void test_good(void **state)
@@ -74,12 +80,12 @@ static void test_good(void **state)
 		struct line line;
 		struct options options = parse(&line, goods[i].text);
 
-		if (options.command != goods[i].command)
+		if (strcmp(options.command->name, goods[i].command) != 0)
 			fail_msg("%s", goods[i].text);
 		assert_int_equal(options.file_count, goods[i].file_count);
 		if (goods[i].file)
 			assert_string_equal(options.files[0], goods[i].file);
-		assert_false(options.quiet && options.command != COMMAND_CHECK);
+		assert_false(options.quiet && strcmp(options.command->name, "check") != 0);
 		assert_false(options.verbose || options.dry_run);
 		options_done(&options);
 	}
@@ -91,7 +97,7 @@ static void test_flags(void **state)
 	struct options options = parse(&line, "-nv a.yaml -q");
 
 	assert_true(options.dry_run && options.verbose && options.quiet);
-	assert_int_equal(options.command, COMMAND_RUN);
+	assert_string_equal(options.command->name, "run");
 	options_done(&options);
 	options = parse(&line, "--dry-run a.yaml --verbose");
 	assert_true(options.dry_run && options.verbose && !options.quiet);
@@ -168,7 +174,7 @@ static void test_bad(void **state)
 		struct line line;
 
 		split(&line, bads[i].text);
-		assert_int_equal(options_parse(line.count, line.words, &options, &err), -EINVAL);
+		assert_int_equal(parse_words(line.count, line.words, &options, &err), -EINVAL);
 		assert_string_equal(err.message, bads[i].message);
 		assert_int_equal(err.status, STATUS_USAGE);
 		options_done(&options);
@@ -189,7 +195,7 @@ static void test_too_many(void **state)
 	options_done(&options);
 	strcat(text, " --uplink=x");
 	split(&line, text);
-	assert_int_equal(options_parse(line.count, line.words, &options, &err), -EINVAL);
+	assert_int_equal(parse_words(line.count, line.words, &options, &err), -EINVAL);
 	assert_int_equal(err.status, STATUS_USAGE);
 	options_done(&options);
 }
@@ -201,7 +207,7 @@ static void test_no_words(void **state)
 	struct options options;
 	struct error err = { 0 };
 
-	assert_int_equal(options_parse(0, words, &options, &err), -EINVAL);
+	assert_int_equal(parse_words(0, words, &options, &err), -EINVAL);
 	options_done(&options);
 }
 
@@ -213,10 +219,12 @@ static void test_usage(void **state)
 					     "--dry-run", "--verbose", "--quiet",  "--format" };
 	cleanup_free char *text = NULL;
 	size_t size = 0;
+	const struct options options = { .commands = command_table,
+					 .command_count = command_table_count };
 	FILE *stream = open_memstream(&text, &size);
 
 	assert_non_null(stream);
-	options_usage(stream);
+	options_usage(&options, stream);
 	assert_int_equal(fclose(stream), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strstr(text, words[i]))

@@ -67,8 +67,8 @@ static void look(void)
 	seen->group_count = getgroups(256, seen->groups);
 	seen->root_again = setresuid(0, 0, 0) == 0 || setresgid(0, 0, 0) == 0 ||
 			   setgroups(0, NULL) == 0;
-	capng_get_caps_process();
-	seen->capable = capng_have_capabilities(CAPNG_SELECT_ALL) != CAPNG_NONE;
+	seen->capable = capng_get_caps_process() < 0 ||
+			capng_have_capabilities(CAPNG_SELECT_ALL) != CAPNG_NONE;
 	seen->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
 	seen->mask = umask(0);
 	snprintf(seen->home, sizeof(seen->home), "%s", getenv("HOME"));

@@ -18,6 +18,8 @@
 #include <time.h>
 
 #include "launcher/definition/definition.h"
+#include "launcher/definition/load.h"
+#include "launcher/definition/print.h"
 #include "launcher/yaml/document.h"
 #include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
@@ -127,18 +129,89 @@ static void sample_done(struct sample *sample)
 		free(sample->overrides[i]);
 }
 
-static void expect_text(const struct sample *sample, const char *suffix, const char *text)
+static char *read_sample(const struct sample *sample, const char *suffix, char path[PATH_MAX])
+{
+	char *text;
+
+	snprintf(path, PATH_MAX, "%.4000s.%s", sample->base, suffix);
+	text = read_text(path);
+	if (!text)
+		fail_msg("%s is missing or empty", path);
+	return text;
+}
+
+static void expect_same(const char *path, const char *expected, const char *text)
 {
 	cleanup_free char *shown = without_path(text);
-	cleanup_free char *expected = NULL;
-	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%.4000s.%s", sample->base, suffix);
-	expected = read_text(path);
-	if (!expected)
-		fail_msg("%s is missing or empty", path);
-	else if (strcmp(shown, expected))
+	if (strcmp(shown, expected))
 		fail_msg("%s\n--- expected\n%s--- got\n%s", path, expected, shown);
+}
+
+static void expect_text(const struct sample *sample, const char *suffix, const char *text)
+{
+	char path[PATH_MAX];
+	cleanup_free char *expected = read_sample(sample, suffix, path);
+
+	expect_same(path, expected, text);
+}
+
+static size_t line_size(const char *line)
+{
+	const size_t length = strcspn(line, "\n");
+
+	return line[length] ? length + 1 : length;
+}
+
+/*
+ * The text that differences make of another: '-' and '+' begin lines that go and come, ' ' one that
+ * stays; all lines in between stay.
+ */
+static char *patched(const char *text, const char *differences)
+{
+	char *result = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&result, &size);
+
+	assert_non_null(out);
+	for (const char *line = differences; *line; line += line_size(line)) {
+		if (*line == '+') {
+			fwrite(line + 1, 1, line_size(line) - 1, out);
+			continue;
+		}
+		for (; strncmp(text, line + 1, line_size(line) - 1); text += line_size(text)) {
+			if (!*text)
+				fail_msg("no such line: %s", line);
+			fwrite(text, 1, line_size(text), out);
+		}
+		if (*line == ' ')
+			fwrite(text, 1, line_size(text), out);
+		text += line_size(text);
+	}
+	fputs(text, out);
+	fclose(out);
+	return result;
+}
+
+/*
+ * What is printed: least.print and full.print are whole, of any other sample there is what differs
+ * from least.print, so that a key with a default changes these two alone. To write one anew, with a
+ * --set for each line of NAME.set:
+ *
+ *   cd tests/unit/launcher/definition && vmrun print samples/good/NAME.yaml |
+ *   sed "s|$PWD|@UNIT@|g" | diff -U1 samples/good/least.print - |
+ *   sed '1,2d; /^@@/d' > samples/good/NAME.print
+ */
+static void expect_print(const struct sample *sample, const char *text)
+{
+	char path[PATH_MAX];
+	cleanup_free char *least = read_text("samples/good/least.print");
+	cleanup_free char *own = read_sample(sample, "print", path);
+	cleanup_free char *expected = NULL;
+
+	assert_non_null(least);
+	expected = strchr("-+ ", own[0]) ? patched(least, own) : strdup(own);
+	expect_same(path, expected, text);
 }
 
 static unsigned int each_sample(const char *directory, void (*test)(const struct sample *sample))
@@ -213,7 +286,7 @@ static void test_one_good(const struct sample *sample)
 	yaml = load_text(sample->path, sample->overrides, sample->count, false, &result);
 	if (result < 0)
 		fail_msg("%s", yaml);
-	expect_text(sample, "print", yaml);
+	expect_print(sample, yaml);
 	expect_fixpoint(yaml, "yaml", false);
 	json = load_text(sample->path, sample->overrides, sample->count, true, &result);
 	assert_int_equal(result, 0);

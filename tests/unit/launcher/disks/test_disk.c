@@ -53,7 +53,7 @@ static void assert_image(const struct disk *of, enum disk_format format, uint64_
 	struct error err = { 0 };
 	struct image image;
 
-	if (image_inspect(of, &image, &err))
+	if (image_inspect(of->image, of, &image, &err))
 		fail_msg("%s", err.message);
 	assert_int_equal(image.format, format);
 	assert_int_equal(image.size, size);
@@ -64,7 +64,7 @@ static void assert_refused(const struct disk *of, const char *message, const cha
 	struct image image = { .size = 42 };
 	struct error err = { 0 };
 
-	assert_true(image_inspect(of, &image, &err) < 0);
+	assert_true(image_inspect(of->image, of, &image, &err) < 0);
 	assert_int_equal(image.size, 42);
 	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
 		fail_msg("'%s' / '%s'", err.message, err.remedy);
@@ -130,7 +130,7 @@ static void test_foreign(void **state)
 		shell(foreigns[i].command);
 		assert_refused(&of, foreigns[i].message, foreigns[i].remedy);
 		of.format = DISK_FORMAT_RAW;
-		assert_int_equal(image_inspect(&of, &image, &err), 0);
+		assert_int_equal(image_inspect(of.image, &of, &image, &err), 0);
 	}
 }
 
@@ -220,6 +220,7 @@ static void test_qcow2_ugly_name(void **state)
 }
 
 static struct definition definition;
+static const struct machine_plan plan = { .definition = &definition };
 
 /* The one disk of the definition that the following tests use. */
 static struct disk *one_disk(const char *image, enum disk_mode mode)
@@ -240,7 +241,7 @@ static void prepare(struct disks *disks)
 	struct error err = { 0 };
 
 	if (keep_take(&definition, &kept, &err) ||
-	    disks_prepare(&definition, kept.directory, disks, &err))
+	    disks_prepare(&plan, kept.directory, disks, &err))
 		fail_msg("%s / %s", err.message, err.remedy);
 }
 
@@ -257,7 +258,7 @@ static void assert_not_prepared(const char *message, const char *remedy)
 	struct error err = { 0 };
 
 	assert_true(keep_take(&definition, &keep, &err) ||
-		    disks_prepare(&definition, keep.directory, &disks, &err) < 0);
+		    disks_prepare(&plan, keep.directory, &disks, &err) < 0);
 	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
 		fail_msg("'%s' / '%s'", err.message, err.remedy);
 	assert_int_equal(disks.count, 0);
@@ -293,7 +294,7 @@ static void assert_entries(unsigned int expected)
 
 static void test_overlay(void **state)
 {
-	struct qemu_config config = { 0 };
+	struct machine_plan configured = { 0 };
 	struct disks disks = { 0 };
 	struct stat st;
 
@@ -301,10 +302,10 @@ static void test_overlay(void **state)
 	shell("truncate -s 3M 'a, \"=.img'");
 	one_disk("a, \"=.img", DISK_OVERLAY);
 	prepare(&disks);
-	disks_configure(&disks, &config);
-	assert_string_equal(config.disk_paths[0], scratch_path("data/vmrun/web/disk0.qcow2"));
-	assert_int_equal(config.disk_formats[0], DISK_FORMAT_QCOW2);
-	assert_false(config.disk_devices[0]);
+	disks_configure(&disks, &configured);
+	assert_string_equal(configured.disk_paths[0], scratch_path("data/vmrun/web/disk0.qcow2"));
+	assert_int_equal(configured.disk_formats[0], DISK_FORMAT_QCOW2);
+	assert_false(configured.disk_devices[0]);
 	assert_int_equal(overlay_size(), 3 * MIB);
 	assert_int_equal(stat(scratch_path("data/vmrun/web/disk0.qcow2"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -570,7 +571,7 @@ static void test_plan(void **state)
 	definition.disks[4] = (struct disk){ .image = (char *)"/x",
 					     .mode = DISK_DIRECT,
 					     .format = DISK_FORMAT_QCOW2 };
-	assert_int_equal(disks_plan(&definition, NULL, &disks, &err), 0);
+	assert_int_equal(disks_plan(&plan, NULL, &disks, &err), 0);
 	assert_int_equal(disks.count, 5);
 	assert_string_equal(disks.files[0].path, scratch_path("data/vmrun/web/disk0.qcow2"));
 	assert_string_equal(disks.files[1].path, scratch_path("data/vmrun/web/disk1.tmp-XXXXXX"));

@@ -20,7 +20,7 @@ static void assert_cmdline(struct machine *machine, const char *users, const cha
 	struct error err;
 
 	machine->definition.boot.cmdline = (char *)users;
-	assert_int_equal(cmdline_build(&machine->config, &cmdline, &err), 0);
+	assert_int_equal(cmdline_build(&machine->plan, &cmdline, &err), 0);
 	assert_string_equal(cmdline, expected);
 }
 
@@ -84,12 +84,12 @@ static void test_parts(void **state)
 	machine_join(&machine, CONFIGURE_CMDLINE);
 	machine.lan.prefix_length = 30;
 	machine.lan.gateway.s_addr = 0;
-	machine.config.dns_count = 1;
+	machine.plan.dns_count = 1;
 	assert_cmdline(&machine, NULL, "ip=192.168.1.10:::255.255.255.252:web::off:192.168.1.1");
-	machine.config.dns_count = 0;
+	machine.plan.dns_count = 0;
 	assert_cmdline(&machine, NULL, "ip=192.168.1.10:::255.255.255.252:web::off");
-	machine.config.lan = NULL;
-	machine.config.dns_count = 1;
+	machine.plan.lan = NULL;
+	machine.plan.dns_count = 1;
 	assert_cmdline(&machine, NULL, "ip=ADDRESS::GATEWAY:NETMASK:web::off:192.168.1.1");
 }
 

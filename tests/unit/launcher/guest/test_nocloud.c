@@ -28,7 +28,7 @@
 static int make(const struct machine *machine)
 {
 	struct error err = { 0 };
-	int fd = seed_make(&machine->config, &err);
+	int fd = seed_make(&machine->plan, &err);
 
 	if (fd < 0)
 		fail_msg("%s", err.message);
@@ -39,7 +39,7 @@ static void assert_fails(const struct machine *machine, const char *message, con
 {
 	struct error err = { 0 };
 
-	assert_true(seed_make(&machine->config, &err) < 0);
+	assert_true(seed_make(&machine->plan, &err) < 0);
 	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
 		fail_msg("'%s' / '%s'", err.message, err.remedy);
 }
@@ -132,7 +132,7 @@ static void test_network_config(void **state)
 
 	machine.lan.gateway.s_addr = 0;
 	machine.lan.mtu = 0;
-	machine.config.dns_count = 0;
+	machine.plan.dns_count = 0;
 	fd = make(&machine);
 	root = extract_json(fd, "network-config", "");
 	assert_value(root, "/ethernets/lan/routes", "-");
@@ -174,7 +174,7 @@ static void test_networks(void **state)
 	close(fd);
 
 	machine.definition.network.type = NETWORK_USER;
-	machine.config.lan = NULL;
+	machine.plan.lan = NULL;
 	fd = make(&machine);
 	root = extract_json(fd, "network-config", "");
 	assert_value(root, "/ethernets/user0/dhcp4", "true");
@@ -226,9 +226,9 @@ static void test_vendor_data(void **state)
 
 	scratch_text("a.pub", ED25519 " me@\"host\": x\n");
 	machine_init(&machine);
-	machine.definition.cloud_init.user = (char *)"me";
-	machine.definition.cloud_init.ssh_keys[0] = (char *)scratch_path("a.pub");
-	machine.definition.cloud_init.ssh_key_count = 1;
+	machine.plan.login.user = (char *)"me";
+	machine.plan.login.ssh_keys[0] = (char *)scratch_path("a.pub");
+	machine.plan.login.ssh_key_count = 1;
 	fd = make(&machine);
 	root = extract_json(fd, "vendor-data", "#cloud-config\n");
 	assert_value(root, "/updates/network/when/0", "boot-new-instance");
@@ -241,7 +241,7 @@ static void test_vendor_data(void **state)
 	json_object_put(root);
 	close(fd);
 
-	machine.definition.cloud_init.user = NULL;
+	machine.plan.login.user = NULL;
 	fd = make(&machine);
 	root = extract_json(fd, "vendor-data", "#cloud-config\n");
 	assert_value(root, "/ssh_authorized_keys/0", ED25519 " me@\"host\": x");
@@ -249,7 +249,7 @@ static void test_vendor_data(void **state)
 	json_object_put(root);
 	close(fd);
 
-	machine.definition.cloud_init.user = (char *)"root";
+	machine.plan.login.user = (char *)"root";
 	fd = make(&machine);
 	root = extract_json(fd, "vendor-data", "#cloud-config\n");
 	assert_value(root, "/disable_root", "false");
@@ -268,7 +268,7 @@ static void test_injection(void **state)
 	int fd;
 
 	machine_init(&machine);
-	machine.definition.cloud_init.user = (char *)nasty;
+	machine.plan.login.user = (char *)nasty;
 	fd = make(&machine);
 	root = extract_json(fd, "vendor-data", "#cloud-config\n");
 	assert_value(root, "/users/0/name", nasty);

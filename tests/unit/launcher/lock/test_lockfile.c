@@ -18,6 +18,7 @@
 #include "launcher/disks/digest_cache.h"
 #include "launcher/lock/lockfile.h"
 #include "launcher/qemu/qemu_probe.h"
+#include "launcher/run/stale.h"
 #include "netsetup/base/cleanup.h"
 #include "tests/unit/support/scratch.h"
 

@@ -12,6 +12,9 @@
 
 #include <cmocka.h>
 
+#include "launcher/definition/machine.h"
+#include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_fd.h"
 #include "netsetup/base/cleanup.h"
 #include "tests/unit/support/machine.h"
 
@@ -20,7 +23,7 @@ static struct argv build(const struct machine *machine)
 	struct argv argv = { 0 };
 	struct error err = { 0 };
 
-	if (qemu_build(&machine->config, &argv, &err))
+	if (qemu_build(&machine->plan, &argv, &err))
 		fail_msg("%s", err.message);
 	assert_int_equal(argv.failed, 0);
 	return argv;
@@ -59,7 +62,7 @@ static void assert_refused(const struct machine *machine, const char *names)
 	struct argv argv = { 0 };
 	struct error err = { 0 };
 
-	assert_int_equal(qemu_build(&machine->config, &argv, &err), -EINVAL);
+	assert_int_equal(qemu_build(&machine->plan, &argv, &err), -EINVAL);
 	assert_int_equal(err.status, STATUS_DEFINITION);
 	if (!strstr(err.message, names))
 		fail_msg("%s", err.message);
@@ -92,7 +95,7 @@ static void test_machine(void **state)
 	struct argv argv;
 
 	machine_init(&machine);
-	machine.config.accel = ACCEL_KVM;
+	machine.plan.accel = ACCEL_KVM;
 	machine.definition.machine.firmware.file = (char *)"/usr/share/a,b c/OVMF.fd";
 	argv = build(&machine);
 	assert_option(&argv, "-machine", 0, "q35,accel=kvm");
@@ -167,10 +170,10 @@ static void test_uefi(void **state)
 
 	machine_init(&machine);
 	machine.definition.machine.firmware.uefi = true;
-	machine.config.uefi_code = "/usr/share/a,b \"c/CODE.fd";
-	machine.config.uefi_code_format = DISK_FORMAT_RAW;
-	machine.config.uefi_variables = "/home/me/vars";
-	machine.config.uefi_variables_format = DISK_FORMAT_QCOW2;
+	machine.plan.uefi_code = "/usr/share/a,b \"c/CODE.fd";
+	machine.plan.uefi_code_format = DISK_FORMAT_RAW;
+	machine.plan.uefi_variables = "/home/me/vars";
+	machine.plan.uefi_variables_format = DISK_FORMAT_QCOW2;
 	argv = build(&machine);
 	assert_option(&argv, "-machine", 0,
 		      "q35,accel=tcg,pflash0=uefi-code,pflash1=uefi-variables");
@@ -193,7 +196,7 @@ static void test_uefi(void **state)
 	assert_option(&argv, "-global", 1, "ICH9-LPC.disable_s3=1");
 	argv_done(&argv);
 
-	machine.config.uefi_variables = "/home/a\nb/vars";
+	machine.plan.uefi_variables = "/home/a\nb/vars";
 	assert_refused(&machine, "'machine.firmware'");
 }
 
@@ -271,8 +274,8 @@ static void test_disks(void **state)
 	machine_add_disk(&machine, "/b.raw", DISK_READONLY, DISK_FORMAT_RAW);
 	machine_add_disk(&machine, "/dev/sdz", DISK_DIRECT, DISK_FORMAT_RAW);
 	machine_add_disk(&machine, "/d.qcow2", DISK_DIRECT, DISK_FORMAT_QCOW2);
-	machine.config.disk_devices[2] = true;
-	machine.config.seed = true;
+	machine.plan.disk_devices[2] = true;
+	machine.plan.seed = true;
 	argv = build(&machine);
 
 	assert_node(&argv, 0, "/driver", "qcow2");
@@ -301,9 +304,9 @@ static void test_disks(void **state)
 	assert_option(&argv, "-device", 5, "virtio-blk-pci,drive=seed");
 	argv_done(&argv);
 
-	machine.config.disk_paths[1] = "/a\nb";
+	machine.plan.disk_paths[1] = "/a\nb";
 	assert_refused(&machine, "'disks[1].image'");
-	machine.config.disk_paths[1] = "/a\xc3";
+	machine.plan.disk_paths[1] = "/a\xc3";
 	assert_refused(&machine, "'disks[1].image'");
 }
 
@@ -320,12 +323,12 @@ static void test_tap(void **state)
 		      "virtio-net-pci,netdev=lan0,mac=52:54:00:ab:cd:ef,romfile=,host_mtu=1500");
 	argv_done(&argv);
 
-	machine.config.vhost = true;
+	machine.plan.vhost = true;
 	argv = build(&machine);
 	assert_option(&argv, "-netdev", 0, "tap,id=lan0,fd=6,vhost=on,vhostfd=14");
 	argv_done(&argv);
 
-	machine.config.queues = 3;
+	machine.plan.queues = 3;
 	argv = build(&machine);
 	assert_option(&argv, "-netdev", 0, "tap,id=lan0,fds=6:7:8,vhost=on,vhostfds=14:15:16");
 	assert_option(&argv, "-device", 0,
@@ -333,8 +336,8 @@ static void test_tap(void **state)
 		      "mq=on,vectors=8");
 	argv_done(&argv);
 
-	machine.config.vhost = false;
-	machine.config.lan = NULL;
+	machine.plan.vhost = false;
+	machine.plan.lan = NULL;
 	argv = build(&machine);
 	assert_true(has(&argv, "host_mtu=MTU"));
 	argv_done(&argv);
@@ -366,8 +369,8 @@ static void test_models(void **state)
 	machine_join(&machine, CONFIGURE_DHCP);
 	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
 		machine.definition.network.model = (char *)models[i].model;
-		assert_int_equal(qemu_virtio(models[i].model), models[i].virtio);
-		assert_int_equal(qemu_offloads(models[i].model), models[i].offloads);
+		assert_int_equal(machine_virtio(models[i].model), models[i].virtio);
+		assert_int_equal(machine_offloads(models[i].model), models[i].offloads);
 		argv = build(&machine);
 		assert_option(&argv, "-device", 0, models[i].device);
 		argv_done(&argv);
@@ -377,12 +380,12 @@ static void test_models(void **state)
 	machine.definition.network.model = (char *)"";
 	assert_refused(&machine, "'network.model'");
 	machine.definition.network.model = (char *)"e1000";
-	machine.config.queues = 2;
+	machine.plan.queues = 2;
 	assert_refused(&machine, "'e1000' has one");
 	machine.definition.network.model = (char *)"virtio";
-	machine.config.queues = 0;
+	machine.plan.queues = 0;
 	assert_refused(&machine, "0 queues");
-	machine.config.queues = QUEUES_MAX + 1;
+	machine.plan.queues = QUEUES_MAX + 1;
 	assert_refused(&machine, "9 queues");
 }
 
@@ -392,15 +395,15 @@ static void test_queues(void **state)
 
 	machine_init(&machine);
 	machine.definition.cpus = 3;
-	assert_int_equal(qemu_queues(&machine.definition, false), 1);
-	assert_int_equal(qemu_queues(&machine.definition, true), 3);
+	assert_int_equal(machine_queues(&machine.definition, false), 1);
+	assert_int_equal(machine_queues(&machine.definition, true), 3);
 	machine.definition.cpus = 64;
-	assert_int_equal(qemu_queues(&machine.definition, true), 4);
+	assert_int_equal(machine_queues(&machine.definition, true), 4);
 	machine.definition.network.queues = 8;
-	assert_int_equal(qemu_queues(&machine.definition, false), 8);
+	assert_int_equal(machine_queues(&machine.definition, false), 8);
 	machine.definition.network.queues = 0;
 	machine.definition.network.model = (char *)"e1000";
-	assert_int_equal(qemu_queues(&machine.definition, true), 1);
+	assert_int_equal(machine_queues(&machine.definition, true), 1);
 }
 
 static void test_user_network(void **state)
@@ -466,8 +469,8 @@ static void test_channels(void **state)
 	machine.definition.usb[0] = (struct usb_id){ 0x046d, 0xc52b };
 	machine.definition.usb[1] = (struct usb_id){ 0x1, 0x2 };
 	machine.definition.usb_count = 2;
-	machine.config.vsock = true;
-	machine.config.runtime_directory = "/run/user/1,2";
+	machine.plan.vsock = true;
+	machine.plan.runtime_directory = "/run/user/1,2";
 	argv = build(&machine);
 	assert_option(&argv, "-chardev", 1,
 		      "socket,id=agent,server=on,wait=off,path=/run/user/1,,2/agent");
@@ -522,14 +525,14 @@ static void test_console(void **state)
 	struct argv argv;
 
 	machine_init(&machine);
-	machine.definition.console = CONSOLE_STDIO;
+	machine.plan.console = CONSOLE_STDIO;
 	argv = build(&machine);
 	assert_option(&argv, "-chardev", 1, "stdio,id=console,mux=on,signal=off");
 	assert_option(&argv, "-serial", 0, "chardev:console");
 	assert_option(&argv, "-mon", 1, "chardev=console,mode=readline");
 	argv_done(&argv);
 
-	machine.definition.console = CONSOLE_SOCKET;
+	machine.plan.console = CONSOLE_SOCKET;
 	argv = build(&machine);
 	assert_option(&argv, "-chardev", 1, "socket,id=console,fd=4");
 	assert_option(&argv, "-serial", 0, "chardev:console");
@@ -552,7 +555,7 @@ static void test_display(void **state)
 	assert_true(has(&argv, "virtio-vga"));
 	argv_done(&argv);
 
-	machine.config.runtime_directory = "/run/a,b";
+	machine.plan.runtime_directory = "/run/a,b";
 	machine.definition.display = DISPLAY_VNC;
 	argv = build(&machine);
 	assert_true(has(&argv, "spawn=deny"));
@@ -564,15 +567,15 @@ static void test_display(void **state)
 	assert_option(&argv, "-spice", 0, "unix=on,addr=/run/a,,b/spice.sock,disable-ticketing=on");
 	argv_done(&argv);
 
-	machine.config.runtime_directory = NULL;
+	machine.plan.runtime_directory = NULL;
 	argv = build(&machine);
 	assert_option(&argv, "-spice", 0, "unix=on,addr=RUNTIME/spice.sock,disable-ticketing=on");
 	argv_done(&argv);
 
 	memset(deep, 'x', sizeof(deep) - 1);
 	deep[sizeof(deep) - 1] = '\0';
-	machine.config.runtime_directory = deep;
-	assert_int_equal(qemu_build(&machine.config, &argv, &err), -ENAMETOOLONG);
+	machine.plan.runtime_directory = deep;
+	assert_int_equal(qemu_build(&machine.plan, &argv, &err), -ENAMETOOLONG);
 	machine.definition.machine.type = (char *)"microvm";
 	assert_refused(&machine, "no VGA");
 }

@@ -22,6 +22,8 @@
 #include "launcher/common/process.h"
 #include "launcher/disks/disk.h"
 #include "launcher/guest/nocloud.h"
+#include "launcher/qemu/qemu.h"
+#include "launcher/qemu/qemu_fd.h"
 #include "launcher/run/state_dir.h"
 #include "netsetup/base/cleanup.h"
 #include "tests/unit/support/machine.h"
@@ -140,7 +142,7 @@ static void start(const struct machine *machine, struct live *live)
 	give(null_fd, STDOUT_FILENO);
 	give(live->output, STDERR_FILENO);
 
-	if (qemu_build(&machine->config, &argv, &err))
+	if (qemu_build(&machine->plan, &argv, &err))
 		fail_msg("%s", err.message);
 	sigemptyset(&config.blocked);
 	config.argv = argv.items;
@@ -159,7 +161,7 @@ static void start(const struct machine *machine, struct live *live)
 	json_object_put(ask(live, "qmp_capabilities"));
 }
 
-static void stop(struct live *live)
+static void stop_qemu(struct live *live)
 {
 	struct pollfd ended = { .fd = live->process.pidfd, .events = POLLIN };
 	struct error err;
@@ -185,7 +187,7 @@ static void try(const struct machine *machine)
 	struct live live;
 
 	start(machine, &live);
-	stop(&live);
+	stop_qemu(&live);
 }
 
 static void test_small(void **state)
@@ -201,7 +203,7 @@ static void test_small(void **state)
 	assert_answer(&live, "query-uuid", "/return/UUID", "0d1e2f30-4152-5374-8596-a7b8c9dadbec");
 	assert_answer(&live, "query-status", "/return/status", "prelaunch");
 	assert_answer(&live, "query-memory-size-summary", "/return/base-memory", "536870912");
-	stop(&live);
+	stop_qemu(&live);
 }
 
 static void test_machine_types(void **state)
@@ -288,12 +290,12 @@ static void test_disks(void **state)
 	machine.definition.disks[2] = (struct disk){ .image = strdup(scratch_path("x,y")),
 						     .mode = DISK_READONLY };
 	if (keep_take(&machine.definition, &keep, &err) ||
-	    disks_prepare(&machine.definition, keep.directory, &disks, &err))
+	    disks_prepare(&machine.plan, keep.directory, &disks, &err))
 		fail_msg("%s", err.message);
-	disks_configure(&disks, &machine.config);
-	seed = seed_make(&machine.config, &err);
+	disks_configure(&disks, &machine.plan);
+	seed = seed_make(&machine.plan, &err);
 	assert_true(seed >= 0);
-	machine.config.seed = true;
+	machine.plan.seed = true;
 	give(seed, QEMU_FD_SEED);
 	add_arg(&machine, "-S");
 
@@ -310,7 +312,7 @@ static void test_disks(void **state)
 	assert_answer(&live, "query-block", "/return/3/inserted/node-name", "seed");
 	assert_answer(&live, "query-block", "/return/3/inserted/ro", "true");
 	assert_int_equal(access(disks.files[1].path, F_OK), -1);
-	stop(&live);
+	stop_qemu(&live);
 
 	disks_done(&disks);
 	keep_end(&keep);
@@ -326,11 +328,11 @@ static void test_consoles(void **state)
 
 	scratch_need(have_qemu());
 	machine_init(&machine);
-	machine.definition.console = CONSOLE_STDIO;
+	machine.plan.console = CONSOLE_STDIO;
 	add_arg(&machine, "-S");
 	try(&machine);
 
-	machine.definition.console = CONSOLE_SOCKET;
+	machine.plan.console = CONSOLE_SOCKET;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	give(ends[1], QEMU_FD_CONSOLE);
 	try(&machine);
@@ -358,13 +360,13 @@ static void test_displays(void **state)
 			continue;
 		machine_init(&machine);
 		machine.definition.display = displays[i].mode;
-		machine.config.runtime_directory = directory;
+		machine.plan.runtime_directory = directory;
 		add_arg(&machine, "-S");
 		start(&machine, &live);
 		snprintf(path, sizeof(path), "%s/%s", directory, displays[i].socket);
 		assert_int_equal(stat(path, &st), 0);
 		assert_true(S_ISSOCK(st.st_mode));
-		stop(&live);
+		stop_qemu(&live);
 	}
 }
 
@@ -398,7 +400,7 @@ static void test_tap(void **state)
 	give(first, QEMU_FD_TAP);
 	try(&machine);
 
-	machine.config.queues = 2;
+	machine.plan.queues = 2;
 	give(first, QEMU_FD_TAP);
 	give(second, QEMU_FD_TAP + 1);
 	try(&machine);
@@ -406,7 +408,7 @@ static void test_tap(void **state)
 	close(first);
 
 	first = open_queue(IFF_TAP | IFF_NO_PI);
-	machine.config.queues = 1;
+	machine.plan.queues = 1;
 	machine.definition.network.model = (char *)"e1000";
 	give(first, QEMU_FD_TAP);
 	try(&machine);

@@ -22,6 +22,7 @@
 #include "launcher/common/signals.h"
 #include "launcher/common/terminal.h"
 #include "launcher/qemu/qemu_process.h"
+#include "launcher/run/shutdown.h"
 #include "launcher/run/supervise.h"
 #include "netsetup/base/cleanup.h"
 

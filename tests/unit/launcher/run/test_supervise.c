@@ -20,6 +20,7 @@
 
 #include "launcher/common/signals.h"
 #include "launcher/qemu/qemu_process.h"
+#include "launcher/run/shutdown.h"
 #include "launcher/run/supervise.h"
 #include "netsetup/base/cleanup.h"
 

@@ -11,6 +11,7 @@
 
 #include "launcher/yaml/document.h"
 #include "launcher/yaml/override.h"
+#include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
 /* struct text - YAML text and what became of it. */

@@ -9,9 +9,13 @@
 #include <string.h>
 
 #include "launcher/definition/keys.h"
-#include "launcher/definition/type_basic.h"
+#include "launcher/definition/type_number.h"
+#include "launcher/definition/type_path.h"
+#include "launcher/definition/type_text.h"
+#include "launcher/definition/type_words.h"
 #include "launcher/yaml/scalar.h"
 #include "launcher/yaml/schema.h"
+#include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
 struct pet {
@@ -34,9 +38,10 @@ struct house {
 static const struct word kinds[] = { { "cat", 3 }, { "dog", 5 } };
 
 static const struct key pet_keys[] = {
-	{ "legs", &type_count, offsetof(struct pet, legs), &(const struct bounds){ 0, 9, 0 }, "4" },
+	{ "legs", &type_count, offsetof(struct pet, legs), &(const struct bounds){ 0, 9, 0 }, "4",
+	  0 },
 	{ "kind", &type_words, offsetof(struct pet, kind),
-	  &(const struct words){ kinds, ARRAY_SIZE(kinds) }, key_required },
+	  &(const struct words){ kinds, ARRAY_SIZE(kinds) }, key_required, 0 },
 };
 
 static const struct list pet_list = {
@@ -48,19 +53,19 @@ static const struct list pet_list = {
 };
 
 static const struct key door_keys[] = {
-	{ "number", &type_count, 0, &(const struct bounds){ 1, 99, 0 }, "7" },
+	{ "number", &type_count, 0, &(const struct bounds){ 1, 99, 0 }, "7", 0 },
 	{ "roof", &type_path,
-	  offsetof(struct house, door.roof) - offsetof(struct house, door.number), NULL, NULL },
+	  offsetof(struct house, door.roof) - offsetof(struct house, door.number), NULL, NULL, 0 },
 };
 
 static const struct key house_keys[] = {
 	{ "street", &type_text, offsetof(struct house, street), &(const struct limits){ 1, 20, "" },
-	  key_required },
+	  key_required, 0 },
 	{ "size", &type_size, offsetof(struct house, size), &(const struct bounds){ MIB, GIB, MIB },
-	  "1M" },
-	{ "pets", &type_list, offsetof(struct house, pets), &pet_list, NULL },
+	  "1M", 0 },
+	{ "pets", &type_list, offsetof(struct house, pets), &pet_list, NULL, 0 },
 	{ "door", &type_mapping, offsetof(struct house, door),
-	  &(const struct keys){ "door", door_keys, ARRAY_SIZE(door_keys) }, "{}" },
+	  &(const struct keys){ "door", door_keys, ARRAY_SIZE(door_keys) }, "{}", 0 },
 };
 
 static const struct keys house_table = { NULL, house_keys, ARRAY_SIZE(house_keys) };

@@ -26,6 +26,7 @@
 #include "netsetup/confine/landlock.h"
 #include "netsetup/confine/privilege.h"
 #include "netsetup/confine/seccomp.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/kernel/sysctl.h"
 #include "netsetup/lease/lease_dir.h"
 #include "tests/unit/support/namespace.h"

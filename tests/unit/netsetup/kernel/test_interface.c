@@ -17,6 +17,7 @@
 
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/netlink.h"
+#include "netsetup/kernel/route.h"
 #include "tests/unit/support/hostile.h"
 
 #define ROUTER  0xc0a80101u /* 192.168.1.1 */

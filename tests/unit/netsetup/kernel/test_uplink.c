@@ -17,6 +17,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/interface.h"
+#include "netsetup/kernel/uplink.h"
 
 #define LOWER_UP 0x10000
 #define UP       (IFF_UP | IFF_RUNNING | LOWER_UP | IFF_BROADCAST | IFF_MULTICAST)

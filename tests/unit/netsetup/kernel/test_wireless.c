@@ -15,6 +15,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/netlink.h"
+#include "netsetup/kernel/network_dump.h"
 #include "netsetup/kernel/wireless.h"
 #include "tests/unit/support/hostile.h"
 
@@ -223,7 +224,7 @@ static void test_read(void **state)
 	cleanup_interfaces struct interfaces table = { 0 };
 	struct error err = { 0 };
 
-	assert_int_equal(interfaces_read(&table, &err), 0);
+	assert_int_equal(network_dump(&table, &err), 0);
 	assert_int_equal(wireless_read(&table, &err), 0);
 	for (size_t i = 0; i < table.link_count; i++)
 		if (table.links[i].flags & IFF_LOOPBACK)

@@ -15,6 +15,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/lease/lease.h"
 #include "netsetup/lease/lease_dir.h"
 #include "tests/unit/support/namespace.h"

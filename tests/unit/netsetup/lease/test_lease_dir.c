@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/lease/lease_dir.h"
 #include "tests/unit/support/namespace.h"
 

@@ -15,7 +15,9 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/lease/lease_dir.h"
+#include "netsetup/lease/lease_stale.h"
 #include "netsetup/lease/uplink_sysctls.h"
 #include "tests/unit/support/namespace.h"
 
@@ -102,7 +104,7 @@ static void sweep(int dir, struct host *host)
 {
 	struct error err = { 0 };
 
-	assert_int_equal(share_sweep(dir, host, &err), 0);
+	assert_int_equal(lease_stale_remove(dir, host, &err), 0);
 }
 
 static void set(int dir, struct host *host)
@@ -453,7 +455,7 @@ static void unreadable(void)
 	assert_true(share_set(dir, &host, uplink(), &err) < 0);
 	assert_string_equal(err.message, message);
 	assert_values(0, 80);
-	assert_true(share_sweep(dir, &host, &err) < 0);
+	assert_true(lease_stale_remove(dir, &host, &err) < 0);
 	assert_int_equal(faccessat(dir, file, F_OK, AT_SYMLINK_NOFOLLOW), 0);
 	assert_int_equal(unlinkat(dir, file, 0), 0);
 

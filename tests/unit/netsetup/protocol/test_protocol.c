@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
 #include "netsetup/protocol/protocol.h"
 #include "tests/unit/support/namespace.h"
 

@@ -16,6 +16,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/netns.h"
 #include "netsetup/lease/lease_dir.h"
 #include "netsetup/session/attachment.h"
 #include "tests/unit/support/namespace.h"

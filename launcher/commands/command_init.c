@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Lists templates, or writes a definition from one.
+#include "launcher/commands/command_init.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/common/file.h"
+#include "launcher/common/log.h"
+#include "launcher/common/options.h"
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ifname.h"
+
+#define ENDING       ".yaml"
+#define TEMPLATE_MAX (64 * 1024)
+
+/* What vmrun brings along: beside this program in a build tree, else where it is installed. */
+static const char *const places[] = { "share", VMRUN_DATA_FROM_BIN };
+
+static int find_shared(char path[PATH_MAX], struct error *err)
+{
+	char self[PATH_MAX], place[PATH_MAX];
+	ssize_t length;
+
+	length = readlink("/proc/self/exe", self, sizeof(self));
+	if (length < 0 || length == sizeof(self))
+		return error_set(err, length < 0 ? errno : ENAMETOOLONG,
+				 "cannot tell where vmrun is");
+	self[length] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (snprintf(place, sizeof(place), "%s/%s", self, places[i]) < PATH_MAX &&
+		    realpath(place, path))
+			return 0;
+	error_set(err, ENOENT, "cannot find vmrun's templates at '%s'", place);
+	error_remedy(err, "install vmrun whole: cmake --install build");
+	return -ENOENT;
+}
+
+static int read_template(const char *shared, const char *name, char **text, struct error *err)
+{
+	char path[PATH_MAX];
+	size_t size;
+
+	if (snprintf(path, sizeof(path), "%s/templates/%s" ENDING, shared, name) >= PATH_MAX)
+		return error_set(err, ENAMETOOLONG, "cannot read template '%s'", name);
+	return file_read(path, TEMPLATE_MAX, text, &size, err);
+}
+
+/* "tiny       The smallest example: ...": what its first line, a comment, says. */
+static void show_template(const char *shared, const char *name)
+{
+	cleanup_free char *text = NULL;
+	struct error ignored;
+	char line[256];
+
+	if (read_template(shared, name, &text, &ignored) < 0)
+		return;
+	snprintf(line, sizeof(line), "%-12s %.*s", name, (int)strcspn(text + 2, "\n"),
+		 strncmp(text, "# ", 2) == 0 ? text + 2 : "");
+	log_output(line);
+}
+
+static int is_template(const struct dirent *entry)
+{
+	const size_t length = strlen(entry->d_name);
+
+	return length > strlen(ENDING) &&
+	       strcmp(entry->d_name + length - strlen(ENDING), ENDING) == 0;
+}
+
+static int show_templates(const char *shared, struct error *err)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	int count;
+
+	if (snprintf(path, sizeof(path), "%s/templates", shared) >= PATH_MAX)
+		return error_set(err, ENAMETOOLONG, "cannot list vmrun's templates");
+	count = scandir(path, &entries, is_template, alphasort);
+	if (count < 0)
+		return error_set(err, errno, "cannot read directory '%s'", path);
+	for (int i = 0; i < count; i++) {
+		char *name = entries[i]->d_name;
+
+		name[strlen(name) - strlen(ENDING)] = '\0';
+		show_template(shared, name);
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}
+
+/* The template, with the name that the VM is to have, and where an editor finds the schema. */
+static void write_definition(FILE *file, const char *shared, const char *text, const char *name)
+{
+	const char *line = strncmp(text, "name:", 5) == 0 ? text : strstr(text, "\nname:");
+
+	fprintf(file, "# yaml-language-server: $schema=%s/vmrun.schema.json\n", shared);
+	if (!line) {
+		fputs(text, file);
+		return;
+	}
+	line += *line == '\n';
+	fprintf(file, "%.*sname: %s%s", (int)(line - text), text, name, line + strcspn(line, "\n"));
+}
+
+/* Never over a file that is there. */
+static int create(const char *path, const char *shared, const char *text, const char *name,
+		  struct error *err)
+{
+	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+	int rc = 0;
+
+	if (!file)
+		return error_set(err, errno, "cannot create '%s'", path);
+	take_fd(&fd);
+	write_definition(file, shared, text, name);
+	if (ferror(file))
+		rc = error_set(err, EIO, "cannot write '%s'", path);
+	if (fclose(file) != 0 && rc == 0)
+		rc = error_set(err, errno, "cannot write '%s'", path);
+	if (rc < 0)
+		unlink(path);
+	return rc;
+}
+
+static int check_names(const char *template, const char *name, struct error *err)
+{
+	if (!vm_name_valid(template)) {
+		error_say(err, STATUS_USAGE, EINVAL, "there is no template '%s'", template);
+		error_remedy(err, "list them: vmrun init");
+		return -EINVAL;
+	}
+	if (!vm_name_valid(name))
+		return error_say(err, STATUS_USAGE, EINVAL,
+				 "'%s' cannot be a VM's name: 1 to 63 letters a-z, digits and '-', "
+				 "with no '-' at either end",
+				 name);
+	return 0;
+}
+
+static int make(const char *shared, const char *template, const char *name, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	char path[VM_NAME_SIZE + sizeof(ENDING)];
+	int rc;
+
+	rc = check_names(template, name, err);
+	if (rc < 0)
+		return rc;
+	rc = read_template(shared, template, &text, err);
+	if (rc == -ENOENT) {
+		error_say(err, STATUS_USAGE, ENOENT, "there is no template '%s'", template);
+		error_remedy(err, "list them: vmrun init");
+	}
+	if (rc < 0)
+		return rc;
+	snprintf(path, sizeof(path), "%s" ENDING, name);
+	rc = create(path, shared, text, name, err);
+	if (rc == 0)
+		log_notice("wrote '%s': edit it, then run 'vmrun check %s'", path, path);
+	return rc;
+}
+
+int command_init(const struct options *options, struct launch *launch, struct error *err)
+{
+	char *const *operands = options->files;
+	char shared[PATH_MAX];
+	int rc;
+
+	rc = find_shared(shared, err);
+	if (rc == 0 && options->file_count == 0)
+		rc = show_templates(shared, err);
+	else if (rc == 0)
+		rc = make(shared, operands[0], operands[options->file_count - 1], err);
+	return rc < 0 ? (int)err->status : STATUS_OK;
+}

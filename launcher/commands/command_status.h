@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Shows the status of one VM, with the facts that its guest agent reports.
+#ifndef LAUNCHER_COMMANDS_COMMAND_STATUS_H
+#define LAUNCHER_COMMANDS_COMMAND_STATUS_H
+
+#include "launcher/common/command.h"
+
+command_fn command_status;
+
+#endif

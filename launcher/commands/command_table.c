@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Lists all commands.
+#include "launcher/commands/command_table.h"
+
+#include "launcher/commands/command_check.h"
+#include "launcher/commands/command_clean.h"
+#include "launcher/commands/command_completion.h"
+#include "launcher/commands/command_console.h"
+#include "launcher/commands/command_fetch.h"
+#include "launcher/commands/command_help.h"
+#include "launcher/commands/command_init.h"
+#include "launcher/commands/command_list.h"
+#include "launcher/commands/command_lock.h"
+#include "launcher/commands/command_log.h"
+#include "launcher/commands/command_pause.h"
+#include "launcher/commands/command_print.h"
+#include "launcher/commands/command_reset.h"
+#include "launcher/commands/command_ssh.h"
+#include "launcher/commands/command_status.h"
+#include "launcher/commands/command_stop.h"
+#include "launcher/commands/command_version.h"
+#include "launcher/common/options.h"
+#include "launcher/doctor/doctor.h"
+#include "launcher/run/run.h"
+#include "netsetup/base/cleanup.h"
+
+#define MANY ~0u
+
+#define RUN_OPTIONS                                                                     \
+	(OPTION_SET | OPTION_UPLINK | OPTION_ADDRESS | OPTION_LOCKED | OPTION_DRY_RUN | \
+	 OPTION_VERBOSE | OPTION_QUIET | OPTION_DETACH | OPTION_WAIT)
+#define PRINT_OPTIONS (OPTION_SET | OPTION_UPLINK | OPTION_ADDRESS | OPTION_LOCKED | OPTION_FORMAT)
+
+const struct command command_table[] = {
+	{ "run", "FILE", 1, 1, RUN_OPTIONS, COMMAND_STANDBY, run_vm,
+	  "boot and stay until the guest is gone" },
+	{ "check", "FILE...", 1, MANY, OPTION_SET | OPTION_LOCKED | OPTION_QUIET, COMMAND_NO_HELPER,
+	  command_check, "report every error of every file" },
+	{ "print", "FILE", 1, 1, PRINT_OPTIONS, COMMAND_NO_HELPER, command_print,
+	  "show the resolved definition" },
+	{ "fetch", "FILE...", 1, MANY, OPTION_SET | OPTION_ACCEPT_DIGEST | OPTION_QUIET,
+	  COMMAND_NO_HELPER, command_fetch, "have the images in the cache" },
+	{ "lock", "FILE", 1, 1, OPTION_QUIET, COMMAND_NO_HELPER, command_lock,
+	  "note what it stands for, for --locked" },
+	{ "reset", "NAME|FILE", 1, 1, OPTION_DRY_RUN | OPTION_QUIET, COMMAND_NO_HELPER,
+	  command_reset, "throw away what the VM has written" },
+	{ "list", "", 0, 0, OPTION_JSON, COMMAND_NO_HELPER, command_list, "show the VMs that run" },
+	{ "status", "NAME", 1, 1, OPTION_JSON, COMMAND_NO_HELPER, command_status, "show one" },
+	{ "stop", "NAME", 1, 1, OPTION_NOW | OPTION_TIMEOUT, COMMAND_NO_HELPER, command_stop,
+	  "power it off and wait until it is gone" },
+	{ "pause", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_pause, "have it stand still" },
+	{ "resume", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_pause_resume,
+	  "have it go on, also after a full disk" },
+	{ "console", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_console,
+	  "attach to its serial console" },
+	{ "ssh", "NAME [ARG...]", 1, MANY, OPTION_PASSED, COMMAND_NO_HELPER, command_ssh,
+	  "log in, when the guest is ready" },
+	{ "log", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_log,
+	  "show what it said since its last start" },
+	{ "doctor", "", 0, 0, OPTION_JSON, COMMAND_HELPER, doctor_run,
+	  "what would keep a VM off this LAN" },
+	{ "clean", "", 0, 0, OPTION_DRY_RUN | OPTION_QUIET, COMMAND_HELPER, command_clean,
+	  "sweep what runs that died have left" },
+	{ "init", "[TEMPLATE [NAME]]", 0, 2, OPTION_QUIET, COMMAND_NO_HELPER, command_init,
+	  "list templates, or copy one" },
+	{ "completion", "bash|zsh|fish", 1, 1, 0, COMMAND_NO_HELPER, command_completion,
+	  "for a shell to read" },
+	{ "help", "", 0, MANY, OPTION_ANY, COMMAND_NO_HELPER, command_help, "show this" },
+	{ "version", "", 0, MANY, OPTION_ANY, COMMAND_NO_HELPER, command_version,
+	  "show the version" },
+};
+
+const size_t command_table_count = ARRAY_SIZE(command_table);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Removes files of a directory and reports each removal as a shell command.
+#include "launcher/common/remove.h"
+
+#include <dirent.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher/common/text.h"
+#include "netsetup/base/cleanup.h"
+
+void sweep_file(const struct sweep *sweep, const char *directory, const char *name)
+{
+	cleanup_free char *command = NULL;
+
+	command = text_format("rm %s/%s", directory, name);
+	if (!command)
+		return;
+	if (sweep->say)
+		sweep->say(command, sweep->context);
+	if (!sweep->dry_run)
+		unlink(command + strlen("rm "));
+}
+
+void sweep_files(const struct sweep *sweep, const char *directory, const char *pattern,
+		 const char *spared)
+{
+	DIR *stream = opendir(directory);
+	struct dirent *entry;
+
+	while (stream && (entry = readdir(stream)))
+		if (entry->d_type != DT_DIR && (!spared || strcmp(entry->d_name, spared) != 0) &&
+		    (!pattern || !fnmatch(pattern, entry->d_name, 0)))
+			sweep_file(sweep, directory, entry->d_name);
+	if (stream)
+		closedir(stream);
+}

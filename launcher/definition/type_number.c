@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Reads values that are numbers: counts, sizes, durations.
+#include "launcher/definition/type_number.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/common/text.h"
+#include "launcher/yaml/scalar.h"
+
+static void expect_count(const struct key *key, char text[EXPECTED_SIZE])
+{
+	const struct bounds *bounds = key->detail;
+
+	snprintf(text, EXPECTED_SIZE, "a whole number from %u to %u", (unsigned int)bounds->min,
+		 (unsigned int)bounds->max);
+}
+
+static void read_count(struct walk *walk, const struct key *key, const struct node *node,
+		       void *target)
+{
+	const struct bounds *bounds = key->detail;
+	uint64_t count;
+
+	if (scalar_count(node->text, &count) && count >= bounds->min && count <= bounds->max)
+		*(unsigned int *)target = (unsigned int)count;
+	else
+		walk_mismatch(walk, key, node);
+}
+
+static struct json_object *write_count(const struct key *key, const void *target)
+{
+	return json_object_new_int64(*(const unsigned int *)target);
+}
+
+const struct type type_count = { NODE_SCALAR, NULL, expect_count, read_count, write_count };
+
+/* What was meant by digits without a unit, or with one that is written in another way. */
+static const char *unit_guess(const char *text, const char *units, char assumed,
+			      char guess[TEXT_SHORT_SIZE])
+{
+	size_t digits = strspn(text, "0123456789");
+	char unit = text[digits] ? text[digits] : assumed;
+	const char *found;
+
+	if (digits == 0 || digits > 12 || strlen(text) > digits + 7)
+		return NULL;
+	found = strchr(units, toupper((unsigned char)unit));
+	if (!found)
+		found = strchr(units, tolower((unsigned char)unit));
+	if (!found)
+		return NULL;
+	snprintf(guess, TEXT_SHORT_SIZE, "%.*s%c", (int)digits, text, *found);
+	return guess;
+}
+
+static void read_size(struct walk *walk, const struct key *key, const struct node *node,
+		      void *target)
+{
+	const struct bounds *bounds = key->detail;
+	char guess[TEXT_SHORT_SIZE], low[SIZE_TEXT_SIZE], high[SIZE_TEXT_SIZE];
+	uint64_t bytes;
+
+	if (!scalar_size(node->text, &bytes)) {
+		const char *meant = unit_guess(node->text, "KMGT", 'M', guess);
+
+		walk_meant(walk, key, node, meant && scalar_size(meant, &bytes) ? meant : NULL);
+	} else if (bytes < bounds->min || bytes > bounds->max) {
+		report_add(walk->report, &node->place, "'%s' must be from %s to %s, not '%s'",
+			   key->name, scalar_size_text(bounds->min, low),
+			   scalar_size_text(bounds->max, high), node->text);
+	} else if (bounds->multiple && bytes % bounds->multiple) {
+		report_add(walk->report, &node->place, "'%s' must be a multiple of %s, not '%s'",
+			   key->name, scalar_size_text(bounds->multiple, low), node->text);
+	} else {
+		*(uint64_t *)target = bytes;
+	}
+}
+
+static struct json_object *write_size(const struct key *key, const void *target)
+{
+	uint64_t bytes = *(const uint64_t *)target;
+	char text[SIZE_TEXT_SIZE];
+
+	return bytes ? json_object_new_string(scalar_size_text(bytes, text)) : WRITE_NOTHING;
+}
+
+const struct type type_size = { NODE_SCALAR, "a size such as 512M or 20G", NULL, read_size,
+				write_size };
+
+static void read_duration(struct walk *walk, const struct key *key, const struct node *node,
+			  void *target)
+{
+	const struct bounds *bounds = key->detail;
+	char guess[TEXT_SHORT_SIZE];
+	unsigned int seconds;
+
+	if (!scalar_duration(node->text, &seconds)) {
+		const char *meant = unit_guess(node->text, "smh", 's', guess);
+
+		walk_meant(walk, key, node,
+			   meant && scalar_duration(meant, &seconds) ? meant : NULL);
+	} else if (seconds > bounds->max) {
+		report_add(walk->report, &node->place, "'%s' must be at most %us, not '%s'",
+			   key->name, (unsigned int)bounds->max, node->text);
+	} else {
+		*(unsigned int *)target = seconds;
+	}
+}
+
+static struct json_object *write_duration(const struct key *key, const void *target)
+{
+	char text[SIZE_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%us", *(const unsigned int *)target);
+	return json_object_new_string(text);
+}
+
+const struct type type_duration = { NODE_SCALAR, "a duration such as 60s or 2m", NULL,
+				    read_duration, write_duration };

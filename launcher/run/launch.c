@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Starts what a command needs before vmrun drops root's rights.
+#include "launcher/run/launch.h"
+
+int launch_start(struct launch *launch, const struct options *options, bool standby, int *status,
+		 struct error *err)
+{
+	int ret = 0;
+
+	if (options->detach && !options->dry_run)
+		ret = detach_start(&launch->detach, options->wait, status, err);
+	if (ret == 0)
+		helpers_start(&launch->helpers, standby && !options->dry_run);
+	return ret;
+}
+
+void launch_end(struct launch *launch)
+{
+	helpers_end(&launch->helpers);
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Starts what a command needs before vmrun drops root's rights.
+#ifndef LAUNCHER_RUN_LAUNCH_H
+#define LAUNCHER_RUN_LAUNCH_H
+
+#include <stdbool.h>
+
+#include "launcher/common/options.h"
+#include "launcher/lan/helpers.h"
+#include "launcher/run/detach.h"
+
+/**
+ * struct launch - what was started.
+ * @helpers: the network helpers, for commands that need them.
+ * @detach: the way to the process that the user waits for, with --detach.
+ */
+struct launch {
+	struct helpers helpers;
+	struct detach detach;
+};
+
+#define LAUNCH_NONE                                                     \
+	{                                                               \
+		.helpers = HELPERS_NONE, .detach = { -1, -1, -1, NULL } \
+	}
+
+/**
+ * launch_start() - go into the background, with --detach, and start the helpers.
+ *
+ * The helpers are children of the background process, which waits for their end. This function
+ * opens no file of the user's.
+ * @launch: set to LAUNCH_NONE.
+ * @standby: start a standby helper.
+ * @status: the exit status, if 1 is returned.
+ *
+ * Return: 0; 1 in the process that has waited for the background one; or a negative errno.
+ */
+int launch_start(struct launch *launch, const struct options *options, bool standby, int *status,
+		 struct error *err);
+
+/* launch_end() - end what the command has not taken over. */
+void launch_end(struct launch *launch);
+
+#endif

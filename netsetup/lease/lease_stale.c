@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Removes what helpers that died have left.
+#include "netsetup/lease/lease_stale.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdint.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/query.h"
+#include "netsetup/lease/lease_dir.h"
+#include "netsetup/lease/proxy_stale.h"
+#include "netsetup/lease/uplink_sysctls.h"
+
+/* Whether a VM that runs has the address: then the proxy entry for it is that VM's. */
+static bool address_in_use(struct in_addr address, const struct found_lease *leases, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (uint32_t a = 0; a < leases[i].record.address_count; a++)
+			if (ipv4_equal(leases[i].record.addresses[a], address) &&
+			    lease_in_use(&leases[i]))
+				return true;
+	return false;
+}
+
+static int sweep_lease(int dir, struct host *host, const struct lease_record *lease, bool published,
+		       struct error *err)
+{
+	const struct interface_id uplink = { lease->uplink, lease->ifindex };
+	char file[LEASE_FILE_SIZE];
+	int rc = 0;
+
+	if (published && if_nametoindex(lease->uplink) == lease->ifindex &&
+	    observe_proxy(host->route, lease->addresses[0], lease->ifindex) != 0)
+		rc = host_proxy_delete(host, lease->addresses[0], uplink, err);
+	host_file_remove(host, dir, NULL, lease_file(lease->name, file));
+	return rc;
+}
+
+int lease_stale_remove(int dir, struct host *host, struct error *err)
+{
+	cleanup_free struct found_lease *leases = NULL;
+	size_t count;
+	int result;
+	int rc;
+
+	result = lease_list(dir, &leases, &count, err);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < count; i++) {
+		const struct lease_record *lease = &leases[i].record;
+
+		if (lease_in_use(&leases[i]))
+			continue;
+		/* One that still probed several addresses has published none. */
+		rc = sweep_lease(dir, host, lease,
+				 lease->address_count == 1 &&
+					 !address_in_use(lease->addresses[0], leases, count),
+				 err);
+		if (rc < 0)
+			result = rc;
+	}
+	rc = proxy_stale_remove(host, leases, count, err);
+	if (rc < 0)
+		result = rc;
+	rc = uplink_sysctls_restore(dir, host, leases, count, err);
+	return rc < 0 ? rc : result;
+}
+
+static int sweep_here(struct host *host, struct error *err)
+{
+	int dir = rundir_lock(!host->dry_run, err);
+	int rc;
+
+	/* Then nobody has a lease, nor can take one before this one dry look is over. */
+	if (dir == -ENOENT && host->dry_run)
+		return proxy_stale_remove(host, NULL, 0, err);
+	if (dir < 0)
+		return dir;
+	rc = lease_stale_remove(dir, host, err);
+	rundir_unlock(dir);
+	return rc;
+}
+
+static size_t count_files(int dir)
+{
+	DIR *stream = lease_dir_stream(dir);
+	struct dirent *entry;
+	size_t count = 0;
+
+	if (!stream)
+		return SIZE_MAX;
+	while ((entry = readdir(stream)))
+		count += entry->d_name[0] != '.';
+	closedir(stream);
+	return count;
+}
+
+/*
+ * Whether a network namespace still exists cannot be told with our rights: a bind mount or a
+ * socket somewhere may hold it. So a record of an uplink's values stays: if the namespace does
+ * exist, they are put back by its next start. Dead leases need no such care: the proxy entries that
+ * they tell about are found without them.
+ */
+static void sweep_other(int dir, const char *path, void *context)
+{
+	cleanup_free struct found_lease *leases = NULL;
+	char file[LEASE_FILE_SIZE];
+	struct host *host = context;
+	struct error ignored;
+	size_t count = 0;
+
+	if (lease_list(dir, &leases, &count, &ignored) < 0 || count_files(dir) != count)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (leases[i].alive)
+			return;
+	for (size_t i = 0; i < count; i++)
+		host_file_remove(host, dir, path, lease_file(leases[i].record.name, file));
+}
+
+int lease_stale_remove_all(struct host *host, struct error *err)
+{
+	int rc = sweep_here(host, err);
+
+	rundir_others(sweep_other, host);
+	return rc;
+}
