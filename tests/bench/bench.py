@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs the measurements of what users feel, all or those that are named; see `run` beside it."""
+"""Runs all measurements, or those that are named; see `run` beside it."""
 
 import importlib
 import os

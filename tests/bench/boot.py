@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long from the command to QEMU, and to the guest's first answer to a ping."""
+"""Measures the time from the command to QEMU and to the guest's first answer to a ping."""
 
 import fcntl
 import select
@@ -44,7 +44,7 @@ def first_answer(station: Station, address: str, began: float, timeout: float = 
             try:
                 sock.send(packet)
             except OSError:
-                pass  # whoever is on the way there says so: not yet
+                pass  # an error of a host on the way: the guest does not answer yet
             due = time.monotonic() + INTERVAL
             while (left := due - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
                 try:

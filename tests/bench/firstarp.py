@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long another station of the LAN waits for the answer to its first ARP request for a guest."""
+"""Measures the wait of a station for the answer to its first ARP request for a guest."""
 
 import subprocess
 from pathlib import Path

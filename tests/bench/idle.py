@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a VM costs while nothing happens: memory and wake-ups of vmrun and vmrun-netsetup."""
+"""Measures memory and wake-ups of vmrun and vmrun-netsetup while a VM is idle."""
 
 import re
 import time
@@ -23,7 +23,7 @@ def memory(pid: int) -> int:
 
 
 def switches(pid: int) -> int:
-    """How often it was put to sleep or taken off its processor so far."""
+    """The number of times that a process slept or lost its processor so far."""
     text = Path(f"/proc/{pid}/status").read_text()
     return sum(map(int, re.findall(r"^(?:non)?voluntary_ctxt_switches:\s+(\d+)", text,
                                    re.MULTILINE)))

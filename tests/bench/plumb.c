@@ -11,7 +11,7 @@
 #include "netsetup/base/ipv4.h"
 #include "netsetup/protocol/netsetup.h"
 
-/* What the helper tells is not listened to. */
+/* Ignores the messages of the helper. */
 static const struct netsetup_listener deaf;
 
 /* The most VMs at once. */
@@ -133,7 +133,7 @@ static void time_netsetup(enum probe_mode probe)
 	times[2] = now();
 	end(&netsetup, &lan);
 	times[3] = now();
-	/* What nobody waits for: the helper's own end. */
+	/* The helper's own end, for which no user waits. */
 	waitpid(netsetup.pid, NULL, 0);
 	times[4] = now();
 	tell("netsetup", times, 5);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long it takes to set the network up and to undo it, without QEMU and without probing."""
+"""Measures the setup and the removal of the network, without QEMU and without probing."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long it takes to find addresses for many VMs that are started at once, or one by one."""
+"""Measures the search for addresses when many VMs start at once, or one by one."""
 
 from pathlib import Path
 

@@ -27,7 +27,7 @@ class Way:
     """A running guest and how the phone reaches it."""
 
     def __init__(self, phone: Station, address: str, ports: int, sink: socket.socket) -> None:
-        """@ports: what is added to the guest's own port numbers. @sink listens on the phone."""
+        """@ports: the offset to the guest's own port numbers. @sink listens on the phone."""
         self._phone = phone
         self._address = address
         self._ports = ports

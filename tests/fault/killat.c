@@ -66,9 +66,9 @@ static char **vmrun_argv, **other_argv;
 static struct sight before;
 
 /*
- * What must be as before without any sweep: what the kernel removes, always; the network unless the
- * helper was a victim; the user's files unless vmrun was. A vmrun that lost its helper sees to it
- * that another one puts the network back.
+ * The parts of the host that must be as before without a sweep. The kernel's part always is; the
+ * network is, unless the helper was a victim; the user's files are, unless vmrun was. A vmrun that
+ * lost its helper starts another one, which restores the network.
  */
 static unsigned int promised(unsigned int victims)
 {
@@ -210,11 +210,11 @@ static void read_output(const char *path, char *text, size_t size)
 			*c = *c == '\n' ? '|' : ' ';
 }
 
-/* How much of the matrix of errors is tried: all, or one error for each step, by turns. */
+/* True: try all errors of the matrix; false: one error for each step, by turns. */
 static bool all_errors;
 static unsigned int first_error;
 
-/* How many steps before the @end-th one are the same call by the same role; and how many requests. */
+/* Count the steps before the @end-th of @step's call and role; below, those that are requests. */
 static unsigned int count_alike(const struct step *steps, unsigned int end, const struct step *step)
 {
 	unsigned int alike = 0;
@@ -234,8 +234,8 @@ static unsigned int count_requests(const struct step *steps, unsigned int end)
 }
 
 /*
- * Whether the step is made to fail with the @e-th of @errors errors: in a matrix that is not whole,
- * the @turn-th of @turns such steps has its share of them, so that together they have them all.
+ * True if the step fails with the @e-th of @errors errors. In a matrix that is not whole, the
+ * @turn-th of @turns such steps has its share of the errors; together the steps have all of them.
  */
 static bool is_its_turn(unsigned int e, unsigned int errors, unsigned int turn, unsigned int turns)
 {

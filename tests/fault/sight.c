@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the host is like, as text to compare.
+// Writes the state of the host as text to compare.
 #include "tests/fault/sight.h"
 
 #include <ftw.h>
@@ -48,7 +48,7 @@ static int collect_path(const char *path, const struct stat *status, int type, s
 {
 	const char *name = path + where->base;
 
-	/* What is to outlive a VM: the directories, the remembered addresses, overlays and locks. */
+	/* Files that outlive a VM: the directories, the remembered addresses, overlays and locks. */
 	if (strcmp(name, "addresses") != 0 && type == FTW_F &&
 	    (strstr(path, "/run/") || !strcmp(name, "addresses.new") || strstr(name, ".tmp-") ||
 	     strstr(name, ".part")))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the host is like, as text to compare.
+// Writes the state of the host as text to compare.
 #ifndef TESTS_FAULT_SIGHT_H
 #define TESTS_FAULT_SIGHT_H
 
@@ -9,8 +9,8 @@
 
 /**
  * struct sight - a look at the host.
- * @kernel: what goes with descriptors and sockets.
- * @network: what a helper, or a sweep, puts back.
+ * @kernel: the part that the kernel removes with descriptors and sockets.
+ * @network: the part that a helper or a sweep restores.
  * @files: of the user.
  */
 struct sight {
@@ -31,7 +31,7 @@ void sight_take(struct sight *sight);
 
 /**
  * sight_settle() - look until none of @bits differs, for up to @limit_ms.
- * @before: what it is compared with.
+ * @before: the look to compare with.
  * @now: the last look.
  *
  * Return: what differs, DIFFERS_*.

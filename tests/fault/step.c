@@ -21,7 +21,7 @@ static const char *const role_names[] = { "other", "vmrun", "netsetup", "qemu", 
 #define NONE  (-1)
 #define WRITE (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
 
-/* What a request, an ioctl, an open, a write, a fork or an exec is made to fail with, each of them. */
+/* The errors with which a request, an ioctl, an open, a write, a fork or an exec fails. */
 #define SIX EPERM, ENOMEM, ENOSPC, EBUSY, EINTR, ENOBUFS
 
 const struct call calls[] = {

@@ -28,7 +28,7 @@ enum role {
  * @argument: -1, or the one that must have a bit of @mask set; or, with @mask 0, equal @value.
  * @change: it changes the host or another process, so that it is a step for a kill; every one is one
  *	for an error.
- * @errors: what it is made to fail with, until the first 0.
+ * @errors: errno values to fail with, until the first 0.
  */
 struct call {
 	int number;

@@ -47,7 +47,7 @@ struct tracee {
 	struct refusal refusal;
 };
 
-/* What a machine with much to do can keep a process waiting; much longer than the others take. */
+/* Longest delay of a process on a busy machine, in ms; the other processes take far less. */
 #define HOLD_MS     150
 #define TICK_MS     10
 #define LIMIT_MS    20000
@@ -55,7 +55,7 @@ struct tracee {
 
 static struct tracee tracees[TRACEES_MAX];
 static unsigned int tracee_count;
-/* What vmrun's children became, in the order of their forks: known from the first run. */
+/* The roles of vmrun's children, in the order of their forks, as the first run found them. */
 static enum role children[TRACEES_MAX];
 static pid_t child_pids[TRACEES_MAX];
 static unsigned int fork_count;
@@ -240,7 +240,7 @@ static bool poke(pid_t pid, unsigned long at, const void *data, size_t size)
 	return process_vm_writev(pid, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 
-/* Where the first buffer of a call on a socket is, and the family of its peer's address. */
+/* The address of the first buffer of a call on a socket, and the family of its peer's address. */
 static unsigned long find_buffer(pid_t pid, const struct user_regs_struct *regs,
 				 sa_family_t *family)
 {
@@ -262,7 +262,7 @@ static unsigned long find_buffer(pid_t pid, const struct user_regs_struct *regs,
 	return at;
 }
 
-/* Whether the process is about to send the kernel a request. */
+/* True if the process is about to send a request to the kernel. */
 static bool is_request(const struct tracee *tracee, const struct call *call)
 {
 	struct user_regs_struct regs;
@@ -341,7 +341,7 @@ static void go_on_refusing(struct tracee *tracee, const struct plan *plan)
 	}
 }
 
-/* Whether it is about to receive the answer that is to be changed. */
+/* True if it is about to receive the answer to change. */
 static bool awaits_refusal(const struct tracee *tracee, const struct call *call)
 {
 	struct user_regs_struct regs;

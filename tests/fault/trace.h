@@ -10,21 +10,21 @@
 
 #define STEPS_MAX 4096
 
-/* What is to be done in one run. */
+/* The instructions for one run. */
 struct plan {
 	bool only_changes; /* which calls count */
-	bool learn;        /* what vmrun's children become */
+	bool learn;        /* find out the roles of vmrun's children */
 	struct step step;
 	bool after;
 	unsigned int victims; /* bits of roles; 0: none */
 	int error;            /* the errno value to fail with, or 0 */
 	bool refused;         /* the kernel refuses the request: the error is in its answer */
-	struct step *list;    /* where each step that is seen is put, or NULL */
+	struct step *list;    /* takes each step that is seen; may be NULL */
 	unsigned int list_count;
-	const char *output; /* where its standard error goes, or NULL */
+	const char *output; /* file for its standard error; may be NULL */
 };
 
-/* How a run went. */
+/* The outcome of a run. */
 struct result {
 	bool reached;
 	unsigned int present; /* which victims there were */
@@ -36,8 +36,8 @@ struct result {
 /**
  * trace_run() - run a command to the end of all that it started.
  * @argv: the command.
- * @plan: what is done to it.
- * @result: how that went.
+ * @plan: the instructions.
+ * @result: the outcome.
  */
 void trace_run(char *const argv[], struct plan *plan, struct result *result);
 

@@ -99,7 +99,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
 
 
 def _leftovers(built: Lab, timeout: float = 1.0) -> list[str]:
-    """What still runs on the laptop after up to @timeout seconds of grace."""
+    """The processes that still run on the laptop after up to @timeout seconds."""
     deadline = time.monotonic() + timeout
     while (left := built.leftovers()) and time.monotonic() < deadline:
         time.sleep(0.02)

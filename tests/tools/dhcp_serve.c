@@ -18,7 +18,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/session/dhcp_relay.h"
 
-/* What is not answered, as if it got lost. */
+/* Messages that get no answer, as if they were lost. */
 enum deaf {
 	DEAF_NONE,
 	DEAF_UNICAST,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Prints the layout of the records of netsetup/protocol/protocol.h as JSON, for the lab's records.py.
+// Prints the layout of netsetup/protocol/protocol.h's records as JSON, for the lab's records.py.
 #include <json-c/json.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -40,8 +40,9 @@
 #define NUMBER(r, m)      ROW(r, m, _Generic(((struct r *)0)->m, uint8_t: "B", uint16_t: "H", \
 					     uint32_t: "I", int32_t: "i"))
 
+#define END               { NULL, 0, 0, NULL }
 #define RECORD(r, MEMBERS) { #r, sizeof((struct r){ MEMBERS(ZERO, EMPTY, r) }), \
-			     (const struct member[]){ MEMBERS(NUMBER, BYTES, r) { NULL, 0, 0, NULL } } }
+			     (const struct member[]){ MEMBERS(NUMBER, BYTES, r) END } }
 /* clang-format on */
 
 #define TYPE(type) \
@@ -67,7 +68,7 @@ static const struct layout layouts[] = {
 	RECORD(clean_record, CLEAN),   RECORD(standby_record, SPARE),
 };
 
-static const char *type_text_name(enum record_type type)
+static const char *type_name(enum record_type type)
 {
 	switch (type) {
 		TYPE(RECORD_SETUP);
@@ -93,7 +94,7 @@ static struct json_object *types(void)
 	struct json_object *object = json_object_new_object();
 	const char *name;
 
-	for (uint32_t type = RECORD_SETUP; (name = type_text_name(type)); type++)
+	for (uint32_t type = RECORD_SETUP; (name = type_name(type)); type++)
 		add_number(object, name, type);
 	return object;
 }

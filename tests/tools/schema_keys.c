@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Writes the reader's tables as JSON, for the test that keeps the JSON Schema in step with them.
+// Prints the reader's tables as JSON, for the test that compares them with the JSON Schema.
 #include <stdio.h>
 #include <string.h>
 

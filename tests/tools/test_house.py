@@ -48,7 +48,9 @@ BREAKS: list[tuple[str, str, dict[str, str]]] = [
     ("R1", "netsetup/base/mac.c:2", {
         "netsetup/base/mac.c": TREE["netsetup/base/mac.c"].replace(
             "\n", '\n#include "launcher/common/text.h"\n', 1)}),
-    ("R1", "launcher/new/file.h:1", {"launcher/new/file.h": "int file;\n"}),
+    ("R1", "launcher/new/file.h:1", {
+        "launcher/new/file.h": '#include "launcher/common/text.h"\n',
+        "tests/layers": TREE["tests/layers"] + "launcher/new/file.h -> launcher/common/text.h\n"}),
     ("R1", "tests/layers:11", {
         "tests/layers": TREE["tests/layers"] + "launcher/main.c -> launcher/run/run.h\n"}),
     ("R2", "tests/house/libraries:2", {"tests/house/libraries": "libc.so.6\nlibzstd.so.1\n"}),
@@ -102,7 +104,7 @@ BREAKS: list[tuple[str, str, dict[str, str]]] = [
     ("R8", f"{SAMPLES}:1", {f"{SAMPLES}/bad/name.yaml": "disks: 1\n"}),
     ("R8", f"{SAMPLES}:1", {f"{SAMPLES}/good/all.yaml": "disks: [size: 1]\n"}),
     ("R8", "launcher/definition/keys.c:3", {
-        "launcher/definition/keys.c": '\t{ "name", &type_name, 0, PIN_NONE },\n\n'
+        "launcher/definition/keys.c": '\t{ "name", &type_name, 0,\n\t  PIN_NONE },\n'
                                       '\t{ "size", &type_size, 0 },\n'}),
 ]
 

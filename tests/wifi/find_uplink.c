@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 	start = now();
 	for (int i = 0; i < RUNS; i++)
 		uplink_find(ifname, &uplink, &err);
-	/* What uplink_find() would have asked, had the driver not told the SSID. */
+	/* The request that uplink_find() sends when the driver does not report the SSID. */
 	scanned.ifindex = uplink.ifindex;
 	wireless_find_ssid(&scanned, &err);
 	printf("%s: %s via %s, mtu %u, %s, ssid '%s', scan '%s', %.3f ms, then %.3f ms\n",

@@ -130,7 +130,7 @@ def test_missing_file(lab: Lab) -> None:
 
 
 def test_version(lab: Lab) -> None:
-    """What it is made of, what it finds, and what it does not; QEMU is asked as the user."""
+    """It prints its libraries, and the programs found or missing; QEMU runs as the user."""
     me = lab.add_user()
     empty = lab.directory / "empty"
     empty.mkdir()

@@ -64,7 +64,7 @@ def test_socket(lab: Lab) -> None:
     vm, _ = boot(lab, tiny(console="socket"))
     path = lab.run_dir / "user" / "0" / "vmrun" / "tiny" / "console"
     assert path.stat().st_mode & 0o077 == 0 or path.parent.stat().st_mode & 0o077 == 0
-    for _ in range(2):  # whoever hangs up can come back
+    for _ in range(2):  # a client that hung up can connect again
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(path))
             console = Output(os.dup(connection.fileno()), "the socket")

@@ -50,7 +50,7 @@ def bad(checks: dict[str, dict]) -> list[str]:
 
 
 def test_healthy(lab: Lab) -> None:
-    """Whoever asks; and nothing goes out, or is another afterwards."""
+    """For each user; nothing is sent, and nothing has changed afterwards."""
     me = lab.add_user()
     before = lab.snapshot()
     with lab.laptop.capture(f"ether src {lab.laptop.mac}") as sent:
@@ -70,7 +70,7 @@ def test_healthy(lab: Lab) -> None:
 
 
 class Row(NamedTuple):
-    """What is done to the laptop, and what is found."""
+    """A change to the laptop, and the finding."""
 
     name: str
     check: str
@@ -222,7 +222,7 @@ def test_users_directories_that_are_read_only(lab: Lab) -> None:
 
 
 def test_user_of_an_installed_helper(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the helper will make of him."""
+    """The finding names the rights that the helper gives the user."""
     me = lab.add_user()
     installation = Installation(lab, "setuid", 4343)
     monkeypatch.setenv("VMRUN", str(installation.vmrun))

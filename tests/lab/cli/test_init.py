@@ -83,7 +83,7 @@ def test_wrong_init(tmp_path: Path, arguments: list[str], message: str) -> None:
 
 
 def test_full_disk(tmp_path: Path) -> None:
-    """What could not be written whole is not there."""
+    """A file that could not be written whole is not there."""
     done = subprocess.run(["bash", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$0" init tiny',
                            str(vm.binary())], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1 and "tiny.yaml': File too large" in done.stderr
@@ -120,7 +120,7 @@ def shell(tmp_path: Path) -> Path:
 
 
 def ask(shell: Path, *command: str) -> list[str]:
-    """What a shell's command writes, as sorted words."""
+    """The output of a shell's command, as sorted words."""
     env = os.environ | {"PATH": f"{shell / 'bin'}:{os.environ['PATH']}", "HOME": str(shell),
                         "TERM": "dumb"}
     done = subprocess.run(command, cwd=shell / "here", env=env, text=True, capture_output=True,
@@ -147,7 +147,7 @@ CASES = [
 
 
 def check(answers: list[str], there: list[str], absent: list[str]) -> None:
-    """Whether an answer has what it must have; some shells leave '=' out."""
+    """Check that an answer has the words it must have; some shells leave '=' out."""
     plain = [answer.rstrip("=/ ") for answer in answers]
     assert set(each.rstrip("=") for each in there) <= set(plain), answers
     assert not set(each.rstrip("=") for each in absent) & set(plain), answers
@@ -178,7 +178,7 @@ def test_fish(shell: Path, words: list[str], there: list[str], absent: list[str]
               str(shell / "fish"), " ".join(["vmrun", *words])), there, absent)
 
 
-# What the completion system would be handed: zsh's own functions draw on a terminal.
+# The words for the completion system: zsh's own functions draw on a terminal.
 ZSH = """
 _arguments() { print -l -- ${(M)@:#*--*} }
 _describe() { print -l -- ${${(P)2}%%:*} }

@@ -77,7 +77,7 @@ class Somebody:
             text=True, capture_output=True, timeout=60, **popen)
 
     def says(self, *arguments: object) -> str:
-        """What vmrun writes to standard output."""
+        """The standard output of vmrun."""
         done = self.vmrun(*arguments)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout

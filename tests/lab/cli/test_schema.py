@@ -19,7 +19,7 @@ DEFINITIONS = VMS.parent / "tests" / "unit" / "launcher" / "definition" / "sampl
 SCHEMA = json.loads((VMS / "vmrun.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
-# What only the reader can see, by the names of files in samples/bad, and why.
+# Errors that only the reader finds, as reasons and names of files in samples/bad.
 UNSEEN = {
     "files are not looked at": "*-missing *-device *-directory ssh-key-* ignition-*",
     "aliases are not counted": "yaml-bomb",
@@ -56,7 +56,7 @@ Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(
 
 
 def unseen(name: str) -> str:
-    """Why the schema cannot see what is wrong with a file, or nothing."""
+    """The reason that the schema misses the error of a file, or nothing."""
     for why, patterns in UNSEEN.items():
         if any(Path(name).match(pattern) for pattern in patterns.split()):
             return why
@@ -64,7 +64,7 @@ def unseen(name: str) -> str:
 
 
 def complaint(path: Path) -> str:
-    """What is wrong with a definition, as YAML or in view of the schema; or nothing."""
+    """The error of a definition, as YAML or by the schema; or nothing."""
     try:
         value = yaml.load(path.read_bytes(), Loader)
     except (yaml.YAMLError, UnicodeError) as error:
@@ -73,7 +73,7 @@ def complaint(path: Path) -> str:
 
 
 def plain(path: Path) -> bool:
-    """Whether a definition stands for itself, without --set."""
+    """True if a definition needs no --set."""
     return not path.with_suffix(".set").exists()
 
 
@@ -91,7 +91,7 @@ def test_good(path: Path) -> None:
 @pytest.mark.parametrize("path", filter(plain, sorted((DEFINITIONS / "bad").glob("*.yaml"))),
                          ids=lambda path: path.stem)
 def test_bad(path: Path) -> None:
-    """What the reader refuses the schema refuses, as far as one can; what it cannot is listed."""
+    """The schema refuses each file that the reader refuses, but for the errors of UNSEEN."""
     why = unseen(path.stem)
     if path.stem == "yaml-bomb":  # not to be expanded
         assert why
@@ -125,14 +125,14 @@ def branches(schema: dict) -> Iterator[dict]:
 
 
 def one(schema: dict, keyword: str) -> Any:
-    """What the one of the alternatives that has a keyword says."""
+    """The value of a keyword, from the first of the alternatives that has it."""
     found = [each[keyword] for each in branches(schema) if keyword in each]
     assert found, f"no '{keyword}' in {schema}"
     return found[0]
 
 
 def seconds_or_bytes(text: str) -> int:
-    """How many."""
+    """The number of seconds or bytes."""
     units = {"s": 1, "m": 60, "h": 3600, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
     number, unit = re.fullmatch(r"(\d+)([a-zA-Z])", text).groups()
     return int(number) * units[unit]

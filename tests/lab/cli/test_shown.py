@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What vmrun says that it does is what it does: the commands that it shows, run by hand."""
+"""Runs the commands that vmrun shows by hand, and compares the effect."""
 
 import json
 
@@ -24,7 +24,7 @@ def setting_up(vm: Vm) -> list[str]:
 
 
 def announces(command: str) -> bool:
-    """Whether it tells the LAN where the address is: that leaves no trace on the laptop."""
+    """True if it announces the address to the LAN, which leaves no trace on the laptop."""
     return command.startswith("# gratuitous ARP")
 
 
@@ -86,7 +86,7 @@ def test_commands_by_hand_are_needed(lab: Lab) -> None:
 
 
 def undone_by(up: list[str], vm: Vm) -> list[str]:
-    """What takes everything back, whichever of @up was left out."""
+    """The commands that undo all of @up."""
     shown = changes(vm.stderr.text)
     return [each for each in shown if each not in up and not announces(each)]
 

@@ -33,7 +33,7 @@ def media() -> Path:
 
 
 def kept(lab: Lab, name: str) -> list[str]:
-    """What root's VM of that name keeps."""
+    """The state directory of root's VM of that name."""
     directory = lab.directory / "home-0" / "data" / "vmrun" / name
     return sorted(str(each.relative_to(directory)) for each in directory.rglob("*")
                   if each.is_file() and each.name not in ("lock", ".lock"))
@@ -197,7 +197,7 @@ def test_installer(lab: Lab, media: Path) -> None:
         guest.sh("cat /cd/disk.raw >/dev/sda && sync && umount /cd", timeout=120)
         assert vm.stop() == 0
     assert kept(lab, "new") == ["disk0.qcow2", "uefi.fd"]
-    # What the disk has is the guest with the other kernel, which has no driver for AHCI or e1000e.
+    # The disk has the guest with the other kernel, which has no driver for AHCI or e1000e.
     with start(lab, merged(definition, {"network": {"model": "virtio"}})) as vm:
         guest = reach(vm, lab.phone, 120)
         assert guest.sh("uname -r").endswith("cloud-amd64")

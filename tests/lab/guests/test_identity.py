@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Who logs in to a guest when its definition does not say: the user, with what keys there are."""
+"""Checks the login of a guest whose definition names none: the user, with the keys there are."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def seed(vm: Vm) -> bytes:
 
 
 def vendor_data(vm: Vm) -> dict:
-    """What its vendor-data says; the files of such an image are in one piece each."""
+    """Its vendor-data; each file of such an image is in one piece."""
     found = [text for text in re.findall(rb"#cloud-config\n({\n.*?\n})\n", seed(vm), re.DOTALL)]
     assert len(found) == 1
     return json.loads(found[0])
@@ -145,7 +145,7 @@ def test_ssh_keygen_fails(lab: Lab) -> None:
 
 
 def test_printed_alike_for_all(lab: Lab) -> None:
-    """What is the user's own is not in the definition, nor in the command."""
+    """The user's keys are neither in the definition nor in the command."""
     me, other = lab.add_user(), "nobody"
     file = write_definition(lab.directory, paused("web", **{"cloud-init": {}}))
     for form in ("yaml", "json", "argv"):

@@ -62,7 +62,7 @@ class Host:
 
     @property
     def cache(self) -> Path:
-        """Where root's images are."""
+        """The directory of root's images."""
         return self.directory / "home-0" / "cache" / "vmrun" / "images"
 
     def cached(self) -> list[str]:
@@ -107,7 +107,7 @@ class Host:
 
     @staticmethod
     def runs_qemu(started: subprocess.Popen) -> bool:
-        """Whether a guest runs under vmrun."""
+        """True if a guest runs under vmrun."""
         return any(each.name.startswith("qemu-system")
                    for each in process.descendants(started.pid))
 
@@ -137,7 +137,7 @@ def host() -> Iterator[Host]:
         made.close()
 
 
-# What goes well
+# Good images
 
 @pytest.mark.parametrize("manner", ["good", "whole", "unsized", "slow"])
 def test_fetched(host: Host, manner: str) -> None:
@@ -345,7 +345,7 @@ def test_parallel_starts_fetch_once(host: Host) -> None:
     host.assert_have()
 
 
-# What is refused
+# Refused images
 
 @pytest.mark.parametrize("manner, says", [
     ("none", r"answers with status 404 \(not found\)"),
@@ -426,7 +426,7 @@ def test_no_mirror_has_it(host: Host) -> None:
 
 
 def test_full_disk(host: Host) -> None:
-    """What has come is kept, and the next run goes on from there."""
+    """The part that was received is kept, and the next run continues after it."""
     path = host.define(host.mirror.url("good", "disk.raw"))
     small = 'mount -t tmpfs -o size=1m none "$0"'
     done = host.vmrun("fetch", path, before=small)

@@ -81,7 +81,7 @@ def test_texts_stay_what_they_are(tmp_path: Path, number: int) -> None:
                                                   "local-hostname": "web"}
 
 
-# What cloud-init makes of it.
+# The result in cloud-init.
 
 DEFINITIONS: dict[str, dict] = {
     "nothing": {},
@@ -151,7 +151,7 @@ def test_beside_user_data(tmp_path: Path, cloud_init: Path) -> None:
     assert root["disable_root"] is False, "not the image's"
 
 
-# What its renderers make of the network's.
+# The network configuration from its renderers.
 
 PLACES: dict[str, tuple] = {
     "usual": ("192.168.77.9", 24, "192.168.77.1", 1500, "192.168.77.1", "9.9.9.9"),
@@ -181,7 +181,7 @@ def render(cloud_init: Path, tmp_path: Path, place: tuple, module: str,
 
 
 def test_netplan(tmp_path: Path, cloud_init: Path, place: tuple) -> None:
-    """What cloud-init hands on to netplan, and what that hands on to systemd-networkd."""
+    """cloud-init's files for netplan, and netplan's for systemd-networkd."""
     address, prefix, gateway, mtu, *dns = place
     root = render(cloud_init, tmp_path, place, "netplan",
                   {"netplan_path": "etc/netplan/50-cloud-init.yaml", "postcmds": False})

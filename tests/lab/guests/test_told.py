@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the machine itself tells its guest: an Ignition configuration, systemd's credentials."""
+"""Checks the Ignition configuration and systemd's credentials that a guest gets."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ def test_ignition(lab: Lab) -> None:
 
 
 def credentials(guest: Guest) -> dict[str, bytes]:
-    """What a systemd in the guest would find: the strings of SMBIOS type 11 (DSP0134, 7.12)."""
+    """The strings of SMBIOS type 11 (DSP0134, 7.12), which systemd in the guest reads."""
     found = {}
     raw = base64.b64decode(guest.sh("cat /sys/firmware/dmi/entries/11-*/raw | base64"))
     for text in raw[raw[1]:].split(b"\0"):

@@ -39,7 +39,7 @@ def build() -> Iterator[Path]:
 
 
 def configure(directory: Path, mode: str, group: str = "4343", check: bool = True) -> str:
-    """What cmake said against it."""
+    """The error that cmake printed."""
     return run(["cmake", "-S", SOURCE, "-B", directory / "build", "-DBUILD_TESTING=OFF",
                 f"-DCMAKE_INSTALL_PREFIX={directory / 'prefix'}",
                 f"-DCMAKE_INSTALL_SYSCONFDIR={directory / 'etc'}",

@@ -114,7 +114,7 @@ def live(package: Path, script: str, directory: Path) -> tuple[list[str], str]:
 
 
 def installed(said: list[str]) -> list[str]:
-    """What INSTALLED says, whichever package it was."""
+    """The output of INSTALLED for each kind of package."""
     return [
         "helper -rwxr-x--- root:vmrun", " ".join(sorted(CAPABILITIES)) + " ",
         "policy -rw-r--r-- root:root", "group kvm", "group vmrun",
@@ -170,7 +170,7 @@ def rpm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def query(rpm: Path, *what: str) -> list[str]:
-    """What rpm says of the package."""
+    """The output of rpm for the package."""
     return subprocess.run(["rpm", "--query", "--package", *what, rpm], check=True, text=True,
                           capture_output=True).stdout.splitlines()
 

@@ -39,7 +39,7 @@ class Manager:
         return dict(line.split("=", 1) for line in heard[-1].splitlines())
 
     def rest(self) -> list[str]:
-        """What has come and was not heard."""
+        """The messages that were received and not read yet."""
         self.socket.settimeout(0)
         messages = []
         try:

@@ -23,8 +23,8 @@ CALM = 30  # seconds until a rival that is silent is forgotten
 
 
 def claim(rival: Station, address: str, reply: bool = False) -> None:
-    """What a machine says that takes @address without asking: arping's announcements, a request or
-    a @reply."""
+    """Send the announcement of a machine that takes @address without a probe: arping's request or
+    @reply."""
     rival.netns.run(["arping", "-A" if reply else "-U", "-c", "1", "-I", "lan", "-s", address,
                      address], check=False)
 

@@ -140,7 +140,7 @@ class Server:
         return "\n".join(" ".join(line.split()[:2]) for line in self._output.lines)
 
     def replies(self) -> list[Packet]:
-        """What the server has said."""
+        """The replies of the server."""
         words = [line.split() for line in self._output.lines]
         return [Packet(each[3]) for each in words if len(each) > 3]
 
@@ -201,7 +201,7 @@ class Client:
             self.process.wait()
             self.process = None
 
-    # What it has learnt
+    # Settings that it learned
 
     def addresses(self) -> list[str]:
         """Its addresses with their prefix lengths."""
@@ -214,7 +214,7 @@ class Client:
         return {each["dst"]: each.get("gateway", "") for each in self.netns.ip_json("-4 route")}
 
     def mtu(self) -> int:
-        """What it keeps to, on the link or on the way out of it."""
+        """The MTU that it uses, of the link or of the default route."""
         routes = self.netns.ip_json("-4 route show default")
         on_route = [int(metric["mtu"]) for each in routes for metric in each.get("metrics", [])
                     if "mtu" in metric]

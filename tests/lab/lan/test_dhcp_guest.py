@@ -68,7 +68,7 @@ def test_renewal_does_not_disturb(lab: Lab) -> None:
 
 
 def seen_acks(lines: list[str]) -> int:
-    """How many acknowledgements a verbose capture has."""
+    """The number of acknowledgements in a verbose capture."""
     return sum(bool(re.search(r"DHCP-Message.*: ACK", line)) for line in lines)
 
 

@@ -16,12 +16,12 @@ DHCP = {"configure": ["dhcp"]}
 
 
 def promiscuity(lab: Lab, interface: str = "wlan0") -> int:
-    """How many want the interface promiscuous, as `ip -d link` counts them."""
+    """The interface's count of promiscuous users, as `ip -d link` prints it."""
     return lab.laptop.netns.ip_json(f"link show dev {interface}")[0]["promiscuity"]
 
 
 def becomes_ordinary(lab: Lab, interface: str = "wlan0") -> bool:
-    """Whether nobody wants that any more; the kernel takes some milliseconds to close a socket."""
+    """True once that count is 0; the kernel takes some milliseconds to close a socket."""
     deadline = time.monotonic() + 5
     while promiscuity(lab, interface) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -60,7 +60,7 @@ def test_same_lan(lab: Lab) -> None:
         (vm.address, "wlan0", vm.address, "eth0"), (vm.address, "eth0", vm.address, "wlan0"),
         (vm.address, "wlan0", vm.address, "eth0")]
     assert "off the LAN" not in vm.stderr.text
-    # What was changed on the uplink that was left is put back.
+    # Changes to the uplink that was left are undone.
     values = {key: laptop.netns.sysctl(f"net/ipv4/{key}") for key in
               ("conf/wlan0/forwarding", "neigh/wlan0/proxy_delay", "conf/eth0/forwarding",
                "neigh/eth0/proxy_delay")}

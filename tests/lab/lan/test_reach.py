@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What it is all for: the guest is a member of the LAN, and the access point never learns it."""
+"""Checks that the guest is a host of the LAN and that the access point sees one station."""
 
 import subprocess
 

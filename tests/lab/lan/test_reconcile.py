@@ -52,7 +52,7 @@ class Place:
                 f"conf/{vm.tap}/rp_filter", f"neigh/{vm.tap}/proxy_delay")}}
 
     def wait(self, wanted: dict[str, object], timeout: float = BOUND) -> dict[str, object]:
-        """What differs from @wanted at the end of up to @timeout seconds."""
+        """The differences from @wanted that are left after up to @timeout seconds."""
         deadline = time.monotonic() + timeout
         while True:
             facts = self.facts
@@ -62,7 +62,7 @@ class Place:
             time.sleep(0.02)
 
     def drops(self) -> int:
-        """How many events netsetup's sockets have lost."""
+        """The number of events that netsetup's sockets have lost."""
         pid = self.vm.netsetup.pid
         lines = Path(f"/proc/{pid}/net/netlink").read_text().splitlines()[1:]
         return sum(int(line.split()[8]) for line in lines
@@ -242,7 +242,7 @@ FAKE = "".join(f"{name}() {{ printf '<%s>' \"$@\"; }}; " for name in ("ip", "sys
 
 
 def test_uplink_of_a_strange_name(lab: Lab) -> None:
-    """What is shown may be pasted into a shell: nothing of a name is run there."""
+    """A command that is shown can be pasted into a shell, which runs no part of a name."""
     name = "a;id>$(b)&#*"
     netns = lab.laptop.netns
     netns.run(["ip", "link", "set", "wlan0", "down"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What runs that died have left is swept: by `vmrun clean`, and by the next start of any VM."""
+"""Checks that `vmrun clean`, and the next start of any VM, remove the leftovers of dead runs."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ def left(lab: Lab) -> list[str]:
 
 
 def clean(lab: Lab, *options: str, **how: object) -> list[str]:
-    """What `vmrun clean` says, line by line."""
+    """The output of `vmrun clean`, as lines."""
     done = lab.vmrun("clean", *options, check=True, **how)
     assert done.stderr == ""
     return done.stdout.splitlines()

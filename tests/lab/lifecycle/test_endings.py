@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How a VM ends, and what its exit status is; that nothing is left is the fixture's to see."""
+"""Checks the ends of a VM and their exit statuses; the fixture checks that nothing is left."""
 
 import signal
 import time

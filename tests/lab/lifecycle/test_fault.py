@@ -52,7 +52,7 @@ def test_kill_at_every_step(user: str) -> None:
 
 
 ASIDE = re.compile(r"another has taken over|power|on wlan0|vmrun-netsetup ended")
-# What a message names: a path, an interface, a program, an address; or what the host has one of.
+# Objects that a message names: a path, an interface, a program, an address; or a part of the host.
 OBJECT = re.compile(r"'[^']+'|\d+\.\d+\.\d+\.\d+|\S+\.yaml|QEMU|SUDO_[UG]ID|netlink socket|event loop"
                     r"|(this|the) host|the network|the IPv4|the next hop|neighbours|proxy entries"
                     r"|signals|where vmrun is|for QMP|for the console|the launcher|process|privileges"
@@ -61,7 +61,7 @@ SIX = ["EPERM", "ENOMEM", "ENOSPC", "EBUSY", "EINTR", "ENOBUFS"]
 
 
 def judge(status: int, left: str, said: str) -> str:
-    """What is wrong with how a run with a fault went; nothing when all is well."""
+    """The error of a run with a fault; nothing when all is well."""
     messages = [line for line in said.split("|") if line and not ASIDE.search(line)]
     if left not in ("kept", "swept"):
         return left
@@ -78,13 +78,13 @@ def judge(status: int, left: str, said: str) -> str:
 
 
 def share(turn: str) -> str:
-    """How much of the matrix is tried: all of it when VMRUN_FAULTS is "all"."""
+    """The part of the matrix to try: all of it when VMRUN_FAULTS is "all"."""
     return "all" if os.environ.get("VMRUN_FAULTS") == "all" else turn
 
 
 def survivable(step: str) -> bool:
-    """Whether the program may be expected to say something: memory that cannot be had ends one of the
-    sanitizers' at once."""
+    """True if the program can print an error: without memory, a program with sanitizers ends at
+    once."""
     return " mmap#" not in step or not fault.sanitized()
 
 

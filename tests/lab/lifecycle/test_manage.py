@@ -99,8 +99,8 @@ def test_detached(lab: Lab, started: Path) -> None:
 
 
 def test_place_is_told_however_late(lab: Lab) -> None:
-    """Who detaches is told where the VM is, even if the machine is so busy that it runs on already;
-    what comes after that is the log's."""
+    """A user who detaches gets the VM's address even if the VM runs before that on a busy machine;
+    later messages go to the log."""
     vm = lab.start_vm(write(lab, paused()), ["--detach"], wait=False)
     vm.signal(signal.SIGSTOP)
     deadline = time.monotonic() + 20
@@ -118,7 +118,7 @@ def test_console_has_several_readers(lab: Lab, started: Path) -> None:
     first, one = attach(lab)
     one.wait_for("Type 'poweroff' to end it", 60)
     second, two = attach(lab)
-    two.wait_for("Type 'poweroff' to end it", 10)  # what was written before it came
+    two.wait_for("Type 'poweroff' to end it", 10)  # the text from before it was attached
     first.stdin.write(SUM.encode())
     first.stdin.flush()
     one.wait_for(ANSWER, 10)

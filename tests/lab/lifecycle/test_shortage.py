@@ -18,7 +18,7 @@ from output import Output
 from station import guest_sh
 from vm import vmrun_argv
 
-# What is done to the machine, in a mount namespace of vmrun's own; the exit status; the message.
+# The change to the machine, in vmrun's own mount namespace; the exit status; the message.
 SHORTAGES = {
     "no /dev/net/tun": ("mount -t tmpfs none /dev/net", 1, "cannot open '/dev/net/tun'"),
     "full /run": ("mount -t tmpfs -o size=4k,nr_inodes=2 none /run && head -c 4096 /dev/zero >/run/x",
@@ -29,7 +29,7 @@ SHORTAGES = {
 }
 
 
-SIZE = 32 << 20  # what the guest writes; its overlay has room for 8 MiB at first
+SIZE = 32 << 20  # bytes that the guest writes; its overlay has room for 8 MiB at first
 
 
 def run_with(lab: Lab, script: str, definition: dict) -> subprocess.CompletedProcess:

@@ -59,13 +59,12 @@ def pss(each: process.Process) -> int:
 
 
 def switches(each: process.Process) -> int:
-    """How often it was put to sleep, and so had woken up."""
+    """The number of times that it slept, and so woke up."""
     return int(each.status["voluntary_ctxt_switches"])
 
 
 def descriptors(helpers: list[process.Process]) -> list[int]:
-    """How many each helper has open, without the spare that it has made: none may come to have
-    more."""
+    """The number of descriptors of each helper, without its spare; it must not grow."""
     return [sum(what != "anon_inode:[pidfd]" for what in each.descriptors.values())
             for each in helpers]
 

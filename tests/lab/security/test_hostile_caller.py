@@ -109,7 +109,7 @@ def unchanged(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 class Row(NamedTuple):
-    """What is done, and why it is refused."""
+    """A request, and the reason of its refusal."""
 
     name: str
     octets: Optional[bytes]  # the first record; None: end-of-file
@@ -268,7 +268,7 @@ def test_record(stage: Stage, row: Row) -> None:
 
 
 def test_remedy(stage: Stage) -> None:
-    """Whoever is refused is told the line that would permit it."""
+    """The refusal has the line of the policy that would permit the request."""
     with stage.caller(STRANGER) as caller:
         answer = caller.ask(place())
         assert answer.remedy == ("to permit it, add this line to '/etc/vmrun/netsetup.conf', as "
@@ -319,8 +319,8 @@ def test_arguments(stage: Stage, argv: list[str]) -> None:
 @pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1], [0, 1, 2]], ids=str)
 @pytest.mark.parametrize("user", [ME, ROOT], ids=["me", "root"])
 def test_closed(stage: Stage, user: Account, closed: list[int]) -> None:
-    """What the helper opens does not come to be where messages are written. Set-uid, glibc sees to
-    that; not so for root."""
+    """A file that the helper opens does not take a standard descriptor, to which messages go. glibc
+    ensures it for a set-uid program; the helper does for root."""
     with stage.caller(user, closed=closed) as caller:
         answer = caller.ask(place())
         assert answer.kind == READY
@@ -332,7 +332,7 @@ def test_closed(stage: Stage, user: Account, closed: list[int]) -> None:
 
 
 def test_more_descriptors(stage: Stage) -> None:
-    """What is inherited beyond the third is closed."""
+    """The helper closes inherited descriptors beyond the third."""
     with stage.caller(extra=["/etc/passwd", "/", "/dev/null"]) as caller:
         answer = caller.ask(place())
         assert answer.kind == READY
@@ -367,8 +367,13 @@ def test_many_descriptors(stage: Stage, count: int) -> None:
 
 
 def test_spare_by_who_can_start_one(stage: Stage) -> None:
+<<<<<<< HEAD
     """Who is bound by a policy has no use for one, neither before the request nor later."""
     for first in (standby(), place()):
+=======
+    """A user who is bound by a policy gets no spare, neither before the request nor later."""
+    for first in (spare(), place()):
+>>>>>>> w-tests
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with mine, theirs, stage.caller() as caller:
             if first == place():
@@ -449,7 +454,7 @@ def test_spare_is_for_one_vm(stage: Stage) -> None:
 
 
 def refused_adoption(stage: Stage, fds: list[int], **fields: Any) -> str:
-    """What is said to a caller who would adopt."""
+    """The answers to a caller that tries to adopt."""
     fields = {"name": b"x", "remembered": "192.168.77.40"} | fields
     try:
         with stage.caller() as caller:
@@ -606,7 +611,7 @@ def test_gone_before_start(stage: Stage) -> None:
     assert caller.wait() == 1
 
 
-# What a process inherits
+# Inherited properties of a process
 
 @pytest.fixture(scope="module")
 def library(stage: Stage) -> Path:
@@ -649,7 +654,7 @@ ENVIRONMENTS = {
 }
 
 
-# What the dynamic linker says, to a place that only root can write to.
+# The output of the dynamic linker, to a place that only root can write to.
 SAID = {"ld profile": "(/var/profile/libc.so.6.profile: cannot open file: .*\n)?"}
 
 
@@ -788,7 +793,7 @@ def test_rights(stage: Stage) -> None:
 
 
 def test_not_a_member(stage: Stage) -> None:
-    """Who is not in the group cannot run it at all."""
+    """A user outside the group cannot run it."""
     with stage.caller(STRANGER, member=False) as caller:
         assert caller.wait() == 1
         assert "PermissionError" in caller.said

@@ -81,7 +81,7 @@ class Scene:
         assert not changes, "the guests changed the laptop:\n" + "\n".join(changes)
 
     def lan_state(self) -> list[str]:
-        """What of the host no guest may change: its state, whom it knows on the LAN, exceptions."""
+        """The parts of the host that no guest may change: state, neighbours, exceptions."""
         state = list(self.lab.snapshot().lines)
         for each in self.lab.laptop.netns.ip_json("neigh show"):
             if each["dst"] in (self.lab.phone.address, self.lab.lan.gateway):
@@ -123,8 +123,8 @@ class Scene:
             return found
 
     def check_sources(self, frames: list[bytes]) -> None:
-        """What the laptop sends to the LAN speaks for itself and its VMs, or is refused by all for
-        its checksum: see checksum_into_source()."""
+        """Each frame to the LAN has an address of the laptop or its VMs, or a checksum that every
+        host refuses: see checksum_into_source()."""
         ours = {IPv4Address(each).packed for each in (
             self.lab.laptop.address, self.guest.address, self.other.address)}
         for frame in frames:
@@ -297,7 +297,7 @@ def fragments(s: Scene) -> list[bytes]:
             found += [s.guest.ip(ipv4(first, to, UDP, whole[:24], fragment=more, ident=99)),
                       s.guest.ip(ipv4(second, to, UDP, whole[16:], fragment=2, ident=99))]
         found.append(s.guest.ip(ipv4(phone, to, UDP, whole, fragment=0x1FFF)))
-    # What is the guest's own and no part of a whole never is a datagram.
+    # A frame from the guest's own address that is a fragment of no datagram never becomes one.
     return [each for each in found if each[26:30] != IPv4Address(guest).packed or MARK not in each]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Who runs with which rights: vmrun and QEMU with the user's, the helper with two capabilities."""
+"""Checks rights: vmrun and QEMU have the user's, the helper has two capabilities."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("vmrun")
 
 NET_ADMIN_AND_RAW = f"{1 << 12 | 1 << 13:016x}"
 NONE = f"{0:016x}"
-# What the helper keeps open of /proc/sys, see netsetup/confine/landlock.c.
+# Files of /proc/sys that the helper keeps open, see netsetup/confine/landlock.c.
 KEPT = [f"/proc/sys/net/{each}" for each in ("ipv4/conf", "ipv4/neigh", "ipv6/conf")]
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
@@ -54,12 +54,12 @@ def is_confined(netsetup: process.Process) -> None:
 
 
 def sanitized() -> bool:
-    """Whether the helper is built with the sanitizers, and so without its filters."""
+    """True if the helper is built with the sanitizers, and so without its filters."""
     return b"__asan_init" in (vm_module.binary().parent / "vmrun-netsetup").read_bytes()
 
 
 def kinds(each: process.Process) -> list[str]:
-    """What its descriptors are, without the numbers of pipes and sockets."""
+    """Its descriptors, without the numbers of pipes and sockets."""
     return sorted(re.sub(r":\[\d+\]$", "", what) for what in each.descriptors.values())
 
 
@@ -96,7 +96,7 @@ def test_run_under_a_user_by_sudo(lab: Lab) -> None:
              if what.startswith("/")]
     assert files == ["/dev/net/tun", *kept, "/run/vmrun/net-N/lease-tiny"]
 
-    # What it has written is the user's, too.
+    # Its files belong to the user.
     for path in (f"run/user/{me.uid}/vmrun/tiny/lock", f"home-{me.uid}"):
         assert (lab.directory / path).stat().st_uid == me.uid
     assert vm.stop() == 0
@@ -180,7 +180,7 @@ def test_helper_with_the_set_uid_bit(lab: Lab, installed: Path) -> None:
 
 
 def test_helper_without_a_policy(lab: Lab, installed: Path) -> None:
-    """What is shown then is the line that is missing, not sudo."""
+    """The remedy is the missing line of the policy, not sudo."""
     me = lab.add_user()
     installed.chmod(0o4755)
     status, said = refused(lab, paused(), user=me)

@@ -81,9 +81,9 @@ class Installation:
 
 @dataclass
 class How:
-    """How a caller starts the helper."""
+    """The settings with which a caller starts the helper."""
 
-    third: str = ""  # what makes descriptor 3 instead of the socket, in Python; "None": nothing
+    third: str = ""  # Python that makes descriptor 3 instead of the socket; "None": nothing
     argv: Sequence[str] = ("vmrun-netsetup",)
     env: dict[str, str] = field(default_factory=dict)
     closed: Sequence[int] = ()
@@ -156,7 +156,7 @@ class Caller:
 
     @property
     def said(self) -> str:
-        """What is on its standard error."""
+        """The text on its standard error."""
         self._stderr.seek(0)
         return self._stderr.read().decode(errors="replace")
 
@@ -174,7 +174,7 @@ class Caller:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the whole of @text is as @pattern, a regular expression."""
+    """True if @pattern, a regular expression, matches the whole of @text."""
     return re.fullmatch(pattern, text, re.DOTALL) is not None
 
 

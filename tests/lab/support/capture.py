@@ -11,7 +11,7 @@ from output import Output
 
 
 class Capture:
-    """What passes an interface: one line per frame, link-level header included.
+    """Captures frames of an interface, one line for each, with its link-level header.
 
     `with station.capture("arp") as seen: ...` and afterwards `seen.lines`; while it runs,
     `seen.wait_for(regex, timeout)`. With @pcap the frames go to that file instead, and `lines`

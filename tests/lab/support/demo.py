@@ -38,13 +38,13 @@ def say(text: str) -> None:
 
 
 def show(text: str) -> None:
-    """What a program printed, indented."""
+    """The output of a program, indented."""
     for line in text.rstrip().splitlines():
         print(f"   {line}", flush=True)
 
 
 def picture(lab: Lab, vm) -> None:
-    """What vmrun has set up on the laptop, each part as its own tool shows it."""
+    """Print the parts that vmrun set up on the laptop, each as its own tool shows it."""
     laptop = lab.laptop.netns
     commands = [
         f"ip -brief link show dev {vm.tap}",

@@ -25,7 +25,7 @@ def tool(name: str) -> str:
 
 
 def sanitized() -> bool:
-    """Whether the program under test was built with the sanitizers."""
+    """True if the program under test was built with the sanitizers."""
     return b"__asan_init" in vm.binary().read_bytes()
 
 

@@ -61,7 +61,7 @@ class Guest(Station):
         return self.sh(f"timeout {timeout} wget -q -O - {url}") + "\n"
 
     def pings(self, address: str, timeout: int = 5) -> bool:
-        """Whether the guest gets an answer to one of its echo requests."""
+        """True if the guest gets an answer to one of its echo requests."""
         script = f"ping -c {timeout} -A -W 1 -w {timeout} {address} >/dev/null && echo yes; true"
         return self.sh(script) == "yes"
 

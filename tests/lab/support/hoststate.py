@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a host looks like from outside, as lines of text that can be compared before and after.
+"""Writes the state of a host as lines of text, to compare before and after a test.
 
-Left out is only what changes by itself: counters, timers, cached neighbours, and the numbers that
-the kernel hands out anew each time (rule handles, the other end of a link).
+Only that which changes by itself is left out: counters, timers, cached neighbours, and the
+numbers that the kernel hands out anew each time (rule handles, the other end of a link).
 """
 
 import json

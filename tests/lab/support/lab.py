@@ -195,7 +195,7 @@ class Lab:
         return user
 
     def set_policy(self, text: str) -> Path:
-        """What programs on the laptop see as /etc/vmrun/netsetup.conf; the file."""
+        """Write /etc/vmrun/netsetup.conf as programs on the laptop see it; return its path."""
         path = self.directory / "etc" / "vmrun" / "netsetup.conf"
         for each in (path.parent.parent, path.parent):
             each.mkdir(mode=0o755, exist_ok=True)

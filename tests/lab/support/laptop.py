@@ -122,7 +122,7 @@ class Laptop(Station):
             self.set_address(self.cidr)
 
     def disconnect(self) -> None:
-        """What NetworkManager does on disconnect and on suspend: no address, link down."""
+        """Remove the address and set the link down, as NetworkManager does on suspend."""
         self._unconfigure()
         self.down()
 
@@ -174,7 +174,7 @@ class Laptop(Station):
         self._index, self._up, self._carrier = 0, True, True
 
     def restart_networkmanager(self) -> None:
-        """What a restart of NetworkManager does to an interface: everything off, and on again."""
+        """Take an interface down and up again, as a restart of NetworkManager does."""
         self.netns.ip(f"addr flush dev {self.interface}")
         self._configured = False
         self.down()
@@ -203,7 +203,7 @@ class Laptop(Station):
             self.lan.ap.ip(f"link set {port} mtu {mtu}")
         self.lan.mtu = mtu
 
-    # What else there is on laptops
+    # Other interfaces of laptops
 
     def add_wired(self, lan: Optional[Lan] = None, metric: int = WIRED_METRIC) -> str:
         """Plug in `eth0`, on the LAN of wlan0 or another; return its address."""

@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def part(self, data: bytes) -> bytes:
-        """What was asked for, after its head."""
+        """The requested part of @data; sends the head of the answer."""
         if not self.start:
             self.begin(len(data))
             return data
@@ -123,13 +123,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.serve_good(nth, rest)
 
     def serve_none(self, nth: int, rest: str) -> None:
-        """Not there."""
+        """Answer that there is no such file."""
         body = b"<html>not here</html>"
         self.begin(len(body), 404, type="text/html")
         self.wfile.write(body)
 
     def serve_login(self, nth: int, rest: str) -> None:
-        """What a hotel's network answers to everything."""
+        """Answer with a login page, as a hotel's network does to every request."""
         body = b"<!DOCTYPE html><title>Welcome</title>"
         self.begin(len(body), type="text/html; charset=utf-8")
         self.wfile.write(body)
@@ -175,11 +175,11 @@ class Mirror:
         self._thread.start()
 
     def url(self, manner: str, name: str) -> str:
-        """Where @name is served in that @manner."""
+        """The URL that serves @name in that @manner."""
         return f"http://127.0.0.1:{self.port}/{manner}/{name}"
 
     def count(self, manner: str) -> int:
-        """How often it was asked in that @manner so far."""
+        """The number of requests in that @manner so far."""
         return sum(1 for each, _ in self.requests if each == manner)
 
     def wait_for(self, condition: Callable[[], bool], timeout: float = 10) -> None:

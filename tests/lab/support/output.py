@@ -54,7 +54,7 @@ class Output:
 
     @property
     def ended(self) -> bool:
-        """Whether the writer closed it."""
+        """True if the writer closed it."""
         with self._changed:
             return self._ended
 

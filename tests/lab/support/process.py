@@ -22,7 +22,7 @@ class Process:
 
     @property
     def name(self) -> str:
-        """What it is called now, as it changes with exec; 'gone' when it is."""
+        """Its present name, which exec changes; 'gone' after its end."""
         try:
             return Path(f"/proc/{self.pid}/comm").read_text(errors="replace").strip()
         except OSError:
@@ -30,7 +30,7 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs; a zombie that waits for its parent counts as gone."""
+        """True if it still runs; a zombie that waits for its parent does not."""
         fields = _stat(self.pid)
         return bool(fields) and int(fields[19]) == self.started and fields[0] not in "ZX"
 
@@ -50,7 +50,7 @@ class Process:
 
     @property
     def descriptors(self) -> dict[int, str]:
-        """What each of its open descriptors is, as 'socket:[1234]' or a path."""
+        """Its open descriptors, each with 'socket:[1234]' or a path."""
         found = {}
         for each in Path(f"/proc/{self.pid}/fd").iterdir():
             try:
@@ -74,7 +74,7 @@ class Process:
             os.close(pidfd)
 
     def wait_gone(self, timeout: float) -> bool:
-        """Whether it ended within @timeout seconds."""
+        """True if it ends within @timeout seconds."""
         deadline = time.monotonic() + timeout
         while self.alive:
             if time.monotonic() > deadline:

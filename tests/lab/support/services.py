@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the machines of the lab offer: web pages, and the router's DHCP and DNS."""
+"""Runs the services of the lab: web pages, and the router's DHCP and DNS."""
 
 import signal
 import socket

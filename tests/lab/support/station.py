@@ -59,7 +59,7 @@ class Station:
             time.sleep(max(0, 0.1 - (time.monotonic() - began)))
 
     def never_pings(self, address: str, during: float = 1) -> bool:
-        """Whether no echo request was answered @during that many seconds."""
+        """True if no echo request gets an answer for @during seconds."""
         return not self.ping(address, timeout=during)
 
     def tcp_open(self, address: str, port: int, timeout: float = 5,
@@ -77,7 +77,7 @@ class Station:
         return sock
 
     def tcp_connect(self, address: str, port: int, timeout: float = 5) -> bool:
-        """Whether a TCP connection can be made within @timeout seconds."""
+        """True if a TCP connection is made within @timeout seconds."""
         try:
             self.tcp_open(address, port, timeout).close()
         except OSError:

@@ -16,8 +16,8 @@ from lab import Lab
 
 SUPPORT = Path(__file__).parent
 
-# What is done, what the difference must say, and how it is undone: `ip` commands, or nft's or a
-# shell's when they begin so.
+# For each change: the command, the text that the difference must have, and the command that undoes
+# it. A command is of `ip`, or of nft or a shell when it begins with `nft` or `sh`.
 CHANGES = {
     "tap": ("tuntap add dev vmr-x mode tap", "+ link vmr-x:", "link del vmr-x"),
     "route": ("route add 192.168.77.50 dev wlan0", "+ route 192.168.77.50:",

@@ -83,7 +83,7 @@ def test_nothing_leads_out_of_the_machine(lab: Lab) -> None:
     assert names == {"lo", "wlan0", "lan", "wan", "lan0"}
 
 
-# What makes it Wi-Fi
+# Properties of Wi-Fi
 
 
 def test_access_point_sees_only_the_station(lab: Lab) -> None:
@@ -344,7 +344,7 @@ def test_lan_built_with_another_mtu(lab: Lab) -> None:
 
 
 def lab_names() -> set[str]:
-    """What this process's labs have on the machine."""
+    """The objects that this process's labs have on the machine."""
     names = set(os.listdir(netns.NAMED)) | set(os.listdir("/tmp"))
     names |= set(os.listdir(netns.ETC)) if netns.ETC.is_dir() else set()
     return {name for name in names if netns.owner(name) == os.getpid()}

@@ -175,7 +175,7 @@ class Vm:
 
     @property
     def alive(self) -> bool:
-        """Whether vmrun runs."""
+        """True if vmrun runs."""
         return self.process.poll() is None
 
     def family(self) -> list[process.Process]:
