@@ -367,13 +367,8 @@ def test_many_descriptors(stage: Stage, count: int) -> None:
 
 
 def test_spare_by_who_can_start_one(stage: Stage) -> None:
-<<<<<<< HEAD
-    """Who is bound by a policy has no use for one, neither before the request nor later."""
+    """A user who is bound by a policy gets no standby, neither before the request nor later."""
     for first in (standby(), place()):
-=======
-    """A user who is bound by a policy gets no spare, neither before the request nor later."""
-    for first in (spare(), place()):
->>>>>>> w-tests
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with mine, theirs, stage.caller() as caller:
             if first == place():
