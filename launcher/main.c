@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// vmrun: a virtual machine that is a full member of a laptop's Wi-Fi LAN, with one command.
+// Reads the command line of vmrun and runs the command.
 #include <errno.h>
 #include <stdio.h>
 
@@ -12,8 +12,8 @@
 #include "launcher/run/launch.h"
 
 /*
- * The one place that drops root's rights. The helpers start before, to get them; commands run
- * after, so they open the user's files with the user's rights.
+ * This is the only function that drops root's rights. The helpers start before, because they need
+ * them. The command runs after, so it opens the user's files with the user's rights.
  */
 static int run_command(const struct options *options, struct error *err)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A growing argument vector for exec(2).
+// Builds an argument vector for exec(2).
 #include "launcher/common/argv.h"
 
 #include <ctype.h>
@@ -11,13 +11,13 @@
 
 #define CAPACITY_FIRST 64
 
-/* Takes the item over, also when it fails; a NULL item is one for which memory ran out. */
+/* Owns @item from here on, even on failure; NULL means that its allocation failed. */
 static void append(struct argv *argv, char *item)
 {
 	if (!item || argv->failed)
 		goto failed;
 
-	/* One more for the NULL at the end. */
+	/* Leave room for the NULL at the end. */
 	if (argv->count + 1 >= argv->capacity) {
 		size_t capacity = argv->capacity ? argv->capacity * 2 : CAPACITY_FIRST;
 		char **items = reallocarray(argv->items, capacity, sizeof(*items));
@@ -67,7 +67,7 @@ static bool has_control(const char *text)
 	return false;
 }
 
-/* $'...' is in POSIX.1-2024 and in bash, zsh and ksh; nothing else shows a control character. */
+/* $'...' (POSIX.1-2024, bash, zsh, ksh) is the only quoting that shows a control character. */
 static void quote_escaped(FILE *out, const char *text)
 {
 	fputs("$'", out);
@@ -89,7 +89,7 @@ static void quote(FILE *out, const char *text, bool first)
 	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				   "0123456789_@%+:,./-=";
 
-	/* A first word with '=' would be an assignment. */
+	/* A shell reads a first word with '=' as an assignment. */
 	if (*text && strspn(text, safe) == strlen(text) && !(first && strchr(text, '='))) {
 		fputs(text, out);
 		return;

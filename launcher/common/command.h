@@ -17,21 +17,19 @@ enum command_helper {
 
 /**
  * command_fn - run a command with the user's rights.
- * @options: the command line.
- * @launch: the helpers, for a row that has them. The command may take them over or end them.
- * @err: its message is empty if the command has printed everything.
+ * @launch: the helpers that the row names. The command may take them over or end them.
+ * @err: keeps an empty message if the command has printed everything.
  *
  * Return: the exit status.
  */
 typedef int command_fn(const struct options *options, struct launch *launch, struct error *err);
 
 /**
- * struct command - a command.
+ * struct command - a row of the table.
  * @operands: "FILE...", "NAME", "bash|zsh|fish", "[TEMPLATE [NAME]]", or empty.
- * @least, @most: number of operands.
+ * @least, @most: limits of the number of operands.
  * @options: bits of enum option_bit.
- * @helper: the helpers that the command needs.
- * @help: for the usage text and for completion, without quotes and brackets.
+ * @help: text for usage and completion, without quotes and brackets.
  */
 struct command {
 	const char *name;

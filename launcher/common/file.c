@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads and writes small files as a whole, and locks files.
+// Reads and writes whole small files and locks files.
 #include "launcher/common/file.h"
 
 #include <errno.h>
@@ -11,37 +11,37 @@
 
 #include "netsetup/base/cleanup.h"
 
-#define ROOM_FIRST 4096
+#define CAPACITY_FIRST 4096
 
 #define LOCK_TRIES 20
 
-/* Reads to the end, or one byte more than @max. */
+/* Stops at the end of the file or after more than @max bytes. */
 static int read_all(int fd, size_t max, char **data, size_t *size)
 {
 	cleanup_free char *buffer = NULL;
-	size_t room = 0;
-	size_t used = 0;
+	size_t capacity = 0;
+	size_t length = 0;
 	ssize_t got;
 
 	do {
-		if (used == room) {
-			size_t more = room ? room * 2 : ROOM_FIRST;
-			char *larger = realloc(buffer, more + 1);
+		if (length == capacity) {
+			size_t next = capacity ? capacity * 2 : CAPACITY_FIRST;
+			char *larger = realloc(buffer, next + 1);
 
 			if (!larger)
 				return -ENOMEM;
 			buffer = larger;
-			room = more;
+			capacity = next;
 		}
-		got = read(fd, buffer + used, room - used);
+		got = read(fd, buffer + length, capacity - length);
 		if (got < 0 && errno != EINTR)
 			return -errno;
-		used += got > 0 ? got : 0;
-	} while (got && used <= max);
+		length += got > 0 ? got : 0;
+	} while (got && length <= max);
 
-	buffer[used] = '\0';
+	buffer[length] = '\0';
 	*data = take_ptr(&buffer);
-	*size = used;
+	*size = length;
 	return 0;
 }
 
@@ -90,14 +90,14 @@ int file_write(int fd, const void *bytes, size_t size)
 
 int file_lock_soon(int fd)
 {
-	const struct timespec moment = { .tv_nsec = 10000000 };
+	const struct timespec delay = { .tv_nsec = 10000000 };
 
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return 0;
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
-		nanosleep(&moment, NULL);
+		nanosleep(&delay, NULL);
 	}
 	return -EBUSY;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads and writes small files as a whole, and locks files.
+// Reads and writes whole small files and locks files.
 #ifndef LAUNCHER_COMMON_FILE_H
 #define LAUNCHER_COMMON_FILE_H
 
@@ -8,31 +8,23 @@
 #include "netsetup/base/error.h"
 
 /**
- * file_read() - read a file to its end; a pipe will do, a directory or a device will not.
- * @path: of the file.
- * @max: the most bytes it may have.
- * @data: its bytes and a NUL after them, allocated; the caller frees it.
- * @size: how many, without that NUL.
- * @err: the error.
+ * file_read() - read a regular file or a pipe to its end; refuse a directory or a device.
+ * @max: limit of its size in bytes.
+ * @data: the bytes and a NUL after them, allocated; the caller frees it.
+ * @size: number of bytes without that NUL.
  *
- * Return: 0, -EFBIG, or another negative errno.
+ * Return: 0, -EFBIG if the file has more than @max bytes, or another negative errno.
  */
 int file_read(const char *path, size_t max, char **data, size_t *size, struct error *err);
 
-/**
- * file_write() - write all bytes.
- * @fd: of the file.
- *
- * Return: 0 or a negative errno.
- */
+/* file_write() - write all bytes. Return: 0 or a negative errno. */
 int file_write(int fd, const void *bytes, size_t size);
 
 /**
- * file_lock_soon() - take a file's flock(2) lock, which some other process may hold for a moment,
- * such as one that sweeps.
- * @fd: of the file.
+ * file_lock_soon() - take a file's flock(2) lock, retrying for 200 ms: a process that removes
+ * stale files holds it for a short time.
  *
- * Return: 0, -EBUSY when it was not free within 200 ms, or another negative errno.
+ * Return: 0, -EBUSY if another process kept the lock, or another negative errno.
  */
 int file_lock_soon(int fd);
 

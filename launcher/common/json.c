@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Members of JSON that somebody else has written, and that may be anything.
+// Reads members of untrusted JSON and checks their types.
 #include "launcher/common/json.h"
 
 struct json_object *json_member(struct json_object *object, const char *name, enum json_type type)

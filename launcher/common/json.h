@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Members of JSON that somebody else has written, and that may be anything.
+// Reads members of untrusted JSON and checks their types.
 #ifndef LAUNCHER_COMMON_JSON_H
 #define LAUNCHER_COMMON_JSON_H
 
 #include <json-c/json.h>
 
 /**
- * json_member() - a member of a type.
- * @object: may be NULL, or no object.
- * @name: of the member.
- * @type: that it is to have.
+ * json_member() - return a member if it has the expected type.
+ * @object: may be NULL or a value that is not an object.
  *
- * Return: the value, which stays the object's; NULL when it is not there or of another type.
+ * Return: the value, owned by @object; NULL if it is missing or has another type.
  */
 struct json_object *json_member(struct json_object *object, const char *name, enum json_type type);
 
-/* json_text() - the same for a text; "" when it is not there or no text. */
+/* json_text() - return a string member, owned by @object; "" if json_member() returns NULL. */
 const char *json_text(struct json_object *object, const char *name);
 
 #endif

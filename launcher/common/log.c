@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the user reads on standard error; main and the commands it calls print through here only.
+// Prints messages for the user; main and the commands print through this module only.
 #include "launcher/common/log.h"
 
 #include <stdarg.h>
@@ -13,7 +13,7 @@ void log_set(enum log_level level)
 	shown = level;
 }
 
-/* One write for a line, so that lines of several processes do not mix. */
+/* Print the line in one write, so that lines of several processes do not mix. */
 __attribute__((format(printf, 1, 0))) static void print_line(const char *format, va_list args)
 {
 	char line[ERROR_MESSAGE_SIZE * 2];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the user reads on standard error; main and the commands it calls print through here only.
+// Prints messages for the user; main and the commands print through this module only.
 #ifndef LAUNCHER_COMMON_LOG_H
 #define LAUNCHER_COMMON_LOG_H
 
@@ -13,23 +13,23 @@ enum log_level {
 	LOG_LEVEL_VERBOSE,
 };
 
-/* log_set() - what is shown from now on; notices and errors until then. */
+/* log_set() - set the level; the default is LOG_LEVEL_NOTICE. */
 void log_set(enum log_level level);
 
-/* log_notice(), log_verbose() - "vmrun: TEXT" when the level has it. */
+/* log_notice(), log_verbose() - print "vmrun: TEXT" if the level includes it. */
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_verbose(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* log_error() - "vmrun: MESSAGE" and the remedy below it. */
+/* log_error() - print "vmrun: MESSAGE" and the remedy below it. */
 void log_error(const struct error *err);
 
-/* log_text() - a text that is laid out already, such as a definition's errors. */
+/* log_text() - print formatted text, such as a definition's errors, as it is. */
 void log_text(const char *text);
 
-/* log_change() - a change to the host: "+ COMMAND", or bare on standard output for a dry run. */
+/* log_change() - print a change to the host: "+ COMMAND", or "COMMAND" on standard output. */
 void log_change(const char *command, bool to_stdout);
 
-/* log_output() - a command's result, to standard output. */
+/* log_output() - print a command's result to standard output, with a line end. */
 void log_output(const char *text);
 
 #endif

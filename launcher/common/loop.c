@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The event loop: one epoll set, a function for each descriptor; nothing polls.
+// Runs an event loop: one epoll set, one function for each descriptor.
 #include "launcher/common/loop.h"
 
 #include <assert.h>
@@ -11,8 +11,8 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * A function may remove a descriptor for which an event is already in hand, and the next one added
- * may take its place: an event counts only when its serial number is still that of the place.
+ * A function may remove a descriptor whose event epoll_wait(2) has returned, and add another in the
+ * same entry. So dispatch() drops an event whose serial number differs from the entry's.
  */
 struct watch {
 	int fd;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The event loop: one epoll set, a function for each descriptor; nothing polls.
+// Runs an event loop: one epoll set, one function for each descriptor.
 #ifndef LAUNCHER_COMMON_LOOP_H
 #define LAUNCHER_COMMON_LOOP_H
 
@@ -10,56 +10,43 @@
 struct loop;
 
 /**
- * loop_fn - called when a descriptor is ready.
- * @fd: the descriptor.
+ * loop_fn - handle a descriptor that is ready; may add and remove any descriptor, even @fd.
  * @events: EPOLL* bits.
- * @context: as given to loop_add().
- *
- * It may add and remove any descriptor, its own too.
+ * @context: from loop_add().
  */
 typedef void loop_fn(int fd, uint32_t events, void *context);
 
-/* How many descriptors a loop can watch. */
+/* The most descriptors that a loop can watch. */
 #define LOOP_MAX 64
 
-/**
- * loop_new() - make a loop that watches nothing.
- * @err: the error.
- *
- * Return: the loop, or NULL.
- */
+/* loop_new() - make a loop without descriptors. Return: the loop, or NULL. */
 struct loop *loop_new(struct error *err);
 
-/* loop_free() - legal for NULL; the descriptors that were added stay open. */
+/* loop_free() - free a loop, which may be NULL; watched descriptors stay open. */
 void loop_free(struct loop *loop);
 
 /**
  * loop_add() - watch a descriptor.
- * @loop: the loop.
- * @fd: not yet watched; remove it before it is closed.
- * @events: EPOLLIN and so on, level-triggered; EPOLLHUP and EPOLLERR always come.
- * @fn: called when it is ready.
+ * @fd: must not be watched yet. Call loop_remove() before closing it.
+ * @events: EPOLLIN and so on, level-triggered; EPOLLHUP and EPOLLERR are always included.
+ * @fn: called when @fd is ready.
  * @context: passed to @fn.
- * @err: ENOSPC when LOOP_MAX are watched.
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -ENOSPC if the loop watches LOOP_MAX descriptors; or another negative errno.
  */
 int loop_add(struct loop *loop, int fd, uint32_t events, loop_fn *fn, void *context,
 	     struct error *err);
 
-/* loop_remove() - watch it no more; legal when it is not watched. */
+/* loop_remove() - stop watching a descriptor; does nothing if it is not watched. */
 void loop_remove(struct loop *loop, int fd);
 
-/**
+/*
  * loop_run() - wait for events and call their functions until loop_stop().
- * @loop: the loop.
- * @err: the error.
- *
  * Return: 0 or a negative errno.
  */
 int loop_run(struct loop *loop, struct error *err);
 
-/* loop_stop() - let loop_run() return after the functions of the present events. */
+/* loop_stop() - make loop_run() return when it has handled the events at hand. */
 void loop_stop(struct loop *loop);
 
 #endif

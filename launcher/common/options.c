@@ -27,7 +27,7 @@ static int set_now(struct options *options, const char *value, struct error *err
 static int set_timeout(struct options *options, const char *value, struct error *err);
 static int set_words(struct options *options, const char *value, struct error *err);
 
-/* An option without a function is the command of its name; every command takes it. */
+/* An option without a function runs the command of its name; every command accepts it. */
 static const struct option_row {
 	const char *name;
 	char letter; /* or 0 */
@@ -40,18 +40,18 @@ static const struct option_row {
 	{ "uplink", 0, "IF", OPTION_UPLINK, set_uplink, "the same as --set network.uplink=IF" },
 	{ "address", 0, "IP", OPTION_ADDRESS, set_address, "the same as --set network.address=IP" },
 	{ "accept-digest", 0, NULL, OPTION_ACCEPT_DIGEST, set_accept_digest,
-	  "tell the digest of what came" },
-	{ "locked", 0, NULL, OPTION_LOCKED, set_locked, "insist on what 'lock' has noted" },
+	  "print the digest of each image" },
+	{ "locked", 0, NULL, OPTION_LOCKED, set_locked, "require what 'lock' recorded" },
 	{ "dry-run", 'n', NULL, OPTION_DRY_RUN, set_dry_run, "show each change, change nothing" },
 	{ "verbose", 'v', NULL, OPTION_VERBOSE, set_verbose, "show each change to the host" },
 	{ "quiet", 'q', NULL, OPTION_QUIET, set_quiet, "show errors only" },
 	{ "format", 'f', "yaml|json|argv", OPTION_FORMAT, set_format, "argv: the QEMU command" },
 	{ "detach", 'd', NULL, OPTION_DETACH, set_detach, "return when the VM is on the LAN" },
-	{ "wait", 0, "lan|ssh", OPTION_WAIT, set_wait, "what --detach waits for" },
-	{ "json", 0, NULL, OPTION_JSON, set_json, "for programs" },
-	{ "now", 0, NULL, OPTION_NOW, set_now, "do not ask the guest" },
-	{ "timeout", 0, "SECONDS", OPTION_TIMEOUT, set_timeout, "so long may the guest take" },
-	{ "words", 0, NULL, OPTION_WORDS, set_words, "of 'help': the words to complete with" },
+	{ "wait", 0, "lan|ssh", OPTION_WAIT, set_wait, "detach after this event" },
+	{ "json", 0, NULL, OPTION_JSON, set_json, "print JSON for programs" },
+	{ "now", 0, NULL, OPTION_NOW, set_now, "stop without asking the guest" },
+	{ "timeout", 0, "SECONDS", OPTION_TIMEOUT, set_timeout, "seconds to wait for power-off" },
+	{ "words", 0, NULL, OPTION_WORDS, set_words, "print words for completion" },
 	{ "help", 'h', NULL, 0, NULL, "show this" },
 	{ "version", 'V', NULL, 0, NULL, "show the version" },
 };
@@ -63,7 +63,7 @@ static int set_override(struct options *options, const char *value, struct error
 				  OPTIONS_OVERRIDES_MAX);
 	options->overrides[options->override_count] = strdup(value);
 	if (!options->overrides[options->override_count])
-		return error_set_errno(err, ENOMEM, "cannot keep '--set %s'", value);
+		return error_set_errno(err, ENOMEM, "cannot store '--set %s'", value);
 	options->override_count++;
 	return 0;
 }
@@ -75,7 +75,7 @@ static int set_network_key(struct options *options, const char *key, const char 
 
 	text = text_format("network.%s=%s", key, value);
 	if (!text)
-		return error_set_errno(err, ENOMEM, "cannot keep '--%s'", key);
+		return error_set_errno(err, ENOMEM, "cannot store '--%s'", key);
 	return set_override(options, text, err);
 }
 
@@ -190,13 +190,13 @@ static const struct command *find_command(const struct options *options, const c
 	return NULL;
 }
 
-/* getopt_long(3)'s tables from ours; an option's value there is its row's number plus 1. */
+/* Fills the tables for getopt_long(3); an option's value is its row's number plus 1. */
 static void getopt_tables(struct option longs[ARRAY_SIZE(rows) + 1],
 			  char letters[2 * ARRAY_SIZE(rows) + 2])
 {
 	char *letter = letters;
 
-	/* ':' reports a missing argument as such. */
+	/* With ':', getopt_long(3) returns ':' for a missing argument. */
 	*letter++ = ':';
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		longs[i] = (struct option){ rows[i].name,
@@ -229,8 +229,8 @@ static int usage_error(struct error *err)
 }
 
 /*
- * What getopt_long(3) did not take: its optopt is 0 for a name that it does not know, the row's
- * value for one that it does, else a letter, which may be one of several in its argument.
+ * Explains why getopt_long(3) refused an option. optopt is 0 for an unknown name, the row's value
+ * for a known one, else a letter, which may be one of several in the argument.
  */
 static int bad_option(int value, char **argv, struct error *err)
 {
@@ -255,7 +255,7 @@ static int take_options(int argc, char **argv, struct options *options, unsigned
 	int value;
 
 	getopt_tables(longs, letters);
-	/* Options stand after operands, too, whatever the user wants of other programs. */
+	/* vmrun accepts options after operands, even if POSIXLY_CORRECT is set. */
 	unsetenv("POSIXLY_CORRECT");
 	opterr = 0;
 	optind = 0;
@@ -289,8 +289,8 @@ static bool take_command(struct options *options)
 }
 
 /*
- * Refuses a misspelt command, which is the file of run so far: more operands follow, or no such
- * file exists.
+ * Refuses a misspelt command, which the parser took for the FILE of run: either more operands
+ * follow or no such file exists.
  */
 static int check_command(const struct options *options, struct error *err)
 {
@@ -332,7 +332,7 @@ static int check_operands(const struct options *options, const unsigned int *use
 	return 0;
 }
 
-/* The operands of a command that passes options on, as 'vmrun ssh NAME -v' does. */
+/* Takes the operands of a command that passes options on, as 'vmrun ssh NAME -v' does. */
 static bool take_passed(int argc, char **argv, struct options *options)
 {
 	const struct command *command = argc > 2 ? find_command(options, argv[1]) : NULL;
@@ -396,7 +396,7 @@ void options_usage(const struct options *options, FILE *stream)
 		fprintf(stream, "  %-3s %-24s %s\n", rows[i].letter ? letter : "", name,
 			rows[i].help);
 	}
-	fprintf(stream, "\nA file that has a command's name is given as './NAME'. "
+	fprintf(stream, "\nGive a file that has a command's name as './NAME'. "
 			"See vmrun(1) and vmrun.yaml(5).\n");
 }
 
@@ -411,14 +411,14 @@ static void write_option(const struct option_row *row, FILE *stream)
 
 void options_words(const struct options *options, const char *command, FILE *stream)
 {
-	const struct command *taker = command ? find_command(options, command) : NULL;
+	const struct command *row = command ? find_command(options, command) : NULL;
 
 	for (size_t i = 0; !command && i < options->command_count; i++) {
-		const struct command *each = &options->commands[i];
+		const struct command *shown = &options->commands[i];
 
-		fprintf(stream, "%s\t%s\t%s\n", each->name, each->help, each->operands);
+		fprintf(stream, "%s\t%s\t%s\n", shown->name, shown->help, shown->operands);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (!command || (taker && (!rows[i].bits || rows[i].bits & taker->options)))
+		if (!command || (row && (!rows[i].bits || rows[i].bits & row->options)))
 			write_option(&rows[i], stream);
 }

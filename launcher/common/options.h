@@ -11,7 +11,7 @@
 
 #define OPTIONS_OVERRIDES_MAX 64
 
-/* Each option, for the column of the table of commands. */
+/* The options that a command accepts, as bits of struct command. */
 enum option_bit {
 	OPTION_SET = 1u << 0,
 	OPTION_UPLINK = 1u << 1,
@@ -28,7 +28,7 @@ enum option_bit {
 	OPTION_NOW = 1u << 12,
 	OPTION_TIMEOUT = 1u << 13,
 	OPTION_WORDS = 1u << 14,
-	OPTION_PASSED = 1u << 15, /* what follows the first operand is an operand */
+	OPTION_PASSED = 1u << 15, /* every word after the first operand is an operand */
 	OPTION_ANY = 1u << 16,    /* every option is accepted and ignored */
 };
 
@@ -38,30 +38,30 @@ enum print_format {
 	PRINT_ARGV, /* the QEMU command */
 };
 
-/* What 'run --detach' waits for. */
+/* The event that 'run --detach' waits for. */
 enum wait_for {
-	WAIT_LAN, /* the VM has its place on the LAN */
+	WAIT_LAN, /* the VM is on the LAN */
 	WAIT_SSH, /* the guest accepts connections to port 22 */
 };
 
 /**
- * struct options - what the user asked for.
+ * struct options - the parsed command line.
  * @commands, @command_count: the table of commands.
- * @command: its row.
- * @files, @file_count: the operands, at least one for run (exactly one), check and print (one).
- * @overrides, @override_count: "KEY.PATH=VALUE" in the order given; --uplink and --address too.
- * @format: of print.
+ * @command: the row of the command to run.
+ * @files, @file_count: the operands, as many as @command allows.
+ * @overrides, @override_count: "KEY.PATH=VALUE" of --set, --uplink and --address, in their order.
+ * @format: output format of print.
  * @quiet: print errors only.
  * @verbose: show each change to the host.
- * @accept_digest: tell the digests of images that have none, instead of refusing them.
- * @locked: insist on the definition's lock file.
+ * @accept_digest: print the digests of images that have none, instead of refusing these images.
+ * @locked: require the definition's lock file.
  * @dry_run: show each change and the QEMU command, change nothing.
- * @detach: return when the VM is on the LAN, and let it run.
- * @wait: what for.
- * @json: for programs.
- * @now: do not ask the guest.
- * @words: print the words of command lines, not the usage text.
- * @timeout: seconds that it has to power off; negative for the definition's.
+ * @detach: return when the VM is on the LAN and leave it running.
+ * @wait: the event to wait for before detaching.
+ * @json: print JSON.
+ * @now: stop the VM without asking the guest to power off.
+ * @words: print the words for completion, not the usage text.
+ * @timeout: seconds to wait for power-off; negative: use the definition's value.
  */
 struct options {
 	const struct command *commands;
@@ -87,26 +87,24 @@ struct options {
 
 /**
  * options_parse() - read the command line.
- * @argc, @argv: main's; may be permuted.
+ * @argv: main's; getopt_long(3) may permute it.
  * @commands, @count: the table of commands, with rows "help" and "version"; the first row is the
  *                    default.
- * @options: the result; free it with options_done(), also after a failure.
- * @err: STATUS_USAGE.
+ * @options: the result; call options_done() even after a failure.
  *
- * Return: 0, -EINVAL or -ENOMEM.
+ * Return: 0; -EINVAL with STATUS_USAGE; or -ENOMEM.
  */
 int options_parse(int argc, char **argv, const struct command *commands, size_t count,
 		  struct options *options, struct error *err);
 
 void options_done(struct options *options);
 
-/* options_usage() - write the usage text; options->commands has the table. */
+/* options_usage() - print the usage text for the table in options->commands. */
 void options_usage(const struct options *options, FILE *stream);
 
 /**
- * options_words() - write a line for each word: the word, its help text, its argument.
- * @options: has the table of commands.
- * @command: its options are written; or NULL for all commands and all options.
+ * options_words() - print a line for each word: the word, its help text, its argument.
+ * @command: prints the options of this command; NULL: all commands and all options.
  */
 void options_words(const struct options *options, const char *command, FILE *stream);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// vmrun needs no privilege: what sudo, doas or pkexec gave it is given up for good.
+// Drops for good the root privilege that sudo, doas or pkexec gave to vmrun.
 #include "launcher/common/privilege.h"
 
 #include <cap-ng.h>
@@ -18,7 +18,7 @@
 
 #define PASSWD_SIZE 65536
 
-/* Who called: an entry of passwd(5) and the texts that it points to. */
+/* The calling user: an entry of passwd(5) and the allocated texts that it points to. */
 struct caller {
 	struct passwd entry;
 	char *texts;
@@ -30,12 +30,12 @@ int privilege_check(struct error *err)
 	if (geteuid() == getuid() && getegid() == getgid())
 		return 0;
 	error_setf(err, STATUS_PERMISSION, EPERM, "vmrun must not be set-uid or set-gid");
-	error_remedy(err, "take the bit away, and see vmrun-netsetup(8) for how to give the "
-			  "helper its privilege");
+	error_remedy(err, "remove the bit; see vmrun-netsetup(8) for how to give the helper its "
+			  "privilege");
 	return -EPERM;
 }
 
-/* Decimal digits only; (uid_t)-1 means "no change" to the kernel and is nobody's. */
+/* Accepts decimal digits only. Refuses (uid_t)-1: to the kernel it means "no change". */
 static int read_id(const char *name, const char *text, unsigned int *id, struct error *err)
 {
 	unsigned long value;
@@ -49,7 +49,7 @@ static int read_id(const char *name, const char *text, unsigned int *id, struct 
 	return 0;
 }
 
-/* By @uid, or by @user when that is not NULL. */
+/* Looks up @user, or @uid if @user is NULL. */
 static int find_caller(const char *name, const char *user, uid_t uid, struct caller *caller,
 		       struct error *err)
 {
@@ -70,7 +70,7 @@ static int find_caller(const char *name, const char *user, uid_t uid, struct cal
 	free(take_ptr(&caller->texts));
 	if (code)
 		return error_set_errno(err, code, "cannot look up the user of %s", name);
-	return error_setf(err, STATUS_PERMISSION, EINVAL, "%s is of no user in passwd(5)", name);
+	return error_setf(err, STATUS_PERMISSION, EINVAL, "%s names no user in passwd(5)", name);
 }
 
 static int find_by_id(const char *name, const char *text, struct caller *caller, struct error *err)
@@ -81,7 +81,7 @@ static int find_by_id(const char *name, const char *text, struct caller *caller,
 	return ret < 0 ? ret : find_caller(name, NULL, uid, caller, err);
 }
 
-/* sudo tells the group that was the caller's own just then, see newgrp(1). */
+/* SUDO_GID is the caller's group at that time, which newgrp(1) may have changed. */
 static int find_by_sudo(const char *uid_text, struct caller *caller, struct error *err)
 {
 	const char *gid_text = getenv("SUDO_GID");
@@ -105,8 +105,8 @@ static int find_by_sudo(const char *uid_text, struct caller *caller, struct erro
 	return 0;
 }
 
-/* Whom the environment names; caller->texts stays NULL when it names nobody. */
-static int identify(struct caller *caller, struct error *err)
+/* Finds the user that the environment names; caller->texts stays NULL if it names none. */
+static int find_by_environment(struct caller *caller, struct error *err)
 {
 	const char *text;
 
@@ -132,13 +132,13 @@ static int become(const struct caller *caller, struct error *err)
 		return error_set_errno(err, errno, "cannot take on the groups of '%s'",
 				       caller->entry.pw_name);
 
-	/* While there still is the right to; without it no_new_privs must do, as in containers. */
+	/* Bounds need CAP_SETPCAP. Without it, as in containers, no_new_privs has to suffice. */
 	capng_clear(CAPNG_SELECT_ALL);
 	if (setpcap && capng_apply(CAPNG_SELECT_BOUNDS) != 0)
 		return error_set_errno(err, EPERM, "cannot give up capabilities");
 	if (setresuid(uid, uid, uid) < 0)
 		return error_set_errno(err, errno, "cannot become '%s'", caller->entry.pw_name);
-	/* The kernel has done most of it with the line before, unless securebits forbade it. */
+	/* setresuid(2) has cleared most of them, unless securebits forbade it. */
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) != 0)
 		return error_set_errno(err, EPERM, "cannot give up capabilities");
@@ -147,7 +147,7 @@ static int become(const struct caller *caller, struct error *err)
 	return 0;
 }
 
-/* Trust the kernel, not our reading of it. */
+/* Threat: a call above kept a right. Check: ask the kernel, and fail if root comes back. */
 static int verify(const struct caller *caller, struct error *err)
 {
 	const uid_t uid = caller->entry.pw_uid;
@@ -162,11 +162,12 @@ static int verify(const struct caller *caller, struct error *err)
 	    gids[1] != gid || gids[2] != gid || setresuid(0, 0, 0) == 0 || setuid(0) == 0 ||
 	    (gid != 0 && setresgid(0, 0, 0) == 0) || capng_get_caps_process() < 0 ||
 	    capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
-		return error_setf(err, STATUS_PERMISSION, EPERM, "root could not be given up");
+		return error_setf(err, STATUS_PERMISSION, EPERM,
+				  "cannot give up root: the kernel still grants it");
 	return 0;
 }
 
-static void keep_if_owned(const char *name, uid_t uid)
+static void unset_unless_owned(const char *name, uid_t uid)
 {
 	const char *path = getenv(name);
 	struct stat status;
@@ -184,7 +185,7 @@ static int set_environment(const struct passwd *entry, struct error *err)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(directories); i++)
-		keep_if_owned(directories[i], entry->pw_uid);
+		unset_unless_owned(directories[i], entry->pw_uid);
 	if (setenv("HOME", entry->pw_dir, 1) < 0 || setenv("USER", entry->pw_name, 1) < 0 ||
 	    setenv("LOGNAME", entry->pw_name, 1) < 0 ||
 	    setenv("SHELL", entry->pw_shell[0] ? entry->pw_shell : "/bin/sh", 1) < 0)
@@ -197,7 +198,7 @@ static int drop(const struct caller *caller, struct error *err)
 {
 	int ret;
 
-	/* The caller was root, too. */
+	/* The caller was root. */
 	if (caller->entry.pw_uid == 0)
 		return 0;
 	ret = become(caller, err);
@@ -216,7 +217,7 @@ int privilege_drop(struct error *err)
 
 	if (ret < 0 || geteuid() != 0)
 		return ret;
-	ret = identify(&caller, err);
+	ret = find_by_environment(&caller, err);
 	if (ret == 0 && caller.texts)
 		ret = drop(&caller, err);
 	free(caller.texts);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A child process: started with exactly the descriptors and signals it shall have.
+// Starts a child process with exactly the given descriptors and signals.
 #include "launcher/common/process.h"
 
 #include <assert.h>
@@ -26,14 +26,14 @@ int process_guard_stdio(struct error *err)
 	return 0;
 }
 
-/* From here to child_run(): in the child. Only async-signal-safe calls; -1 with errno on error. */
+/* Up to child_run(), runs in the child: only async-signal-safe calls; -1 with errno on error. */
 
 static int close_between(unsigned int first, unsigned int last)
 {
 	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
 }
 
-/* Close all from 3 to below @end that are no target. */
+/* Closes all descriptors from 3 to below @end that are no target. */
 static void close_gaps(const struct process_config *config, int end)
 {
 	bool keep;
@@ -50,8 +50,8 @@ static void close_gaps(const struct process_config *config, int end)
 }
 
 /*
- * Sources are first duplicated above all targets, so that no dup2(2) overwrites one that is still
- * needed. @report survives, at another number, and is closed by exec.
+ * Duplicates the sources above all targets first, so that no dup2(2) overwrites a source that is
+ * still needed. @report moves to another number and stays open until exec.
  */
 static int child_place_fds(const struct process_config *config, int *report)
 {
@@ -86,7 +86,7 @@ static int child_set_signals(const struct process_config *config)
 	struct sigaction action = { .sa_handler = SIG_DFL };
 	int signo;
 
-	/* SIGKILL, SIGSTOP and the C library's own refuse, rightly. */
+	/* Fails for SIGKILL, SIGSTOP and the C library's own signals, which is right. */
 	for (signo = 1; signo < NSIG; signo++)
 		sigaction(signo, &action, NULL);
 	return sigprocmask(SIG_SETMASK, &config->blocked, NULL);
@@ -122,7 +122,7 @@ static void child_run(const struct process_config *config, pid_t parent, int rep
 	_exit(127);
 }
 
-/* In the parent: 0 once the program runs, else the child's errno. */
+/* Runs in the parent: returns 0 once the program runs, else the child's errno. */
 static int exec_result(int report)
 {
 	ssize_t length;
@@ -174,7 +174,7 @@ int process_start(const struct process_config *config, struct process *process, 
 	if (child.pid < 0)
 		return error_set_errno(err, errno, "cannot run '%s'", config->argv[0]);
 
-	/* No race: until it is waited for, the id is the child's. */
+	/* This has no race: until waitid(2), the id is the child's. */
 	child.pidfd = (int)syscall(SYS_pidfd_open, child.pid, 0);
 	code = child.pidfd < 0 ? errno : 0;
 	close(take_fd(&write_end));
@@ -188,7 +188,7 @@ int process_start(const struct process_config *config, struct process *process, 
 	return 0;
 }
 
-static void forget(struct process *process)
+static void clear_process(struct process *process)
 {
 	if (process->pidfd >= 0)
 		close(process->pidfd);
@@ -213,7 +213,7 @@ int process_wait(struct process *process, siginfo_t *end, struct error *err)
 
 	if (reap(process, &info) < 0)
 		return error_set_errno(err, errno, "cannot wait for process %d", (int)process->pid);
-	forget(process);
+	clear_process(process);
 	*end = info;
 	return 0;
 }
@@ -222,7 +222,7 @@ int process_signal(const struct process *process, int signo)
 {
 	assert(process->pid > 0);
 
-	/* Not yet waited for, so the id cannot have gone to another process. */
+	/* Before waitid(2), the kernel gives the id to no other process. */
 	return kill(process->pid, signo) < 0 ? -errno : 0;
 }
 
@@ -234,5 +234,5 @@ void process_kill(struct process *process)
 		return;
 	kill(process->pid, SIGKILL);
 	reap(process, &end);
-	forget(process);
+	clear_process(process);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A child process: started with exactly the descriptors and signals it shall have.
+// Starts a child process with exactly the given descriptors and signals.
 #ifndef LAUNCHER_COMMON_PROCESS_H
 #define LAUNCHER_COMMON_PROCESS_H
 
@@ -12,8 +12,8 @@
 
 /**
  * struct process - a child.
- * @pid: its process id; 0 when there is none (never started, or waited for).
- * @pidfd: readable once it has ended, close-on-exec; -1 when there is none.
+ * @pid: process id; 0 if there is no child (never started, or waited for).
+ * @pidfd: readable once the child has ended, close-on-exec; -1 if there is no child.
  */
 struct process {
 	pid_t pid;
@@ -27,8 +27,8 @@ struct process {
 
 /**
  * struct process_fd - one descriptor of the child.
- * @source: in this process; stays open here.
- * @target: its number there; no two alike. 0, 1 and 2 are inherited as they are when not named.
+ * @source: descriptor of this process; stays open.
+ * @target: unique number in the child. The child inherits 0, 1 and 2 unless they are targets.
  */
 struct process_fd {
 	int source;
@@ -36,14 +36,14 @@ struct process_fd {
 };
 
 /**
- * struct process_config - how the child starts.
- * @argv: NULL-terminated; argv[0] is searched in PATH unless it has a slash.
- * @fds, @fd_count: its descriptors besides 0, 1 and 2; sources and targets may overlap. All others
- *                  are closed.
- * @blocked: the signals that are blocked in it; the dispositions of all are the default.
- * @new_session: it leads a session of its own, without a controlling terminal.
- * @death_signal: what it gets when the calling thread ends, or 0.
- * @environment: NULL-terminated, all that it has; NULL: the same as this process.
+ * struct process_config - the start of a child.
+ * @argv: NULL-terminated; argv[0] is looked up in PATH unless it has a slash.
+ * @fds, @fd_count: its descriptors besides 0, 1 and 2; sources and targets may overlap. The child
+ *                  has no others.
+ * @blocked: signals that the child blocks; all dispositions are the default.
+ * @new_session: true if the child leads a new session, without a controlling terminal.
+ * @death_signal: signal that the kernel sends to the child when the calling thread ends, or 0.
+ * @environment: NULL-terminated, the whole environment; NULL: that of this process.
  */
 struct process_config {
 	char *const *argv;
@@ -55,34 +55,30 @@ struct process_config {
 	char *const *environment;
 };
 
-/* The most descriptors that a child can be given. */
+/* Limit of process_config.fd_count. */
 #define PROCESS_FDS_MAX 64
 
 /**
- * process_guard_stdio() - open /dev/null for each of the descriptors 0, 1 and 2 that is closed, so
- * that no file opened later is taken for one of them; an early act of main.
- * @err: the error.
+ * process_guard_stdio() - open /dev/null for each of the descriptors 0, 1 and 2 that is closed.
+ * main calls it early, so that no file opened later becomes standard input, output or error.
  *
  * Return: 0 or a negative errno.
  */
 int process_guard_stdio(struct error *err);
 
 /**
- * process_start() - start a program; returns once it runs.
- * @config: see there.
+ * process_start() - start a program and return once it runs.
  * @process: the child; end it with process_wait() or process_kill().
- * @err: "cannot run 'NAME'" with the reason of execve(2) when it cannot be run.
+ * @err: "cannot run 'NAME'" with the reason that execve(2) gave.
  *
  * Return: 0 or a negative errno.
  */
 int process_start(const struct process_config *config, struct process *process, struct error *err);
 
 /**
- * process_wait() - wait until the child has ended and reap it; @process is none after it.
- * @process: a child.
- * @end: how it ended: si_code is CLD_EXITED, CLD_KILLED or CLD_DUMPED, si_status the status or the
- *       signal.
- * @err: the error.
+ * process_wait() - wait until the child ends and reap it.
+ * @process: becomes PROCESS_NONE.
+ * @end: si_code is CLD_EXITED, CLD_KILLED or CLD_DUMPED, si_status the status or the signal.
  *
  * Return: 0 or a negative errno.
  */
@@ -90,14 +86,12 @@ int process_wait(struct process *process, siginfo_t *end, struct error *err);
 
 /**
  * process_signal() - send a signal to the child, never to another process of the same id.
- * @process: a child.
- * @signo: the signal.
  *
- * Return: 0 or a negative errno; -ESRCH when it has ended.
+ * Return: 0; -ESRCH if the child has ended; or another negative errno.
  */
 int process_signal(const struct process *process, int signo);
 
-/* process_kill() - SIGKILL and reap; legal when there is none. */
+/* process_kill() - send SIGKILL and reap the child; does nothing for PROCESS_NONE. */
 void process_kill(struct process *process);
 
 #endif

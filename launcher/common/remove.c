@@ -18,20 +18,20 @@ void remove_one(const struct removal *removal, const char *directory, const char
 	command = text_format("rm %s/%s", directory, name);
 	if (!command)
 		return;
-	if (removal->say)
-		removal->say(command, removal->context);
+	if (removal->report)
+		removal->report(command, removal->context);
 	if (!removal->dry_run)
 		unlink(command + strlen("rm "));
 }
 
 void remove_matching(const struct removal *removal, const char *directory, const char *pattern,
-		     const char *spared)
+		     const char *except)
 {
 	DIR *stream = opendir(directory);
 	struct dirent *entry;
 
 	while (stream && (entry = readdir(stream)))
-		if (entry->d_type != DT_DIR && (!spared || strcmp(entry->d_name, spared) != 0) &&
+		if (entry->d_type != DT_DIR && (!except || strcmp(entry->d_name, except) != 0) &&
 		    (!pattern || !fnmatch(pattern, entry->d_name, 0)))
 			remove_one(removal, directory, entry->d_name);
 	if (stream)

@@ -6,14 +6,14 @@
 #include <stdbool.h>
 
 /**
- * struct removal - how files are removed.
- * @dry_run: report what would be removed, remove nothing.
- * @say: called before each removal, with the command that a person would type; or NULL.
- * @context: passed to @say.
+ * struct removal - the way to remove files.
+ * @dry_run: report the removals, remove nothing.
+ * @report: called before each removal with the equal shell command; may be NULL.
+ * @context: passed to @report.
  */
 struct removal {
 	bool dry_run;
-	void (*say)(const char *command, void *context);
+	void (*report)(const char *command, void *context);
 	void *context;
 };
 
@@ -22,12 +22,10 @@ void remove_one(const struct removal *removal, const char *directory, const char
 
 /**
  * remove_matching() - remove files of a directory, but no directories.
- * @removal: how.
- * @directory: its path.
  * @pattern: fnmatch(3) pattern of the files to remove; NULL removes all.
- * @spared: the name of a file that stays, or NULL.
+ * @except: name of a file to leave alone, or NULL.
  */
 void remove_matching(const struct removal *removal, const char *directory, const char *pattern,
-		     const char *spared);
+		     const char *except);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Signals as events: blocked from the first act of main, read from a signalfd.
+// Blocks signals from the start of main and reads them from a signalfd.
 #include "launcher/common/signals.h"
 
 #include <errno.h>
@@ -9,13 +9,13 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* A fault of the program: blocked, the kernel would end it without a handler's report. */
+/* Faults of the program: if they were blocked, the kernel would skip a handler's report. */
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
 
-/* With these, somebody wants an end. */
+/* Signals that ask a process to end. */
 static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
-static void fill(sigset_t *set)
+static void fill_without_faults(sigset_t *set)
 {
 	size_t i;
 
@@ -30,8 +30,8 @@ void signals_block(void)
 	struct sigaction hangup;
 	sigset_t set;
 
-	fill(&set);
-	/* A blocked signal is never dropped, even when it is ignored: kernel/signal.c, sig_ignored(). */
+	fill_without_faults(&set);
+	/* The kernel queues blocked signals even if ignored: kernel/signal.c, sig_ignored(). */
 	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN)
 		sigdelset(&set, SIGHUP);
 	sigprocmask(SIG_SETMASK, &set, NULL);
@@ -43,7 +43,7 @@ int signals_open(struct error *err)
 	sigset_t set;
 	int fd;
 
-	fill(&set);
+	fill_without_faults(&set);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? error_set_errno(err, errno, "cannot watch signals") : fd;
 }
@@ -86,8 +86,8 @@ int signals_pending(void)
 }
 
 /*
- * The default action itself, not SIGSTOP: the kernel skips it for an orphaned process group, which
- * nobody could continue.
+ * Takes the default action, not SIGSTOP: the kernel skips it for an orphaned process group, which
+ * no shell could continue.
  */
 void signals_suspend(int signo)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Signals as events: blocked from the first act of main, read from a signalfd.
+// Blocks signals from the start of main and reads them from a signalfd.
 #ifndef LAUNCHER_COMMON_SIGNALS_H
 #define LAUNCHER_COMMON_SIGNALS_H
 
@@ -9,18 +9,17 @@
 #include "netsetup/base/error.h"
 
 /**
- * signals_block() - block all signals but those that report a fault of the program itself; the
- * first act of main.
+ * signals_block() - block all signals but those that report a fault of the program itself. main
+ * calls it first.
  *
- * SIGCHLD gets its default disposition, for a parent may have left it ignored and children could
- * then not be waited for. SIGHUP that was ignored (nohup(1)) stays unblocked, so that the kernel
- * drops it.
+ * It resets SIGCHLD to the default disposition: a parent may have left it ignored, and then this
+ * process could not wait for children. An ignored SIGHUP (nohup(1)) stays unblocked, so that the
+ * kernel drops it.
  */
 void signals_block(void);
 
 /**
- * signals_open() - open a descriptor that tells all blocked signals.
- * @err: the error.
+ * signals_open() - open a signalfd(2) for all blocked signals.
  *
  * Return: the descriptor, non-blocking and close-on-exec, or a negative errno.
  */
@@ -28,33 +27,31 @@ int signals_open(struct error *err);
 
 /**
  * signals_read() - take one signal.
- * @fd: from signals_open().
- * @sender: the process that sent it, 0 for the kernel; or NULL.
+ * @sender: process id of the sender, 0 for the kernel; may be NULL.
  *
- * Return: the signal's number, or 0 when there is none.
+ * Return: the signal's number, or 0 if none is pending.
  */
 int signals_read(int fd, pid_t *sender);
 
 /**
- * signals_pending() - whether somebody wants an end, for work before there is an event loop: a
- * download, a step of the preparation. The signal stays pending.
+ * signals_pending() - return a pending signal that asks this process to end, and leave it pending.
+ * Work that runs without an event loop calls this, such as a download.
  *
- * Return: SIGINT, SIGTERM, SIGHUP or SIGQUIT when it has come and was not read, else 0.
+ * Return: SIGINT, SIGTERM, SIGHUP or SIGQUIT if one is pending, else 0.
  */
 int signals_pending(void);
 
 /**
- * signals_open_ends() - open a descriptor that is readable when signals_pending() would tell of a
- * signal: to be polled, and read only by who takes the signal away.
- * @err: the error.
+ * signals_open_ends() - open a descriptor that is readable while signals_pending() returns one.
+ * Callers poll it; reading it takes the signal.
  *
  * Return: the descriptor, non-blocking and close-on-exec, or a negative errno.
  */
 int signals_open_ends(struct error *err);
 
 /**
- * signals_suspend() - do what a job-control signal does by default: stop this process, unless
- * nobody is there who could continue it. Returns once it is continued.
+ * signals_suspend() - take the default action of a job-control signal: stop this process, unless
+ * its process group is orphaned. Return once the process is continued.
  * @signo: SIGTSTP, SIGTTIN or SIGTTOU.
  */
 void signals_suspend(int signo);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The user's terminal: kept as it was, whatever QEMU does to it and however it ends.
+// Saves and restores the terminal; removes control sequences that a terminal would answer.
 #include "launcher/common/terminal.h"
 
 #include <errno.h>
@@ -17,11 +17,11 @@
 #define SUB '\032'
 #define ESC '\033'
 
-/* The controls from 0x80 to 0x9f in UTF-8: CSI, for one, instead of ESC [. */
+/* In UTF-8, the controls from 0x80 to 0x9f begin with this, such as CSI, which is also ESC [. */
 #define UTF8_C1 '\xc2'
 #define UTF8_ST '\x9c'
 
-/* ESC and one more, or a control of two bytes in UTF-8. */
+/* Length of ESC and its second byte, and of a control from 0x80 to 0x9f in UTF-8. */
 #define INTRODUCER 2
 
 void terminal_save(struct terminal *terminal)
@@ -34,12 +34,12 @@ void terminal_save(struct terminal *terminal)
 		terminal->flags[fd] = fcntl(fd, F_GETFL);
 }
 
-/* Whether it is for this process to change the modes: not while another job is in the foreground. */
-static bool ours(void)
+/* True if no other job is in the foreground, so that this process may change the modes. */
+static bool may_set_modes(void)
 {
 	pid_t foreground = tcgetpgrp(STDIN_FILENO);
 
-	/* Not our controlling terminal: no job control on it. Or its foreground job has ended. */
+	/* It is not our controlling terminal, or its foreground job has ended. */
 	if (foreground <= 0 || (kill(-foreground, 0) < 0 && errno == ESRCH))
 		return true;
 	return foreground == getpgrp();
@@ -56,12 +56,12 @@ static void restore_modes(const struct termios *modes)
 	sigset_t set, before;
 	struct termios now;
 
-	if (tcgetattr(STDIN_FILENO, &now) < 0 || same_modes(&now, modes) || !ours())
+	if (tcgetattr(STDIN_FILENO, &now) < 0 || same_modes(&now, modes) || !may_set_modes())
 		return;
 
 	/*
-	 * Blocked, the signal does not stop us if we went to the background just now. At once, for
-	 * output that nobody reads (Ctrl-S) would be waited for.
+	 * Block SIGTTOU: it would stop this process if it has just gone to the background. Do not
+	 * use TCSADRAIN: it waits for output that Ctrl-S holds.
 	 */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTTOU);
@@ -82,27 +82,27 @@ void terminal_restore(const struct terminal *terminal)
 }
 
 /*
- * Control sequences that terminals answer: those with @mark, or any where it is 0, that end in one
- * of @finals. ECMA-48's DSR and DA, and what DEC's terminals, xterm and kitty have beside them.
+ * Control sequences that terminals answer: they end in one of @finals and have @mark, unless 0.
+ * These are DSR and DA of ECMA-48, and the queries of DEC's terminals, xterm and kitty.
  */
 static const struct {
 	char mark;
 	const char *finals;
-} questions[] = {
+} queries[] = {
 	{ 0, "cntx" }, { '>', "q" },  { '?', "Smu" }, { '$', "puw" }, { '&', "u" },
 	{ '*', "y" },  { '#', "R|" }, { '\'', "|" },  { '"', "v" },
 };
 
-static bool is_question(const char *parameters, size_t size, char final)
+static bool is_query(const char *parameters, size_t size, char final)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
-		if ((!questions[i].mark || memchr(parameters, questions[i].mark, size)) &&
-		    strchr(questions[i].finals, final))
+	for (size_t i = 0; i < ARRAY_SIZE(queries); i++)
+		if ((!queries[i].mark || memchr(parameters, queries[i].mark, size)) &&
+		    strchr(queries[i].finals, final))
 			return true;
 	return false;
 }
 
-/* What another byte cuts off is no sequence: terminals would look for its end beyond that byte. */
+/* Removes the start of a broken sequence: terminals look for its end beyond the wrong byte. */
 static size_t mute_control(const char *text, size_t size)
 {
 	size_t at = INTRODUCER;
@@ -113,7 +113,7 @@ static size_t mute_control(const char *text, size_t size)
 		return 0;
 	if (text[at] < '@' || text[at] > '~')
 		return INTRODUCER;
-	return is_question(text + INTRODUCER, at - INTRODUCER, text[at]) ? at + 1 : 0;
+	return is_query(text + INTRODUCER, at - INTRODUCER, text[at]) ? at + 1 : 0;
 }
 
 static bool is_c1(const char *text)
@@ -122,7 +122,7 @@ static bool is_c1(const char *text)
 	       (unsigned char)text[1] <= 0x9f;
 }
 
-/* Up to its end, or to the sequence that cuts it off; without either it becomes plain text. */
+/* Removes a string up to its end or the next sequence; without either, only its introducer. */
 static size_t mute_string(const char *text, size_t size)
 {
 	for (size_t at = INTRODUCER; at < size; at++) {
@@ -139,8 +139,8 @@ static size_t mute_string(const char *text, size_t size)
 }
 
 /*
- * How many bytes at the start of a text are to go, or 0 when the first one stays. Where a first one
- * has not its second, it goes, too: with a question after it gone, it would begin another.
+ * Returns the number of bytes to remove at the start of a text, or 0. Removes an introducer without
+ * its second byte: once a query after it is gone, it could begin another one.
  */
 static size_t mute_start(const char *text, size_t size)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The user's terminal: kept as it was, whatever QEMU does to it and however it ends.
+// Saves and restores the terminal; removes control sequences that a terminal would answer.
 #ifndef LAUNCHER_COMMON_TERMINAL_H
 #define LAUNCHER_COMMON_TERMINAL_H
 
@@ -8,10 +8,9 @@
 #include <termios.h>
 
 /**
- * struct terminal - what standard input, output and error were like.
- * @tty: standard input is a terminal, @modes are its.
- * @modes: see termios(3).
- * @flags: file status flags of the descriptors 0, 1 and 2; -1 for one that is closed.
+ * struct terminal - the saved state of standard input, output and error.
+ * @tty: true if standard input is a terminal; @modes are its modes, see termios(3).
+ * @flags: file status flags of the descriptors 0, 1 and 2; -1 for a closed one.
  */
 struct terminal {
 	bool tty;
@@ -19,31 +18,25 @@ struct terminal {
 	int flags[3];
 };
 
-/**
- * terminal_save() - remember the terminal's modes and the descriptors' flags.
- * @terminal: for terminal_restore().
- */
+/* terminal_save() - save the terminal's modes and the descriptors' flags. */
 void terminal_save(struct terminal *terminal);
 
 /**
- * terminal_restore() - make them as they were; may be called more than once.
- * @terminal: from terminal_save().
+ * terminal_restore() - restore the changed modes and flags; may be called more than once.
  *
- * The flags (O_NONBLOCK, which QEMU sets) belong to the open file that all who inherited it
- * share: without this the user's shell would see read errors. The modes are left alone when
- * another job has the terminal in the meantime: they are that job's. What has not changed is not
- * written.
+ * The flags (QEMU sets O_NONBLOCK) belong to the open file, which the user's shell shares: without
+ * this the shell would see read errors. If another job is in the foreground by now, the modes are
+ * that job's and do not change.
  */
 void terminal_restore(const struct terminal *terminal);
 
 /**
- * terminal_mute() - take the questions out of what a guest wrote to the terminals of another time:
- * one that answered them now would be typing into the guest, or into the user's shell.
- * @bytes: the text; changed in place. What asks for reports goes, and all of a device's or the
- *         operating system's own strings (DCS, OSC and their kin), so that titles go, too.
- * @size: of it.
+ * terminal_mute() - remove terminal queries from a guest's old output. Threat: a terminal that
+ * shows it answers them, and the answers become input of the guest or of the user's shell.
+ * @bytes: the text; changed in place. Removes queries, and all DCS, OSC, SOS, PM and APC strings,
+ *         titles among them.
  *
- * Return: how much of it is left.
+ * Return: the size that is left.
  */
 size_t terminal_mute(char *bytes, size_t size);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Text from outside: UTF-8, what may be shown on a terminal, and the nearest of some words.
+// Checks and prints untrusted UTF-8 text, formats text, and finds the nearest word.
 #include "launcher/common/text.h"
 
 #include <ctype.h>
@@ -8,7 +8,7 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* A word of a definition is shorter; what is longer resembles none. */
+/* Words of a definition are shorter; text_nearest() finds nothing for a longer text. */
 #define WORD_MAX 24
 
 struct span {
@@ -183,7 +183,7 @@ static unsigned int min(unsigned int a, unsigned int b)
 	return a < b ? a : b;
 }
 
-/* How many letters to insert, drop, replace or swap with their neighbour, ignoring case. */
+/* Counts the letters to insert, drop, replace or swap with their neighbour, ignoring case. */
 static unsigned int distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
 	unsigned int cost[WORD_MAX + 1][WORD_MAX + 1];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Text from outside: UTF-8, what may be shown on a terminal, and the nearest of some words.
+// Checks and prints untrusted UTF-8 text, formats text, and finds the nearest word.
 #ifndef LAUNCHER_COMMON_TEXT_H
 #define LAUNCHER_COMMON_TEXT_H
 
@@ -11,73 +11,62 @@
 #define TEXT_SHORT_SIZE 64
 
 /**
- * text_decode() - the first character of UTF-8 text (RFC 3629: no surrogates, no overlong forms).
- * @bytes: the text.
- * @size: bytes that are there.
- * @character: the character; untouched on failure.
+ * text_decode() - decode the first character of UTF-8 text (RFC 3629: no surrogates, no overlong
+ * forms).
+ * @character: untouched on failure.
  *
- * Return: how many bytes it takes, 1..4, or 0 when it is not UTF-8 or nothing is left.
+ * Return: its length in bytes, 1 to 4; 0 if it is not UTF-8 or @size is 0.
  */
 size_t text_decode(const char *bytes, size_t size, uint32_t *character);
 
 /**
- * text_control() - whether a character is one that no definition needs and that YAML refuses or
- * takes for a line end: C0 and C1 controls, DEL, line and paragraph separator, byte order mark,
- * U+FFFE and U+FFFF. Tab and line feed are among them.
+ * text_control() - true if YAML refuses a character or reads it as a line end, and no definition
+ * needs it: C0 and C1 controls with tab and line feed, DEL, line and paragraph separator, byte
+ * order mark, U+FFFE and U+FFFF.
  */
 bool text_control(uint32_t character);
 
 /**
- * text_safe() - whether a character can be shown: it is seen and does nothing else. Besides the
- * controls, those that change the direction of writing (and so could make a line look like
- * another), that are invisible or private are not.
+ * text_safe() - true if a terminal shows a character and does nothing else. False for controls and
+ * for invisible or private characters, and for those that change the direction of writing, which
+ * could make a line look like another.
  */
 bool text_safe(uint32_t character);
 
-/* text_clean() - whether text is UTF-8 without controls, but for those (ASCII) in @also. */
+/* text_clean() - true if text is UTF-8 without controls but the ASCII ones in @also. */
 bool text_clean(const char *text, const char *also);
 
-/* text_width() - columns of a terminal that a safe character takes: 0, 1 or 2. */
+/* text_width() - return the columns that a safe character takes on a terminal: 0, 1 or 2. */
 unsigned int text_width(uint32_t character);
 
 /**
  * text_write() - write text so that it cannot act on a terminal.
- * @out: where to; what is not safe becomes "\n", "\t", "\x1b" or "\u202e".
+ * @out: gets the text; an unsafe character becomes "\n", "\t", "\x1b" or "\u202e".
  * @bytes: the text, of any bytes.
- * @size: how many.
  *
- * Return: bytes written.
+ * Return: number of bytes written.
  */
 size_t text_write(FILE *out, const char *bytes, size_t size);
 
-/**
- * text_format() - asprintf(3) that returns the text.
- * @format: printf format.
- *
- * Return: an allocated string, or NULL if memory runs out.
- */
+/* text_format() - return the text of asprintf(3), or NULL if memory runs out. */
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2), malloc));
 
 /**
- * text_short() - a value for a message: whole, or cut between characters and ended by "...".
- * @text: the value.
- * @cut: room.
+ * text_short() - copy a value for a message; cut a long one between characters and append "...".
  *
- * Return: cut.
+ * Return: @cut.
  */
 const char *text_short(const char *text, char cut[TEXT_SHORT_SIZE]);
 
-/* TEXT_SHORT() - text_short() with room that lives to the end of the block. */
+/* TEXT_SHORT() - text_short() with a buffer that lives to the end of the block. */
 #define TEXT_SHORT(text) text_short(text, (char[TEXT_SHORT_SIZE]){ 0 })
 
 /**
- * text_nearest() - the word that was most likely meant.
- * @text: what was written.
- * @words: array of structs that each begin with a `const char *`.
- * @count: of the array.
- * @stride: size of one struct.
+ * text_nearest() - find the word that the user most likely meant.
+ * @text: the misspelt word.
+ * @words: array of @count structs of @stride bytes that each begin with a `const char *`.
  *
- * Return: the nearest, at most a third of its letters away, or NULL.
+ * Return: the nearest word, if at most a third of its letters differ, or NULL.
  */
 const char *text_nearest(const char *text, const void *words, size_t count, size_t stride);
 

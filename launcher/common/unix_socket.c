@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Unix sockets in a VM's runtime directory, by which the user's other commands reach it.
+// Makes and uses the Unix sockets in a VM's runtime directory.
 #include "launcher/common/unix_socket.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #define BACKLOG 8
 
-/* Who does not take a connection within this is stuck, or busy with another one. */
+/* A process that accepts no connection in this time is stuck or busy. */
 #define CONNECT_SECONDS 3
 #define CONNECT_TRIES   3
 
@@ -28,9 +28,9 @@ static int unix_socket_address(const char *directory, const char *name, struct s
 	return 0;
 }
 
-/* A socket that is to be at, or to lead to, that address. */
-static int local_socket(const char *directory, const char *name, int flags,
-			struct sockaddr_un *address, struct error *err)
+/* Opens a socket and fills the address that it will listen at or connect to. */
+static int open_socket(const char *directory, const char *name, int flags,
+		       struct sockaddr_un *address, struct error *err)
 {
 	int ret = unix_socket_address(directory, name, address, err);
 
@@ -43,7 +43,7 @@ static int local_socket(const char *directory, const char *name, int flags,
 int unix_socket_listen(const char *directory, const char *name, struct error *err)
 {
 	struct sockaddr_un address;
-	cleanup_fd int fd = local_socket(directory, name, SOCK_NONBLOCK, &address, err);
+	cleanup_fd int fd = open_socket(directory, name, SOCK_NONBLOCK, &address, err);
 
 	if (fd < 0)
 		return fd;
@@ -53,33 +53,33 @@ int unix_socket_listen(const char *directory, const char *name, struct error *er
 	return take_fd(&fd);
 }
 
-/* Waits for room among those that are not accepted yet, which there may never be. */
-static int connect_soon(int fd, const struct sockaddr_un *address)
+/* Waits a limited time for room in the listener's queue, which a stuck process leaves full. */
+static int connect_in_time(int fd, const struct sockaddr_un *address)
 {
-	const struct timeval soon = { .tv_sec = CONNECT_SECONDS };
-	const struct timeval forever = { 0 };
+	const struct timeval timeout = { .tv_sec = CONNECT_SECONDS };
+	const struct timeval none = { 0 };
 
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof(soon));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	for (int i = 0; connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0; i++)
-		/* With a time limit, a stop or the host's suspend interrupts it. */
+		/* With a timeout, a job-control stop or the host's suspend interrupts connect. */
 		if (errno != EINTR || i + 1 >= CONNECT_TRIES)
 			return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof(forever));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
 	return 0;
 }
 
 int unix_socket_connect(const char *directory, const char *name, struct error *err)
 {
 	struct sockaddr_un address;
-	cleanup_fd int fd = local_socket(directory, name, 0, &address, err);
+	cleanup_fd int fd = open_socket(directory, name, 0, &address, err);
 	int ret;
 
 	if (fd < 0)
 		return fd;
-	ret = connect_soon(fd, &address);
+	ret = connect_in_time(fd, &address);
 	if (ret == -EAGAIN)
 		return error_setf(err, STATUS_FAILURE, ETIMEDOUT,
-				  "cannot connect to '%s': too many others wait there",
+				  "cannot connect to '%s': too many clients wait there",
 				  address.sun_path);
 	if (ret)
 		return error_set_errno(err, -ret, "cannot connect to '%s'", address.sun_path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Where the user's files are (XDG Base Directory Specification 0.8).
+// Finds and makes the user's directories (XDG Base Directory Specification 0.8).
 #include "launcher/common/xdg.h"
 
 #include <assert.h>
@@ -18,7 +18,7 @@
 
 static const struct {
 	const char *variable;
-	const char *below_home; /* NULL: not below the home directory */
+	const char *below_home; /* NULL: outside of the home directory */
 } kinds[] = {
 	[XDG_DATA] = { "XDG_DATA_HOME", "/.local/share" },
 	[XDG_STATE] = { "XDG_STATE_HOME", "/.local/state" },
@@ -33,8 +33,8 @@ static bool is_own_directory(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
-/* Whether the nearest directory above that exists lets this user make the missing ones. */
-static bool can_be_made(const char *path)
+/* True if the nearest existing directory above lets this user make the missing ones. */
+static bool can_make(const char *path)
 {
 	char above[PATH_MAX];
 	char *slash;
@@ -53,14 +53,14 @@ static bool can_be_made(const char *path)
 	return !faccessat(AT_FDCWD, "/", W_OK | X_OK, AT_EACCESS);
 }
 
-/* The variable's value if it counts, else NULL. */
+/* Returns the variable's value if it satisfies xdg_dir(), else NULL. */
 static const char *environment_directory(const char *variable)
 {
 	const char *value = getenv(variable);
 
 	if (!value || value[0] != '/')
 		return NULL;
-	return is_own_directory(value) || can_be_made(value) ? value : NULL;
+	return is_own_directory(value) || can_make(value) ? value : NULL;
 }
 
 const char *xdg_home(void)
@@ -77,7 +77,7 @@ static char *join(const char *base, const char *middle, const char *name)
 	return text_format("%s%s/vmrun%s%s", base, middle, name ? "/" : "", name ? name : "");
 }
 
-/* What pam_systemd(8) makes at login; else a directory in /tmp that xdg_make() checks. */
+/* Prefers the directory of pam_systemd(8); else one in /tmp, which xdg_make() checks. */
 static char *runtime_fallback(const char *name)
 {
 	char base[64];
@@ -132,12 +132,12 @@ void xdg_each(enum xdg_kind kind, void (*fn)(const char *name, void *context), v
 		closedir(stream);
 }
 
-static bool trusted(uid_t owner)
+static bool is_trusted(uid_t owner)
 {
 	return owner == geteuid() || owner == 0;
 }
 
-/* Whether everybody can make files in the directory, so that its entries are no one's word. */
+/* True if every user can make files in the directory, so that its entries are untrusted. */
 static bool is_public(int dir)
 {
 	struct stat st;
@@ -151,10 +151,10 @@ static int open_next(int dir, const char *name, bool public)
 }
 
 /*
- * Opens the next directory of a path, makes it if it is missing. One that another process makes
- * meanwhile is as good as one of our own, for it is checked in the same way.
+ * Opens the next directory of a path, and makes it if it is missing. If another process makes it
+ * first, it passes through the same check.
  */
-static int step(int dir, const char *name, const char *path, int *next, struct error *err)
+static int open_or_make(int dir, const char *name, const char *path, int *next, struct error *err)
 {
 	bool public = is_public(dir);
 	cleanup_fd int fd = open_next(dir, name, public);
@@ -169,7 +169,7 @@ static int step(int dir, const char *name, const char *path, int *next, struct e
 		return error_set_errno(err, errno, "cannot use directory '%s'", path);
 	if (fstat(fd, &st))
 		return error_set_errno(err, errno, "cannot use directory '%s'", path);
-	if (public && (!trusted(st.st_uid) || (st.st_mode & (S_IWGRP | S_IWOTH)))) {
+	if (public && (!is_trusted(st.st_uid) || (st.st_mode & (S_IWGRP | S_IWOTH)))) {
 		error_setf(err, STATUS_PERMISSION, EPERM,
 			   "cannot use directory '%s': it does not belong to user %u alone", path,
 			   (unsigned int)geteuid());
@@ -182,7 +182,7 @@ static int step(int dir, const char *name, const char *path, int *next, struct e
 	return 0;
 }
 
-/* Steps through the path's components; @path is cut and mended on the way, for messages. */
+/* Opens the path's components in turn; cuts @path for messages and restores it. */
 static int open_directories(char *path, int *last, struct error *err)
 {
 	cleanup_fd int dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -197,7 +197,7 @@ static int open_directories(char *path, int *last, struct error *err)
 		int ret;
 
 		*end = '\0';
-		ret = step(dir, name, path, &next, err);
+		ret = open_or_make(dir, name, path, &next, err);
 		*end = rest;
 		if (ret)
 			return ret;

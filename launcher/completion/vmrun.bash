@@ -1,12 +1,12 @@
-# bash completion for vmrun(1), as `vmrun completion bash` writes it
+# bash completion for vmrun(1), printed by `vmrun completion bash`
 #
-# The program on the command line has the words: vmrun(1), help --words.
+# `vmrun help --words` of the program on the command line prints the words, see vmrun(1).
 
 _vmrun_program() { "${COMP_WORDS[0]/#\~/$HOME}" "$@" 2>/dev/null; }
 
 _vmrun_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2"); }
 
-# Completes $2 to a value that the tables call $1.
+# Completes $2 to a value of type $1, an argument in the tables.
 _vmrun_value()
 {
 	case $1 in
@@ -26,7 +26,7 @@ _vmrun_value()
 	esac
 }
 
-# Sets argument to the last column of the row of word $1 among the rows $2; fails without one.
+# Sets argument to the last column of the row of word $1 among the rows $2; fails if none matches.
 _vmrun_row()
 {
 	local name
@@ -52,7 +52,7 @@ _vmrun()
 	local rows command='' operands='' argument='' index
 
 	shopt -q extglob || shopt -s extglob
-	# Readline has '=' between words: --format=json are three.
+	# Readline splits words at '=': --format=json is three words.
 	if [[ $cur == '=' ]]; then
 		cur=''
 	elif [[ $prev == '=' ]]; then

@@ -1,13 +1,13 @@
-# fish completion for vmrun(1), as `vmrun completion fish` writes it
+# fish completion for vmrun(1), printed by `vmrun completion fish`
 #
-# The program on the command line has the words: vmrun(1), help --words.
+# `vmrun help --words` of the program on the command line prints the words, see vmrun(1).
 
 function __vmrun_program
     set -l program (string replace -r '^~/' $HOME/ -- (commandline -opc)[1])
     $program $argv 2>/dev/null
 end
 
-# Prints the values that the tables call $argument, each after $prefix.
+# Prints the values of type $argument, an argument in the tables, each after $prefix.
 function __vmrun_values -a argument prefix
     switch $argument
         case 'FILE*'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Digests of what streams by, and their texts.
+// Computes digests of a stream of bytes and formats them.
 #include "launcher/image/digest.h"
 
 #include <openssl/evp.h>
@@ -10,9 +10,8 @@
 #include "netsetup/base/cleanup.h"
 
 /**
- * struct digest - a digest being made.
- * @context: OpenSSL's.
- * @sha512: SHA-512, else SHA-256.
+ * struct digest - a digest in progress.
+ * @sha512: true for SHA-512, else SHA-256.
  */
 struct digest {
 	EVP_MD_CTX *context;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Digests of what streams by, and their texts.
+// Computes digests of a stream of bytes and formats them.
 #ifndef LAUNCHER_IMAGE_DIGEST_H
 #define LAUNCHER_IMAGE_DIGEST_H
 
@@ -12,30 +12,28 @@
 struct digest;
 
 /**
- * digest_name_valid() - whether a text is "sha256-" or "sha512-" and as many lower-case hexadecimal
- * digits as that digest has: also the name of a file, with no '/' in it.
+ * digest_name_valid() - true if a text is "sha256-" or "sha512-" and as many lower-case hexadecimal
+ * digits as that digest has. Such a text is a safe file name: it has no '/'.
  */
 bool digest_name_valid(const char *name);
 
-/**
- * digest_new() - begin.
- * @sha512: SHA-512, else SHA-256.
- *
- * Return: end it with digest_free(); NULL when memory ran out.
+/*
+ * digest_new() - make a SHA-512 digest or a SHA-256 digest.
+ * Return: the digest, which the caller frees; NULL if memory runs out.
  */
 struct digest *digest_new(bool sha512);
 
-/* digest_reset() - begin anew; returns false when memory ran out. */
+/* digest_reset() - drop all bytes added so far. Return: false if memory runs out. */
 bool digest_reset(struct digest *digest);
 
-/* digest_add() - what comes next; returns false when memory ran out. */
+/* digest_add() - add the next bytes. Return: false if memory runs out. */
 bool digest_add(struct digest *digest, const void *bytes, size_t size);
 
 /**
- * digest_name() - of all that was added so far; more can be added after it.
+ * digest_name() - format the digest of all bytes so far; more bytes can follow.
  * @name: "sha256-HEX" or "sha512-HEX".
  *
- * Return: false when memory ran out.
+ * Return: false if memory runs out.
  */
 bool digest_name(const struct digest *digest, char name[DIGEST_NAME_SIZE]);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The digest of a file that is there.
+// Computes the digest of a file.
 #include "launcher/image/digest_file.h"
 
 #include <errno.h>

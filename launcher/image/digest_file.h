@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The digest of a file that is there.
+// Computes the digest of a file.
 #ifndef LAUNCHER_IMAGE_DIGEST_FILE_H
 #define LAUNCHER_IMAGE_DIGEST_FILE_H
 
@@ -9,12 +9,11 @@
 #include "netsetup/base/error.h"
 
 /**
- * digest_file() - read a file from its start to its end.
- * @fd: a file or a block device.
- * @path: its name, for what is shown.
- * @quiet: show no progress.
+ * digest_file() - compute the SHA-256 of a whole file.
+ * @fd: a regular file or a block device.
+ * @path: its name, for progress and errors.
+ * @quiet: true to show no progress.
  * @name: "sha256-HEX".
- * @err: the error.
  *
  * Return: 0 or a negative errno.
  */

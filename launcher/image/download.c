@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One attempt to get the bytes behind a URL.
+// Downloads a URL in one attempt.
 #include "launcher/image/download.h"
 
 #include <curl/curl.h>
@@ -24,15 +24,13 @@
 #define HTTP_SERVER_FAIL 500L
 
 /**
- * struct attempt - one of them.
- * @curl: its handle.
- * @url: where to.
- * @store: where it goes.
- * @err: the error of storing.
- * @failed: 0, or what refused the bytes, as a negative errno.
- * @looked: the answer was looked at, and its bytes are what is wanted.
- * @asked: where the store ended when the server was asked.
- * @range: where the server says that its bytes begin, or -1.
+ * struct attempt - an attempt to download.
+ * @store: gets the bytes.
+ * @err: the error of the callbacks.
+ * @failed: 0 or the negative errno of the callback that refused the bytes.
+ * @checked: true once check_answer() has run.
+ * @offset: size of the store when the attempt began, and the first byte requested.
+ * @range: offset of the server's first byte by its Content-Range header, or -1.
  */
 struct attempt {
 	CURL *curl;
@@ -40,8 +38,8 @@ struct attempt {
 	struct store *store;
 	struct error *err;
 	int failed;
-	bool looked;
-	uint64_t asked;
+	bool checked;
+	uint64_t offset;
 	curl_off_t range;
 };
 
@@ -58,16 +56,16 @@ static long http_status(CURL *curl)
 	return status;
 }
 
-static int page(const char *url, struct error *err)
+static int refuse_page(const char *url, struct error *err)
 {
 	error_setf(err, STATUS_FAILURE, EPROTO, "cannot fetch '%s': it is a web page, not an image",
 		   url);
 	error_remedy(err,
-		     "does this network want a login in a browser first? Else correct the URL");
+		     "log in to this network in a browser if it needs that, or correct the URL");
 	return -EPROTO;
 }
 
-static bool says_page(CURL *curl)
+static bool is_page_type(CURL *curl)
 {
 	const char *type = NULL;
 
@@ -76,22 +74,22 @@ static bool says_page(CURL *curl)
 	       (!strncasecmp(type, "text/html", 9) || !strncasecmp(type, "application/xhtml", 17));
 }
 
-/* Before the first bytes of an answer are taken. */
-static int look(struct attempt *attempt)
+/* Checks the answer's headers before storing its first bytes. */
+static int check_answer(struct attempt *attempt)
 {
 	const long status = http_status(attempt->curl);
 
 	if (is_file(attempt->url))
 		return 0;
-	if (says_page(attempt->curl))
-		return page(attempt->url, attempt->err);
+	if (is_page_type(attempt->curl))
+		return refuse_page(attempt->url, attempt->err);
 	if (status == HTTP_OK)
-		return attempt->asked ? store_restart(attempt->store, attempt->err) : 0;
-	if (status == HTTP_PARTIAL && attempt->asked &&
-	    attempt->range == (curl_off_t)attempt->asked)
+		return attempt->offset ? store_restart(attempt->store, attempt->err) : 0;
+	if (status == HTTP_PARTIAL && attempt->offset &&
+	    attempt->range == (curl_off_t)attempt->offset)
 		return 0;
 	return error_setf(attempt->err, STATUS_FAILURE, EPROTO,
-			  "cannot fetch '%s': the server answers with another part of it (status "
+			  "cannot fetch '%s': the server sent another part of it (status "
 			  "%ld)",
 			  attempt->url, status);
 }
@@ -100,15 +98,15 @@ static size_t take_bytes(char *bytes, size_t one, size_t size, void *context)
 {
 	struct attempt *attempt = context;
 
-	if (!attempt->looked)
-		attempt->failed = look(attempt);
-	attempt->looked = true;
+	if (!attempt->checked)
+		attempt->failed = check_answer(attempt);
+	attempt->checked = true;
 	if (!attempt->failed)
 		attempt->failed = store_add(attempt->store, bytes, size, attempt->err);
 	return attempt->failed ? 0 : size;
 }
 
-/* Also those of redirects and interim answers come through here: the last one counts. */
+/* libcurl also passes the headers of redirects and interim answers: the last answer counts. */
 static size_t take_header(char *line, size_t one, size_t size, void *context)
 {
 	static const char name[] = "content-range: bytes ";
@@ -131,9 +129,10 @@ static int on_progress(void *context, curl_off_t total, curl_off_t done, curl_of
 	const struct attempt *attempt = context;
 	const struct store *store = attempt->store;
 
-	/* Until its first byte was taken, an answer's total may be that of a redirect. */
-	progress_show(store->size,
-		      attempt->looked && total > done ? store->size + (uint64_t)(total - done) : 0);
+	/* Before its first byte is stored, the total may be that of a redirect. */
+	progress_show(store->size, attempt->checked && total > done
+					   ? store->size + (uint64_t)(total - done)
+					   : 0);
 	return 0;
 }
 
@@ -143,7 +142,7 @@ static CURLcode set_policy(CURL *curl, const char *url)
 	CURLcode code;
 
 	code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, is_file(url) ? "file" : "http,https");
-	/* The digest protects plain http, too; but what began encrypted stays so. */
+	/* The digest protects plain http. A download that began encrypted must stay encrypted. */
 	if (!code)
 		code = curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR,
 					secure ? "https" : "http,https");
@@ -188,14 +187,14 @@ static CURLcode set_callbacks(CURL *curl, struct attempt *attempt, char text[CUR
 	return code;
 }
 
-static CURLcode set_place(CURL *curl, const struct attempt *attempt)
+static CURLcode set_range(CURL *curl, const struct attempt *attempt)
 {
 	char range[32];
 	CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, attempt->url);
 
-	if (code || !attempt->asked)
+	if (code || !attempt->offset)
 		return code;
-	snprintf(range, sizeof(range), "%" PRIu64 "-", attempt->asked);
+	snprintf(range, sizeof(range), "%" PRIu64 "-", attempt->offset);
 	return curl_easy_setopt(curl, CURLOPT_RANGE, range);
 }
 
@@ -231,12 +230,12 @@ static int refused_redirect(const struct attempt *attempt)
 			  attempt->url, shown);
 }
 
-static int explain(const struct attempt *attempt, CURLcode code, const char *text)
+static int set_error(const struct attempt *attempt, CURLcode code, const char *text)
 {
 	char shown[PRINTABLE_SIZE(200)];
 	const char *why = text[0] ? text : curl_easy_strerror(code);
 
-	/* The server chose some of it: it must not act on a terminal. */
+	/* The server chose some of the text: it must not act on a terminal. */
 	printable(why, strnlen(why, 200), shown);
 	error_setf(attempt->err, STATUS_FAILURE, code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : EIO,
 		   "cannot fetch '%s': %s", attempt->url, shown);
@@ -288,7 +287,7 @@ int download(const char *url, struct store *store, struct error *err)
 		.url = url,
 		.store = store,
 		.err = err,
-		.asked = store->size,
+		.offset = store->size,
 		.range = -1,
 	};
 	char text[CURL_ERROR_SIZE] = "";
@@ -301,16 +300,16 @@ int download(const char *url, struct store *store, struct error *err)
 	if (!code)
 		code = set_callbacks(attempt.curl, &attempt, text);
 	if (!code)
-		code = set_place(attempt.curl, &attempt);
+		code = set_range(attempt.curl, &attempt);
 	if (!code)
 		code = curl_easy_perform(attempt.curl);
-	/* An image without any bytes is one, too: the store then tells. */
+	/* An empty image has called no callback yet; the store decides whether it is right. */
 	if (attempt.failed)
 		ret = attempt.failed;
 	else if (code)
-		ret = explain(&attempt, code, text);
+		ret = set_error(&attempt, code, text);
 	else
-		ret = attempt.looked || is_file(url) ? 0 : look(&attempt);
+		ret = attempt.checked || is_file(url) ? 0 : check_answer(&attempt);
 	curl_easy_cleanup(attempt.curl);
 	return ret;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One attempt to get the bytes behind a URL.
+// Downloads a URL in one attempt.
 #ifndef LAUNCHER_IMAGE_DOWNLOAD_H
 #define LAUNCHER_IMAGE_DOWNLOAD_H
 
@@ -7,26 +7,24 @@
 #include "netsetup/base/error.h"
 
 /**
- * download_init() - once, before the first attempt and before the process is confined.
+ * download_init() - initialize libcurl. Must be called once, before the sandbox starts.
  * Return: 0 or a negative errno.
  */
 int download_init(struct error *err);
 
-/* download_path() - the file of a file URL, allocated; NULL for any other. */
+/* download_path() - return the allocated path of a file URL; NULL for any other URL. */
 char *download_path(const char *url);
 
 /**
- * download() - get what is behind a URL from where the store ends.
+ * download() - append the bytes of a URL to the store, beginning at the store's size.
  *
- * A server that cannot go on in the middle begins anew, and so does the store. A redirect is
- * followed from http or https to https, from http to http, and to nothing else. What
- * calls itself a web page is refused before any of it is stored.
+ * If the server cannot resume, the download and the store start again. A redirect may lead from
+ * http or https to https, or from http to http; any other is refused. An answer with the type of a
+ * web page is refused before its bytes are stored.
  * @url: http, https or file.
- * @store: where it goes.
- * @err: the error.
  *
- * Return: 0 when the server says that this is all; -EAGAIN when another attempt may get further;
- * -ESTALE when what is stored is no beginning of what the server has; or another negative errno.
+ * Return: 0 if the answer is complete; -EAGAIN if a retry may help; -ESTALE if the server's file
+ * does not begin with the stored bytes; or another negative errno.
  */
 int download(const char *url, struct store *store, struct error *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// An image from the first of its mirrors that has it, into the cache.
+// Fetches an image into the cache from the first mirror that has it.
 #include "launcher/image/fetch.h"
 
 #include <errno.h>
@@ -10,49 +10,49 @@
 #include "launcher/image/progress.h"
 #include "launcher/image/store.h"
 
-/* Attempts in a row that bring nothing, and beginnings anew, before a mirror is given up. */
-#define VAIN_MAX    3
-#define RESTART_MAX 3
+/* Limits for a mirror: attempts in a row without progress, and restarts from the first byte. */
+#define FAILURES_MAX 3
+#define RESTART_MAX  3
 
-static void say_wait(void)
+static void print_wait(void)
 {
-	progress_say("another vmrun is fetching this image: waiting for it");
+	progress_print("another vmrun is fetching this image: waiting for it");
 }
 
-/* Before another attempt: at once after one that got further, then longer and longer. */
-static void pause_after(unsigned int vain)
+/* Waits before a retry: half a second for each attempt in a row without progress. */
+static void wait_after(unsigned int failures)
 {
-	const struct timespec time = { .tv_sec = (time_t)vain / 2,
-				       .tv_nsec = vain % 2 * 500000000 };
+	const struct timespec time = { .tv_sec = (time_t)failures / 2,
+				       .tv_nsec = failures % 2 * 500000000 };
 
 	nanosleep(&time, NULL);
 }
 
-/* All has come, and it has another digest. */
+/* Fills the error for a complete download whose digest differs. */
 static int refuse_digest(const char *url, const struct store *store, struct error *err)
 {
 	if (store_is_page(store)) {
 		error_setf(err, STATUS_FAILURE, EPROTO,
 			   "cannot fetch '%s': it is a web page, not an image", url);
-		error_remedy(err, "does this network want a login in a browser first? Else correct "
-				  "the URL");
+		error_remedy(err, "log in to this network in a browser if it needs that, or "
+				  "correct the URL");
 		return -EPROTO;
 	}
 	error_setf(err, STATUS_FAILURE, EILSEQ,
-		   "cannot use '%s': what came has another digest than the definition says", url);
-	error_remedy(err, "if the publisher has replaced the image, take URL and digest anew from "
-			  "there; else somebody else has");
+		   "cannot use '%s': it has another digest than the definition says", url);
+	error_remedy(err, "if the publisher has replaced the image, copy its new URL and digest; "
+			  "if not, do not use it: somebody else has replaced it");
 	return -EILSEQ;
 }
 
 /*
- * Verifies what came. When a part of it is of an earlier run, or of another mirror, that part may
- * be what is wrong: -EAGAIN, and nothing of it is left.
+ * Verifies the download. If its digest differs, empties the store, and returns -EAGAIN if a part
+ * came from an earlier run or another mirror, which may be the wrong part.
  */
 static int finish(const char *url, struct store *store, char name[DIGEST_NAME_SIZE],
 		  struct error *err)
 {
-	const bool patched = store->found > 0;
+	const bool resumed = store->found > 0;
 	int ret;
 
 	if (!store->wanted[0] && store_is_page(store))
@@ -64,19 +64,19 @@ static int finish(const char *url, struct store *store, char name[DIGEST_NAME_SI
 	ret = refuse_digest(url, store, err);
 	if (store_restart(store, err) < 0)
 		return -err->code;
-	return patched ? -EAGAIN : ret;
+	return resumed ? -EAGAIN : ret;
 }
 
-/* Leaves in the store what is good of it for another mirror. */
+/* Leaves the bytes that another mirror can continue from in the store. */
 static int try_mirror(const char *url, struct store *store, char name[DIGEST_NAME_SIZE],
 		      struct error *err)
 {
 	unsigned int restarts = 0;
-	unsigned int vain = 0;
-	bool came = false;
+	unsigned int failures = 0;
+	bool received = false;
 	int ret;
 
-	/* What is there already is another's: see finish(). */
+	/* These bytes came from an earlier run or another mirror, see finish(). */
 	store->found = store->size;
 	for (;;) {
 		const uint64_t before = store->size;
@@ -95,15 +95,16 @@ static int try_mirror(const char *url, struct store *store, char name[DIGEST_NAM
 				return -err->code;
 			continue;
 		}
-		came = came || store->size > before;
-		vain = store->size > before ? 0 : vain + 1;
-		if (ret != -EAGAIN || vain == VAIN_MAX || (!came && err->code == ECONNREFUSED))
+		received = received || store->size > before;
+		failures = store->size > before ? 0 : failures + 1;
+		if (ret != -EAGAIN || failures == FAILURES_MAX ||
+		    (!received && err->code == ECONNREFUSED))
 			return ret == -EAGAIN ? -EIO : ret;
-		pause_after(vain);
+		wait_after(failures);
 	}
 }
 
-/* What is wrong with the user's own side is the same with every mirror. */
+/* True for errors of this host or the image itself, which occur with every mirror. */
 static bool is_final(int code)
 {
 	return code == ENOSPC || code == EDQUOT || code == ENOMEM || code == EROFS ||
@@ -128,13 +129,13 @@ static int try_mirrors(const struct fetch *fetch, struct store *store, char name
 			break;
 		error_remedy(&all, "%s", err->message);
 		if (i + 1 < fetch->url_count)
-			progress_say(err->message);
+			progress_print(err->message);
 		else
 			*err = all;
 	}
 	if (ret < 0 && store->size && !is_final(-ret))
 		error_remedy(err,
-			     "what has come so far is kept: the next start goes on from there");
+			     "start vmrun again to continue the download from the cached part");
 	return ret;
 }
 
@@ -144,7 +145,7 @@ int fetch_image(const struct fetch *fetch, char name[DIGEST_NAME_SIZE], struct e
 	int ret;
 
 	ret = store_open(&store, fetch->directory, fetch->wanted, fetch->urls[0],
-			 fetch->quiet ? NULL : say_wait, err);
+			 fetch->quiet ? NULL : print_wait, err);
 	if (ret == 1) {
 		memcpy(name, fetch->wanted, strlen(fetch->wanted) + 1);
 		ret = 0;

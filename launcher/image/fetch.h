@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// An image from the first of its mirrors that has it, into the cache.
+// Fetches an image into the cache from the first mirror that has it.
 #ifndef LAUNCHER_IMAGE_FETCH_H
 #define LAUNCHER_IMAGE_FETCH_H
 
@@ -10,11 +10,11 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct fetch - what is wanted.
- * @directory: of the cache.
- * @wanted: the digest's name, or "" when that is not known.
+ * struct fetch - an image to fetch.
+ * @directory: descriptor of the cache's directory, not owned.
+ * @wanted: name of its digest, or "" if unknown.
  * @urls, @url_count: its mirrors, at least one.
- * @quiet: show no progress.
+ * @quiet: true to show no progress.
  */
 struct fetch {
 	int directory;
@@ -25,10 +25,10 @@ struct fetch {
 };
 
 /**
- * fetch_image() - have the image in the cache, see launcher/image/store.h.
- * @fetch: what is wanted; download_init() was called.
- * @name: the digest's name.
- * @err: the error; with several mirrors the remedy has that of each.
+ * fetch_image() - fetch an image unless the cache has it, see launcher/image/store.h.
+ * @fetch: the image; download_init() must have been called.
+ * @name: name of its digest.
+ * @err: with several mirrors, the remedy has the message of each.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The helper vmrun-image: started for one thing, waited for, and heard.
+// Runs the helper vmrun-image for one job and reads its result.
 #include "launcher/image/image_client.h"
 
 #include <assert.h>
@@ -18,7 +18,7 @@
 
 #define HELPER "vmrun-image"
 
-static int start(const struct image_client_job *job, int answer, struct process *process,
+static int start(const struct image_client_job *job, int result_fd, struct process *process,
 		 struct error *err)
 {
 	cleanup_fd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -26,9 +26,9 @@ static int start(const struct image_client_job *job, int answer, struct process 
 		{ job->input >= 0 ? job->input : null_fd, STDIN_FILENO },
 		{ null_fd, STDOUT_FILENO },
 		{ job->work, IMAGE_FD_WORK },
-		{ answer, IMAGE_FD_RESULT },
+		{ result_fd, IMAGE_FD_RESULT },
 	};
-	/* A session of its own: the terminal's signals are for vmrun, which ends it. */
+	/* In a new session, the terminal's signals reach only vmrun, which ends the helper. */
 	struct process_config config = {
 		.fds = fds,
 		.fd_count = ARRAY_SIZE(fds),
@@ -55,21 +55,21 @@ static int start(const struct image_client_job *job, int answer, struct process 
 	return ret;
 }
 
-/* Waits for the helper's own end: 0, or the signal that wants one earlier. */
-static int await(const struct process *process, int signals)
+/* Waits for the helper's end. Returns 0, or the signal that asks vmrun to end first. */
+static int wait_for_end(const struct process *process, int signals)
 {
 	struct pollfd polled[] = {
 		{ .fd = process->pidfd, .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
 	};
 
-	/* What is pending is the event loop's: it is not read. */
+	/* Leave the pending signal to the event loop. */
 	while (poll(polled, ARRAY_SIZE(polled), -1) < 0 && errno == EINTR)
 		;
 	return polled[0].revents ? 0 : signals_pending();
 }
 
-static int interrupted(struct process *process, int signo, struct error *err)
+static int stop(struct process *process, int signo, struct error *err)
 {
 	siginfo_t end;
 
@@ -81,7 +81,7 @@ static int interrupted(struct process *process, int signo, struct error *err)
 	return -EINTR;
 }
 
-/* It has read what strangers wrote: whatever it says is not to act on a terminal. */
+/* Threat: untrusted bytes took over the helper. Check: its text cannot act on a terminal. */
 static void make_safe(char *text, size_t size, const char *also)
 {
 	text[size - 1] = '\0';
@@ -101,7 +101,7 @@ static int take_result(int fd, struct image_result *result, struct error *err)
 				  "'" HELPER "' ended before it answered");
 	if (got.version != IMAGE_VERSION)
 		return error_setf(err, STATUS_FAILURE, EPROTO,
-				  "'" HELPER "' is not of this version of vmrun");
+				  "'" HELPER "' is of another version than vmrun");
 	make_safe(got.name, sizeof(got.name), "");
 	make_safe(got.message, sizeof(got.message), "");
 	make_safe(got.remedy, sizeof(got.remedy), "\n");
@@ -124,8 +124,8 @@ int image_client_run(const struct image_client_job *job, struct image_result *re
 {
 	struct process process = PROCESS_NONE;
 	cleanup_fd int signals = -1;
-	cleanup_fd int ours = -1;
-	cleanup_fd int theirs = -1;
+	cleanup_fd int read_end = -1;
+	cleanup_fd int write_end = -1;
 	siginfo_t end;
 	int ends[2];
 	int signo;
@@ -136,18 +136,18 @@ int image_client_run(const struct image_client_job *job, struct image_result *re
 	signals = signals_open_ends(err);
 	if (signals < 0)
 		return signals;
-	/* The answer is smaller than a pipe's buffer: it is read when the helper has ended. */
+	/* The result fits into a pipe's buffer, so vmrun can read it after the helper's end. */
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_set_errno(err, errno, "cannot make a pipe");
-	ours = ends[0];
-	theirs = ends[1];
-	ret = start(job, theirs, &process, err);
+	read_end = ends[0];
+	write_end = ends[1];
+	ret = start(job, write_end, &process, err);
 	if (ret)
 		return ret;
-	close(take_fd(&theirs));
-	signo = await(&process, signals);
+	close(take_fd(&write_end));
+	signo = wait_for_end(&process, signals);
 	if (signo)
-		return interrupted(&process, signo, err);
+		return stop(&process, signo, err);
 	ret = process_wait(&process, &end, err);
-	return ret ? ret : take_result(ours, result, err);
+	return ret ? ret : take_result(read_end, result, err);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The helper vmrun-image: started for one thing, waited for, and heard.
+// Runs the helper vmrun-image for one job and reads its result.
 #ifndef LAUNCHER_IMAGE_IMAGE_CLIENT_H
 #define LAUNCHER_IMAGE_IMAGE_CLIENT_H
 
@@ -9,10 +9,10 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct image_client_job - one thing for it to do, see launcher/image/record.h.
+ * struct image_client_job - a job for the helper, see launcher/image/record.h.
  * @arguments: NULL-terminated, without the program's name.
- * @input: its standard input, or -1 for none.
- * @work: its IMAGE_FD_WORK.
+ * @input: the helper's standard input, or -1 for /dev/null.
+ * @work: the helper's IMAGE_FD_WORK.
  */
 struct image_client_job {
 	const char *const *arguments;
@@ -21,14 +21,13 @@ struct image_client_job {
 };
 
 /**
- * image_client_run() - have it done. What it shows meanwhile, it writes to standard error itself.
- * @job: the thing.
- * @result: checked: all texts end, and are safe to show.
- * @err: the helper's own error, or why there is no answer of it; without a message after a signal.
+ * image_client_run() - run a job. The helper itself prints its progress to standard error.
+ * @result: its texts are terminated and safe to show.
+ * @err: the helper's error, or the reason why it sent no result; no message after -EINTR.
  *
- * SIGINT, SIGTERM, SIGHUP and SIGQUIT end it early; they stay pending.
+ * SIGINT, SIGTERM, SIGHUP and SIGQUIT end the job early and stay pending.
  *
- * Return: 0, -EINTR after one of those (the exit status is in @err), or another negative errno.
+ * Return: 0; -EINTR after such a signal, with the exit status in @err; or another negative errno.
  */
 int image_client_run(const struct image_client_job *job, struct image_result *result,
 		     struct error *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The NoCloud seed's file system: ISO 9660 with the label "cidata".
+// Makes the NoCloud seed's file system: ISO 9660 with the label "cidata".
 #include "launcher/image/iso.h"
 
 #include <archive.h>
@@ -14,7 +14,7 @@
 #include "launcher/image/record.h"
 #include "netsetup/base/cleanup.h"
 
-static int cannot(int code, struct error *err)
+static int set_error(int code, struct error *err)
 {
 	return error_set_errno(err, code, "cannot make the cloud-init seed");
 }
@@ -23,11 +23,11 @@ static int fail(struct archive *archive, struct error *err)
 {
 	int code = archive_errno(archive);
 
-	/* libarchive has codes of its own below 0 for its misuse, and sometimes none. */
-	return cannot(code > 0 ? code : EIO, err);
+	/* libarchive sets a negative code for its misuse, and sometimes none. */
+	return set_error(code > 0 ? code : EIO, err);
 }
 
-/* All @size bytes, or none at the end; 0, 1 at the end, or a negative errno. */
+/* Reads @size bytes. Returns 0; 1 if the input ended before the first byte; or a negative errno. */
 static int read_whole(int input, void *bytes, size_t size)
 {
 	size_t used = 0;
@@ -53,7 +53,7 @@ static int add_file(struct archive *archive, const char *name, const char *data,
 	int ret = 0;
 
 	if (!entry)
-		return cannot(ENOMEM, err);
+		return set_error(ENOMEM, err);
 	archive_entry_set_pathname(entry, name);
 	archive_entry_set_filetype(entry, AE_IFREG);
 	archive_entry_set_perm(entry, 0444);
@@ -68,8 +68,8 @@ static int add_file(struct archive *archive, const char *name, const char *data,
 	return ret;
 }
 
-/* One file from the input; 0, 1 when there are no more, or a negative errno. */
-static int pass_file(struct archive *archive, int input, struct error *err)
+/* Copies one file. Returns 0; 1 if there are no more; or a negative errno. */
+static int copy_file(struct archive *archive, int input, struct error *err)
 {
 	struct image_file file;
 	cleanup_free char *data = NULL;
@@ -80,19 +80,19 @@ static int pass_file(struct archive *archive, int input, struct error *err)
 	if (!ret && (!memchr(file.name, '\0', sizeof(file.name)) || file.size > IMAGE_SEED_MAX))
 		ret = -EPROTO;
 	if (ret)
-		return cannot(-ret, err);
+		return set_error(-ret, err);
 	data = malloc(file.size + 1);
 	if (!data)
-		return cannot(ENOMEM, err);
+		return set_error(ENOMEM, err);
 	ret = read_whole(input, data, file.size);
 	if (ret && file.size)
-		return cannot(ret == 1 ? EPROTO : -ret, err);
+		return set_error(ret == 1 ? EPROTO : -ret, err);
 	return add_file(archive, file.name, data, file.size, err);
 }
 
 /*
- * Rock Ridge and Joliet carry the names as they are; plain ISO 9660 has no '-' and upper case only.
- * Without the padding, which only a CD's reader needs, the image is 300 KiB smaller.
+ * Rock Ridge and Joliet keep the names; plain ISO 9660 has no '-' and only upper case. Without the
+ * padding, which only a CD drive needs, the image is 300 KiB smaller.
  */
 static int write_image(int input, int output, struct error *err)
 {
@@ -101,13 +101,13 @@ static int write_image(int input, int output, struct error *err)
 	int ret = 0;
 
 	if (!archive)
-		return cannot(ENOMEM, err);
+		return set_error(ENOMEM, err);
 	if (archive_write_set_format_iso9660(archive) != ARCHIVE_OK ||
 	    archive_write_set_options(archive, options) != ARCHIVE_OK ||
 	    archive_write_open_fd(archive, output) != ARCHIVE_OK)
 		ret = fail(archive, err);
 	while (!ret)
-		ret = pass_file(archive, input, err);
+		ret = copy_file(archive, input, err);
 	if (ret == 1)
 		ret = archive_write_close(archive) != ARCHIVE_OK ? fail(archive, err) : 0;
 	archive_write_free(archive);
@@ -121,13 +121,13 @@ static int reset_dates(int output, struct error *err)
 	int ret;
 
 	if (fstat(output, &st))
-		return cannot(errno, err);
+		return set_error(errno, err);
 	image = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, output, 0);
 	if (image == MAP_FAILED)
-		return cannot(errno, err);
+		return set_error(errno, err);
 	ret = iso_date_reset(image, (size_t)st.st_size);
 	munmap(image, (size_t)st.st_size);
-	return ret ? cannot(-ret, err) : 0;
+	return ret ? set_error(-ret, err) : 0;
 }
 
 int iso_make(int input, int output, struct error *err)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The NoCloud seed's file system: ISO 9660 with the label "cidata".
+// Makes the NoCloud seed's file system: ISO 9660 with the label "cidata".
 #ifndef LAUNCHER_IMAGE_ISO_H
 #define LAUNCHER_IMAGE_ISO_H
 
@@ -9,9 +9,8 @@
  * iso_make() - make the image. The same files give the same bytes.
  * @input: the files, each after a struct image_file.
  * @output: an empty file, readable and writable.
- * @err: the error.
  *
- * While it works, libarchive keeps the contents in a temporary file in $TMPDIR or /tmp.
+ * libarchive stores the contents in a temporary file in $TMPDIR or /tmp until the end.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The dates in an ISO 9660 image.
+// Sets the dates in an ISO 9660 image.
 #include "launcher/image/iso_date.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* ECMA-119: section numbers are of its fourth edition; offsets count from 0. */
+/* Section numbers refer to ECMA-119, fourth edition; offsets count from 0. */
 #define SECTOR               2048
 #define DESCRIPTORS          16 /* the first sector of the volume descriptors, 6.2.1 */
 #define DESCRIPTOR_PRIMARY   1
@@ -30,7 +30,7 @@ static uint32_t little_endian(const uint8_t *bytes)
 	return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-/* Rock Ridge's time stamps (RRIP 1.12, 4.1.6) in the system use area of a record. */
+/* Resets Rock Ridge's time stamps (RRIP 1.12, 4.1.6) in the system use area of a record. */
 static void reset_stamps(uint8_t *area, size_t size)
 {
 	while (size >= 4 && area[2] >= 4 && area[2] <= size) {
@@ -43,7 +43,7 @@ static void reset_stamps(uint8_t *area, size_t size)
 	}
 }
 
-/* Resets one directory record; its size, or 0 when none is there. */
+/* Resets one directory record. Returns its size, or 0 if there is none. */
 static size_t reset_record(uint8_t *record, size_t room)
 {
 	size_t size = room ? record[0] : 0;
@@ -81,7 +81,7 @@ static int reset_descriptor(uint8_t *image, size_t size, uint8_t *descriptor)
 	for (unsigned int i = 0; i < 4; i++) {
 		uint8_t *date = descriptor + DESCRIPTOR_DATES + i * DESCRIPTOR_DATE_SIZE;
 
-		/* Text, and the offset from GMT. */
+		/* A date is text and one byte, the offset from GMT. */
 		memcpy(date, epoch_text, DESCRIPTOR_DATE_SIZE - 1);
 		date[DESCRIPTOR_DATE_SIZE - 1] = 0;
 	}
@@ -105,7 +105,7 @@ int iso_date_reset(uint8_t *image, size_t size)
 			return ret;
 	}
 
-	/* After the last descriptor stands what made the image, and when, as text. */
+	/* The sector after the last descriptor names the program and the time, as text. */
 	at += SECTOR;
 	if (at + SECTOR > size)
 		return -EINVAL;

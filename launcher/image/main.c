@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// vmrun-image: fetches, verifies and unpacks disk images, and makes cloud-init seeds, for vmrun.
+// Fetches, verifies and unpacks disk images, and makes cloud-init seeds, for vmrun.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,14 +18,14 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * Theory of operation: what is large (libcurl, libarchive, OpenSSL) and what reads strangers' bytes
- * is in this program and not in vmrun, which lives as long as the VM. It runs as the user, does one
- * thing, and gives up what that does not need before it begins: see confine.h. The digest is
- * what makes an image trusted; all that comes before it is verified is only stored, and unpacked by
- * a process that can do nothing else.
+ * Theory of operation: vmrun lives as long as the VM, so the large libraries (libcurl, libarchive,
+ * OpenSSL) and the code that reads untrusted bytes are in this program. It runs as the user, does
+ * one job, and gives up the rights that the job does not need before it begins: see sandbox.h. An
+ * image is trusted once its digest is verified. Until then its bytes are only stored, and unpacked
+ * by a process that can do nothing else.
  */
 
-/* vmrun wants an end, or has come to one: what was stored stays for a later run. */
+/* vmrun asks this process to end, or has ended. The stored bytes stay for a later run. */
 static void end_now(int signo)
 {
 	progress_end();
@@ -37,14 +37,14 @@ static int set_signals(struct error *err)
 	const struct sigaction end = { .sa_handler = end_now };
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 
-	/* Who unpacks may end before all is written to it; a closed standard error is no reason. */
+	/* SIGPIPE would end it: the unpacker may end early, and standard error may be closed. */
 	if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGTERM, &end, NULL) < 0)
 		return error_set_errno(err, errno, "cannot set signals");
 	return 0;
 }
 
-/* The files that are to be copied, and certificates that are not in the system's directories. */
-static int confine_to(const struct fetch *fetch, struct error *err)
+/* Allows access to the files of file URLs and certificates outside of the system's directories. */
+static int sandbox_fetch(const struct fetch *fetch, struct error *err)
 {
 	static const char *const variables[] = { "CURL_CA_BUNDLE", "SSL_CERT_FILE",
 						 "SSL_CERT_DIR" };
@@ -61,7 +61,7 @@ static int confine_to(const struct fetch *fetch, struct error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
 		if (getenv(variables[i]))
 			files[count++] = getenv(variables[i]);
-	ret = confine_files(fetch->directory, files, count, err);
+	ret = sandbox_files(fetch->directory, files, count, err);
 	for (size_t i = 0; i < fetch->url_count; i++)
 		free(paths[i]);
 	return ret;
@@ -85,7 +85,7 @@ static int run_fetch(int argc, char **argv, struct image_result *result, struct 
 
 	ret = download_init(err);
 	if (!ret)
-		ret = confine_to(&fetch, err);
+		ret = sandbox_fetch(&fetch, err);
 	return ret ? ret : fetch_image(&fetch, result->name, err);
 }
 
@@ -103,7 +103,7 @@ static int run_command(int argc, char **argv, struct image_result *result, struc
 	int ret = set_signals(err);
 
 	if (!ret)
-		ret = confine_process(err);
+		ret = sandbox_process(err);
 	if (ret)
 		return ret;
 	if (argc >= 2 && !strcmp(argv[1], "fetch"))
@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 	struct error err = { 0 };
 	int ret;
 
-	/* Not started by vmrun: nobody is there to be told. */
+	/* Without these descriptors, vmrun did not start it, and no process reads the result. */
 	if (fcntl(IMAGE_FD_WORK, F_SETFD, FD_CLOEXEC) < 0 ||
 	    fcntl(IMAGE_FD_RESULT, F_SETFD, FD_CLOEXEC) < 0) {
 		static const char text[] = "vmrun-image: only for vmrun, which starts it\n";

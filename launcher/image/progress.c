@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Shows the progress of a download or of the reading of a file.
+// Shows the progress of a download or of reading a file.
 #include "launcher/image/progress.h"
 
 #include <inttypes.h>
@@ -16,10 +16,10 @@
 #define BAR_INTERVAL 0.1
 #define LINE_SECONDS 60.0
 
-/* No rate is shown before. */
+/* A rate is shown after this time. */
 #define RATE_SECONDS 0.5
 
-/* There is one standard error, so there is one of these. */
+/* A process has one standard error, so it has one progress. */
 static struct {
 	bool quiet;
 	bool terminal;
@@ -39,8 +39,8 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* All that it shows is ASCII: see take_name(). */
-static void put(const char *text)
+/* Prints ASCII only, see set_name(). */
+static void print(const char *text)
 {
 	if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		return;
@@ -71,8 +71,8 @@ static const char *time_text(double seconds, char text[32])
 	return text;
 }
 
-/* The last part of the URL's path, as the publisher calls the file. */
-static void take_name(const char *url)
+/* Takes the last part of the URL's path, the publisher's name for the file. */
+static void set_name(const char *url)
 {
 	size_t length = strcspn(url, "?");
 	const char *start = url + length;
@@ -94,7 +94,7 @@ static void begin(const char *name, bool quiet)
 	progress.quiet = quiet;
 	progress.terminal = isatty(STDERR_FILENO);
 	progress.began = progress.shown = now();
-	take_name(name);
+	set_name(name);
 }
 
 void progress_begin_file(const char *path, bool quiet)
@@ -110,10 +110,10 @@ void progress_begin(const char *url, bool quiet)
 	if (quiet || progress.terminal)
 		return;
 	snprintf(line, sizeof(line), "vmrun: fetching %.400s\n", url);
-	put(line);
+	print(line);
 }
 
-/* Bytes a second since the beginning; 0 while it is too early to tell. */
+/* Returns the bytes per second since the beginning; 0 in the first RATE_SECONDS. */
 static double average_rate(uint64_t done)
 {
 	const double took = now() - progress.began;
@@ -132,8 +132,8 @@ static unsigned int columns(void)
 	return size.ws_col < 200 ? size.ws_col : 200;
 }
 
-/* "  45%  120 MiB of 268 MiB  10 MiB/s  0:14" */
-static int facts(uint64_t done, uint64_t total, char text[160])
+/* Formats "  45%  120 MiB of 268 MiB  10 MiB/s  0:14 left". */
+static int format_status(uint64_t done, uint64_t total, char text[160])
 {
 	const double rate = average_rate(done);
 	char sizes[3][32], left[32];
@@ -156,7 +156,7 @@ static int facts(uint64_t done, uint64_t total, char text[160])
 static void draw(uint64_t done, uint64_t total)
 {
 	char line[LINE_SIZE], text[160], bar[64] = "";
-	int room = (int)columns() - 1 - facts(done, total, text);
+	int room = (int)columns() - 1 - format_status(done, total, text);
 	int name = (int)strlen(progress.name);
 
 	if (total && room >= 40) {
@@ -174,7 +174,7 @@ static void draw(uint64_t done, uint64_t total)
 		name = room > 0 ? room : 0;
 	snprintf(line, sizeof(line), "\r%.*s%s%s\033[K", name, progress.name, bar, text);
 	progress.drawn = 1;
-	put(line);
+	print(line);
 }
 
 void progress_show(uint64_t done, uint64_t total)
@@ -196,9 +196,9 @@ void progress_show(uint64_t done, uint64_t total)
 		draw(done, total);
 		return;
 	}
-	facts(done, total, text);
+	format_status(done, total, text);
 	snprintf(line, sizeof(line), "vmrun: %s%s\n", progress.name, text);
-	put(line);
+	print(line);
 }
 
 void progress_end(void)
@@ -206,10 +206,10 @@ void progress_end(void)
 	if (!progress.drawn)
 		return;
 	progress.drawn = 0;
-	put("\r\033[K");
+	print("\r\033[K");
 }
 
-void progress_say(const char *text)
+void progress_print(const char *text)
 {
 	char line[LINE_SIZE];
 
@@ -217,7 +217,7 @@ void progress_say(const char *text)
 	if (progress.quiet)
 		return;
 	snprintf(line, sizeof(line), "vmrun: %.900s\n", text);
-	put(line);
+	print(line);
 }
 
 void progress_finished(uint64_t done)
@@ -231,5 +231,5 @@ void progress_finished(uint64_t done)
 	size_text((uint64_t)((double)came / (took > 0.001 ? took : 0.001)), sizes[1]);
 	snprintf(text, sizeof(text), "fetched %s: %s in %s, %s/s", progress.name, sizes[0],
 		 time_text(took, time), sizes[1]);
-	progress_say(text);
+	progress_print(text);
 }

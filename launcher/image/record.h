@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What vmrun and vmrun-image tell each other.
+// Defines the records between vmrun and vmrun-image.
 #ifndef LAUNCHER_IMAGE_RECORD_H
 #define LAUNCHER_IMAGE_RECORD_H
 
@@ -8,21 +8,21 @@
 #include "netsetup/base/error.h"
 
 /*
- * vmrun-image does one thing and ends. Which one, its arguments tell; it inherits the descriptors
- * below, and writes one result. It is of the same version as vmrun, which refuses any other.
+ * vmrun-image does one job and ends. Its arguments name the job. It inherits the descriptors below
+ * and writes one result. vmrun refuses a result of another version.
  *
  *   vmrun-image fetch [--quiet] DIGEST URL...
- *     IMAGE_FD_WORK is the directory of the cache. The image is there afterwards, under DIGEST
- *     ("sha256-HEX" or "sha512-HEX"); with "-" for DIGEST, under the SHA-256 that it turned out to
- *     have. The URLs are mirrors, tried in turn.
+ *     IMAGE_FD_WORK is the directory of the cache. The job stores the image there as DIGEST
+ *     ("sha256-HEX" or "sha512-HEX"), or as its SHA-256 if DIGEST is "-". It tries the URLs, which
+ *     are mirrors, in turn.
  *
  *   vmrun-image digest [--quiet] NAME
- *     IMAGE_FD_WORK is a file or a block device, which is read to its end; its SHA-256 is answered.
- *     NAME is what to call it.
+ *     IMAGE_FD_WORK is a file or a block device. The result has its SHA-256. Progress and errors
+ *     call it NAME.
  *
  *   vmrun-image seed
- *     Standard input has the seed's files, each after a struct image_file. IMAGE_FD_WORK is an
- *     empty file, into which the ISO 9660 image is written.
+ *     Standard input has the seed's files, each after a struct image_file. The job writes the
+ *     ISO 9660 image into IMAGE_FD_WORK, an empty file.
  */
 enum image_fd {
 	IMAGE_FD_WORK = 3,
@@ -31,18 +31,18 @@ enum image_fd {
 
 #define IMAGE_VERSION 1
 
-/* Arguments that a fetch has at most: the program, "fetch", "--quiet", the digest, the mirrors. */
+/* Limit of the mirrors of a fetch. */
 #define IMAGE_MIRRORS_MAX 8
 
 /* "sha512-" and its digits, with the NUL. */
 #define IMAGE_NAME_SIZE 136
 
 /**
- * struct image_result - how it went.
+ * struct image_result - the result of a job.
  * @version: IMAGE_VERSION.
  * @code: 0 or a positive errno value.
  * @status: an enum exit_status.
- * @name: of what was fetched or read, "sha256-HEX" or "sha512-HEX".
+ * @name: digest of the image or the file, "sha256-HEX" or "sha512-HEX".
  * @message, @remedy: of a struct error.
  */
 struct image_result {
@@ -55,16 +55,15 @@ struct image_result {
 };
 
 /**
- * struct image_file - before each file of a seed.
- * @name: in the seed.
- * @size: bytes that follow.
+ * struct image_file - the header of each file of a seed.
+ * @size: number of bytes that follow.
  */
 struct image_file {
 	char name[24];
 	uint64_t size;
 };
 
-/* The most bytes that the files of a seed have together. */
+/* Limit of the size of a seed's file, in bytes. */
 #define IMAGE_SEED_MAX (8 * 1024 * 1024)
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What this program gives up before it reads what others wrote.
+// Restricts this program before it reads untrusted bytes.
 #include "launcher/image/sandbox.h"
 
 #include <errno.h>
@@ -28,15 +28,15 @@
 #define SANITIZED 0
 #endif
 
-/* More than the window of any of the formats, and what the unpacker needs besides. */
+/* Covers the largest window of the formats and the unpacker's own memory. */
 #define UNPACK_MEMORY (UINT64_C(768) << 20)
 
 #ifdef __clang__
-/* libseccomp's SCMP_A0() and its kin leave out the value that a comparison does not need. */
+/* libseccomp's SCMP_A0() and so on omit the value that a comparison does not need. */
 #pragma clang diagnostic ignored "-Wmissing-field-initializers"
 #endif
 
-/* Rights of Landlock's versions 2 and 3, which older headers lack. */
+/* Older headers lack the rights of Landlock's versions 2 and 3. */
 #ifndef LANDLOCK_ACCESS_FS_REFER
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
 #endif
@@ -56,7 +56,7 @@ static int limit(int resource, rlim_t most)
 	return setrlimit(resource, &limits) < 0 ? -errno : 0;
 }
 
-/* Takes the filter over. */
+/* Loads and releases the filter; only releases it if @ret is an error. */
 static int load(scmp_filter_ctx filter, int ret)
 {
 	if (!ret)
@@ -121,7 +121,7 @@ static int refuse_calls(scmp_filter_ctx filter)
 	return ret;
 }
 
-/* A terminal's input cannot be forged (TIOCSTI), nor a socket of any other family made. */
+/* Refuses TIOCSTI, which forges a terminal's input, and sockets of all families but these. */
 static int refuse_arguments(scmp_filter_ctx filter)
 {
 	static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
@@ -142,7 +142,7 @@ static int refuse_arguments(scmp_filter_ctx filter)
 				      SCMP_A0(SCMP_CMP_GE, (scmp_datum_t)below));
 }
 
-int confine_process(struct error *err)
+int sandbox_process(struct error *err)
 {
 	scmp_filter_ctx filter;
 	int ret;
@@ -180,7 +180,7 @@ static int allow_path(int ruleset, const char *path, uint64_t rights)
 	return fd < 0 ? 0 : allow(ruleset, fd, rights);
 }
 
-/* The libraries, certificates and name services of every usual system; not the users' homes. */
+/* Allows libraries, certificates and name services of usual systems, but no home directory. */
 static int allow_system(int ruleset)
 {
 	static const char *const paths[] = { "/etc",       "/usr",
@@ -202,7 +202,7 @@ static int allow_system(int ruleset)
 	return ret;
 }
 
-int confine_files(int directory, const char *const files[], size_t count, struct error *err)
+int sandbox_files(int directory, const char *const files[], size_t count, struct error *err)
 {
 	const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, 1u);
 	uint64_t rights = RIGHTS_1;
@@ -232,7 +232,7 @@ int confine_files(int directory, const char *const files[], size_t count, struct
 	return ret ? error_set_errno(err, errno, "cannot restrict access to files") : 0;
 }
 
-/* In the child. Above all that is open first, so that none is overwritten before it is moved. */
+/* Runs in the child. Moves them above all open descriptors first, so that none is overwritten. */
 static int move_fds(int *fds[3])
 {
 	int moved[3];
@@ -283,7 +283,7 @@ static int filter_unpack(void)
 		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(allowed) && !ret; i++)
 		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	/* What a library asks of a file that it may not know: told that there is no such call. */
+	/* Libraries call these and carry on without them: fail as if the kernel lacked them. */
 	if (!ret)
 		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(newfstatat), 0);
 	if (!ret)
@@ -293,12 +293,12 @@ static int filter_unpack(void)
 	return load(filter, ret);
 }
 
-int confine_unpack(int *input, int *output, int *answer)
+int sandbox_unpack(int *input, int *output, int *answer)
 {
 	int *fds[] = { input, output, answer };
 	int ret = move_fds(fds);
 
-	/* The sanitizers need more calls, and reserve terabytes. */
+	/* The sanitizers need more calls and reserve terabytes. */
 	if (ret || SANITIZED)
 		return ret;
 	ret = limit(RLIMIT_AS, UNPACK_MEMORY);

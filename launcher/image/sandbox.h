@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What this program gives up before it reads what others wrote.
+// Restricts this program before it reads untrusted bytes.
 #ifndef LAUNCHER_IMAGE_SANDBOX_H
 #define LAUNCHER_IMAGE_SANDBOX_H
 
@@ -8,33 +8,31 @@
 #include "netsetup/base/error.h"
 
 /**
- * confine_process() - no new privileges, no other program, no core file, no tracing; none of the
- * kernel's calls that only administrators' tools and exploits use; sockets for the Internet and
- * name services only.
- * @err: the error.
+ * sandbox_process() - restrict the process. Threat: untrusted bytes take it over. It then gains no
+ * privilege, runs no other program, writes no core file and cannot be traced. It has no system call
+ * that only administrators' tools and exploits use, and only Internet and name service sockets.
  *
  * Return: 0 or a negative errno.
  */
-int confine_process(struct error *err);
+int sandbox_process(struct error *err);
 
 /**
- * confine_files() - write below one directory only, and read but there, the system's own
- * directories, and some files. Where the kernel has no Landlock, nothing is given up here.
- * @directory: a descriptor of that directory.
- * @files, @count: paths that may be read; those that are not there do not matter.
- * @err: the error.
+ * sandbox_files() - allow writing below one directory only, and reading there, in the system's
+ * directories and of some files. Does nothing if the kernel has no Landlock.
+ * @directory: descriptor of the writable directory.
+ * @files, @count: paths that it may read; missing ones are skipped.
  *
  * Return: 0 or a negative errno.
  */
-int confine_files(int directory, const char *const files[], size_t count, struct error *err);
+int sandbox_files(int directory, const char *const files[], size_t count, struct error *err);
 
 /**
- * confine_unpack() - the same for the process that unpacks: only these descriptors and the standard
- * ones, only reading, writing and memory, of which there is an end.
- * @input, @output, @answer: become other numbers.
+ * sandbox_unpack() - restrict the unpacking process to these and the standard descriptors, to
+ * reading, writing and allocating, and to UNPACK_MEMORY.
+ * @input, @output, @answer: get new numbers.
  *
  * Return: 0 or a negative errno.
  */
-int confine_unpack(int *input, int *output, int *answer);
+int sandbox_unpack(int *input, int *output, int *answer);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// An image on its way into the cache: what has come of it, its digest, and its end.
+// Stores an image in the cache: appends, verifies, unpacks and publishes it.
 #include "launcher/image/store.h"
 
 #include <assert.h>
@@ -33,7 +33,7 @@ static int fail(const struct store *store, const char *suffix, int code, struct 
 			file_name(store, suffix, name));
 	if (code == ENOSPC || code == EDQUOT)
 		error_remedy(err, "make room, or set XDG_CACHE_HOME to a directory that has it; "
-				  "what has come so far is kept");
+				  "the next start continues the download");
 	return -code;
 }
 
@@ -42,8 +42,8 @@ static int no_memory(struct error *err)
 	return error_set_errno(err, ENOMEM, "cannot make a digest");
 }
 
-/* The part of an image whose digest is not known is named by where it comes from. */
-static int name_key(struct store *store, const char *wanted, const char *url)
+/* Makes NAME of the URL if the digest is unknown. */
+static int set_key(struct store *store, const char *wanted, const char *url)
 {
 	struct digest *digest;
 	char name[DIGEST_NAME_SIZE];
@@ -62,17 +62,17 @@ static int name_key(struct store *store, const char *wanted, const char *url)
 	return 0;
 }
 
-/* Whether the file that was locked still is the one of its name. */
-static bool still_there(const struct store *store, int fd, const char *name)
+/* True if the name still refers to the locked file. */
+static bool is_current(const struct store *store, int fd, const char *name)
 {
-	struct stat ours, named;
+	struct stat own, named;
 
-	return !fstat(fd, &ours) && !fstatat(store->directory, name, &named, AT_SYMLINK_NOFOLLOW) &&
-	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+	return !fstat(fd, &own) && !fstatat(store->directory, name, &named, AT_SYMLINK_NOFOLLOW) &&
+	       own.st_dev == named.st_dev && own.st_ino == named.st_ino;
 }
 
-/* Opens and locks the part; -EAGAIN when whoever had it locked has finished or removed it. */
-static int lock_part(struct store *store, void (*waits)(void), struct error *err)
+/* Opens and locks the part; -EAGAIN if another process has published or removed it meanwhile. */
+static int lock_part(struct store *store, void (*on_wait)(void), struct error *err)
 {
 	char name[FILE_NAME_SIZE];
 	cleanup_fd int fd = -1;
@@ -82,19 +82,19 @@ static int lock_part(struct store *store, void (*waits)(void), struct error *err
 	if (fd < 0)
 		return fail(store, ".part", errno, err);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno == EWOULDBLOCK && waits)
-			waits();
+		if (errno == EWOULDBLOCK && on_wait)
+			on_wait();
 		while (flock(fd, LOCK_EX) < 0)
 			if (errno != EINTR)
 				return fail(store, ".part", errno, err);
 	}
-	if (!still_there(store, fd, name))
+	if (!is_current(store, fd, name))
 		return -EAGAIN;
 	store->part = take_fd(&fd);
 	return 0;
 }
 
-static bool have_whole(const struct store *store)
+static bool image_exists(const struct store *store)
 {
 	struct stat st;
 
@@ -110,8 +110,8 @@ static void remove_file(const struct store *store, const char *suffix)
 	unlinkat(store->directory, file_name(store, suffix, name), 0);
 }
 
-/* The first bytes tell whether it is compressed; then they, too, go into the unpacker. */
-static int begin(struct store *store, const void *bytes, size_t size, struct error *err)
+/* Starts the unpacker if the first bytes are those of a compressed file. */
+static int begin_unpacking(struct store *store, const void *bytes, size_t size, struct error *err)
 {
 	char name[FILE_NAME_SIZE];
 
@@ -126,7 +126,7 @@ static int begin(struct store *store, const void *bytes, size_t size, struct err
 	return unpack_start(&store->unpack, store->unpacked, err);
 }
 
-/* What is in the part up to @end goes through the digest and, if need be, the unpacker. */
+/* Passes the part up to @end to the unpacker, if there is one, and to the digest if asked. */
 static int replay(struct store *store, uint64_t end, bool into_digest, struct error *err)
 {
 	cleanup_free char *buffer = malloc(BUFFER_SIZE);
@@ -151,8 +151,8 @@ static int replay(struct store *store, uint64_t end, bool into_digest, struct er
 	return 0;
 }
 
-/* Looks at the first bytes as soon as there are enough of them. */
-static int look(struct store *store, bool last, struct error *err)
+/* Detects compression once there are enough bytes, or in the @last call. */
+static int detect_compression(struct store *store, bool last, struct error *err)
 {
 	char magic[UNPACK_MAGIC_SIZE];
 	ssize_t got;
@@ -163,11 +163,11 @@ static int look(struct store *store, bool last, struct error *err)
 	got = pread(store->part, magic, sizeof(magic), 0);
 	if (got < 0)
 		return fail(store, ".part", errno, err);
-	ret = begin(store, magic, (size_t)got, err);
+	ret = begin_unpacking(store, magic, (size_t)got, err);
 	return ret || !store->unpack.pid ? ret : replay(store, store->size, false, err);
 }
 
-static int take_part(struct store *store, struct error *err)
+static int load_part(struct store *store, struct error *err)
 {
 	struct stat st;
 	int ret;
@@ -178,32 +178,32 @@ static int take_part(struct store *store, struct error *err)
 	if (ret)
 		return ret;
 	store->size = store->found = (uint64_t)st.st_size;
-	return look(store, false, err);
+	return detect_compression(store, false, err);
 }
 
 int store_open(struct store *store, int directory, const char *wanted, const char *url,
-	       void (*waits)(void), struct error *err)
+	       void (*on_wait)(void), struct error *err)
 {
 	int ret;
 
 	store->directory = directory;
 	store->wanted = wanted;
 	store->digest = digest_new(!strncmp(wanted, "sha512-", strlen("sha512-")));
-	if (!store->digest || name_key(store, wanted, url) < 0)
+	if (!store->digest || set_key(store, wanted, url) < 0)
 		return no_memory(err);
 	do {
-		if (have_whole(store))
+		if (image_exists(store))
 			return 1;
-		ret = lock_part(store, waits, err);
+		ret = lock_part(store, on_wait, err);
 	} while (ret == -EAGAIN);
 	if (ret)
 		return ret;
-	/* Between the look and the lock, another one may have begun and finished. */
-	if (have_whole(store)) {
+	/* Another process may have stored the image between the check and the lock. */
+	if (image_exists(store)) {
 		remove_file(store, ".part");
 		return 1;
 	}
-	return take_part(store, err);
+	return load_part(store, err);
 }
 
 static int write_whole(int fd, const char *bytes, size_t size, off_t offset)
@@ -222,7 +222,7 @@ static int write_whole(int fd, const char *bytes, size_t size, off_t offset)
 	return 0;
 }
 
-/* Damaged data is an error only where the digest says that it was published so. */
+/* Damaged data is an error only if the digest proves that it was published so. */
 static int end_unpacking(struct store *store, struct error *err)
 {
 	int ret = unpack_end(&store->unpack, err);
@@ -238,7 +238,7 @@ int store_add(struct store *store, const void *bytes, size_t size, struct error 
 	int code = write_whole(store->part, bytes, size, (off_t)store->size);
 
 	if (code) {
-		/* Half of a write is no loss, but it has not gone through the digest. */
+		/* Undo a partial write: its bytes are not in the digest. */
 		if (ftruncate(store->part, (off_t)store->size))
 			code = errno;
 		return fail(store, ".part", code, err);
@@ -248,7 +248,7 @@ int store_add(struct store *store, const void *bytes, size_t size, struct error 
 	if (store->unpack.pid)
 		unpack_write(&store->unpack, bytes, size);
 	store->size += size;
-	code = look(store, false, err);
+	code = detect_compression(store, false, err);
 	if (!code && store->unpack.pid && store->unpack.input < 0)
 		code = end_unpacking(store, err);
 	return code;
@@ -299,7 +299,7 @@ bool store_is_page(const struct store *store)
 	return false;
 }
 
-/* The name appears when the bytes are on the disk: not even a power cut leaves half an image. */
+/* Renames after fsync(2), so that even a power cut leaves no partial image under the name. */
 static int publish(struct store *store, int fd, const char *suffix, const char *final,
 		   struct error *err)
 {
@@ -320,13 +320,13 @@ int store_finish(struct store *store, char name[DIGEST_NAME_SIZE], struct error 
 		return no_memory(err);
 	if (store->wanted[0] && strcmp(name, store->wanted) != 0)
 		return -EILSEQ;
-	ret = look(store, true, err);
+	ret = detect_compression(store, true, err);
 	if (!ret && store->unpack.pid)
 		ret = end_unpacking(store, err);
 	if (ret)
 		return ret;
 	if (store->damaged) {
-		/* No other run would get anything else. */
+		/* The digest is right, so another run would get the same bytes. */
 		remove_file(store, ".part");
 		return error_setf(err, STATUS_FAILURE, EBADMSG,
 				  "cannot unpack the image: its compressed data is damaged");

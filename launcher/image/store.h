@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// An image on its way into the cache: what has come of it, its digest, and its end.
+// Stores an image in the cache: appends, verifies, unpacks and publishes it.
 #ifndef LAUNCHER_IMAGE_STORE_H
 #define LAUNCHER_IMAGE_STORE_H
 
@@ -11,25 +11,25 @@
 #include "netsetup/base/error.h"
 
 /*
- * The bytes go into "NAME.part" as they come, so that a later run can go on where this one broke
- * off, and through the digest. If they are compressed, they are unpacked at the same time, into
- * "NAME.unpacked". When all are there and have the digest, one of the two files becomes "NAME": a
- * file of that name is whole, always. Whoever fetches an image has "NAME.part" locked.
+ * store_add() appends the bytes to "NAME.part", so that a later run can resume, and to the digest.
+ * Compressed bytes are unpacked at the same time into "NAME.unpacked". When the image is complete
+ * and its digest is right, one of the two files becomes "NAME", so a file of that name is always
+ * complete. The process that fetches an image holds the lock of "NAME.part".
  */
 
 /**
- * struct store - see above.
- * @directory: of the cache, not owned.
- * @key: NAME while it is on its way: the digest's name, or, when that is not known, another one.
- * @wanted: the digest's name, or empty when any will do.
- * @digest: of what came.
- * @part: the locked file, or -1.
- * @unpacked: the other one, or -1.
- * @unpack: at work when @unpacked is there.
- * @damaged: what came could not be unpacked.
- * @begun: the first bytes were looked at, and it is known whether they are compressed.
- * @size: bytes that came, those of earlier runs too.
- * @found: how many of those earlier runs have left.
+ * struct store - an image in the making, see above.
+ * @directory: descriptor of the cache's directory, not owned.
+ * @key: NAME until the image is complete: the digest's name, or one made of the URL.
+ * @wanted: the expected digest's name, or empty to accept any.
+ * @digest: digest of the stored bytes.
+ * @part: descriptor of "NAME.part", or -1.
+ * @unpacked: descriptor of "NAME.unpacked", or -1.
+ * @unpack: the unpacker that writes @unpacked.
+ * @damaged: true if the bytes could not be unpacked.
+ * @begun: true once the first bytes were checked for compression.
+ * @size: number of stored bytes, with those of earlier runs.
+ * @found: number of bytes that came from earlier runs or other mirrors.
  */
 struct store {
 	int directory;
@@ -51,44 +51,41 @@ struct store {
 	}
 
 /**
- * store_open() - lock the place of an image, and take what earlier runs have left there.
- * @store: STORE_NONE; end it with store_done(), also after a failure.
- * @directory: of the cache.
- * @wanted: name of its digest, or "" when that is not known.
- * @url: names the place in that case.
- * @waits: called once when another process has the place locked, before it is waited for.
- * @err: the error.
+ * store_open() - lock an image's part and load the bytes that earlier runs stored.
+ * @store: STORE_NONE; call store_done() even after a failure.
+ * @wanted: name of the digest, or "" if unknown. Must stay valid until store_done().
+ * @url: makes NAME if the digest is unknown.
+ * @on_wait: called once before waiting for another process's lock; may be NULL.
  *
- * Return: 0; 1 when the image is there already, whole; or a negative errno.
+ * Return: 0; 1 if the cache has the image; or a negative errno.
  */
 int store_open(struct store *store, int directory, const char *wanted, const char *url,
-	       void (*waits)(void), struct error *err);
+	       void (*on_wait)(void), struct error *err);
 
 /**
- * store_add() - bytes that follow those that came.
- * Return: 0 or a negative errno; then nothing of them counts.
+ * store_add() - append bytes.
+ * Return: 0 or a negative errno; after a failed write none of them is stored.
  */
 int store_add(struct store *store, const void *bytes, size_t size, struct error *err);
 
-/* store_restart() - forget all that came. Return: 0 or a negative errno. */
+/* store_restart() - remove all stored bytes. Return: 0 or a negative errno. */
 int store_restart(struct store *store, struct error *err);
 
-/* store_is_wanted() - whether what came has the digest that is wanted, so that no more is. */
+/* store_is_wanted() - true if the stored bytes have the expected digest: they are complete. */
 bool store_is_wanted(const struct store *store);
 
-/* store_is_page() - whether what came begins as a web page. */
+/* store_is_page() - true if the stored bytes begin like a web page. */
 bool store_is_page(const struct store *store);
 
 /**
- * store_finish() - all has come: verify, and give the file its name.
+ * store_finish() - verify the complete image and rename its file to the digest's name.
  * @name: the digest's name.
- * @err: the error.
  *
- * Return: 0; -EILSEQ when the digest is another one, which leaves @err alone; or a negative errno.
+ * Return: 0; -EILSEQ if the digest differs, with @err untouched; or another negative errno.
  */
 int store_finish(struct store *store, char name[DIGEST_NAME_SIZE], struct error *err);
 
-/* store_done() - unlock; what came stays for a later run. */
+/* store_done() - unlock the part; its bytes stay for a later run. */
 void store_done(struct store *store);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Unpacks a compressed image while it streams by, in a process that can do nothing else.
+// Unpacks a compressed image from a stream, in a process that can do nothing else.
 #include "launcher/image/unpack.h"
 
 #include <archive.h>
@@ -18,7 +18,7 @@
 
 #define INPUT_SIZE (128 * 1024)
 
-/* Holes are multiples of this, the block of usual file systems. */
+/* Holes are multiples of this, the block size of usual file systems. */
 #define HOLE_SIZE 4096
 
 bool unpack_known(const void *bytes, size_t size)
@@ -39,7 +39,7 @@ bool unpack_known(const void *bytes, size_t size)
 	return false;
 }
 
-/* From here to unpack_all(): in the child. */
+/* Up to run_child(), runs in the child. */
 
 struct stream {
 	int input;
@@ -63,22 +63,22 @@ static bool all_zero(const char *bytes, size_t size)
 	return bytes[0] == 0 && !memcmp(bytes, bytes + 1, size - 1);
 }
 
-/* Up to the end of the file system's block, or of the bytes. */
-static size_t piece(size_t size, int64_t offset)
+/* Returns the length up to the end of the file system's block or of the bytes. */
+static size_t block_length(size_t size, int64_t offset)
 {
 	size_t rest = HOLE_SIZE - (size_t)offset % HOLE_SIZE;
 
 	return size < rest ? size : rest;
 }
 
-/* The length of the longest beginning of which no piece, or each, is all zero. */
+/* Returns the length of the longest start whose blocks are all zero, or none is. */
 static size_t uniform_length(const char *bytes, size_t size, int64_t offset, bool *hole)
 {
-	size_t length = piece(size, offset);
+	size_t length = block_length(size, offset);
 
 	*hole = all_zero(bytes, length);
 	while (length < size) {
-		size_t next = piece(size - length, offset + (int64_t)length);
+		size_t next = block_length(size - length, offset + (int64_t)length);
 
 		if (all_zero(bytes + length, next) != *hole)
 			break;
@@ -140,7 +140,7 @@ static int unpack_all(struct archive *archive, struct stream *stream, int output
 	if (archive_read_open(archive, stream, NULL, read_input, NULL) != ARCHIVE_OK ||
 	    archive_read_next_header(archive, &entry) != ARCHIVE_OK)
 		return EBADMSG;
-	/* Only its magic was right: unpacked, it would be itself. */
+	/* Only the magic was right: libarchive would copy the bytes unchanged. */
 	if (archive_filter_code(archive, 0) == ARCHIVE_FILTER_NONE)
 		return EBADMSG;
 	return copy_blocks(archive, output);
@@ -154,7 +154,7 @@ static void run_child(int input, int output, int answer)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGTERM, SIG_DFL);
-	if (confine_unpack(&input, &output, &answer) < 0)
+	if (sandbox_unpack(&input, &output, &answer) < 0)
 		_exit(1);
 	archive = archive_read_new();
 	stream = calloc(1, sizeof(*stream));
@@ -206,7 +206,7 @@ void unpack_write(struct unpack *unpack, const void *bytes, size_t size)
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0) {
-			/* It has ended early, and unpack_end() will tell why. */
+			/* The child has ended early; unpack_end() returns the reason. */
 			close(take_fd(&unpack->input));
 			return;
 		}
@@ -215,7 +215,7 @@ void unpack_write(struct unpack *unpack, const void *bytes, size_t size)
 	}
 }
 
-static void forget(struct unpack *unpack)
+static void release(struct unpack *unpack)
 {
 	if (unpack->input >= 0)
 		close(unpack->input);
@@ -236,10 +236,10 @@ int unpack_end(struct unpack *unpack, struct error *err)
 	do
 		got = read(unpack->answer, &code, sizeof(code));
 	while (got < 0 && errno == EINTR);
-	forget(unpack);
+	release(unpack);
 	if (got != (ssize_t)sizeof(code))
 		return error_setf(err, STATUS_FAILURE, EBADMSG,
-				  "cannot unpack the image: the unpacker was ended");
+				  "cannot unpack the image: the unpacker was killed");
 	if (code == EBADMSG)
 		return error_setf(err, STATUS_FAILURE, EBADMSG,
 				  "cannot unpack the image: its compressed data is damaged");
@@ -250,5 +250,5 @@ void unpack_stop(struct unpack *unpack)
 {
 	if (unpack->pid > 0)
 		kill(unpack->pid, SIGKILL);
-	forget(unpack);
+	release(unpack);
 }

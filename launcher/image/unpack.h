@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Unpacks a compressed image while it streams by, in a process that can do nothing else.
+// Unpacks a compressed image from a stream, in a process that can do nothing else.
 #ifndef LAUNCHER_IMAGE_UNPACK_H
 #define LAUNCHER_IMAGE_UNPACK_H
 
@@ -9,14 +9,14 @@
 
 #include "netsetup/base/error.h"
 
-/* Enough bytes for unpack_known(). */
+/* Number of bytes that unpack_known() needs. */
 #define UNPACK_MAGIC_SIZE 6
 
 /**
  * struct unpack - a running unpacker.
- * @pid: the process, 0 when there is none.
- * @input: compressed bytes go in here, -1 when there is none.
- * @answer: an int comes out of here at its end.
+ * @pid: process id, 0 if there is none.
+ * @input: pipe for the compressed bytes, -1 if it is closed.
+ * @answer: pipe from which the unpacker's errno value, an int, is read at its end.
  */
 struct unpack {
 	pid_t pid;
@@ -29,34 +29,31 @@ struct unpack {
 		.pid = 0, .input = -1, .answer = -1 \
 	}
 
-/* unpack_known() - whether the first bytes are those of xz, gzip, zstd or bzip2. */
+/* unpack_known() - true if the first bytes are those of xz, gzip, zstd or bzip2. */
 bool unpack_known(const void *bytes, size_t size);
 
 /**
- * unpack_start() - begin.
- * @unpack: the unpacker.
+ * unpack_start() - start an unpacker.
  * @output: an empty file, which gets the unpacked bytes; its zeros become holes.
- * @err: the error.
  *
- * What is unpacked has not been verified yet. So a process of its own does it, which has no
- * descriptors but those that it needs, and of the kernel's calls only reading, writing and memory.
+ * Threat: the bytes are not verified yet. So a separate process unpacks them, which has only the
+ * descriptors that it needs and only the system calls to read, write and allocate.
  *
  * Return: 0 or a negative errno.
  */
 int unpack_start(struct unpack *unpack, int output, struct error *err);
 
-/* unpack_write() - the next compressed bytes; what is wrong with them, unpack_end() tells. */
+/* unpack_write() - pass the next compressed bytes; unpack_end() returns errors. */
 void unpack_write(struct unpack *unpack, const void *bytes, size_t size);
 
 /**
- * unpack_end() - there are no more.
- * @err: what was wrong.
+ * unpack_end() - end the input and wait for the unpacker.
  *
- * Return: 0; -EBADMSG when the bytes are not well-formed; or a negative errno of writing.
+ * Return: 0; -EBADMSG if the bytes are damaged; or another negative errno.
  */
 int unpack_end(struct unpack *unpack, struct error *err);
 
-/* unpack_stop() - end it at once; legal when there is none. */
+/* unpack_stop() - kill the unpacker; does nothing if there is none. */
 void unpack_stop(struct unpack *unpack);
 
 #endif

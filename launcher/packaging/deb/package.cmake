@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Sets what only the Debian package needs.
+# Configures the Debian package.
 configure_file(deb/changelog.in changelog.Debian @ONLY)
 install(FILES deb/copyright ${CMAKE_CURRENT_BINARY_DIR}/changelog.Debian
 	DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Sets what only the Fedora package needs.
+# Configures the Fedora package.
 file(READ ${CMAKE_SOURCE_DIR}/netsetup/packaging/vmrun.sysusers VMRUN_SYSUSERS)
 configure_file(rpm/pre.in rpm/pre @ONLY)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/vmrun)
@@ -30,11 +30,12 @@ set(CPACK_RPM_USER_FILELIST
 	"${helper} ${VMRUN_HELPER}"
 	"%config(noreplace) ${CMAKE_INSTALL_FULL_SYSCONFDIR}/vmrun/netsetup.conf"
 	"%license ${CMAKE_INSTALL_FULL_DATADIR}/licenses/vmrun/LICENSE")
-# Directories that belong to other packages.
+# Other packages own these directories.
 foreach(directory lib/NetworkManager lib/NetworkManager/conf.d lib/systemd lib/systemd/network
 	lib/systemd/system lib/systemd/user lib/sysusers.d lib/udev lib/udev/rules.d libexec
 	share/bash-completion share/bash-completion/completions share/fish
 	share/fish/vendor_completions.d share/licenses share/man share/man/man1 share/man/man5
 	share/man/man8 share/zsh share/zsh/site-functions)
-	list(APPEND CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION ${CMAKE_INSTALL_PREFIX}/${directory})
+	list(APPEND CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
+		${CMAKE_INSTALL_PREFIX}/${directory})
 endforeach()

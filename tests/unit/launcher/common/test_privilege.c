@@ -219,13 +219,13 @@ static void test_refused(void **state)
 		{ "SUDO_UID=00000000001", "SUDO_GID=1", "SUDO_UID is not a number" },
 		{ "SUDO_UID=4294967295", "SUDO_GID=1", "SUDO_UID is out of range" },
 		{ "SUDO_UID=4294967296", "SUDO_GID=1", "SUDO_UID is out of range" },
-		{ "SUDO_UID=3999999999", "SUDO_GID=1", "SUDO_UID is of no user in passwd(5)" },
+		{ "SUDO_UID=3999999999", "SUDO_GID=1", "SUDO_UID names no user in passwd(5)" },
 		{ "SUDO_UID=1", NULL, "SUDO_UID is set, SUDO_GID is not" },
 		{ "SUDO_UID=1", "SUDO_GID=wheel", "SUDO_GID is not a number" },
 		{ "SUDO_UID=1", "SUDO_GID=4294967295", "SUDO_GID is out of range" },
 		{ "SUDO_UID=1", "SUDO_GID=0", "SUDO_GID is root's" },
-		{ "DOAS_USER=no such user", NULL, "DOAS_USER is of no user in passwd(5)" },
-		{ "DOAS_USER=", NULL, "DOAS_USER is of no user in passwd(5)" },
+		{ "DOAS_USER=no such user", NULL, "DOAS_USER names no user in passwd(5)" },
+		{ "DOAS_USER=", NULL, "DOAS_USER names no user in passwd(5)" },
 		{ "PKEXEC_UID=me", NULL, "PKEXEC_UID is not a number" },
 	};
 	size_t i;

@@ -49,7 +49,7 @@ static void confined_process(void)
 	char *const envp[] = { NULL };
 	struct error err;
 
-	CHECK(confine_process(&err) == 0);
+	CHECK(sandbox_process(&err) == 0);
 	CHECK(execve("/bin/false", argv, envp) < 0 && errno == EPERM);
 	CHECK(socket(AF_PACKET, SOCK_DGRAM, 0) < 0 && errno == EAFNOSUPPORT);
 	CHECK(socket(AF_VSOCK, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT);
@@ -73,8 +73,8 @@ static void confined_files(void)
 	int directory = open(scratch_path("cache"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct error err;
 
-	CHECK(confine_process(&err) == 0);
-	CHECK(confine_files(directory, files, ARRAY_SIZE(files), &err) == 0);
+	CHECK(sandbox_process(&err) == 0);
+	CHECK(sandbox_files(directory, files, ARRAY_SIZE(files), &err) == 0);
 	CHECK(openat(directory, "new", O_RDWR | O_CREAT, 0600) >= 0);
 	CHECK(renameat(directory, "new", directory, "other") == 0);
 	CHECK(unlinkat(directory, "other", 0) == 0);
@@ -103,7 +103,7 @@ static void confined_unpack(void)
 	int input = work[0], output = work[1], told = answer[1];
 	char byte;
 
-	CHECK(confine_unpack(&input, &output, &told) == 0);
+	CHECK(sandbox_unpack(&input, &output, &told) == 0);
 	CHECK(input == 3 && output == 4 && told == 5);
 	CHECK(write(output, "x", 1) == 1 && read(input, &byte, 1) == 1 && byte == 'x');
 	CHECK(write(told, "!", 1) == 1);
@@ -114,7 +114,7 @@ static void confined_unpack_opens(void)
 {
 	int input = work[0], output = work[1], told = answer[1];
 
-	CHECK(confine_unpack(&input, &output, &told) == 0);
+	CHECK(sandbox_unpack(&input, &output, &told) == 0);
 	free(malloc(1 << 20));
 	CHECK(open("/etc/passwd", O_RDONLY) < 0 && errno == ENOSYS);
 	if (write(told, "?", 1) == 1)

@@ -235,7 +235,7 @@ static void test_crowd(void **state)
 	alarm(20);
 	assert_int_equal(unix_socket_connect(runtime_dir.directory, "console", &err), -ETIMEDOUT);
 	alarm(0);
-	assert_non_null(strstr(err.message, "too many others wait there"));
+	assert_non_null(strstr(err.message, "too many clients wait there"));
 	for (size_t each = 0; each <= count; each++)
 		close(clients[each]);
 	close(listener);
