@@ -32,8 +32,8 @@ static bool write_all(int fd, const char *bytes, size_t size)
 	return true;
 }
 
-/* From the guest to the terminal; false at the end. */
-static bool print_console(int console)
+/* Copies from the guest to the terminal; returns false at the end of the console. */
+static bool copy_output(int console)
 {
 	char bytes[4096];
 	ssize_t size = recv(console, bytes, sizeof(bytes), 0);
@@ -41,8 +41,8 @@ static bool print_console(int console)
 	return size > 0 && write_all(STDOUT_FILENO, bytes, (size_t)size);
 }
 
-/* From the keyboard to the guest; false at the end or the key that detaches. */
-static bool type(int console)
+/* Copies from the keyboard to the guest; returns false at the end of the input or at Ctrl-]. */
+static bool copy_input(int console)
 {
 	char bytes[1024];
 	ssize_t size = read(STDIN_FILENO, bytes, sizeof(bytes));
@@ -54,21 +54,21 @@ static bool type(int console)
 	return !detach;
 }
 
-/* Returns 1 when the console has ended, 0 when the user has enough of it, or a negative errno. */
+/* Returns 1 if the console has ended, 0 if the user or a signal detaches, or a negative errno. */
 static int relay(int console, int signals, struct error *err)
 {
-	struct pollfd pollers[] = { { .fd = console, .events = POLLIN },
-				    { .fd = STDIN_FILENO, .events = POLLIN },
-				    { .fd = signals, .events = POLLIN } };
+	struct pollfd polled[] = { { .fd = console, .events = POLLIN },
+				   { .fd = STDIN_FILENO, .events = POLLIN },
+				   { .fd = signals, .events = POLLIN } };
 
 	for (;;) {
-		if (poll(pollers, ARRAY_SIZE(pollers), -1) < 0 && errno != EINTR)
+		if (poll(polled, ARRAY_SIZE(polled), -1) < 0 && errno != EINTR)
 			return error_set_errno(err, errno, "cannot wait for the console");
-		if (pollers[0].revents && !print_console(console))
+		if (polled[0].revents && !copy_output(console))
 			return 1;
-		if (pollers[1].revents && !type(console))
+		if (polled[1].revents && !copy_input(console))
 			return 0;
-		if (pollers[2].revents && signals_read(signals, NULL) != SIGWINCH)
+		if (polled[2].revents && signals_read(signals, NULL) != SIGWINCH)
 			return 0;
 	}
 }
@@ -98,11 +98,11 @@ int attach_console(const char *directory, struct error *err)
 	ret = relay(console, signals, err);
 	terminal_restore(&terminal);
 	if (terminal.tty && ret == 0) {
-		/* The guest's prompt stands there. */
+		/* The cursor is behind the guest's prompt. */
 		log_text("\n");
-		log_notice("detached; the VM runs on");
+		log_notice("detached; the VM keeps running");
 	} else if (terminal.tty && ret == 1) {
-		log_notice("the console has ended, and so has the VM");
+		log_notice("the console and the VM have ended");
 	}
 	return ret < 0 ? ret : 0;
 }

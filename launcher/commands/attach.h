@@ -6,10 +6,9 @@
 #include "netsetup/base/error.h"
 
 /**
- * attach_console() - show the console and type into it, until Ctrl-], the end of the input, or the end
- * of the VM. The terminal is as before afterwards.
+ * attach_console() - connect the terminal to the console until Ctrl-], the end of the input, a
+ * signal or the end of the VM, then restore the modes of the terminal.
  * @directory: the VM's runtime directory.
- * @err: the error.
  *
  * Return: 0 or a negative errno.
  */

@@ -15,19 +15,19 @@ int command_check(const struct options *options, struct launch *launch, struct e
 
 	for (unsigned int i = 0; i < options->file_count; i++) {
 		struct definition definition;
-		struct error why = { 0 };
-		int ret = locked_load(options, options->files[i], &definition, &why);
+		struct error file_error = { 0 };
+		int ret = locked_load(options, options->files[i], &definition, &file_error);
 
 		if (ret < 0) {
-			status = (int)why.status;
-			if (why.message[0])
-				log_error(&why);
+			status = (int)file_error.status;
+			if (file_error.message[0])
+				log_error(&file_error);
 			if (ret == -EINTR)
 				break;
 			continue;
 		}
 		log_notice("%s: VM '%s' is well defined%s", options->files[i], definition.name,
-			   options->locked ? ", and as it was locked" : "");
+			   options->locked ? " and matches its lock file" : "");
 		definition_done(&definition);
 	}
 	return status;

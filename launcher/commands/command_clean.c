@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Removes what dead runs have left on the host and among the user's files.
+// Removes what dead runs have left on the host and in the user's directories.
 #include "launcher/commands/command_clean.h"
 
 #include <unistd.h>
@@ -11,9 +11,9 @@
 #include "netsetup/protocol/netsetup.h"
 
 /**
- * struct clean - one sweep.
- * @quiet: nothing is said.
- * @count: of what was swept.
+ * struct clean - the output of one run of the command.
+ * @quiet: print nothing.
+ * @count: number of removals.
  */
 struct clean {
 	bool quiet;
@@ -37,7 +37,7 @@ static int clean_host(struct netsetup *helper, struct clean *clean, bool dry_run
 
 	netsetup_end(helper, &none);
 	if (ret < 0 && err->status == STATUS_PERMISSION && geteuid() != 0 && !err->remedy[0])
-		error_remedy(err, "your own files are swept; for the network: sudo vmrun clean");
+		error_remedy(err, "your files are clean; clean the network: sudo vmrun clean");
 	return ret;
 }
 
@@ -56,6 +56,6 @@ int command_clean(const struct options *options, struct launch *launch, struct e
 		return (int)err->status;
 	}
 	if (clean.count == 0 && !options->quiet)
-		log_output("nothing to sweep");
+		log_output("nothing to clean");
 	return STATUS_OK;
 }

@@ -13,8 +13,8 @@
 #include "launcher/lock/locked_load.h"
 #include "netsetup/base/cleanup.h"
 
-/* Writes the line that the definition lacks. */
-static int learn(struct machine_plan *plan, unsigned int index, bool quiet, struct error *err)
+/* Fetches an image without a digest and prints the line to add to the definition. */
+static int get_digest(struct machine_plan *plan, unsigned int index, bool quiet, struct error *err)
 {
 	const struct disk *disk = &plan->definition->disks[index];
 	cleanup_free char *line = NULL;
@@ -24,13 +24,13 @@ static int learn(struct machine_plan *plan, unsigned int index, bool quiet, stru
 	if (ret < 0)
 		return ret;
 	if (strncmp(name, "sha256-", 7) != 0 || strlen(name + 7) != SHA256_TEXT_SIZE - 1)
-		return error_setf(err, STATUS_FAILURE, EPROTO, "no digest came with the image");
+		return error_setf(err, STATUS_FAILURE, EPROTO, "the image came without a digest");
 	ret = image_cache_locate_learned(plan, index, name, err);
 	if (ret < 0)
 		return ret;
 	line = text_format("sha256: %s  # %s", name + 7, disk->urls[0]);
 	if (!line)
-		return error_set_errno(err, ENOMEM, "cannot tell a digest");
+		return error_set_errno(err, ENOMEM, "cannot print a digest");
 	log_output(line);
 	return 0;
 }
@@ -44,7 +44,7 @@ static int fetch(struct machine_plan *plan, const struct options *options, struc
 		const struct disk *disk = &definition->disks[i];
 
 		if (disk->url_count && !disk->sha256[0] && !disk->sha512[0])
-			ret = learn(plan, i, options->quiet, err);
+			ret = get_digest(plan, i, options->quiet, err);
 	}
 	if (ret == 0)
 		ret = image_cache_locate(plan, NULL, err);
@@ -65,7 +65,7 @@ static void print_images(const struct machine_plan *plan, const char *path)
 		count++;
 	}
 	if (count == 0)
-		log_notice("%s: no image is from a URL", path);
+		log_notice("%s: no image has a URL", path);
 }
 
 int command_fetch(const struct options *options, struct launch *launch, struct error *err)
@@ -75,13 +75,13 @@ int command_fetch(const struct options *options, struct launch *launch, struct e
 	for (unsigned int i = 0; i < options->file_count; i++) {
 		struct definition definition;
 		struct machine_plan plan;
-		struct error why = { 0 };
+		struct error file_error = { 0 };
 		int ret;
 
-		ret = locked_load(options, options->files[i], &definition, &why);
+		ret = locked_load(options, options->files[i], &definition, &file_error);
 		if (ret == 0) {
 			machine_plan_init(&plan, &definition);
-			ret = fetch(&plan, options, &why);
+			ret = fetch(&plan, options, &file_error);
 			if (ret == 0)
 				print_images(&plan, options->files[i]);
 			machine_plan_done(&plan);
@@ -89,9 +89,9 @@ int command_fetch(const struct options *options, struct launch *launch, struct e
 		}
 		if (ret == 0)
 			continue;
-		status = (int)why.status;
-		if (why.message[0])
-			log_error(&why);
+		status = (int)file_error.status;
+		if (file_error.message[0])
+			log_error(&file_error);
 		if (ret == -EINTR)
 			break;
 	}

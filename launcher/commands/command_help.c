@@ -9,17 +9,17 @@
 #include "launcher/definition/keys.h"
 #include "launcher/yaml/schema.h"
 
-/* The paths of all keys of a definition, as --set has them. */
+/* Prints the paths of all keys of a definition in the form of --set. */
 static void print_keys(const char *prefix, const struct keys *keys)
 {
 	char path[128];
 
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct key *key = &keys->keys[i];
-		const bool has_keys = key->type->node_kinds & NODE_MAPPING && key->constraint;
+		const bool is_mapping = key->type->node_kinds & NODE_MAPPING && key->constraint;
 
-		snprintf(path, sizeof(path), "%s%s%s", prefix, key->name, has_keys ? "." : "=");
-		if (has_keys)
+		snprintf(path, sizeof(path), "%s%s%s", prefix, key->name, is_mapping ? "." : "=");
+		if (is_mapping)
 			print_keys(path, key->constraint);
 		else
 			puts(path);

@@ -17,29 +17,29 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 
-#define ENDING       ".yaml"
+#define SUFFIX       ".yaml"
 #define TEMPLATE_MAX (64 * 1024)
 
-/* What vmrun brings along: beside this program in a build tree, else where it is installed. */
-static const char *const places[] = { "share", VMRUN_DATA_FROM_BIN };
+/* Directories of the templates and the schema, from this program: in a build tree, installed. */
+static const char *const dirs[] = { "share", VMRUN_DATA_FROM_BIN };
 
 static int find_shared(char path[PATH_MAX], struct error *err)
 {
-	char self[PATH_MAX], place[PATH_MAX];
+	char self[PATH_MAX], dir[PATH_MAX];
 	ssize_t length;
 
 	length = readlink("/proc/self/exe", self, sizeof(self));
 	if (length < 0 || length == sizeof(self))
 		return error_set_errno(err, length < 0 ? errno : ENAMETOOLONG,
-				       "cannot tell where vmrun is");
+				       "cannot find the directory of vmrun");
 	self[length] = '\0';
 	*strrchr(self, '/') = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (snprintf(place, sizeof(place), "%s/%s", self, places[i]) < PATH_MAX &&
-		    realpath(place, path))
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (snprintf(dir, sizeof(dir), "%s/%s", self, dirs[i]) < PATH_MAX &&
+		    realpath(dir, path))
 			return 0;
-	error_set_errno(err, ENOENT, "cannot find vmrun's templates at '%s'", place);
-	error_remedy(err, "install vmrun whole: cmake --install build");
+	error_set_errno(err, ENOENT, "cannot find vmrun's templates at '%s'", dir);
+	error_remedy(err, "install vmrun with its data files: cmake --install build");
 	return -ENOENT;
 }
 
@@ -48,12 +48,12 @@ static int read_template(const char *shared, const char *name, char **text, stru
 	char path[PATH_MAX];
 	size_t size;
 
-	if (snprintf(path, sizeof(path), "%s/templates/%s" ENDING, shared, name) >= PATH_MAX)
+	if (snprintf(path, sizeof(path), "%s/templates/%s" SUFFIX, shared, name) >= PATH_MAX)
 		return error_set_errno(err, ENAMETOOLONG, "cannot read template '%s'", name);
 	return file_read(path, TEMPLATE_MAX, text, &size, err);
 }
 
-/* "tiny       The smallest example: ...": what its first line, a comment, says. */
+/* Prints the name and the first line, a comment: "tiny       The smallest example: ...". */
 static void show_template(const char *shared, const char *name)
 {
 	cleanup_free char *text = NULL;
@@ -71,8 +71,8 @@ static int is_template(const struct dirent *entry)
 {
 	const size_t length = strlen(entry->d_name);
 
-	return length > strlen(ENDING) &&
-	       strcmp(entry->d_name + length - strlen(ENDING), ENDING) == 0;
+	return length > strlen(SUFFIX) &&
+	       strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
 }
 
 static int show_templates(const char *shared, struct error *err)
@@ -89,7 +89,7 @@ static int show_templates(const char *shared, struct error *err)
 	for (int i = 0; i < count; i++) {
 		char *name = entries[i]->d_name;
 
-		name[strlen(name) - strlen(ENDING)] = '\0';
+		name[strlen(name) - strlen(SUFFIX)] = '\0';
 		show_template(shared, name);
 		free(entries[i]);
 	}
@@ -97,7 +97,7 @@ static int show_templates(const char *shared, struct error *err)
 	return 0;
 }
 
-/* The template, with the name that the VM is to have, and where an editor finds the schema. */
+/* Writes the template with the VM's name, and the path of the schema for editors. */
 static void write_definition(FILE *file, const char *shared, const char *text, const char *name)
 {
 	const char *line = strncmp(text, "name:", 5) == 0 ? text : strstr(text, "\nname:");
@@ -111,7 +111,7 @@ static void write_definition(FILE *file, const char *shared, const char *text, c
 	fprintf(file, "%.*sname: %s%s", (int)(line - text), text, name, line + strcspn(line, "\n"));
 }
 
-/* Never over a file that is there. */
+/* Fails if the file exists. */
 static int create(const char *path, const char *shared, const char *text, const char *name,
 		  struct error *err)
 {
@@ -148,10 +148,10 @@ static int check_names(const char *template, const char *name, struct error *err
 	return 0;
 }
 
-static int make(const char *shared, const char *template, const char *name, struct error *err)
+static int copy(const char *shared, const char *template, const char *name, struct error *err)
 {
 	cleanup_free char *text = NULL;
-	char path[VM_NAME_SIZE + sizeof(ENDING)];
+	char path[VM_NAME_SIZE + sizeof(SUFFIX)];
 	int ret;
 
 	ret = check_names(template, name, err);
@@ -164,7 +164,7 @@ static int make(const char *shared, const char *template, const char *name, stru
 	}
 	if (ret < 0)
 		return ret;
-	snprintf(path, sizeof(path), "%s" ENDING, name);
+	snprintf(path, sizeof(path), "%s" SUFFIX, name);
 	ret = create(path, shared, text, name, err);
 	if (ret == 0)
 		log_notice("wrote '%s': edit it, then run 'vmrun check %s'", path, path);
@@ -181,6 +181,6 @@ int command_init(const struct options *options, struct launch *launch, struct er
 	if (ret == 0 && options->file_count == 0)
 		ret = show_templates(shared, err);
 	else if (ret == 0)
-		ret = make(shared, operands[0], operands[options->file_count - 1], err);
+		ret = copy(shared, operands[0], operands[options->file_count - 1], err);
 	return ret < 0 ? (int)err->status : STATUS_OK;
 }

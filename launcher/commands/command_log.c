@@ -21,7 +21,7 @@ int command_log(const struct options *options, struct launch *launch, struct err
 	cleanup_file FILE *file = NULL;
 	const bool mute = isatty(STDOUT_FILENO);
 	cleanup_free char *line = NULL;
-	size_t room = 0;
+	size_t capacity = 0;
 	ssize_t size;
 
 	if (!vm_name_valid(options->files[0]))
@@ -36,12 +36,12 @@ int command_log(const struct options *options, struct launch *launch, struct err
 	file = fopen(path, "re");
 	if (!file && errno == ENOENT) {
 		error_setf(err, STATUS_FAILURE, ENOENT, "VM '%s' has no log", options->files[0]);
-		error_remedy(err, "one that runs with --detach or 'console: socket' has");
+		error_remedy(err, "to have one, start it with --detach or 'console: socket'");
 		return err->status;
 	}
 	if (!file)
 		return error_set_errno(err, errno, "cannot open '%s'", path), err->status;
-	while ((size = getline(&line, &room, file)) > 0)
+	while ((size = getline(&line, &capacity, file)) > 0)
 		fwrite(line, 1, mute ? terminal_mute(line, (size_t)size) : (size_t)size, stdout);
 	return STATUS_OK;
 }

@@ -10,23 +10,24 @@
 #include "launcher/commands/output.h"
 #include "launcher/commands/vm_list.h"
 #include "launcher/common/options.h"
+
 static bool is_paused(struct json_object *status)
 {
 	return !strcmp(output_text(status, "state"), "paused");
 }
 
 /*
- * Whether it came about: a pause at once; a guest that goes on may stand still again when its next
- * write fails, too.
+ * Waits up to 0.5 s for a pause. After a resume, waits 0.5 s and checks that the guest still runs:
+ * QEMU pauses it again if its next write to a full disk fails.
  */
-static int wait_for_pause(const char *name, bool paused, struct error *err)
+static int check_paused(const char *name, bool paused, struct error *err)
 {
-	const struct timespec step = { .tv_nsec = 50000000 };
+	const struct timespec interval = { .tv_nsec = 50000000 };
 	struct json_object *status = NULL;
 	int ret = 0;
 
 	for (int i = 0; i < 10 && ret == 0 && !(paused && status && is_paused(status)); i++) {
-		nanosleep(&step, NULL);
+		nanosleep(&interval, NULL);
 		json_object_put(status);
 		status = NULL;
 		ret = vm_list_status(name, &status, err);
@@ -53,7 +54,7 @@ static int set_paused(const char *name, bool paused, struct error *err)
 	if (ret == 0 && json_object_object_get_ex(reply, "error", NULL))
 		ret = error_setf(err, STATUS_FAILURE, EBUSY, "%s", output_text(reply, "error"));
 	if (ret == 0)
-		ret = wait_for_pause(name, paused, err);
+		ret = check_paused(name, paused, err);
 	json_object_put(request);
 	json_object_put(reply);
 	return ret;

@@ -18,10 +18,10 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * The command with words in place of what only a run knows, and of what is each user's own: it is
- * the same for everybody who can read the same files.
+ * Builds the QEMU command with placeholders for the values that only a run knows and for the user's
+ * directories. All users who can read the same files get the same text.
  */
-static int command_line(const struct definition *definition, char **text, struct error *err)
+static int build_command(const struct definition *definition, char **text, struct error *err)
 {
 	struct firmware firmware = { 0 };
 	struct disks disks = { 0 };
@@ -44,7 +44,7 @@ static int command_line(const struct definition *definition, char **text, struct
 	if (ret == 0) {
 		*text = argv_quoted(&argv);
 		if (!*text)
-			ret = error_set_errno(err, ENOMEM, "cannot show the command");
+			ret = error_set_errno(err, ENOMEM, "cannot print the command");
 	}
 	argv_done(&argv);
 	uefi_vars_done(&firmware);
@@ -62,7 +62,7 @@ int command_print(const struct options *options, struct launch *launch, struct e
 	if (locked_load(options, options->files[0], &definition, err) < 0)
 		return (int)err->status;
 	if (options->format == PRINT_ARGV)
-		ret = command_line(&definition, &text, err);
+		ret = build_command(&definition, &text, err);
 	else
 		ret = print_definition(&definition, options->format == PRINT_JSON, &text, err);
 	definition_done(&definition);

@@ -13,7 +13,7 @@
 #include "launcher/run/state_dir.h"
 #include "netsetup/base/cleanup.h"
 
-/* struct reset - one of them; @count: of the files that go. */
+/* struct reset - the output of one run of the command; @count: number of removals. */
 struct reset {
 	const struct options *options;
 	unsigned int count;
@@ -28,7 +28,7 @@ static void print_change(const char *command, void *context)
 		log_output(command);
 }
 
-/* What can be a VM's name is one; a file of such a name is given as './NAME'. */
+/* An operand that is valid as a VM's name is a name; './NAME' is a file of that name. */
 static bool find_name(const struct options *options, char name[VM_NAME_SIZE])
 {
 	cleanup_free char *report = NULL;
@@ -57,11 +57,11 @@ int command_reset(const struct options *options, struct launch *launch, struct e
 		return STATUS_DEFINITION;
 	if (state_dir_reset(name, &removal, err) < 0)
 		return (int)err->status;
-	/* A guest that starts afresh makes itself another host key. */
+	/* The guest makes a new host key at its next start. */
 	ssh_forget(name, &removal);
 	if (reset.count == 0)
-		log_notice("%s: there is nothing to throw away", name);
+		log_notice("%s: nothing to remove", name);
 	else if (!options->dry_run)
-		log_notice("%s: starts afresh from its images", name);
+		log_notice("%s: the next run starts from its images", name);
 	return STATUS_OK;
 }

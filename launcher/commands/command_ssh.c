@@ -14,7 +14,7 @@
 #include "launcher/run/wait_ssh.h"
 #include "netsetup/base/ipv4.h"
 
-/* The guest's own address, or a port of this host that leads there. */
+/* Finds the guest's own address, or a port of this host that is forwarded to its SSH port. */
 static int find_ssh(const char *name, struct json_object *status, struct sockaddr_in *ssh,
 		    struct error *err)
 {
@@ -33,7 +33,7 @@ static int find_ssh(const char *name, struct json_object *status, struct sockadd
 	error_setf(err, STATUS_FAILURE, EADDRNOTAVAIL, "VM '%s' has no address", name);
 	if (ports)
 		error_remedy(err,
-			     "have a port of this host lead to its port %u: "
+			     "forward a port of this host to its port %u: "
 			     "network: {type: user, ports: [\"2222:22\"]}",
 			     MACHINE_SSH_PORT);
 	return -EADDRNOTAVAIL;

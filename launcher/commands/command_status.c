@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Shows the status of one VM, with the facts that its guest agent reports.
+// Prints the status of one VM, with the facts from its guest agent.
 #include "launcher/commands/command_status.h"
 
 #include <json-c/json.h>
@@ -11,15 +11,15 @@
 #include "launcher/guest/guest_agent.h"
 #include "netsetup/base/cleanup.h"
 
-/* What the guest says of itself is not known when it does not say it soon. */
-static void ask_agent(const char *name, struct json_object *status)
+/* Adds the facts of the guest agent; null if the agent does not reply within GUEST_AGENT_MS. */
+static void add_agent_facts(const char *name, struct json_object *status)
 {
 	cleanup_fd int fd = vm_list_connect_agent(name, status);
 	struct json_object *facts = NULL;
-	struct error why;
+	struct error agent_error;
 
-	if (fd >= 0 && guest_agent_facts(fd, GUEST_AGENT_MS, &facts, &why) < 0)
-		log_notice("%s: %s", name, why.message);
+	if (fd >= 0 && guest_agent_facts(fd, GUEST_AGENT_MS, &facts, &agent_error) < 0)
+		log_notice("%s: %s", name, agent_error.message);
 	json_object_object_add(status, "agent", facts);
 }
 
@@ -30,7 +30,7 @@ int command_status(const struct options *options, struct launch *launch, struct 
 	if (vm_list_status(options->files[0], &status, err) < 0)
 		return err->status;
 	if (json_object_object_get_ex(status, "agent-connected", NULL))
-		ask_agent(options->files[0], status);
+		add_agent_facts(options->files[0], status);
 	if (options->json)
 		output_json(status);
 	else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Shows the status of one VM, with the facts that its guest agent reports.
+// Prints the status of one VM, with the facts from its guest agent.
 #ifndef LAUNCHER_COMMANDS_COMMAND_STATUS_H
 #define LAUNCHER_COMMANDS_COMMAND_STATUS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Stops a VM and waits until the host is as before.
+// Stops a VM and waits until its run has cleaned up.
 #include "launcher/commands/command_stop.h"
 
 #include <errno.h>
@@ -16,8 +16,8 @@
 #include "launcher/guest/guest_agent.h"
 #include "netsetup/base/cleanup.h"
 
-/* The VM goes on to stop: only nobody waits for it any more. */
-static int interrupted(const char *name, int signo, struct error *err)
+/* Ends the wait; the VM continues to stop. */
+static int stop_waiting(const char *name, int signo, struct error *err)
 {
 	log_notice("%s: still stopping", name);
 	memset(err, 0, sizeof(*err));
@@ -26,7 +26,7 @@ static int interrupted(const char *name, int signo, struct error *err)
 	return -EINTR;
 }
 
-/* The connection ends with vmrun, when the host is as before. */
+/* Waits for the end of the connection: vmrun closes it when it has cleaned up. */
 static int wait_for_end(const char *name, int socket, struct error *err)
 {
 	cleanup_fd int signals = signals_open_ends(err);
@@ -46,7 +46,7 @@ static int wait_for_end(const char *name, int socket, struct error *err)
 			continue;
 		}
 		if (!polled[0].revents)
-			return interrupted(name, signals_pending(), err);
+			return stop_waiting(name, signals_pending(), err);
 		got = recv(socket, &byte, sizeof(byte), MSG_DONTWAIT);
 	} while (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN)));
 	return got < 0 && errno != ECONNRESET
@@ -54,8 +54,8 @@ static int wait_for_end(const char *name, int socket, struct error *err)
 		       : 0;
 }
 
-/* Beside the power button, which some guests do not hear. */
-static void power_off(const char *name)
+/* Sends a request to the agent, because some guests ignore the power button. */
+static void request_power_off(const char *name)
 {
 	struct json_object *status = NULL;
 	struct error ignored;
@@ -83,7 +83,7 @@ int command_stop(const struct options *options, struct launch *launch, struct er
 	json_object_object_add(request, "timeout", json_object_new_int(options->timeout));
 	ret = vm_list_ask(options->files[0], request, &socket, &reply, err);
 	if (ret == 0 && !options->now)
-		power_off(options->files[0]);
+		request_power_off(options->files[0]);
 	if (ret == 0)
 		ret = wait_for_end(options->files[0], socket, err);
 	json_object_put(request);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Stops a VM and waits until the host is as before.
+// Stops a VM and waits until its run has cleaned up.
 #ifndef LAUNCHER_COMMANDS_COMMAND_STOP_H
 #define LAUNCHER_COMMANDS_COMMAND_STOP_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Lists all commands.
+// Defines all commands.
 #include "launcher/commands/command_table.h"
 
 #include "launcher/commands/command_check.h"
@@ -33,41 +33,42 @@
 
 const struct command command_table[] = {
 	{ "run", "FILE", 1, 1, RUN_OPTIONS, COMMAND_STANDBY, run_vm,
-	  "boot and stay until the guest is gone" },
+	  "boot a VM and wait for its end" },
 	{ "check", "FILE...", 1, MANY, OPTION_SET | OPTION_LOCKED | OPTION_QUIET, COMMAND_NO_HELPER,
 	  command_check, "report every error of every file" },
 	{ "print", "FILE", 1, 1, PRINT_OPTIONS, COMMAND_NO_HELPER, command_print,
-	  "show the resolved definition" },
+	  "print the resolved definition" },
 	{ "fetch", "FILE...", 1, MANY, OPTION_SET | OPTION_ACCEPT_DIGEST | OPTION_QUIET,
-	  COMMAND_NO_HELPER, command_fetch, "have the images in the cache" },
+	  COMMAND_NO_HELPER, command_fetch, "download the images into the cache" },
 	{ "lock", "FILE", 1, 1, OPTION_QUIET, COMMAND_NO_HELPER, command_lock,
-	  "note what it stands for, for --locked" },
+	  "write the lock file for --locked" },
 	{ "reset", "NAME|FILE", 1, 1, OPTION_DRY_RUN | OPTION_QUIET, COMMAND_NO_HELPER,
-	  command_reset, "throw away what the VM has written" },
-	{ "list", "", 0, 0, OPTION_JSON, COMMAND_NO_HELPER, command_list, "show the VMs that run" },
-	{ "status", "NAME", 1, 1, OPTION_JSON, COMMAND_NO_HELPER, command_status, "show one" },
+	  command_reset, "remove what the VM has written" },
+	{ "list", "", 0, 0, OPTION_JSON, COMMAND_NO_HELPER, command_list, "list the running VMs" },
+	{ "status", "NAME", 1, 1, OPTION_JSON, COMMAND_NO_HELPER, command_status,
+	  "print the status of a VM" },
 	{ "stop", "NAME", 1, 1, OPTION_NOW | OPTION_TIMEOUT, COMMAND_NO_HELPER, command_stop,
-	  "power it off and wait until it is gone" },
-	{ "pause", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_pause, "have it stand still" },
+	  "power off a VM and wait for its end" },
+	{ "pause", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_pause, "pause a VM" },
 	{ "resume", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_pause_resume,
-	  "have it go on, also after a full disk" },
+	  "resume a VM, for example after a full disk" },
 	{ "console", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_console,
-	  "attach to its serial console" },
+	  "attach to the serial console of a VM" },
 	{ "ssh", "NAME [ARG...]", 1, MANY, OPTION_PASSED, COMMAND_NO_HELPER, command_ssh,
-	  "log in, when the guest is ready" },
+	  "log in to the guest when it is ready" },
 	{ "log", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_log,
-	  "show what it said since its last start" },
+	  "print the log of a VM since its last start" },
 	{ "doctor", "", 0, 0, OPTION_JSON, COMMAND_HELPER, doctor_run,
-	  "what would keep a VM off this LAN" },
+	  "find problems that keep a VM off this LAN" },
 	{ "clean", "", 0, 0, OPTION_DRY_RUN | OPTION_QUIET, COMMAND_HELPER, command_clean,
-	  "sweep what runs that died have left" },
+	  "remove what dead runs have left" },
 	{ "init", "[TEMPLATE [NAME]]", 0, 2, OPTION_QUIET, COMMAND_NO_HELPER, command_init,
 	  "list templates, or copy one" },
 	{ "completion", "bash|zsh|fish", 1, 1, 0, COMMAND_NO_HELPER, command_completion,
-	  "for a shell to read" },
-	{ "help", "", 0, MANY, OPTION_ANY, COMMAND_NO_HELPER, command_help, "show this" },
+	  "print a completion script" },
+	{ "help", "", 0, MANY, OPTION_ANY, COMMAND_NO_HELPER, command_help, "print this text" },
 	{ "version", "", 0, MANY, OPTION_ANY, COMMAND_NO_HELPER, command_version,
-	  "show the version" },
+	  "print the version" },
 };
 
 const size_t command_table_count = ARRAY_SIZE(command_table);

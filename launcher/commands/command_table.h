@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Lists all commands.
+// Defines all commands.
 #ifndef LAUNCHER_COMMANDS_COMMAND_TABLE_H
 #define LAUNCHER_COMMANDS_COMMAND_TABLE_H
 

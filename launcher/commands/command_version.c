@@ -15,9 +15,9 @@
 
 #define QEMU "qemu-system-x86_64"
 
-static const char *const places[] = { "/usr/libexec", NULL };
+static const char *const virtiofsd_dirs[] = { "/usr/libexec", NULL };
 
-/* The programs that features need, and what those are. */
+/* Programs that features need; @package is Debian's. */
 static const struct program {
 	const char *name;
 	const char *package;
@@ -29,43 +29,42 @@ static const struct program {
 	{ "ssh", "openssh-client", "vmrun ssh" },
 };
 
-static void show_program(const struct program *program)
+static void print_program(const struct program *program)
 {
 	cleanup_free char *path = NULL;
 	struct error ignored;
 
-	if (backend_find(program->name, places, program->package, &path, &ignored) == 0)
+	if (backend_find(program->name, virtiofsd_dirs, program->package, &path, &ignored) == 0)
 		printf("%s: %s\n", program->name, path);
 	else
-		printf("%s: not found; it is for %s\n", program->name, program->feature);
+		printf("%s: not found; needed for %s\n", program->name, program->feature);
 }
 
-static void show_qemu(void)
+static void print_qemu(void)
 {
 	cleanup_free char *path = NULL;
-	struct qemu_probe_result identity;
+	struct qemu_probe_result probed;
 	struct error err = { 0 };
 
 	if (backend_find(QEMU, NULL, "qemu-system-x86", &path, &err) < 0)
-		printf(QEMU ": not found; it runs VMs\n");
-	else if (qemu_probe(path, "none", &identity, &err) < 0)
+		printf(QEMU ": not found; needed for VMs\n");
+	else if (qemu_probe(path, "none", &probed, &err) < 0)
 		printf(QEMU ": %s: %s\n", path, err.message);
 	else
-		printf(QEMU " %s: %s\n", identity.version, path);
+		printf(QEMU " %s: %s\n", probed.version, path);
 }
 
 int command_version(const struct options *options, struct launch *launch, struct error *err)
 {
-	/* QEMU is started to be asked. */
 	printf("vmrun %s\n", VMRUN_VERSION);
 	printf("helpers' protocols %d and %d, lock files %d\n", PROTOCOL_VERSION, IMAGE_VERSION,
 	       LOCK_VERSION);
 	printf("libyaml %s\njson-c %s\n", yaml_get_version_string(), json_c_version());
-	/* Those of its helpers, as it was built with. */
+	/* The libraries of its helpers, at build time. */
 	fputs(VMRUN_LIBRARIES, stdout);
-	show_qemu();
+	print_qemu();
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		show_program(&programs[i]);
+		print_program(&programs[i]);
 	printf("policy: %s\n", NETSETUP_CONF);
 	return STATUS_OK;
 }

@@ -24,7 +24,7 @@ const char *output_text(struct json_object *object, const char *key)
 	return json_object_get_string(value);
 }
 
-static int number_of(struct json_object *object, const char *key)
+static int get_number(struct json_object *object, const char *key)
 {
 	struct json_object *value;
 
@@ -32,7 +32,7 @@ static int number_of(struct json_object *object, const char *key)
 }
 
 /* "3 min", "2 h 5 min", "4 days". */
-static const char *uptime_text(int seconds, char text[32])
+static const char *format_uptime(int seconds, char text[32])
 {
 	if (seconds < 60)
 		snprintf(text, 32, "%d s", seconds);
@@ -59,15 +59,15 @@ void output_list(struct json_object *list)
 		reason = output_text(vm, "state-reason");
 		snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8d %-13s %s%s%s",
 			 output_text(vm, "name"), output_text(vm, "address"),
-			 output_text(vm, "uplink"), number_of(vm, "pid"), output_text(vm, "state"),
-			 uptime_text(number_of(vm, "uptime"), uptime), *reason == '-' ? "" : "  ",
-			 *reason == '-' ? "" : reason);
+			 output_text(vm, "uplink"), get_number(vm, "pid"), output_text(vm, "state"),
+			 format_uptime(get_number(vm, "uptime"), uptime),
+			 *reason == '-' ? "" : "  ", *reason == '-' ? "" : reason);
 		log_output(line);
 	}
 }
 
-/* A list as people write it. */
-static const char *list_text(struct json_object *list, char *text, size_t size)
+/* Joins a list with commas. */
+static const char *join_list(struct json_object *list, char *text, size_t size)
 {
 	size_t used = 0;
 
@@ -79,7 +79,7 @@ static const char *list_text(struct json_object *list, char *text, size_t size)
 	return text;
 }
 
-static void show_row(const char *key, const char *text)
+static void print_row(const char *key, const char *text)
 {
 	char line[1152];
 
@@ -87,8 +87,8 @@ static void show_row(const char *key, const char *text)
 	log_output(line);
 }
 
-/* What the guest says of itself, in the words of the JSON. */
-static void show_agent(struct json_object *agent)
+/* Prints the facts of the guest agent under the names of the JSON members. */
+static void print_agent(struct json_object *agent)
 {
 	static const char *const keys[] = { "version", "os", "kernel", "hostname" };
 	struct json_object *interfaces = NULL;
@@ -96,7 +96,7 @@ static void show_agent(struct json_object *agent)
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		snprintf(key, sizeof(key), "agent-%s", keys[i]);
-		show_row(key, output_text(agent, keys[i]));
+		print_row(key, output_text(agent, keys[i]));
 	}
 	json_object_object_get_ex(agent, "interfaces", &interfaces);
 	for (size_t i = 0; interfaces && i < json_object_array_length(interfaces); i++) {
@@ -104,8 +104,8 @@ static void show_agent(struct json_object *agent)
 
 		snprintf(text, sizeof(text), "%.64s %.64s %s", output_text(card, "name"),
 			 output_text(card, "mac"),
-			 list_text(json_object_object_get(card, "addresses"), list, sizeof(list)));
-		show_row("agent-card", text);
+			 join_list(json_object_object_get(card, "addresses"), list, sizeof(list)));
+		print_row("agent-card", text);
 	}
 }
 
@@ -118,19 +118,19 @@ void output_status(struct json_object *status)
 		if (!value)
 			continue;
 		if (json_object_is_type(value, json_type_object)) {
-			show_agent(value);
+			print_agent(value);
 			continue;
 		}
 		if (!strcmp(key, "uptime")) {
 			snprintf(text, sizeof(text), "up %s",
-				 uptime_text(json_object_get_int(value), uptime));
-			show_row(key, text);
+				 format_uptime(json_object_get_int(value), uptime));
+			print_row(key, text);
 		} else if (json_object_is_type(value, json_type_array)) {
-			show_row(key, list_text(value, text, sizeof(text)));
+			print_row(key, join_list(value, text, sizeof(text)));
 		} else if (json_object_is_type(value, json_type_boolean)) {
-			show_row(key, json_object_get_boolean(value) ? "yes" : "no");
+			print_row(key, json_object_get_boolean(value) ? "yes" : "no");
 		} else {
-			show_row(key, json_object_get_string(value));
+			print_row(key, json_object_get_string(value));
 		}
 	}
 }

@@ -5,16 +5,16 @@
 
 #include <json-c/json.h>
 
-/* output_json() - to standard output, as it is. */
+/* output_json() - print an object as JSON. */
 void output_json(struct json_object *object);
 
-/* output_list() - a table of statuses, a row for each. */
+/* output_list() - print an array of statuses as a table. */
 void output_list(struct json_object *list);
 
-/* output_status() - one status, a line for each member that is known. */
+/* output_status() - print one status, a line for each member that is not null. */
 void output_status(struct json_object *status);
 
-/* output_text() - a member as text; "-" when it is not there or null. */
+/* output_text() - return a member as text that @object owns; "-" if it is absent or null. */
 const char *output_text(struct json_object *object, const char *key);
 
 #endif

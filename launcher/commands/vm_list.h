@@ -8,31 +8,25 @@
 #include "netsetup/base/error.h"
 
 /**
- * vm_list_directory() - the runtime directory of a VM that may be running.
- * @name: the VM's; a name that no VM can have is an error.
+ * vm_list_directory() - return the runtime directory of a VM, which may not exist.
  * @directory: the path, allocated; the caller frees it.
- * @err: the error.
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -EINVAL if @name is not valid, or another negative errno.
  */
 int vm_list_directory(const char *name, char **directory, struct error *err);
 
 /**
- * vm_list_status() - ask one VM what it is like.
- * @name: the VM's.
- * @status: its answer, to be released with json_object_put().
- * @err: -ESRCH when it is not running.
+ * vm_list_status() - query the status of one VM.
+ * @status: its reply; the caller calls json_object_put().
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -ESRCH if the VM is not running, or another negative errno.
  */
 int vm_list_status(const char *name, struct json_object **status, struct error *err);
 
 /**
- * vm_list_all() - ask all.
- * @list: a JSON array of their answers, by name; to be released with json_object_put().
- * @err: the error.
- *
- * A VM that has ended meanwhile is left out, and so is one that does not answer.
+ * vm_list_all() - query the statuses of all VMs.
+ * @list: a JSON array of their replies, in the order of their names; the caller calls
+ *        json_object_put(). VMs that have ended or do not reply are left out.
  *
  * Return: 0 or a negative errno.
  */
@@ -40,23 +34,20 @@ int vm_list_all(struct json_object **list, struct error *err);
 
 /**
  * vm_list_ask() - send a request to a VM's control socket and wait for the reply.
- * @name: the VM's.
  * @request: see vmrun(1); stays the caller's.
  * @socket: the connection, which ends with the VM; NULL to close it.
- * @reply: to be released with json_object_put(); NULL after an error.
- * @err: -ESRCH when the VM is not running.
+ * @reply: the caller calls json_object_put(); NULL after an error.
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -ESRCH if the VM is not running, or another negative errno.
  */
 int vm_list_ask(const char *name, struct json_object *request, int *socket,
 		struct json_object **reply, struct error *err);
 
 /**
- * vm_list_connect_agent() - connect to a guest's agent.
- * @name: the VM's.
- * @status: the VM's.
+ * vm_list_connect_agent() - connect to the guest agent of a VM.
+ * @status: of vm_list_status().
  *
- * Return: a descriptor, or -1 when no agent listens.
+ * Return: a descriptor, or -1 if no agent is connected.
  */
 int vm_list_connect_agent(const char *name, struct json_object *status);
 

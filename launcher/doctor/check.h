@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Defines what the checks of the doctor share.
+// Defines a check of the doctor and its finding.
 #ifndef LAUNCHER_DOCTOR_CHECK_H
 #define LAUNCHER_DOCTOR_CHECK_H
 
@@ -11,15 +11,15 @@
 
 enum severity {
 	SEVERITY_OK,
-	SEVERITY_NOTE, /* cannot be known from here, or does not matter to everybody */
-	SEVERITY_WARN, /* VMs run, but something will be missed */
-	SEVERITY_FAIL, /* no VM runs, or none is on the LAN */
+	SEVERITY_NOTE, /* cannot be seen from this host, or matters only to some users */
+	SEVERITY_WARN, /* VMs run, but miss a feature */
+	SEVERITY_FAIL, /* no VM can run, or none can be on the LAN */
 };
 
 /**
- * struct check - what several checks need.
- * @helpers: the helper, started with the rights that vmrun had at first.
- * @uplink: found by default; when @uplink_error has no code.
+ * struct check - the data that several checks need.
+ * @helpers: the helper; it was started before vmrun dropped root's rights.
+ * @uplink: the default uplink; valid if @uplink_error has code 0.
  */
 struct check {
 	struct helpers *helpers;
@@ -28,16 +28,15 @@ struct check {
 };
 
 /**
- * check_fn - one check.
- * @check: what is known.
- * @said: the finding as its message, and what mends it as its remedy; empty before.
+ * check_fn - check one thing; change nothing and send nothing.
+ * @finding: empty when called; set to the finding as its message and the solution as its remedy.
  *
- * Return: how bad it is.
+ * Return: the severity of the finding.
  */
-typedef enum severity check_fn(struct check *check, struct error *said);
+typedef enum severity check_fn(struct check *check, struct error *finding);
 
-/* check_finding() - fill in a finding; returns @severity. */
-enum severity check_finding(struct error *said, enum severity severity, const char *format, ...)
+/* check_finding() - set the message of a finding; returns @severity. */
+enum severity check_finding(struct error *finding, enum severity severity, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "launcher/doctor/check.h"
 
-/* The checks change nothing and send nothing. */
 check_fn check_helper_tun, check_helper_rights, check_helper_policy, check_helper_leftovers;
 
 #endif

@@ -13,110 +13,107 @@
 #include "netsetup/base/ifname.h"
 #include "netsetup/kernel/sysctl.h"
 
-/* Its remedy is its own command, for its rules come back with each of its restarts. */
-static void remedy_drop(const struct firewall *firewall, struct error *said)
+/* Uses the firewall's own command, because each of its restarts restores its rules. */
+static void add_drop_remedy(const struct firewall *firewall, struct error *finding)
 {
 	if (firewall->docker) {
-		error_remedy(said, "sudo iptables -I DOCKER-USER -i %s+ -j ACCEPT", TAP_PREFIX);
-		error_remedy(said, "sudo iptables -I DOCKER-USER -o %s+ -j ACCEPT", TAP_PREFIX);
+		error_remedy(finding, "sudo iptables -I DOCKER-USER -i %s+ -j ACCEPT", TAP_PREFIX);
+		error_remedy(finding, "sudo iptables -I DOCKER-USER -o %s+ -j ACCEPT", TAP_PREFIX);
 	} else if (firewall->ufw) {
-		error_remedy(said, "sudo ufw route allow in on %sNAME", TAP_PREFIX);
-		error_remedy(said, "sudo ufw route allow out on %sNAME", TAP_PREFIX);
+		error_remedy(finding, "sudo ufw route allow in on %sNAME", TAP_PREFIX);
+		error_remedy(finding, "sudo ufw route allow out on %sNAME", TAP_PREFIX);
 	} else if (firewall->firewalld) {
-		error_remedy(said, "sudo firewall-cmd --zone=trusted --add-interface=%sNAME",
+		error_remedy(finding, "sudo firewall-cmd --zone=trusted --add-interface=%sNAME",
 			     TAP_PREFIX);
 	} else {
-		error_remedy(said, "sudo nft insert rule %s iifname '\"%s*\"' accept",
+		error_remedy(finding, "sudo nft insert rule %s iifname '\"%s*\"' accept",
 			     firewall->chain, TAP_PREFIX);
-		error_remedy(said, "sudo nft insert rule %s oifname '\"%s*\"' accept",
+		error_remedy(finding, "sudo nft insert rule %s oifname '\"%s*\"' accept",
 			     firewall->chain, TAP_PREFIX);
 	}
 }
 
-static enum severity check_evidence(const struct firewall *firewall, struct error *said)
+static enum severity check_programs(const struct firewall *firewall, struct error *finding)
 {
-	const char *who = firewall->docker      ? "Docker"
-			  : firewall->ufw       ? "ufw"
-			  : firewall->firewalld ? "firewalld"
-						: NULL;
+	const char *program = firewall->docker      ? "Docker"
+			      : firewall->ufw       ? "ufw"
+			      : firewall->firewalld ? "firewalld"
+						    : NULL;
 
-	if (!who) {
-		check_finding(said, SEVERITY_NOTE,
-			      "its rules are root's to see; nothing that is known to "
-			      "drop what is forwarded is here");
-		error_remedy(said, "to look: sudo nft list ruleset | grep 'hook forward'");
+	if (!program) {
+		check_finding(finding, SEVERITY_NOTE,
+			      "only root can read its rules; there is no Docker, ufw or firewalld");
+		error_remedy(finding, "read them: sudo nft list ruleset | grep 'hook forward'");
 		return SEVERITY_NOTE;
 	}
-	check_finding(said, SEVERITY_WARN,
-		      "%s is here, which drops what is forwarded unless it is told "
-		      "otherwise",
-		      who);
-	remedy_drop(firewall, said);
+	check_finding(finding, SEVERITY_WARN, "%s is active and drops forwarded packets by default",
+		      program);
+	add_drop_remedy(firewall, finding);
 	return SEVERITY_WARN;
 }
 
-enum severity check_host_firewall(struct check *check, struct error *said)
+enum severity check_host_firewall(struct check *check, struct error *finding)
 {
 	struct firewall firewall;
 
 	firewall_look("", &firewall);
 	if (!firewall.readable)
-		return check_evidence(&firewall, said);
+		return check_programs(&firewall, finding);
 	if (firewall.excepted)
-		return check_finding(said, SEVERITY_OK, "has rules for %s*", TAP_PREFIX);
+		return check_finding(finding, SEVERITY_OK, "has rules for %s*", TAP_PREFIX);
 	if (firewall.drops) {
-		check_finding(said, SEVERITY_FAIL, "what is forwarded is dropped, by chain '%s'",
+		check_finding(finding, SEVERITY_FAIL, "chain '%s' drops forwarded packets",
 			      firewall.chain);
-		remedy_drop(&firewall, said);
+		add_drop_remedy(&firewall, finding);
 		return SEVERITY_FAIL;
 	}
 	if (firewall.firewalld)
-		return check_evidence(&firewall, said);
+		return check_programs(&firewall, finding);
 	if (firewall.legacy) {
-		check_finding(said, SEVERITY_NOTE,
-			      "nftables does not drop what is forwarded; "
-			      "iptables-legacy has rules, too");
-		error_remedy(said, "to look: sudo iptables-legacy -S FORWARD");
+		check_finding(finding, SEVERITY_NOTE,
+			      "iptables-legacy has rules; nftables drops no forwarded packets");
+		error_remedy(finding, "read them: sudo iptables-legacy -S FORWARD");
 		return SEVERITY_NOTE;
 	}
-	return check_finding(said, SEVERITY_OK, "does not drop what is forwarded");
+	return check_finding(finding, SEVERITY_OK, "does not drop forwarded packets");
 }
 
-/* The setting covers local addresses, not proxied ones: arp_process() in net/ipv4/arp.c. */
-enum severity check_host_arp(struct check *check, struct error *said)
+/* arp_ignore applies to local addresses, not to proxied ones: arp_process() in net/ipv4/arp.c. */
+enum severity check_host_arp(struct check *check, struct error *finding)
 {
 	const struct sysctl ignore = { "ipv4/conf", "all", "arp_ignore" };
 	int value;
 
-	if (sysctl_read(&ignore, &value, said) < 0)
+	if (sysctl_read(&ignore, &value, finding) < 0)
 		return SEVERITY_WARN;
 	if (value == 0)
-		return check_finding(said, SEVERITY_OK, "this host answers its VMs' requests");
+		return check_finding(finding, SEVERITY_OK,
+				     "this host answers its VMs' ARP requests");
 	check_finding(
-		said, SEVERITY_WARN,
-		"net.ipv4.conf.all.arp_ignore is %d: VMs do not reach this host, nor have it as "
-		"their gateway",
+		finding, SEVERITY_WARN,
+		"net.ipv4.conf.all.arp_ignore is %d: VMs can neither reach this host nor use it "
+		"as their gateway",
 		value);
-	error_remedy(said, "sudo sysctl -w net.ipv4.conf.all.arp_ignore=0");
+	error_remedy(finding, "sudo sysctl -w net.ipv4.conf.all.arp_ignore=0");
 	return SEVERITY_WARN;
 }
 
 /* NetworkManager ignores an interface without an address; systemd-networkd obeys its files. */
-enum severity check_host_manager(struct check *check, struct error *said)
+enum severity check_host_manager(struct check *check, struct error *finding)
 {
 	char file[NETWORKD_PATH_SIZE];
 
 	if (!networkd_runs(""))
-		return check_finding(said, SEVERITY_OK, "nobody else configures taps");
+		return check_finding(finding, SEVERITY_OK, "no other program configures taps");
 	if (!networkd_manages("", TAP_PREFIX "x", file))
-		return check_finding(said, SEVERITY_OK, "systemd-networkd leaves %s* alone",
+		return check_finding(finding, SEVERITY_OK, "systemd-networkd leaves %s* alone",
 				     TAP_PREFIX);
-	check_finding(said, SEVERITY_WARN, "systemd-networkd configures the taps of VMs, by '%s'",
-		      file);
-	error_remedy(said,
+	check_finding(finding, SEVERITY_WARN,
+		      "systemd-networkd configures the taps of VMs, by '%s'", file);
+	error_remedy(finding,
 		     "printf '[Match]\\nName=%s*\\n[Link]\\nUnmanaged=yes\\n' | "
 		     "sudo tee /etc/systemd/network/00-vmrun.network",
 		     TAP_PREFIX);
-	error_remedy(said, "sudo networkctl reload");
+	error_remedy(finding, "sudo networkctl reload");
 	return SEVERITY_WARN;
 }

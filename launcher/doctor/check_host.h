@@ -5,7 +5,6 @@
 
 #include "launcher/doctor/check.h"
 
-/* The checks change nothing and send nothing. */
 check_fn check_host_firewall, check_host_arp, check_host_manager;
 
 #endif

@@ -10,10 +10,10 @@
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/query.h"
 
-/* For documentation (RFC 5737), so nobody's: where it would go is where the Internet is. */
-#define ELSEWHERE 0xcb007101u /* 203.0.113.1 */
+/* An address for documentation (RFC 5737), which no host has; its route is that to the Internet. */
+#define INTERNET_ADDRESS 0xcb007101u /* 203.0.113.1 */
 
-static int way_seen(struct nlmsghdr *header, void *context)
+static int read_oif(struct nlmsghdr *header, void *context)
 {
 	unsigned int *ifindex = context;
 	struct nlattr *oif;
@@ -26,8 +26,8 @@ static int way_seen(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-/* Through which interface packets of this host's own for an address would go; 0: through none. */
-static unsigned int find_way(struct nl_sock *route, struct in_addr address)
+/* Returns the index of the interface that this host's own packets to an address take, or 0. */
+static unsigned int find_oif(struct nl_sock *route, struct in_addr address)
 {
 	const struct rtmsg header = { .rtm_family = AF_INET, .rtm_dst_len = 32 };
 	cleanup_nl_msg *message = nlmsg_alloc_simple(RTM_GETROUTE, 0);
@@ -35,48 +35,48 @@ static unsigned int find_way(struct nl_sock *route, struct in_addr address)
 
 	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
 	    nla_put(message, RTA_DST, sizeof(address), &address) < 0 ||
-	    netlink_request(route, message, way_seen, &found) < 0)
+	    netlink_request(route, message, read_oif, &found) < 0)
 		return 0;
 	return found;
 }
 
 static const char no_uplink[] = "there is no uplink";
 
-enum severity check_lan_uplink(struct check *check, struct error *said)
+enum severity check_lan_uplink(struct check *check, struct error *finding)
 {
 	const struct uplink *uplink = &check->uplink;
 	char address[IPV4_TEXT_SIZE];
 
 	if (check->uplink_error.code) {
-		*said = check->uplink_error;
+		*finding = check->uplink_error;
 		return SEVERITY_FAIL;
 	}
-	return check_finding(said, SEVERITY_OK, "%s, %s%s%s, %s", uplink->ifname,
+	return check_finding(finding, SEVERITY_OK, "%s, %s%s%s, %s", uplink->ifname,
 			     uplink->wireless ? "Wi-Fi" : "wired", uplink->ssid[0] ? " " : "",
 			     uplink->ssid, ipv4_prefix_text(&uplink->prefix, address));
 }
 
-/* Counts all but the subnet's, the broadcast, the host's and the router's; some may be taken. */
-enum severity check_lan_addresses(struct check *check, struct error *said)
+/* Counts all but the subnet's, the broadcast, the host's and the router's; some may be in use. */
+enum severity check_lan_addresses(struct check *check, struct error *finding)
 {
 	const struct uplink *uplink = &check->uplink;
 	unsigned long others;
 
 	if (check->uplink_error.code)
-		return check_finding(said, SEVERITY_NOTE, no_uplink);
+		return check_finding(finding, SEVERITY_NOTE, no_uplink);
 	others = (1ul << (32 - uplink->prefix.length)) - 3 - !ipv4_unset(uplink->router);
 	if (others > 0)
-		return check_finding(said, SEVERITY_OK, "the subnet has %lu besides this host's%s",
-				     others, ipv4_unset(uplink->router) ? "" : " and the router's");
-	check_finding(said, SEVERITY_FAIL, "the subnet has no address for a VM");
-	error_remedy(said,
-		     "have the router give out a prefix shorter than /%u, or join another "
-		     "network",
+		return check_finding(finding, SEVERITY_OK,
+				     "the subnet has %lu besides this host's%s", others,
+				     ipv4_unset(uplink->router) ? "" : " and the router's");
+	check_finding(finding, SEVERITY_FAIL, "the subnet has no address for a VM");
+	error_remedy(finding,
+		     "set a prefix shorter than /%u in the router, or join another network",
 		     uplink->prefix.length);
 	return SEVERITY_FAIL;
 }
 
-enum severity check_lan_router(struct check *check, struct error *said)
+enum severity check_lan_router(struct check *check, struct error *finding)
 {
 	const struct uplink *uplink = &check->uplink;
 	cleanup_nl_sock *route = NULL;
@@ -84,61 +84,61 @@ enum severity check_lan_router(struct check *check, struct error *said)
 	struct ether_addr mac;
 
 	if (check->uplink_error.code)
-		return check_finding(said, SEVERITY_NOTE, no_uplink);
+		return check_finding(finding, SEVERITY_NOTE, no_uplink);
 	if (ipv4_unset(uplink->router)) {
-		check_finding(said, SEVERITY_WARN, "no default route through '%s'", uplink->ifname);
-		error_remedy(said, "VMs reach the LAN only; name their gateway with "
-				   "'network.gateway'");
+		check_finding(finding, SEVERITY_WARN, "no default route through '%s'",
+			      uplink->ifname);
+		error_remedy(finding, "VMs reach the LAN only; name their gateway with "
+				      "'network.gateway'");
 		return SEVERITY_WARN;
 	}
 	ipv4_text(uplink->router, address);
-	if (netlink_open(NETLINK_ROUTE, &route, said) < 0)
+	if (netlink_open(NETLINK_ROUTE, &route, finding) < 0)
 		return SEVERITY_WARN;
 	if (query_neighbour(route, uplink->router, uplink->ifindex, &mac) == 1)
-		return check_finding(said, SEVERITY_OK, "%s, which is %s", address,
+		return check_finding(finding, SEVERITY_OK, "%s, which is %s", address,
 				     arp_mac_text(&mac, text));
-	return check_finding(said, SEVERITY_OK, "%s", address);
+	return check_finding(finding, SEVERITY_OK, "%s", address);
 }
 
-/* The guest's packets take the ways that the laptop's own take, but for those that a mark leads. */
-enum severity check_lan_internet(struct check *check, struct error *said)
+/* Packets of guests take the same routes as this host's own, except for rules that match a mark. */
+enum severity check_lan_internet(struct check *check, struct error *finding)
 {
-	const struct in_addr elsewhere = { htonl(ELSEWHERE) };
+	const struct in_addr internet_address = { htonl(INTERNET_ADDRESS) };
 	const struct uplink *uplink = &check->uplink;
 	cleanup_nl_sock *route = NULL;
 	unsigned int lan, internet;
 	char ifname[IFNAMSIZ] = "", address[IPV4_TEXT_SIZE];
 
 	if (check->uplink_error.code)
-		return check_finding(said, SEVERITY_NOTE, no_uplink);
-	if (netlink_open(NETLINK_ROUTE, &route, said) < 0)
+		return check_finding(finding, SEVERITY_NOTE, no_uplink);
+	if (netlink_open(NETLINK_ROUTE, &route, finding) < 0)
 		return SEVERITY_WARN;
-	lan = ipv4_unset(uplink->router) ? uplink->ifindex : find_way(route, uplink->router);
-	internet = find_way(route, elsewhere);
+	lan = ipv4_unset(uplink->router) ? uplink->ifindex : find_oif(route, uplink->router);
+	internet = find_oif(route, internet_address);
 	if (lan != uplink->ifindex) {
-		check_finding(said, SEVERITY_FAIL,
-			      "what is for the LAN goes through '%s', not '%s'",
+		check_finding(finding, SEVERITY_FAIL,
+			      "packets to the LAN go through '%s', not '%s'",
 			      if_indextoname(lan, ifname) ? ifname : "?", uplink->ifname);
-		error_remedy(said,
-			     "a VPN does that: have it leave the local network alone, or end "
-			     "it; see: ip rule; ip route get %s",
+		error_remedy(finding,
+			     "end the VPN, or exclude the LAN from it: ip rule; ip route get %s",
 			     ipv4_text(uplink->router, address));
 		return SEVERITY_FAIL;
 	}
 	if (internet == 0)
-		return check_finding(said, SEVERITY_WARN,
-				     "this host has no way to the Internet, so a VM "
-				     "has none");
+		return check_finding(finding, SEVERITY_WARN,
+				     "this host and its VMs have no route to it");
 	if (internet == uplink->ifindex)
-		return check_finding(said, SEVERITY_OK, "through %s", uplink->ifname);
-	check_finding(said, SEVERITY_WARN, "it is reached through '%s', not '%s', also by VMs",
+		return check_finding(finding, SEVERITY_OK, "through %s", uplink->ifname);
+	check_finding(finding, SEVERITY_WARN,
+		      "this host and its VMs reach it through '%s', not '%s'",
 		      if_indextoname(internet, ifname) ? ifname : "?", uplink->ifname);
-	error_remedy(said,
-		     "a VPN does that, and may drop what VMs send: see vmrun(1), LIMITATIONS");
+	error_remedy(finding,
+		     "a VPN does that, and may drop packets of VMs: see vmrun(1), LIMITATIONS");
 	return SEVERITY_WARN;
 }
 
-enum severity check_lan_dns(struct check *check, struct error *said)
+enum severity check_lan_dns(struct check *check, struct error *finding)
 {
 	const struct in_addr none = { INADDR_ANY };
 	struct in_addr dns[DNS_MAX];
@@ -150,23 +150,21 @@ enum severity check_lan_dns(struct check *check, struct error *said)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "",
 					 ipv4_text(dns[i], address));
 	if (count > 0)
-		return check_finding(said, SEVERITY_OK, "%s", text);
+		return check_finding(finding, SEVERITY_OK, "%s", text);
 	check_finding(
-		said, SEVERITY_WARN,
-		"no server but stubs on this host: VMs are told the router, which may be none");
-	error_remedy(said, "name one in the definition, as network.dns: [9.9.9.9]");
+		finding, SEVERITY_WARN,
+		"no server but stubs on this host: VMs use the router, which may not serve DNS");
+	error_remedy(finding, "name one in the definition, as network.dns: [9.9.9.9]");
 	return SEVERITY_WARN;
 }
 
-enum severity check_lan_stations(struct check *check, struct error *said)
+enum severity check_lan_stations(struct check *check, struct error *finding)
 {
 	if (check->uplink_error.code || !check->uplink.wireless)
-		return check_finding(said, SEVERITY_OK,
-				     "not through an access point, as far as is seen");
-	check_finding(said, SEVERITY_NOTE,
-		      "whether the access point lets its stations reach each other "
-		      "is not seen from here");
-	error_remedy(said, "if they do not reach VMs either: switch its client isolation off; see "
-			   "vmrun(1), LIMITATIONS");
+		return check_finding(finding, SEVERITY_OK, "there is no Wi-Fi uplink");
+	check_finding(finding, SEVERITY_NOTE,
+		      "this host cannot see if the access point isolates its stations");
+	error_remedy(finding, "if other devices cannot reach VMs, switch off client isolation: see "
+			      "vmrun(1), LIMITATIONS");
 	return SEVERITY_NOTE;
 }

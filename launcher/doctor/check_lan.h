@@ -5,7 +5,6 @@
 
 #include "launcher/doctor/check.h"
 
-/* The checks change nothing and send nothing. */
 check_fn check_lan_uplink, check_lan_addresses, check_lan_router, check_lan_dns, check_lan_internet,
 	check_lan_stations;
 

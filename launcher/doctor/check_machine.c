@@ -17,41 +17,41 @@
 #include "launcher/qemu/qemu_probe.h"
 #include "netsetup/base/cleanup.h"
 
-/* What a definition has when it says nothing else. */
+/* The defaults of a definition. */
 #define QEMU    "qemu-system-x86_64"
 #define MACHINE "q35"
 
-/* An image of a system and what its guest writes soon. */
+/* Room for one image and the first writes of its guest. */
 #define SPACE_MIB 2048
 
-/* Those below are the system's own. */
+/* Lower uids belong to system accounts. */
 #define FIRST_USER 1000
 
-enum severity check_machine_qemu(struct check *check, struct error *said)
+enum severity check_machine_qemu(struct check *check, struct error *finding)
 {
-	struct qemu_probe_result identity;
+	struct qemu_probe_result probed;
 	struct error err = { 0 };
 
-	if (qemu_probe(QEMU, MACHINE, &identity, &err) < 0) {
-		*said = err;
-		if (!said->remedy[0])
-			error_remedy(said, "sudo apt-get install qemu-system-x86");
+	if (qemu_probe(QEMU, MACHINE, &probed, &err) < 0) {
+		*finding = err;
+		if (!finding->remedy[0])
+			error_remedy(finding, "sudo apt-get install qemu-system-x86");
 		return SEVERITY_FAIL;
 	}
-	return check_finding(said, SEVERITY_OK, "QEMU %s, %s", identity.version, identity.machine);
+	return check_finding(finding, SEVERITY_OK, "QEMU %s, %s", probed.version, probed.machine);
 }
 
-enum severity check_machine_kvm(struct check *check, struct error *said)
+enum severity check_machine_kvm(struct check *check, struct error *finding)
 {
 	enum accel accel;
 
-	if (accel_resolve(ACCEL_KVM, QEMU, "", &accel, said) == 0)
-		return check_finding(said, SEVERITY_OK, "/dev/kvm makes machines");
-	error_remedy(said, "without it VMs run some ten times slower");
+	if (accel_resolve(ACCEL_KVM, QEMU, "", &accel, finding) == 0)
+		return check_finding(finding, SEVERITY_OK, "/dev/kvm can make VMs");
+	error_remedy(finding, "without KVM, VMs run about ten times slower");
 	return SEVERITY_WARN;
 }
 
-/* The directory, or the nearest one above it that there is. */
+/* Cuts the path to the directory itself or its nearest ancestor that exists. */
 static void find_existing(char *path)
 {
 	while (access(path, F_OK) < 0 && errno == ENOENT) {
@@ -63,22 +63,22 @@ static void find_existing(char *path)
 	}
 }
 
-/* Cuts the path after the first directory that lets the user not into it, if there is one. */
-static void find_barred(char *path)
+/* Cuts the path after the first directory that the user may not search, if any. */
+static void find_denied(char *path)
 {
 	for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-		bool barred;
+		bool denied;
 
 		*slash = '\0';
-		barred = access(path, X_OK) < 0 && errno == EACCES;
-		if (barred)
+		denied = access(path, X_OK) < 0 && errno == EACCES;
+		if (denied)
 			return;
 		*slash = '/';
 	}
 }
 
-/* Whether it is the user's own home or below it. Accounts of the system may live in /usr. */
-static bool is_at_home(const char *path)
+/* True for the user's home and below; false for system accounts, whose home may be in /usr. */
+static bool is_in_home(const char *path)
 {
 	const char *home = xdg_home();
 	const size_t length = home ? strlen(home) : 0;
@@ -87,70 +87,72 @@ static bool is_at_home(const char *path)
 	       (path[length] == '\0' || path[length] == '/');
 }
 
-/* Only what is the user's is given to the user; above that, a directory is made there. */
-static enum severity refuse_directory(char *there, const char *wanted, int code, struct error *said)
+/* Suggests chown only for the user's own directories; elsewhere it suggests to make a new one. */
+static enum severity report_directory(char *path, const char *wanted, int code,
+				      struct error *finding)
 {
 	const unsigned int uid = (unsigned int)getuid();
 
 	if (code == EACCES)
-		find_barred(there);
-	error_set_errno(said, code, "cannot write to '%s'", there);
+		find_denied(path);
+	error_set_errno(finding, code, "cannot write to '%s'", path);
 	if (code == EROFS)
-		error_remedy(said, "its file system is mounted read-only: findmnt -T '%s'", there);
-	else if (code == EACCES && (!strcmp(there, wanted) || is_at_home(there)))
-		error_remedy(said, "sudo chown %u '%s'", uid, there);
+		error_remedy(finding, "its file system is mounted read-only: findmnt -T '%s'",
+			     path);
+	else if (code == EACCES && (!strcmp(path, wanted) || is_in_home(path)))
+		error_remedy(finding, "sudo chown %u '%s'", uid, path);
 	else
-		error_remedy(said, "sudo install -d -o %u '%s'", uid, wanted);
+		error_remedy(finding, "sudo install -d -o %u '%s'", uid, wanted);
 	return SEVERITY_FAIL;
 }
 
-static enum severity check_directory(enum xdg_kind kind, unsigned long least, struct error *said)
+static enum severity check_directory(enum xdg_kind kind, unsigned long least, struct error *finding)
 {
 	cleanup_free char *wanted = NULL;
 	cleanup_free char *path = NULL;
 	struct statvfs space;
 	unsigned long free_mib;
 
-	if (xdg_dir(kind, NULL, &wanted, said) < 0)
+	if (xdg_dir(kind, NULL, &wanted, finding) < 0)
 		return SEVERITY_FAIL;
 	path = strdup(wanted);
 	if (!path) {
-		error_set_errno(said, ENOMEM, "cannot look at '%s'", wanted);
+		error_set_errno(finding, ENOMEM, "cannot check '%s'", wanted);
 		return SEVERITY_FAIL;
 	}
 	find_existing(path);
 	if (access(path, W_OK | X_OK) < 0)
-		return refuse_directory(path, wanted, errno, said);
+		return report_directory(path, wanted, errno, finding);
 	if (statvfs(path, &space) < 0)
-		return check_finding(said, SEVERITY_WARN, "cannot tell how much room '%s' has",
+		return check_finding(finding, SEVERITY_WARN, "cannot read the free space of '%s'",
 				     path);
 	free_mib = (unsigned long)((uint64_t)space.f_bavail * space.f_frsize >> 20);
 	if (free_mib >= least)
-		return check_finding(said, SEVERITY_OK, "%lu %s free in %s",
+		return check_finding(finding, SEVERITY_OK, "%lu %s free in %s",
 				     free_mib >= 10240 ? free_mib / 1024 : free_mib,
 				     free_mib >= 10240 ? "GiB" : "MiB", path);
-	check_finding(said, SEVERITY_WARN, "only %lu MiB free in '%s'", free_mib, path);
-	error_remedy(said, "make room there: df -h '%s'", path);
+	check_finding(finding, SEVERITY_WARN, "only %lu MiB free in '%s'", free_mib, path);
+	error_remedy(finding, "make room there: df -h '%s'", path);
 	return SEVERITY_WARN;
 }
 
-enum severity check_machine_data(struct check *check, struct error *said)
+enum severity check_machine_data(struct check *check, struct error *finding)
 {
-	return check_directory(XDG_DATA, SPACE_MIB, said);
+	return check_directory(XDG_DATA, SPACE_MIB, finding);
 }
 
-enum severity check_machine_cache(struct check *check, struct error *said)
+enum severity check_machine_cache(struct check *check, struct error *finding)
 {
-	return check_directory(XDG_CACHE, SPACE_MIB, said);
+	return check_directory(XDG_CACHE, SPACE_MIB, finding);
 }
 
-enum severity check_machine_runtime(struct check *check, struct error *said)
+enum severity check_machine_runtime(struct check *check, struct error *finding)
 {
-	return check_directory(XDG_RUNTIME, 1, said);
+	return check_directory(XDG_RUNTIME, 1, finding);
 }
 
-/* With a clock before this program's release, certificates of image servers are not yet valid. */
-enum severity check_machine_clock(struct check *check, struct error *said)
+/* Certificates of image servers are not yet valid at a time before this program's release. */
+enum severity check_machine_clock(struct check *check, struct error *finding)
 {
 	struct stat self;
 	char text[32];
@@ -160,9 +162,10 @@ enum severity check_machine_clock(struct check *check, struct error *said)
 	if (!localtime_r(&now, &tm) || !strftime(text, sizeof(text), "%F %R", &tm))
 		text[0] = '\0';
 	if (stat("/proc/self/exe", &self) < 0 || now >= self.st_mtime)
-		return check_finding(said, SEVERITY_OK, "%s", text);
-	check_finding(said, SEVERITY_WARN, "the clock is from before vmrun was installed: %s",
-		      text);
-	error_remedy(said, "no download by https will succeed: sudo timedatectl set-ntp true");
+		return check_finding(finding, SEVERITY_OK, "%s", text);
+	check_finding(finding, SEVERITY_WARN,
+		      "the clock is earlier than the installation of vmrun: %s", text);
+	error_remedy(finding,
+		     "set the clock for downloads by https: sudo timedatectl set-ntp true");
 	return SEVERITY_WARN;
 }

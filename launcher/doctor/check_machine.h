@@ -5,7 +5,6 @@
 
 #include "launcher/doctor/check.h"
 
-/* The checks change nothing and send nothing. */
 check_fn check_machine_qemu, check_machine_kvm, check_machine_data, check_machine_cache,
 	check_machine_runtime, check_machine_clock;
 

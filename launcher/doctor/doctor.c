@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks what keeps a VM off this LAN, and prints the command that mends it.
+// Finds problems that keep a VM off this LAN and their remedies.
 #include "launcher/doctor/doctor.h"
 
 #include <json-c/json.h>
@@ -36,8 +36,8 @@ static const char *const severities[] = { [SEVERITY_OK] = "ok",
 					  [SEVERITY_WARN] = "warn",
 					  [SEVERITY_FAIL] = "fail" };
 
-/* Each line below the first is indented as far as the first one's text. */
-static void show_lines(const char *first, const char *text)
+/* Prints @text with @first before its first line; indents the other lines by the same width. */
+static void print_lines(const char *first, const char *text)
 {
 	char line[ERROR_REMEDY_SIZE + 32];
 
@@ -51,47 +51,48 @@ static void show_lines(const char *first, const char *text)
 	}
 }
 
-static void print_row(const struct row *row, enum severity severity, const struct error *said)
+static void print_finding(const struct row *row, enum severity severity,
+			  const struct error *finding)
 {
 	char first[32];
 
 	snprintf(first, sizeof(first), "%-5s %s", severities[severity], row->name);
-	show_lines(first, said->message);
-	show_lines("", said->remedy);
+	print_lines(first, finding->message);
+	print_lines("", finding->remedy);
 }
 
-static void add(struct json_object *list, const struct row *row, enum severity severity,
-		const struct error *said)
+static void add_finding(struct json_object *list, const struct row *row, enum severity severity,
+			const struct error *finding)
 {
 	struct json_object *object = json_object_new_object();
 
 	json_object_object_add(object, "name", json_object_new_string(row->name));
 	json_object_object_add(object, "grade", json_object_new_string(severities[severity]));
-	json_object_object_add(object, "finding", json_object_new_string(said->message));
+	json_object_object_add(object, "finding", json_object_new_string(finding->message));
 	json_object_object_add(object, "remedy",
-			       said->remedy[0] ? json_object_new_string(said->remedy) : NULL);
+			       finding->remedy[0] ? json_object_new_string(finding->remedy) : NULL);
 	json_object_array_add(list, object);
 }
 
-/* Every check; @list: where they are put, or NULL to show them as they come. */
+/* Does all checks and adds each finding to @list, or prints it at once if @list is NULL. */
 static bool check_all(struct check *check, struct json_object *list)
 {
 	bool healthy = true;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct error said = { 0 };
-		const enum severity severity = rows[i].check(check, &said);
+		struct error finding = { 0 };
+		const enum severity severity = rows[i].check(check, &finding);
 
 		healthy = healthy && severity != SEVERITY_FAIL;
 		if (list)
-			add(list, &rows[i], severity, &said);
+			add_finding(list, &rows[i], severity, &finding);
 		else
-			print_row(&rows[i], severity, &said);
+			print_finding(&rows[i], severity, &finding);
 	}
 	return healthy;
 }
 
-static void show_json(struct json_object *list, bool healthy)
+static void print_json(struct json_object *list, bool healthy)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -113,6 +114,6 @@ int doctor_run(const struct options *options, struct launch *launch, struct erro
 	healthy = check_all(&check, list);
 	helpers_end(&launch->helpers);
 	if (list)
-		show_json(list, healthy);
+		print_json(list, healthy);
 	return healthy ? STATUS_OK : STATUS_FAILURE;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks what keeps a VM off this LAN, and prints the command that mends it.
+// Finds problems that keep a VM off this LAN and their remedies.
 #ifndef LAUNCHER_DOCTOR_DOCTOR_H
 #define LAUNCHER_DOCTOR_DOCTOR_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether a firewall of this host drops what is forwarded, as far as this process may see it.
+// Finds out if a firewall of this host drops forwarded packets.
 #include "launcher/doctor/firewall.h"
 
-/* The kernel's headers leave out what this has defined, not the other way round. */
+/* First: the kernel's headers leave out what this header has defined, but not vice versa. */
 #include <netinet/in.h>
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include "netsetup/base/printable.h"
 #include "netsetup/kernel/netlink.h"
 
-/* Longer names of tables and chains are cut; only people read them. */
+/* Longer names of tables and chains are cut, because they are only printed. */
 #define NAME_MAX_SHOWN 32
 
 static const char *family_name(unsigned int family)
@@ -28,13 +28,13 @@ static const char *family_name(unsigned int family)
 	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_INET ? "inet" : NULL;
 }
 
-static uint32_t number_of(struct nlattr *attribute)
+static uint32_t get_u32(struct nlattr *attribute)
 {
 	return attribute && nla_len(attribute) == sizeof(uint32_t) ? ntohl(nla_get_u32(attribute))
 								   : UINT32_MAX;
 }
 
-static const char *text_of(struct nlattr *attribute, char text[PRINTABLE_SIZE(NAME_MAX_SHOWN)])
+static const char *get_text(struct nlattr *attribute, char text[PRINTABLE_SIZE(NAME_MAX_SHOWN)])
 {
 	const size_t length = attribute ? strnlen(nla_data(attribute), (size_t)nla_len(attribute))
 					: 0;
@@ -43,7 +43,7 @@ static const char *text_of(struct nlattr *attribute, char text[PRINTABLE_SIZE(NA
 			 length < NAME_MAX_SHOWN ? length : NAME_MAX_SHOWN, text);
 }
 
-static int chain_seen(struct nlmsghdr *header, void *context)
+static int read_chain(struct nlmsghdr *header, void *context)
 {
 	const struct nfgenmsg *message = nlmsg_data(header);
 	char table[PRINTABLE_SIZE(NAME_MAX_SHOWN)], chain[PRINTABLE_SIZE(NAME_MAX_SHOWN)];
@@ -55,23 +55,23 @@ static int chain_seen(struct nlmsghdr *header, void *context)
 	    nlmsg_parse(header, sizeof(*message), attributes, NFTA_CHAIN_MAX, NULL) < 0)
 		return 0;
 	family = family_name(message->nfgen_family);
-	text_of(attributes[NFTA_CHAIN_TABLE], table);
-	text_of(attributes[NFTA_CHAIN_NAME], chain);
+	get_text(attributes[NFTA_CHAIN_TABLE], table);
+	get_text(attributes[NFTA_CHAIN_NAME], chain);
 	firewall->docker = firewall->docker || !strcmp(chain, "DOCKER-USER");
 	firewall->ufw = firewall->ufw || !strcmp(chain, "ufw-user-forward");
 	firewall->firewalld = firewall->firewalld || !strcmp(table, "firewalld");
 	if (!family || !attributes[NFTA_CHAIN_HOOK] || firewall->drops ||
 	    nla_parse_nested(hook, NFTA_HOOK_MAX, attributes[NFTA_CHAIN_HOOK], NULL) < 0 ||
-	    number_of(hook[NFTA_HOOK_HOOKNUM]) != NF_INET_FORWARD ||
-	    number_of(attributes[NFTA_CHAIN_POLICY]) != NF_DROP)
+	    get_u32(hook[NFTA_HOOK_HOOKNUM]) != NF_INET_FORWARD ||
+	    get_u32(attributes[NFTA_CHAIN_POLICY]) != NF_DROP)
 		return 0;
 	firewall->drops = true;
 	snprintf(firewall->chain, sizeof(firewall->chain), "%s %s %s", family, table, chain);
 	return 0;
 }
 
-/* By whichever expression, a name that is compared stands in it as it is. */
-static int rule_seen(struct nlmsghdr *header, void *context)
+/* Finds the name of a tap in a rule: all expressions that compare a name hold its plain text. */
+static int read_rule(struct nlmsghdr *header, void *context)
 {
 	struct firewall *firewall = context;
 
@@ -93,21 +93,21 @@ static int dump(struct nl_sock *sock, int type, netlink_parse_fn *parse, struct 
 
 static bool exists(const char *root, const char *path)
 {
-	char whole[PATH_MAX];
+	char full[PATH_MAX];
 
-	return snprintf(whole, sizeof(whole), "%s%s", root, path) < (int)sizeof(whole) &&
-	       access(whole, F_OK) == 0;
+	return snprintf(full, sizeof(full), "%s%s", root, path) < (int)sizeof(full) &&
+	       access(full, F_OK) == 0;
 }
 
-/* Whether a line of a file is this, as shells read it: without blanks or quotes. */
+/* True if a file has a line that equals @wanted without blanks, quotes and comments. */
 static bool has_line(const char *root, const char *path, const char *wanted)
 {
 	cleanup_file FILE *file = NULL;
-	char whole[PATH_MAX], line[256];
+	char full[PATH_MAX], line[256];
 
-	if (snprintf(whole, sizeof(whole), "%s%s", root, path) >= (int)sizeof(whole))
+	if (snprintf(full, sizeof(full), "%s%s", root, path) >= (int)sizeof(full))
 		return false;
-	file = fopen(whole, "re");
+	file = fopen(full, "re");
 	while (file && fgets(line, sizeof(line), file)) {
 		char *end = line;
 
@@ -130,11 +130,11 @@ void firewall_look(const char *root, struct firewall *firewall)
 	memset(firewall, 0, sizeof(*firewall));
 	ret = netlink_open(NETLINK_NETFILTER, &sock, &ignored);
 	if (ret == 0)
-		ret = dump(sock, NFT_MSG_GETCHAIN, chain_seen, firewall);
+		ret = dump(sock, NFT_MSG_GETCHAIN, read_chain, firewall);
 	firewall->readable = ret == 0;
 	firewall->legacy = has_line(root, "/proc/net/ip_tables_names", "filter");
 	if (ret == 0 && firewall->drops)
-		dump(sock, NFT_MSG_GETRULE, rule_seen, firewall);
+		dump(sock, NFT_MSG_GETRULE, read_rule, firewall);
 	if (firewall->readable)
 		return;
 	firewall->docker = if_nametoindex("docker0") > 0;

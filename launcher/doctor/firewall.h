@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether a firewall of this host drops what is forwarded, as far as this process may see it.
+// Finds out if a firewall of this host drops forwarded packets.
 #ifndef LAUNCHER_DOCTOR_FIREWALL_H
 #define LAUNCHER_DOCTOR_FIREWALL_H
 
@@ -8,13 +8,13 @@
 #define FIREWALL_CHAIN_SIZE 272
 
 /**
- * struct firewall - what is known.
- * @readable: the kernel's rules are: this takes CAP_NET_ADMIN.
- * @drops: a chain has the policy to drop what is forwarded.
- * @excepted: a rule names the taps of VMs.
- * @chain: the first that drops, as nft(8) takes it: "ip filter FORWARD".
- * @legacy: iptables-legacy has a table that filters; what is in it is not looked at.
- * @docker, @ufw, @firewalld: is here, and makes rules.
+ * struct firewall - the facts about the firewall.
+ * @readable: this process can read the kernel's rules, which needs CAP_NET_ADMIN.
+ * @drops: a chain has the policy to drop forwarded packets.
+ * @excepted: a rule names the taps of VMs; set only if @drops.
+ * @chain: the first chain that drops, in the syntax of nft(8): "ip filter FORWARD".
+ * @legacy: iptables-legacy has a filter table; firewall_look() does not read its rules.
+ * @docker, @ufw, @firewalld: the program is active and makes rules.
  */
 struct firewall {
 	bool readable;
@@ -28,10 +28,9 @@ struct firewall {
 };
 
 /**
- * firewall_look() - look at the kernel's rules (nf_tables, and so iptables-nft), if that is
- * permitted, and for the programs that make them.
- * @root: directory that has their files; "" for this machine's own.
- * @firewall: what was found.
+ * firewall_look() - read the kernel's rules (nf_tables, which includes those of iptables-nft), or
+ * look for the programs that make such rules if this process cannot read them.
+ * @root: prefix of the paths of the programs' files; "" for this host.
  */
 void firewall_look(const char *root, struct firewall *firewall);
 

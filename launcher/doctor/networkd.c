@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether systemd-networkd would configure an interface, by its files; systemd.network(5).
+// Finds the systemd.network(5) file that makes systemd-networkd configure a tap.
 #include "launcher/doctor/networkd.h"
 
 #include <dirent.h>
@@ -11,11 +11,10 @@
 
 #include "netsetup/base/cleanup.h"
 
-static const char *const places[] = { "/etc/systemd/network", "/run/systemd/network",
-				      "/usr/local/lib/systemd/network",
-				      "/usr/lib/systemd/network" };
+static const char *const dirs[] = { "/etc/systemd/network", "/run/systemd/network",
+				    "/usr/local/lib/systemd/network", "/usr/lib/systemd/network" };
 
-/* What networkctl(1) calls a tap, and the kernel its type. */
+/* The type of a tap in networkctl(1). */
 static const char tap_type[] = "ether";
 
 bool networkd_runs(const char *root)
@@ -26,7 +25,7 @@ bool networkd_runs(const char *root)
 	       access(path, F_OK) == 0;
 }
 
-/* Whether one of the patterns fits, or, with "!" before the first, none does. */
+/* True if a pattern matches; with "!" before the first one, true if none matches. */
 static bool matches(char *patterns, const char *text)
 {
 	const bool inverted = patterns[0] == '!';
@@ -39,14 +38,14 @@ static bool matches(char *patterns, const char *text)
 	return inverted;
 }
 
-/* What a file says of an interface. */
-struct verdict {
-	bool asked;   /* it has a condition */
-	bool refused; /* one that is not met */
+/* The settings of one file for an interface. */
+struct settings {
+	bool has_match;  /* the file has a condition */
+	bool mismatched; /* a condition is false */
 	bool unmanaged;
 };
 
-static void read_key(const char *section, char *line, const char *ifname, struct verdict *verdict)
+static void read_key(const char *section, char *line, const char *ifname, struct settings *settings)
 {
 	char *value = strchr(line, '=');
 
@@ -60,17 +59,17 @@ static void read_key(const char *section, char *line, const char *ifname, struct
 				 : !strcmp(line, "Type") ? matches(value, tap_type)
 							 : false;
 
-		verdict->asked = true;
-		verdict->refused = verdict->refused || !met;
+		settings->has_match = true;
+		settings->mismatched = settings->mismatched || !met;
 	} else if (!strcmp(section, "[Link]") && !strcmp(line, "Unmanaged")) {
-		verdict->unmanaged = strchr("yYtT1", value[0]) != NULL && value[0];
+		settings->unmanaged = strchr("yYtT1", value[0]) != NULL && value[0];
 	}
 }
 
-static struct verdict read_file(const char *path, const char *ifname)
+static struct settings read_file(const char *path, const char *ifname)
 {
 	cleanup_file FILE *file = fopen(path, "re");
-	struct verdict verdict = { 0 };
+	struct settings settings = { 0 };
 	char line[1024], section[32] = "";
 
 	while (file && fgets(line, sizeof(line), file)) {
@@ -78,9 +77,9 @@ static struct verdict read_file(const char *path, const char *ifname)
 		if (line[0] == '[')
 			snprintf(section, sizeof(section), "%.31s", line);
 		else if (line[0] != '#' && line[0] != ';')
-			read_key(section, line, ifname, &verdict);
+			read_key(section, line, ifname, &settings);
 	}
-	return verdict;
+	return settings;
 }
 
 static int is_network(const struct dirent *entry)
@@ -89,10 +88,9 @@ static int is_network(const struct dirent *entry)
 }
 
 /**
- * struct found - the first file, by its name, that fits.
+ * struct found - the first file, in the order of names, that matches.
  * @name: its name, or empty.
- * @path: the whole.
- * @unmanaged: it leaves the interface alone.
+ * @unmanaged: systemd-networkd does not configure the interface.
  */
 struct found {
 	char name[NAME_MAX + 1];
@@ -100,49 +98,49 @@ struct found {
 	bool unmanaged;
 };
 
-/* Whether a place of more weight has a file of the same name, which then counts alone. */
-static bool overridden(const char *root, size_t place, const char *name)
+/* True if a directory of higher priority has a file of the same name. */
+static bool overridden(const char *root, size_t dir, const char *name)
 {
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < place; i++)
-		if (snprintf(path, sizeof(path), "%s%s/%s", root, places[i], name) <
+	for (size_t i = 0; i < dir; i++)
+		if (snprintf(path, sizeof(path), "%s%s/%s", root, dirs[i], name) <
 			    (int)sizeof(path) &&
 		    access(path, F_OK) == 0)
 			return true;
 	return false;
 }
 
-static void look_at(const char *root, size_t place, const char *name, const char *ifname,
-		    struct found *found)
+static void try_file(const char *root, size_t dir, const char *name, const char *ifname,
+		     struct found *found)
 {
-	struct verdict verdict;
+	struct settings settings;
 	char path[PATH_MAX];
 
-	if ((found->name[0] && strcmp(name, found->name) >= 0) || overridden(root, place, name) ||
-	    snprintf(path, sizeof(path), "%s%s/%s", root, places[place], name) >= (int)sizeof(path))
+	if ((found->name[0] && strcmp(name, found->name) >= 0) || overridden(root, dir, name) ||
+	    snprintf(path, sizeof(path), "%s%s/%s", root, dirs[dir], name) >= (int)sizeof(path))
 		return;
-	verdict = read_file(path, ifname);
-	if (!verdict.asked || verdict.refused)
+	settings = read_file(path, ifname);
+	if (!settings.has_match || settings.mismatched)
 		return;
 	snprintf(found->name, sizeof(found->name), "%s", name);
 	memcpy(found->path, path, sizeof(path));
-	found->unmanaged = verdict.unmanaged;
+	found->unmanaged = settings.unmanaged;
 }
 
 bool networkd_manages(const char *root, const char *ifname, char file[NETWORKD_PATH_SIZE])
 {
 	struct found found = { 0 };
 
-	for (size_t place = 0; place < ARRAY_SIZE(places); place++) {
+	for (size_t dir = 0; dir < ARRAY_SIZE(dirs); dir++) {
 		struct dirent **entries = NULL;
 		char path[PATH_MAX];
 		int count = -1;
 
-		if (snprintf(path, sizeof(path), "%s%s", root, places[place]) < (int)sizeof(path))
+		if (snprintf(path, sizeof(path), "%s%s", root, dirs[dir]) < (int)sizeof(path))
 			count = scandir(path, &entries, is_network, alphasort);
 		for (int i = 0; i < count; i++) {
-			look_at(root, place, entries[i]->d_name, ifname, &found);
+			try_file(root, dir, entries[i]->d_name, ifname, &found);
 			free(entries[i]);
 		}
 		free(entries);

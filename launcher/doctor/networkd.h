@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether systemd-networkd would configure an interface, by its files; systemd.network(5).
+// Finds the systemd.network(5) file that makes systemd-networkd configure a tap.
 #ifndef LAUNCHER_DOCTOR_NETWORKD_H
 #define LAUNCHER_DOCTOR_NETWORKD_H
 
@@ -8,20 +8,20 @@
 
 #define NETWORKD_PATH_SIZE PATH_MAX
 
-/* networkd_runs() - whether it does. @root: directory that has its files; "" for this machine's. */
+/* networkd_runs() - true if systemd-networkd runs. @root: prefix of all paths; "" for this host. */
 bool networkd_runs(const char *root);
 
 /**
- * networkd_manages() - whether it would configure a tap.
+ * networkd_manages() - find the file by which systemd-networkd would configure a tap.
  *
- * The first file counts, by its name, whose [Match] fits; of files of the same name the one in
- * /etc, then in /run, then in /usr/lib. Conditions on other things than an interface's name and type
- * are taken for met by none.
- * @root: as above.
+ * systemd-networkd uses the first file, in the order of names, whose [Match] matches. Of files with
+ * the same name it uses that in /etc, then /run, then /usr/local/lib, then /usr/lib. This function
+ * takes all conditions but Name and Type for false.
+ * @root: prefix of all paths; "" for this host.
  * @ifname: the tap's name.
- * @file: the file that does.
+ * @file: the path of the file; set if true is returned.
  *
- * Return: whether one does; without one the interface is left alone.
+ * Return: true if there is one, and it does not say "Unmanaged=yes".
  */
 bool networkd_manages(const char *root, const char *ifname, char file[NETWORKD_PATH_SIZE]);
 

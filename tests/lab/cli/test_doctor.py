@@ -99,9 +99,9 @@ ROWS = [
     Row("stub and real", "dns", lambda lab: lab.laptop.use_stub_resolver("192.168.77.1"), "ok",
         r"192\.168\.77\.1", ""),
     Row("vpn", "internet", lambda lab: lab.laptop.add_tun(), "warn",
-        "it is reached through 'tun0', not 'wlan0', also by VMs"),
+        "this host and its VMs reach it through 'tun0', not 'wlan0'"),
     Row("docker", "firewall", lambda lab: lab.laptop.forward_policy_drop(True), "fail",
-        "what is forwarded is dropped, by chain 'ip filter FORWARD'",
+        "chain 'ip filter FORWARD' drops forwarded packets",
         r"sudo iptables -I DOCKER-USER -i vmr-\+ -j ACCEPT\n"
         r"sudo iptables -I DOCKER-USER -o vmr-\+ -j ACCEPT"),
     Row("networkd", "manager", networkd, "warn", "systemd-networkd configures .*50-all.network'"),
@@ -129,7 +129,7 @@ def test_vpn_for_all(lab: Lab) -> None:
     found = examine(lab)["internet"]
     lab.laptop.netns.ip("rule del pref 100")
     assert found["grade"] == "fail"
-    assert found["finding"] == "what is for the LAN goes through 'tun0', not 'wlan0'"
+    assert found["finding"] == "packets to the LAN go through 'tun0', not 'wlan0'"
 
 
 def test_firewall_that_was_mended(lab: Lab) -> None:

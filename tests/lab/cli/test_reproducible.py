@@ -267,7 +267,7 @@ def test_locked_is_the_same_on_another_machine(locked: Path, ann: Somebody, bob:
     assert bob.says("print", "--format=argv", locked) != command
     assert bob.says("print", "--locked", "--format=argv", locked) == command
     done = bob.vmrun("check", "--locked", locked)
-    assert done.returncode == 0 and "well defined, and as it was locked" in done.stderr
+    assert done.returncode == 0 and "well defined and matches its lock file" in done.stderr
 
 
 def refusal(user: Somebody, path: Path, *options: str) -> list[str]:

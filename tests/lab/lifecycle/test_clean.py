@@ -51,8 +51,8 @@ def clean(lab: Lab, *options: str, **how: object) -> list[str]:
 
 
 def test_nothing_to_sweep(lab: Lab) -> None:
-    assert clean(lab) == ["nothing to sweep"]
-    assert clean(lab, "--dry-run") == ["nothing to sweep"]
+    assert clean(lab) == ["nothing to clean"]
+    assert clean(lab, "--dry-run") == ["nothing to clean"]
     assert clean(lab, "--quiet") == []
     assert not (lab.run_dir / "vmrun").exists()
 
@@ -74,7 +74,7 @@ def test_after_all_were_killed(lab: Lab) -> None:
     assert set(clean(lab)) == expected
     assert shared(lab) == ("0", "80")
     assert left(lab) == []
-    assert clean(lab) == ["nothing to sweep"]
+    assert clean(lab) == ["nothing to clean"]
 
 
 @pytest.mark.parametrize("display", ["vnc", "spice"])
@@ -102,7 +102,7 @@ def test_harmless_while_vms_run(lab: Lab) -> None:
     assert shared(lab) == before == ("1", "0")
     assert lab.phone.arp_request(vm.address) and not lab.phone.arp_request(dead.address, 0.3)
     assert (lab.run_dir / "user/0/vmrun/tiny/console").is_socket()
-    assert clean(lab) == ["nothing to sweep"]
+    assert clean(lab) == ["nothing to clean"]
     vm.quit()
     assert shared(lab) == ("0", "80")
 
@@ -167,11 +167,11 @@ def test_by_sudo_and_by_a_user(lab: Lab) -> None:
         f"rm {runtime}/{name}" for name in ("agent", "console", "control", "lock")}
     assert done.stderr.splitlines() == [
         "vmrun: cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW",
-        "your own files are swept; for the network: sudo vmrun clean"]
+        "your files are clean; clean the network: sudo vmrun clean"]
     said = clean(lab, user=me, sudo=True)
     assert any(line.startswith("ip neigh delete proxy") for line in said)
     assert shared(lab) == ("0", "80")
-    assert clean(lab, user=me, sudo=True) == ["nothing to sweep"]
+    assert clean(lab, user=me, sudo=True) == ["nothing to clean"]
 
 
 def test_another_namespaces_directory(lab: Lab) -> None:
@@ -201,7 +201,7 @@ def test_a_helper_that_is_replaced_is_not_swept(lab: Lab) -> None:
     netsetup.signal(signal.SIGKILL)
     assert netsetup.wait_gone(1)
     before = lab.snapshot()
-    assert clean(lab) == ["nothing to sweep"]
+    assert clean(lab) == ["nothing to clean"]
     assert before.diff(lab.snapshot()) == []
     vm.signal(signal.SIGCONT)
     vm.wait_stderr("another has taken over")
