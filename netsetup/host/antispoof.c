@@ -149,11 +149,12 @@ int antispoof_set(struct host *host, struct interface_id tap, struct in_addr add
 
 	antispoof_program(address, program);
 	program_text(program, text, sizeof(text));
-	made = host_say(host, "tc qdisc replace dev %s " CLSACT, tap.ifname);
-	made = host_say(host,
-			"tc filter replace dev %s ingress protocol all prio %d handle 1 " BPF_KIND
-			" direct-action bytecode '%s'",
-			tap.ifname, FILTER_PRIO, text) &&
+	made = host_report(host, "tc qdisc replace dev %s " CLSACT, tap.ifname);
+	made = host_report(
+		       host,
+		       "tc filter replace dev %s ingress protocol all prio %d handle 1 " BPF_KIND
+		       " direct-action bytecode '%s'",
+		       tap.ifname, FILTER_PRIO, text) &&
 	       made;
 	if (!made)
 		return 0;

@@ -24,16 +24,16 @@
 #include "netsetup/kernel/tap.h"
 #include "netsetup/protocol/protocol.h"
 
-bool host_say(struct host *host, const char *format, ...)
+bool host_report(struct host *host, const char *format, ...)
 {
 	char command[CHANGE_TEXT_SIZE];
 	va_list args;
 
-	if (host->say) {
+	if (host->report) {
 		va_start(args, format);
 		vsnprintf(command, sizeof(command), format, args);
 		va_end(args);
-		host->say(command, host->context);
+		host->report(command, host->context);
 	}
 	return !host->dry_run;
 }
@@ -47,8 +47,8 @@ int host_tap_add(struct host *host, const char *ifname, unsigned int queues, boo
 {
 	int ret;
 
-	if (!host_say(host, "ip tuntap add dev %s mode tap%s%s", ifname, offload ? " vnet_hdr" : "",
-		      queues > 1 ? " multi_queue" : "")) {
+	if (!host_report(host, "ip tuntap add dev %s mode tap%s%s", ifname,
+			 offload ? " vnet_hdr" : "", queues > 1 ? " multi_queue" : "")) {
 		*ifindex = 0;
 		return 0;
 	}
@@ -162,7 +162,7 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 	pid_t child;
 	int ret;
 
-	if (!host_say(host, "ip link delete dev %s", link.ifname))
+	if (!host_report(host, "ip link delete dev %s", link.ifname))
 		return 0;
 	ret = open_link_events(&events, err);
 	if (ret < 0)
@@ -185,7 +185,7 @@ int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, 
 	cleanup_nl_msg *message = NULL;
 	int ret;
 
-	if (!host_say(host, "ip link set dev %s mtu %u up", link.ifname, mtu))
+	if (!host_report(host, "ip link set dev %s mtu %u up", link.ifname, mtu))
 		return 0;
 	message = link_message(RTM_NEWLINK, link.ifindex, IFF_UP);
 	if (!message || nla_put_u32(message, IFLA_MTU, mtu) < 0)
@@ -206,7 +206,7 @@ int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struc
 	char name[CHANGE_TEXT_SIZE / 2], word[PRINTABLE_WORD_SIZE(sizeof(name))];
 
 	sysctl_name(sysctl, name, sizeof(name));
-	if (!host_say(host, "sysctl -w %s=%d", printable_word(name, word), value))
+	if (!host_report(host, "sysctl -w %s=%d", printable_word(name, word), value))
 		return 0;
 	return sysctl_write(sysctl, value, err);
 }
@@ -237,8 +237,8 @@ int host_route_add(struct host *host, struct in_addr address, struct interface_i
 	char text[IPV4_TEXT_SIZE];
 	int ret;
 
-	if (!host_say(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
-		      tap.ifname, HOST_PROTOCOL))
+	if (!host_report(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
+			 tap.ifname, HOST_PROTOCOL))
 		return 0;
 	message = route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, address, tap.ifindex);
 	if (!message)
@@ -258,8 +258,8 @@ int host_route_delete(struct host *host, struct in_addr address, struct interfac
 	char text[IPV4_TEXT_SIZE];
 	int ret;
 
-	if (!host_say(host, "ip route delete %s/32 dev %s proto %d", ipv4_text(address, text),
-		      tap.ifname, HOST_PROTOCOL))
+	if (!host_report(host, "ip route delete %s/32 dev %s proto %d", ipv4_text(address, text),
+			 tap.ifname, HOST_PROTOCOL))
 		return 0;
 	message = route_message(RTM_DELROUTE, 0, address, tap.ifindex);
 	if (!message)
@@ -307,8 +307,9 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 	int ret;
 
-	if (!host_say(host, "ip neigh replace proxy %s dev %s nud permanent protocol %d",
-		      ipv4_text(address, text), printable_word(uplink.ifname, word), HOST_PROTOCOL))
+	if (!host_report(host, "ip neigh replace proxy %s dev %s nud permanent protocol %d",
+			 ipv4_text(address, text), printable_word(uplink.ifname, word),
+			 HOST_PROTOCOL))
 		return 0;
 	message = proxy_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, address,
 				uplink.ifindex);
@@ -329,8 +330,8 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 	int ret;
 
-	if (!host_say(host, "ip neigh delete proxy %s dev %s", ipv4_text(address, text),
-		      printable_word(uplink.ifname, word)))
+	if (!host_report(host, "ip neigh delete proxy %s dev %s", ipv4_text(address, text),
+			 printable_word(uplink.ifname, word)))
 		return 0;
 	message = proxy_message(RTM_DELNEIGH, 0, address, uplink.ifindex);
 	if (!message)
@@ -352,7 +353,7 @@ void host_file_remove(struct host *host, int dir, const char *path, const char *
 	if (!path && netns_dir(own, &ignored) == 0)
 		path = own;
 	snprintf(whole, sizeof(whole), "%s/%s", path ? path : own, name);
-	if (host_say(host, "rm %s", printable_word(whole, word)))
+	if (host_report(host, "rm %s", printable_word(whole, word)))
 		unlinkat(dir, name, 0);
 }
 
@@ -365,8 +366,8 @@ int host_announce(struct host *host, struct in_addr address, struct interface_id
 	int ret;
 
 	/* A comment: arping(8) does it for an address that is the host's own, and no other tool at hand. */
-	if (!host_say(host, "# gratuitous ARP: %s is on %s", ipv4_text(address, text),
-		      uplink.ifname))
+	if (!host_report(host, "# gratuitous ARP: %s is on %s", ipv4_text(address, text),
+			 uplink.ifname))
 		return 0;
 	ret = arp_send(host->arp, uplink.ifindex, &arp, err);
 	/* Lost, as on the air: it is said once more. */

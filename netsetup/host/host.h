@@ -22,9 +22,9 @@ struct authorization;
  * @arp: packet socket on the uplink, of arp_open(); -1 when there is none, as in a dry run. It stays open while the VM lives: closing one waits for an
  *       RCU grace period of several milliseconds (packet_release() in net/packet/af_packet.c).
  * @dry_run: say each change, do none.
- * @say: told each change, before it is made, as the command that a person would have typed; or
+ * @report: told each change, before it is made, as the command that a person would have typed; or
  *       NULL.
- * @context: passed to @say.
+ * @context: passed to @report.
  * @authorization: what the asker is permitted on it; NULL: everything.
  * @client: the socket to the asker, whose end ends what takes long; or NULL.
  */
@@ -32,7 +32,7 @@ struct host {
 	struct nl_sock *route;
 	int arp;
 	bool dry_run;
-	void (*say)(const char *command, void *context);
+	void (*report)(const char *command, void *context);
 	void *context;
 	const struct authorization *authorization;
 	const int *client;
@@ -45,13 +45,13 @@ struct interface_id {
 };
 
 /**
- * host_say() - say a change that is about to be made.
+ * host_report() - say a change that is about to be made.
  * @host: the host.
  * @format: printf format of the command.
  *
  * Return: whether it is to be made; false in a dry run.
  */
-bool host_say(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool host_report(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
  * host_tap_add() - create the VM's tap, see tap_open().

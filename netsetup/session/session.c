@@ -535,7 +535,7 @@ static int run_attachment(struct session *session, struct host *host, const unio
 	struct error undo_error;
 	int ret;
 
-	host->say = record->setup.verbose || record->setup.dry_run ? send_change : NULL;
+	host->report = record->setup.verbose || record->setup.dry_run ? send_change : NULL;
 	attachment_init(&session->attachment, &record->setup, host);
 	session->attachment.lease.record.launcher = launcher_pid(session->socket);
 	ret = serve(session, record->header.type == RECORD_ADOPT, fds, err);
@@ -554,7 +554,7 @@ static int run_clean(struct session *session, struct host *host, struct error *e
 {
 	int ret;
 
-	host->say = send_change;
+	host->report = send_change;
 	ret = lease_stale_remove_all(host, err);
 	return ret < 0 ? ret : session_done(session->socket, err);
 }

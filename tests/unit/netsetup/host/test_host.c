@@ -231,7 +231,7 @@ static void keep(const char *command, void *context)
 static void dry_run(void)
 {
 	struct said said = { "" };
-	struct host host = { .arp = -1, .dry_run = true, .say = keep, .context = &said };
+	struct host host = { .arp = -1, .dry_run = true, .report = keep, .context = &said };
 	const struct interface_id uplink = { "e0", if_nametoindex("e0") };
 	const struct sysctl sysctl = { "ipv4/conf", "e0", "forwarding" };
 	struct interface_id tap = { "vmr-x", 0 };

@@ -488,7 +488,7 @@ static void count(const char *command, void *context)
 static void dry_run(void)
 {
 	unsigned int said = 0;
-	struct host host = { .arp = -1, .dry_run = true, .say = count, .context = &said };
+	struct host host = { .arp = -1, .dry_run = true, .report = count, .context = &said };
 	struct error err = { 0 };
 
 	assert_int_equal(uplink_sysctls_set(-1, &host, uplink(), &err), 0);

@@ -646,7 +646,7 @@ static void dry_run(void)
 
 	setup.dry_run = 1;
 	host.dry_run = true;
-	host.say = keep;
+	host.report = keep;
 	host.context = &said;
 	make(&attachment, &host, &setup);
 	assert_int_equal(attachment.queues, 0);
