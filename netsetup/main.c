@@ -112,7 +112,7 @@ static int find_client(struct client *client, struct error *err)
 	int count = getgroups(NGROUPS_MAX, client->groups);
 
 	if (count < 0)
-		return error_set_errno(err, errno, "cannot tell the groups of who started this");
+		return error_set_errno(err, errno, "cannot get the groups of the calling user");
 	client->uid = getuid();
 	client->groups[count] = getgid();
 	client->group_count = (size_t)count + 1;

@@ -124,13 +124,13 @@ int foreign_routes_check(struct nl_sock *route, unsigned int uplink, struct in_a
 		memcpy(ifname, "IF", sizeof("IF"));
 	if (listing.ifindex) {
 		error_setf(err, STATUS_NETWORK, EEXIST,
-			   "address %s has a route of somebody else's already, through '%s'", text,
+			   "address %s already has a route of another program, through '%s'", text,
 			   ifname);
 		error_remedy(err, "choose another, or: sudo ip route delete %s/32 dev %s", text,
 			     printable_word(ifname, word));
 	} else {
 		error_setf(err, STATUS_NETWORK, EEXIST,
-			   "address %s has a proxy entry of somebody else's already, on '%s'", text,
+			   "address %s already has a proxy entry of another program, on '%s'", text,
 			   ifname);
 		error_remedy(err, "choose another, or: sudo ip neigh delete proxy %s dev %s", text,
 			     printable_word(ifname, word));

@@ -376,7 +376,7 @@ static int none_permitted(const struct search *search, struct error *err)
 		   authorization->name,
 		   ipv4_unset(search->setup->range_first) ? "" : "of the range's ",
 		   ipv4_prefix_text(&subnet, network), search->uplink->ifname);
-	error_remedy(err, "'%s' has which are permitted", authorization->path);
+	error_remedy(err, "read the permitted addresses in '%s'", authorization->path);
 	return -EACCES;
 }
 
@@ -443,7 +443,7 @@ int allocate(const struct setup_record *setup, const struct uplink *uplink, stru
 	int ret;
 
 	if (host->arp >= 0 && arp_listen(host->arp, (struct in_addr){ INADDR_ANY }, err) < 0) {
-		error_context(err, "cannot hear ARP on '%s'", uplink->ifname);
+		error_context(err, "cannot listen for ARP on '%s'", uplink->ifname);
 		return -err->code;
 	}
 	search.request = authorize_request(setup, uplink);

@@ -92,7 +92,7 @@ static int lock_error(const char *path, unsigned int seconds, int code, struct e
 		return error_set_errno(err, code, "cannot lock '%s'", path);
 	error_setf(err, STATUS_FAILURE, ETIMEDOUT,
 		   "cannot lock '%s': another VM's helper has held it for %u s", path, seconds);
-	error_remedy(err, "find the one that stands still: sudo lslocks | grep netsetup");
+	error_remedy(err, "find that helper: sudo lslocks | grep netsetup");
 	return -ETIMEDOUT;
 }
 

@@ -16,7 +16,7 @@ int acd_start(struct acd *acd, const struct attachment *attachment, struct error
 	if (!ipv4_equal(acd->address, attachment_address(attachment)))
 		*acd = (struct acd){ .address = attachment_address(attachment) };
 	if (arp_listen(attachment->host.arp, acd->address, err) < 0) {
-		error_context(err, "cannot hear ARP on '%s'", attachment->uplink.ifname);
+		error_context(err, "cannot listen for ARP on '%s'", attachment->uplink.ifname);
 		return -err->code;
 	}
 	return 0;

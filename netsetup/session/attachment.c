@@ -82,7 +82,7 @@ int attachment_use_uplink(struct attachment *attachment, const struct uplink *up
 	/* A dry run sends nothing, either: it shows the address that would be tried first. */
 	arp = attachment->host.dry_run ? -1 : arp_open(uplink->ifindex, err);
 	if (arp < 0 && !attachment->host.dry_run) {
-		error_context(err, "cannot hear ARP on '%s'", uplink->ifname);
+		error_context(err, "cannot listen for ARP on '%s'", uplink->ifname);
 		return arp;
 	}
 	if (arp >= 0 && promiscuous_set(arp, uplink, attachment->setup.promiscuous, err) < 0)
@@ -347,7 +347,7 @@ static int find_adopted(struct attachment *attachment, struct error *err)
 	/* Root may go on also when somebody has removed the leases. */
 	if (!attachment->lease.adopted && !found.alive && attachment->host.authorization)
 		return error_setf(err, STATUS_FAILURE, ENOENT,
-				  "VM '%s' has no lease to be taken over", own->name);
+				  "cannot adopt VM '%s': it has no lease", own->name);
 	return 0;
 }
 
@@ -407,8 +407,8 @@ static int take_over_away(struct attachment *attachment, struct error *err)
 		ret = lease_take(dir, &attachment->lease, err);
 		attachment->lease.adopted = false;
 	} else {
-		ret = error_set_errno(err, ret < 0 ? -ret : EPERM,
-				      "cannot take the lease of '%s' over", record->name);
+		ret = error_set_errno(err, ret < 0 ? -ret : EPERM, "cannot adopt the lease of '%s'",
+				      record->name);
 	}
 	lease_dir_unlock(dir);
 	if (ret < 0)

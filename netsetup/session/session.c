@@ -435,7 +435,7 @@ static int check_vm(const struct vm_identity *vm, const union record *record, st
 	     !memcmp(setup->uuid, vm->uuid, sizeof(vm->uuid))))
 		return 0;
 	return error_setf(err, STATUS_PERMISSION, EPERM,
-			  "this helper is a spare of VM '%s', and for nothing else", vm->name);
+			  "this helper is a standby of VM '%s' and serves nothing else", vm->name);
 }
 
 static bool is_dry(const union record *record)

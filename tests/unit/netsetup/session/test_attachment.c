@@ -222,7 +222,7 @@ static const struct refusal refusals[] = {
 	{ "mkdir -m 777 /run/vmrun && chmod 777 /run/vmrun", nothing, -EPERM, STATUS_PERMISSION,
 	  "'/run/vmrun' is open to other users" },
 	{ "ip route add 192.168.7.9/32 dev lo", nothing, -EEXIST, STATUS_NETWORK,
-	  "address 192.168.7.9 has a route of somebody else's already, through 'lo'" },
+	  "address 192.168.7.9 already has a route of another program, through 'lo'" },
 	{ "ip route add 192.168.7.9/32 dev lo proto 118", nothing, -EEXIST, STATUS_FAILURE,
 	  "cannot add a route to 192.168.7.9 through 'vmr-web': File exists" },
 };
