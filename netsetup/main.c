@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// vmrun-netsetup, the privileged helper of vmrun: puts one VM on the LAN for as long as it runs.
+// Runs vmrun-netsetup, the privileged helper that puts one VM on the LAN.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,25 +22,25 @@
 #include "netsetup/session/session.h"
 
 /*
- * Theory of operation: whoever may run this program, when it is set-uid or has file capabilities,
- * chooses its environment, descriptors, signals, limits and arguments, and is not trusted. So
- * first all of these are made as they must be, then everything that is not needed is given up, and
- * only then is a record of theirs read.
+ * Theory of operation: if this program is set-uid or has file capabilities, its caller chooses its
+ * environment, descriptors, signals, limits and arguments, and is not trusted. Therefore main()
+ * first resets all of these and then gives up every right that it does not need. Only then does it
+ * read a record of the caller.
  */
 
 /*
- * Set-uid, the environment is the asker's, and libraries read it before main() is reached: libnl
- * what it shall print (NLDBG, NLCB), and where its files are. So it is emptied before the first of
- * them is initialised; what the dynamic linker takes from it, it takes care of itself.
+ * Threat: a set-uid program has the caller's environment, and libraries read it before main() runs,
+ * for example libnl for debug output (NLDBG, NLCB) and paths. This function empties it before any
+ * library is initialised. The dynamic linker ignores unsafe variables itself.
  */
-static void forget_environment(int argc, char **argv, char **envp)
+static void clear_environment(int argc, char **argv, char **envp)
 {
 	envp[0] = NULL;
 }
 
 __attribute__((section(".preinit_array"),
-	       used)) static void (*const before_libraries)(int, char **,
-							    char **) = forget_environment;
+	       used)) static void (*const run_before_libraries)(int, char **,
+								char **) = clear_environment;
 
 static void print_error(const struct error *err)
 {
@@ -49,7 +49,7 @@ static void print_error(const struct error *err)
 		fprintf(stderr, "%s\n", err->remedy);
 }
 
-/* What is opened later must not come to be a standard descriptor, to which messages are written. */
+/* A file that is opened later must not become a standard descriptor, which gets the messages. */
 static bool open_standard(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -58,8 +58,8 @@ static bool open_standard(void)
 	return true;
 }
 
-/* Whether the launcher's socket is where it should be: connected, and of this machine. */
-static bool socket_given(void)
+/* Returns true if PROTOCOL_FD is a connected AF_UNIX socket of type SOCK_SEQPACKET. */
+static bool socket_valid(void)
 {
 	struct sockaddr_un peer;
 	socklen_t size = sizeof(int), peer_size = sizeof(peer);
@@ -71,36 +71,36 @@ static bool socket_given(void)
 	       getpeername(PROTOCOL_FD, (struct sockaddr *)&peer, &peer_size) == 0;
 }
 
-/* What whoever started us has chosen and that is none of theirs to choose. */
-static void start_clean(void)
+/* Resets everything that the caller of this program chose and must not choose. */
+static void reset_inherited(void)
 {
 	sigset_t all;
 
-	/* The launcher's end-of-file alone ends us: a terminal's Ctrl-C must not cut the VM off. */
+	/* Only the launcher's end-of-file ends the helper: Ctrl-C must not cut off the VM. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	/* SIGCHLD ignored, children would end without a word. */
+	/* The kernel discards the exit status of a child if SIGCHLD is ignored. */
 	signal(SIGCHLD, SIG_DFL);
 	umask(077);
 	clearenv();
 	close_range(PROTOCOL_FD + 1, ~0U, 0);
 	fcntl(PROTOCOL_FD, F_SETFD, FD_CLOEXEC);
-	/* A socket that does not wait would end us at once. */
+	/* A non-blocking socket would end the helper at once. */
 	fcntl(PROTOCOL_FD, F_SETFL, 0);
-	/* Not to keep a file system of theirs busy. */
+	/* The caller's working directory must not keep its file system busy. */
 	if (chdir("/") < 0)
 		_exit(STATUS_FAILURE);
 }
 
-/* What a spare, too, is permitted, and what keeps /run/vmrun there. */
+/* The client's authorization, which standby helpers inherit, and the hold on /run/vmrun. */
 static const struct authorization *authorization;
 static int hold = -1;
 
-/* Of a spare: its VM; and where it begins. */
+/* A standby helper's VM, and the point at which it starts to serve. */
 static struct vm_identity standby_of;
-static jmp_buf beginning;
+static jmp_buf standby_start;
 
-/* Who started us: the kernel's word, which no environment changes. */
+/* The user who started this program, as the kernel reports it; no environment changes that. */
 struct client {
 	uid_t uid;
 	gid_t groups[NGROUPS_MAX + 1];
@@ -112,7 +112,7 @@ static int find_client(struct client *client, struct error *err)
 	int count = getgroups(NGROUPS_MAX, client->groups);
 
 	if (count < 0)
-		return error_set_errno(err, errno, "cannot tell the groups of who started this");
+		return error_set_errno(err, errno, "cannot get the groups of the calling user");
 	client->uid = getuid();
 	client->groups[count] = getgid();
 	client->group_count = (size_t)count + 1;
@@ -120,9 +120,9 @@ static int find_client(struct client *client, struct error *err)
 }
 
 /*
- * Everything that is not needed is given up. That /run/vmrun cannot be held is told by whoever needs
- * it later: a dry run does not. The policy is for who is not root, and only where something can be
- * done at all.
+ * Gives up every right that is not needed. A failed hold on /run/vmrun is no error here: the code
+ * that needs the directory later reports it, and a dry run does not need it. The policy applies to
+ * users other than root, and only if the helper has its capabilities.
  */
 static int confine(const struct client *client, struct error *err)
 {
@@ -145,17 +145,17 @@ static int confine(const struct client *client, struct error *err)
 }
 
 /*
- * A spare begins where its maker began to serve, whatever that one was doing when it made it: its
- * stack is no higher than the first one's, however many there were between.
+ * A standby helper starts where the helper that forked it started to serve. The jump discards the
+ * stack of that helper, so any number of successive standby helpers needs no more stack.
  */
 static void begin_standby(const struct vm_identity *vm)
 {
 	standby_of = *vm;
-	longjmp(beginning, 1);
+	longjmp(standby_start, 1);
 }
 
-/* The maker lets go of its hold on /run/vmrun at its end: a spare needs one of its own. */
-static void hold_again(void)
+/* The helper that forked this one releases its hold at its end: take an own hold. */
+static void renew_hold(void)
 {
 	const int inherited = hold;
 	struct error ignored;
@@ -165,7 +165,7 @@ static void hold_again(void)
 		close(inherited);
 }
 
-/* One launcher and one VM, from the first record to the last. */
+/* Serves one launcher and one VM, from the first record to the last. */
 static int serve(void)
 {
 	const struct session_limits limits = { authorization,
@@ -176,10 +176,10 @@ static int serve(void)
 
 	ret = session_run(PROTOCOL_FD, &limits, &err);
 	lease_dir_release(hold);
-	/* The last word: from here on nothing of ours is left but what the kernel removes. */
+	/* The last record: after it, only the kernel still has something to remove. */
 	if (ret == 0)
 		session_done(PROTOCOL_FD, &err);
-	/* The launcher need not wait for what the kernel does at the end of this process. */
+	/* The launcher need not wait until the kernel has removed the process. */
 	shutdown(PROTOCOL_FD, SHUT_RDWR);
 	return ret < 0 ? (int)err.status : STATUS_OK;
 }
@@ -195,18 +195,18 @@ int main(int argc, char **argv)
 		printf("vmrun-netsetup %s\n", VMRUN_VERSION);
 		return STATUS_OK;
 	}
-	if (argc != 1 || !socket_given()) {
+	if (argc != 1 || !socket_valid()) {
 		fprintf(stderr, "vmrun-netsetup: this is started by vmrun, not by hand; "
 				"see vmrun-netsetup(8)\n");
 		return STATUS_USAGE;
 	}
-	start_clean();
+	reset_inherited();
 	if (find_client(&client, &err) < 0 || confine(&client, &err) < 0) {
 		print_error(&err);
 		lease_dir_release(hold);
 		return err.status;
 	}
-	if (setjmp(beginning) != 0)
-		hold_again();
+	if (setjmp(standby_start) != 0)
+		renew_hold();
 	return serve();
 }

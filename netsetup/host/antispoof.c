@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a guest may send: its own address, and nothing that could speak for another machine.
+// Filters the guest's packets: only its own address may be their source.
 #include "netsetup/host/antispoof.h"
 
 #include <errno.h>
@@ -13,12 +13,12 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/protocol/protocol.h"
 
-/* Offsets in a frame, which the classifier sees from its link-layer header on. */
+/* Offsets in a frame. The classifier sees it from the link-layer header on. */
 #define ETHERTYPE_OFFSET  12
 #define SOURCE_OFFSET     (ETH_HLEN + 12)
 #define ARP_SENDER_OFFSET (ETH_HLEN + 14)
 
-/* The shortest ones: a fragment may have one octet after its header (RFC 791). */
+/* Shortest frames; a fragment may have one octet after its IPv4 header (RFC 791). */
 #define IPV4_LENGTH_MIN (ETH_HLEN + 20)
 #define ARP_LENGTH_MIN  (ETH_HLEN + 28)
 
@@ -31,11 +31,11 @@
 #define TO(target, here) ((target) - (here)-1)
 
 /*
- * A jump's numbers are how many instructions it passes over when true, and when false. What a load
- * cannot reach makes the result 0, TC_ACT_OK: so a frame too short for what is asked of it is
- * refused first, by its length, and every offset is a constant. A tag of 802.1Q is gone before the
- * classifier sees the frame (__netif_receive_skb_core() in net/core/dev.c), a second one is still
- * there, and is refused as any other type.
+ * A jump's numbers are the instructions to skip if true and if false. A load beyond the end of the
+ * frame would return 0, which is TC_ACT_OK. Therefore the program first drops a frame that is too
+ * short, and every offset is a constant. The kernel removes one tag of 802.1Q before it calls the
+ * classifier (__netif_receive_skb_core() in net/core/dev.c). A second tag is still there, and is
+ * dropped like any other type.
  */
 void antispoof_program(struct in_addr address, struct sock_filter program[ANTISPOOF_SIZE])
 {
@@ -60,7 +60,7 @@ void antispoof_program(struct in_addr address, struct sock_filter program[ANTISP
 	memcpy(program, built, sizeof(built));
 }
 
-/* The program as tc(8) takes it: "LENGTH,CODE JT JF K,...". */
+/* Formats the program for tc(8): "LENGTH,CODE JT JF K,...". */
 static void program_text(const struct sock_filter *program, char *text, size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%d", ANTISPOOF_SIZE);
@@ -70,7 +70,7 @@ static void program_text(const struct sock_filter *program, char *text, size_t s
 					 program[i].jt, program[i].jf, program[i].k);
 }
 
-/* A request about a qdisc or a filter of the tap. */
+/* Builds a request for a qdisc or a filter of the tap. */
 static struct nl_msg *traffic_message(int type, int flags, const struct tcmsg *header,
 				      const char *kind)
 {
@@ -115,14 +115,14 @@ static int add_filter(struct host *host, struct interface_id tap, const struct s
 	return netlink_request(host->route, message, NULL, NULL);
 }
 
-/* Without the classifier: strict reverse-path filtering must really be strict. */
-static int strict_enough(struct interface_id tap, int reason, struct error *err)
+/* Without the classifier, reverse-path filtering must be strict. */
+static int check_rp_filter(struct interface_id tap, int reason, struct error *err)
 {
-	const struct sysctl everywhere = { "ipv4/conf", "all", "rp_filter" };
+	const struct sysctl all = { "ipv4/conf", "all", "rp_filter" };
 	int value;
 	int ret;
 
-	ret = sysctl_read(&everywhere, &value, err);
+	ret = sysctl_read(&all, &value, err);
 	if (ret < 0)
 		return ret;
 	if (value < 2)
@@ -138,30 +138,30 @@ static int strict_enough(struct interface_id tap, int reason, struct error *err)
 	return -reason;
 }
 
-/* Safe: it only ever forbids, and only on the VM's own tap. */
+/* Safe: it only drops packets, and only on the VM's own tap. */
 int antispoof_set(struct host *host, struct interface_id tap, struct in_addr address,
 		  struct error *err)
 {
 	struct sock_filter program[ANTISPOOF_SIZE];
 	char text[CHANGE_TEXT_SIZE - 128];
-	bool made;
+	bool act;
 	int ret;
 
 	antispoof_program(address, program);
 	program_text(program, text, sizeof(text));
-	made = host_say(host, "tc qdisc replace dev %s " CLSACT, tap.ifname);
-	made = host_say(host,
-			"tc filter replace dev %s ingress protocol all prio %d handle 1 " BPF_KIND
-			" direct-action bytecode '%s'",
-			tap.ifname, FILTER_PRIO, text) &&
-	       made;
-	if (!made)
+	act = host_report(host, "tc qdisc replace dev %s " CLSACT, tap.ifname);
+	act = host_report(host,
+			  "tc filter replace dev %s ingress protocol all prio %d handle 1 " BPF_KIND
+			  " direct-action bytecode '%s'",
+			  tap.ifname, FILTER_PRIO, text) &&
+	      act;
+	if (!act)
 		return 0;
 	ret = add_qdisc(host, tap);
 	if (ret == 0)
 		ret = add_filter(host, tap, program);
 	if (ret == -ENOENT || ret == -EOPNOTSUPP)
-		return strict_enough(tap, -ret, err);
+		return check_rp_filter(tap, -ret, err);
 	if (ret < 0)
 		return error_set_errno(err, -ret, "cannot filter what the guest sends on '%s'",
 				       tap.ifname);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a guest may send: its own address, and nothing that could speak for another machine.
+// Filters the guest's packets: only its own address may be their source.
 #ifndef NETSETUP_HOST_ANTISPOOF_H
 #define NETSETUP_HOST_ANTISPOOF_H
 
@@ -10,34 +10,32 @@
 #include "netsetup/host/host.h"
 
 /*
- * Strict reverse-path filtering on the tap does most of it, but its effective value is the maximum
- * of the interface's and of net.ipv4.conf.all's, and 2 there means loose: the guest could send with
- * any address of the LAN. It does not look at ARP either. So the tap also has a classifier (tc(8),
- * cls_bpf with classic BPF and direct action), which belongs to the tap and goes with it.
+ * Threat: the guest sends with another host's address. Strict reverse-path filtering on the tap
+ * stops most of that. But the kernel uses the larger value of the interface and of
+ * net.ipv4.conf.all, and 2 there means loose. It does not look at ARP either. Therefore the tap
+ * also has a classifier (tc(8), cls_bpf with classic BPF and direct action). The kernel removes it
+ * with the tap.
  *
- * It lets through IPv4 from the guest's address, and ARP that speaks for it or for nobody (a probe).
- * Nothing else: IPv6 neither, nor DHCP from a client that has no address yet or still another; the
- * socket of dhcp_relay.h takes that before, and no server of the host's is to answer it.
+ * It passes IPv4 from the guest's address, and ARP with that sender or with none (a probe). It
+ * drops all else, also IPv6, and DHCP of a client without this address: the socket of dhcp_relay.h
+ * gets that before, and no DHCP server of the host may answer it.
  */
 
-/* Instructions of the classifier. */
+/* Number of the classifier's instructions. */
 #define ANTISPOOF_SIZE 13
 
 /**
- * antispoof_program() - the classifier; its result is TC_ACT_OK or TC_ACT_SHOT.
- * @address: the guest's.
- * @program: the program, for a frame with its Ethernet header.
+ * antispoof_program() - build the classifier; its result is TC_ACT_OK or TC_ACT_SHOT.
+ * @address: the guest's address.
+ * @program: classic BPF for a frame with its Ethernet header.
  */
 void antispoof_program(struct in_addr address, struct sock_filter program[ANTISPOOF_SIZE]);
 
 /**
- * antispoof_set() - have the tap let through what antispoof_program() does.
- * @host: the host.
- * @tap: the tap.
- * @address: the guest's; the one before, if any, is no longer let through.
- * @err: the error.
+ * antispoof_set() - filter the tap by antispoof_program().
+ * @address: the guest's address; it replaces the one of an earlier call.
  *
- * A kernel without the classifier is good enough when net.ipv4.conf.all.rp_filter is not loose.
+ * Without cls_bpf in the kernel, the call succeeds if net.ipv4.conf.all.rp_filter is not loose.
  *
  * Return: 0 or a negative errno.
  */

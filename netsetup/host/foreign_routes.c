@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What others have made on this host for single addresses: routes, and proxy entries.
+// Finds host routes and proxy entries that other programs have made.
 #include "netsetup/host/foreign_routes.h"
 
 #include <errno.h>
@@ -15,12 +15,12 @@
 #include "netsetup/host/host.h"
 
 /**
- * struct listing - of what is looked for.
- * @uplink: whose proxy entries count.
- * @set: where every address is put, or NULL.
- * @wanted: without @set, the one that matters.
- * @ifindex: through which interface it has a route; 0: none.
- * @proxied: it has a proxy entry.
+ * struct listing - one search through routes and proxy entries.
+ * @uplink: index of the interface whose proxy entries count.
+ * @set: collects all addresses, or NULL.
+ * @wanted: the one address to look for if @set is NULL.
+ * @ifindex: interface of the route to @wanted; 0: no route.
+ * @proxied: true if @wanted has a proxy entry.
  */
 struct listing {
 	unsigned int uplink;
@@ -30,8 +30,8 @@ struct listing {
 	bool proxied;
 };
 
-/* Whether this address is one that is looked for. */
-static bool note(struct listing *listing, struct nlattr *attribute)
+/* Collects an address; returns true if it is the wanted one. */
+static bool collect(struct listing *listing, struct nlattr *attribute)
 {
 	struct in_addr address;
 
@@ -43,7 +43,7 @@ static bool note(struct listing *listing, struct nlattr *attribute)
 	return !listing->set && ipv4_equal(address, listing->wanted);
 }
 
-static int route_seen(struct nlmsghdr *header, void *context)
+static int on_route(struct nlmsghdr *header, void *context)
 {
 	struct listing *listing = context;
 	const struct rtmsg *route = nlmsg_data(header);
@@ -52,16 +52,16 @@ static int route_seen(struct nlmsghdr *header, void *context)
 	if (header->nlmsg_type != RTM_NEWROUTE || !nlmsg_valid_hdr(header, sizeof(*route)) ||
 	    route->rtm_family != AF_INET || route->rtm_dst_len != 32 ||
 	    route->rtm_table != RT_TABLE_MAIN || route->rtm_protocol == HOST_PROTOCOL ||
-	    !note(listing, nlmsg_find_attr(header, sizeof(*route), RTA_DST)))
+	    !collect(listing, nlmsg_find_attr(header, sizeof(*route), RTA_DST)))
 		return 0;
 	oif = nlmsg_find_attr(header, sizeof(*route), RTA_OIF);
-	/* A blackhole, or one of several ways, has none of its own: then it is the uplink's. */
+	/* A blackhole or multipath route has no interface of its own: name the uplink. */
 	listing->ifindex = oif && nla_len(oif) == sizeof(uint32_t) ? nla_get_u32(oif)
 								   : listing->uplink;
 	return 0;
 }
 
-static int proxy_seen(struct nlmsghdr *header, void *context)
+static int on_proxy(struct nlmsghdr *header, void *context)
 {
 	struct listing *listing = context;
 	const struct ndmsg *entry = nlmsg_data(header);
@@ -74,7 +74,7 @@ static int proxy_seen(struct nlmsghdr *header, void *context)
 	protocol = nlmsg_find_attr(header, sizeof(*entry), NDA_PROTOCOL);
 	if (protocol && nla_len(protocol) == 1 && nla_get_u8(protocol) == HOST_PROTOCOL)
 		return 0;
-	if (note(listing, nlmsg_find_attr(header, sizeof(*entry), NDA_DST)))
+	if (collect(listing, nlmsg_find_attr(header, sizeof(*entry), NDA_DST)))
 		listing->proxied = true;
 	return 0;
 }
@@ -85,19 +85,19 @@ static int dump(struct nl_sock *route, int type, const void *header, size_t size
 	cleanup_nl_msg *message = netlink_message(type, NLM_F_DUMP, header, size);
 	int ret = message ? netlink_request(route, message, parse, listing) : -ENOMEM;
 
-	/* -EINTR: the table changed meanwhile; what was missed is found when ours is to be added. */
+	/* -EINTR: the table changed meanwhile. Adding our own entry finds what was missed here. */
 	return ret == -EINTR ? 0 : ret;
 }
 
-static int look(struct nl_sock *route, struct listing *listing, struct error *err)
+static int search_host(struct nl_sock *route, struct listing *listing, struct error *err)
 {
 	const struct rtmsg routes = { .rtm_family = AF_INET };
 	const struct ndmsg entries = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
 	int ret;
 
-	ret = dump(route, RTM_GETROUTE, &routes, sizeof(routes), route_seen, listing);
+	ret = dump(route, RTM_GETROUTE, &routes, sizeof(routes), on_route, listing);
 	if (ret == 0)
-		ret = dump(route, RTM_GETNEIGH, &entries, sizeof(entries), proxy_seen, listing);
+		ret = dump(route, RTM_GETNEIGH, &entries, sizeof(entries), on_proxy, listing);
 	return ret < 0 ? error_set_errno(err, -ret, "cannot list this host's routes") : 0;
 }
 
@@ -106,7 +106,7 @@ int foreign_routes_list(struct nl_sock *route, unsigned int uplink, struct addre
 {
 	struct listing listing = { .uplink = uplink, .set = set };
 
-	return look(route, &listing, err);
+	return search_host(route, &listing, err);
 }
 
 int foreign_routes_check(struct nl_sock *route, unsigned int uplink, struct in_addr address,
@@ -114,7 +114,7 @@ int foreign_routes_check(struct nl_sock *route, unsigned int uplink, struct in_a
 {
 	struct listing listing = { .uplink = uplink, .wanted = address };
 	char text[IPV4_TEXT_SIZE], ifname[IF_NAMESIZE], word[PRINTABLE_WORD_SIZE(IF_NAMESIZE)];
-	int ret = look(route, &listing, err);
+	int ret = search_host(route, &listing, err);
 
 	if (ret < 0 || (!listing.ifindex && !listing.proxied))
 		return ret;
@@ -124,13 +124,13 @@ int foreign_routes_check(struct nl_sock *route, unsigned int uplink, struct in_a
 		memcpy(ifname, "IF", sizeof("IF"));
 	if (listing.ifindex) {
 		error_setf(err, STATUS_NETWORK, EEXIST,
-			   "address %s has a route of somebody else's already, through '%s'", text,
+			   "address %s already has a route of another program, through '%s'", text,
 			   ifname);
 		error_remedy(err, "choose another, or: sudo ip route delete %s/32 dev %s", text,
 			     printable_word(ifname, word));
 	} else {
 		error_setf(err, STATUS_NETWORK, EEXIST,
-			   "address %s has a proxy entry of somebody else's already, on '%s'", text,
+			   "address %s already has a proxy entry of another program, on '%s'", text,
 			   ifname);
 		error_remedy(err, "choose another, or: sudo ip neigh delete proxy %s dev %s", text,
 			     printable_word(ifname, word));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What others have made on this host for single addresses: routes, and proxy entries.
+// Finds host routes and proxy entries that other programs have made.
 #ifndef NETSETUP_HOST_FOREIGN_ROUTES_H
 #define NETSETUP_HOST_FOREIGN_ROUTES_H
 
@@ -10,12 +10,11 @@
 #include "netsetup/kernel/netlink.h"
 
 /**
- * foreign_routes_list() - the addresses that have a host route in the main table, or a proxy entry on the
- * uplink, which no VM of ours has made: a VM could not have its own.
+ * foreign_routes_list() - list the addresses that no VM can get, because another program has made a
+ * host route for them in the main table or a proxy entry on the uplink.
  * @route: rtnetlink socket.
  * @uplink: index of the uplink.
- * @set: they are added to it.
- * @err: the error.
+ * @set: the addresses are added to it.
  *
  * Return: 0 or a negative errno.
  */
@@ -23,10 +22,9 @@ int foreign_routes_list(struct nl_sock *route, unsigned int uplink, struct addre
 			struct error *err);
 
 /**
- * foreign_routes_check() - refuse an address that has one.
+ * foreign_routes_check() - refuse an address that has a foreign route or proxy entry.
  * @route, @uplink: as above.
- * @address: the address.
- * @err: names what it has, with the command that removes it.
+ * @err: names the entry and the command that removes it.
  *
  * Return: 0, -EEXIST or another negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The one file through which the host is changed: each change is said, then done.
+// Makes and undoes each change to the host, and reports it first.
 #include "netsetup/host/host.h"
 
 #include <errno.h>
@@ -24,31 +24,31 @@
 #include "netsetup/kernel/tap.h"
 #include "netsetup/protocol/protocol.h"
 
-bool host_say(struct host *host, const char *format, ...)
+bool host_report(struct host *host, const char *format, ...)
 {
 	char command[CHANGE_TEXT_SIZE];
 	va_list args;
 
-	if (host->say) {
+	if (host->report) {
 		va_start(args, format);
 		vsnprintf(command, sizeof(command), format, args);
 		va_end(args);
-		host->say(command, host->context);
+		host->report(command, host->context);
 	}
 	return !host->dry_run;
 }
 
 /*
- * Safe when the asker is hostile: the name is ours ("vmr-" and what ifname_of_tap() made of a checked
- * name), and an interface that exists is never taken over.
+ * Safe against a hostile client: the name is "vmr-" and the result of ifname_of_tap() for a checked
+ * name, and an existing interface is never taken over.
  */
 int host_tap_add(struct host *host, const char *ifname, unsigned int queues, bool offload, int *fds,
 		 unsigned int *ifindex, struct error *err)
 {
 	int ret;
 
-	if (!host_say(host, "ip tuntap add dev %s mode tap%s%s", ifname, offload ? " vnet_hdr" : "",
-		      queues > 1 ? " multi_queue" : "")) {
+	if (!host_report(host, "ip tuntap add dev %s mode tap%s%s", ifname,
+			 offload ? " vnet_hdr" : "", queues > 1 ? " multi_queue" : "")) {
 		*ifindex = 0;
 		return 0;
 	}
@@ -61,7 +61,7 @@ int host_tap_add(struct host *host, const char *ifname, unsigned int queues, boo
 	return 0;
 }
 
-/* The request for a link, by its index, so that a renamed or re-created one is never meant. */
+/* Builds a link request by index, which never means a renamed or re-created interface. */
 static struct nl_msg *link_message(int type, unsigned int ifindex, unsigned int flags)
 {
 	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC,
@@ -72,7 +72,7 @@ static struct nl_msg *link_message(int type, unsigned int ifindex, unsigned int 
 	return netlink_message(type, 0, &header, sizeof(header));
 }
 
-/* The kernel tells that a link is gone before it answers the request to delete it. */
+/* The kernel reports a removed link before it answers the request to delete it. */
 static int open_link_events(struct nl_sock **events, struct error *err)
 {
 	int ret;
@@ -84,7 +84,7 @@ static int open_link_events(struct nl_sock **events, struct error *err)
 	return ret < 0 ? netlink_error(err, ret, "cannot listen for changes of links") : 0;
 }
 
-/* The request, and the wait for its answer; a link that is gone is no error. */
+/* Sends the request and waits for its answer; a missing link is no error. */
 static int delete_link(struct nl_sock *route, unsigned int ifindex)
 {
 	cleanup_nl_msg *message = link_message(RTM_DELLINK, ifindex, 0);
@@ -93,14 +93,14 @@ static int delete_link(struct nl_sock *route, unsigned int ifindex)
 	return ret == -ENODEV ? 0 : ret;
 }
 
-/* More than a helper has open. */
+/* Larger than any descriptor of a helper. */
 #define FDS_MAX 128
 
 /*
- * In the child. On a socket of its own: the parent's must not get the answer. Nothing that the parent
- * holds, a lease above all, may outlive it here, should it be killed; but for the launcher's socket:
- * by its end-of-file the launcher knows that another helper can put back what this VM had, and with
- * the tap still there that one would take the VM for one that runs.
+ * Runs in the child, on its own socket, because the parent must not get the answer. If the parent
+ * is killed, its descriptors, above all the lease, must not stay open here. Only the launcher's
+ * socket must: its end-of-file lets the launcher start another helper, which would take the VM for
+ * a running one while the tap is there.
  */
 static void run_delete_link(unsigned int ifindex)
 {
@@ -116,7 +116,7 @@ static void run_delete_link(unsigned int ifindex)
 	_exit(-ret);
 }
 
-/* Whether one of the messages that have come says that the link is gone. */
+/* Returns true if a received message reports that the link is gone. */
 static bool link_gone(struct nl_sock *events, unsigned int ifindex)
 {
 	_Alignas(struct nlmsghdr) char buffer[16384];
@@ -133,7 +133,7 @@ static bool link_gone(struct nl_sock *events, unsigned int ifindex)
 	return false;
 }
 
-/* Waits until the link is gone, or the child has ended, which it does not do long before. */
+/* Waits until the link is gone; the child exits later, or earlier with an error. */
 static int wait_link_gone(struct nl_sock *events, int child, unsigned int ifindex)
 {
 	struct pollfd pollers[] = { { .fd = nl_socket_get_fd(events), .events = POLLIN },
@@ -154,7 +154,7 @@ static int wait_link_gone(struct nl_sock *events, int child, unsigned int ifinde
 	}
 }
 
-/* Safe: only ever called with the index of a tap that this process made. */
+/* Safe: every caller passes the index of a tap that this process made or adopted. */
 int host_link_delete(struct host *host, struct interface_id link, struct error *err)
 {
 	cleanup_nl_sock *events = NULL;
@@ -162,7 +162,7 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 	pid_t child;
 	int ret;
 
-	if (!host_say(host, "ip link delete dev %s", link.ifname))
+	if (!host_report(host, "ip link delete dev %s", link.ifname))
 		return 0;
 	ret = open_link_events(&events, err);
 	if (ret < 0)
@@ -171,7 +171,7 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 	if (child == 0)
 		run_delete_link(link.ifindex);
 	pidfd = child < 0 ? -1 : pidfd_open(child, 0);
-	/* No child to spare, perhaps by a limit that the asker set: then we wait ourselves. */
+	/* fork() failed, perhaps by a limit of the client: wait in this process. */
 	ret = pidfd < 0 ? delete_link(host->route, link.ifindex)
 			: wait_link_gone(events, pidfd, link.ifindex);
 	if (ret < 0)
@@ -185,7 +185,7 @@ int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, 
 	cleanup_nl_msg *message = NULL;
 	int ret;
 
-	if (!host_say(host, "ip link set dev %s mtu %u up", link.ifname, mtu))
+	if (!host_report(host, "ip link set dev %s mtu %u up", link.ifname, mtu))
 		return 0;
 	message = link_message(RTM_NEWLINK, link.ifindex, IFF_UP);
 	if (!message || nla_put_u32(message, IFLA_MTU, mtu) < 0)
@@ -197,21 +197,21 @@ int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, 
 }
 
 /*
- * Safe: the keys and values are constants of this program, the interface is our tap or the uplink.
- * By /proc/sys and not by netlink's IFLA_INET_CONF, because only the former tells listeners
- * (RTM_NEWNETCONF) and flushes the route cache (devinet_sysctl_forward() in net/ipv4/devinet.c).
+ * Safe: keys and values are constants of this program, and the interface is our tap or the uplink.
+ * /proc/sys, unlike netlink's IFLA_INET_CONF, notifies listeners (RTM_NEWNETCONF) and flushes the
+ * route cache (devinet_sysctl_forward() in net/ipv4/devinet.c).
  */
 int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struct error *err)
 {
 	char name[CHANGE_TEXT_SIZE / 2], word[PRINTABLE_WORD_SIZE(sizeof(name))];
 
 	sysctl_name(sysctl, name, sizeof(name));
-	if (!host_say(host, "sysctl -w %s=%d", printable_word(name, word), value))
+	if (!host_report(host, "sysctl -w %s=%d", printable_word(name, word), value))
 		return 0;
 	return sysctl_write(sysctl, value, err);
 }
 
-/* A request about the host route to one address through one interface. */
+/* Builds a request for the host route to one address through one interface. */
 static struct nl_msg *route_message(int type, int flags, struct in_addr address,
 				    unsigned int ifindex)
 {
@@ -229,7 +229,7 @@ static struct nl_msg *route_message(int type, int flags, struct in_addr address,
 	return take_ptr(&message);
 }
 
-/* Safe: a /32 for an address that this VM was given, through its own tap, never replacing one. */
+/* Safe: a /32 for the address of this VM, through its own tap; it never replaces a route. */
 int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
 		   struct error *err)
 {
@@ -237,8 +237,8 @@ int host_route_add(struct host *host, struct in_addr address, struct interface_i
 	char text[IPV4_TEXT_SIZE];
 	int ret;
 
-	if (!host_say(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
-		      tap.ifname, HOST_PROTOCOL))
+	if (!host_report(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
+			 tap.ifname, HOST_PROTOCOL))
 		return 0;
 	message = route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, address, tap.ifindex);
 	if (!message)
@@ -250,7 +250,7 @@ int host_route_add(struct host *host, struct in_addr address, struct interface_i
 	return 0;
 }
 
-/* Safe: the route is the one that host_route_add() made, through this VM's own tap. */
+/* Safe: the route is the one of host_route_add(), through this VM's own tap. */
 int host_route_delete(struct host *host, struct in_addr address, struct interface_id tap,
 		      struct error *err)
 {
@@ -258,8 +258,8 @@ int host_route_delete(struct host *host, struct in_addr address, struct interfac
 	char text[IPV4_TEXT_SIZE];
 	int ret;
 
-	if (!host_say(host, "ip route delete %s/32 dev %s proto %d", ipv4_text(address, text),
-		      tap.ifname, HOST_PROTOCOL))
+	if (!host_report(host, "ip route delete %s/32 dev %s proto %d", ipv4_text(address, text),
+			 tap.ifname, HOST_PROTOCOL))
 		return 0;
 	message = route_message(RTM_DELROUTE, 0, address, tap.ifindex);
 	if (!message)
@@ -271,7 +271,7 @@ int host_route_delete(struct host *host, struct in_addr address, struct interfac
 	return 0;
 }
 
-/* A request about the proxy entry for one address on one interface. */
+/* Builds a request for the proxy entry of one address on one interface. */
 static struct nl_msg *proxy_message(int type, int flags, struct in_addr address,
 				    unsigned int ifindex)
 {
@@ -299,7 +299,7 @@ static int proxy_read_back(struct host *host, struct in_addr address, struct int
 			       ipv4_text(address, text), uplink.ifname);
 }
 
-/* Safe: one entry for the one address that this VM was given, on the uplink that was chosen. */
+/* Safe: one entry for the one address of this VM, on the uplink that was chosen. */
 int host_proxy_add(struct host *host, struct in_addr address, struct interface_id uplink,
 		   struct error *err)
 {
@@ -307,8 +307,9 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 	int ret;
 
-	if (!host_say(host, "ip neigh replace proxy %s dev %s nud permanent protocol %d",
-		      ipv4_text(address, text), printable_word(uplink.ifname, word), HOST_PROTOCOL))
+	if (!host_report(host, "ip neigh replace proxy %s dev %s nud permanent protocol %d",
+			 ipv4_text(address, text), printable_word(uplink.ifname, word),
+			 HOST_PROTOCOL))
 		return 0;
 	message = proxy_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, address,
 				uplink.ifindex);
@@ -321,7 +322,7 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 	return proxy_read_back(host, address, uplink, err);
 }
 
-/* Safe: the entry is the one that host_proxy_add() made, told by this VM's own lease. */
+/* Safe: the entry is the one of host_proxy_add(), as this VM's own lease records it. */
 int host_proxy_delete(struct host *host, struct in_addr address, struct interface_id uplink,
 		      struct error *err)
 {
@@ -329,8 +330,8 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 	int ret;
 
-	if (!host_say(host, "ip neigh delete proxy %s dev %s", ipv4_text(address, text),
-		      printable_word(uplink.ifname, word)))
+	if (!host_report(host, "ip neigh delete proxy %s dev %s", ipv4_text(address, text),
+			 printable_word(uplink.ifname, word)))
 		return 0;
 	message = proxy_message(RTM_DELNEIGH, 0, address, uplink.ifindex);
 	if (!message)
@@ -342,21 +343,21 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 	return 0;
 }
 
-/* Safe: the directory is ours alone, the name one that was found there or made of a checked name. */
+/* Safe: only root can write the directory; the name was found there or made of a checked name. */
 void host_file_remove(struct host *host, int dir, const char *path, const char *name)
 {
-	char whole[NETNS_DIR_SIZE + NAME_MAX + 1], word[PRINTABLE_WORD_SIZE(sizeof(whole))];
+	char full_path[NETNS_DIR_SIZE + NAME_MAX + 1], word[PRINTABLE_WORD_SIZE(sizeof(full_path))];
 	char own[NETNS_DIR_SIZE] = NETNS_RUN_DIR;
 	struct error ignored;
 
 	if (!path && netns_dir(own, &ignored) == 0)
 		path = own;
-	snprintf(whole, sizeof(whole), "%s/%s", path ? path : own, name);
-	if (host_say(host, "rm %s", printable_word(whole, word)))
+	snprintf(full_path, sizeof(full_path), "%s/%s", path ? path : own, name);
+	if (host_report(host, "rm %s", printable_word(full_path, word)))
 		unlinkat(dir, name, 0);
 }
 
-/* Safe: says what is true, once the address was proven free and the proxy entry stands. */
+/* Safe: it announces a fact, since the address was proven free and has its proxy entry. */
 int host_announce(struct host *host, struct in_addr address, struct interface_id uplink,
 		  const struct ether_addr *mac, struct error *err)
 {
@@ -364,12 +365,12 @@ int host_announce(struct host *host, struct in_addr address, struct interface_id
 	char text[IPV4_TEXT_SIZE];
 	int ret;
 
-	/* A comment: arping(8) does it for an address that is the host's own, and no other tool at hand. */
-	if (!host_say(host, "# gratuitous ARP: %s is on %s", ipv4_text(address, text),
-		      uplink.ifname))
+	/* Report a comment: arping(8), the usual tool, announces only addresses of the host. */
+	if (!host_report(host, "# gratuitous ARP: %s is on %s", ipv4_text(address, text),
+			 uplink.ifname))
 		return 0;
 	ret = arp_send(host->arp, uplink.ifindex, &arp, err);
-	/* Lost, as on the air: it is said once more. */
+	/* The packet is lost, as on the air: the second announcement repeats it. */
 	if (ret == -ENOBUFS || ret == -EAGAIN)
 		return 0;
 	if (ret < 0)

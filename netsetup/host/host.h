@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The one file through which the host is changed: each change is said, then done.
+// Makes and undoes each change to the host, and reports it first.
 #ifndef NETSETUP_HOST_HOST_H
 #define NETSETUP_HOST_HOST_H
 
@@ -11,57 +11,55 @@
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/sysctl.h"
 
-/* Marks our routes and proxy entries: 'ip route show proto 118', 'ip neigh show proxy proto 118'. */
+/*
+ * Marks our routes and proxy entries: 'ip route show proto 118', 'ip neigh show proxy proto 118'.
+ */
 #define HOST_PROTOCOL 118
 
 struct authorization;
 
 /**
- * struct host - the host as it is changed.
+ * struct host - access to the host's network.
  * @route: rtnetlink socket.
- * @arp: packet socket on the uplink, of arp_open(); -1 when there is none, as in a dry run. It stays open while the VM lives: closing one waits for an
- *       RCU grace period of several milliseconds (packet_release() in net/packet/af_packet.c).
- * @dry_run: say each change, do none.
- * @say: told each change, before it is made, as the command that a person would have typed; or
- *       NULL.
- * @context: passed to @say.
- * @authorization: what the asker is permitted on it; NULL: everything.
- * @client: the socket to the asker, whose end ends what takes long; or NULL.
+ * @arp: packet socket on the uplink, of arp_open(); -1 for none, as in a dry run. It stays open
+ *       while the VM lives: close() waits for an RCU grace period of several milliseconds
+ *       (packet_release() in net/packet/af_packet.c).
+ * @dry_run: report each change, make none.
+ * @report: called before each change with the command that a person would type; may be NULL.
+ * @context: passed to @report.
+ * @authorization: limits of the client; NULL: none.
+ * @client: socket to the client, whose end-of-file ends long waits; may be NULL.
  */
 struct host {
 	struct nl_sock *route;
 	int arp;
 	bool dry_run;
-	void (*say)(const char *command, void *context);
+	void (*report)(const char *command, void *context);
 	void *context;
 	const struct authorization *authorization;
 	const int *client;
 };
 
-/* An interface as the calls here name it: the name for people, the index for the kernel. */
+/* An interface: the name is for messages, the index for the kernel. */
 struct interface_id {
 	const char *ifname;
 	unsigned int ifindex;
 };
 
 /**
- * host_say() - say a change that is about to be made.
- * @host: the host.
+ * host_report() - report a change that is about to be made.
  * @format: printf format of the command.
  *
- * Return: whether it is to be made; false in a dry run.
+ * Return: true if the caller must make the change; false in a dry run.
  */
-bool host_say(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool host_report(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
  * host_tap_add() - create the VM's tap, see tap_open().
- * @host: the host.
- * @ifname: its name.
  * @queues: 1..QUEUES_MAX.
  * @offload: with vnet headers.
- * @fds: one descriptor for each queue; untouched by a dry run.
- * @ifindex: the tap's; 0 by a dry run.
- * @err: the error.
+ * @fds: one descriptor for each queue, owned by the caller; untouched in a dry run.
+ * @ifindex: the tap's index; 0 in a dry run.
  *
  * Return: 0 or a negative errno.
  */
@@ -69,28 +67,28 @@ int host_tap_add(struct host *host, const char *ifname, unsigned int queues, boo
 		 unsigned int *ifindex, struct error *err);
 
 /**
- * host_link_delete() - remove an interface, with its routes and sysctls; one that is gone is no error.
+ * host_link_delete() - remove an interface with its routes and sysctls; a missing one is no error.
  *
- * Returns as soon as the interface is out of the namespace. The kernel then still waits for an RCU
- * grace period, 10 to 20 ms, before it answers the request (netdev_run_todo() in net/core/dev.c); a
- * child that does nothing else waits for that.
+ * Returns as soon as the interface is out of the namespace. The kernel answers the request only
+ * after an RCU grace period of 10 to 20 ms (netdev_run_todo() in net/core/dev.c). A child waits for
+ * that answer and does nothing else.
  */
 int host_link_delete(struct host *host, struct interface_id link, struct error *err);
 
 /* host_link_up() - set an interface's MTU in bytes and bring it up. */
 int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, struct error *err);
 
-/* host_sysctl() - set one value. */
+/* host_sysctl() - write one value. */
 int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struct error *err);
 
 /**
- * host_route_add() - add the host route to the guest, without a preferred source: one with 'src'
- * would go away with the uplink's address.
+ * host_route_add() - add the host route to the guest. It has no preferred source, because the
+ * kernel would remove a route with 'src' together with the uplink's address.
  */
 int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
 		   struct error *err);
 
-/* host_route_delete() - remove that route; one that is gone is no error. */
+/* host_route_delete() - remove that route; a missing one is no error. */
 int host_route_delete(struct host *host, struct in_addr address, struct interface_id tap,
 		      struct error *err);
 
@@ -101,16 +99,15 @@ int host_route_delete(struct host *host, struct in_addr address, struct interfac
 int host_proxy_add(struct host *host, struct in_addr address, struct interface_id uplink,
 		   struct error *err);
 
-/* host_proxy_delete() - remove that entry; one that is gone is no error. */
+/* host_proxy_delete() - remove that entry; a missing one is no error. */
 int host_proxy_delete(struct host *host, struct in_addr address, struct interface_id uplink,
 		      struct error *err);
 
 /**
- * host_file_remove() - remove a file of a directory of leases.
- * @host: the host.
+ * host_file_remove() - remove a file of a lease directory.
  * @dir: the directory, locked.
- * @path: its path, or NULL for that of this network namespace.
- * @name: the file's.
+ * @path: its path for the report; NULL: the path of this network namespace's directory.
+ * @name: name of the file.
  */
 void host_file_remove(struct host *host, int dir, const char *path, const char *name);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Wi-Fi whose firmware answers ARP itself: only a promiscuous interface hears requests for a guest.
+// Makes Wi-Fi promiscuous if its firmware hides ARP requests for the guest.
 #include "netsetup/host/promiscuous.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ bool promiscuous_driver(const char *driver)
 	return false;
 }
 
-/* By where its link in sysfs leads; an interface without a driver (veth, bridge) has no link. */
+/* Checks the driver's link in sysfs; a veth or a bridge has no driver and no link. */
 static bool needs_promiscuity(const char *ifname)
 {
 	char path[64], target[PATH_MAX];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Wi-Fi whose firmware answers ARP itself: only a promiscuous interface hears requests for a guest.
+// Makes Wi-Fi promiscuous if its firmware hides ARP requests for the guest.
 #ifndef NETSETUP_HOST_PROMISCUOUS_H
 #define NETSETUP_HOST_PROMISCUOUS_H
 
@@ -8,12 +8,10 @@
 #include "netsetup/protocol/protocol.h"
 
 /**
- * promiscuous_set() - make the uplink promiscuous, if that is wanted, for as long as a packet socket
- * is open: the kernel counts memberships and drops them with their socket (packet(7)).
+ * promiscuous_set() - make the uplink promiscuous, if @mode demands it, until a packet socket is
+ * closed: the kernel counts memberships and drops them with their socket (packet(7)).
  * @socket: packet socket on the uplink.
- * @uplink: the uplink.
- * @mode: auto: when its driver is known to answer ARP in firmware.
- * @err: the error.
+ * @mode: auto: only if its driver is known to answer ARP in firmware.
  *
  * Return: 0 or a negative errno.
  */
@@ -21,9 +19,9 @@ int promiscuous_set(int socket, const struct uplink *uplink, enum promiscuous_mo
 		    struct error *err);
 
 /**
- * promiscuous_driver() - whether a driver is one whose firmware answers ARP for the host's own
+ * promiscuous_driver() - check a driver; true if its firmware answers ARP for the host's own
  * address and hides the requests for others.
- * @driver: as sysfs names it, the last part of /sys/class/net/IF/device/driver.
+ * @driver: its name in sysfs, the last part of /sys/class/net/IF/device/driver.
  */
 bool promiscuous_driver(const char *driver);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finds the VM an address that nobody uses, and takes its lease.
+// Finds a free address for the VM and takes its lease.
 #include "netsetup/lease/allocate.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "netsetup/lease/probe.h"
 #include "netsetup/policy/authorize.h"
 
-/* How many addresses are probed at once, and how many in all before the subnet is called full. */
+/* Size of the first batch, and the number of probed addresses after which the subnet is full. */
 #define BATCH_FIRST 4
 #define PROBED_MAX  1024
 
@@ -27,18 +27,18 @@ struct search {
 	const struct uplink *uplink;
 	struct host *host;
 	struct lease *lease;
-	struct request request;          /* as far as the policy is concerned */
-	struct in_addr conflicting_host; /* somebody else's, whether it answers or not */
+	struct request request;          /* for the policy */
+	struct in_addr conflicting_host; /* in use, whether it answers or not */
 	struct candidates candidates;
-	struct in_addr remembered; /* had here last time, or 0.0.0.0 */
-	bool try_remembered;       /* it has yet to be tried */
+	struct in_addr remembered; /* address of the last time here, or 0.0.0.0 */
+	bool try_remembered;       /* true until it was tried */
 	struct address_set local;  /* this host's own addresses */
 	unsigned int probed;
 	struct probe batch[PROBE_BATCH_MAX];
 	size_t batch_size;
 };
 
-/* Whose the address is already, by what needs no packet; NULL when nobody's. */
+/* Returns the owner of an address, as known without a packet; NULL if it has none. */
 static const char *reserved_for(struct search *search, struct in_addr address)
 {
 	const struct setup_record *setup = search->setup;
@@ -57,7 +57,7 @@ static const char *reserved_for(struct search *search, struct in_addr address)
 	return NULL;
 }
 
-/* All of this host's addresses: a probe does not come back to the interface that sent it. */
+/* Lists all addresses of this host: an interface does not receive its own probes. */
 static int list_local(struct address_set *local, struct error *err)
 {
 	struct ifaddrs *list;
@@ -78,8 +78,8 @@ static int list_local(struct address_set *local, struct error *err)
 }
 
 /*
- * The addresses of live leases but our own, and, when @neighbours, those of the neighbours and those
- * that have a route of somebody else's; how many of the leases are the same user's.
+ * Lists the addresses of other VMs' live leases and, with @neighbours, those of neighbours and of
+ * foreign routes. Counts the live leases of the same user.
  */
 static int list_taken(struct search *search, int dir, bool neighbours, struct address_set *taken,
 		      struct error *err)
@@ -110,7 +110,7 @@ static int list_taken(struct search *search, int dir, bool neighbours, struct ad
 	return ret;
 }
 
-/* Whether the asker may have the address; without one, may have one at all. */
+/* Checks the authorization for an address; 0.0.0.0: for any address at all. */
 static int check_authorization(const struct search *search, struct in_addr address,
 			       struct error *err)
 {
@@ -132,7 +132,7 @@ static void batch_add(struct search *search, struct in_addr address)
 	search->batch[search->batch_size++] = (struct probe){ .address = address };
 }
 
-/* The remembered address alone, or the next ones of the walk. */
+/* Adds the remembered address alone, or the next candidates. */
 static void fill_batch(struct search *search, size_t size, struct address_set *taken)
 {
 	struct in_addr address;
@@ -149,7 +149,7 @@ static void fill_batch(struct search *search, size_t size, struct address_set *t
 			batch_add(search, address);
 }
 
-/* Writes what is going to be probed, or was found free, into our lease. */
+/* Writes the addresses to be probed, or the free one, into our lease. */
 static int write_lease(struct search *search, int dir, struct error *err)
 {
 	struct lease_record *record = &search->lease->record;
@@ -164,7 +164,7 @@ static int write_lease(struct search *search, int dir, struct error *err)
 	return lease_update(dir, search->lease, err);
 }
 
-/* In a dry run the directory need not be there, nor may we need to be allowed to open it. */
+/* Returns -ENOENT in a dry run if the directory is missing or this process may not open it. */
 static int lock_lease_dir(struct search *search, struct error *err)
 {
 	int dir = lease_dir_lock(!search->host->dry_run, err);
@@ -174,7 +174,7 @@ static int lock_lease_dir(struct search *search, struct error *err)
 	return dir;
 }
 
-/* Under the lock: sweeps, chooses up to @size addresses that no other lease has, claims them. */
+/* Under the lock: removes stale leases, then claims up to @size addresses that no lease has. */
 static int claim(struct search *search, size_t size, struct error *err)
 {
 	struct address_set taken = { 0 };
@@ -185,7 +185,7 @@ static int claim(struct search *search, size_t size, struct error *err)
 	dir = lock_lease_dir(search, err);
 	if (dir < 0 && dir != -ENOENT)
 		return dir;
-	/* What cannot be swept does not keep this VM from starting; vmrun clean tells of it. */
+	/* A failed removal does not stop this VM; 'vmrun clean' reports it. */
 	if (dir >= 0 && !search->host->dry_run && search->lease->fd < 0)
 		lease_stale_remove(dir, search->host, err);
 	ret = list_taken(search, dir, !fixed, &taken, err);
@@ -210,7 +210,7 @@ static int probe_batch(struct search *search, struct error *err)
 	struct probe_timing timing = probe_new;
 	int ret;
 
-	/* No socket: a dry run, which shows what would be tried first. */
+	/* A dry run has no socket, and shows the first candidates. */
 	if (search->setup->probe == PROBE_NONE || search->host->arp < 0 || search->lease->adopted)
 		return 0;
 	if (search->setup->probe == PROBE_STRICT)
@@ -226,8 +226,8 @@ static int probe_batch(struct search *search, struct error *err)
 	return ret;
 }
 
-/* Keeps the first address of the batch that nobody answered for; false when there is none. */
-static bool keep_free(struct search *search)
+/* Keeps the first address of the batch that nobody answered for; returns false if there is none. */
+static bool select_free(struct search *search)
 {
 	for (size_t i = 0; i < search->batch_size; i++) {
 		if (search->batch[i].taken)
@@ -239,7 +239,7 @@ static bool keep_free(struct search *search)
 	return false;
 }
 
-static int settle(struct search *search, struct error *err)
+static int commit_address(struct search *search, struct error *err)
 {
 	int dir;
 	int ret;
@@ -256,7 +256,7 @@ static int settle(struct search *search, struct error *err)
 	return ret;
 }
 
-static int not_of_subnet(const struct search *search, struct error *err)
+static int fail_subnet(const struct search *search, struct error *err)
 {
 	const struct prefix subnet = { ipv4_prefix_network(&search->uplink->prefix),
 				       search->uplink->prefix.length };
@@ -279,10 +279,10 @@ static int allocate_fixed(struct search *search, struct error *err)
 
 	ipv4_text(address, text);
 	if (!ipv4_prefix_host(&search->uplink->prefix, address))
-		return not_of_subnet(search, err);
+		return fail_subnet(search, err);
 	if (owner)
 		return error_setf(err, STATUS_NETWORK, EADDRINUSE, "address %s is %s", text, owner);
-	/* What others have made for an address that this VM has by now does not take it away. */
+	/* A foreign route does not take an address away from a VM that already has it. */
 	ret = search->lease->adopted ? 0
 				     : foreign_routes_check(search->host->route,
 							    search->uplink->ifindex, address, err);
@@ -302,10 +302,10 @@ static int allocate_fixed(struct search *search, struct error *err)
 		error_remedy(err, "choose another, or 'address: auto'");
 		return -EADDRINUSE;
 	}
-	return settle(search, err);
+	return commit_address(search, err);
 }
 
-static int none_free(const struct search *search, struct error *err)
+static int fail_none_free(const struct search *search, struct error *err)
 {
 	const struct prefix subnet = { ipv4_prefix_network(&search->uplink->prefix),
 				       search->uplink->prefix.length };
@@ -325,7 +325,7 @@ static int none_free(const struct search *search, struct error *err)
 	return -EADDRNOTAVAIL;
 }
 
-static int range_outside(const struct search *search, struct error *err)
+static int fail_range(const struct search *search, struct error *err)
 {
 	const struct prefix subnet = { ipv4_prefix_network(&search->uplink->prefix),
 				       search->uplink->prefix.length };
@@ -340,8 +340,8 @@ static int range_outside(const struct search *search, struct error *err)
 	return -EADDRNOTAVAIL;
 }
 
-/* The address that this VM had on this subnet last time; 0.0.0.0 when there is none. */
-static struct in_addr remembered_here(const struct search *search)
+/* Returns the address that this VM last had on this subnet; 0.0.0.0 if there is none. */
+static struct in_addr find_remembered(const struct search *search)
 {
 	const struct setup_record *setup = search->setup;
 
@@ -351,7 +351,7 @@ static struct in_addr remembered_here(const struct search *search)
 	return (struct in_addr){ INADDR_ANY };
 }
 
-/* Whether it still could be chosen. */
+/* Returns true if the request and the policy still allow the remembered address. */
 static bool remembered_usable(struct search *search)
 {
 	const struct setup_record *setup = search->setup;
@@ -364,7 +364,7 @@ static bool remembered_usable(struct search *search)
 						  address <= ntohl(setup->range_last.s_addr));
 }
 
-static int none_permitted(const struct search *search, struct error *err)
+static int fail_none_permitted(const struct search *search, struct error *err)
 {
 	const struct authorization *authorization = search->host->authorization;
 	char network[IPV4_TEXT_SIZE];
@@ -376,12 +376,12 @@ static int none_permitted(const struct search *search, struct error *err)
 		   authorization->name,
 		   ipv4_unset(search->setup->range_first) ? "" : "of the range's ",
 		   ipv4_prefix_text(&subnet, network), search->uplink->ifname);
-	error_remedy(err, "'%s' has which are permitted", authorization->path);
+	error_remedy(err, "read the permitted addresses in '%s'", authorization->path);
 	return -EACCES;
 }
 
-/* Where to look: in the range that was asked for, as far as it is permitted. */
-static int start_walk(struct search *search, struct error *err)
+/* Starts the candidates: the range of the request, narrowed to the permitted addresses. */
+static int start_candidates(struct search *search, struct error *err)
 {
 	const struct setup_record *setup = search->setup;
 	const struct prefix *subnet = &search->uplink->prefix;
@@ -392,7 +392,7 @@ static int start_walk(struct search *search, struct error *err)
 		return ret;
 	if (!candidate_init(&search->candidates, subnet, setup->range_first, setup->range_last,
 			    setup->uuid))
-		return range_outside(search, err);
+		return fail_range(search, err);
 	if (!search->host->authorization)
 		return 0;
 	if (!ipv4_unset(setup->range_first)) {
@@ -401,7 +401,7 @@ static int start_walk(struct search *search, struct error *err)
 	}
 	if (!authorize_bounds(search->host->authorization, &search->request, &first, &last) ||
 	    !candidate_init(&search->candidates, subnet, first, last, setup->uuid))
-		return none_permitted(search, err);
+		return fail_none_permitted(search, err);
 	return 0;
 }
 
@@ -409,7 +409,7 @@ static int allocate_auto(struct search *search, struct error *err)
 {
 	size_t size = BATCH_FIRST;
 
-	if (start_walk(search, err) < 0)
+	if (start_candidates(search, err) < 0)
 		return -err->code;
 	search->try_remembered = remembered_usable(search);
 	while (search->probed < PROBED_MAX) {
@@ -423,13 +423,13 @@ static int allocate_auto(struct search *search, struct error *err)
 		if (ret < 0)
 			return ret;
 		search->probed += (unsigned int)search->batch_size;
-		if (keep_free(search))
-			return settle(search, err);
+		if (select_free(search))
+			return commit_address(search, err);
 		if (!search->try_remembered)
 			size = size * 4 < PROBE_BATCH_MAX ? size * 4 : PROBE_BATCH_MAX;
 		search->try_remembered = false;
 	}
-	return none_free(search, err);
+	return fail_none_free(search, err);
 }
 
 int allocate(const struct setup_record *setup, const struct uplink *uplink, struct host *host,
@@ -443,11 +443,11 @@ int allocate(const struct setup_record *setup, const struct uplink *uplink, stru
 	int ret;
 
 	if (host->arp >= 0 && arp_listen(host->arp, (struct in_addr){ INADDR_ANY }, err) < 0) {
-		error_context(err, "cannot hear ARP on '%s'", uplink->ifname);
+		error_context(err, "cannot listen for ARP on '%s'", uplink->ifname);
 		return -err->code;
 	}
 	search.request = authorize_request(setup, uplink);
-	search.remembered = remembered_here(&search);
+	search.remembered = find_remembered(&search);
 	ret = list_local(&search.local, err);
 	if (ret == 0 && !ipv4_unset(setup->address))
 		ret = allocate_fixed(&search, err);

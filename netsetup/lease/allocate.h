@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finds the VM an address that nobody uses, and takes its lease.
+// Finds a free address for the VM and takes its lease.
 #ifndef NETSETUP_LEASE_ALLOCATE_H
 #define NETSETUP_LEASE_ALLOCATE_H
 
@@ -9,25 +9,23 @@
 #include "netsetup/protocol/protocol.h"
 
 /*
- * Theory of operation: under the directory's lock, candidates that no other lease has are written
- * into our lease; then, without the lock, they are probed all at once, so that many VMs that start
- * together neither wait for each other nor choose alike; then the lease is written again with the
- * first that proved free. What is taken is never tried again. The batches grow, so that the usual
- * case sends few packets and a full subnet is told in seconds.
+ * Theory of operation: under the directory's lock, allocate() writes candidates that no other lease
+ * has into our lease. Then it probes all of them at once, without the lock, so VMs that start
+ * together neither wait for each other nor choose the same address. Then it writes the lease again
+ * with the first free one. It never tries a taken address again. The batches grow: the usual case
+ * sends few packets, and a full subnet is known in seconds.
  */
 
 /**
  * allocate() - take the lease of a VM, with an address.
  * @setup: the request, protocol_setup_check()ed.
- * @uplink: the uplink.
- * @host: for the sweep of dead leases before; a dry run writes no lease and sends no probes when
- *        it may not.
- * @conflicting_host: the address of a machine that need not answer probes, never chosen; or 0.0.0.0.
- * @lease: the VM's; to be dropped by the caller, also after a failure. Its record is complete after
+ * @host: first removes stale leases there; a dry run writes no lease and sends no probes.
+ * @conflicting_host: an address that is never chosen, even if nobody answers for it; or 0.0.0.0.
+ * @lease: the VM's; the caller drops it, also after a failure. Its record is complete after
  *         success.
  * @err: STATUS_NETWORK: which address is used by whom, or that none is free.
  *
- * Return: 0, -EADDRINUSE, -EADDRNOTAVAIL, -EEXIST when the VM runs already, or another negative
+ * Return: 0, -EADDRINUSE, -EADDRNOTAVAIL, -EEXIST if the VM is already running, or another negative
  * errno.
  */
 int allocate(const struct setup_record *setup, const struct uplink *uplink, struct host *host,

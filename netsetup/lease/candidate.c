@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which addresses of the subnet a VM may have, and in which order they are tried.
+// Orders the addresses of the subnet that a VM may get.
 #include "netsetup/lease/candidate.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@ static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
 	return a;
 }
 
-/* Start and stride from the SHA-1 (RFC 4122 section 4.3) of the uuid and the subnet. */
+/* Derives start and stride from the SHA-1 (RFC 4122 section 4.3) of the uuid and the subnet. */
 static void derive(struct candidates *candidates, const struct prefix *subnet,
 		   const uint8_t uuid[16])
 {
@@ -63,7 +63,7 @@ bool candidate_next(struct candidates *candidates, struct in_addr *address)
 	if (candidates->visited == candidates->count)
 		return false;
 	address->s_addr = htonl(candidates->first + candidates->next);
-	/* In 64 bits: the sum of two offsets of a large span may exceed 32. */
+	/* In 64 bits: the sum of two offsets of a large span may need more than 32. */
 	candidates->next = (uint32_t)(((uint64_t)candidates->next + candidates->stride) %
 				      candidates->count);
 	candidates->visited++;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A lease: what one VM has of the host, in a file that outlives whoever wrote it.
+// Records in a file what one VM has on the host.
 #include "netsetup/lease/lease.h"
 
 #include <assert.h>
@@ -22,24 +22,24 @@ const char *lease_file(const char *name, char file[LEASE_FILE_SIZE])
 	return file;
 }
 
-static bool text_ends(const char *text, size_t size)
+static bool terminated(const char *text, size_t size)
 {
 	return memchr(text, '\0', size) != NULL;
 }
 
-/* Only root can have written it; checked all the same, since another version may have. */
+/* Only root can write the file, but another version of this program may have written it. */
 static bool record_valid(const struct lease_record *record)
 {
-	return record->magic == LEASE_MAGIC && text_ends(record->name, sizeof(record->name)) &&
-	       text_ends(record->uplink, sizeof(record->uplink)) &&
-	       text_ends(record->tap, sizeof(record->tap)) && vm_name_valid(record->name) &&
+	return record->magic == LEASE_MAGIC && terminated(record->name, sizeof(record->name)) &&
+	       terminated(record->uplink, sizeof(record->uplink)) &&
+	       terminated(record->tap, sizeof(record->tap)) && vm_name_valid(record->name) &&
 	       ifname_valid(record->uplink) && ifname_valid(record->tap) &&
 	       record->address_count <= PROBE_BATCH_MAX;
 }
 
 /*
- * Reads one lease and asks the kernel whether its holder lives. -ENOENT when it is not there or is
- * none; any other error must not be taken for that, or the address of a live VM would be free.
+ * Reads one lease and its lock. -ENOENT: there is no file, or no lease in it. A caller must not
+ * take any other error for that, because it would give away the address of a live VM.
  */
 static int lease_read(int dir, const char *file, struct found_lease *found)
 {
@@ -85,7 +85,7 @@ int lease_take(int dir, struct lease *lease, struct error *err)
 	ret = lease_read(dir, lease_file(lease->record.name, file), &found);
 	if (ret < 0 && ret != -ENOENT)
 		return error_set_errno(err, -ret, "cannot read '%s' in '" NETNS_RUN_DIR "'", file);
-	/* One whose tap is there is adopted, or left to whoever is about to adopt it. */
+	/* While its tap exists, a lease is only for the helper that adopts it. */
 	if (ret < 0 || (lease->adopted ? !found.alive : !lease_in_use(&found)))
 		return lease_write(dir, lease, err);
 
@@ -93,7 +93,7 @@ int lease_take(int dir, struct lease *lease, struct error *err)
 		ipv4_text(found.record.addresses[0], address);
 	error_setf(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s",
 		   found.record.name, found.record.launcher, address);
-	/* 0: of another pid namespace; 'kill 0' would end the reader's own shell. */
+	/* 0: the launcher is in another pid namespace; 'kill 0' would end the user's shell. */
 	if (found.record.launcher > 0)
 		error_remedy(err, "stop it first (kill %d), or give this one another name",
 			     found.record.launcher);
@@ -115,7 +115,7 @@ int lease_find(int dir, const char *name, struct found_lease *found)
 
 bool lease_in_use(const struct found_lease *lease)
 {
-	/* That it cannot be asked for is no answer. */
+	/* Only ENODEV proves that the tap is gone. */
 	return lease->alive || if_nametoindex(lease->record.tap) != 0 || errno != ENODEV;
 }
 
@@ -131,7 +131,7 @@ void lease_drop(int dir, struct lease *lease)
 	if (lease->fd < 0)
 		return;
 	lease_remove(dir, &lease->record);
-	/* Not only closed: a child that waits for the tap's end has it, too. */
+	/* close() is not enough: the child that waits for the tap's removal has a copy. */
 	flock(lease->fd, LOCK_UN);
 	close(lease->fd);
 	lease->fd = -1;

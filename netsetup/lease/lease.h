@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A lease: what one VM has of the host, in a file that outlives whoever wrote it.
+// Records in a file what one VM has on the host.
 #ifndef NETSETUP_LEASE_LEASE_H
 #define NETSETUP_LEASE_LEASE_H
 
@@ -13,11 +13,11 @@
 #include "netsetup/lease/probe.h"
 
 /*
- * Theory of operation: a lease is the file "lease-NAME" of lease_dir.h. Its netsetup holds the
- * file's flock from before the file has its name until its own end, so whether a lease is alive is
- * asked of the kernel, never of a pid. A lease is written before the changes that it describes; a changed
- * lease is a new file, locked and then renamed over the old one. A dead lease tells what to undo.
- * All functions are called under lease_dir_lock().
+ * Theory of operation: a lease is the file "lease-NAME" of lease_dir.h. The VM's helper locks it by
+ * flock before the file gets its name, and holds the lock until its end. Therefore the kernel, not
+ * a pid, decides if a lease is live. A helper writes the lease before the changes that it
+ * describes: as a new file, locked and then renamed over the old one. A dead lease records what
+ * must be undone. The caller of each function holds lease_dir_lock().
  */
 
 #define LEASE_MAGIC 0x76724c32u /* "vrL2" */
@@ -25,13 +25,13 @@
 /**
  * struct lease_record - the file's content.
  * @magic: LEASE_MAGIC.
- * @owner: user ID of who asked for the VM.
- * @launcher: pid of vmrun, told to who starts the same VM again.
- * @name: of the VM.
+ * @owner: user ID of the client.
+ * @launcher: pid of vmrun, for the message to a user who starts the same VM again.
+ * @name: name of the VM.
  * @uplink, @ifindex: the interface that has the proxy entry.
- * @tap: the tap's name.
- * @addresses: the VM's address; while it is being allocated, all that are probed.
- * @address_count: 1 when allocated, 0..PROBE_BATCH_MAX.
+ * @tap: name of the tap.
+ * @addresses: the VM's address; during allocation all addresses that are probed.
+ * @address_count: 1 after allocation, 0..PROBE_BATCH_MAX before.
  */
 struct lease_record {
 	uint32_t magic;
@@ -48,8 +48,8 @@ struct lease_record {
 /**
  * struct lease - a lease that this process holds.
  * @fd: the locked file, or -1.
- * @adopted: it takes the place of one whose helper died, while its VM runs.
- * @record: its content.
+ * @adopted: replaces the lease of a dead helper whose VM runs.
+ * @record: the file's content.
  */
 struct lease {
 	int fd;
@@ -57,7 +57,7 @@ struct lease {
 	struct lease_record record;
 };
 
-/* A lease that was found in the directory. */
+/* A lease in the directory. */
 struct found_lease {
 	struct lease_record record;
 	bool alive;
@@ -66,27 +66,23 @@ struct found_lease {
 /**
  * lease_take() - write the lease of a VM that has none.
  * @dir: of lease_dir_lock().
- * @lease: its record is filled in; gets the descriptor.
- * @err: with -EEXIST names the pid and the address of the VM that runs.
+ * @lease: its record is filled in by the caller; gets the descriptor.
+ * @err: with -EEXIST the pid and the address of the running VM.
  *
- * Return: 0, -EEXIST when a VM of this name runs, or another negative errno.
+ * Return: 0, -EEXIST if a VM of this name runs, or another negative errno.
  */
 int lease_take(int dir, struct lease *lease, struct error *err);
 
 /* lease_update() - write the changed record of a held lease; returns 0 or a negative errno. */
 int lease_update(int dir, struct lease *lease, struct error *err);
 
-/* lease_drop() - remove a held lease; legal when none is held. */
+/* lease_drop() - remove a held lease; does nothing if none is held. */
 void lease_drop(int dir, struct lease *lease);
 
 /**
- * lease_list() - read all leases.
+ * lease_list() - read all leases; skips files that are no lease.
  * @dir: of lease_dir_lock().
- * @leases: an array, allocated; the caller frees it.
- * @count: its length.
- * @err: the error.
- *
- * A file that is not a lease is passed over.
+ * @leases: an allocated array; the caller frees it.
  *
  * Return: 0 or a negative errno.
  */
@@ -95,24 +91,22 @@ int lease_list(int dir, struct found_lease **leases, size_t *count, struct error
 /**
  * lease_find() - read the lease of one VM.
  * @dir: of lease_dir_lock().
- * @name: the VM's.
- * @found: the lease.
  *
- * Return: 0, -ENOENT when it has none, or another negative errno.
+ * Return: 0, -ENOENT if it has none, or another negative errno.
  */
 int lease_find(int dir, const char *name, struct found_lease *found);
 
 /**
- * lease_in_use() - whether the VM of a lease of this network namespace may still run. That of a
- * helper that died may: as long as its tap is there, QEMU or the launcher holds it, and another
- * helper is about to take the VM's place over.
+ * lease_in_use() - true if the VM of a lease of this network namespace may still run. After its
+ * helper's death it may: while its tap exists, QEMU or the launcher holds it, and another helper is
+ * about to adopt the VM.
  */
 bool lease_in_use(const struct found_lease *lease);
 
 /* lease_remove() - remove a dead lease's file. */
 void lease_remove(int dir, const struct lease_record *record);
 
-/* lease_file() - the name of a VM's lease in the directory; returns @file. */
+/* lease_file() - write the file name of a VM's lease; returns @file. */
 #define LEASE_FILE_SIZE (sizeof("lease-") + VM_NAME_SIZE)
 const char *lease_file(const char *name, char file[LEASE_FILE_SIZE]);
 

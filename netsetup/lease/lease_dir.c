@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The directory of leases of this network namespace, and the lock under which it is changed.
+// Keeps and locks the lease directory of this network namespace.
 #include "netsetup/lease/lease_dir.h"
 
 #include <errno.h>
@@ -14,24 +14,24 @@
 #include "netsetup/confine/close_timeout.h"
 #include "netsetup/kernel/netns.h"
 
-/* A file under construction; there is at most one, since it is made under the lock. */
+/* A file that is being written; the lock makes it the only one. */
 #define NEW_FILE "new"
 
-static int make_private(const char *path, int above, const char *name, struct error *err)
+static int make_private(const char *path, int parent, const char *name, struct error *err)
 {
-	if (mkdirat(above, name, 0700) < 0 && errno != EEXIST)
+	if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
 		return error_set_errno(err, errno, "cannot make '%s'", path);
 	return 0;
 }
 
-/* Opens a directory of ours that grants others none of these bits. */
-static int open_private(const char *path, int above, const char *name, mode_t denied,
+/* Opens a directory that must be ours and must grant others none of the @denied bits. */
+static int open_private(const char *path, int parent, const char *name, mode_t denied,
 			struct error *err)
 {
 	cleanup_fd int fd = -1;
 	struct stat status;
 
-	fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_set_errno(err, errno, "cannot open '%s'", path);
 	if (fstat(fd, &status) < 0)
@@ -44,13 +44,14 @@ static int open_private(const char *path, int above, const char *name, mode_t de
 	return take_fd(&fd);
 }
 
-/* Whether the directory still is what the name means. */
-static bool still_there(int above, const char *name, int dir)
+/* Returns true if the name still means the opened directory. */
+static bool path_current(int parent, const char *name, int dir)
 {
 	struct stat named, opened;
 
-	return fstatat(above, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(dir, &opened) == 0 &&
-	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+	return fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstat(dir, &opened) == 0 && named.st_dev == opened.st_dev &&
+	       named.st_ino == opened.st_ino;
 }
 
 static int wait_lock(int fd, int operation, uint64_t deadline)
@@ -65,10 +66,7 @@ static int wait_lock(int fd, int operation, uint64_t deadline)
 	return ret < 0 ? -errno : 0;
 }
 
-/*
- * Its turn comes by the kernel's queue, which trying again and again would not stand in, so it is an
- * alarm that ends the wait.
- */
+/* Waits in the kernel's queue, which polling would not do. A signal ends the wait. */
 static int take_lock(int fd, int operation, unsigned int seconds)
 {
 	struct close_timeout before;
@@ -92,36 +90,36 @@ static int lock_error(const char *path, unsigned int seconds, int code, struct e
 		return error_set_errno(err, code, "cannot lock '%s'", path);
 	error_setf(err, STATUS_FAILURE, ETIMEDOUT,
 		   "cannot lock '%s': another VM's helper has held it for %u s", path, seconds);
-	error_remedy(err, "find the one that stands still: sudo lslocks | grep netsetup");
+	error_remedy(err, "find that helper: sudo lslocks | grep netsetup");
 	return -ETIMEDOUT;
 }
 
-/* -ENOENT when it was removed by the last one out while we opened it or waited for its lock. */
+/* Returns -ENOENT if the last user removed it while we opened it or waited for its lock. */
 static int open_locked(const char *path, bool create, unsigned int seconds, struct error *err)
 {
 	const char *name = path + sizeof(NETNS_RUN_DIR);
-	cleanup_fd int above = -1;
+	cleanup_fd int parent = -1;
 	cleanup_fd int fd = -1;
 	int ret;
 
-	/* Who can write to the one above can exchange the one below. */
-	above = open_private(NETNS_RUN_DIR, AT_FDCWD, NETNS_RUN_DIR, 022, err);
-	if (above < 0)
-		return above;
-	ret = create ? make_private(path, above, name, err) : 0;
+	/* A user who can write to the parent can replace the directory. */
+	parent = open_private(NETNS_RUN_DIR, AT_FDCWD, NETNS_RUN_DIR, 022, err);
+	if (parent < 0)
+		return parent;
+	ret = create ? make_private(path, parent, name, err) : 0;
 	if (ret < 0)
 		return ret;
-	fd = open_private(path, above, name, 077, err);
+	fd = open_private(path, parent, name, 077, err);
 	if (fd < 0) {
-		/* Which we may have made; one that is in use is not empty, or is made again. */
+		/* This call may have made it; if in use, it is not empty or is made again. */
 		if (create && fd != -EPERM)
-			unlinkat(above, name, AT_REMOVEDIR);
+			unlinkat(parent, name, AT_REMOVEDIR);
 		return fd;
 	}
 	ret = take_lock(fd, LOCK_EX, seconds);
 	if (ret < 0)
 		return lock_error(path, seconds, -ret, err);
-	if (!still_there(above, name, fd))
+	if (!path_current(parent, name, fd))
 		return error_set_errno(err, ENOENT, "cannot lock '%s'", path);
 	return take_fd(&fd);
 }
@@ -140,7 +138,7 @@ int lease_dir_lock_within(bool create, unsigned int seconds, struct error *err)
 	if (ret < 0)
 		return ret;
 	for (;;) {
-		/* That this fails is no race: without /run it fails every time. */
+		/* No race: this fails every time without /run. */
 		ret = create ? make_private(NETNS_RUN_DIR, AT_FDCWD, NETNS_RUN_DIR, err) : 0;
 		if (ret < 0)
 			return ret;
@@ -150,13 +148,13 @@ int lease_dir_lock_within(bool create, unsigned int seconds, struct error *err)
 	}
 }
 
-/* Removes /run/vmrun, unless somebody holds it or there is something in it. */
-static void remove_above(void)
+/* Removes /run/vmrun if it is empty and nobody holds it. */
+static void remove_run_dir(void)
 {
 	struct error ignored;
-	cleanup_fd int above = open_private(NETNS_RUN_DIR, AT_FDCWD, NETNS_RUN_DIR, 022, &ignored);
+	cleanup_fd int parent = open_private(NETNS_RUN_DIR, AT_FDCWD, NETNS_RUN_DIR, 022, &ignored);
 
-	if (above >= 0 && flock(above, LOCK_EX | LOCK_NB) == 0)
+	if (parent >= 0 && flock(parent, LOCK_EX | LOCK_NB) == 0)
 		rmdir(NETNS_RUN_DIR);
 }
 
@@ -177,7 +175,7 @@ int lease_dir_hold(struct error *err)
 		ret = take_lock(fd, LOCK_SH, LEASE_DIR_LOCK_SECONDS);
 		if (ret < 0)
 			return lock_error(NETNS_RUN_DIR, LEASE_DIR_LOCK_SECONDS, -ret, err);
-		if (still_there(AT_FDCWD, NETNS_RUN_DIR, fd))
+		if (path_current(AT_FDCWD, NETNS_RUN_DIR, fd))
 			return take_fd(&fd);
 	}
 }
@@ -186,19 +184,19 @@ void lease_dir_release(int hold)
 {
 	if (hold < 0)
 		return;
-	/* Not only closed: a child that waits for a tap's end still has it. */
+	/* close() is not enough: the child that waits for a tap's removal has a copy. */
 	flock(hold, LOCK_UN);
 	close(hold);
-	remove_above();
+	remove_run_dir();
 }
 
 static void unlock(int dir, const char *path)
 {
-	/* Of one that was killed while it wrote. */
+	/* A helper that was killed while it wrote leaves this file. */
 	unlinkat(dir, NEW_FILE, 0);
-	/* Fails, as it should, when there is something in it. */
+	/* Fails, as intended, if the directory is not empty. */
 	if (path[0] && rmdir(path) == 0)
-		remove_above();
+		remove_run_dir();
 	close(dir);
 }
 
@@ -232,7 +230,7 @@ void lease_dir_others(void (*fn)(int dir, const char *path, void *context), void
 			    (int)sizeof(path) ||
 		    !strcmp(path, own))
 			continue;
-		/* Who is busy there looks after it, too. */
+		/* A helper that holds this lock cleans up after itself. */
 		dir = open_locked(path, false, 1, &ignored);
 		if (dir < 0)
 			continue;

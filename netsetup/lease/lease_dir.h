@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The directory of leases of this network namespace, and the lock under which it is changed.
+// Keeps and locks the lease directory of this network namespace.
 #ifndef NETSETUP_LEASE_LEASE_DIR_H
 #define NETSETUP_LEASE_LEASE_DIR_H
 
@@ -10,57 +10,53 @@
 #include "netsetup/base/error.h"
 
 /*
- * Many times what a crowd of helpers needs, each of which holds the lock for milliseconds; but one
- * that its user has frozen (cgroups(7)) holds it for as long as they like.
+ * Each helper holds the lock for milliseconds, so many helpers together need far less. But a helper
+ * that its user has frozen (cgroups(7)) holds it without end.
  */
 #define LEASE_DIR_LOCK_SECONDS 60
 
 /**
- * lease_dir_hold() - from now on /run/vmrun is there, until lease_dir_release(): a process that Landlock
- * confines to it could not come by another one.
- * @err: the error.
+ * lease_dir_hold() - make and keep /run/vmrun until lease_dir_release(): Landlock confines a
+ * process to this very directory, not to a later one of the same name.
  *
- * Return: a descriptor, whose shared flock is what keeps the directory; or a negative errno.
+ * Return: a descriptor, whose shared flock keeps the directory; or a negative errno.
  */
 int lease_dir_hold(struct error *err);
 
-/* lease_dir_release() - let go of it, and remove it when it is empty; legal with a negative @hold. */
+/* lease_dir_release() - end the hold and remove the directory if empty; @hold may be negative. */
 void lease_dir_release(int hold);
 
 /**
- * lease_dir_lock() - open the directory of this network namespace and lock it; waits for the lock, at
+ * lease_dir_lock() - open and lock the directory of this network namespace; waits for the lock, at
  * most LEASE_DIR_LOCK_SECONDS.
- * @create: make it when it is not there.
- * @err: names the directory, also when its owner or mode would let others write to it.
+ * @create: make a missing directory.
+ * @err: names the directory, also if its owner or mode would let others write to it.
  *
- * The directory, of netns_dir(), is for root alone (mode 0700): who can open a file can also hold
- * its flock.
+ * The directory, of netns_dir(), has mode 0700: a user who can open a file can also hold its flock.
  *
- * Return: the directory's descriptor, locked until lease_dir_unlock(); -ENOENT when it is not there
- * and @create is false; -ETIMEDOUT; or another negative errno.
+ * Return: the directory's descriptor, locked until lease_dir_unlock(); -ENOENT if it is missing and
+ * @create is false; -ETIMEDOUT; or another negative errno.
  */
 int lease_dir_lock(bool create, struct error *err);
 
-/* lease_dir_lock_within() - the same with another limit, in seconds. */
+/* lease_dir_lock_within() - lease_dir_lock() with another limit, in seconds. */
 int lease_dir_lock_within(bool create, unsigned int seconds, struct error *err);
 
 /**
- * lease_dir_unlock() - unlock and close the directory, and remove it, and NETNS_RUN_DIR unless somebody
- * holds that, when empty.
- * @dir: of lease_dir_lock(), or negative: nothing is done.
+ * lease_dir_unlock() - unlock and close the directory. Remove it if empty, then NETNS_RUN_DIR if
+ * empty and held by nobody.
+ * @dir: of lease_dir_lock(); may be negative.
  */
 void lease_dir_unlock(int dir);
 
 /**
- * lease_dir_replace() - put a file into the directory, whole or not at all.
+ * lease_dir_replace() - write a file of the directory as a whole, or not at all.
  * @dir: of lease_dir_lock().
- * @name: of the file; a file of this name is replaced.
- * @data: its content.
+ * @name: name of the file; an existing one is replaced.
  * @size: in bytes.
- * @err: the error.
  *
- * Return: the new file's descriptor, which holds its exclusive flock since before the file could
- * be seen under its name; or a negative errno.
+ * Return: the new file's descriptor or a negative errno. It holds the file's exclusive flock since
+ * before the file got its name.
  */
 int lease_dir_replace(int dir, const char *name, const void *data, size_t size, struct error *err);
 
@@ -73,11 +69,11 @@ int lease_dir_replace(int dir, const char *name, const void *data, size_t size, 
 DIR *lease_dir_stream(int dir);
 
 /**
- * lease_dir_others() - look into the directories of other network namespaces.
- * @fn: called for each, which is locked meanwhile; one that is empty then is removed.
- * @context: passed to it.
+ * lease_dir_others() - visit the directories of other network namespaces.
+ * @fn: called for each one with its lock held; an empty one is removed afterwards.
+ * @context: passed to @fn.
  *
- * The caller holds no lease_dir_lock(), or two could wait for each other.
+ * The caller must not hold lease_dir_lock(): two callers could wait for each other.
  */
 void lease_dir_others(void (*fn)(int dir, const char *path, void *context), void *context);
 

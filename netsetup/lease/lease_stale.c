@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Removes what helpers that died have left.
+// Removes the stale leases that dead helpers have left.
 #include "netsetup/lease/lease_stale.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "netsetup/lease/proxy_stale.h"
 #include "netsetup/lease/uplink_sysctls.h"
 
-/* Whether a VM that runs has the address: then the proxy entry for it is that VM's. */
+/* Returns true if a running VM has the address, and so its proxy entry. */
 static bool address_in_use(struct in_addr address, const struct found_lease *leases, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -53,7 +53,7 @@ int lease_stale_remove(int dir, struct host *host, struct error *err)
 
 		if (lease_in_use(&leases[i]))
 			continue;
-		/* One that still probed several addresses has published none. */
+		/* A lease with several addresses was still probing, and has published none. */
 		ret = remove_lease(dir, host, lease,
 				   lease->address_count == 1 &&
 					   !address_in_use(lease->addresses[0], leases, count),
@@ -68,12 +68,12 @@ int lease_stale_remove(int dir, struct host *host, struct error *err)
 	return ret < 0 ? ret : result;
 }
 
-static int remove_here(struct host *host, struct error *err)
+static int remove_own(struct host *host, struct error *err)
 {
 	int dir = lease_dir_lock(!host->dry_run, err);
 	int ret;
 
-	/* Then nobody has a lease, nor can take one before this one dry look is over. */
+	/* There is no lease, and none can be taken before this dry run has listed the entries. */
 	if (dir == -ENOENT && host->dry_run)
 		return proxy_stale_remove(host, NULL, 0, err);
 	if (dir < 0)
@@ -98,10 +98,10 @@ static size_t count_files(int dir)
 }
 
 /*
- * Whether a network namespace still exists cannot be told with our rights: a bind mount or a
- * socket somewhere may hold it. So a record of an uplink's values stays: if the namespace does
- * exist, they are put back by its next start. Dead leases need no such care: the proxy entries that
- * they tell about are found without them.
+ * Removes the dead leases of another network namespace. A helper has no right to find out if that
+ * namespace still exists: a bind mount or a socket may hold it. Therefore a record of an uplink's
+ * values stays for the next start there. Dead leases need no such care, because their proxy entries
+ * are found without them.
  */
 static void remove_other(int dir, const char *path, void *context)
 {
@@ -122,7 +122,7 @@ static void remove_other(int dir, const char *path, void *context)
 
 int lease_stale_remove_all(struct host *host, struct error *err)
 {
-	int ret = remove_here(host, err);
+	int ret = remove_own(host, err);
 
 	lease_dir_others(remove_other, host);
 	return ret;

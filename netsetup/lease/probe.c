@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Proves by ARP probes that addresses are free (RFC 5227 section 2.1), several at once.
+// Proves by ARP probes that addresses are free (RFC 5227 section 2.1).
 #include "netsetup/lease/probe.h"
 
 #include <assert.h>
@@ -14,7 +14,7 @@
 #include "netsetup/base/clock.h"
 #include "netsetup/base/ipv4.h"
 
-/* More than a packet socket's buffer holds. */
+/* Larger than the number of packets in a packet socket's buffer. */
 #define DRAIN_MAX 1024
 
 const struct probe_timing probe_strict = {
@@ -27,8 +27,8 @@ const struct probe_timing probe_remembered = {
 	.count = 3, .interval_min = 60, .interval_max = 60, .wait = 90
 };
 
-/* A random number from @min to @max; hosts that were switched on together must not stay in step. */
-static unsigned int between(unsigned int min, unsigned int max)
+/* Returns a random number from @min to @max, so hosts that start together get out of step. */
+static unsigned int random_between(unsigned int min, unsigned int max)
 {
 	uint32_t random = 0;
 
@@ -41,23 +41,23 @@ size_t probe_judge(const struct arp *arp, const struct ether_addr *mac, struct p
 		   size_t count)
 {
 	const bool is_probe = ipv4_unset(arp->sender);
-	size_t found = 0;
+	size_t taken_count = 0;
 
 	if (!memcmp(&arp->sender_mac, mac, sizeof(*mac)))
 		return 0;
 	for (size_t i = 0; i < count; i++) {
-		/* Used by the sender, or, section 2.1.1, probed for by another host right now. */
+		/* The sender uses it, or another host probes for it right now (section 2.1.1). */
 		if (!ipv4_equal(is_probe ? arp->target : arp->sender, probes[i].address))
 			continue;
 		if (!probes[i].taken)
-			found++;
+			taken_count++;
 		probes[i].taken = true;
 		probes[i].mac = arp->sender_mac;
 	}
-	return found;
+	return taken_count;
 }
 
-/* Judges the packets that have come, so many at the most: a flood must not hold us up. */
+/* Applies the received packets. The limit keeps a flood from blocking the helper. */
 static int drain(int socket, const struct ether_addr *mac, struct probe *probes, size_t count,
 		 size_t *free_count)
 {
@@ -74,7 +74,7 @@ static int drain(int socket, const struct ether_addr *mac, struct probe *probes,
 	return 0;
 }
 
-/* Where is listened, who we are there, and who waits for the result, or -1. */
+/* The socket, our hardware address on it, and the client's socket or -1. */
 struct listener {
 	int socket;
 	const struct ether_addr *mac;
@@ -82,13 +82,13 @@ struct listener {
 };
 
 /*
- * Reads answers until the deadline; returns early when none is left to wait for. What has come is
- * read even when the deadline has passed already: this process may not have run until then.
+ * Reads answers until the deadline; returns early if no address is free. Packets that are there are
+ * read even after the deadline, because this process may not have run until then.
  */
 static int listen_until(const struct listener *listener, uint64_t deadline, struct probe *probes,
 			size_t count, size_t *free_count)
 {
-	/* POLLRDHUP alone: what the asker may have sent is for later. */
+	/* POLLRDHUP alone: the session reads the client's records later. */
 	struct pollfd pollers[] = { { .fd = listener->socket, .events = POLLIN },
 				    { .fd = listener->client, .events = POLLRDHUP } };
 	uint64_t now;
@@ -139,7 +139,7 @@ int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
 
 	for (size_t i = 0; i < count; i++)
 		probes[i].taken = false;
-	deadline = monotonic_ms() + between(0, timing->delay_max);
+	deadline = monotonic_ms() + random_between(0, timing->delay_max);
 	for (unsigned int round = 0; round <= timing->count; round++) {
 		ret = listen_until(&listener, deadline, probes, count, &free_count);
 		if (ret < 0)
@@ -152,7 +152,7 @@ int probe_run(int socket, unsigned int ifindex, const struct ether_addr *mac,
 			return ret;
 		deadline = monotonic_ms() +
 			   (round + 1 < timing->count
-				    ? between(timing->interval_min, timing->interval_max)
+				    ? random_between(timing->interval_min, timing->interval_max)
 				    : timing->wait);
 	}
 	return 0;

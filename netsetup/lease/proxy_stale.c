@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Deletes the proxy entries that helpers which died have left.
+// Deletes the stale proxy entries that dead helpers have left.
 #include "netsetup/lease/proxy_stale.h"
 
 #include <errno.h>
@@ -23,8 +23,8 @@ struct listing {
 	size_t count;
 };
 
-/* NDA_PROTOCOL is told of proxy entries since Linux 5.0 (pneigh_fill_info(), net/core/neighbour.c). */
-static int entry_seen(struct nlmsghdr *header, void *context)
+/* Linux 5.0 reports NDA_PROTOCOL of proxy entries (pneigh_fill_info(), net/core/neighbour.c). */
+static int on_entry(struct nlmsghdr *header, void *context)
 {
 	struct listing *listing = context;
 	const struct ndmsg *entry = nlmsg_data(header);
@@ -53,9 +53,9 @@ static int list_entries(struct host *host, struct listing *listing, struct error
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
 	cleanup_nl_msg *msg = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
-	int ret = msg ? netlink_request(host->route, msg, entry_seen, listing) : -ENOMEM;
+	int ret = msg ? netlink_request(host->route, msg, on_entry, listing) : -ENOMEM;
 
-	/* -EINTR: the table changed meanwhile; what was not seen is for the next sweep. */
+	/* -EINTR: the table changed meanwhile. The next call removes what was missed. */
 	if (ret < 0 && ret != -EINTR)
 		return error_set_errno(err, -ret, "cannot list proxy entries");
 	return 0;
@@ -88,7 +88,7 @@ int proxy_stale_remove(struct host *host, const struct found_lease *leases, size
 
 		if (is_needed(entry, leases, count) || !if_indextoname(entry->ifindex, ifname))
 			continue;
-		/* The name goes into the command that is told, and into messages. */
+		/* The name becomes part of the reported command and of messages. */
 		if (!ifname_valid(ifname))
 			memcpy(ifname, "IF", sizeof("IF"));
 		ret = host_proxy_delete(host, entry->address,

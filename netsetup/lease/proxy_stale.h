@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Deletes the proxy entries that helpers which died have left.
+// Deletes the stale proxy entries that dead helpers have left.
 #ifndef NETSETUP_LEASE_PROXY_STALE_H
 #define NETSETUP_LEASE_PROXY_STALE_H
 
@@ -7,11 +7,11 @@
 #include "netsetup/lease/lease.h"
 
 /**
- * proxy_stale_remove() - delete our proxy entries (HOST_PROTOCOL) that no VM needs. A lease is
- * written before its entry is made, and gives the entry up only after it was deleted.
- * @host: the host.
- * @leases, @count: all of this network namespace, listed under a lease_dir_lock() that still is held.
- * @err: the last error; the rest is swept all the same.
+ * proxy_stale_remove() - delete our proxy entries (HOST_PROTOCOL) that no VM needs. A lease has its
+ * entry's address from before the entry is added until after it was deleted.
+ * @leases, @count: all of this network namespace, listed under a lease_dir_lock() that is still
+ *               held.
+ * @err: the last error; the rest is removed all the same.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The uplink's own sysctls, which all VMs on it share: the first in sets, the last out restores.
+// Sets the uplink's shared sysctls, and restores them after the last VM.
 #include "netsetup/lease/uplink_sysctls.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #define UPLINK_FILE_SIZE (sizeof(UPLINK_PREFIX) + sizeof("4294967295"))
 #define UPLINK_MAGIC     0x76725532u /* "vrU2" */
 
-/* The values and what we set them to; a record has one entry for each, in this order. */
+/* The values that a VM needs; a record has one entry for each, in this order. */
 static const struct uplink_value {
 	const char *tree;
 	const char *key;
@@ -27,8 +27,8 @@ static const struct uplink_value {
 };
 
 /*
- * The file's content: of each value whether we changed it, and what it and that of all interfaces
- * were before.
+ * The file's content: for each value if we changed it, and its previous value and that of all
+ * interfaces.
  */
 struct uplink_record {
 	uint32_t magic;
@@ -40,14 +40,14 @@ struct uplink_record {
 	} values[ARRAY_SIZE(values)];
 };
 
-/* By index: a name may become another interface's while the values of the one that had it are ours. */
+/* Named by index: another interface may get the uplink's name while we still own its values. */
 static const char *record_file(unsigned int ifindex, char file[UPLINK_FILE_SIZE])
 {
 	snprintf(file, UPLINK_FILE_SIZE, UPLINK_PREFIX "%u", ifindex);
 	return file;
 }
 
-/* Returns 1 with the file's record, 0 when it has none. */
+/* Returns 1 with the file's record, 0 if it has none. */
 static int read_record(int dir, const char *file, struct uplink_record *record, struct error *err)
 {
 	cleanup_fd int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -56,13 +56,13 @@ static int read_record(int dir, const char *file, struct uplink_record *record, 
 	if (fd < 0)
 		return error_set_errno(err, errno, "cannot open '%s' in '" NETNS_RUN_DIR "'", file);
 	size = read(fd, record, sizeof(*record));
-	/* What cannot be read is not nothing: the values would never be put back. */
+	/* A read error must not count as an empty record, or the values would never be restored. */
 	if (size < 0)
 		return error_set_errno(err, errno, "cannot read '%s' in '" NETNS_RUN_DIR "'", file);
 	return size == sizeof(*record) && record->magic == UPLINK_MAGIC;
 }
 
-/* Reads the record of an uplink; an empty one when there is none. */
+/* Reads the record of an uplink, or makes an empty one. */
 static int find_record(int dir, struct interface_id uplink, struct uplink_record *record,
 		       struct error *err)
 {
@@ -93,7 +93,7 @@ static int save_record(int dir, struct interface_id uplink, const struct uplink_
 	return 0;
 }
 
-/* The value for all interfaces, 0 when there is none. */
+/* Returns the value for all interfaces, 0 if there is none. */
 static int value_of_all(const struct uplink_value *value)
 {
 	const struct sysctl sysctl = { value->tree, "all", value->key };
@@ -105,8 +105,8 @@ static int value_of_all(const struct uplink_value *value)
 }
 
 /*
- * Whether somebody has set it for all interfaces since, as Docker does with ip_forward: then it is
- * theirs, although it is what we had set.
+ * Returns true if another program has since set the value for all interfaces, as Docker does with
+ * ip_forward. The value then belongs to that program, even though it equals ours.
  */
 static bool set_for_all(const struct uplink_record *record, size_t i)
 {
@@ -148,7 +148,7 @@ int uplink_sysctls_set(int dir, struct host *host, struct interface_id uplink, s
 		any |= set[i];
 		if (!set[i])
 			continue;
-		/* Also when we had set it before: then this is what somebody else chose since. */
+		/* Even if we had set it before: another program has changed it since. */
 		record.values[i].changed = 1;
 		record.values[i].original = current;
 		record.values[i].original_of_all = value_of_all(&values[i]);
@@ -165,7 +165,7 @@ int uplink_sysctls_set(int dir, struct host *host, struct interface_id uplink, s
 	return ret;
 }
 
-/* Puts one value back, unless it is no longer what we set. Returns 1 when it did, 0 or an error. */
+/* Restores one value if it is still ours. Returns 1 after a change, 0 without, or an error. */
 static int restore_value(struct host *host, const char *ifname, const struct uplink_record *record,
 			 size_t i, struct error *err)
 {
@@ -182,13 +182,13 @@ static int restore_value(struct host *host, const char *ifname, const struct upl
 		ret = host_sysctl(host, &sysctl, record->values[i].original, err);
 	if (ret == 0)
 		return 1;
-	/* With the interface its values are gone. */
+	/* The values are gone together with the interface. */
 	return ret == -ENOENT && if_nametoindex(ifname) == 0 ? 0 : ret;
 }
 
 /*
- * Puts the values back and removes the record, unless one could not be put back. @ifname: what the
- * interface is called now, or empty when it is gone.
+ * Restores the values and removes the record, which stays if one restore fails. @ifname: present
+ * name of the interface, or empty if it is gone.
  */
 static int restore_values(int dir, struct host *host, const char *file, const char *ifname,
 			  const struct uplink_record *record, struct error *err)
@@ -208,7 +208,7 @@ static int restore_values(int dir, struct host *host, const char *file, const ch
 	}
 	if (result < 0)
 		return result;
-	/* That it goes with the last value is no news. */
+	/* The report of a restored value covers the removal of its record. */
 	if (!any)
 		host_file_remove(host, dir, NULL, file);
 	else if (!host->dry_run && unlinkat(dir, file, 0) < 0)
@@ -225,7 +225,7 @@ static bool uplink_in_use(unsigned int ifindex, const struct found_lease *leases
 	return false;
 }
 
-/* An interface that was renamed since, as udev may do, is still the same one. */
+/* Finds the interface by index, because udev may have renamed it since. */
 static int restore_uplink(int dir, struct host *host, const char *file,
 			  const struct found_lease *leases, size_t count, struct error *err)
 {
@@ -238,7 +238,7 @@ static int restore_uplink(int dir, struct host *host, const char *file,
 		return ret < 0 ? ret : 0;
 	if (ret == 1 && !if_indextoname(record.ifindex, ifname) && errno != ENXIO)
 		return error_set_errno(err, errno, "cannot find the interface of '%s'", file);
-	/* The name goes into paths and messages. */
+	/* The name becomes part of paths and messages. */
 	if (ifname[0] && !ifname_valid(ifname))
 		return error_setf(err, STATUS_FAILURE, EINVAL,
 				  "the interface of '%s' has a name that cannot be used", file);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The uplink's own sysctls, which all VMs on it share: the first in sets, the last out restores.
+// Sets the uplink's shared sysctls, and restores them after the last VM.
 #ifndef NETSETUP_LEASE_UPLINK_SYSCTLS_H
 #define NETSETUP_LEASE_UPLINK_SYSCTLS_H
 
@@ -7,34 +7,32 @@
 #include "netsetup/lease/lease.h"
 
 /*
- * Theory of operation: the file "uplink-IFINDEX" of lease_dir.h holds the values from before
- * the first VM. It is written before a value is changed. When no live lease is on the uplink any
- * more, the last helper, or any later start, puts the values back. A value that is no longer what we
- * set stays: somebody else chose it. The file is about the interface of that index, even after the
- * interface was renamed. All functions are called under lease_dir_lock().
+ * Theory of operation: the file "uplink-IFINDEX" of lease_dir.h has the values from before the
+ * first VM. It is written before a value is changed. When the uplink has no live lease, the last
+ * helper or any later start restores the values. A value that is no longer ours stays, because
+ * another program chose it. The file belongs to the interface of that index, even after the
+ * interface was renamed. The caller of each function holds lease_dir_lock(), except as noted.
  */
 
 /**
- * uplink_sysctls_set() - make the uplink forward, and answer for the guest without the random delay of
- * proxied replies (parp_process in net/ipv4/arp.c, up to 0.8 s).
+ * uplink_sysctls_set() - make the uplink forward, and answer for the guest without the random delay
+ * of proxied replies (parp_process in net/ipv4/arp.c, up to 0.8 s).
  * @dir: of lease_dir_lock(); negative in a dry run.
- * @host: the host.
- * @uplink: the interface.
- * @err: the error.
  *
  * Return: 0 or a negative errno.
  */
 int uplink_sysctls_set(int dir, struct host *host, struct interface_id uplink, struct error *err);
 
-/* uplink_sysctls_are_set() - whether the uplink's values are as uplink_sysctls_set() makes them; needs no lock. */
+/*
+ * uplink_sysctls_are_set() - true if the values are those of uplink_sysctls_set(); needs no lock.
+ */
 bool uplink_sysctls_are_set(struct interface_id uplink);
 
 /**
- * uplink_sysctls_restore() - put back the values of uplinks that no VM uses.
+ * uplink_sysctls_restore() - restore the values of uplinks that no VM uses.
  * @dir: of lease_dir_lock().
- * @host: the host.
  * @leases, @count: all leases of @dir.
- * @err: the last error; the other uplinks are put back all the same.
+ * @err: the last error; the other uplinks are restored all the same.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The guest's address is defended as a host defends its own (RFC 5227), for the kernel does not.
+// Detects address conflicts and defends the guest's address (RFC 5227).
 #include "netsetup/session/acd.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #define DEFEND_INTERVAL_MS 10000
 
-/* Packets that are read in one turn: a LAN that floods must not hold up everything else. */
+/* Packets for one call: a flood must not block everything else. */
 #define TURN_MAX 64
 
 int acd_start(struct acd *acd, const struct attachment *attachment, struct error *err)
@@ -16,7 +16,7 @@ int acd_start(struct acd *acd, const struct attachment *attachment, struct error
 	if (!ipv4_equal(acd->address, attachment_address(attachment)))
 		*acd = (struct acd){ .address = attachment_address(attachment) };
 	if (arp_listen(attachment->host.arp, acd->address, err) < 0) {
-		error_context(err, "cannot hear ARP on '%s'", attachment->uplink.ifname);
+		error_context(err, "cannot listen for ARP on '%s'", attachment->uplink.ifname);
 		return -err->code;
 	}
 	return 0;
@@ -40,9 +40,9 @@ static void answer_probe(const struct acd *acd, const struct attachment *attachm
 	arp_send(attachment->host.arp, attachment->uplink.ifindex, &answer, &ignored);
 }
 
-/* Returns whether it is the second claim within the interval. */
-static bool meet_claim(struct acd *acd, struct attachment *attachment, const struct arp *claim,
-		       uint64_t now)
+/* Defends the address; returns true at the second claim within the interval. */
+static bool defend_address(struct acd *acd, struct attachment *attachment, const struct arp *claim,
+			   uint64_t now)
 {
 	const bool again = acd->last_conflict && now - acd->last_conflict < DEFEND_INTERVAL_MS;
 	struct error ignored;
@@ -63,13 +63,13 @@ bool acd_receive(struct acd *acd, struct attachment *attachment, uint64_t now)
 	struct arp arp;
 
 	for (int i = 0; i < TURN_MAX && arp_receive(attachment->host.arp, &arp) == 0; i++) {
-		/* An access point that answers ARP for its stations says what we said. */
+		/* An access point that answers ARP for its stations repeats our own packets. */
 		if (!memcmp(&arp.sender_mac, &attachment->uplink.mac, sizeof(arp.sender_mac)))
 			continue;
 		if (ipv4_unset(acd->address))
 			continue;
 		if (ipv4_equal(arp.sender, acd->address))
-			conflict |= meet_claim(acd, attachment, &arp, now);
+			conflict |= defend_address(acd, attachment, &arp, now);
 		else if (ipv4_unset(arp.sender) && ipv4_equal(arp.target, acd->address))
 			answer_probe(acd, attachment, &arp);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The guest's address is defended as a host defends its own (RFC 5227), for the kernel does not.
+// Detects address conflicts and defends the guest's address (RFC 5227).
 #ifndef NETSETUP_SESSION_ACD_H
 #define NETSETUP_SESSION_ACD_H
 
@@ -10,11 +10,11 @@
 #include "netsetup/session/attachment.h"
 
 /**
- * struct acd - of one address.
- * @address: the one that is defended now; 0.0.0.0: none.
- * @last_conflict: when another host last claimed it, ms of CLOCK_BOOTTIME; 0: never.
- * @last_defence: when it was last claimed in return; 0: never.
- * @conflicting_host: that host's hardware address.
+ * struct acd - conflict detection of one address; the kernel has none for proxied addresses.
+ * @address: the address that is defended now; 0.0.0.0: none.
+ * @last_conflict: last claim by another host, ms of CLOCK_BOOTTIME; 0: none.
+ * @last_defence: last announcement against a claim; 0: none.
+ * @conflicting_host: hardware address of that host.
  */
 struct acd {
 	struct in_addr address;
@@ -24,33 +24,31 @@ struct acd {
 };
 
 /**
- * acd_start() - listen for what concerns the VM's address.
- * @acd: starts anew when the address is another than before.
- * @attachment: a published place.
- * @err: the error.
+ * acd_start() - listen for packets that concern the VM's address.
+ * @acd: starts anew if the address has changed.
+ * @attachment: published.
  *
  * Return: 0 or a negative errno.
  */
 int acd_start(struct acd *acd, const struct attachment *attachment, struct error *err);
 
 /**
- * acd_stop() - hear and say nothing more: the VM is not on the LAN, and its address may well be
- * somebody else's there.
+ * acd_stop() - receive and send no more: the VM is not on the LAN, where another host may have its
+ * address.
  * @acd: that of @attachment; acd_start() resumes it.
- * @attachment: a place.
  */
 void acd_stop(struct acd *acd, const struct attachment *attachment);
 
 /**
- * acd_receive() - answer what has come: a probe for the address gets a reply, which the kernel
- * does not give for a proxied one (arp_process() in net/ipv4/arp.c, the case of a zero sender); a
- * claim of it gets an announcement, but not twice within DEFEND_INTERVAL, 10 s (section 2.4 (c)).
- * @acd: see there.
- * @attachment: a published place.
+ * acd_receive() - answer the received packets. A probe for the address gets a reply, which the
+ * kernel does not send for a proxied one (arp_process() in net/ipv4/arp.c, the case of a zero
+ * sender). A claim gets an announcement, but not twice within DEFEND_INTERVAL, 10 s (section 2.4
+ * (c)).
+ * @attachment: published.
  * @now: ms of CLOCK_BOOTTIME.
  *
- * Return: whether another host insists on the address, by a second claim within that interval;
- * @acd->conflicting_host is it.
+ * Return: true if @acd->conflicting_host insists on the address by a second claim within that
+ * interval.
  */
 bool acd_receive(struct acd *acd, struct attachment *attachment, uint64_t now);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's place on the LAN: everything on the host that makes it, made so whenever it is not.
+// Attaches one VM to the LAN: address, tap, route, proxy entry, sysctls.
 #include "netsetup/session/attachment.h"
 
 #include <errno.h>
@@ -21,22 +21,22 @@
 #include "netsetup/policy/authorize.h"
 
 /*
- * Theory of operation: what makes a place is a short list of facts about the host. attachment_publish()
- * looks at each and makes it so where it is not, so it serves the first time and every time after,
- * when the kernel or somebody has undone one. attachment_undo() takes back whatever may be there.
+ * Theory of operation: an attachment is a short list of facts about the host. attachment_publish()
+ * checks each fact and makes it true if it is not, the first time and every time after the kernel
+ * or a program has undone one. attachment_undo() undoes all of them.
  */
 
 /*
- * Of the tap, before it is up. No IPv6, so that a guest's router advertisement cannot reach the
- * host. Strict reverse-path filtering and the tap's single /32 route mean that the guest can only
- * send with its own address. proxy_arp answers the guest for the router and everybody else on the
- * LAN, without the random delay.
+ * Values of the tap before it is up. Without IPv6, no router advertisement of a guest reaches the
+ * host. By strict reverse-path filtering and the tap's single /32 route, the guest can send only
+ * with its own address. proxy_arp answers the guest for the router and every other host of the LAN,
+ * without the random delay.
  */
 static const struct {
 	const char *tree;
 	const char *key;
 	int value;
-	bool optional; /* the kernel may be built without */
+	bool optional; /* a kernel may lack it */
 } tap_values[] = {
 	{ "ipv6/conf", "disable_ipv6", 1, true }, { "ipv4/conf", "rp_filter", 1, false },
 	{ "ipv4/conf", "proxy_arp", 1, false },   { "ipv4/neigh", "proxy_delay", 0, false },
@@ -79,10 +79,10 @@ int attachment_use_uplink(struct attachment *attachment, const struct uplink *up
 	struct lease_record *record = &attachment->lease.record;
 	cleanup_fd int arp = -1;
 
-	/* A dry run sends nothing, either: it shows the address that would be tried first. */
+	/* A dry run sends nothing: it shows the first candidate. */
 	arp = attachment->host.dry_run ? -1 : arp_open(uplink->ifindex, err);
 	if (arp < 0 && !attachment->host.dry_run) {
-		error_context(err, "cannot hear ARP on '%s'", uplink->ifname);
+		error_context(err, "cannot listen for ARP on '%s'", uplink->ifname);
 		return arp;
 	}
 	if (arp >= 0 && promiscuous_set(arp, uplink, attachment->setup.promiscuous, err) < 0)
@@ -96,21 +96,21 @@ int attachment_use_uplink(struct attachment *attachment, const struct uplink *up
 	return 0;
 }
 
-/* The guest can send with the address it has now, before it can send at all. */
-static int guard_tap(struct attachment *attachment, struct error *err)
+/* Filters the tap by the present address, before the guest can send at all. */
+static int filter_tap(struct attachment *attachment, struct error *err)
 {
 	int ret;
 
-	if (ipv4_equal(attachment->guarded, attachment_address(attachment)))
+	if (ipv4_equal(attachment->filtered, attachment_address(attachment)))
 		return 0;
 	ret = antispoof_set(&attachment->host, attachment_tap(attachment),
 			    attachment_address(attachment), err);
 	if (ret == 0)
-		attachment->guarded = attachment_address(attachment);
+		attachment->filtered = attachment_address(attachment);
 	return ret;
 }
 
-/* The tap's values and state, each where it is not as it must be. */
+/* Sets each of the tap's values and its state, where it differs. */
 static int publish_tap(struct attachment *attachment, struct error *err)
 {
 	const struct interface_id tap = attachment_tap(attachment);
@@ -130,7 +130,7 @@ static int publish_tap(struct attachment *attachment, struct error *err)
 		if (ret < 0)
 			return ret;
 	}
-	ret = guard_tap(attachment, err);
+	ret = filter_tap(attachment, err);
 	if (ret < 0)
 		return ret;
 	if (!attachment->host.dry_run)
@@ -145,29 +145,29 @@ static int publish_tap(struct attachment *attachment, struct error *err)
 static int publish_route(struct attachment *attachment, struct error *err)
 {
 	const struct interface_id tap = attachment_tap(attachment);
-	int there = 0;
+	int exists = 0;
 
 	if (!attachment->host.dry_run)
-		there = query_route(attachment->host.route, attachment_address(attachment),
-				    tap.ifindex);
-	return there == 1 ? 0
-			  : host_route_add(&attachment->host, attachment_address(attachment), tap,
-					   err);
+		exists = query_route(attachment->host.route, attachment_address(attachment),
+				     tap.ifindex);
+	return exists == 1 ? 0
+			   : host_route_add(&attachment->host, attachment_address(attachment), tap,
+					    err);
 }
 
 static int publish_proxy(struct attachment *attachment, bool *added, struct error *err)
 {
 	const struct interface_id uplink = attachment_uplink(attachment);
-	int there = 0;
+	int exists = 0;
 
 	if (!attachment->host.dry_run)
-		there = query_proxy(attachment->host.route, attachment_address(attachment),
-				    uplink.ifindex);
-	*added = there != 1;
+		exists = query_proxy(attachment->host.route, attachment_address(attachment),
+				     uplink.ifindex);
+	*added = exists != 1;
 	attachment->published = true;
-	return there == 1 ? 0
-			  : host_proxy_add(&attachment->host, attachment_address(attachment),
-					   uplink, err);
+	return exists == 1 ? 0
+			   : host_proxy_add(&attachment->host, attachment_address(attachment),
+					    uplink, err);
 }
 
 static int publish_sysctls(struct attachment *attachment, struct error *err)
@@ -187,7 +187,7 @@ static int publish_sysctls(struct attachment *attachment, struct error *err)
 	return ret;
 }
 
-/* Whether the LAN was told of the address at the uplink's present hardware address. */
+/* Returns true if the LAN was sent the address at the uplink's present hardware address. */
 static bool announced(const struct attachment *attachment)
 {
 	return attachment->announced.ifindex == attachment->uplink.ifindex &&
@@ -196,8 +196,8 @@ static bool announced(const struct attachment *attachment)
 }
 
 /*
- * The name to look for, or NULL. One that was renamed since, as udev may do with an adapter that has
- * just come, still is the one that was named.
+ * Returns the uplink's name to look for, or NULL. An interface that was renamed since, as udev may
+ * do with a new adapter, still is the one that the request named.
  */
 static const char *uplink_name(const struct attachment *attachment, char renamed[IFNAMSIZ])
 {
@@ -261,7 +261,7 @@ int attachment_withdraw(struct attachment *attachment, struct error *err)
 				 attachment_uplink(attachment), err);
 }
 
-/* The gateway of `gateway: ADDRESS` must be a neighbour, or the guest could not reach it. */
+/* The guest can reach the gateway of `gateway: ADDRESS` only inside the subnet. */
 static int check_gateway(const struct attachment *attachment, const struct uplink *uplink,
 			 struct error *err)
 {
@@ -312,7 +312,7 @@ int attachment_make(struct attachment *attachment, struct error *err)
 	return ret;
 }
 
-/* The descriptors are those of this VM's tap, and of nothing else. */
+/* Security: the descriptors must be queues of this VM's tap, and of nothing else. */
 static int check_tap(const struct attachment *attachment, const int *fds, unsigned int count,
 		     struct error *err)
 {
@@ -329,7 +329,7 @@ static int check_tap(const struct attachment *attachment, const int *fds, unsign
 	return 0;
 }
 
-/* Whether the VM's helper died, and this is the address that it had. */
+/* Checks that the VM's helper died and had this address. */
 static int find_adopted(struct attachment *attachment, struct error *err)
 {
 	const struct lease_record *own = &attachment->lease.record;
@@ -344,20 +344,20 @@ static int find_adopted(struct attachment *attachment, struct error *err)
 				    ipv4_equal(found.record.addresses[0],
 					       attachment->setup.remembered[0]);
 	lease_dir_unlock(dir);
-	/* Root may go on also when somebody has removed the leases. */
+	/* Root may go on even if the lease was removed. */
 	if (!attachment->lease.adopted && !found.alive && attachment->host.authorization)
 		return error_setf(err, STATUS_FAILURE, ENOENT,
-				  "VM '%s' has no lease to be taken over", own->name);
+				  "cannot adopt VM '%s': it has no lease", own->name);
 	return 0;
 }
 
 /*
- * The tap is ours, to be deleted at the end, once the lease is: that of a VM whose helper lives is
- * not touched, whoever has a descriptor of it.
+ * The tap becomes ours, to be deleted at the end, only after the lease: the tap of a VM whose
+ * helper lives is left alone, even for a client that has a descriptor of it.
  */
-static int take_over(struct attachment *attachment, struct error *err)
+static int adopt_here(struct attachment *attachment, struct error *err)
 {
-	struct setup_record again = attachment->setup;
+	struct setup_record fixed = attachment->setup;
 	const struct in_addr nobody = { INADDR_ANY };
 	int ret;
 
@@ -365,11 +365,11 @@ static int take_over(struct attachment *attachment, struct error *err)
 	if (ret < 0)
 		return ret;
 	/*
-	 * With its lease, the address is in use by this very VM, and not proven free once more; without,
-	 * it is one like any other.
+	 * With its lease, the address is in use by this very VM and not probed again. Without the
+	 * lease, it is probed like any other.
 	 */
-	again.address = attachment->setup.remembered[0];
-	ret = allocate(&again, &attachment->uplink, &attachment->host, nobody, &attachment->lease,
+	fixed.address = attachment->setup.remembered[0];
+	ret = allocate(&fixed, &attachment->uplink, &attachment->host, nobody, &attachment->lease,
 		       err);
 	attachment->lease.adopted = false;
 	if (ret < 0)
@@ -385,10 +385,10 @@ static int take_over(struct attachment *attachment, struct error *err)
 }
 
 /*
- * The uplink is away, or elsewhere, just now: the lease is taken over as it was, and the rest is for
- * roam(), which finds the uplink and the address anew.
+ * The uplink has no network now, or another one. Adopts the lease unchanged; roam() later finds the
+ * uplink and the address anew.
  */
-static int take_over_away(struct attachment *attachment, struct error *err)
+static int adopt_away(struct attachment *attachment, struct error *err)
 {
 	struct lease_record *record = &attachment->lease.record;
 	struct found_lease found;
@@ -407,8 +407,8 @@ static int take_over_away(struct attachment *attachment, struct error *err)
 		ret = lease_take(dir, &attachment->lease, err);
 		attachment->lease.adopted = false;
 	} else {
-		ret = error_set_errno(err, ret < 0 ? -ret : EPERM,
-				      "cannot take the lease of '%s' over", record->name);
+		ret = error_set_errno(err, ret < 0 ? -ret : EPERM, "cannot adopt the lease of '%s'",
+				      record->name);
 	}
 	lease_dir_unlock(dir);
 	if (ret < 0)
@@ -443,14 +443,14 @@ int attachment_adopt(struct attachment *attachment, const int *fds, unsigned int
 	ret = attachment_find_uplink(attachment, &uplink, err);
 	if (ret == -ENODEV || ret == -ENOTUNIQ ||
 	    (ret == 0 && !ipv4_prefix_host(&uplink.prefix, attachment->setup.remembered[0])))
-		return take_over_away(attachment, err);
+		return adopt_away(attachment, err);
 	if (ret == 0)
 		ret = attachment_use_uplink(attachment, &uplink, err);
-	return ret < 0 ? ret : take_over(attachment, err);
+	return ret < 0 ? ret : adopt_here(attachment, err);
 }
 
 /* Keeps the first of several errors. */
-static void note(int *result, int ret, struct error *err, const struct error *error)
+static void keep_error(int *result, int ret, struct error *err, const struct error *error)
 {
 	if (ret == 0 || *result < 0)
 		return;
@@ -465,8 +465,8 @@ static int drop_lease(struct attachment *attachment, struct error *err)
 
 	dir = lease_dir_lock(true, err);
 	if (dir < 0) {
-		/* From now on it is a dead one's, and whoever can sweeps it. Not by closing it alone:
-		 * the child that waits for the tap's end has it, too. */
+		/* The lease is dead now, and any helper can remove it. close() is not enough:
+		 * the child that waits for the tap's removal has a copy. */
 		flock(attachment->lease.fd, LOCK_UN);
 		close(attachment->lease.fd);
 		attachment->lease.fd = -1;
@@ -485,12 +485,12 @@ int attachment_undo(struct attachment *attachment, struct error *err)
 
 	if (attachment->host.dry_run)
 		return 0;
-	note(&result, attachment_withdraw(attachment, &error), err, &error);
-	/* Its route goes with it. Deleted, not only closed: who else holds a descriptor is no matter. */
+	keep_error(&result, attachment_withdraw(attachment, &error), err, &error);
+	/* Removes the tap with its route, even if other processes hold descriptors of it. */
 	if (attachment->tap_ifindex)
-		note(&result,
-		     host_link_delete(&attachment->host, attachment_tap(attachment), &error), err,
-		     &error);
+		keep_error(&result,
+			   host_link_delete(&attachment->host, attachment_tap(attachment), &error),
+			   err, &error);
 	attachment->tap_ifindex = 0;
 	for (size_t i = 0; i < QUEUES_MAX; i++) {
 		if (attachment->tap_fds[i] >= 0)
@@ -498,6 +498,6 @@ int attachment_undo(struct attachment *attachment, struct error *err)
 		attachment->tap_fds[i] = -1;
 	}
 	if (attachment->lease.fd >= 0)
-		note(&result, drop_lease(attachment, &error), err, &error);
+		keep_error(&result, drop_lease(attachment, &error), err, &error);
 	return result;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's place on the LAN: everything on the host that makes it, made so whenever it is not.
+// Attaches one VM to the LAN: address, tap, route, proxy entry, sysctls.
 #ifndef NETSETUP_SESSION_ATTACHMENT_H
 #define NETSETUP_SESSION_ATTACHMENT_H
 
@@ -10,26 +10,24 @@
 #include "netsetup/session/network.h"
 
 /**
- * struct attachment - one VM's place on the LAN.
- * @setup: what was asked for, protocol_setup_check()ed.
- * @host: the host.
- * @uplink: the uplink, as it was when it was last found.
+ * struct attachment - one VM's attachment to the LAN.
+ * @setup: the request, protocol_setup_check()ed.
+ * @uplink: the uplink when it was last found.
  * @lease: held since before the first change; its record has the address and the tap's name.
- * @tap_ifindex: 0 when there is no tap.
+ * @tap_ifindex: 0 if there is no tap.
  * @tap_fds: one for each queue, the others -1; closed by attachment_undo().
- * @queues: how many.
- * @guarded: the address that the tap lets through; 0.0.0.0 when it was not set.
+ * @queues: number of queues.
+ * @filtered: the address that the tap's filter passes; 0.0.0.0 if there is no filter.
  * @published: the proxy entry was added on @uplink and not removed by us.
- * @network: the one in which the address was proven free.
- * @unproven: the present network is another, or may be.
- * @announced: what the LAN was told last: the uplink's index and hardware address.
- * @announce_again: the LAN was told, and that is to be repeated (RFC 5227 section 2.3); the caller
- *                  clears it.
- * @conflict: another host, @conflicting_host, insists on the address, and the VM keeps it all the same; the
- *             caller clears it when the other has been silent for long enough.
+ * @network: the network in which the address was proven free.
+ * @unproven: the present network is, or may be, another one.
+ * @announced: index and hardware address of the uplink in the last announcement.
+ * @announce_again: an announcement must be repeated (RFC 5227 section 2.3); cleared by the caller.
+ * @conflict: the VM keeps its address although @conflicting_host insists on it. The caller clears
+ *            it when that host has been silent for long enough.
  * @conflicting_host: its hardware address.
- * @state: whether the VM is on the LAN.
- * @reason: why not, for people.
+ * @state: enum lan_state.
+ * @reason: text for people if the VM is not on the LAN.
  */
 struct attachment {
 	struct setup_record setup;
@@ -39,7 +37,7 @@ struct attachment {
 	unsigned int tap_ifindex;
 	int tap_fds[QUEUES_MAX];
 	unsigned int queues;
-	struct in_addr guarded;
+	struct in_addr filtered;
 	bool published;
 	struct network network;
 	bool unproven;
@@ -55,46 +53,39 @@ struct attachment {
 };
 
 /**
- * attachment_init() - a place where nothing has been done yet.
- * @attachment: the place.
- * @setup: the request.
- * @host: the host; its socket stays the caller's.
+ * attachment_init() - initialise an attachment without any change to the host.
+ * @host: copied; its netlink socket stays the caller's.
  */
 void attachment_init(struct attachment *attachment, const struct setup_record *setup,
 		     const struct host *host);
 
-/* attachment_address() - the VM's address. */
 struct in_addr attachment_address(const struct attachment *attachment);
 
-/* attachment_tap(), attachment_uplink() - the interfaces, as host.h names them. */
+/* attachment_tap(), attachment_uplink() - return the interfaces as host.h names them. */
 struct interface_id attachment_tap(const struct attachment *attachment);
 struct interface_id attachment_uplink(const struct attachment *attachment);
 
 /**
- * attachment_find_uplink() - find the uplink as it is now, one that the asker is permitted to use.
- * @attachment: a place.
- * @uplink: the uplink.
- * @err: the error.
+ * attachment_find_uplink() - find the present uplink, and check the client's authorization for it.
  *
- * Return: 0, -EACCES when it is not permitted, or as uplink_find().
+ * Return: 0, -EACCES if it is not permitted, or as uplink_find().
  */
 int attachment_find_uplink(const struct attachment *attachment, struct uplink *uplink,
 			   struct error *err);
 
 /**
  * attachment_make() - find the uplink, allocate the address, make the tap and publish.
- * @attachment: an initialised place.
- * @err: the error; what was done until then is undone by attachment_undo().
+ * @attachment: initialised; after an error attachment_undo() undoes what was done.
  *
  * Return: 0 or a negative errno.
  */
 int attachment_make(struct attachment *attachment, struct error *err);
 
 /**
- * attachment_adopt() - take over the place of a running VM whose helper died.
- * @attachment: an initialised place; setup.remembered[0] is the address that the VM has.
- * @fds, @count: the tap's descriptors; closed, whatever comes.
- * @err: the error: they are not the tap of this VM, another VM has the address.
+ * attachment_adopt() - adopt the attachment of a running VM whose helper died.
+ * @attachment: initialised; setup.remembered[0] is the address that the VM has.
+ * @fds, @count: the tap's descriptors; closed in any case.
+ * @err: they are not this VM's tap, or another VM has the address.
  *
  * Return: 0 or a negative errno.
  */
@@ -102,27 +93,26 @@ int attachment_adopt(struct attachment *attachment, const int *fds, unsigned int
 		     struct error *err);
 
 /**
- * attachment_publish() - make the host so that the VM is reachable at its address through its uplink;
- * what is so already is left alone. Announces when the LAN has not been told so.
- * @attachment: a place with a tap and an address in the uplink's subnet.
- * @err: the error.
+ * attachment_publish() - make the VM reachable at its address through its uplink. Makes what is
+ * missing, and leaves the rest alone. Announces the address if the LAN does not know this uplink.
+ * @attachment: has a tap, and an address in the uplink's subnet.
  *
- * Whatever led here, that the asker is permitted to have the address there is checked once more.
+ * Security: every way to a new address or uplink ends here, so the authorization is checked here
+ * once more.
  *
- * Return: 0, -EACCES when it is not permitted, or another negative errno, after which it may be
- * called again.
+ * Return: 0, -EACCES if it is not permitted, or another negative errno; may be called again.
  */
 int attachment_publish(struct attachment *attachment, struct error *err);
 
-/* attachment_withdraw() - remove the proxy entry: the VM is no longer reachable through its uplink. */
+/*
+ * attachment_withdraw() - remove the proxy entry; the VM is then not reachable through its uplink.
+ */
 int attachment_withdraw(struct attachment *attachment, struct error *err);
 
 /**
- * attachment_use_uplink() - from now on this is the uplink: open its packet socket, make it promiscuous
- * when that is asked for. Nothing is published.
- * @attachment: a place, withdrawn from the uplink before.
- * @uplink: the new one.
- * @err: the error.
+ * attachment_use_uplink() - switch to an uplink: open its packet socket, and make it promiscuous if
+ * the request demands that. Publishes nothing.
+ * @attachment: withdrawn from the uplink before.
  *
  * Return: 0 or a negative errno.
  */
@@ -130,8 +120,7 @@ int attachment_use_uplink(struct attachment *attachment, const struct uplink *up
 			  struct error *err);
 
 /**
- * attachment_undo() - make the host as it was; legal after any failure, and twice.
- * @attachment: the place.
+ * attachment_undo() - undo every change to the host; may be called after any failure, and twice.
  * @err: the first error; everything else is undone all the same.
  *
  * Return: 0 or a negative errno.

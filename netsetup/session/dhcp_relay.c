@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Passes DHCP packets between the tap and the unprivileged launcher, which understands them.
+// Relays DHCP packets between the tap and the unprivileged launcher.
 #include "netsetup/session/dhcp_relay.h"
 
 #include <arpa/inet.h>
@@ -19,13 +19,13 @@
 
 #define YIADDR_OFFSET 16 /* RFC 2131 section 2 */
 
-/* Room for the auxiliary data of one packet (packet(7), PACKET_AUXDATA). */
+/* Buffer for the auxiliary data of one packet (packet(7), PACKET_AUXDATA). */
 union auxiliary {
 	char space[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
 	struct cmsghdr align;
 };
 
-/* Received, not sent by ourselves; IPv4; no fragment but whole; UDP to the server's port. */
+/* Passes received, not sent, IPv4 packets: unfragmented UDP to the server's port. */
 static const struct sock_filter filter[] = {
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 10, 0),
@@ -46,8 +46,8 @@ int dhcp_relay_open(unsigned int tap, struct error *err)
 {
 	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
 	/*
-	 * All protocols: such a socket sees a packet before the classifier of antispoof.h, which
-	 * refuses what a client sends that has no address yet, or still the one of another network.
+	 * ETH_P_ALL receives a packet before the classifier of antispoof.h, which drops the packets
+	 * of a client that has no address yet, or one of another network.
 	 */
 	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
 					     .sll_protocol = htons(ETH_P_ALL),
@@ -61,7 +61,7 @@ int dhcp_relay_open(unsigned int tap, struct error *err)
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0 ||
-	    /* Spares what goes to the guest a copy (Linux 4.20). */
+	    /* Avoids a copy of each packet to the guest (Linux 4.20). */
 	    (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0 &&
 	     errno != ENOPROTOOPT) ||
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
@@ -69,7 +69,7 @@ int dhcp_relay_open(unsigned int tap, struct error *err)
 	return take_fd(&fd);
 }
 
-/* Whether the guest's network card left the UDP checksum to ours. */
+/* Returns true if the guest's network card left the UDP checksum to the host. */
 static bool checksum_unfinished(struct msghdr *message)
 {
 	struct tpacket_auxdata data;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Passes DHCP packets between the tap and the unprivileged launcher, which understands them.
+// Relays DHCP packets between the tap and the unprivileged launcher.
 #ifndef NETSETUP_SESSION_DHCP_RELAY_H
 #define NETSETUP_SESSION_DHCP_RELAY_H
 
@@ -9,34 +9,33 @@
 #include "netsetup/protocol/protocol.h"
 
 /**
- * dhcp_relay_open() - open a non-blocking packet socket that sees what the guest sends to the DHCP
- * server's port, and nothing else.
+ * dhcp_relay_open() - open a non-blocking packet socket that receives only the guest's packets to
+ * the DHCP server's port.
  * @tap: the tap's index.
- * @err: the error.
  *
  * Return: the socket or a negative errno.
  */
 int dhcp_relay_open(unsigned int tap, struct error *err);
 
 /**
- * dhcp_relay_receive() - take one packet of the guest's.
+ * dhcp_relay_receive() - receive one packet of the guest.
  * @socket: of dhcp_relay_open().
  * @record: the packet as a record for the launcher.
  *
- * Return: 0, -EAGAIN when there is none, or another negative errno.
+ * Return: 0, -EAGAIN if there is none, or another negative errno.
  */
 int dhcp_relay_receive(int socket, struct dhcp_record *record);
 
 /**
- * dhcp_relay_check() - whether a packet is one from a DHCP server to a client: IPv4 without options,
- * whole, UDP from port 67 to port 68, lengths that agree (RFC 2131 section 4.1).
+ * dhcp_relay_check() - true if a packet is one of a DHCP server to a client: complete IPv4 without
+ * options, UDP from port 67 to port 68, lengths that agree (RFC 2131 section 4.1).
  * @record: from the launcher, protocol_record_check()ed.
  */
 bool dhcp_relay_check(const struct dhcp_record *record);
 
 /**
- * dhcp_relay_gives() - whether a packet offers or gives the guest an address ('yiaddr'), rather than to
- * refuse one, or to inform a guest that has one by other means (RFC 2131 section 4.3.5).
+ * dhcp_relay_gives() - true if a packet offers or gives an address ('yiaddr'). A refusal does not,
+ * nor an answer to a guest that has one by other means (RFC 2131 section 4.3.5).
  * @record: dhcp_relay_check()ed.
  */
 bool dhcp_relay_gives(const struct dhcp_record *record);
@@ -46,7 +45,6 @@ bool dhcp_relay_gives(const struct dhcp_record *record);
  * @socket: of dhcp_relay_open().
  * @tap: the tap's index.
  * @record: dhcp_relay_check()ed.
- * @err: the error.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The network in which an address was proven free, and whether the uplink is still in it.
+// Identifies the network in which an address was proven free.
 #include "netsetup/session/network.h"
 
 #include <errno.h>
@@ -12,11 +12,11 @@
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/query.h"
 
-/* How often the router is asked, and how long its answer is waited for, in milliseconds. */
+/* Number of ARP requests to the router, and the wait for an answer, in milliseconds. */
 #define ASK_COUNT   3
 #define ASK_WAIT_MS 60
 
-/* More than a packet socket's buffer holds. */
+/* Larger than the number of packets in a packet socket's buffer. */
 #define DRAIN_MAX 1024
 
 static bool mac_known(const struct ether_addr *mac)
@@ -51,8 +51,8 @@ bool network_same(const struct network *network, const struct uplink *uplink)
 	return !network->ssid[0] || !uplink->ssid[0] || !strcmp(network->ssid, uplink->ssid);
 }
 
-/* Waits for what the router says of itself; returns whether it said anything. */
-static bool hear_router(int socket, struct in_addr router, struct ether_addr *mac)
+/* Waits for a packet of the router; returns true if one came. */
+static bool receive_router(int socket, struct in_addr router, struct ether_addr *mac)
 {
 	const uint64_t deadline = monotonic_ms() + ASK_WAIT_MS;
 	struct pollfd poller = { .fd = socket, .events = POLLIN };
@@ -85,13 +85,13 @@ bool network_confirm(const struct network *network, const struct uplink *uplink,
 		return true;
 	if (arp_listen(socket, network->router, &ignored) < 0)
 		return false;
-	/* What came before the link was lost is not of this network. */
+	/* Packets from before the link was lost are not of this network. */
 	for (int i = 0; i < DRAIN_MAX && arp_receive(socket, &old) == 0; i++)
 		continue;
 	for (int i = 0; i < ASK_COUNT; i++) {
 		if (arp_send(socket, uplink->ifindex, &question, &ignored) < 0)
 			return false;
-		if (hear_router(socket, network->router, &mac))
+		if (receive_router(socket, network->router, &mac))
 			return !memcmp(&mac, &network->router_mac, sizeof(mac));
 	}
 	return false;

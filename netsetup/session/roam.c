@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The VM follows the laptop: to another uplink, another network, another address.
+// Moves the VM with the laptop: to another uplink, network or address.
 #include "netsetup/session/roam.h"
 
 #include <errno.h>
@@ -24,13 +24,13 @@ __attribute__((format(printf, 3, 4))) static void set_state(struct attachment *a
 	va_end(args);
 }
 
-/* The guest can be told another address, and nobody wants it to have this very one. */
-static bool can_move(const struct attachment *attachment)
+/* The guest can get another address, and its definition does not fix this one. */
+static bool can_change_address(const struct attachment *attachment)
 {
 	return attachment->setup.roam && ipv4_unset(attachment->setup.address);
 }
 
-static void be_up(struct attachment *attachment, const char *reason)
+static void set_on_lan(struct attachment *attachment, const char *reason)
 {
 	char address[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
 
@@ -42,14 +42,14 @@ static void be_up(struct attachment *attachment, const char *reason)
 		set_state(attachment, LAN_UP, "%s", reason);
 }
 
-/* Not on the LAN; once there again, the LAN is told. */
-static void be_away(struct attachment *attachment, const char *reason)
+/* The VM is off the LAN; its next time there needs an announcement. */
+static void set_away(struct attachment *attachment, const char *reason)
 {
 	attachment->announced.ifindex = 0;
 	set_state(attachment, LAN_AWAY, "%s", reason);
 }
 
-/* Writes the lease's record, and restores the uplink that this VM may have been the last one on. */
+/* Writes the lease, and restores the previous uplink if this VM was the last one on it. */
 static int update_lease(struct attachment *attachment, struct error *err)
 {
 	struct error ignored;
@@ -66,7 +66,7 @@ static int update_lease(struct attachment *attachment, struct error *err)
 	return ret;
 }
 
-/* To another interface, or the same one that was unplugged and is another to the kernel. */
+/* Switches to another interface, or to one that was unplugged and got a new index. */
 static int change_uplink(struct attachment *attachment, const struct uplink *now, struct error *err)
 {
 	struct error ignored;
@@ -77,7 +77,7 @@ static int change_uplink(struct attachment *attachment, const struct uplink *now
 	return ret < 0 ? ret : update_lease(attachment, err);
 }
 
-/* What was had is remembered first, so that the VM gets it again where it had it. */
+/* Moves an address to the front, so that the VM gets it again in its network. */
 static void remember(struct attachment *attachment, struct in_addr address)
 {
 	struct in_addr *list = attachment->setup.remembered;
@@ -90,8 +90,8 @@ static void remember(struct attachment *attachment, struct in_addr address)
 }
 
 /*
- * Allocates an address of the uplink's subnet: any but that of a rival, when the guest can be told;
- * else the one it has. On failure the lease has the old one again.
+ * Allocates an address of the uplink's subnet: any but the conflicting host's if the guest can get
+ * one, otherwise its present one. On failure the lease has the old one again.
  */
 static int change_address(struct attachment *attachment, struct in_addr conflicting_host,
 			  struct error *err)
@@ -105,7 +105,7 @@ static int change_address(struct attachment *attachment, struct in_addr conflict
 	attachment_withdraw(attachment, &ignored);
 	remember(attachment, before);
 	setup = attachment->setup;
-	if (!can_move(attachment))
+	if (!can_change_address(attachment))
 		setup.address = before;
 	ret = allocate(&setup, &attachment->uplink, &attachment->host, conflicting_host,
 		       &attachment->lease, err);
@@ -121,8 +121,8 @@ static int change_address(struct attachment *attachment, struct in_addr conflict
 	return 0;
 }
 
-/* The guest has an address that cannot be used here, and cannot be told another one. */
-static void be_elsewhere(struct attachment *attachment)
+/* The guest's address cannot be used here, and the guest cannot get another one. */
+static void set_elsewhere(struct attachment *attachment)
 {
 	char address[IPV4_TEXT_SIZE], subnet[IPV4_TEXT_SIZE];
 	const struct prefix network = { ipv4_prefix_network(&attachment->uplink.prefix),
@@ -141,7 +141,7 @@ static void be_elsewhere(struct attachment *attachment)
 			  address, attachment->uplink.ifname, ipv4_prefix_text(&network, subnet));
 }
 
-/* Whether the VM could have its address here without asking anybody. */
+/* Returns true if the address is a host's in this subnet, and not this host's own. */
 static bool address_fits(const struct attachment *attachment)
 {
 	return ipv4_prefix_host(&attachment->uplink.prefix, attachment_address(attachment)) &&
@@ -149,13 +149,13 @@ static bool address_fits(const struct attachment *attachment)
 }
 
 /* The network is another one, or the host itself has the guest's address now. */
-static int settle_anew(struct attachment *attachment, struct error *err)
+static int attach_anew(struct attachment *attachment, struct error *err)
 {
 	const struct in_addr nobody = { INADDR_ANY };
 	int ret;
 
-	if (!can_move(attachment) && !address_fits(attachment)) {
-		be_elsewhere(attachment);
+	if (!can_change_address(attachment) && !address_fits(attachment)) {
+		set_elsewhere(attachment);
 		return 0;
 	}
 	ret = change_address(attachment, nobody, err);
@@ -164,20 +164,20 @@ static int settle_anew(struct attachment *attachment, struct error *err)
 	return ret;
 }
 
-/* The uplink is there: the VM's place on it. */
-static int settle(struct attachment *attachment, struct error *err)
+/* Attaches the VM to the uplink, which has been found. */
+static int attach(struct attachment *attachment, struct error *err)
 {
 	int ret = 0;
 
 	if (attachment->unproven || !address_fits(attachment))
-		ret = settle_anew(attachment, err);
+		ret = attach_anew(attachment, err);
 	if (ret < 0 || attachment->state == LAN_ELSEWHERE)
 		return ret;
 	ret = attachment_publish(attachment, err);
 	if (ret < 0)
 		return ret;
 	network_note(&attachment->network, &attachment->uplink, attachment->host.route);
-	be_up(attachment, "");
+	set_on_lan(attachment, "");
 	return 0;
 }
 
@@ -189,12 +189,12 @@ static int roam_uplink(struct attachment *attachment, struct error *err)
 
 	ret = attachment_find_uplink(attachment, &now, err);
 	if (ret == -ENODEV || ret == -ENOTUNIQ) {
-		be_away(attachment, err->message);
+		set_away(attachment, err->message);
 		return 0;
 	}
 	if (ret < 0)
 		return ret;
-	/* Also when it was away when the place was adopted, and is not listened on yet. */
+	/* An attachment that was adopted without its uplink has no packet socket yet. */
 	if (now.ifindex != attachment->uplink.ifindex || attachment->host.arp < 0) {
 		link_lost = true;
 		ret = change_uplink(attachment, &now, err);
@@ -204,12 +204,12 @@ static int roam_uplink(struct attachment *attachment, struct error *err)
 	attachment->unproven |= !network_same(&attachment->network, &now) ||
 				(link_lost && !network_confirm(&attachment->network, &now,
 							       attachment->host.arp));
-	/* The LAN has its router also while this host has no route to it, or not yet. */
+	/* The LAN has its router even while this host has no route to it. */
 	if (!attachment->unproven && ipv4_unset(now.router))
 		now.router = attachment->network.router;
 	attachment->uplink = now;
 	attachment->state = LAN_AWAY;
-	return settle(attachment, err);
+	return attach(attachment, err);
 }
 
 int roam(struct attachment *attachment, struct error *err)
@@ -219,10 +219,10 @@ int roam(struct attachment *attachment, struct error *err)
 
 	ret = roam_uplink(attachment, err);
 	if (ret < 0)
-		be_away(attachment, err->message);
+		set_away(attachment, err->message);
 	if (ret != -EACCES)
 		return ret;
-	/* What the policy does not permit here it may permit where the laptop goes next. */
+	/* The policy may permit the network to which the laptop goes next. */
 	attachment_withdraw(attachment, &ignored);
 	return 0;
 }
@@ -236,7 +236,7 @@ int roam_conflict(struct attachment *attachment, const struct ether_addr *confli
 	struct error ignored;
 	int ret = -EADDRINUSE;
 
-	if (can_move(attachment))
+	if (can_change_address(attachment))
 		ret = change_address(attachment, before, err);
 	if (ret < 0) {
 		attachment->conflict = true;
@@ -245,11 +245,11 @@ int roam_conflict(struct attachment *attachment, const struct ether_addr *confli
 	ret = attachment_publish(attachment, err);
 	if (ret < 0) {
 		attachment_withdraw(attachment, &ignored);
-		be_away(attachment, err->message);
+		set_away(attachment, err->message);
 		return ret;
 	}
 	snprintf(reason, sizeof(reason), "%s insists on %s", arp_mac_text(conflicting_host, mac),
 		 ipv4_text(before, address));
-	be_up(attachment, reason);
+	set_on_lan(attachment, reason);
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The VM follows the laptop: to another uplink, another network, another address.
+// Moves the VM with the laptop: to another uplink, network or address.
 #ifndef NETSETUP_SESSION_ROAM_H
 #define NETSETUP_SESSION_ROAM_H
 
@@ -8,26 +8,25 @@
 #include "netsetup/session/attachment.h"
 
 /**
- * roam() - look at the host's network as it is now, and make the VM's place fit it; called when
- * something has changed, or may have. Sets the place's state and reason.
- * @attachment: a place that was made or adopted.
- * @err: the error; the place is left as far as it came and can be called for again.
+ * roam() - fit the VM's attachment to the host's present network, after any possible change. Sets
+ * the attachment's state and reason.
+ * @attachment: made or adopted; after an error it stays as far as it came, and roam() may be called
+ *              again.
  *
- * The uplink is found anew by the rules of uplink_find(). In the same network the address stays,
- * whatever else has changed. In another network, one with another subnet, SSID or router (another
- * address, or the same address and another machine), it is allocated anew when the guest can be told
- * so; else it is proven free there, if it is of that subnet, or the VM waits for its own network.
+ * It finds the uplink anew by the rules of uplink_find(). In the same network the address stays.
+ * Another network has another subnet, SSID or router (another address, or the same address and
+ * another machine). There it allocates a new address if the guest can get one by DHCP. Otherwise it
+ * proves the old one free if it is of that subnet, or the VM waits for its own network.
  *
  * Return: 0 or a negative errno.
  */
 int roam(struct attachment *attachment, struct error *err);
 
 /**
- * roam_conflict() - another host insists on the VM's address: give it up when the guest can be
- * told another one, else, or when there is no other, say so and stay.
- * @attachment: a published place.
+ * roam_conflict() - give up the VM's address, on which another host insists, if the guest can get
+ * another one. Otherwise report the conflict and keep the address.
+ * @attachment: published.
  * @conflicting_host: the other's hardware address.
- * @err: the error.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One VM's conversation with its launcher, from the request to the undoing.
+// Serves one VM's LAN session, from the request until it is undone.
 #include "netsetup/session/session.h"
 
 #include <errno.h>
@@ -22,40 +22,38 @@
 #include "netsetup/session/roam.h"
 #include "netsetup/session/standby.h"
 
-/* RFC 5227 section 1.1, ANNOUNCE_INTERVAL: between the first and the second announcement. */
+/* RFC 5227 section 1.1, ANNOUNCE_INTERVAL: from the first announcement to the second. */
 #define ANNOUNCE_INTERVAL_MS 2000
 
-/* Events come in bursts: so long after the first one the host is looked at. */
-#define SETTLE_MS 5
+/* Debounce: events come in bursts, and the host is checked this long after the first. */
+#define EVENT_DEBOUNCE_MS 5
 
-/* Packets of the guest's that are passed on in one turn. */
+/* DHCP packets of the guest that are relayed in one turn. */
 #define RELAY_MAX 16
 
-/* For what no event tells, such as a proxy entry that somebody deleted. */
-#define SLOW_CHECK_MS 60000
+/* For changes without an event, such as a deleted proxy entry. */
+#define PERIODIC_CHECK_MS 60000
 
-/* After a failure that may pass by itself. */
+/* Retry after a failure that may be temporary. */
 #define RETRY_MS 1000
 
-/* An address that is exchanged for another one is away for a moment; that is no news. */
-#define AWAY_MS 500
+/* Debounce: a VM that changes its address is off the LAN for a moment, which is not reported. */
+#define AWAY_DEBOUNCE_MS 500
 
-/* A rival that has been silent for so long has given up. */
-#define CALM_MS 30000
+/* A conflict ends when the other host has been silent for this long. */
+#define CONFLICT_MS 30000
 
 /**
- * struct session - a VM that is on the LAN.
+ * struct session - the LAN session of one VM.
  * @socket: to the launcher.
- * @limits: within which it is served.
- * @standby: of this helper.
- * @attachment: the VM's place.
- * @acd: of its address.
- * @events: the kernel's.
+ * @standby: this helper's standby helper.
+ * @acd: conflict detection of the VM's address.
+ * @events: netlink socket for the kernel's events.
  * @dhcp: packet socket on the tap, or -1.
- * @announce_at: when the second announcement is due, ms of CLOCK_BOOTTIME; 0: not.
- * @look_at: when the host is looked at again.
- * @told: what the launcher was told last.
- * @tell_at: when it is told that the VM is off the LAN, if it still is then; 0: not.
+ * @announce_at: time of the second announcement, ms of CLOCK_BOOTTIME; 0: none.
+ * @check_at: time of the next check of the host.
+ * @sent: the last RECORD_MOVED, as the launcher knows it.
+ * @send_at: time to report that the VM is still off the LAN; 0: none.
  */
 struct session {
 	int socket;
@@ -66,9 +64,9 @@ struct session {
 	struct nl_sock *events;
 	int dhcp;
 	uint64_t announce_at;
-	uint64_t look_at;
-	struct ready_record told;
-	uint64_t tell_at;
+	uint64_t check_at;
+	struct ready_record sent;
+	uint64_t send_at;
 };
 
 static uint64_t now_ms(void)
@@ -79,7 +77,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* A launcher that does not read loses these; it cannot hold us up. */
+/* A launcher that does not read loses these records; the helper does not wait for it. */
 static void send_change(const char *command, void *context)
 {
 	const struct session *session = context;
@@ -117,9 +115,9 @@ static struct in_addr guest_gateway(const struct attachment *attachment)
 	return attachment->uplink.router;
 }
 
-/* The place as a record of type RECORD_READY or RECORD_MOVED. */
-static void describe(const struct attachment *attachment, enum record_type type,
-		     struct ready_record *ready)
+/* Fills in a record of type RECORD_READY or RECORD_MOVED. */
+static void fill_ready(const struct attachment *attachment, enum record_type type,
+		       struct ready_record *ready)
 {
 	const struct uplink *uplink = &attachment->uplink;
 
@@ -142,14 +140,14 @@ static int send_ready(struct session *session, bool with_taps, struct error *err
 {
 	struct ready_record ready;
 
-	describe(&session->attachment, RECORD_READY, &ready);
-	describe(&session->attachment, RECORD_MOVED, &session->told);
+	fill_ready(&session->attachment, RECORD_READY, &ready);
+	fill_ready(&session->attachment, RECORD_MOVED, &session->sent);
 	ready.queues = with_taps ? session->attachment.queues : 0;
 	return protocol_send(session->socket, &ready, session->attachment.tap_fds, ready.queues,
 			     err);
 }
 
-static bool same_attachment(const struct ready_record *a, const struct ready_record *b)
+static bool ready_equal(const struct ready_record *a, const struct ready_record *b)
 {
 	return !strcmp(a->uplink, b->uplink) && !strcmp(a->ssid, b->ssid) &&
 	       ipv4_equal(a->address, b->address) && a->prefix_length == b->prefix_length &&
@@ -158,35 +156,35 @@ static bool same_attachment(const struct ready_record *a, const struct ready_rec
 	       !strcmp(a->reason, b->reason);
 }
 
-/* Whether to wait and see, since the VM may be on the LAN again in a moment. */
-static bool too_early(struct session *session, const struct ready_record *moved)
+/* Returns true if the launcher need not know yet: the VM may be on the LAN again in a moment. */
+static bool is_debounced(struct session *session, const struct ready_record *moved)
 {
 	const uint64_t now = now_ms();
 
-	if (moved->state != LAN_AWAY || session->told.state != LAN_UP) {
-		session->tell_at = 0;
+	if (moved->state != LAN_AWAY || session->sent.state != LAN_UP) {
+		session->send_at = 0;
 		return false;
 	}
-	if (!session->tell_at)
-		session->tell_at = now + AWAY_MS;
-	return now < session->tell_at;
+	if (!session->send_at)
+		session->send_at = now + AWAY_DEBOUNCE_MS;
+	return now < session->send_at;
 }
 
-/* Tells the launcher what has changed, if anything it knows has. */
-static void tell_moved(struct session *session)
+/* Sends the launcher what has changed since the last record. */
+static void send_moved(struct session *session)
 {
 	struct ready_record moved;
 	struct error ignored;
 
-	describe(&session->attachment, RECORD_MOVED, &moved);
-	if (too_early(session, &moved) || same_attachment(&moved, &session->told))
+	fill_ready(&session->attachment, RECORD_MOVED, &moved);
+	if (is_debounced(session, &moved) || ready_equal(&moved, &session->sent))
 		return;
-	session->tell_at = 0;
+	session->send_at = 0;
 	if (protocol_send(session->socket, &moved, NULL, 0, &ignored) == 0)
-		session->told = moved;
+		session->sent = moved;
 }
 
-/* After anything that may have published an address: defend it, and announce it once more. */
+/* Defends and announces an address that may have been published just now. */
 static void after_publishing(struct session *session)
 {
 	struct attachment *attachment = &session->attachment;
@@ -199,32 +197,32 @@ static void after_publishing(struct session *session)
 	if (attachment->announce_again)
 		session->announce_at = now_ms() + ANNOUNCE_INTERVAL_MS;
 	attachment->announce_again = false;
-	if (attachment->conflict && session->look_at > session->acd.last_conflict + CALM_MS)
-		session->look_at = session->acd.last_conflict + CALM_MS;
-	tell_moved(session);
+	if (attachment->conflict && session->check_at > session->acd.last_conflict + CONFLICT_MS)
+		session->check_at = session->acd.last_conflict + CONFLICT_MS;
+	send_moved(session);
 }
 
-/* The rival's word is still in the neighbours' caches: the LAN is told anew. */
-static void calm_down(struct session *session)
+/* The neighbours' caches still have the other host's claim: announce the address again. */
+static void end_conflict(struct session *session)
 {
 	struct attachment *attachment = &session->attachment;
 
-	if (!attachment->conflict || now_ms() < session->acd.last_conflict + CALM_MS)
+	if (!attachment->conflict || now_ms() < session->acd.last_conflict + CONFLICT_MS)
 		return;
 	attachment->conflict = false;
 	attachment->announced.ifindex = 0;
 }
 
-static void look(struct session *session)
+static void check_host(struct session *session)
 {
 	struct error err;
 	int ret;
 
-	calm_down(session);
+	end_conflict(session);
 	ret = roam(&session->attachment, &err);
-	/* A subnet without a free address is not probed again and again. */
-	session->look_at = now_ms() +
-			   (ret < 0 && err.status != STATUS_NETWORK ? RETRY_MS : SLOW_CHECK_MS);
+	/* STATUS_NETWORK: a subnet without a free address is not probed every second. */
+	session->check_at =
+		now_ms() + (ret < 0 && err.status != STATUS_NETWORK ? RETRY_MS : PERIODIC_CHECK_MS);
 	after_publishing(session);
 }
 
@@ -256,8 +254,8 @@ static void close_descriptors(const int fds[QUEUES_MAX])
 }
 
 /*
- * What there is no room for, or is malformed, is closed while it is received: see close_timeout_fds(). The
- * wait for a record has no limit.
+ * Receiving closes surplus descriptors and those of a malformed record, which needs a limit, see
+ * close_timeout_fds(). The wait for a record has none.
  */
 static int receive(const struct session *session, union record *record, int fds[QUEUES_MAX],
 		   struct error *err)
@@ -276,8 +274,8 @@ static int receive(const struct session *session, union record *record, int fds[
 }
 
 /*
- * From the guest to the launcher; one that does not read loses packets, as a network does. A guest
- * that floods gets its turn again, after everybody else.
+ * Relays from the guest to the launcher, which loses packets if it does not read, as on a network.
+ * The limit gives the others their turn during a guest's flood.
  */
 static void on_guest_dhcp(struct session *session)
 {
@@ -288,14 +286,14 @@ static void on_guest_dhcp(struct session *session)
 		protocol_send(session->socket, &record, NULL, 0, &ignored);
 }
 
-/* A guest that is given an address by DHCP can be given another one, now if it needs one. */
-static void guest_can_be_told(struct session *session, const struct dhcp_record *answer)
+/* A guest that uses DHCP can get another address, at once if it needs one. */
+static void allow_roaming(struct session *session, const struct dhcp_record *answer)
 {
 	if (session->attachment.setup.roam || !dhcp_relay_gives(answer))
 		return;
 	session->attachment.setup.roam = 1;
 	if (session->attachment.state != LAN_UP)
-		session->look_at = now_ms();
+		session->check_at = now_ms();
 }
 
 /* Safe: see standby.h. */
@@ -304,21 +302,18 @@ static bool may_have_standby(const struct session *session, const int fds[QUEUES
 	return !session->limits->authorization && standby_socket_valid(fds);
 }
 
-static bool on_answer(struct session *session, const struct dhcp_record *answer)
+static bool on_launcher_dhcp(struct session *session, const struct dhcp_record *answer)
 {
 	struct error ignored;
 
 	if (session->dhcp < 0 || !dhcp_relay_check(answer))
 		return false;
-	guest_can_be_told(session, answer);
+	allow_roaming(session, answer);
 	dhcp_relay_send(session->dhcp, session->attachment.tap_ifindex, answer, &ignored);
 	return true;
 }
 
-/*
- * Anything but an answer to the guest, or a wish for another spare, is against the protocol, and ends
- * the VM's place.
- */
+/* Ends the session at any record but a DHCP answer or a request for a standby helper. */
 static int on_launcher(struct session *session, bool *end, struct error *err)
 {
 	union record record;
@@ -337,7 +332,7 @@ static int on_launcher(struct session *session, bool *end, struct error *err)
 				     session->limits->begin_standby);
 	} else {
 		expected = fds[0] < 0 && record.header.type == RECORD_DHCP &&
-			   on_answer(session, &record.dhcp);
+			   on_launcher_dhcp(session, &record.dhcp);
 	}
 	close_descriptors(fds);
 	*end = !expected;
@@ -346,25 +341,25 @@ static int on_launcher(struct session *session, bool *end, struct error *err)
 
 static int time_left(const struct session *session)
 {
-	uint64_t next = session->look_at;
+	uint64_t next = session->check_at;
 	const uint64_t now = now_ms();
 
 	if (session->announce_at && session->announce_at < next)
 		next = session->announce_at;
-	if (session->tell_at && session->tell_at < next)
-		next = session->tell_at;
+	if (session->send_at && session->send_at < next)
+		next = session->send_at;
 	return next > now ? (int)(next - now) : 0;
 }
 
-/* While the VM lives: keeps its place, until the launcher is gone. */
+/* Maintains the attachment while the VM lives, until the launcher's end-of-file. */
 static int serve_vm(struct session *session, struct error *err)
 {
 	bool end = false;
 	int ret = 0;
 
-	session->look_at = now_ms();
+	session->check_at = now_ms();
 	if (session->attachment.state == LAN_UP)
-		session->look_at += SLOW_CHECK_MS;
+		session->check_at += PERIODIC_CHECK_MS;
 	session->announce_at = now_ms() + ANNOUNCE_INTERVAL_MS;
 	while (!end) {
 		struct pollfd pollers[] = {
@@ -379,23 +374,23 @@ static int serve_vm(struct session *session, struct error *err)
 		if (pollers[0].revents)
 			ret = on_launcher(session, &end, err);
 		if (pollers[1].revents && netlink_events_drain(session->events) &&
-		    session->look_at > now_ms() + SETTLE_MS)
-			session->look_at = now_ms() + SETTLE_MS;
+		    session->check_at > now_ms() + EVENT_DEBOUNCE_MS)
+			session->check_at = now_ms() + EVENT_DEBOUNCE_MS;
 		if (pollers[2].revents)
 			on_arp(session);
 		if (pollers[3].revents)
 			on_guest_dhcp(session);
-		if (!end && now_ms() >= session->look_at)
-			look(session);
+		if (!end && now_ms() >= session->check_at)
+			check_host(session);
 		if (session->announce_at && now_ms() >= session->announce_at)
 			announce_again(session);
-		if (session->tell_at && now_ms() >= session->tell_at)
-			tell_moved(session);
+		if (session->send_at && now_ms() >= session->send_at)
+			send_moved(session);
 	}
 	return ret;
 }
 
-/* Who the launcher is, for the message to who starts the same VM again. */
+/* Returns the launcher's pid, for the message to a user who starts the same VM again. */
 static int32_t launcher_pid(int socket)
 {
 	struct ucred peer = { 0 };
@@ -425,8 +420,9 @@ static int check_request(const union record *record, struct error *err)
 	return error_setf(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
 }
 
-/* A spare takes over the place of one VM, or sweeps. */
-static int check_vm(const struct vm_identity *vm, const union record *record, struct error *err)
+/* Security: a standby helper only adopts its own VM or cleans up. */
+static int check_standby(const struct vm_identity *vm, const union record *record,
+			 struct error *err)
 {
 	const struct setup_record *setup = &record->setup;
 
@@ -435,15 +431,15 @@ static int check_vm(const struct vm_identity *vm, const union record *record, st
 	     !memcmp(setup->uuid, vm->uuid, sizeof(vm->uuid))))
 		return 0;
 	return error_setf(err, STATUS_PERMISSION, EPERM,
-			  "this helper is a spare of VM '%s', and for nothing else", vm->name);
+			  "this helper is a standby of VM '%s' and serves nothing else", vm->name);
 }
 
-static bool is_dry(const union record *record)
+static bool is_dry_run(const union record *record)
 {
 	return record->header.type == RECORD_CLEAN ? record->clean.dry_run : record->setup.dry_run;
 }
 
-/* What may come before a request: that a spare is wanted. @socket: for it, or -1. */
+/* Receives the request, and before it perhaps a RECORD_STANDBY. @socket: its socket, or -1. */
 static int receive_first(struct session *session, union record *record, int fds[QUEUES_MAX],
 			 int *socket, struct error *err)
 {
@@ -471,10 +467,10 @@ static int receive_request(struct session *session, union record *record, int fd
 		return ret;
 	ret = check_request(record, err);
 	if (ret == 0)
-		ret = check_vm(session->limits->vm, record, err);
+		ret = check_standby(session->limits->vm, record, err);
 	if (ret == 0 && (record->header.type == RECORD_ADOPT) != (fds[0] >= 0))
 		ret = error_setf(err, STATUS_FAILURE, EPROTO, "unexpected or missing descriptors");
-	if (ret == 0 && !is_dry(record) && !capabilities_sufficient())
+	if (ret == 0 && !is_dry_run(record) && !capabilities_sufficient())
 		ret = error_setf(err, STATUS_PERMISSION, EPERM,
 				 "cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW");
 	if (ret < 0)
@@ -482,7 +478,7 @@ static int receive_request(struct session *session, union record *record, int fd
 	return ret;
 }
 
-static unsigned int count_taps(const int fds[QUEUES_MAX])
+static unsigned int count_descriptors(const int fds[QUEUES_MAX])
 {
 	unsigned int count = 0;
 
@@ -491,18 +487,18 @@ static unsigned int count_taps(const int fds[QUEUES_MAX])
 	return count;
 }
 
-/* From the request to the launcher's end; the caller undoes what was done. */
+/* Serves until the launcher's end-of-file; the caller undoes the changes. */
 static int serve(struct session *session, bool adopt, const int fds[QUEUES_MAX], struct error *err)
 {
 	struct attachment *attachment = &session->attachment;
 	int ret;
 
-	/* Before the first look at the host, so that no change after it goes unnoticed. */
+	/* Open the events before the first query of the host, so that no later change is missed. */
 	ret = attachment->host.dry_run ? 0 : netlink_events_open(&session->events, err);
 	if (ret < 0)
 		close_descriptors(fds);
 	else if (adopt)
-		ret = attachment_adopt(attachment, fds, count_taps(fds), err);
+		ret = attachment_adopt(attachment, fds, count_descriptors(fds), err);
 	else
 		ret = attachment_make(attachment, err);
 	if (ret == 0 && !attachment->host.dry_run && attachment->state == LAN_UP)
@@ -528,14 +524,14 @@ int session_done(int socket, struct error *err)
 	return protocol_send(socket, &ready, NULL, 0, err);
 }
 
-/* A VM's place, from the request to the launcher's end and the undoing. */
+/* Serves one attachment, from the request until it is undone. */
 static int run_attachment(struct session *session, struct host *host, const union record *record,
 			  const int fds[QUEUES_MAX], struct error *err)
 {
 	struct error undo_error;
 	int ret;
 
-	host->say = record->setup.verbose || record->setup.dry_run ? send_change : NULL;
+	host->report = record->setup.verbose || record->setup.dry_run ? send_change : NULL;
 	attachment_init(&session->attachment, &record->setup, host);
 	session->attachment.lease.record.launcher = launcher_pid(session->socket);
 	ret = serve(session, record->header.type == RECORD_ADOPT, fds, err);
@@ -547,14 +543,14 @@ static int run_attachment(struct session *session, struct host *host, const unio
 }
 
 /*
- * Safe when the asker is hostile: nothing of the request says what is swept, and only what no VM
+ * Safe against a hostile client: the request does not choose what is removed, and only what no VM
  * needs is.
  */
 static int run_clean(struct session *session, struct host *host, struct error *err)
 {
 	int ret;
 
-	host->say = send_change;
+	host->report = send_change;
 	ret = lease_stale_remove_all(host, err);
 	return ret < 0 ? ret : session_done(session->socket, err);
 }
@@ -574,22 +570,22 @@ int session_run(int socket, const struct session_limits *limits, struct error *e
 
 	standby_init(&session.standby);
 	ret = receive_request(&session, &record, fds, &standby, err);
-	/* Nothing is permitted, not even to have swept what the dead have left. */
+	/* The policy permits nothing, not even to remove what dead helpers have left. */
 	if (ret == 0 && limits->authorization && limits->authorization->refusal.code) {
 		close_descriptors(fds);
 		*err = limits->authorization->refusal;
 		ret = -err->code;
 	}
-	if (ret == 0 && standby >= 0 && record.header.type != RECORD_CLEAN && !is_dry(&record))
+	if (ret == 0 && standby >= 0 && record.header.type != RECORD_CLEAN && !is_dry_run(&record))
 		standby_make(&session.standby, standby, &record.setup, limits->begin_standby);
-	/* One that carries others, unread, may be as slow to close. */
+	/* A socket with other descriptors in its queue may take as long to close. */
 	if (standby >= 0)
 		close_timeout_fds((const int[]){ take_fd(&standby) }, 1);
 	if (ret == 0)
 		ret = netlink_open(NETLINK_ROUTE, &route, err);
 	if (ret == 0) {
 		host.route = route;
-		host.dry_run = is_dry(&record);
+		host.dry_run = is_dry_run(&record);
 		ret = record.header.type == RECORD_CLEAN
 			      ? run_clean(&session, &host, err)
 			      : run_attachment(&session, &host, &record, fds, err);

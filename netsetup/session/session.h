@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One VM's conversation with its launcher, from the request to the undoing.
+// Serves one VM's LAN session, from the request until it is undone.
 #ifndef NETSETUP_SESSION_SESSION_H
 #define NETSETUP_SESSION_SESSION_H
 
@@ -8,10 +8,10 @@
 #include "netsetup/session/standby.h"
 
 /**
- * struct session_limits - whom a session serves, and how far.
- * @authorization: what the asker is permitted, or NULL: everything.
- * @vm: a spare's: the VM whose place it may take over; NULL: any, and none to take over only.
- * @begin_standby: where a spare of this helper's begins; it does not return.
+ * struct session_limits - the limits of a session.
+ * @authorization: limits of the client; NULL: none.
+ * @vm: of a standby helper: the only VM that it may adopt; NULL: no such limit.
+ * @begin_standby: entry point of a standby helper that this one forks; does not return.
  */
 struct session_limits {
 	const struct authorization *authorization;
@@ -20,16 +20,15 @@ struct session_limits {
 };
 
 /**
- * session_run() - serve one request, and undo it when the launcher is gone.
+ * session_run() - serve one request, and undo it after the launcher's end-of-file.
  * @socket: to the launcher.
- * @limits: within these.
- * @err: why it ended otherwise than by the launcher's end-of-file.
+ * @err: the reason of an end without the launcher's end-of-file.
  *
  * Return: 0 or a negative errno; the host is as before in any case.
  */
 int session_run(int socket, const struct session_limits *limits, struct error *err);
 
-/* session_done() - tell the launcher that the host is as before; returns 0 or a negative errno. */
+/* session_done() - report to the launcher that the host is as before; 0 or a negative errno. */
 int session_done(int socket, struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The helper that takes over when the one that has a VM's place dies, made by that one.
+// Forks the standby helper, which takes over when the active helper dies.
 #include "netsetup/session/standby.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ids.h"
 
-/* From the end of a process's sockets to its own. */
-#define DYING_MS 100
+/* Time from the end of a process's sockets to its own end. */
+#define EXIT_WAIT_MS 100
 
 void standby_init(struct standby *standby)
 {
@@ -35,8 +35,8 @@ bool standby_socket_valid(const int fds[QUEUES_MAX])
 }
 
 /*
- * The child of the launcher, as its maker is, so that it is the launcher that is told its end and need
- * not care who came first. There is one thread, so nothing of fork()'s own is missed.
+ * Makes a child of the launcher, like its maker: the launcher gets its exit status, and need not
+ * care which helper came first. The raw call skips fork()'s handlers; one thread needs none.
  */
 static pid_t fork_sibling(int *pidfd)
 {
@@ -47,8 +47,8 @@ static pid_t fork_sibling(int *pidfd)
 #endif
 }
 
-/* In the spare: its socket is where a helper has it, and nothing of its maker's place is left. */
-static bool settle(const struct standby *standby, int socket)
+/* In the standby: moves its socket to PROTOCOL_FD, and closes its maker's later descriptors. */
+static bool take_socket(const struct standby *standby, int socket)
 {
 	for (int fd = 0; fd < STANDBY_DESCRIPTORS_MAX; fd++)
 		if (!standby->inherited[fd] && fd != socket)
@@ -57,7 +57,7 @@ static bool settle(const struct standby *standby, int socket)
 	if (fcntl(socket, F_DUPFD_CLOEXEC, PROTOCOL_FD) != PROTOCOL_FD)
 		return false;
 	close(socket);
-	/* As in main.c: one that does not wait would end us at once. */
+	/* As in main.c: a non-blocking socket would end the helper at once. */
 	fcntl(PROTOCOL_FD, F_SETFL, 0);
 	return true;
 }
@@ -65,26 +65,26 @@ static bool settle(const struct standby *standby, int socket)
 static void run_standby(const struct standby *standby, int socket, const struct setup_record *setup,
 			void (*begin)(const struct vm_identity *vm))
 {
-	struct standby_record hello;
+	struct standby_record record;
 	struct vm_identity vm;
 	struct error ignored;
 
-	if (!settle(standby, socket))
+	if (!take_socket(standby, socket))
 		_exit(STATUS_FAILURE);
 	memcpy(vm.name, setup->name, sizeof(vm.name));
 	memcpy(vm.uuid, setup->uuid, sizeof(vm.uuid));
-	protocol_record_init(&hello, RECORD_STANDBY);
-	hello.pid = getpid();
-	protocol_send(PROTOCOL_FD, &hello, NULL, 0, &ignored);
+	protocol_record_init(&record, RECORD_STANDBY);
+	record.pid = getpid();
+	protocol_send(PROTOCOL_FD, &record, NULL, 0, &ignored);
 	begin(&vm);
 }
 
-/* Whether there is one; what is dying may take a moment. */
+/* Returns true if the standby lives; a dying one gets a moment. */
 static bool alive(const struct standby *standby)
 {
 	struct pollfd poller = { .fd = standby->pidfd, .events = POLLIN };
 
-	return standby->pidfd >= 0 && poll(&poller, 1, DYING_MS) <= 0;
+	return standby->pidfd >= 0 && poll(&poller, 1, EXIT_WAIT_MS) <= 0;
 }
 
 void standby_make(struct standby *standby, int socket, const struct setup_record *setup,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The helper that takes over when the one that has a VM's place dies, made by that one.
+// Forks the standby helper, which takes over when the active helper dies.
 #ifndef NETSETUP_SESSION_STANDBY_H
 #define NETSETUP_SESSION_STANDBY_H
 
@@ -9,29 +9,29 @@
 #include "netsetup/protocol/protocol.h"
 
 /*
- * Theory of operation: under sudo the launcher gives its rights up and cannot start another helper
- * when one dies. It has started two before; so one can die, and from then on they see to it
- * themselves: the one that takes a place over first forks a spare, and a helper that has a place forks
- * another when its spare has died. There are two again for as long as one of them lives.
+ * Theory of operation: under sudo the launcher gives up its rights and cannot start another helper
+ * later. So it starts two at first, and one can die. From then on the helpers replace themselves: a
+ * helper that takes over first forks a standby helper, and an active helper forks another one if
+ * its standby has died. There are two again as long as one of them lives.
  *
- * Safe, though the asker chooses when:
+ * Threat: a hostile client chooses the time of each fork. Safe, because:
  *
- * - A spare has what its maker has after it was confined, and no more: the same user, two
- *   capabilities, Landlock rules and system calls, all of which fork() hands down and nobody can
- *   take off. It is a copy, not a program that is started: there is no file to exchange.
- * - It closes every descriptor that its maker came by since, above all the tap's, the packet sockets
- *   and the lease; none of them is used by two.
- * - It serves the VM that its maker was asked for, by name and uuid, and only as that VM's
- *   next helper or to sweep. So it gives a launcher nothing that it had not been given before.
- * - Who makes one has a place, which has one lease, or ends; and makes the next one only when the one
- *   before has ended. So there is no more than one for a place, as long as the launcher does what
- *   it should. One that was taken over, under sudo, can have a spare make another and then fail to
- *   adopt, again and again: it fails when the place is had already, but its spare is made before.
- *   Those do nothing but wait, and end with their sockets.
- * - Who is bound by a policy can start the helper himself whenever he likes, and gets none.
+ * - A standby has the rights of its confined maker and no more: the same user, two
+ *   capabilities, Landlock rules and system calls. fork() passes them on, and no process can remove
+ *   them. It is a copy, and there is no program file to replace.
+ * - It closes every descriptor that its maker opened later, above all those of the tap, the packet
+ *   sockets and the lease. No two helpers use one of them.
+ * - It serves only its maker's VM, by name and uuid, and only as that VM's next helper or to clean
+ *   up. So a launcher gets nothing that it had not been given before.
+ * - An active helper has one attachment, which has one lease, and forks the next standby only after
+ *   the end of the last. So an attachment has one standby, if the launcher is well-behaved. A
+ *   hostile one, under sudo, can let a standby fork another and then fail to adopt, again and
+ *   again: the standby is forked before the adoption fails. Those only wait, and end with their
+ *   sockets.
+ * - A user with a policy gets none, and can start the helper at any time anyway.
  */
 
-/* More than there can be, see privilege.c. */
+/* Larger than any inherited descriptor, see RLIMIT_NOFILE in capabilities.c. */
 #define STANDBY_DESCRIPTORS_MAX 256
 
 /**
@@ -45,37 +45,37 @@ struct vm_identity {
 };
 
 /**
- * struct standby - what is known of a helper's spare one.
- * @inherited: the descriptors that it may keep.
- * @pidfd: of the living one, or -1.
+ * struct standby - the state of a helper's standby helper.
+ * @inherited: by descriptor: true if the standby may keep it.
+ * @pidfd: of the living standby, or -1.
  */
 struct standby {
 	bool inherited[STANDBY_DESCRIPTORS_MAX];
 	int pidfd;
 };
 
-/* standby_init() - none yet; from now on what is opened is not for a spare. */
+/* standby_init() - start without a standby, which must not keep later descriptors. */
 void standby_init(struct standby *standby);
 
 /**
- * standby_socket_valid() - whether descriptors that came with a RECORD_STANDBY are what it asks for.
+ * standby_socket_valid() - true if the descriptors of a RECORD_STANDBY are one socket for a
+ * standby.
  * @fds: as of protocol_receive().
  */
 bool standby_socket_valid(const int fds[QUEUES_MAX]);
 
 /**
- * standby_make() - make one, unless there still is one.
- * @standby: of this helper.
- * @socket: the spare's way to the launcher; stays the caller's.
- * @setup: the VM's.
- * @begin: where the spare goes on, with PROTOCOL_FD; it does not return.
+ * standby_make() - fork a standby helper, unless one lives.
+ * @socket: the standby's socket to the launcher; stays the caller's.
+ * @setup: the VM's request.
+ * @begin: entry point of the standby, with PROTOCOL_FD; does not return.
  *
- * Without a spare the launcher finds the other end of @socket closed; that is all there is to say.
+ * Without a new standby, the launcher gets no record, only end-of-file at the end of @socket.
  */
 void standby_make(struct standby *standby, int socket, const struct setup_record *setup,
 		  void (*begin)(const struct vm_identity *vm));
 
-/* standby_done() - forget it; it ends by the end of its socket. */
+/* standby_done() - forget the standby, which ends with its socket. */
 void standby_done(struct standby *standby);
 
 #endif

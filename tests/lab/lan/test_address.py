@@ -45,9 +45,9 @@ def test_same_address_every_time(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("what, message", [
-    ("route add {}/32 dev lo", "has a route of somebody else's already, through 'lo'"),
-    ("route add blackhole {}/32", "has a route of somebody else's already, through 'wlan0'"),
-    ("neigh add proxy {} dev wlan0", "has a proxy entry of somebody else's already, on 'wlan0'")],
+    ("route add {}/32 dev lo", "already has a route of another program, through 'lo'"),
+    ("route add blackhole {}/32", "already has a route of another program, through 'wlan0'"),
+    ("neigh add proxy {} dev wlan0", "already has a proxy entry of another program, on 'wlan0'")],
     ids=["route", "blackhole", "proxy"])
 def test_what_others_have_made(lab: Lab, what: str, message: str) -> None:
     """An address that the host has something for is no VM's, neither by choice nor by wish."""

@@ -423,7 +423,7 @@ class Spare:
 
 def test_spare_is_for_one_vm(stage: Stage) -> None:
     """For taking its place over, under its name and uuid, and for sweeping; one at a time."""
-    refused = "this helper is a spare of VM 'x', and for nothing else"
+    refused = "this helper is a standby of VM 'x' and serves nothing else"
     other = record(ADOPT, setup_body().replace(b"u" * 16, b"w" * 16))
     with stage.caller(ROOT) as caller:
         spares = [Spare(caller)]
@@ -520,7 +520,7 @@ def test_adopt_wrong_queues(stage: Stage) -> None:
 
 def test_adopt_without_lease(stage: Stage) -> None:
     why = refused_adoption(stage, [stage.tap("vmr-x")])
-    assert why == "VM 'x' has no lease to be taken over"
+    assert why == "cannot adopt VM 'x': it has no lease"
 
 
 def test_adopt_of_live_lease(stage: Stage) -> None:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a guest may send, by the very program that the kernel gets, run by the kernel.
+// Runs the guest's frames through the very program that the kernel gets.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/pkt_cls.h>
@@ -54,7 +54,7 @@ static const struct {
 	{ "nobody's", false, FRAME(IPV4(0x45, 1, NONE, LAN, 8, 0, 0, 0, 0, 0, 0, 0)) },
 	{ "DHCP from nobody", false,
 	  FRAME(IPV4(0x45, 17, NONE, 255, 255, 255, 255, 0, 68, 0, 67, 0, 8, 0, 0)) },
-	/* A program that looked for the port would look behind the end, and pass it. */
+	/* A program that looked for the port would read behind the end, and pass it. */
 	{ "UDP from nobody, a long header and no more", false, FRAME(IPV4(0x4f, 17, NONE, NONE)) },
 	{ "UDP from nobody, a short header", false,
 	  FRAME(IPV4(0x40, 17, NONE, NONE, 0, 67, 0, 67, 0, 67, 0, 67)) },
@@ -80,7 +80,7 @@ static const struct {
 	{ "nothing but an Ethernet header", false, FRAME(ETH(8, 0)) },
 };
 
-/* As a socket's filter a program's result is how many octets are received: none is TC_ACT_OK. */
+/* The result of a socket filter is the number of received octets: none is TC_ACT_OK. */
 static bool passes(int sockets[2], const uint8_t *frame, size_t size)
 {
 	uint8_t octets[FRAME_MAX];
@@ -122,7 +122,7 @@ static void test_frames(void **state)
 			fail_msg("%s: %s", frames[i].what, frames[i].passes ? "dropped" : "passed");
 }
 
-/* Whatever a frame is cut to, it never passes where the whole one does not. */
+/* A frame that is cut never passes if the whole frame does not. */
 static void test_truncated(void **state)
 {
 	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
@@ -132,7 +132,7 @@ static void test_truncated(void **state)
 					 frames[i].size);
 }
 
-/* Each value of each octet: what passes speaks for the guest, or is ARP for nobody. */
+/* Tries each value of each octet: all that passes is the guest's, or ARP for no address. */
 static void test_every_octet(void **state)
 {
 	static const uint8_t own[] = { OWN }, none[] = { NONE };

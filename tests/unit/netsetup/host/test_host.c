@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The changes to the host one by one: netlink after a lost answer, what a dry run leaves alone.
+// Tests each change to the host, lost answers and dry runs.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ static struct host host_here(void)
 	return host;
 }
 
-/* A request whose answer nobody takes, as after a timeout, does not spoil the ones after it. */
+/* An answer that nobody reads, as after a timeout, does not spoil the later requests. */
 static void lost_answer(void)
 {
 	struct host host = host_here();
@@ -63,7 +63,7 @@ static void lost_answer(void)
 			 0);
 	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"), uplink, &err), 0);
 	assert_int_equal(namespace_run("! ip neigh show proxy | grep ."), 0);
-	/* One that is gone, and one of an interface that is gone, are no errors. */
+	/* A missing entry, and an entry of a missing interface, are no errors. */
 	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"), uplink, &err), 0);
 	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"),
 					   (struct interface_id){ "gone", 4711 }, &err),
@@ -94,9 +94,9 @@ static void tap_comes_and_goes(void)
 	assert_int_equal(namespace_run("ip route show proto 118 | "
 				       "grep -q '^192.168.7.9 dev vmr-x scope link'"),
 			 0);
-	/* Never replaces a route. */
+	/* A route is never replaced. */
 	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), -EEXIST);
-	/* Also while somebody holds a descriptor of it. */
+	/* The tap is deleted while a process holds a descriptor of it. */
 	assert_int_equal(host_link_delete(&host, tap, &err), 0);
 	assert_int_equal(if_nametoindex("vmr-x"), 0);
 	assert_int_equal(host_link_delete(&host, tap, &err), 0);
@@ -110,8 +110,8 @@ static void test_tap_comes_and_goes(void **state)
 	namespace_test(tap_comes_and_goes);
 }
 
-/* The asker can forbid us children; the tap is deleted all the same. */
-static void no_child_to_spare(void)
+/* A client can forbid the helper to fork; the tap is deleted all the same. */
+static void fork_refused(void)
 {
 	const struct rlimit none = { 0, 4096 }, many = { 4096, 4096 };
 	struct host host = host_here();
@@ -120,25 +120,25 @@ static void no_child_to_spare(void)
 	unsigned int ifindex = 0;
 
 	assert_int_equal(host_tap_add(&host, "vmr-x", 1, false, fds, &ifindex, &err), 0);
-	/* The limit does not hold for who has these two. */
+	/* A process with these two capabilities has no such limit. */
 	assert_int_equal(namespace_drop_resource_rights(), 0);
 	assert_int_equal(setrlimit(RLIMIT_NPROC, &none), 0);
 	assert_int_equal(fork(), -1);
 	assert_int_equal(host_link_delete(&host, (struct interface_id){ "vmr-x", ifindex }, &err),
 			 0);
 	assert_int_equal(if_nametoindex("vmr-x"), 0);
-	/* For the sanitizers at the end. */
+	/* The sanitizers need this at the end. */
 	assert_int_equal(setrlimit(RLIMIT_NPROC, &many), 0);
 	close(fds[0]);
 	nl_socket_free(host.route);
 }
 
-static void test_no_child_to_spare(void **state)
+static void test_fork_refused(void **state)
 {
-	namespace_test(no_child_to_spare);
+	namespace_test(fork_refused);
 }
 
-/* An interface that exists is never taken over, whatever it is. */
+/* An existing interface of any kind is never taken over. */
 static void tap_never_adopts(void)
 {
 	struct error err = { 0 };
@@ -177,7 +177,7 @@ static void test_tap_without_descriptors(void **state)
 	namespace_test(tap_without_descriptors);
 }
 
-/* What tap_is() must not take for the tap, above all one of that name in another namespace. */
+/* tap_is() must refuse other descriptors, above all a tap of that name in another namespace. */
 static void tap_recognised(void)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = "vmr-x" };
@@ -227,11 +227,11 @@ static void keep(const char *command, void *context)
 	strncat(said->text, "\n", sizeof(said->text) - strlen(said->text) - 1);
 }
 
-/* Each change as a person would have typed it, and none made. */
+/* Reports each change as a person would type it, and makes none. */
 static void dry_run(void)
 {
 	struct said said = { "" };
-	struct host host = { .arp = -1, .dry_run = true, .say = keep, .context = &said };
+	struct host host = { .arp = -1, .dry_run = true, .report = keep, .context = &said };
 	const struct interface_id uplink = { "e0", if_nametoindex("e0") };
 	const struct sysctl sysctl = { "ipv4/conf", "e0", "forwarding" };
 	struct interface_id tap = { "vmr-x", 0 };
@@ -271,7 +271,7 @@ static void test_dry_run(void **state)
 	namespace_test(dry_run);
 }
 
-/* Who answered is in the list, who did not, or is on another interface, is not. */
+/* The list has the station that answered, and none that did not or is on another interface. */
 static void neighbours(void)
 {
 	struct host host = host_here();
@@ -305,7 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lost_answer),
 		cmocka_unit_test(test_tap_comes_and_goes),
-		cmocka_unit_test(test_no_child_to_spare),
+		cmocka_unit_test(test_fork_refused),
 		cmocka_unit_test(test_tap_never_adopts),
 		cmocka_unit_test(test_tap_without_descriptors),
 		cmocka_unit_test(test_tap_recognised),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which drivers are known to hide ARP requests for a second address.
+// Tests the list of drivers that hide ARP requests.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The order in which addresses are tried: each once, none that no host may have, always the same.
+// Tests the order of candidates: each once, always the same.
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +32,7 @@ static void make_uuid(uint8_t uuid[16], unsigned int number)
 	uuid[15] = (uint8_t)number;
 }
 
-/* Walks to the end: each address from first to last once, and nothing else. */
+/* Visits all: each address from first to last once, and nothing else. */
 static void walk_whole(const struct prefix *subnet, struct in_addr first, struct in_addr last,
 		       uint32_t low, uint32_t high, unsigned int number)
 {
@@ -57,7 +57,7 @@ static void walk_whole(const struct prefix *subnet, struct in_addr first, struct
 	assert_false(candidate_next(&candidates, &found));
 }
 
-/* Every prefix down to /16, whole, for several VMs. */
+/* Tests every prefix down to /16 completely, for several VMs. */
 static void test_permutation(void **state)
 {
 	for (unsigned int length = 30; length >= 16; length--) {
@@ -70,7 +70,7 @@ static void test_permutation(void **state)
 	}
 }
 
-/* Every size of a range, at every place of a /28. */
+/* Tests every size of a range, at every position of a /28. */
 static void test_ranges(void **state)
 {
 	const struct prefix subnet = { address("10.1.2.35"), 28 };
@@ -87,7 +87,7 @@ static uint32_t divisor(uint32_t a, uint32_t b)
 	return b ? divisor(b, a % b) : a;
 }
 
-/* Of large ones a beginning; that the rest follows is a matter of the stride. */
+/* Tests the beginning of large spans; the stride proves the rest. */
 static void test_large(void **state)
 {
 	static const unsigned int lengths[] = { 1, 2, 7, 8, 9, 12, 15 };
@@ -119,7 +119,7 @@ static void test_large(void **state)
 	}
 }
 
-/* Near its end a walk of the largest span must not overflow. */
+/* The largest span must not overflow near its end. */
 static void test_large_end(void **state)
 {
 	const struct prefix subnet = { address("10.0.0.1"), 1 };
@@ -153,7 +153,7 @@ static uint32_t first_of(const char *network, unsigned int length, unsigned int 
 	return ntohl(found.s_addr);
 }
 
-/* The host's own address in the subnet does not matter, the subnet and the uuid do. */
+/* The order depends on the subnet and the uuid, not on the host's own address. */
 static void test_determinism(void **state)
 {
 	unsigned int same = 0;
@@ -170,7 +170,7 @@ static void test_determinism(void **state)
 	assert_in_range(same, 0, 16);
 }
 
-/* The walks of two VMs part at once, so that VMs that start together do not chase each other. */
+/* The orders of two VMs differ at once, so VMs that start together do not collide repeatedly. */
 static void test_walks_part(void **state)
 {
 	const struct prefix subnet = { address("192.168.1.7"), 24 };
@@ -193,7 +193,7 @@ static void test_walks_part(void **state)
 	assert_in_range(same, 0, 24);
 }
 
-/* A second run walks the same way to the end; the prefix's length is part of what decides. */
+/* A second run has the same order to the end. The prefix length is part of the seed. */
 static void test_same_again(void **state)
 {
 	const struct prefix subnet = { address("192.168.1.7"), 24 };
@@ -212,7 +212,7 @@ static void test_same_again(void **state)
 	assert_int_not_equal(first_of("192.168.1.0", 24, 1), first_of("192.168.1.0", 23, 1));
 }
 
-/* A range that reaches beyond the subnet is cut, also at the network and broadcast addresses. */
+/* A range that exceeds the subnet is cut, also at the network and broadcast addresses. */
 static void test_cut(void **state)
 {
 	const struct prefix subnet = { address("192.168.1.7"), 28 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Leases: who holds one is asked of the kernel; what is no lease, or cannot be read, is told apart.
+// Tests leases: live, dead, garbage and unreadable ones.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,7 @@ static int lock(void)
 	return dir;
 }
 
-/* A process that holds a lease until it is killed. */
+/* Starts a process that holds a lease until it is killed. */
 static pid_t holder(const char *name)
 {
 	int ready[2];
@@ -101,7 +101,7 @@ static void whole_life(void)
 	assert_int_equal(count, 1);
 	assert_true(found[0].alive);
 	assert_memory_equal(&found[0].record, &lease.record, sizeof(lease.record));
-	/* The lock itself goes with the unlocking; the lease stays, and is found by the next. */
+	/* Unlocking ends the lock; the lease stays, and the next caller finds it. */
 	lease_dir_unlock(dir);
 	dir = lock();
 	lease_drop(dir, &lease);
@@ -120,7 +120,7 @@ static void test_whole_life(void **state)
 	namespace_test(whole_life);
 }
 
-/* The second of a name is told the first's pid and address, and changes nothing of it. */
+/* The error of the second VM has the first one's pid and address, and the first lease stays. */
 static void taken(void)
 {
 	struct lease first = make_lease("web"), second = make_lease("web"), other;
@@ -144,7 +144,7 @@ static void taken(void)
 	assert_string_equal(err.message, "VM 'web' is already running: pid 0, no address yet");
 	assert_null(strstr(err.remedy, "kill"));
 
-	/* A name is not the beginning of another one. */
+	/* A name is not the beginning of another name. */
 	other = make_lease("web2");
 	assert_int_equal(lease_take(dir, &other, &err), 0);
 	lease_drop(dir, &other);
@@ -160,7 +160,7 @@ static void test_taken(void **state)
 	namespace_test(taken);
 }
 
-/* Alive while the holder lives, dead from the moment it was killed, and free to be taken then. */
+/* A lease is live while its holder lives; after the kill it is dead and can be taken. */
 static void killed(void)
 {
 	cleanup_free struct found_lease *found = NULL;
@@ -202,7 +202,7 @@ static void write_record(int dir, const char *file, const void *data, size_t siz
 	assert_int_equal(write(fd, data, size), size);
 }
 
-/* None of these is a lease; a lease of that name can be taken over each of them. */
+/* None of these files is a lease, and each can be replaced by one of its name. */
 static void garbage(void)
 {
 	struct lease_record good = make_lease("web").record, bad;
@@ -260,7 +260,7 @@ static void test_garbage(void **state)
 	namespace_test(garbage);
 }
 
-/* A live lease that cannot be opened is not overlooked: that would give its address away. */
+/* A live lease that cannot be opened is an error: otherwise its address would be given away. */
 static void no_descriptors(void)
 {
 	struct lease lease = make_lease("web"), same = make_lease("web");
@@ -295,7 +295,7 @@ static void test_no_descriptors(void **state)
 	namespace_test(no_descriptors);
 }
 
-/* More leases than one, with names as long as they can be. */
+/* Lists several leases with the longest names. */
 static void many(void)
 {
 	cleanup_free struct found_lease *found = NULL;
@@ -312,7 +312,7 @@ static void many(void)
 		assert_int_equal(lease_take(dir, &leases[i], &err), 0);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(leases); i += 2) {
-		/* As its holder's death does. */
+		/* The death of a holder does the same. */
 		close(leases[i].fd);
 		leases[i].fd = -1;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The directory of leases: whose it must be, its lock, and files that are whole or not there.
+// Tests the lease directory: its owner, lock and atomic files.
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -20,7 +20,7 @@
 #include "netsetup/lease/lease_dir.h"
 #include "tests/unit/support/namespace.h"
 
-/* Where the directory is; it has to be locked while this looks. */
+/* Returns the path of the directory, which must be locked meanwhile. */
 static const char *directory(int dir)
 {
 	static char path[128];
@@ -42,7 +42,7 @@ static void comes_and_goes(void)
 	struct stat status;
 	int dir;
 
-	/* Not made when it is only looked at. */
+	/* A lock without @create does not make the directory. */
 	assert_int_equal(lease_dir_lock(false, &err), -ENOENT);
 	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 
@@ -56,7 +56,7 @@ static void comes_and_goes(void)
 	assert_int_equal(stat(NETNS_RUN_DIR, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0700);
 
-	/* With something in it, it stays, and can be found without making it. */
+	/* A directory with a file stays, and is found without @create. */
 	assert_int_equal(mkdirat(dir, "something", 0700), 0);
 	lease_dir_unlock(dir);
 	dir = lease_dir_lock(false, &err);
@@ -75,7 +75,7 @@ static void test_comes_and_goes(void **state)
 	namespace_test(comes_and_goes);
 }
 
-/* Somebody else's directory there is not touched. */
+/* A foreign directory is not touched. */
 static void others_stay(void)
 {
 	struct error err = { 0 };
@@ -105,7 +105,10 @@ static void namespaces(void)
 	assert_true(dir >= 0);
 	strcpy(first, directory(dir));
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	/* The first is locked still: this would wait for ever if it were the same. */
+	/*
+	 * The first lock is still held: this call would wait for ever if it were the same
+	 * directory.
+	 */
 	dir = lease_dir_lock(true, &err);
 	assert_true(dir >= 0);
 	assert_string_not_equal(directory(dir), first);
@@ -170,7 +173,7 @@ static void test_refused(void **state)
 	namespace_test(refused);
 }
 
-/* An error, and not a search without end. */
+/* The call fails and does not repeat without end. */
 static void no_run(void)
 {
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -182,7 +185,7 @@ static void no_run(void)
 	assert_int_equal(chdir("/"), 0);
 	assert_int_equal(lease_dir_lock(true, &err), -ENOENT);
 	assert_string_equal(err.message, "cannot make '/run/vmrun': No such file or directory");
-	/* For the sanitizers at the end. */
+	/* The sanitizers need this at the end. */
 	assert_int_equal(fchdir(root), 0);
 	assert_int_equal(chroot("."), 0);
 }
@@ -192,7 +195,7 @@ static void test_no_run(void **state)
 	namespace_test(no_run);
 }
 
-/* A want of descriptors must not lead to another directory than the one of the leases. */
+/* A want of descriptors must not lead to another directory than that of the leases. */
 static void no_descriptors(void)
 {
 	const struct rlimit many = { 1024, 1024 };
@@ -224,7 +227,7 @@ static void test_no_descriptors(void **state)
 #define PROCESSES 4
 #define TURNS     500
 
-/* Each counts to TURNS under the lock; the last one out of each moment removes the directory. */
+/* Each counts to TURNS under the lock; the last holder of a moment removes the directory. */
 static int take_turns(volatile int *counter)
 {
 	struct error err;
@@ -266,7 +269,7 @@ static void test_turns(void **state)
 	namespace_test(turns);
 }
 
-/* One whose holder does not let go, as one that is frozen does not. */
+/* A holder that keeps the lock, like a frozen one, costs the others a limited time. */
 static void patience(void)
 {
 	struct error err = { 0 };
@@ -321,7 +324,7 @@ static void replace(void)
 	int first, second;
 
 	assert_true(dir >= 0);
-	/* What one that was killed left is in nobody's way, whatever it is. */
+	/* A file of any kind that a killed helper left does no harm. */
 	assert_int_equal(symlinkat("/run/victim", dir, "new"), 0);
 	first = lease_dir_replace(dir, "file", "one", 3, &err);
 	assert_true(first >= 0);
@@ -341,7 +344,7 @@ static void replace(void)
 	assert_false(locked(dir, "file"));
 	assert_int_equal(faccessat(dir, "new", F_OK, 0), -1);
 
-	/* One that was killed in the midst of it leaves nothing either once all are out. */
+	/* The directory is removed even with the file of a killed writer. */
 	assert_int_equal(unlinkat(dir, "file", 0), 0);
 	close(openat(dir, "new", O_CREAT | O_WRONLY, 0600));
 	lease_dir_unlock(dir);
@@ -353,7 +356,7 @@ static void test_replace(void **state)
 	namespace_test(replace);
 }
 
-/* A full file system: the old content stays, and no part of the new one. */
+/* On a full file system the old content stays, without any part of the new one. */
 static void full(void)
 {
 	char large[3 * 4096];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The proof that an address is free: what packets show, when probes are sent, and a wire to try it.
+// Tests address probes: packets, times and a veth pair.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -31,7 +31,7 @@ static struct in_addr address(const char *text)
 	return parsed;
 }
 
-/* One packet while .9 and .10 are probed; which of them it shows to be taken. */
+/* One packet while .9 and .10 are probed, and the probes that it makes taken. */
 static const struct judge_case {
 	const char *name;
 	unsigned int operation;
@@ -117,7 +117,7 @@ static void test_judge(void **state)
 			if (probes[p].taken)
 				assert_memory_equal(&probes[p].mac, &theirs, sizeof(theirs));
 		}
-		/* What is taken already does not become taken again. */
+		/* A taken probe does not become taken again. */
 		assert_int_equal(probe_judge(&arp, &ours, probes, 2), 0);
 		assert_int_equal(probes[0].taken, test->taken[0]);
 	}
@@ -128,7 +128,7 @@ static unsigned int longest(const struct probe_timing *timing)
 	return timing->delay_max + (timing->count - 1) * timing->interval_max + timing->wait;
 }
 
-/* RFC 5227 section 1.1 to the letter, and what a person will wait for. */
+/* The strict times are those of RFC 5227 section 1.1; a user can wait for the others. */
 static void test_timing(void **state)
 {
 	static const struct probe_timing *const all[] = { &probe_strict, &probe_new,
@@ -145,17 +145,17 @@ static void test_timing(void **state)
 		assert_true(all[i]->count >= 3);
 		assert_true(all[i]->interval_min > 0);
 		assert_true(all[i]->interval_min <= all[i]->interval_max);
-		/* The last probe has as long for its answer as any other. */
+		/* The last probe has at least as long for its answer as the others. */
 		assert_true(all[i]->wait >= all[i]->interval_max);
 	}
 }
 
-/* Short, so that tests are; the wait is for answers that do come. */
+/* Short times for tests; only answers that do come are waited for. */
 static const struct probe_timing quick = {
 	.count = 3, .interval_min = 1, .interval_max = 5, .wait = 50
 };
 
-/* Nobody there: all stay free, and each was probed so often as the timing says. */
+/* Without an answer all stay free, and each was probed as often as @count. */
 static void nobody(void)
 {
 	struct probe probes[PROBE_BATCH_MAX] = { 0 };
@@ -173,7 +173,7 @@ static void nobody(void)
 		probes[i].address.s_addr = htonl(0xc0a80700 + i);
 		probes[i].taken = true;
 	}
-	/* As many as fit into the far end's buffer at once. */
+	/* As many as the buffer of the far end holds at once. */
 	assert_int_equal(probe_run(here, if_nametoindex("e0"), &ours, &quick, probes, 16, &err), 0);
 	while (arp_receive(there, &arp) == 0) {
 		assert_int_equal(arp.operation, ARPOP_REQUEST);
@@ -197,7 +197,7 @@ static void test_nobody(void **state)
 	namespace_test(nobody);
 }
 
-/* The kernel's own answer, from the other end, which another namespace has. */
+/* The kernel of another namespace answers at the far end. */
 static void answered(void)
 {
 	struct probe probes[] = { { .address = address("192.168.7.77") },
@@ -229,8 +229,8 @@ static void test_answered(void **state)
 }
 
 /*
- * Answers that were there before the deadline count even when this process only looks after it: the
- * times are 0 here, as if it had not run meanwhile.
+ * Answers from before the deadline count even if this process runs only after it: the times are 0
+ * here, as if it had not run meanwhile.
  */
 static void answered_while_asleep(void)
 {
@@ -259,7 +259,7 @@ static void test_answered_while_asleep(void **state)
 	namespace_test(answered_while_asleep);
 }
 
-/* All are taken before the first probe: the day that the timing would allow is not waited for. */
+/* All are taken before the first probe, so the call does not wait for the day of @timing. */
 static void all_taken(void)
 {
 	static const struct probe_timing day = { .delay_max = 86400000,
@@ -286,7 +286,7 @@ static void test_all_taken(void **state)
 	namespace_test(all_taken);
 }
 
-/* Somebody who sends without end does not keep the probes from ending. */
+/* A flood does not keep the probes from ending. */
 static void flood(void)
 {
 	const unsigned int far = if_nametoindex("e0-p");
@@ -317,7 +317,7 @@ static void test_flood(void **state)
 	namespace_test(flood);
 }
 
-/* Nor the question whether the router is still the same: what is sent is not the router's word. */
+/* A flood does not keep network_confirm() from ending either: no packet here is the router's. */
 static void flood_of_probes(void)
 {
 	const unsigned int far = if_nametoindex("e0-p");
@@ -340,7 +340,7 @@ static void flood_of_probes(void)
 		for (;;)
 			arp_send(there, far, &other, &err);
 	}
-	/* Ends this process if it does not end itself. */
+	/* Kills this process if the call does not end. */
 	alarm(10);
 	assert_false(network_confirm(&network, &uplink, here));
 	alarm(0);

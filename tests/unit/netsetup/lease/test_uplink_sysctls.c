@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The uplink's shared values: set by the first in, put back by the last out, however each one ended.
+// Tests the uplink's shared values, restored after the last VM.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -93,14 +93,14 @@ static struct lease take(int dir, const char *name, const char *text)
 	return lease;
 }
 
-/* As its holder's death does. */
+/* The death of a holder does the same. */
 static void die(struct lease *lease)
 {
 	close(lease->fd);
 	lease->fd = -1;
 }
 
-static void sweep(int dir, struct host *host)
+static void remove_stale(int dir, struct host *host)
 {
 	struct error err = { 0 };
 
@@ -126,12 +126,12 @@ static void one(void)
 	original = value("ipv4/neigh", "proxy_delay");
 	lease = take(dir, "web", "192.168.7.9");
 	set(dir, &host);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(1, 0);
 	lease_drop(dir, &lease);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(0, original);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(0, original);
 	lease_dir_unlock(dir);
 	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
@@ -143,7 +143,7 @@ static void test_one(void **state)
 	namespace_test(one);
 }
 
-/* A process that holds a lease and has set the values, until it is killed. */
+/* Starts a process that holds a lease and sets the values, until it is killed. */
 static pid_t holder(const char *name, const char *text)
 {
 	int ready[2];
@@ -170,7 +170,7 @@ static pid_t holder(const char *name, const char *text)
 	return child;
 }
 
-/* Three VMs, the first one killed: the values stay until the last of all is gone. */
+/* Three VMs, the first one killed: the values stay until the last one has ended. */
 static void several(void)
 {
 	struct host host = host_here();
@@ -181,15 +181,15 @@ static void several(void)
 	third = take(dir, "three", "192.168.7.13");
 	set(dir, &host);
 	namespace_kill(first);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(1, 0);
 	lease_drop(dir, &third);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(1, 0);
 	namespace_kill(second);
-	/* Nobody has noticed yet. */
+	/* The dead lease was not removed yet. */
 	assert_values(1, 0);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(0, 80);
 	lease_dir_unlock(dir);
 	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
@@ -201,7 +201,7 @@ static void test_several(void **state)
 	namespace_test(several);
 }
 
-/* What was as wanted before the first VM is not ours to put back. */
+/* A value that was right before the first VM is not restored. */
 static void was_set(void)
 {
 	struct host host = host_here();
@@ -209,13 +209,13 @@ static void was_set(void)
 
 	set_value("ipv4/conf", "forwarding", 1);
 	set(dir, &host);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(1, 80);
 	set_value("ipv4/neigh", "proxy_delay", 0);
 	set(dir, &host);
 	/* Nothing was changed, so nothing is recorded. */
 	assert_int_equal(namespace_run("! ls -d /run/vmrun/*/uplink-* 2>/dev/null"), 0);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(1, 0);
 	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
@@ -226,7 +226,7 @@ static void test_was_set(void **state)
 	namespace_test(was_set);
 }
 
-/* Somebody else's change meanwhile is left; that of the one value does not touch the other. */
+/* Another program's change meanwhile stays, and does not affect the other value. */
 static void others_choice(void)
 {
 	struct host host = host_here();
@@ -234,12 +234,12 @@ static void others_choice(void)
 
 	set(dir, &host);
 	set_value("ipv4/neigh", "proxy_delay", 40);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(0, 40);
 
 	set(dir, &host);
 	set_value("ipv4/conf", "forwarding", 0);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(0, 40);
 	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
@@ -250,7 +250,7 @@ static void test_others_choice(void **state)
 	namespace_test(others_choice);
 }
 
-/* Also when another VM started after that change, and had to set the value again. */
+/* The same if another VM started after that change, and had to set the value again. */
 static void others_choice_between(void)
 {
 	struct host host = host_here();
@@ -259,7 +259,7 @@ static void others_choice_between(void)
 	set(dir, &host);
 	set_value("ipv4/neigh", "proxy_delay", 40);
 	set(dir, &host);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(0, 40);
 	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
@@ -270,7 +270,7 @@ static void test_others_choice_between(void **state)
 	namespace_test(others_choice_between);
 }
 
-/* Dead leases' proxy entries go; what a live one, or nobody of ours, has made stays. */
+/* The proxy entries of dead leases are removed; those of live leases and of other programs stay. */
 static void proxy_entries(void)
 {
 	struct host host = host_here();
@@ -292,7 +292,7 @@ static void proxy_entries(void)
 	die(&dead);
 	die(&reused);
 	die(&probing);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_int_equal(namespace_run("[ \"$(ip neigh show proxy | cut -d' ' -f1,3 | sort | "
 				       "tr '\\n' ' ')\" = '192.168.7.11 e0-p 192.168.7.12 e0 "
 				       "192.168.7.13 e0 192.168.7.14 e0 192.168.7.15 e0 "
@@ -312,7 +312,7 @@ static void test_proxy_entries(void **state)
 	namespace_test(proxy_entries);
 }
 
-/* A name that goes into no command does not keep an entry, nor those after it, from being swept. */
+/* An interface name that fits into no command does not keep its entry, or a later one, in place. */
 static void strange_name(void)
 {
 	struct host host = host_here();
@@ -323,7 +323,7 @@ static void strange_name(void)
 				       "ip neigh add proxy 192.168.7.12 dev e0 proto 118 && "
 				       "[ $(ip neigh show proxy | wc -l) = 2 ]"),
 			 0);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_int_equal(namespace_run("[ $(ip neigh show proxy | wc -l) = 0 ]"), 0);
 	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
@@ -334,7 +334,7 @@ static void test_strange_name(void **state)
 	namespace_test(strange_name);
 }
 
-/* Another interface of the same name is not what the records are about. */
+/* The records do not apply to another interface of the same name. */
 static void same_name(void)
 {
 	struct host host = host_here();
@@ -349,7 +349,7 @@ static void same_name(void)
 				       "echo 1 >/proc/sys/net/ipv4/conf/e0/forwarding && "
 				       "echo 0 >/proc/sys/net/ipv4/neigh/e0/proxy_delay"),
 			 0);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(1, 0);
 	assert_int_equal(namespace_run("ip neigh show proxy | grep -q 192.168.7.11"), 0);
 	lease_dir_unlock(dir);
@@ -362,7 +362,7 @@ static void test_same_name(void **state)
 	namespace_test(same_name);
 }
 
-/* Each interface's values are put back, also when another one got its name meanwhile. */
+/* Each interface's values are restored, even if another one has its name now. */
 static void name_passed_on(void)
 {
 	struct host host = host_here();
@@ -379,14 +379,14 @@ static void name_passed_on(void)
 	second = take(dir, "second", "192.168.8.11");
 	set(dir, &host);
 	lease_drop(dir, &first);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(1, 0);
 	assert_int_equal(namespace_run("cd /proc/sys/net/ipv4 && "
 				       "[ \"$(cat conf/renamed/forwarding)\" = 0 ] && "
 				       "[ \"$(cat neigh/renamed/proxy_delay)\" = 42 ]"),
 			 0);
 	lease_drop(dir, &second);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(0, 80);
 	lease_dir_unlock(dir);
 	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
@@ -398,7 +398,7 @@ static void test_name_passed_on(void **state)
 	namespace_test(name_passed_on);
 }
 
-/* An uplink that was taken away: nothing to put back, and no error. */
+/* An unplugged uplink: there is nothing to restore, and no error. */
 static void gone(void)
 {
 	struct host host = host_here();
@@ -409,7 +409,7 @@ static void gone(void)
 	set(dir, &host);
 	die(&dead);
 	assert_int_equal(namespace_run("ip link del e0"), 0);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	lease_dir_unlock(dir);
 	assert_int_equal(access(NETNS_RUN_DIR, F_OK), -1);
 	nl_socket_free(host.route);
@@ -420,7 +420,7 @@ static void test_gone(void **state)
 	namespace_test(gone);
 }
 
-/* Killed after the record was written and before the values were: they are as they were. */
+/* Killed after the record was written and before the values were: they stay as they were. */
 static void killed_between(void)
 {
 	struct host host = host_here();
@@ -429,7 +429,7 @@ static void killed_between(void)
 	set(dir, &host);
 	set_value("ipv4/conf", "forwarding", 0);
 	set_value("ipv4/neigh", "proxy_delay", 80);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(0, 80);
 	lease_dir_unlock(dir);
 	nl_socket_free(host.route);
@@ -440,7 +440,7 @@ static void test_killed_between(void **state)
 	namespace_test(killed_between);
 }
 
-/* A record that cannot be read is an error that leaves it and the values where they are. */
+/* A record that cannot be read is an error; the record and the values stay. */
 static void unreadable(void)
 {
 	struct host host = host_here();
@@ -459,14 +459,14 @@ static void unreadable(void)
 	assert_int_equal(faccessat(dir, file, F_OK, AT_SYMLINK_NOFOLLOW), 0);
 	assert_int_equal(unlinkat(dir, file, 0), 0);
 
-	/* Garbage is no record; what is no interface's name is passed over. */
+	/* Garbage is no record; a file without an interface's name is skipped. */
 	assert_int_equal(namespace_run("cd /run/vmrun/* && "
 				       "echo garbage >uplink-$(cat /sys/class/net/e0/ifindex) && "
 				       "echo 1 >uplink-all && echo 1 >uplink-default && "
 				       "echo 1 >uplink-.. && echo 1 >uplink-"),
 			 0);
 	set(dir, &host);
-	sweep(dir, &host);
+	remove_stale(dir, &host);
 	assert_values(0, 80);
 	assert_int_equal(namespace_run("cd /run/vmrun/* && [ \"$(ls | wc -l)\" = 4 ] && rm *"), 0);
 	lease_dir_unlock(dir);
@@ -488,7 +488,7 @@ static void count(const char *command, void *context)
 static void dry_run(void)
 {
 	unsigned int said = 0;
-	struct host host = { .arp = -1, .dry_run = true, .say = count, .context = &said };
+	struct host host = { .arp = -1, .dry_run = true, .report = count, .context = &said };
 	struct error err = { 0 };
 
 	assert_int_equal(uplink_sysctls_set(-1, &host, uplink(), &err), 0);

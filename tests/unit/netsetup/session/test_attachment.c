@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's place on a LAN of the test's own: made whole, refused for each reason, and undone to the bit.
+// Tests attachments on a LAN of network namespaces: made, refused, undone.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ static struct host host_here(void)
 	return host;
 }
 
-/* A request for an address that is not probed for, so that a test takes no second. */
+/* A request without probes, so that a test needs no second. */
 static struct setup_record setup_for(const char *name)
 {
 	struct setup_record setup;
@@ -76,7 +76,7 @@ static void make(struct attachment *attachment, struct host *host, const struct 
 		fail_msg("%s\n%s", err.message, err.remedy);
 }
 
-/* Undone; the packet socket is the process's until its end. */
+/* Undoes all; the packet socket is the process's until its end. */
 static void undo(struct attachment *attachment)
 {
 	struct error err = { 0 };
@@ -133,7 +133,7 @@ static void test_whole(void **state)
 	namespace_test(whole);
 }
 
-/* While somebody, as QEMU does, holds the tap. */
+/* A process holds the tap, as QEMU does. */
 static void held(void)
 {
 	cleanup_free char *before = namespace_state();
@@ -155,7 +155,7 @@ static void test_held(void **state)
 	namespace_test(held);
 }
 
-/* A request that is refused, the error's code and the beginning of its message. */
+/* A refused request, the error's code and the beginning of its message. */
 struct refusal {
 	const char *script;
 	void (*change)(struct setup_record *setup);
@@ -222,7 +222,7 @@ static const struct refusal refusals[] = {
 	{ "mkdir -m 777 /run/vmrun && chmod 777 /run/vmrun", nothing, -EPERM, STATUS_PERMISSION,
 	  "'/run/vmrun' is open to other users" },
 	{ "ip route add 192.168.7.9/32 dev lo", nothing, -EEXIST, STATUS_NETWORK,
-	  "address 192.168.7.9 has a route of somebody else's already, through 'lo'" },
+	  "address 192.168.7.9 already has a route of another program, through 'lo'" },
 	{ "ip route add 192.168.7.9/32 dev lo proto 118", nothing, -EEXIST, STATUS_FAILURE,
 	  "cannot add a route to 192.168.7.9 through 'vmr-web': File exists" },
 };
@@ -254,7 +254,7 @@ static void refused(void)
 	assert_int_equal(err.status, refusal_now->status);
 	undo(&attachment);
 	assert_true(namespace_unchanged(before));
-	/* undo() closed the packet socket where there was one. */
+	/* undo() closed the packet socket if there was one. */
 	assert_int_equal(namespace_count_fds(), fds);
 	nl_socket_free(host.route);
 }
@@ -267,7 +267,7 @@ static void test_refused(void **state)
 	}
 }
 
-/* Two VMs on one uplink, with two addresses to choose from; a third finds none. */
+/* Two VMs on one uplink get the only two addresses; a third finds none. */
 static void two(void)
 {
 	cleanup_free char *before = namespace_state();
@@ -301,7 +301,7 @@ static void test_two(void **state)
 	namespace_test(two);
 }
 
-/* The second of a name is refused, whatever else it asks for, and the first is as before. */
+/* The second VM of a name is refused, whatever else it requests, and the first one stays. */
 static void same_name(void)
 {
 	struct host host = host_here();
@@ -337,7 +337,7 @@ static void test_same_name(void **state)
 	namespace_test(same_name);
 }
 
-/* The same without being told; the remembered one first, when it can be had. */
+/* An automatic address is the same each time, and the remembered one if it is free. */
 static void chosen(void)
 {
 	struct host host = host_here();
@@ -359,7 +359,7 @@ static void chosen(void)
 	assert_address(attachment_address(&attachment), "192.168.7.99");
 	undo(&attachment);
 
-	/* Not when it is somebody's, or outside of what may be chosen. */
+	/* A remembered address is not used if it is taken or outside of the range. */
 	setup.remembered[1] = address("192.168.7.5");
 	make(&attachment, &host, &setup);
 	assert_true(ipv4_equal(attachment_address(&attachment), first));
@@ -382,7 +382,7 @@ static void test_chosen(void **state)
 	namespace_test(chosen);
 }
 
-/* All but one of a small subnet are somebody's: by an answer to ARP, as a neighbour, the host's. */
+/* All but one of a small subnet are taken: by an answer to ARP, as a neighbour, as the host's. */
 static void last_free(void)
 {
 	struct host host = host_here();
@@ -400,7 +400,7 @@ static void last_free(void)
 			 0);
 	setup.probe = PROBE_NORMAL;
 	setup.remembered[0] = address("192.168.7.4");
-	/* In whatever order they are tried. */
+	/* The order of the candidates does not matter. */
 	for (int i = 0; i < 4; i++) {
 		memset(setup.uuid, i, sizeof(setup.uuid));
 		make(&attachment, &host, &setup);
@@ -415,7 +415,7 @@ static void test_last_free(void **state)
 	namespace_test(last_free);
 }
 
-/* Others may have undone any part of it before us. */
+/* Another program may have undone any part before. */
 static void undone_before(void)
 {
 	static const char *const scripts[] = {
@@ -439,7 +439,7 @@ static void undone_before(void)
 		if (!namespace_unchanged(before))
 			fail_msg("%s", scripts[i]);
 	}
-	/* The uplink was pulled out. */
+	/* The uplink was unplugged. */
 	make(&attachment, &host, &setup);
 	assert_int_equal(namespace_run("ip link del e0"), 0);
 	undo(&attachment);
@@ -453,7 +453,7 @@ static void test_undone_before(void **state)
 	namespace_test(undone_before);
 }
 
-/* What somebody chose meanwhile for a shared value is not put back. */
+/* A shared value that another program has set meanwhile is not restored. */
 static void changed_meanwhile(void)
 {
 	struct host host = host_here();
@@ -474,7 +474,7 @@ static void test_changed_meanwhile(void **state)
 	namespace_test(changed_meanwhile);
 }
 
-/* A place whose maker was killed: swept by whoever starts or ends next. */
+/* The attachment of a killed helper is removed by the next start or end of a VM. */
 static void killed(void)
 {
 	cleanup_free char *before = namespace_state();
@@ -493,7 +493,7 @@ static void killed(void)
 			raise(SIGKILL);
 		}
 		assert_int_equal(namespace_wait(child), 128 + SIGKILL);
-		/* The tap, its route and its values went by themselves. */
+		/* The kernel removed the tap with its route and its values. */
 		assert_int_equal(namespace_run("[ $(ls /run/vmrun/* | wc -l) = 2 ] && "
 					       "ip neigh show proxy | grep -q 192.168.7.9 && "
 					       "! ip link show vmr-web 2>/dev/null"),
@@ -541,7 +541,7 @@ static void test_published_again(void **state)
 	namespace_test(published_again);
 }
 
-/* Another helper takes a running VM's tap over, and undoes all of it in the end. */
+/* Another helper adopts a running VM's tap, and undoes all of it in the end. */
 static void adopted(void)
 {
 	cleanup_free char *before = namespace_state();
@@ -557,7 +557,7 @@ static void adopted(void)
 	made = namespace_state();
 	fds[0] = fcntl(attachment.tap_fds[0], F_DUPFD_CLOEXEC, 0);
 	fds[1] = fcntl(attachment.tap_fds[1], F_DUPFD_CLOEXEC, 0);
-	/* As its end would. */
+	/* The end of a helper does the same. */
 	close(attachment.tap_fds[0]);
 	close(attachment.tap_fds[1]);
 	close(attachment.lease.fd);
@@ -578,7 +578,7 @@ static void test_adopted(void **state)
 	namespace_test(adopted);
 }
 
-/* What is no tap of this VM is refused and closed, and a running VM is as before. */
+/* A descriptor that is no tap of this VM is refused and closed; a running VM stays as it is. */
 static void adopted_by_trick(void)
 {
 	struct host host = host_here();
@@ -646,7 +646,7 @@ static void dry_run(void)
 
 	setup.dry_run = 1;
 	host.dry_run = true;
-	host.say = keep;
+	host.report = keep;
 	host.context = &said;
 	make(&attachment, &host, &setup);
 	assert_int_equal(attachment.queues, 0);

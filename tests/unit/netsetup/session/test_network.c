@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// By what a network is told from another one with nobody asked.
+// Tests the properties that tell networks apart without sending a packet.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static struct uplink uplink(const char *host, unsigned int length, const char *r
 	return made;
 }
 
-/* A network as network_note() has it, without a kernel to ask. */
+/* Returns a network as network_note() does, without a kernel. */
 static struct network network(const struct uplink *from)
 {
 	struct network made = { .prefix = from->prefix, .router = from->router };
@@ -60,7 +60,7 @@ static void test_numbers(void **state)
 	expect("192.168.77.2", 24, "192.168.77.1", "cafe", false);
 }
 
-/* On the wire there is no SSID, and an address comes before its routes. */
+/* A wired network has no SSID, and an address comes before its routes. */
 static void test_what_is_not_known(void **state)
 {
 	expect("192.168.77.3", 24, "192.168.77.1", "", true);
@@ -77,7 +77,7 @@ static void test_none_noted(void **state)
 	assert_false(network_same(&none, &now));
 }
 
-/* A router whose hardware address is not known cannot be told from another: nobody is asked. */
+/* A router without a known hardware address cannot be told from another: no packet is sent. */
 static void test_unknown_router_is_not_asked(void **state)
 {
 	const struct uplink now = uplink("192.168.77.2", 24, "192.168.77.1", "home");

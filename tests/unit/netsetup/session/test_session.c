@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A whole conversation with netsetup: what may be asked, what ends it, and what is left then: nothing.
+// Tests a whole conversation with netsetup, its ends and its errors.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static struct setup_record setup_at(const char *name, const char *text)
 	return setup;
 }
 
-/* The helper's side, in a child; its exit status is whether session_run() succeeded. */
+/* Runs the helper's side in a child; its exit status is 0 if session_run() succeeded. */
 static pid_t start(int *socket, bool with_rights)
 {
 	int sockets[2];
@@ -67,7 +67,7 @@ static pid_t start(int *socket, bool with_rights)
 	return child;
 }
 
-/* Receives the next record that is no RECORD_CHANGE; returns what protocol_receive() does. */
+/* Receives the next record except RECORD_CHANGE; returns the result of protocol_receive(). */
 static int receive(int socket, union record *record, int fds[QUEUES_MAX])
 {
 	struct pollfd poller = { .fd = socket, .events = POLLIN };
@@ -88,7 +88,7 @@ static void send_setup(int socket, const struct setup_record *setup)
 	assert_int_equal(protocol_send(socket, setup, NULL, 0, &err), 0);
 }
 
-/* Asks, and gets a place; the tap's descriptor, which the caller closes. */
+/* Requests an attachment and gets it; the caller closes the tap's descriptor. */
 static pid_t make(int *socket, const struct setup_record *setup, int *tap)
 {
 	pid_t child = start(socket, true);
@@ -149,7 +149,7 @@ static void whole(void)
 	assert_int_equal(namespace_run("ip neigh show proxy | grep -q '^192.168.7.9 dev e0' && "
 				       "ip route show proto 118 | grep -q '^192.168.7.9'"),
 			 0);
-	/* End-of-file undoes all, though we hold the tap; what is undone is still told. */
+	/* End-of-file undoes all while we hold the tap, and the changes are still reported. */
 	assert_int_equal(shutdown(socket, SHUT_WR), 0);
 	changes = 0;
 	while (protocol_receive(socket, &record, NULL, &err) == 0 &&
@@ -168,7 +168,7 @@ static void test_whole(void **state)
 	namespace_test(whole);
 }
 
-/* The launcher is killed, which closes everything at once, at each moment of the conversation. */
+/* The launcher is killed at each moment of the conversation, which closes all at once. */
 static void launcher_killed(void)
 {
 	struct setup_record setup = setup_at("web", "192.168.7.9");
@@ -192,7 +192,7 @@ static void launcher_killed(void)
 	assert_true(namespace_wait(child) <= 1);
 	assert_true(namespace_unchanged(before));
 
-	/* Just after it asked, and before it did. */
+	/* After the request, before the answer. */
 	child = start(&socket, true);
 	send_setup(socket, &setup);
 	close(socket);
@@ -209,7 +209,7 @@ static void test_launcher_killed(void **state)
 	namespace_test(launcher_killed);
 }
 
-/* The first record is not a request that may be made: told so, ended, and nothing was touched. */
+/* The first record is refused: the helper reports that, ends and changes nothing. */
 static void refuse(const void *data, size_t size, int fd, int code, const char *message,
 		   const char *before)
 {
@@ -284,7 +284,7 @@ static void garbage(void)
 	refuse(&record, sizeof(record.change), -1, EPROTO, "not a request", before);
 	protocol_record_init(&record, RECORD_DHCP);
 	refuse(&record, sizeof(record.dhcp), -1, EPROTO, "not a request", before);
-	/* Descriptors that belong to no request, and the want of those that do. */
+	/* Surplus descriptors, and missing ones. */
 	refuse(&good, sizeof(good), STDERR_FILENO, EPROTO, "unexpected or missing descriptors",
 	       before);
 	setup = good;
@@ -299,7 +299,7 @@ static void test_garbage(void **state)
 	namespace_test(garbage);
 }
 
-/* What was refused on the host's account is told with its status, and nothing is left of it. */
+/* A request that the host makes impossible: the status is reported, and nothing is left of it. */
 static void refused(void)
 {
 	struct setup_record setup = setup_at("web", "10.0.0.1");
@@ -314,7 +314,7 @@ static void refused(void)
 	assert_int_equal(record.failed.code, EADDRNOTAVAIL);
 	assert_int_equal(record.failed.status, STATUS_NETWORK);
 	assert_non_null(strstr(record.failed.remedy, "address: auto"));
-	/* The host is as before from the moment that this is told. */
+	/* The host is as before from the moment of this report. */
 	assert_true(namespace_unchanged(before));
 	assert_int_equal(namespace_wait(child), 1);
 	close(socket);
@@ -342,7 +342,7 @@ static void without_rights(void)
 	assert_true(namespace_unchanged(before));
 	close(socket);
 
-	/* To look needs no rights. */
+	/* A dry run needs no rights. */
 	setup.dry_run = 1;
 	child = start(&socket, false);
 	send_setup(socket, &setup);
@@ -359,7 +359,7 @@ static void test_without_rights(void **state)
 	namespace_test(without_rights);
 }
 
-/* After it has its place the launcher may answer DHCP, if it asked for that, and nothing else. */
+/* After RECORD_READY the launcher may send DHCP, if it requested that, and nothing else. */
 static void unexpected(void)
 {
 	static const enum record_type types[] = { RECORD_SETUP, RECORD_ADOPT, RECORD_CHANGE,
@@ -390,7 +390,7 @@ static void unexpected(void)
 	}
 }
 
-/* Nor may it send the guest what is no DHCP packet. */
+/* The launcher may not send the guest a packet that is no DHCP. */
 static void no_dhcp(void)
 {
 	struct setup_record setup = setup_at("web", "192.168.7.9");
@@ -423,7 +423,7 @@ static void test_unexpected(void **state)
 	namespace_test(unexpected);
 }
 
-/* Two runs of one name: the second is told of the first, which stays. */
+/* The second VM of a name gets an error that names the first one, which stays. */
 static void twice(void)
 {
 	struct setup_record setup = setup_at("web", "192.168.7.9");
@@ -458,7 +458,7 @@ static void test_twice(void **state)
 	namespace_test(twice);
 }
 
-/* The helper is killed: a second one is handed the tap, and the VM stays where it is. */
+/* The helper is killed: a second one gets the tap, and the VM keeps its address. */
 static void adopted(void)
 {
 	struct setup_record setup = setup_at("web", "192.168.7.9");
@@ -496,7 +496,7 @@ static void test_adopted(void **state)
 	namespace_test(adopted);
 }
 
-/* A launcher that never reads does not hold the helper up, whatever there is to tell. */
+/* A launcher that never reads does not block the helper, for any number of reports. */
 static void not_reading(void)
 {
 	struct setup_record setup = setup_at("web", "192.168.7.9");
@@ -522,7 +522,7 @@ static void test_not_reading(void **state)
 	namespace_test(not_reading);
 }
 
-/* The last descriptor but ours of a TCP socket that nobody reads from, and that lingers when closed. */
+/* Opens a TCP socket that nobody reads from, and that lingers at its last close(). */
 static int lingering(int *peer)
 {
 	struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -547,8 +547,8 @@ static int lingering(int *peer)
 }
 
 /*
- * Sends a record with @count times this descriptor, and lets go of that and of the socket before the
- * child has it: the last to close it is the one that waits.
+ * Sends a record with @count copies of this descriptor, and closes that and the socket before the
+ * child gets it: the last close() is the one that waits.
  */
 static void send_and_leave(pid_t child, int socket, const void *record, int fd, size_t count)
 {
@@ -575,7 +575,7 @@ static void send_and_leave(pid_t child, int socket, const void *record, int fd, 
 	assert_int_equal(kill(child, SIGCONT), 0);
 }
 
-/* Its exit status, within so many seconds. */
+/* Returns the child's exit status, within @seconds. */
 static int wait_within(pid_t child, int seconds)
 {
 	const struct timespec moment = { .tv_nsec = 10000000 };
@@ -592,12 +592,12 @@ static int wait_within(pid_t child, int seconds)
 	return namespace_wait(child);
 }
 
-/* A descriptor that takes long to close holds up neither the answer nor the undoing. */
+/* A descriptor that takes long to close delays neither the answer nor the undoing. */
 static void slow_to_close(void)
 {
 	struct setup_record setup = setup_at("web", "192.168.7.9");
 	cleanup_free char *before = namespace_state();
-	/* Taken and closed; dropped by the kernel, as more than there is room for. */
+	/* Received and closed; dropped by the kernel, because there is no room. */
 	static const size_t counts[] = { 1, QUEUES_MAX + 1 };
 	union record record = { 0 };
 	int socket, peer, fd, tap;
@@ -607,7 +607,7 @@ static void slow_to_close(void)
 		setup.header.type = RECORD_SETUP;
 		child = make(&socket, &setup, &tap);
 		close(tap);
-		/* After the fork: the child shall have none of it. */
+		/* After the fork, because the child must not have it. */
 		fd = lingering(&peer);
 		protocol_record_init(&record, RECORD_DHCP);
 		send_and_leave(child, socket, &record, fd, counts[i]);
@@ -615,7 +615,7 @@ static void slow_to_close(void)
 		close(peer);
 		assert_true(namespace_unchanged(before));
 
-		/* With a request that has none, and with one that has others. */
+		/* With a request that has no descriptors, and with one that has. */
 		for (int type = 0; type < 2; type++) {
 			setup.header.type = type ? RECORD_ADOPT : RECORD_SETUP;
 			setup.remembered[0] = address("192.168.7.9");
@@ -631,7 +631,7 @@ static void slow_to_close(void)
 
 static void test_slow_to_close(void **state)
 {
-	/* There no signal ends a close(2). */
+	/* Under valgrind no signal ends a close(2). */
 	if (getenv("VMRUN_VALGRIND"))
 		skip();
 	namespace_test(slow_to_close);
