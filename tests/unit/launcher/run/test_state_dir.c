@@ -93,7 +93,7 @@ static void test_second(void **state)
 	take();
 	child = hold(0);
 	assert_int_equal(state_dir_take(&definition, &state_dir, &err), -EBUSY);
-	assert_non_null(strstr(err.message, "another run of it does"));
+	assert_non_null(strstr(err.message, "another run uses them"));
 	state_dir_end(&state_dir);
 	assert_int_equal(state_dir_reset("web", &removal, &err), -EBUSY);
 	assert_non_null(strstr(err.message, "it is running"));

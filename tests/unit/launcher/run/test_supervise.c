@@ -308,8 +308,7 @@ static void test_ends_by_itself(void **state)
 	expect("odd", none, 0, "", NULL);
 	expect("panic", none, 1, "the guest's kernel panicked", NULL);
 	expect("broken", none, 1, "QEMU stopped the VM because of an error of the host", NULL);
-	expect("signalled", none, 1, "QEMU was told to quit by a signal that vmrun did not send",
-	       NULL);
+	expect("signalled", none, 1, "QEMU quit because of a signal that vmrun did not send", NULL);
 	expect("failing", none, 1, "QEMU exited with status 3", "starting" GONE);
 	expect("killed", none, 1, "QEMU was killed by signal 9 (Killed)", NULL);
 	expect("crashing", none, 1, "QEMU was killed by signal 12 (User defined signal 2)", NULL);
