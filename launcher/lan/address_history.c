@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Stores a VM's last addresses, one for each network, to use them again.
+// Stores a VM's last addresses, one for each network, for reuse.
 #include "launcher/lan/address_history.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Stores a VM's last addresses, one for each network, to use them again.
+// Stores a VM's last addresses, one for each network, for reuse.
 #ifndef LAUNCHER_LAN_ADDRESS_HISTORY_H
 #define LAUNCHER_LAN_ADDRESS_HISTORY_H
 

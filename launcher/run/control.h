@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Serves requests to a running VM on a socket: status, stop, pause, resume.
+// Serves status, stop, pause and resume requests to a running VM.
 #ifndef LAUNCHER_RUN_CONTROL_H
 #define LAUNCHER_RUN_CONTROL_H
 

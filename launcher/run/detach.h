@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Moves a run into the background once the VM is on the LAN.
+// Moves a run into the background once it is on the LAN.
 #ifndef LAUNCHER_RUN_DETACH_H
 #define LAUNCHER_RUN_DETACH_H
 

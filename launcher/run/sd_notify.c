@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Sends ready, status and stopping to a service manager (the protocol of sd_notify(3)).
+// Sends vmrun's state to a service manager by the protocol of sd_notify(3).
 #include "launcher/run/sd_notify.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Describes a running VM: its state, its QEMU process and its owner's callbacks.
+// Describes a running VM: state, QEMU process and the owner's callbacks.
 #ifndef LAUNCHER_RUN_VM_H
 #define LAUNCHER_RUN_VM_H
 
