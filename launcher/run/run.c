@@ -37,7 +37,7 @@
  * the user's is opened before that.
  */
 
-/* Encoded size of all credentials: their SMBIOS table, which holds more, is at most 64 KiB. */
+/* Size of all credentials as SMBIOS strings; their table holds more and has at most 64 KiB. */
 #define CREDENTIALS_SIZE_MAX (48 * 1024)
 
 static void run_init(struct run *run, const struct options *options, struct launch *launch)
@@ -134,7 +134,7 @@ static int join_lan(struct run *run, struct error *err)
 	return 0;
 }
 
-/* Opens the vsock; one that the definition only prefers may fail, with a notice. */
+/* Opens the vsock; with VSOCK_AUTO a host without one gets a notice and is no error. */
 static int open_vsock(struct run *run, struct error *err)
 {
 	const enum vsock_mode mode = run->definition.vsock.mode;
