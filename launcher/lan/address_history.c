@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The addresses that a VM had on its last networks, so that it gets them again soon.
+// Stores a VM's last addresses, one for each network, for reuse.
 #include "launcher/lan/address_history.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The addresses that a VM had on its last networks, so that it gets them again soon.
+// Stores a VM's last addresses, one for each network, for reuse.
 #ifndef LAUNCHER_LAN_ADDRESS_HISTORY_H
 #define LAUNCHER_LAN_ADDRESS_HISTORY_H
 
@@ -9,18 +9,18 @@
 #include "netsetup/protocol/protocol.h"
 
 /**
- * address_history_load() - read what is remembered; a file that is not there or malformed is nothing.
+ * address_history_load() - read the stored addresses, up to the file's first bad line, if any.
  * @name: the VM's.
- * @addresses: the latest first, then 0.0.0.0.
+ * @addresses: the latest first; unused ones are 0.0.0.0.
  */
 void address_history_load(const char *name, struct in_addr addresses[REMEMBERED_MAX]);
 
 /**
- * address_history_store() - put an address first; others of the same subnet are forgotten. Failure is no
- * error: the VM's next start takes a second longer.
+ * address_history_store() - store an address as the first and drop others of its subnet. A failure
+ * is ignored: the VM's next start takes a second longer.
  * @name: the VM's.
  * @prefix: the VM's address and its subnet's prefix length.
- * @addresses: what was loaded.
+ * @addresses: the loaded ones.
  */
 void address_history_store(const char *name, const struct prefix *prefix,
 			   const struct in_addr addresses[REMEMBERED_MAX]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// DHCP packets, from their IPv4 header on: reading what a client sent, writing an answer.
+// Reads DHCP queries and writes replies, from the IPv4 header on.
 #include "launcher/lan/dhcp_packet.h"
 
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@
 #define OVERLOAD_FILE  1
 #define OVERLOAD_SNAME 2
 
-/* RFC 2131 section 2; without padding, since every field lies where its size wants it. */
+/* RFC 2131 section 2; no padding, since each field is aligned to its size. */
 struct bootp {
 	uint8_t op;
 	uint8_t htype;
@@ -48,12 +48,12 @@ _Static_assert(sizeof(struct bootp) == 240, "RFC 2131 figure 1 and the cookie");
 
 static const uint8_t cookie[4] = { 99, 130, 83, 99 };
 
-/* Where the parts of an answer lie. */
+/* Offsets of a reply's parts. */
 #define UDP_AT     sizeof(struct iphdr)
 #define BOOTP_AT   (UDP_AT + sizeof(struct udphdr))
 #define OPTIONS_AT (BOOTP_AT + sizeof(struct bootp))
 
-/* The options that a server has to understand, and how long their values are. */
+/* The options that a server must understand, with the limits of their values' sizes. */
 enum known {
 	KNOWN_REQUESTED,
 	KNOWN_OVERLOAD,
@@ -81,10 +81,10 @@ static const struct {
 };
 
 /**
- * struct values - what a packet has of the known options.
- * @present: the option is there.
+ * struct values - the known options of a packet.
+ * @present: true if the packet has the option.
  * @size: octets of its value.
- * @bytes: the value, in all places where the option is, joined.
+ * @bytes: the value, joined from all parts of the option.
  */
 struct values {
 	struct {
@@ -94,8 +94,8 @@ struct values {
 	} of[ARRAY_SIZE(known)];
 };
 
-/* The Internet checksum's sum, RFC 1071, not yet folded. */
-static uint32_t sum(const uint8_t *bytes, size_t size, uint32_t start)
+/* Adds octets to the Internet checksum's sum (RFC 1071), not yet folded. */
+static uint32_t checksum_add(const uint8_t *bytes, size_t size, uint32_t start)
 {
 	uint32_t total = start;
 
@@ -105,27 +105,27 @@ static uint32_t sum(const uint8_t *bytes, size_t size, uint32_t start)
 	return total;
 }
 
-/* 0 over data that includes a right checksum; over data with the field at 0, the checksum. */
-static uint16_t fold(uint32_t total)
+/* Returns 0 for data with a correct checksum, or the checksum of data whose field is 0. */
+static uint16_t checksum_fold(uint32_t total)
 {
 	while (total >> 16)
 		total = (total & 0xffff) + (total >> 16);
 	return ~total & 0xffff;
 }
 
-/* Over the pseudo header (RFC 768), the UDP header and the data. */
+/* Covers the pseudo header (RFC 768), the UDP header and the data. */
 static uint16_t udp_checksum(const struct iphdr *ip, const uint8_t *udp, size_t size)
 {
 	uint32_t total = IPPROTO_UDP + (uint32_t)size;
 
-	total = sum((const uint8_t *)&ip->saddr, sizeof(ip->saddr), total);
-	total = sum((const uint8_t *)&ip->daddr, sizeof(ip->daddr), total);
-	return fold(sum(udp, size, total));
+	total = checksum_add((const uint8_t *)&ip->saddr, sizeof(ip->saddr), total);
+	total = checksum_add((const uint8_t *)&ip->daddr, sizeof(ip->daddr), total);
+	return checksum_fold(checksum_add(udp, size, total));
 }
 
-/* Checks the headers; the UDP payload is then at @bytes, of @size octets. */
-static int open_udp(const struct dhcp_record *record, struct iphdr *ip, const uint8_t **bytes,
-		    size_t *size)
+/* Checks the headers; sets @bytes and @size to the UDP payload. */
+static int parse_headers(const struct dhcp_record *record, struct iphdr *ip, const uint8_t **bytes,
+			 size_t *size)
 {
 	struct udphdr udp;
 	size_t header;
@@ -137,7 +137,7 @@ static int open_udp(const struct dhcp_record *record, struct iphdr *ip, const ui
 	header = ip->ihl * 4u;
 	length = ntohs(ip->tot_len);
 	if (ip->version != 4 || header < sizeof(*ip) || length < header + sizeof(udp) ||
-	    length > record->size || fold(sum(record->packet, header, 0)))
+	    length > record->size || checksum_fold(checksum_add(record->packet, header, 0)))
 		return -EBADMSG;
 	if (ip->protocol != IPPROTO_UDP || ntohs(ip->frag_off) & (IP_MF | IP_OFFMASK))
 		return -EBADMSG;
@@ -157,8 +157,8 @@ static int open_udp(const struct dhcp_record *record, struct iphdr *ip, const ui
 	return 0;
 }
 
-/* One option; what came of the same before it is continued. */
-static int take_option(uint8_t code, const uint8_t *value, size_t size, struct values *values)
+/* Stores one option's value, or appends it to an earlier part of the same option. */
+static int store_option(uint8_t code, const uint8_t *value, size_t size, struct values *values)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		if (known[i].code != code)
@@ -172,8 +172,8 @@ static int take_option(uint8_t code, const uint8_t *value, size_t size, struct v
 	return 0;
 }
 
-/* The options in one area, up to 'end' or the area's. */
-static int take_options(const uint8_t *area, size_t size, struct values *values)
+/* Parses the options of one area, up to 'end' or the area's end. */
+static int parse_options(const uint8_t *area, size_t size, struct values *values)
 {
 	size_t at = 0;
 
@@ -187,7 +187,7 @@ static int take_options(const uint8_t *area, size_t size, struct values *values)
 		if (at == size || area[at] >= size - at)
 			return -EBADMSG;
 		length = area[at++];
-		ret = take_option(code, area + at, length, values);
+		ret = store_option(code, area + at, length, values);
 		if (ret < 0)
 			return ret;
 		at += length;
@@ -195,12 +195,12 @@ static int take_options(const uint8_t *area, size_t size, struct values *values)
 	return 0;
 }
 
-static int take_more(const uint8_t *area, size_t size, struct values *values)
+static int parse_overloaded(const uint8_t *area, size_t size, struct values *values)
 {
-	/* Each area may say it, and it is not one value. */
+	/* Each area may have option 52; its values must not be joined. */
 	values->of[KNOWN_OVERLOAD].present = false;
 	values->of[KNOWN_OVERLOAD].size = 0;
-	return take_options(area, size, values);
+	return parse_options(area, size, values);
 }
 
 static bool too_short(const struct values *values, enum known which)
@@ -209,25 +209,25 @@ static bool too_short(const struct values *values, enum known which)
 }
 
 /*
- * The options in all areas. 'file' and 'sname' may say themselves that they are overloaded, which
- * means nothing: it cannot loop.
+ * Parses the options of all areas. Option 52 within 'file' or 'sname' is ignored, so a packet
+ * cannot make this loop.
  */
-static int take_all(const struct bootp *bootp, const uint8_t *options, size_t size,
-		    struct values *values)
+static int parse_areas(const struct bootp *bootp, const uint8_t *options, size_t size,
+		       struct values *values)
 {
 	unsigned int overload;
 	int ret;
 
-	ret = take_options(options, size, values);
+	ret = parse_options(options, size, values);
 	if (ret < 0)
 		return ret;
 	overload = values->of[KNOWN_OVERLOAD].bytes[0];
 	if (overload > (OVERLOAD_FILE | OVERLOAD_SNAME) || too_short(values, KNOWN_OVERLOAD))
 		return -EBADMSG;
 	if (overload & OVERLOAD_FILE)
-		ret = take_more(bootp->file, sizeof(bootp->file), values);
+		ret = parse_overloaded(bootp->file, sizeof(bootp->file), values);
 	if (ret == 0 && overload & OVERLOAD_SNAME)
-		ret = take_more(bootp->sname, sizeof(bootp->sname), values);
+		ret = parse_overloaded(bootp->sname, sizeof(bootp->sname), values);
 	if (ret < 0)
 		return ret;
 
@@ -275,7 +275,7 @@ int dhcp_packet_parse(const struct dhcp_record *record, struct dhcp_query *query
 	size_t size;
 	int ret;
 
-	ret = open_udp(record, &ip, &bytes, &size);
+	ret = parse_headers(record, &ip, &bytes, &size);
 	if (ret < 0)
 		return ret;
 	if (size < sizeof(bootp))
@@ -283,10 +283,10 @@ int dhcp_packet_parse(const struct dhcp_record *record, struct dhcp_query *query
 	memcpy(&bootp, bytes, sizeof(bootp));
 	if (bootp.op != BOOTP_REQUEST || memcmp(bootp.cookie, cookie, sizeof(cookie)) != 0)
 		return -EBADMSG;
-	ret = take_all(&bootp, bytes + sizeof(bootp), size - sizeof(bootp), &values);
+	ret = parse_areas(&bootp, bytes + sizeof(bootp), size - sizeof(bootp), &values);
 	if (ret < 0)
 		return ret;
-	/* Without it, it is plain BOOTP. */
+	/* A packet without option 53 is plain BOOTP. */
 	if (!values.of[KNOWN_TYPE].bytes[0])
 		return -EBADMSG;
 
@@ -318,7 +318,7 @@ void dhcp_packet_begin(struct dhcp_packet *packet, struct dhcp_record *record,
 
 bool dhcp_packet_fits(const struct dhcp_packet *packet, size_t size)
 {
-	/* Code, length, value; and later 'end'. */
+	/* Code, length and value, and later 'end'. */
 	return packet->used + 2 + size + 1 <= packet->limit;
 }
 
@@ -361,7 +361,7 @@ void dhcp_packet_finish(struct dhcp_packet *packet, const struct dhcp_addresses 
 			    .daddr = addresses->destination.s_addr };
 
 	bytes[packet->used++] = DHCP_OPTION_END;
-	/* protocol_record_init() made the rest zero, which is padding. */
+	/* The padding is zero from protocol_record_init(). */
 	if (packet->used < BOOTP_AT + BOOTP_SIZE_MIN)
 		packet->used = BOOTP_AT + BOOTP_SIZE_MIN;
 	memcpy(bytes + BOOTP_AT + offsetof(struct bootp, ciaddr), &addresses->ciaddr,
@@ -371,11 +371,11 @@ void dhcp_packet_finish(struct dhcp_packet *packet, const struct dhcp_addresses 
 
 	ip.tot_len = htons(packet->used);
 	memcpy(bytes, &ip, sizeof(ip));
-	ip.check = htons(fold(sum(bytes, sizeof(ip), 0)));
+	ip.check = htons(checksum_fold(checksum_add(bytes, sizeof(ip), 0)));
 	memcpy(bytes, &ip, sizeof(ip));
 	udp.len = htons(packet->used - UDP_AT);
 	memcpy(bytes + UDP_AT, &udp, sizeof(udp));
-	/* A sum of 0 is sent as its other form, since 0 is none (RFC 768). */
+	/* A checksum of 0 is sent as 0xffff, since 0 means none (RFC 768). */
 	udp.check = htons(udp_checksum(&ip, bytes + UDP_AT, packet->used - UDP_AT) ?: 0xffff);
 	memcpy(bytes + UDP_AT, &udp, sizeof(udp));
 	packet->record->size = packet->used;

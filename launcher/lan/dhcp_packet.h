@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// DHCP packets, from their IPv4 header on: reading what a client sent, writing an answer.
+// Reads DHCP queries and writes replies, from the IPv4 header on.
 #ifndef LAUNCHER_LAN_DHCP_PACKET_H
 #define LAUNCHER_LAN_DHCP_PACKET_H
 
@@ -14,10 +14,10 @@
 #define DHCP_SERVER_PORT 67 /* RFC 2131 section 4.1 */
 #define DHCP_CLIENT_PORT 68
 
-/* An option's value has at most so many octets (RFC 2132 section 2). */
+/* Octets of an option's longest value (RFC 2132 section 2). */
 #define DHCP_VALUE_MAX 255
 
-/* What every client must be able to receive: octets of an IPv4 packet (RFC 2131 section 2). */
+/* Octets of an IPv4 packet that every client must be able to receive (RFC 2131 section 2). */
 #define DHCP_PACKET_MIN 576
 
 /* RFC 2132 section 9.6; the numbers are those on the wire. */
@@ -56,27 +56,28 @@ enum dhcp_option {
 	DHCP_OPTION_RAPID_COMMIT = 80,      /* RFC 4039 */
 	DHCP_OPTION_SEARCH = 119,           /* RFC 3397 */
 	DHCP_OPTION_ROUTES = 121,           /* RFC 3442 */
-	DHCP_OPTION_ROUTES_MICROSOFT = 249, /* the same, from before the RFC */
+	DHCP_OPTION_ROUTES_MICROSOFT = 249, /* the code of option 121 before the RFC */
 	DHCP_OPTION_END = 255,
 };
 
 /**
- * struct dhcp_query - what a client sent. An address that it left out is 0.0.0.0.
+ * struct dhcp_query - a client's packet. Absent addresses are 0.0.0.0.
  * @type: enum dhcp_type, any value but 0.
  * @xid: transaction, as on the wire.
  * @flags: as on the wire.
- * @broadcast: the client cannot yet receive unicast.
+ * @broadcast: true if the client cannot yet receive unicast.
  * @source, @destination: of the IPv4 packet.
  * @ciaddr: the address that the client has.
  * @giaddr: of a relay agent.
- * @ethernet: hardware type and address length are Ethernet's.
- * @chaddr: the client's hardware address, when @ethernet.
+ * @ethernet: true if hardware type and address length are Ethernet's.
+ * @chaddr: the client's hardware address, if @ethernet.
  * @requested: option 50.
  * @server: option 54.
  * @rapid_commit: option 80.
- * @size_max: option 57, the largest IPv4 packet that the client takes; at least DHCP_PACKET_MIN.
- * @parameters, @parameter_count: option 55, codes of the options that it asks for, in its order.
- * @client_id, @client_id_size: option 61; size 0 when left out.
+ * @size_max: option 57, octets of the largest IPv4 packet that the client accepts; at least
+ *            DHCP_PACKET_MIN.
+ * @parameters, @parameter_count: option 55, codes of the requested options, in the client's order.
+ * @client_id, @client_id_size: option 61; size 0 if absent.
  */
 struct dhcp_query {
 	uint8_t type;
@@ -100,24 +101,24 @@ struct dhcp_query {
 };
 
 /**
- * dhcp_packet_parse() - read a client's packet, of any bytes.
+ * dhcp_packet_parse() - read a client's packet, which may be any bytes.
  *
  * Checks the IPv4 and UDP headers with their checksums (a UDP checksum of 0 is none, RFC 768; an
- * unfinished one is passed over), that it is whole and a BOOTP request, and the form of every
- * option. Options go on in 'file' and 'sname' where option 52 says so (RFC 2131 section 4.1), and
- * those that come more than once are one (RFC 3396). The last option need not be 'end'.
- * @record: as it came from netsetup.
- * @query: what it says; untouched on failure.
+ * unfinished one is not checked), that the packet is complete and a BOOTP request, and the form of
+ * each option. With option 52 the options continue in 'file' and 'sname' (RFC 2131 section 4.1).
+ * Parts of one option are joined (RFC 3396). The last option need not be 'end'.
+ * @record: as received from netsetup.
+ * @query: untouched on failure.
  *
- * Return: 0, or -EBADMSG when it is not a well-formed DHCP packet to a server.
+ * Return: 0, or -EBADMSG if it is not a well-formed DHCP packet to a server.
  */
 int dhcp_packet_parse(const struct dhcp_record *record, struct dhcp_query *query);
 
 /**
- * struct dhcp_packet - an answer that is being written.
- * @record: where it is written.
+ * struct dhcp_packet - an unfinished reply.
+ * @record: holds the octets.
  * @used: octets so far.
- * @limit: how many it may have.
+ * @limit: maximum of octets.
  */
 struct dhcp_packet {
 	struct dhcp_record *record;
@@ -126,27 +127,22 @@ struct dhcp_packet {
 };
 
 /**
- * dhcp_packet_begin() - begin an answer: a BOOTP reply with option 53.
- * @packet: the answer.
- * @record: where it is written; must live until dhcp_packet_finish().
- * @query: what is answered.
- * @type: of the answer.
- * @limit: octets that the IPv4 packet may have, DHCP_PACKET_MIN..DHCP_PACKET_MAX.
+ * dhcp_packet_begin() - begin a BOOTP reply with option 53.
+ * @record: receives the octets; must live until dhcp_packet_finish().
+ * @type: of the reply.
+ * @limit: maximum size of the IPv4 packet in octets, DHCP_PACKET_MIN..DHCP_PACKET_MAX.
  */
 void dhcp_packet_begin(struct dhcp_packet *packet, struct dhcp_record *record,
 		       const struct dhcp_query *query, enum dhcp_type type, size_t limit);
 
-/* dhcp_packet_fits() - whether an option with a value of so many octets can still be added. */
+/* dhcp_packet_fits() - true if an option with a value of @size octets can still be added. */
 bool dhcp_packet_fits(const struct dhcp_packet *packet, size_t size);
 
 /**
- * dhcp_packet_add() - add an option, unless there is no room for it.
- * @packet: the answer.
- * @code: of the option.
- * @value: its value.
- * @size: of the value, 0..DHCP_VALUE_MAX.
+ * dhcp_packet_add() - add an option if it fits.
+ * @size: octets of the value, 0..DHCP_VALUE_MAX.
  *
- * Return: whether it was added.
+ * Return: true if it was added.
  */
 bool dhcp_packet_add(struct dhcp_packet *packet, uint8_t code, const void *value, size_t size);
 
@@ -155,10 +151,10 @@ bool dhcp_packet_add_address(struct dhcp_packet *packet, uint8_t code, struct in
 bool dhcp_packet_add_u32(struct dhcp_packet *packet, uint8_t code, uint32_t value);
 
 /**
- * struct dhcp_addresses - the addresses of an answer.
+ * struct dhcp_addresses - the addresses of a reply.
  * @ciaddr, @yiaddr: the client's own and "your" address, for the BOOTP header.
  * @source, @destination: of the IPv4 packet.
- * @mac: where the frame goes.
+ * @mac: the frame's destination.
  */
 struct dhcp_addresses {
 	struct in_addr ciaddr;
@@ -169,9 +165,8 @@ struct dhcp_addresses {
 };
 
 /**
- * dhcp_packet_finish() - write the end, the addresses and the checksums; the record is ready.
- * @packet: the answer.
- * @addresses: of the answer.
+ * dhcp_packet_finish() - write the end, the addresses and the checksums; then the record may be
+ * sent.
  */
 void dhcp_packet_finish(struct dhcp_packet *packet, const struct dhcp_addresses *addresses);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A DHCP server for one client, the guest: what it is told, and when (RFC 2131).
+// Serves DHCP to one client, the guest (RFC 2131).
 #include "launcher/lan/dhcp_server.h"
 
 #include <arpa/inet.h>
@@ -16,7 +16,7 @@
 
 #define REFUSAL "not this network's address for you"
 
-/* Whether we are, or were, known by the address. */
+/* True if the address is, or was, the server's. */
 static bool server_address(const struct dhcp_server *server, struct in_addr address)
 {
 	if (ipv4_unset(address))
@@ -28,7 +28,7 @@ static bool server_address(const struct dhcp_server *server, struct in_addr addr
 	return ipv4_equal(address, server->config.host);
 }
 
-/* Each writes an option's value and returns its size, 0 when there is nothing to tell. */
+/* The writers of options: each writes a value and returns its size, or 0 to omit the option. */
 
 static size_t write_address(struct in_addr address, uint8_t *value)
 {
@@ -93,7 +93,7 @@ static size_t write_broadcast(const struct dhcp_config *config, uint8_t *value)
 					   : 0;
 }
 
-/* A name as RFC 1035 section 3.1 has it, not compressed. */
+/* Encodes a name by RFC 1035 section 3.1, not compressed. */
 static size_t write_name(const char *name, uint8_t *value)
 {
 	size_t size = 0;
@@ -110,13 +110,13 @@ static size_t write_name(const char *name, uint8_t *value)
 	return size;
 }
 
-/* RFC 3397; as many domains as one option holds. */
+/* RFC 3397; domains that do not fit into one option are left out. */
 static size_t write_search(const struct dhcp_config *config, uint8_t *value)
 {
 	size_t size = 0;
 
 	for (unsigned int i = 0; i < config->search_count; i++) {
-		/* Each dot and the beginning become a length, and the end a zero. */
+		/* Encoding adds two octets: the first length and the final zero. */
 		if (size + strlen(config->search[i]) + 2 <= DHCP_VALUE_MAX)
 			size += write_name(config->search[i], value + size);
 	}
@@ -124,9 +124,9 @@ static size_t write_search(const struct dhcp_config *config, uint8_t *value)
 }
 
 /*
- * RFC 3442. A client that understands this option ignores the router option, and one that does not
- * can reach a router only in its own subnet. So it is sent just when the gateway is outside, and
- * says how to reach it.
+ * RFC 3442. A client that supports this option ignores the router option; another client can reach
+ * a router only in its own subnet. So the option is sent only if the gateway is outside the subnet,
+ * with a route to the gateway.
  */
 static size_t write_routes(const struct dhcp_config *config, uint8_t *value)
 {
@@ -148,9 +148,9 @@ static size_t write_routes(const struct dhcp_config *config, uint8_t *value)
 }
 
 enum when {
-	ALWAYS,      /* asked for or not */
-	UNSPECIFIED, /* asked for, or the client says nothing of what it wants */
-	ASKED,
+	ALWAYS,
+	UNSPECIFIED, /* if requested, or if the client sends no list of options */
+	ASKED,       /* if requested */
 };
 
 static const struct option {
@@ -181,8 +181,8 @@ static void add_option(const struct dhcp_config *config, const struct option *op
 		dhcp_packet_add(packet, option->code, value, size);
 }
 
-/* First what every client gets, so that there is room for it; then what it asks for, in its own
- * order (RFC 2132 section 9.8). */
+/* Adds the options for every client first, so that they fit; then the requested ones, in the
+ * client's order (RFC 2132 section 9.8). */
 static void add_parameters(const struct dhcp_config *config, const struct dhcp_query *query,
 			   struct dhcp_packet *packet)
 {
@@ -204,21 +204,22 @@ static void add_parameters(const struct dhcp_config *config, const struct dhcp_q
 }
 
 /*
- * The address by which the client that we refuse knows us: one of before, if its lease is from there.
- * udhcpc ignores a refusal by any other server than the one that gave it its lease.
+ * Returns the server's identifier for a refusal: the address in the client's query or last lease,
+ * which may be a former one. udhcpc ignores a refusal from any other server than its lease's.
  */
-static struct in_addr known_as(const struct dhcp_server *server, const struct dhcp_query *query)
+static struct in_addr refusal_server(const struct dhcp_server *server,
+				     const struct dhcp_query *query)
 {
 	if (server_address(server, query->server))
 		return query->server;
 	if (server_address(server, query->destination))
 		return query->destination;
-	return ipv4_unset(server->told) ? server->config.host : server->told;
+	return ipv4_unset(server->last_host) ? server->config.host : server->last_host;
 }
 
-/* Begins an answer with what each has: server, and the client's identifier (RFC 6842). */
-static void begin(const struct dhcp_server *server, const struct dhcp_query *query,
-		  enum dhcp_type type, struct dhcp_record *reply, struct dhcp_packet *packet)
+/* Begins a reply with the identifiers of the server and of the client (RFC 6842). */
+static void begin_reply(const struct dhcp_server *server, const struct dhcp_query *query,
+			enum dhcp_type type, struct dhcp_record *reply, struct dhcp_packet *packet)
 {
 	const unsigned int mtu = server->config.mtu;
 	size_t limit = query->size_max;
@@ -231,15 +232,16 @@ static void begin(const struct dhcp_server *server, const struct dhcp_query *que
 		limit = DHCP_PACKET_MIN;
 	dhcp_packet_begin(packet, reply, query, type, limit);
 	dhcp_packet_add_address(packet, DHCP_OPTION_SERVER,
-				type == DHCP_NAK ? known_as(server, query) : server->config.host);
+				type == DHCP_NAK ? refusal_server(server, query)
+						 : server->config.host);
 	if (query->client_id_size)
 		dhcp_packet_add(packet, DHCP_OPTION_CLIENT_ID, query->client_id,
 				query->client_id_size);
 }
 
-/* RFC 2131 section 4.1: how the client can be reached. */
-static void direct(const struct dhcp_server *server, const struct dhcp_query *query,
-		   struct dhcp_addresses *addresses)
+/* Addresses a reply as the client can receive it (RFC 2131 section 4.1). */
+static void set_destination(const struct dhcp_server *server, const struct dhcp_query *query,
+			    struct dhcp_addresses *addresses)
 {
 	addresses->source = server->config.host;
 	addresses->mac = server->config.mac;
@@ -253,9 +255,9 @@ static void direct(const struct dhcp_server *server, const struct dhcp_query *qu
 	}
 }
 
-/* An offer, or the lease itself. */
-static int give(struct dhcp_server *server, const struct dhcp_query *query, enum dhcp_type type,
-		struct dhcp_record *reply)
+/* Writes an offer, or an acknowledgement with the lease. */
+static int grant(struct dhcp_server *server, const struct dhcp_query *query, enum dhcp_type type,
+		 struct dhcp_record *reply)
 {
 	const uint32_t lease = server->config.lease;
 	struct dhcp_addresses addresses = { .yiaddr = server->config.address };
@@ -263,8 +265,8 @@ static int give(struct dhcp_server *server, const struct dhcp_query *query, enum
 
 	if (type == DHCP_ACK)
 		addresses.ciaddr = query->ciaddr;
-	direct(server, query, &addresses);
-	begin(server, query, type, reply, &packet);
+	set_destination(server, query, &addresses);
+	begin_reply(server, query, type, reply, &packet);
 	dhcp_packet_add_u32(&packet, DHCP_OPTION_LEASE, lease);
 	dhcp_packet_add_u32(&packet, DHCP_OPTION_T1, T1(lease));
 	dhcp_packet_add_u32(&packet, DHCP_OPTION_T2, T2(lease));
@@ -272,15 +274,15 @@ static int give(struct dhcp_server *server, const struct dhcp_query *query, enum
 		dhcp_packet_add(&packet, DHCP_OPTION_RAPID_COMMIT, NULL, 0);
 	add_parameters(&server->config, query, &packet);
 	dhcp_packet_finish(&packet, &addresses);
-	server->told = server->config.host;
+	server->last_host = server->config.host;
 	return 1;
 }
 
 /*
  * A refusal is broadcast, since the client may have no address that fits this network (RFC 2131
- * section 4.1). But one that asked from its address to ours can be reached there, and only there:
- * while they renew, systemd-networkd and dhcpcd take nothing that is broadcast, and would believe
- * in their address until they rebind.
+ * section 4.1). But a client that sent from its own address to the server's gets it by unicast:
+ * while they renew, systemd-networkd and dhcpcd accept no broadcast and would keep their address
+ * until they rebind.
  */
 static int refuse(const struct dhcp_server *server, const struct dhcp_query *query,
 		  struct dhcp_record *reply)
@@ -296,7 +298,7 @@ static int refuse(const struct dhcp_server *server, const struct dhcp_query *que
 		addresses.destination.s_addr = INADDR_BROADCAST;
 		memset(&addresses.mac, 0xff, sizeof(addresses.mac));
 	}
-	begin(server, query, DHCP_NAK, reply, &packet);
+	begin_reply(server, query, DHCP_NAK, reply, &packet);
 	dhcp_packet_add(&packet, DHCP_OPTION_MESSAGE, REFUSAL, strlen(REFUSAL));
 	dhcp_packet_finish(&packet, &addresses);
 	return 1;
@@ -308,17 +310,17 @@ static int on_discover(struct dhcp_server *server, const struct dhcp_query *quer
 	event->address = server->config.address;
 	if (query->rapid_commit) {
 		event->type = DHCP_EVENT_BOUND;
-		return give(server, query, DHCP_ACK, reply);
+		return grant(server, query, DHCP_ACK, reply);
 	}
 	event->type = DHCP_EVENT_OFFERED;
-	return give(server, query, DHCP_OFFER, reply);
+	return grant(server, query, DHCP_OFFER, reply);
 }
 
 /*
- * RFC 2131 section 4.3.2. With a server's identifier it is the answer to an offer (SELECTING);
- * without, the client had the address before (INIT-REBOOT: option 50; RENEWING and REBINDING:
- * 'ciaddr'). An offer made under a former address of ours is refused at once, where silence would
- * make the client ask again and again.
+ * RFC 2131 section 4.3.2. A request with a server's identifier accepts an offer (SELECTING);
+ * without it, the client had the address before (INIT-REBOOT: option 50; RENEWING and REBINDING:
+ * 'ciaddr'). An offer from a former address of the server is refused at once: without a reply the
+ * client would repeat the request.
  */
 static int on_request(struct dhcp_server *server, const struct dhcp_query *query,
 		      struct dhcp_record *reply, struct dhcp_event *event)
@@ -340,12 +342,12 @@ static int on_request(struct dhcp_server *server, const struct dhcp_query *query
 		return refuse(server, query, reply);
 	}
 	event->type = extending ? DHCP_EVENT_EXTENDED : DHCP_EVENT_BOUND;
-	return give(server, query, DHCP_ACK, reply);
+	return grant(server, query, DHCP_ACK, reply);
 }
 
 /*
- * The guest says something of its address that needs no answer. There is only one that it can have
- * been given: dhcpcd 9, when it declines, names neither it nor the server.
+ * Handles a decline or a release, which get no reply. A decline without an address is for the only
+ * one that the server has: dhcpcd 9 sends neither the address nor the server.
  */
 static int on_notice(struct dhcp_server *server, const struct dhcp_query *query,
 		     enum dhcp_event_type type, struct dhcp_event *event)
@@ -357,7 +359,7 @@ static int on_notice(struct dhcp_server *server, const struct dhcp_query *query,
 	if (!ipv4_equal(address, server->config.address) ||
 	    (!ipv4_unset(query->server) && !server_address(server, query->server)))
 		return 0;
-	/* A guest could fill a log with it. */
+	/* Reported once: a guest could fill a log with declines. */
 	if (type == DHCP_EVENT_DECLINED && ipv4_equal(server->declined, address))
 		return 0;
 	if (type == DHCP_EVENT_DECLINED)
@@ -367,7 +369,7 @@ static int on_notice(struct dhcp_server *server, const struct dhcp_query *query,
 	return 0;
 }
 
-/* RFC 2131 section 4.3.5: an acknowledgement without a lease, to the address that it has. */
+/* RFC 2131 section 4.3.5: an acknowledgement without a lease, to the client's own address. */
 static int on_inform(const struct dhcp_server *server, const struct dhcp_query *query,
 		     struct dhcp_record *reply, struct dhcp_event *event)
 {
@@ -382,13 +384,13 @@ static int on_inform(const struct dhcp_server *server, const struct dhcp_query *
 		return 0;
 	event->type = DHCP_EVENT_INFORMED;
 	event->address = addresses.destination;
-	begin(server, query, DHCP_ACK, reply, &packet);
+	begin_reply(server, query, DHCP_ACK, reply, &packet);
 	add_parameters(&server->config, query, &packet);
 	dhcp_packet_finish(&packet, &addresses);
 	return 1;
 }
 
-/* Whether the packet is the guest's, and for us: neither relayed nor for another server. */
+/* True if the packet is the guest's and for this server, and was not relayed. */
 static bool served(struct dhcp_server *server, const struct dhcp_record *record,
 		   const struct dhcp_query *query, struct dhcp_event *event)
 {
@@ -403,10 +405,10 @@ static bool served(struct dhcp_server *server, const struct dhcp_record *record,
 		return false;
 	if (query->ethernet && !memcmp(&query->chaddr, &server->config.mac, sizeof(query->chaddr)))
 		return true;
-	if (!server->stranger_seen) {
+	if (!server->other_seen) {
 		event->type = DHCP_EVENT_STRANGER;
 		event->mac = query->ethernet ? query->chaddr : record->mac;
-		server->stranger_seen = true;
+		server->other_seen = true;
 	}
 	return false;
 }
@@ -444,7 +446,7 @@ int dhcp_server_answer(struct dhcp_server *server, const struct dhcp_record *que
 
 void dhcp_server_init(struct dhcp_server *server, const struct dhcp_config *config)
 {
-	*server = (struct dhcp_server){ .stranger_seen = false };
+	*server = (struct dhcp_server){ .other_seen = false };
 	dhcp_server_configure(server, config);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The uplink's real DNS servers, which the guest can ask too, and the domains to search.
+// Finds the uplink's real DNS servers and search domains for the guest.
 #include "launcher/lan/dns.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
-/* Ample for resolv.conf(5); what a larger file has beyond it is not looked at. */
+/* Ample for resolv.conf(5); the rest of a larger file is ignored. */
 #define FILE_SIZE_MAX 65536
 
 #define BLANKS " \t\r\v\f"
@@ -33,7 +33,7 @@ static const char *const files[] = {
 	"/etc/resolv.conf",
 };
 
-/* The text of a file, NUL-terminated; false when there is none to read. */
+/* Reads a file as NUL-terminated text; false if it cannot be read. */
 static bool read_file(const char *root, const char *file, char text[FILE_SIZE_MAX + 1])
 {
 	char path[PATH_MAX];
@@ -57,13 +57,13 @@ static bool read_file(const char *root, const char *file, char text[FILE_SIZE_MA
 		used += got;
 	}
 	text[used] = '\0';
-	/* A line that was cut could name another server than the whole one. */
+	/* Drop the last line, which may be cut and name another server than the whole line. */
 	if (used == FILE_SIZE_MAX)
 		*(strrchr(text, '\n') ?: text) = '\0';
 	return true;
 }
 
-/* What follows the keyword that begins a line (resolv.conf(5)), or NULL. */
+/* Returns the rest of a line that begins with the keyword (resolv.conf(5)), or NULL. */
 static char *line_after(char *line, const char *keyword)
 {
 	char *rest = line + strlen(keyword);
@@ -73,7 +73,6 @@ static char *line_after(char *line, const char *keyword)
 	return rest + strspn(rest, BLANKS);
 }
 
-/* The server that a line names. */
 static bool line_server(char *line, struct in_addr *server)
 {
 	char *word = line_after(line, "nameserver");
@@ -128,7 +127,7 @@ unsigned int dns_find(const char *root, struct in_addr router, struct in_addr dn
 	return 1;
 }
 
-/* A label of a name, and how long it is; 0 when it is none. */
+/* Returns the size of the label that begins text; 0 if it is none. */
 static size_t label_size(const char *text)
 {
 	const size_t size = strspn(text, LETTERS DIGITS "-");
@@ -145,7 +144,7 @@ bool dns_domain_valid(const char *text)
 		return false;
 	while ((size = label_size(label)) && label[size] == '.')
 		label += size + 1;
-	/* As in an address, which is no name. */
+	/* A last label of digits is an address's and no name's. */
 	return size && !label[size] && strspn(label, DIGITS) != size;
 }
 
@@ -174,7 +173,6 @@ static unsigned int line_domains(char *line, char search[DNS_SEARCH_MAX][DNS_NAM
 	return count;
 }
 
-/* The last of these lines counts. */
 static unsigned int text_domains(char *text, char search[DNS_SEARCH_MAX][DNS_NAME_SIZE])
 {
 	unsigned int count = 0;

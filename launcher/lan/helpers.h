@@ -11,7 +11,7 @@
  * struct helpers - the started helpers.
  * @helper: its socket is -1 if it did not start.
  * @standby: takes over if the helper dies; its socket is -1 if there is none.
- * @error: why the helper did not start; code 0 if it did.
+ * @error: the failure of the helper's start; code 0 if it started.
  * @as_root: vmrun was root when it started them.
  */
 struct helpers {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The VM's membership of the LAN as the launcher keeps it: the helper, its spare, what they tell.
+// Keeps the launcher's session with vmrun-netsetup for one VM.
 #include "launcher/lan/lan.h"
 
 #include <errno.h>
@@ -17,20 +17,21 @@
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 
-/* So long is the guest's link down when its address changes: enough for a client that polls it. */
+/* Time that the guest's link is down when its address changes: a client that polls notices it. */
 #define LINK_DOWN_SECONDS 1
 
-/* The guest's link by its -netdev's id, as in qemu_network.c. */
+/* The id of QEMU's -netdev for the guest's link, as in qemu_network.c. */
 #define LINK_NAME "lan0"
 
-/* So many spares that ended so early, one after the other, and no more is asked for. */
+/* No standby is requested after this number of consecutive ones that ended within this time. */
 #define STANDBYS_SHORT_MAX    8
 #define STANDBY_SHORT_SECONDS 1
 
-/* So many helpers that die while they take over, one after the other. */
+/* Helpers that may die one after the other while they take over. */
 #define TAKEOVER_TRIES 4
 
-static const char sudo_hint[] = "run it as root, it gives root's rights up at once: sudo vmrun %s";
+static const char sudo_remedy[] =
+	"run it as root, vmrun drops root's rights at once: sudo vmrun %s";
 
 static void show_change(const char *command, void *context)
 {
@@ -55,7 +56,7 @@ void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose)
 	memset(lan_session->lan.tap_fds, -1, sizeof(lan_session->lan.tap_fds));
 }
 
-static time_t now_seconds(void)
+static time_t monotonic_seconds(void)
 {
 	struct timespec now;
 
@@ -72,16 +73,16 @@ void lan_start(struct lan_session *lan_session, struct helpers *helpers)
 	lan_session->helper_error = helpers->error;
 	lan_session->started_as_root = helpers->as_root && !helpers->error.code &&
 				       !lan_session->dry_run;
-	lan_session->standby_since = now_seconds();
+	lan_session->standby_since = monotonic_seconds();
 	*helpers = (struct helpers)HELPERS_NONE;
 
-	/* Who still is root needs no spare, nor who never was. */
+	/* A vmrun that is still root, or never was, needs no standby. */
 	lan_session->can_start = geteuid() == 0 || !lan_session->started_as_root;
 	if (lan_session->can_start)
 		netsetup_end(&lan_session->standby, &none);
 }
 
-/* Asks the helper for a spare, where another one could not be started. */
+/* Requests a standby from the helper if vmrun cannot start another helper itself. */
 static void request_standby(struct lan_session *lan_session)
 {
 	struct error err;
@@ -89,9 +90,10 @@ static void request_standby(struct lan_session *lan_session)
 	if (lan_session->can_start || lan_session->dry_run ||
 	    lan_session->standbys_short >= STANDBYS_SHORT_MAX)
 		return;
-	lan_session->standby_since = now_seconds();
+	lan_session->standby_since = monotonic_seconds();
 	if (netsetup_standby(&lan_session->helper, &lan_session->standby, &err) < 0)
-		log_verbose("%s: no spare helper: %s", lan_session->definition->name, err.message);
+		log_verbose("%s: no standby helper: %s", lan_session->definition->name,
+			    err.message);
 }
 
 static void on_standby(int fd, uint32_t events, void *context);
@@ -114,7 +116,7 @@ static void unwatch_standby(struct lan_session *lan_session)
 	lan_session->standby_watched = false;
 }
 
-/* Its first word, or its end: then another one is made. */
+/* Receives the standby's first record, or its end: then requests another. */
 static void on_standby(int fd, uint32_t events, void *context)
 {
 	struct lan_session *lan_session = context;
@@ -123,11 +125,11 @@ static void on_standby(int fd, uint32_t events, void *context)
 		return;
 	unwatch_standby(lan_session);
 	netsetup_reap(&lan_session->standby);
-	if (now_seconds() >= lan_session->standby_since + STANDBY_SHORT_SECONDS)
+	if (monotonic_seconds() >= lan_session->standby_since + STANDBY_SHORT_SECONDS)
 		lan_session->standbys_short = 0;
 	else
 		lan_session->standbys_short++;
-	log_verbose("%s: the spare helper ended", lan_session->definition->name);
+	log_verbose("%s: the standby helper ended", lan_session->definition->name);
 	request_standby(lan_session);
 	watch_standby(lan_session);
 }
@@ -152,7 +154,7 @@ static void fill_setup(struct lan_session *lan_session, unsigned int queues, boo
 	setup->queues = (uint8_t)queues;
 	setup->offload = offload;
 	setup->dhcp = (network->configure & CONFIGURE_DHCP) != 0;
-	/* One that can be told otherwise must first show that it asks. */
+	/* A guest that is configured in other ways as well may roam only once it has used DHCP. */
 	setup->roam = network->configure == CONFIGURE_DHCP;
 	setup->dry_run = lan_session->dry_run;
 	setup->verbose = lan_session->verbose;
@@ -165,7 +167,7 @@ static void fill_setup(struct lan_session *lan_session, unsigned int queues, boo
 		setup->dns_count = dns_find("", (struct in_addr){ INADDR_ANY }, setup->dns);
 }
 
-/* The definition's servers, or the host's now; the LAN's router as the last resort. */
+/* Takes the definition's servers, or the host's present ones, or else the LAN's router. */
 static void choose_dns(struct lan_session *lan_session)
 {
 	const struct network *network = &lan_session->definition->network;
@@ -177,7 +179,7 @@ static void choose_dns(struct lan_session *lan_session)
 						  lan_session->dns);
 }
 
-/* What the guest is told now: the resolver's files may have changed since it asked last. */
+/* Fills the DHCP server's configuration anew: the resolver's files may have changed. */
 static struct dhcp_config dhcp_config(struct lan_session *lan_session)
 {
 	const struct ready_record *ready = &lan_session->lan.ready;
@@ -225,7 +227,7 @@ int lan_join(struct lan_session *lan_session, struct error *err)
 	if (ret < 0) {
 		if (err->status == STATUS_PERMISSION && geteuid() != 0 &&
 		    !lan_session->started_as_root && !err->remedy[0])
-			error_remedy(err, sudo_hint, lan_session->definition->path);
+			error_remedy(err, sudo_remedy, lan_session->definition->path);
 		return ret;
 	}
 	choose_dns(lan_session);
@@ -245,8 +247,8 @@ static void dns_text(const struct lan_session *lan_session, char *text, size_t s
 					 ipv4_text(lan_session->dns[i], address));
 }
 
-/* The one line that says the VM is on the LAN. */
-static void tell_place(const struct lan_session *lan_session)
+/* Prints the line that reports the VM on the LAN. */
+static void print_attachment(const struct lan_session *lan_session)
 {
 	const struct ready_record *ready = &lan_session->lan.ready;
 	char address[IPV4_TEXT_SIZE], gateway[IPV4_TEXT_SIZE] = "none";
@@ -261,7 +263,7 @@ static void tell_place(const struct lan_session *lan_session)
 		   ready->ssid, ready->ssid[0] ? ")" : "", gateway, dns, ready->tap);
 }
 
-static void remember_place(struct lan_session *lan_session)
+static void store_address(struct lan_session *lan_session)
 {
 	const struct ready_record *ready = &lan_session->lan.ready;
 	const struct prefix prefix = { ready->address, ready->prefix_length };
@@ -281,8 +283,8 @@ void lan_watch(struct lan_session *lan_session, struct loop *loop)
 void lan_report(struct lan_session *lan_session, struct qmp *qmp)
 {
 	lan_session->qmp = qmp;
-	tell_place(lan_session);
-	remember_place(lan_session);
+	print_attachment(lan_session);
+	store_address(lan_session);
 }
 
 static void set_link(struct lan_session *lan_session, bool up)
@@ -306,7 +308,7 @@ static void on_link_timer(int fd, uint32_t events, void *context)
 	set_link(lan_session, true);
 }
 
-/* A client that watches its link asks for its address again when it comes back. */
+/* Takes the guest's link down and up: a DHCP client that watches it requests its address again. */
 static void cycle_link(struct lan_session *lan_session)
 {
 	const struct itimerspec when = { .it_value = { .tv_sec = LINK_DOWN_SECONDS } };
@@ -327,8 +329,8 @@ static void cycle_link(struct lan_session *lan_session)
 	set_link(lan_session, false);
 }
 
-/* What the user is told of a change, old and new. */
-static void tell_change(const struct lan_session *lan_session, const struct ready_record *old)
+/* Prints the differences between the old and the new attachment. */
+static void print_change(const struct lan_session *lan_session, const struct ready_record *old)
 {
 	const struct ready_record *now = &lan_session->lan.ready;
 	const char *name = lan_session->definition->name;
@@ -337,10 +339,10 @@ static void tell_change(const struct lan_session *lan_session, const struct read
 	if (ipv4_equal(old->address, now->address) && !ipv4_equal(old->gateway, now->gateway))
 		log_notice("%s: the gateway is %s now, no longer %s%s", name,
 			   ipv4_text(now->gateway, after), ipv4_text(old->gateway, before),
-			   lan_session->setup.roam ? "" : "; the guest has to be told by hand");
+			   lan_session->setup.roam ? "" : "; configure the guest by hand");
 	if (now->state != LAN_UP) {
 		log_notice("%s: %s: %s", name,
-			   now->state == LAN_CONFLICT ? "address contested" : "off the LAN",
+			   now->state == LAN_CONFLICT ? "address conflict" : "off the LAN",
 			   now->reason);
 		return;
 	}
@@ -354,24 +356,24 @@ static void tell_change(const struct lan_session *lan_session, const struct read
 			   now->uplink);
 }
 
-static void on_moved(const struct ready_record *place, void *context)
+static void on_moved(const struct ready_record *ready, void *context)
 {
 	struct lan_session *lan_session = context;
 	const struct ready_record old = lan_session->lan.ready;
 
-	lan_session->lan.ready = *place;
-	tell_change(lan_session, &old);
-	if (place->state != LAN_UP)
+	lan_session->lan.ready = *ready;
+	print_change(lan_session, &old);
+	if (ready->state != LAN_UP)
 		return;
 	choose_dns(lan_session);
-	if (!ipv4_equal(old.address, place->address))
-		remember_place(lan_session);
-	if (!ipv4_equal(old.address, place->address) || !ipv4_equal(old.gateway, place->gateway) ||
-	    old.prefix_length != place->prefix_length)
+	if (!ipv4_equal(old.address, ready->address))
+		store_address(lan_session);
+	if (!ipv4_equal(old.address, ready->address) || !ipv4_equal(old.gateway, ready->gateway) ||
+	    old.prefix_length != ready->prefix_length)
 		cycle_link(lan_session);
 }
 
-static void tell_dhcp(const struct lan_session *lan_session, const struct dhcp_event *event)
+static void print_dhcp(const struct lan_session *lan_session, const struct dhcp_event *event)
 {
 	const char *name = lan_session->definition->name;
 	char address[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
@@ -387,14 +389,14 @@ static void tell_dhcp(const struct lan_session *lan_session, const struct dhcp_e
 		log_verbose("%s: DHCP: the guest has %s", name, address);
 		break;
 	case DHCP_EVENT_REFUSED:
-		log_verbose("%s: DHCP: the guest asked for %s, which is not its address here", name,
+		log_verbose("%s: DHCP: the guest requested %s, which is not its address here", name,
 			    address);
 		break;
 	case DHCP_EVENT_DECLINED:
 		log_notice("%s: the guest found another machine at %s", name, address);
 		break;
 	case DHCP_EVENT_RELEASED:
-		log_verbose("%s: DHCP: the guest gave %s back", name, address);
+		log_verbose("%s: DHCP: the guest released %s", name, address);
 		break;
 	case DHCP_EVENT_INFORMED:
 		log_verbose("%s: DHCP: the guest has %s by other means", name, address);
@@ -415,16 +417,16 @@ static void on_dhcp(const struct dhcp_record *query, void *context)
 
 	dhcp_server_configure(&lan_session->dhcp, &config);
 	if (dhcp_server_answer(&lan_session->dhcp, query, &answer, &event) == 1) {
-		/* For a helper that may have to take over: the guest can be told another address. */
+		/* For a helper that takes over: DHCP can move this guest to another address. */
 		if (event.type == DHCP_EVENT_BOUND || event.type == DHCP_EVENT_EXTENDED)
 			lan_session->setup.roam = 1;
 		if (netsetup_answer(&lan_session->helper, &answer, &err) < 0)
 			log_verbose("%s: %s", lan_session->definition->name, err.message);
 	}
-	tell_dhcp(lan_session, &event);
+	print_dhcp(lan_session, &event);
 }
 
-/* Another helper, which has been asked for a spare of its own where that is needed. */
+/* Makes another helper the active one, with a standby if it needs one. */
 static int next_helper(struct lan_session *lan_session, struct error *err)
 {
 	netsetup_reap(&lan_session->helper);
@@ -440,7 +442,7 @@ static int next_helper(struct lan_session *lan_session, struct error *err)
 	return 0;
 }
 
-/* The helper has died: another takes the VM's place over, or, if that one dies of it, the next. */
+/* Passes the attachment of a dead helper to another; if that one dies meanwhile, to the next. */
 static int replace_helper(struct lan_session *lan_session, struct error *err)
 {
 	const struct netsetup_listener listener = changes_only(lan_session);
@@ -486,8 +488,8 @@ void lan_leave(struct lan_session *lan_session)
 	netsetup_end(&lan_session->standby, &none);
 }
 
-/* The helper could not undo everything, most likely since it was killed: another one does. */
-static void undo_by_another(struct lan_session *lan_session)
+/* Cleans by another helper, if the helper did not undo everything (most likely it was killed). */
+static void clean_by_another(struct lan_session *lan_session)
 {
 	const struct netsetup_listener listener = changes_only(lan_session);
 	const struct netsetup_listener none = { 0 };
@@ -516,9 +518,9 @@ void lan_end(struct lan_session *lan_session)
 		close(lan_session->link_timer);
 	lan_session->link_timer = -1;
 	unwatch_standby(lan_session);
-	/* The tap's last descriptors on our side: the helper alone has it then. */
+	/* vmrun's last descriptors of the tap: the helper alone has it then. */
 	netsetup_lan_done(&lan_session->lan);
 	if (!netsetup_end(&lan_session->helper, &listener) && !lan_session->dry_run)
-		undo_by_another(lan_session);
+		clean_by_another(lan_session);
 	netsetup_end(&lan_session->standby, &none);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The VM's membership of the LAN as the launcher keeps it: the helper, its spare, what they tell.
+// Keeps the launcher's session with vmrun-netsetup for one VM.
 #ifndef LAUNCHER_LAN_LAN_H
 #define LAUNCHER_LAN_LAN_H
 
@@ -11,37 +11,35 @@
 #include "netsetup/protocol/netsetup.h"
 
 /*
- * Theory of operation: one helper holds the VM's place on the LAN. When it dies, another takes the
- * place over, with the tap's descriptors that are kept here for it, while the guest runs on. Who
- * can start a helper at any time (root, or a user of an installed one) starts it then. Who
- * is about to drop sudo's rights cannot any more, so a spare is started before: a helper that was
- * asked nothing yet, and that has given up all rights but its two capabilities. It is asked for a
- * spare of its own when it takes over, and the helper for another should the spare be the one that
- * dies. So the place is lost only when both die at once.
+ * Theory of operation: one helper holds the VM's attachment to the LAN. If it dies, another helper
+ * takes the attachment over while the guest keeps running; the session keeps the tap's descriptors
+ * for it. Root, or a user of an installed helper, can start the other one at that time. A vmrun
+ * that drops sudo's rights cannot, so it starts a standby before: a helper that has received no
+ * request and has dropped all rights but its two capabilities. A standby that takes over starts the
+ * next one. If the standby itself dies, the helper starts another. So the attachment is lost only
+ * if both die at once.
  */
 
 /**
- * struct lan_session - a membership.
- * @definition: the VM.
- * @dry_run, @verbose: as the user asked.
- * @helper: holds the place; its socket is -1 when it was not started or has ended.
- * @standby: takes over; its socket is -1 when there is none.
- * @standby_watched: its socket is, in @loop.
- * @standby_since: when it was asked for, CLOCK_MONOTONIC seconds.
- * @standbys_short: how many in a row have not lived for long.
- * @started_as_root: the helper and the spare were.
+ * struct lan_session - a session.
+ * @dry_run, @verbose: the user's options.
+ * @helper: holds the attachment; its socket is -1 if it was not started or has ended.
+ * @standby: takes over; its socket is -1 if there is none.
+ * @standby_watched: its socket is in @loop.
+ * @standby_since: CLOCK_MONOTONIC seconds of its start.
+ * @standbys_short: consecutive standbys that ended within STANDBY_SHORT_SECONDS.
+ * @started_as_root: the helper and the standby were started by root.
  * @can_start: another helper can be started at any time.
- * @helper_error: why there is no helper; code 0 when there is one.
+ * @helper_error: the failure of the helper's start; code 0 if it started.
  * @setup: the request.
- * @lan: the place, with the tap's descriptors.
- * @remembered: the addresses the VM had.
- * @dns, @dns_count: servers for the guest.
- * @dhcp: tells the guest its place, when it asks.
- * @address_changed: told when the VM's address is another; or NULL.
+ * @lan: the attachment, with the tap's descriptors.
+ * @remembered: the VM's last addresses.
+ * @dns, @dns_count: DNS servers for the guest.
+ * @address_changed: called with the VM's new address; may be NULL.
  * @context: passed to it.
- * @link_timer: when the guest's link is put back, or -1.
- * @loop: the run's event loop, set by lan_watch(); outlives the membership.
- * @qmp: the way to QEMU, set by lan_report().
+ * @link_timer: timerfd that takes the guest's link up again, or -1.
+ * @loop: the run's event loop, set by lan_watch(); outlives the session.
+ * @qmp: QEMU's QMP, set by lan_report().
  */
 struct lan_session {
 	const struct definition *definition;
@@ -68,25 +66,23 @@ struct lan_session {
 	struct qmp *qmp;
 };
 
-/* lan_init() - a membership that is not asked for yet. */
+/* lan_init() - initialise a session without a helper. */
 void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose);
 
 /**
- * lan_start() - take over the started helpers, after root's rights were dropped. A helper that
- * did not start matters only to lan_ask(). A spare is ended if another can be started at any
- * time.
- * @lan_session: an initialised one.
+ * lan_start() - take over the started helpers, after root's rights were dropped. lan_ask() returns
+ * the error of a helper that did not start. The standby is ended if another helper can be started
+ * at any time.
  * @helpers: HELPERS_NONE afterwards.
  */
 void lan_start(struct lan_session *lan_session, struct helpers *helpers);
 
 /**
- * lan_ask() - ask for the VM's place on the LAN; lan_join() is to follow.
+ * lan_ask() - request the VM's attachment to the LAN; lan_join() must follow.
  * @lan_session: a started one.
  * @definition: the VM; stays the caller's.
- * @queues: pairs of queues that the tap is to have.
- * @offload: the tap is to have vnet headers.
- * @err: the error.
+ * @queues: the tap's pairs of queues.
+ * @offload: true if the tap must have vnet headers.
  *
  * Return: 0 or a negative errno.
  */
@@ -94,19 +90,18 @@ int lan_ask(struct lan_session *lan_session, const struct definition *definition
 	    unsigned int queues, bool offload, struct error *err);
 
 /**
- * lan_join() - wait for the place that was asked for.
- * @lan_session: one that has asked.
- * @err: the error, with the command that would be permitted.
+ * lan_join() - wait for the requested attachment.
+ * @err: without permission, the remedy names the command to run.
  *
  * Return: 0 or a negative errno.
  */
 int lan_join(struct lan_session *lan_session, struct error *err);
 
-/* lan_leave() - no helper is needed: end them. */
+/* lan_leave() - end the helpers of a VM that needs none. */
 void lan_leave(struct lan_session *lan_session);
 
 /**
- * lan_watch() - watch the spare helper while the loop runs.
+ * lan_watch() - watch the standby helper while the loop runs.
  * @lan_session: a joined one.
  * @loop: must live until lan_end().
  *
@@ -115,23 +110,21 @@ void lan_leave(struct lan_session *lan_session);
 void lan_watch(struct lan_session *lan_session, struct loop *loop);
 
 /**
- * lan_report() - print the VM's place and store its address.
+ * lan_report() - print the VM's attachment and store its address.
  * @lan_session: a watching one.
- * @qmp: the way to QEMU, which answers; the guest's link is taken down and up by it. Must live as
- *       long as the loop runs.
+ * @qmp: ready; takes the guest's link down and up. Must live as long as the loop runs.
  */
 void lan_report(struct lan_session *lan_session, struct qmp *qmp);
 
 /**
  * lan_event() - read from the helper; start another one if it has ended.
- * @lan_session: a watching one. Its helper's socket may be another afterwards.
- * @err: the place is lost.
+ * @lan_session: a watching one. Its helper's socket may have changed afterwards.
  *
- * Return: 0 or a negative errno.
+ * Return: 0, or a negative errno if the attachment is lost.
  */
 int lan_event(struct lan_session *lan_session, struct error *err);
 
-/* lan_end() - give the place back and wait until the host is as before. */
+/* lan_end() - release the attachment and wait until the helper has restored the host. */
 void lan_end(struct lan_session *lan_session);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The guest's serial console for any number of readers that come and go, and for the log.
+// Connects the guest's serial console to clients and to the log.
 #include "launcher/run/console.h"
 
 #include <errno.h>
@@ -13,47 +13,47 @@
 #include "launcher/common/unix_socket.h"
 #include "netsetup/base/cleanup.h"
 
-#define READERS_MAX  8
+#define CLIENTS_MAX  8
 #define HISTORY_SIZE 8192
 
-struct reader {
+struct client {
 	struct console *console;
 	int socket; /* or -1 */
 };
 
 /**
  * struct console - the console.
- * @qemu: our end of QEMU's console.
- * @history: the last bytes that the guest wrote, from @start on, @length of them.
+ * @qemu: vmrun's end of QEMU's console.
+ * @history: ring of the guest's last output: @length bytes from @start on.
  */
 struct console {
 	struct loop *loop;
 	int listener;
 	int qemu;
 	int log;
-	struct reader readers[READERS_MAX];
+	struct client clients[CLIENTS_MAX];
 	char history[HISTORY_SIZE];
 	size_t start;
 	size_t length;
 };
 
-static void reader_close(struct reader *reader)
+static void client_close(struct client *client)
 {
-	if (reader->socket < 0)
+	if (client->socket < 0)
 		return;
-	loop_remove(reader->console->loop, reader->socket);
-	close(reader->socket);
-	reader->socket = -1;
+	loop_remove(client->console->loop, client->socket);
+	close(client->socket);
+	client->socket = -1;
 }
 
-/* One that has gone is noticed when it is read from; one that is slow loses this. */
-static void reader_tell(const struct reader *reader, const char *bytes, size_t size)
+/* Errors are ignored: on_client() notices a closed client, and a slow client loses these bytes. */
+static void client_send(const struct client *client, const char *bytes, size_t size)
 {
-	if (reader->socket >= 0 && size > 0)
-		send(reader->socket, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (client->socket >= 0 && size > 0)
+		send(client->socket, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void remember(struct console *console, const char *bytes, size_t size)
+static void history_add(struct console *console, const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
 		console->history[(console->start + console->length) % HISTORY_SIZE] = bytes[i];
@@ -76,36 +76,36 @@ static void on_guest(int fd, uint32_t events, void *context)
 		loop_remove(console->loop, fd);
 		return;
 	}
-	remember(console, bytes, (size_t)size);
-	/* A log that cannot be written is no reason to keep the console from its readers. */
+	history_add(console, bytes, (size_t)size);
+	/* A log that cannot be written is given up; the clients still receive the output. */
 	if (console->log >= 0 && write(console->log, bytes, (size_t)size) < 0)
 		console->log = -1;
-	for (size_t i = 0; i < READERS_MAX; i++)
-		reader_tell(&console->readers[i], bytes, (size_t)size);
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		client_send(&console->clients[i], bytes, (size_t)size);
 }
 
-static void on_reader(int fd, uint32_t events, void *context)
+static void on_client(int fd, uint32_t events, void *context)
 {
-	struct reader *reader = context;
+	struct client *client = context;
 	char bytes[1024];
 	ssize_t size = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (size <= 0)
-		reader_close(reader);
+		client_close(client);
 	else
-		send(reader->console->qemu, bytes, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
+		send(client->console->qemu, bytes, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* What the guest wrote before a reader came. */
-static void tell_history(const struct console *console, const struct reader *reader)
+/* Sends the output from before the client connected, without queries to its terminal. */
+static void history_send(const struct console *console, const struct client *client)
 {
 	char text[HISTORY_SIZE];
 
 	for (size_t i = 0; i < console->length; i++)
 		text[i] = console->history[(console->start + i) % HISTORY_SIZE];
-	reader_tell(reader, text, terminal_mute(text, console->length));
+	client_send(client, text, terminal_mute(text, console->length));
 }
 
 static void on_connection(int fd, uint32_t events, void *context)
@@ -114,15 +114,15 @@ static void on_connection(int fd, uint32_t events, void *context)
 	struct error ignored;
 	int socket = unix_socket_accept(fd);
 
-	for (size_t i = 0; socket >= 0 && i < READERS_MAX; i++) {
-		struct reader *reader = &console->readers[i];
+	for (size_t i = 0; socket >= 0 && i < CLIENTS_MAX; i++) {
+		struct client *client = &console->clients[i];
 
-		if (reader->socket >= 0)
+		if (client->socket >= 0)
 			continue;
-		if (loop_add(console->loop, socket, EPOLLIN, on_reader, reader, &ignored) < 0)
+		if (loop_add(console->loop, socket, EPOLLIN, on_client, client, &ignored) < 0)
 			break;
-		reader->socket = socket;
-		tell_history(console, reader);
+		client->socket = socket;
+		history_send(console, client);
 		return;
 	}
 	if (socket >= 0)
@@ -167,8 +167,8 @@ struct console *console_open(struct loop *loop, const char *directory, int log, 
 	console->listener = -1;
 	console->qemu = -1;
 	console->log = log;
-	for (size_t i = 0; i < READERS_MAX; i++)
-		console->readers[i] = (struct reader){ console, -1 };
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		console->clients[i] = (struct client){ console, -1 };
 	if (open_sockets(console, directory, qemu, err) == 0)
 		return console;
 	console_close(console);
@@ -179,8 +179,8 @@ void console_close(struct console *console)
 {
 	if (!console)
 		return;
-	for (size_t i = 0; i < READERS_MAX; i++)
-		reader_close(&console->readers[i]);
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		client_close(&console->clients[i]);
 	if (console->listener >= 0) {
 		loop_remove(console->loop, console->listener);
 		close(console->listener);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The guest's serial console for any number of readers that come and go, and for the log.
+// Connects the guest's serial console to clients and to the log.
 #ifndef LAUNCHER_RUN_CONSOLE_H
 #define LAUNCHER_RUN_CONSOLE_H
 
@@ -12,22 +12,20 @@
 struct console;
 
 /**
- * console_open() - listen for readers.
- * @loop: calls us.
+ * console_open() - listen for clients.
  * @directory: the VM's runtime directory.
- * @log: descriptor that gets all that the guest writes, or -1; stays the caller's.
- * @qemu: QEMU's end of the console, to be handed over and closed by the caller.
- * @err: the error.
+ * @log: descriptor that receives all output of the guest, or -1; stays the caller's.
+ * @qemu: QEMU's end of the console; the caller passes it to QEMU and closes it.
  *
- * Who connects gets the last 8 KiB that the guest wrote, and all that follows; what anyone
- * writes is typed into the console. A reader that does not keep up loses output.
+ * A client receives the last 8 KiB of the guest's output and all that follows; the bytes that a
+ * client sends are typed into the console. A client that reads too slowly loses output.
  *
- * Return: the hub, to be closed with console_close(), or NULL.
+ * Return: to be closed with console_close(), or NULL.
  */
 struct console *console_open(struct loop *loop, const char *directory, int log, int *qemu,
 			     struct error *err);
 
-/* console_close() - all readers see the end; legal for NULL. */
+/* console_close() - disconnect all clients; may be NULL. */
 void console_close(struct console *console);
 
 #endif

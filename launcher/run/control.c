@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A running VM answers the user's other commands: what it is like, and that it shall stop or pause.
+// Serves status, stop, pause and resume requests to a running VM.
 #include "launcher/run/control.h"
 
 #include <errno.h>
@@ -18,17 +18,17 @@
 #define CLIENTS_MAX  8
 #define REQUEST_SIZE 512
 
-/* Room for the longest status: 256 ports are some ten KiB of it. */
+/* The longest status fits: 256 ports take some ten KiB of it. */
 #define REPLY_SIZE 32768
 
-/* A VM that does not answer within this is stuck, or stopped. */
-#define ANSWER_SECONDS 5
+/* A vmrun that does not reply within this time hangs or is stopped. */
+#define REPLY_SECONDS 5
 
 /**
  * struct client - one connection.
- * @socket: or -1.
- * @request: what has come of the request.
- * @size: so many bytes.
+ * @socket: -1 if this slot is free.
+ * @request: the received part of the request.
+ * @size: bytes in @request.
  */
 struct client {
 	struct control *control;
@@ -55,8 +55,8 @@ static void client_close(struct client *client)
 	client->size = 0;
 }
 
-/* Sends an object and a line's end; a client that does not take it loses it. */
-static void client_tell(struct client *client, struct json_object *object)
+/* Sends an object and a newline; a client whose socket is full or closed is disconnected. */
+static void client_send(struct client *client, struct json_object *object)
 {
 	const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
 	cleanup_free char *line = text ? text_format("%s\n", text) : NULL;
@@ -65,23 +65,23 @@ static void client_tell(struct client *client, struct json_object *object)
 		client_close(client);
 }
 
-static void tell_error(struct client *client, const char *text)
+static void send_error(struct client *client, const char *text)
 {
 	struct json_object *object = json_object_new_object();
 
 	json_object_object_add(object, "error", json_object_new_string(text));
-	client_tell(client, object);
+	client_send(client, object);
 	json_object_put(object);
 	client_close(client);
 }
 
-static void tell_status(struct client *client)
+static void send_status(struct client *client)
 {
 	const struct control *control = client->control;
 	struct json_object *status = control->ops->status(control->context);
 
 	if (status)
-		client_tell(client, status);
+		client_send(client, status);
 	json_object_put(status);
 	client_close(client);
 }
@@ -99,7 +99,7 @@ static void stop(struct client *client, struct json_object *request)
 	if (json_object_object_get_ex(request, "timeout", &value))
 		timeout = json_object_get_int(value);
 	json_object_object_add(reply, "stopping", json_object_new_boolean(true));
-	client_tell(client, reply);
+	client_send(client, reply);
 	json_object_put(reply);
 	control->ops->stop(now, timeout, control->context);
 }
@@ -111,12 +111,12 @@ static void pause_or_resume(struct client *client, bool paused)
 	struct error err;
 
 	if (control->ops->pause(paused, control->context, &err) < 0) {
-		tell_error(client, err.message);
+		send_error(client, err.message);
 		return;
 	}
 	reply = json_object_new_object();
 	json_object_object_add(reply, "asked", json_object_new_boolean(true));
-	client_tell(client, reply);
+	client_send(client, reply);
 	json_object_put(reply);
 	client_close(client);
 }
@@ -125,20 +125,20 @@ static void serve(struct client *client)
 {
 	struct json_object *request = json_tokener_parse(client->request);
 	struct json_object *value = NULL;
-	const char *what = NULL;
+	const char *type = NULL;
 
 	if (json_object_is_type(request, json_type_object) &&
 	    json_object_object_get_ex(request, "request", &value))
-		what = json_object_get_string(value);
+		type = json_object_get_string(value);
 	client->size = 0;
-	if (what && !strcmp(what, "status"))
-		tell_status(client);
-	else if (what && !strcmp(what, "stop"))
+	if (type && !strcmp(type, "status"))
+		send_status(client);
+	else if (type && !strcmp(type, "stop"))
 		stop(client, request);
-	else if (what && (!strcmp(what, "pause") || !strcmp(what, "resume")))
-		pause_or_resume(client, !strcmp(what, "pause"));
+	else if (type && (!strcmp(type, "pause") || !strcmp(type, "resume")))
+		pause_or_resume(client, !strcmp(type, "pause"));
 	else
-		tell_error(client, "unknown request");
+		send_error(client, "unknown request");
 	json_object_put(request);
 }
 
@@ -163,7 +163,7 @@ static void on_client(int fd, uint32_t events, void *context)
 		*end = '\0';
 		serve(client);
 	} else if (client->size == sizeof(client->request) - 1) {
-		tell_error(client, "request too long");
+		send_error(client, "request too long");
 	}
 }
 
@@ -259,14 +259,14 @@ static int receive_reply(int fd, struct json_object **reply, struct error *err)
 int control_ask(const char *directory, struct json_object *request, int *socket,
 		struct json_object **reply, struct error *err)
 {
-	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
+	const struct timeval timeout = { .tv_sec = REPLY_SECONDS };
 	cleanup_fd int fd = -1;
 	int ret;
 
 	fd = unix_socket_connect(directory, SOCKET_NAME, err);
 	if (fd < 0)
 		return fd;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	ret = send_request(fd, request, err);
 	if (ret == 0)
 		ret = receive_reply(fd, reply, err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A running VM answers the user's other commands: what it is like, and that it shall stop or pause.
+// Serves status, stop, pause and resume requests to a running VM.
 #ifndef LAUNCHER_RUN_CONTROL_H
 #define LAUNCHER_RUN_CONTROL_H
 
@@ -10,18 +10,19 @@
 #include "netsetup/base/error.h"
 
 /*
- * Theory of operation: the socket "control" in the VM's runtime directory. A client sends one JSON
- * object in one line, {"request": "status"}, "pause", "resume", or {"request": "stop", "now": false,
- * "timeout": 60}, and gets one in one line, which has "error" when it was not done. The connection of a client that asked to stop stays open until vmrun is
- * gone, so that its end tells that the host is as before.
+ * Theory of operation: vmrun listens on the socket "control" in the VM's runtime directory. A
+ * client sends one JSON object on one line: {"request": "status"}, "pause", "resume", or
+ * {"request": "stop", "now": false, "timeout": 60}. The reply is one JSON object on one line; it
+ * has "error" if the request failed. The connection of a stop request stays open until vmrun has
+ * restored the host: a client waits for its end.
  */
 
 /**
- * struct control_ops - what the VM's owner does.
- * @status: the VM as a JSON object, owned by the caller; NULL when memory ran out.
- * @stop: power the guest off, or end it at once with @now; @timeout: seconds, or negative for the
- *        definition's.
- * @pause: have it stand still, or go on; a negative errno: it is neither.
+ * struct control_ops - callbacks that carry a request out.
+ * @status: return the VM as a JSON object, owned by the caller; NULL if out of memory.
+ * @stop: power the guest off, or quit QEMU if @now is true; @timeout: seconds to wait for
+ *        power-off, or negative for the definition's value.
+ * @pause: pause the VM, or resume it; a negative errno if neither is possible.
  */
 struct control_ops {
 	struct json_object *(*status)(void *context);
@@ -33,29 +34,25 @@ struct control;
 
 /**
  * control_open() - listen for requests.
- * @loop: calls us when one comes.
  * @directory: the VM's runtime directory.
- * @ops: what is done.
  * @context: passed to @ops.
- * @err: the error.
  *
- * Return: the control, to be closed with control_close(), or NULL.
+ * Return: to be closed with control_close(), or NULL.
  */
 struct control *control_open(struct loop *loop, const char *directory,
 			     const struct control_ops *ops, void *context, struct error *err);
 
-/* control_close() - listen no more; who asked to stop learns it now. Legal for NULL. */
+/* control_close() - close all connections, which ends the wait of stop requests. May be NULL. */
 void control_close(struct control *control);
 
 /**
- * control_ask() - the client's side: send a request and wait for the answer.
+ * control_ask() - connect as a client, send a request and wait for the reply.
  * @directory: the VM's runtime directory.
- * @request: the request; stays the caller's.
- * @socket: the connection, when the caller wants to see its end; or NULL.
- * @reply: the answer, to be released with json_object_put().
- * @err: -ECONNREFUSED or -ENOENT when no VM runs there.
+ * @request: stays the caller's.
+ * @socket: the connection, for a caller that waits for its end; or NULL.
+ * @reply: to be released with json_object_put().
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -ECONNREFUSED or -ENOENT if no VM runs there, or another negative errno.
  */
 int control_ask(const char *directory, struct json_object *request, int *socket,
 		struct json_object **reply, struct error *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A run that goes on in the background once the VM is on the LAN.
+// Moves a run into the background once it is on the LAN.
 #include "launcher/run/detach.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "launcher/run/wait_ssh.h"
 #include "netsetup/base/cleanup.h"
 
-/* In the child: no terminal is its own any more, and what it writes can be had by both of us. */
+/* Gives the child its own session, /dev/null as input, and the pipe as output and error. */
 static int leave_terminal(int output, struct error *err)
 {
 	cleanup_fd int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -27,7 +27,7 @@ static int leave_terminal(int output, struct error *err)
 	return 0;
 }
 
-/* The child has ended without having been ready: as it ended, so do we. */
+/* Returns the exit status of a child that ended before it was ready; the parent's is the same. */
 static int child_status(pid_t child)
 {
 	int status;
@@ -40,19 +40,19 @@ static int child_status(pid_t child)
 	return STATUS_SIGNAL + WTERMSIG(status);
 }
 
-/* Takes what there is of the child's output; false when there is none now. */
-static bool pass_on(int from, int to)
+/* Forwards a part of the child's output; false if there is none now. */
+static bool forward(int from, int to)
 {
 	char bytes[4096];
 	ssize_t size = read(from, bytes, sizeof(bytes));
 
-	/* What cannot be written is lost: there is nobody left to tell. */
+	/* Bytes that cannot be written are lost: no descriptor is left for an error message. */
 	return size > 0 && write(to, bytes, (size_t)size) > 0;
 }
 
 /*
- * In the parent, until the child is ready or has ended. Returns whether it is ready. The child is
- * not at the terminal: a signal that wants an end, perhaps of a long download, is passed on to it.
+ * Waits in the parent until the child is ready (true) or has ended (false). The terminal sends no
+ * signals to the child: the parent forwards those that end programs, perhaps during a download.
  */
 static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_in *ssh)
 {
@@ -68,19 +68,19 @@ static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_i
 		if (pollers[2].revents)
 			kill(child, signals_read(signals, NULL));
 		if (pollers[1].revents)
-			pass_on(output, STDERR_FILENO);
+			forward(output, STDERR_FILENO);
 	}
-	while (pass_on(output, STDERR_FILENO))
+	while (forward(output, STDERR_FILENO))
 		;
 	if (read(child_end, ssh, sizeof(*ssh)) != sizeof(*ssh))
 		return false;
-	/* What is written from now on is the log's. */
+	/* From this byte on the child writes its output to the log. */
 	return send(child_end, "", 1, MSG_NOSIGNAL) == 1;
 }
 
-/* The parent's whole life. Returns the exit status. */
-static int be_parent(pid_t child, const int *child_end, int output, enum wait_for wait,
-		     struct error *err)
+/* Runs the parent. Returns the exit status. */
+static int run_parent(pid_t child, const int *child_end, int output, enum wait_for wait,
+		      struct error *err)
 {
 	struct sockaddr_in ssh = { 0 };
 
@@ -91,7 +91,7 @@ static int be_parent(pid_t child, const int *child_end, int output, enum wait_fo
 	return STATUS_OK;
 }
 
-static void close_both(const int ends[2])
+static void close_pair(const int ends[2])
 {
 	close(ends[0]);
 	close(ends[1]);
@@ -105,7 +105,7 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ready) < 0)
 		return error_set_errno(err, errno, "cannot go into the background");
 	if (pipe2(output, O_CLOEXEC) < 0 || fcntl(output[0], F_SETFL, O_NONBLOCK) < 0) {
-		close_both(ready);
+		close_pair(ready);
 		return error_set_errno(err, errno, "cannot go into the background");
 	}
 	fflush(NULL);
@@ -114,7 +114,7 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
 		close(ready[1]);
 		close(output[1]);
 		if (child > 0)
-			*status = be_parent(child, &ready[0], output[0], wait, err);
+			*status = run_parent(child, &ready[0], output[0], wait, err);
 		else
 			error_set_errno(err, errno, "cannot go into the background");
 		close(ready[0]);
@@ -130,10 +130,10 @@ static void on_output(int fd, uint32_t events, void *context)
 {
 	const struct detach *detach = context;
 
-	pass_on(fd, detach->log);
+	forward(fd, detach->log);
 }
 
-/* The parent has read all that was the user's, or is no more. */
+/* The parent has printed all output before the VM was ready, or has ended. */
 static void on_parent(int fd, uint32_t events, void *context)
 {
 	struct detach *detach = context;
@@ -152,7 +152,7 @@ void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, int log,
 	fflush(NULL);
 	detach->log = log;
 	detach->loop = loop;
-	/* Who was killed meanwhile does not need it. */
+	/* This fails if the parent was killed, which is no error. */
 	send(detach->parent, ssh, sizeof(*ssh), MSG_NOSIGNAL);
 	loop_add(loop, detach->parent, EPOLLIN, on_parent, detach, &ignored);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A run that goes on in the background once the VM is on the LAN.
+// Moves a run into the background once it is on the LAN.
 #ifndef LAUNCHER_RUN_DETACH_H
 #define LAUNCHER_RUN_DETACH_H
 
@@ -11,13 +11,12 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct detach - a run's way to the process that the user waits for.
- * @parent: a socket to it, or -1. It stays open for as long as the run lives, so that its end can
- *          be seen.
- * @output: what the run, QEMU and the helper write, which have a pipe as standard output and error:
- *          the user's until the VM is on the LAN, the log's from then on.
- * @log: the log.
- * @loop: watches these.
+ * struct detach - a background run's connection to its parent, for which the user waits.
+ * @parent: a socket to it, or -1. It stays open while the run lives, so that the parent sees the
+ *          run's end.
+ * @output: reading end of the pipe that is standard output and error of the run, QEMU and the
+ *          helper. The parent prints its bytes until the VM is on the LAN, then they go to @log.
+ * @loop: watches @parent and @output.
  */
 struct detach {
 	int parent;
@@ -27,25 +26,24 @@ struct detach {
 };
 
 /**
- * detach_start() - go on in a child, in a session of its own and without standard input.
- * @detach: the child's way back.
- * @wait: what the parent waits for.
- * @status: in the parent: the exit status to end with at once.
- * @err: the error.
+ * detach_start() - fork; the child goes on in its own session and without standard input.
+ * @detach: set in the child.
+ * @wait: the event that the parent waits for.
+ * @status: set in the parent, which must exit with it at once.
  *
- * Messages go to standard error until detach_ready().
+ * The parent prints the child's messages to standard error until detach_ready().
  *
  * Return: 1 in the parent, 0 in the child, or a negative errno.
  */
 int detach_start(struct detach *detach, enum wait_for wait, int *status, struct error *err);
 
 /**
- * detach_ready() - the VM is on the LAN: the parent may end. What is written goes to the log from
- * now on. Does nothing when there is no parent that waits.
+ * detach_ready() - report to the parent that the VM is on the LAN, so that it may exit. All output
+ * goes to the log from now on. Does nothing without a parent.
  * @detach: of detach_start().
- * @ssh: where the guest's SSH server will be, or all zero when there is no way to it.
+ * @ssh: the address of the guest's SSH server, or all zero if it has none.
  * @log: the descriptor of the log, or -1.
- * @loop: watches what is written.
+ * @loop: watches the output.
  */
 void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, int log, struct loop *loop);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// How a VM ended: what its end looked like, told as an exit status and an error.
+// Derives vmrun's exit status and error from the way a VM ended.
 #include "launcher/run/exit_status.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ void exit_status_shutdown(struct exit_cause *exit_cause, const char *reason)
 			exit_cause->by = reasons[i].by;
 }
 
-/* QEMU was cut off because we wanted it, by 'quit', its SIGINT or SIGKILL. */
+/* True if vmrun itself ended QEMU by 'quit', SIGINT or SIGKILL. */
 static bool forced(const struct exit_cause *exit_cause)
 {
 	return exit_cause->state == VM_QUITTING || exit_cause->state == VM_KILLING;
@@ -51,14 +51,14 @@ static int killed(const struct exit_cause *exit_cause, struct error *err)
 
 	if (forced(exit_cause) && (signo == SIGKILL || signo == SIGINT))
 		return by_signal(exit_cause);
-	/* Ctrl-C before QEMU had taken the terminal over, or a signal sent to both of us. */
+	/* Ctrl-C before QEMU had taken the terminal over, or a signal sent to vmrun and QEMU. */
 	if (exit_cause->signo && signo == exit_cause->signo)
 		return by_signal(exit_cause);
 
 	error_setf(err, STATUS_FAILURE, ECHILD, "QEMU was killed by signal %d (%s)", signo,
 		   strsignal(signo));
 	if (signo == SIGKILL)
-		error_remedy(err, "if memory ran out, the kernel's log tells: journalctl -k");
+		error_remedy(err, "look for 'Out of memory' in the kernel's log: journalctl -k");
 	return STATUS_FAILURE;
 }
 
@@ -82,7 +82,7 @@ static int quit(const struct exit_cause *exit_cause, struct error *err)
 	case ENDED_BY_SIGNAL:
 		if (exit_cause->signo)
 			return by_signal(exit_cause);
-		return fail(err, "QEMU was told to quit by a signal that vmrun did not send");
+		return fail(err, "QEMU quit because of a signal that vmrun did not send");
 	case ENDED_BY_COMMAND:
 	case ENDED_BY_UNKNOWN:
 		return forced(exit_cause) ? by_signal(exit_cause) : STATUS_OK;

@@ -10,9 +10,9 @@
 #include "launcher/run/detach.h"
 
 /**
- * struct launch - what was started.
+ * struct launch - the started processes.
  * @helpers: the network helpers, for commands that need them.
- * @detach: the way to the process that the user waits for, with --detach.
+ * @detach: the connection to the parent, for which the user waits, with --detach.
  */
 struct launch {
 	struct helpers helpers;
@@ -25,7 +25,7 @@ struct launch {
 	}
 
 /**
- * launch_start() - go into the background, with --detach, and start the helpers.
+ * launch_start() - go into the background if --detach is given, and start the helpers.
  *
  * The helpers are children of the background process, which waits for their end. This function
  * opens no file of the user's.

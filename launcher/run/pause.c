@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM that stands still: since the user wants it, or since a disk cannot be written.
+// Pauses and resumes a VM, and keeps the reason of a pause.
 #include "launcher/run/pause.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include "launcher/common/json.h"
 
-/* QEMU tells of an error of a disk before it pauses the VM for it. */
+/* QEMU sends the event of a disk's error before it pauses the VM. */
 static const char *disk_reason(struct json_object *data)
 {
 	struct json_object *value;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM that stands still: since the user wants it, or since a disk cannot be written.
+// Pauses and resumes a VM, and keeps the reason of a pause.
 #ifndef LAUNCHER_RUN_PAUSE_H
 #define LAUNCHER_RUN_PAUSE_H
 
@@ -10,10 +10,10 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct pause - whether a VM stands still.
- * @paused: it does.
- * @reason: why, or NULL when that is not known, such as by QEMU's own window.
- * @next: what QEMU is expected to pause it for, or NULL.
+ * struct pause - the pause of a VM.
+ * @paused: true if the VM is paused.
+ * @reason: a static text; NULL if unknown, such as for a pause by QEMU's own window.
+ * @next: the reason of the pause that QEMU will report next, or NULL.
  */
 struct pause {
 	bool paused;
@@ -22,26 +22,24 @@ struct pause {
 };
 
 /**
- * pause_event() - act on an event of QEMU's.
- * @pause: of the VM; zeros at first.
- * @name, @data: as struct vm_ops has them.
+ * pause_event() - update the pause by a QMP event.
+ * @pause: all zero at first.
+ * @name, @data: as in struct vm_ops.
  *
- * Return: whether anything has changed.
+ * Return: true if the VM was paused or resumed.
  */
 bool pause_event(struct pause *pause, const char *name, struct json_object *data);
 
 /**
- * pause_ask() - have it stand still, or go on; pause_event() will hear of it.
- * @pause: of the VM.
+ * pause_ask() - send QEMU a request to pause or resume; its event comes to pause_event().
  * @vm: within supervise_run().
- * @paused: which.
- * @err: the VM is starting or ending.
+ * @paused: true to pause, false to resume.
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -EBUSY if the VM is starting or ending, or another negative errno.
  */
 int pause_ask(struct pause *pause, struct vm *vm, bool paused, struct error *err);
 
-/* pause_end() - the guest is to power off, for which it has to run. */
+/* pause_end() - resume a paused VM before its power-off: a guest must run to power off. */
 void pause_end(const struct pause *pause, struct vm *vm);
 
 #endif

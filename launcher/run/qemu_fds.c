@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What leads from vmrun to its QEMU: the descriptors that QEMU inherits, and vmrun's ends of them.
+// Holds the descriptors that QEMU inherits and vmrun's ends of them.
 #include "launcher/run/qemu_fds.h"
 
 #include <errno.h>
@@ -83,7 +83,7 @@ int qemu_fds_open(struct qemu_fds *qemu_fds, const struct machine_plan *plan, co
 
 	if (open_qmp(qemu_fds, err) < 0)
 		return -err->code;
-	/* A user without a home has a console all the same. */
+	/* A user without a home directory has a console but no log. */
 	if ((is_socket || logged) && open_log(qemu_fds, name, &why) < 0)
 		log_notice("%s: no log: %s", name, why.message);
 	if (!is_socket)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What leads from vmrun to its QEMU: the descriptors that QEMU inherits, and vmrun's ends of them.
+// Holds the descriptors that QEMU inherits and vmrun's ends of them.
 #ifndef LAUNCHER_RUN_QEMU_FDS_H
 #define LAUNCHER_RUN_QEMU_FDS_H
 
@@ -13,11 +13,11 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct qemu_fds - of one QEMU.
- * @fds, @fd_count: what QEMU inherits; @fds[i].source is ours to close.
- * @qmp: our end of QMP, or -1.
- * @log: descriptor of the log of a run whose console is a socket, or -1.
- * @console: its console, or NULL.
+ * struct qemu_fds - the descriptors of one QEMU.
+ * @fds, @fd_count: those that QEMU inherits; @fds[i].source is owned.
+ * @qmp: vmrun's end of QMP, or -1.
+ * @log: the log of a run that is detached or has its console on a socket, or -1.
+ * @console: NULL unless the console is a socket.
  */
 struct qemu_fds {
 	struct process_fd fds[QEMU_FD_END];
@@ -32,32 +32,29 @@ struct qemu_fds {
 		.qmp = -1, .log = -1 \
 	}
 
-/* qemu_fds_add() - QEMU is to get @source, which is taken over, as its descriptor @target. */
+/* qemu_fds_add() - take @source over and pass it to QEMU as its descriptor @target. */
 void qemu_fds_add(struct qemu_fds *qemu_fds, int source, int target);
 
-/* qemu_fds_close() - QEMU has them, or never will: close what it inherits. */
+/* qemu_fds_close() - close the descriptors that QEMU inherits, once it has them or on failure. */
 void qemu_fds_close(struct qemu_fds *qemu_fds);
 
-/* qemu_fds_add_vhost() - /dev/vhost-net for each of the tap's queues; false when it is not to be had. */
+/* qemu_fds_add_vhost() - add /dev/vhost-net for each queue of the tap; false if that fails. */
 bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int queues);
 
 /**
- * qemu_fds_open() - make QMP's sockets, and the console's when it is a socket; open the log of a
- * run that nobody sits before: "log" in the VM's state directory has what the guest and the run
- * say since the last start.
- * @qemu_fds: the channels.
- * @plan: the VM.
- * @directory: of the running VM, where the console's socket is.
- * @logged: the log is wanted, whatever the console.
+ * qemu_fds_open() - make QMP's sockets, and the console's if it is a socket; open the log of a run
+ * without a terminal: the file "log" in the user's state directory of the VM holds the output of
+ * the guest and of the run since the last start.
+ * @directory: the VM's runtime directory, for the console's socket.
+ * @logged: open the log for every kind of console.
  * @loop: serves the console.
- * @err: the error.
  *
- * Return: 0 or a negative errno. That there can be no log is only told.
+ * Return: 0 or a negative errno. A log that cannot be opened is reported and is no error.
  */
 int qemu_fds_open(struct qemu_fds *qemu_fds, const struct machine_plan *plan, const char *directory,
 		  bool logged, struct loop *loop, struct error *err);
 
-/* qemu_fds_done() - close all; before the loop is freed. */
+/* qemu_fds_done() - close all descriptors; must be called before the loop is freed. */
 void qemu_fds_done(struct qemu_fds *qemu_fds);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command run: boot a VM and stay until the guest is gone.
+// Implements the command run: boot a VM and wait for its end.
 #include "launcher/run/run.h"
 
 #include <errno.h>
@@ -31,13 +31,13 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * Theory of operation: struct run is everything that one run has taken. The steps take it in order;
- * run_end() gives all of it back in reverse, whichever step failed. The helpers were started while
- * vmrun may still have had root's rights; these are dropped when run_vm() is called, before a file of
- * the user's is opened.
+ * Theory of operation: struct run holds everything that one run has taken. The steps take it in
+ * order; run_end() releases all of it in reverse, whichever step failed. main() starts the helpers
+ * while vmrun may still have root's rights, and drops these before it calls run_vm(). No file of
+ * the user's is opened before that.
  */
 
-/* Of all credentials, as they are passed: the table that has them, and more, can have 64 KiB. */
+/* Size of all credentials as SMBIOS strings; their table holds more and has at most 64 KiB. */
 #define CREDENTIALS_SIZE_MAX (48 * 1024)
 
 static void run_init(struct run *run, const struct options *options, struct launch *launch)
@@ -66,12 +66,12 @@ static void run_end(struct run *run)
 	runtime_dir_end(&run->runtime_dir);
 	machine_plan_done(&run->plan);
 	definition_done(&run->definition);
-	/* Who waits for the VM's end learns it now: all is as before, and it can be started again. */
+	/* This ends the wait of stop requests: the host is restored, the VM can start again. */
 	control_close(run->control);
 	sd_notify_close(&run->sd_notify);
 }
 
-/* vhost-net serves a tap's queues in the kernel; used where the user may open it. */
+/* vhost-net serves a tap's queues in the kernel; it is used if the user may open it. */
 static void open_vhost(struct run *run)
 {
 	const struct network *network = &run->definition.network;
@@ -99,8 +99,8 @@ static int resolve_host(struct run *run, struct error *err)
 	return 0;
 }
 
-/* The address is proven free while the disks are prepared. */
-static int ask_for_lan(struct run *run, struct error *err)
+/* The helper probes for address conflicts while the disks are prepared. */
+static int request_lan(struct run *run, struct error *err)
 {
 	const struct network *network = &run->definition.network;
 
@@ -111,7 +111,7 @@ static int ask_for_lan(struct run *run, struct error *err)
 	return 0;
 }
 
-/* QEMU gets copies of the tap's descriptors; the others are for the helper's successor. */
+/* QEMU gets copies of the tap's descriptors; the originals are for a helper that takes over. */
 static int join_lan(struct run *run, struct error *err)
 {
 	struct lan_session *lan_session = &run->lan_session;
@@ -127,14 +127,14 @@ static int join_lan(struct run *run, struct error *err)
 		int fd = fcntl(lan_session->lan.tap_fds[i], F_DUPFD_CLOEXEC, 0);
 
 		if (fd < 0)
-			return error_set_errno(err, errno, "cannot pass tap '%s' on",
+			return error_set_errno(err, errno, "cannot pass tap '%s' to QEMU",
 					       lan_session->lan.ready.tap);
 		qemu_fds_add(&run->qemu_fds, fd, (int)(QEMU_FD_TAP + i));
 	}
 	return 0;
 }
 
-/* One that is only wished for is done without. */
+/* Opens the vsock; with VSOCK_AUTO a host without one gets a notice and is no error. */
 static int open_vsock(struct run *run, struct error *err)
 {
 	const enum vsock_mode mode = run->definition.vsock.mode;
@@ -192,7 +192,7 @@ static int make_seed(struct run *run, struct error *err)
 	return 0;
 }
 
-/* The files that QEMU opens, or the names that they would have. */
+/* Finds the paths that a run's files would have, and makes none. */
 static int plan_files(struct run *run, struct error *err)
 {
 	cleanup_free char *directory = NULL;
@@ -243,7 +243,7 @@ static int start_shares(struct run *run, struct error *err)
 	return ret;
 }
 
-/* The programs beside QEMU. */
+/* Starts the backends: programs beside QEMU. */
 static int start_backends(struct run *run, struct error *err)
 {
 	int fd;
@@ -265,7 +265,7 @@ static int choose_login(struct run *run, struct error *err)
 	const struct definition *definition = &run->definition;
 	const bool dry_run = run->options->dry_run;
 
-	/* The guest's host key was thrown away with all else. */
+	/* A snapshot's changes were discarded, and the guest's SSH host key with them. */
 	if (!dry_run && definition->disk_count && definition->disks[0].mode == DISK_SNAPSHOT)
 		ssh_forget(definition->name, &(struct removal){ 0 });
 	return login_choose(&run->plan, dry_run, err);
@@ -278,13 +278,13 @@ static int load(struct run *run, struct error *err)
 	if (ret)
 		return ret;
 	machine_plan_init(&run->plan, &run->definition);
-	/* Nobody sits at a detached run's standard input. */
+	/* A detached run has no standard input. */
 	if (run->options->detach && run->plan.console == CONSOLE_STDIO)
 		run->plan.console = CONSOLE_SOCKET;
 	return 0;
 }
 
-/* From the definition to the command: what a dry run does, too. */
+/* All steps from the definition to QEMU's command line; a dry run takes them without effects. */
 static int prepare(struct run *run, struct error *err)
 {
 	const bool dry_run = run->options->dry_run;
@@ -297,7 +297,7 @@ static int prepare(struct run *run, struct error *err)
 		stale_remove(&(struct removal){ 0 });
 		ret = runtime_dir_take(run->definition.name, &run->runtime_dir, err);
 	}
-	/* A download may take long: no address is asked for before it. */
+	/* A download may take long: the address is requested after it. */
 	if (ret == 0)
 		ret = image_cache_locate(&run->plan, NULL, err);
 	if (ret == 0 && !dry_run)
@@ -309,7 +309,7 @@ static int prepare(struct run *run, struct error *err)
 	if (ret == 0)
 		ret = open_vsock(run, err);
 	if (ret == 0)
-		ret = ask_for_lan(run, err);
+		ret = request_lan(run, err);
 	if (ret < 0)
 		return ret;
 	run->plan.runtime_directory = run->runtime_dir.directory;
@@ -334,7 +334,7 @@ static int prepare(struct run *run, struct error *err)
 	return ret;
 }
 
-static int show_command(const struct run *run, struct error *err)
+static int print_command(const struct run *run, struct error *err)
 {
 	cleanup_free char *line = argv_quoted(&run->argv);
 
@@ -358,7 +358,7 @@ int run_vm(const struct options *options, struct launch *launch, struct error *e
 	if (status == STATUS_OK && prepare(&run, err) < 0)
 		status = (int)err->status;
 	if (status == STATUS_OK && options->dry_run)
-		status = show_command(&run, err) < 0 ? (int)err->status : STATUS_OK;
+		status = print_command(&run, err) < 0 ? (int)err->status : STATUS_OK;
 	else if (status == STATUS_OK &&
 		 qemu_fds_open(&run.qemu_fds, &run.plan, run.runtime_dir.directory, options->detach,
 			       loop, err) < 0)

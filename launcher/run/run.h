@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The command run: boot a VM and stay until the guest is gone.
+// Implements the command run: boot a VM and wait for its end.
 #ifndef LAUNCHER_RUN_RUN_H
 #define LAUNCHER_RUN_RUN_H
 
 #include "launcher/common/command.h"
 
 /**
- * run_vm() - boot the VM of options->files[0], or say what would be done.
- * @options: what the user asked for.
- * @launch: the helpers and the way to the process that the user waits for; taken over.
- * @err: why it failed; the message is empty when all has been told.
+ * run_vm() - boot the VM of options->files[0]; a dry run prints what would be done.
+ * @options: the command line.
+ * @launch: the helpers and the connection to the parent; taken over.
+ * @err: the message is empty if everything has been printed.
  *
  * Return: the exit status.
  */

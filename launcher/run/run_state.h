@@ -24,24 +24,20 @@
 #include "launcher/run/vm.h"
 
 /**
- * struct run - a run.
- * @options: what the user asked for.
- * @lan_session: its membership of the LAN.
- * @definition: the VM, as it was loaded.
+ * struct run - the state of one run.
+ * @options: the command line.
+ * @definition: the VM as loaded.
  * @runtime_dir: its files while it runs.
- * @state_dir: what it keeps between its runs.
- * @disks: its disks' files.
+ * @state_dir: its files that last between runs.
  * @firmware: its UEFI firmware's files.
  * @backends: the programs beside QEMU.
- * @plan: what the run has resolved of it.
- * @argv: the command.
- * @qemu_fds: to QEMU.
- * @detach: the way to the process that the user waits for.
- * @sd_notify: the way to the service manager whose service the run is.
- * @control: answers the user's other commands.
- * @pause: whether the VM stands still.
- * @vm: while it runs.
- * @agent_connected: a program of the guest has the agent's channel open.
+ * @plan: the values that this run has resolved.
+ * @argv: QEMU's command line.
+ * @detach: the connection to the parent, for which the user waits.
+ * @sd_notify: the socket of the service manager, for a run that is a service.
+ * @control: serves requests of the user's other commands.
+ * @vm: NULL unless supervise_run() runs.
+ * @agent_connected: true if a program of the guest has the agent's channel open.
  * @started: CLOCK_BOOTTIME seconds of its start.
  */
 struct run {

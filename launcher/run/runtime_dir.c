@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One running VM of a name for each user: its runtime directory and its lock.
+// Makes and locks the runtime directory of a VM.
 #include "launcher/run/runtime_dir.h"
 
 #include <errno.h>
@@ -18,10 +18,10 @@
 
 #define LOCK_FILE "lock"
 
-/* A run that ends removes the directory, perhaps while it is being made: so often it is made again. */
+/* Tries to make the directory again after another run that ends has removed it. */
 #define TRIES 1000
 
-/* "PID ADDRESS", as runtime_dir_write_address() writes it; what is not so stays unread. */
+/* Reads "PID ADDRESS" of runtime_dir_write_address(); other text leaves the outputs untouched. */
 static void read_lock(char *text, int *pid, char address[IPV4_TEXT_SIZE])
 {
 	char *rest;
@@ -44,14 +44,14 @@ static int already_running(int lock, const char *name, struct error *err)
 		read_lock(text, &pid, address);
 	error_setf(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s", name, pid,
 		   address);
-	/* 0: it is only starting. */
+	/* 0: the other run has just locked the file and not yet written its pid. */
 	if (pid > 0)
 		error_remedy(err, "stop it first (vmrun stop %s), or give this one another name",
 			     name);
 	return -EEXIST;
 }
 
-/* Opens and locks the file; -EAGAIN when its holder removed it, or its directory, meanwhile. */
+/* Opens and locks the file; -EAGAIN if its holder removed it or its directory in the meantime. */
 static int try_lock(struct runtime_dir *runtime_dir, const char *name, struct error *err)
 {
 	cleanup_free char *path = NULL;
@@ -66,7 +66,7 @@ static int try_lock(struct runtime_dir *runtime_dir, const char *name, struct er
 	if (fd < 0)
 		return errno == ENOENT ? -EAGAIN
 				       : error_set_errno(err, errno, "cannot open '%s'", path);
-	/* Who sweeps after one that died holds it, too, for some milliseconds. */
+	/* A vmrun that removes stale files holds the lock for some milliseconds. */
 	ret = file_lock_soon(fd);
 	if (ret)
 		return ret == -EBUSY ? already_running(fd, name, err)
@@ -97,7 +97,7 @@ int runtime_dir_take(const char *name, struct runtime_dir *runtime_dir, struct e
 	if (ret == 0)
 		runtime_dir_write_address(runtime_dir, "no address yet");
 	else
-		/* Which we may have made; that of a VM that runs is not empty. */
+		/* This run may have made it; the directory of a VM that runs is not empty. */
 		rmdir(runtime_dir->directory);
 	return ret;
 }
@@ -107,13 +107,13 @@ void runtime_dir_write_address(const struct runtime_dir *runtime_dir, const char
 	char text[64];
 	int length = snprintf(text, sizeof(text), "%d %s\n", (int)getpid(), address);
 
-	/* Cut after it was written, so that nobody finds it empty. A message is all that it is for. */
+	/* Truncated last: a reader never finds it empty. An error costs only a message. */
 	if (pwrite(runtime_dir->lock, text, (size_t)length, 0) != length ||
 	    ftruncate(runtime_dir->lock, length) < 0)
 		return;
 }
 
-/* The lock goes last, and its directory only if nobody has made another one in it. */
+/* Removes the lock last; rmdir() fails if another run has made a new lock in the directory. */
 static void remove_all(const char *directory, const struct removal *removal)
 {
 	remove_matching(removal, directory, NULL, LOCK_FILE);
@@ -145,9 +145,9 @@ void runtime_dir_remove_stale(const char *name, const struct removal *removal)
 	path = text_format("%s/" LOCK_FILE, directory);
 	if (!path)
 		return;
-	/* Made for one that was killed before it made its lock, or after it had removed it. */
+	/* Made here if the run was killed before it made its lock or after it had removed it. */
 	lock = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | (removal->dry_run ? 0 : O_CREAT), 0600);
-	/* A lock that has no name any more is not that of the files that are there now. */
+	/* An unlinked lock does not guard the files that the directory has now. */
 	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && fstat(lock, &status) == 0 &&
 	    status.st_nlink > 0)
 		remove_all(directory, removal);

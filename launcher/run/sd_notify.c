@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a service manager is told: ready, status, stopping (sd_notify(3)'s protocol).
+// Sends vmrun's state to a service manager by the protocol of sd_notify(3).
 #include "launcher/run/sd_notify.h"
 
 #include <stdarg.h>
@@ -14,12 +14,12 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* So long is waited for a service manager that does not read. */
+/* Timeout for a service manager that does not read. */
 #define SEND_SECONDS 5
 
 void sd_notify_open(struct sd_notify *sd_notify)
 {
-	const struct timeval patience = { .tv_sec = SEND_SECONDS };
+	const struct timeval timeout = { .tv_sec = SEND_SECONDS };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *path = getenv("NOTIFY_SOCKET");
 	const size_t length = path ? strlen(path) : 0;
@@ -29,12 +29,12 @@ void sd_notify_open(struct sd_notify *sd_notify)
 	if (length < 2 || length >= sizeof(address.sun_path) || !strchr("/@", path[0]))
 		return;
 	memcpy(address.sun_path, path, length);
-	/* '@' stands for the NUL of a name that is not in the file system. */
+	/* '@' stands for the NUL of an abstract address (unix(7)). */
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
 	unsetenv("NOTIFY_SOCKET");
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    connect(fd, (const struct sockaddr *)&address,
 		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
 		return;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a service manager is told: ready, status, stopping (sd_notify(3)'s protocol).
+// Sends vmrun's state to a service manager by the protocol of sd_notify(3).
 #ifndef LAUNCHER_RUN_SD_NOTIFY_H
 #define LAUNCHER_RUN_SD_NOTIFY_H
 
 /**
- * struct sd_notify - a way to the service manager.
- * @socket: connected, or -1: there is none, and nothing is told.
+ * struct sd_notify - the connection to the service manager.
+ * @socket: a connected socket, or -1 if there is no manager and nothing is sent.
  */
 struct sd_notify {
 	int socket;
@@ -17,16 +17,15 @@ struct sd_notify {
 	}
 
 /**
- * sd_notify_open() - find the way in NOTIFY_SOCKET, and remove that from the environment: what is
- * started from here on has nothing to tell.
- * @sd_notify: the way; close it with sd_notify_close().
+ * sd_notify_open() - connect to NOTIFY_SOCKET and remove it from the environment, so that programs
+ * that vmrun starts do not use it.
+ * @sd_notify: must be closed with sd_notify_close().
  */
 void sd_notify_open(struct sd_notify *sd_notify);
 
 /**
- * sd_notify_send() - tell something.
- * @sd_notify: the way.
- * @format: of assignments, one in each line: "READY=1\nSTATUS=..."; what does not arrive is lost.
+ * sd_notify_send() - send assignments; errors are ignored.
+ * @format: one assignment on each line: "READY=1\nSTATUS=...".
  */
 void sd_notify_send(const struct sd_notify *sd_notify, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Runs QEMU and serves the user's other commands until the guest is gone.
+// Runs QEMU and serves the user's other commands until QEMU ends.
 #include "launcher/run/serve.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
-/* After the guest's own time: QEMU's to quit, ours to undo what was done to the host. */
+/* Seconds beyond the guest's power-off: QEMU quits, and the helper restores the host. */
 #define STOP_SECONDS 20
 
 /* Requests of the user's other commands. */
@@ -64,20 +64,20 @@ static void vm_log(struct vm *vm, enum vm_log level, const char *text)
 		log_verbose("%s: %s", vm->name, text);
 }
 
-/* What a service manager shows beside the service: where the VM is, or that it is not. */
-static void notify_place(const struct run *run, const char *also)
+/* Sends the state of the VM's LAN attachment, which a service manager shows as the status. */
+static void notify_lan(const struct run *run, const char *prefix)
 {
-	const struct ready_record *place = &run->lan_session.lan.ready;
+	const struct ready_record *ready = &run->lan_session.lan.ready;
 	char address[IPV4_TEXT_SIZE];
 
 	if (run->definition.network.type != NETWORK_LAN)
-		sd_notify_send(&run->sd_notify, "%sSTATUS=Running, not on the LAN", also);
-	else if (place->state == LAN_UP)
-		sd_notify_send(&run->sd_notify, "%sSTATUS=On the LAN: %s/%u on %s", also,
-			       ipv4_text(place->address, address), place->prefix_length,
-			       place->uplink);
+		sd_notify_send(&run->sd_notify, "%sSTATUS=Running, not on the LAN", prefix);
+	else if (ready->state == LAN_UP)
+		sd_notify_send(&run->sd_notify, "%sSTATUS=On the LAN: %s/%u on %s", prefix,
+			       ipv4_text(ready->address, address), ready->prefix_length,
+			       ready->uplink);
 	else
-		sd_notify_send(&run->sd_notify, "%sSTATUS=Off the LAN: %s", also, place->reason);
+		sd_notify_send(&run->sd_notify, "%sSTATUS=Off the LAN: %s", prefix, ready->reason);
 }
 
 static void vm_event(struct vm *vm, const char *name, struct json_object *data)
@@ -88,8 +88,8 @@ static void vm_event(struct vm *vm, const char *name, struct json_object *data)
 	if (!pause_event(&run->pause, name, data) || vm->state != VM_RUNNING)
 		return;
 	if (!run->pause.paused) {
-		log_notice("%s: the VM goes on", vm->name);
-		notify_place(run, "");
+		log_notice("%s: resumed", vm->name);
+		notify_lan(run, "");
 		return;
 	}
 	log_verbose("%s: paused", vm->name);
@@ -97,7 +97,7 @@ static void vm_event(struct vm *vm, const char *name, struct json_object *data)
 		       run->pause.reason ? run->pause.reason : "");
 }
 
-/* The time that the guest may take is the definition's: the manager's own is longer than that. */
+/* A guest may take the definition's time to power off: the manager's stop timeout is extended. */
 static void vm_changed(struct vm *vm)
 {
 	const struct run *run = vm->context;
@@ -119,7 +119,7 @@ static int vm_started(struct vm *vm, struct error *err)
 
 	disks_opened(&run->disks);
 	uefi_vars_opened(&run->firmware);
-	notify_place(run, "READY=1\n");
+	notify_lan(run, "READY=1\n");
 	if (run->plan.lan)
 		lan_report(&run->lan_session, vm->qmp);
 	if (run->plan.lan)
@@ -140,7 +140,7 @@ static int vm_netsetup(struct vm *vm, struct error *err)
 
 	vm->netsetup_fd = run->lan_session.helper.socket;
 	if (ret == 0 && run->lan_session.lan.ready.state != before)
-		notify_place(run, "");
+		notify_lan(run, "");
 	return ret;
 }
 
@@ -150,7 +150,7 @@ static void address_changed(struct in_addr address, void *context)
 	char text[IPV4_TEXT_SIZE];
 
 	runtime_dir_write_address(&run->runtime_dir, ipv4_text(address, text));
-	notify_place(run, "");
+	notify_lan(run, "");
 }
 
 static const struct vm_ops vm_ops = {
@@ -161,9 +161,9 @@ static const struct vm_ops vm_ops = {
 	.netsetup = vm_netsetup,
 };
 
-/* Of the programs beside QEMU. */
+/* Callbacks of the backends. */
 
-static void backend_said(const char *name, const char *line, void *context)
+static void backend_output(const char *name, const char *line, void *context)
 {
 	const struct run *run = context;
 
@@ -174,12 +174,12 @@ static void backend_lost(const char *name, const char *how, void *context)
 {
 	const struct run *run = context;
 
-	log_notice("%s: %s %s: the guest has to do without it", run->definition.name, name, how);
+	log_notice("%s: %s %s: the guest runs without it", run->definition.name, name, how);
 }
 
-static const struct backend_ops backend_ops = { backend_said, backend_lost };
+static const struct backend_ops backend_ops = { backend_output, backend_lost };
 
-/* From the start of QEMU, by way of @vm, to its end. */
+/* Starts QEMU as @vm and supervises it to its end. */
 static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error *err)
 {
 	const struct qemu_process_config config = { .argv = &run->argv,
@@ -192,7 +192,7 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 	if (!run->control || backend_watch(&run->backends, loop, &backend_ops, run, err) < 0 ||
 	    qemu_process_start(&config, &vm->qemu, err) < 0)
 		return err->status;
-	/* QEMU has them now; from here on only its end of QMP keeps ours open. */
+	/* QEMU has them now; QMP must reach end-of-file when QEMU closes its end. */
 	qemu_fds_close(&run->qemu_fds);
 	vm->qmp_fd = take_fd(&run->qemu_fds.qmp);
 	run->lan_session.address_changed = address_changed;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Runs QEMU and serves the user's other commands until the guest is gone.
+// Runs QEMU and serves the user's other commands until QEMU ends.
 #ifndef LAUNCHER_RUN_SERVE_H
 #define LAUNCHER_RUN_SERVE_H
 
@@ -8,11 +8,9 @@
 #include "netsetup/base/error.h"
 
 /**
- * serve_run() - start QEMU, and stay until the guest is gone: answer the user's other commands, tell
- * the service manager and the one who detached, and keep the VM's place.
- * @run: all steps up to here were taken.
- * @loop: the loop.
- * @err: the error.
+ * serve_run() - start QEMU and run the loop until it ends: serve the user's other commands, notify
+ * the service manager and the parent of a detached run, and keep the VM attached to the LAN.
+ * @run: with all resources taken and QEMU's command line built.
  *
  * Return: the exit status.
  */

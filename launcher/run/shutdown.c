@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The states of a VM's life and the steps to its end; supervise.c tells it what happens.
+// Advances a VM through its states: power off, quit, kill.
 #include "launcher/run/shutdown.h"
 
 #include <signal.h>
@@ -10,20 +10,20 @@
 #include "netsetup/base/clock.h"
 
 /*
- * Theory of operation. The states of enum vm_state are passed from first to last, some are
- * skipped, none is entered again. Only shutdown_set() changes the state; it alone says what is done on
- * entering one. What moves it:
+ * Theory of operation: a VM passes the states of enum vm_state from first to last; some are
+ * skipped, none is entered again. shutdown_set() alone changes the state and does the action of
+ * the new one. The transitions:
  *
  *	STARTING ──QMP answers──> RUNNING ──signal──> POWERING_DOWN ──signal, time──> QUITTING
  *	    │                                              ^    QUITTING ──signal, time──> KILLING
  *	    └───────────────────signal─────────────────────┘    any ──QEMU has ended──> GONE
  *
- * A signal that comes before QMP answers starts the time of POWERING_DOWN, and the request is sent
- * as soon as QMP answers. One timer serves both the repeated request and the end of a state's time;
- * in STARTING and RUNNING it is not armed.
+ * A signal that comes before QMP answers starts the timeout of POWERING_DOWN; the request is sent
+ * when QMP answers. One timer serves both the repeated request and a state's deadline; in STARTING
+ * and RUNNING it is not armed.
  *
- * QEMU's end is known from its pidfd only. QMP may end before (QEMU closes it and then its disks),
- * or not speak at all: the ladder works without it, QEMU's SIGINT stands in for the command 'quit'.
+ * Only the pidfd reports QEMU's end. QMP may end before it (QEMU closes QMP and then its disks), or
+ * never answer: the states advance without it, and SIGINT replaces the command 'quit'.
  */
 
 struct shutdown_timing shutdown_timing = {
@@ -32,7 +32,7 @@ struct shutdown_timing shutdown_timing = {
 	.same_request = 1000,
 };
 
-static void arm(struct supervision *s)
+static void arm_timer(struct supervision *s)
 {
 	struct itimerspec when = { 0 };
 	uint64_t next = s->deadline;
@@ -48,22 +48,20 @@ static void set_times(struct supervision *s, uint64_t repeat, uint64_t deadline)
 {
 	s->repeat = repeat;
 	s->deadline = deadline;
-	arm(s);
+	arm_timer(s);
 }
 
-/* The ladder. */
-
-static void ask_power_off(struct vm *vm)
+static void send_powerdown(struct vm *vm)
 {
 	struct error err;
 
 	if (vm->supervision->qmp_over || !qmp_is_ready(vm->qmp))
 		return;
 	if (qmp_send(vm->qmp, "system_powerdown", NULL, &err) < 0)
-		vm_say(vm, VM_LOG_VERBOSE, "%s", err.message);
+		vm_logf(vm, VM_LOG_VERBOSE, "%s", err.message);
 }
 
-static void tell_quit(struct vm *vm)
+static void send_quit(struct vm *vm)
 {
 	struct error err;
 
@@ -92,7 +90,7 @@ void shutdown_set(struct vm *vm, enum vm_state state)
 {
 	struct supervision *s = vm->supervision;
 
-	vm_say(vm, VM_LOG_VERBOSE, "%s -> %s", vm_state_name(vm->state), vm_state_name(state));
+	vm_logf(vm, VM_LOG_VERBOSE, "%s -> %s", vm_state_name(vm->state), vm_state_name(state));
 	vm->state = state;
 	if (vm->ops->changed)
 		vm->ops->changed(vm);
@@ -105,11 +103,11 @@ void shutdown_set(struct vm *vm, enum vm_state state)
 	case VM_POWERING_DOWN:
 		set_times(s, monotonic_ms() + shutdown_timing.repeat,
 			  monotonic_ms() + (uint64_t)vm->shutdown_timeout * 1000);
-		ask_power_off(vm);
+		send_powerdown(vm);
 		break;
 	case VM_QUITTING:
 		set_times(s, 0, monotonic_ms() + shutdown_timing.quit);
-		tell_quit(vm);
+		send_quit(vm);
 		break;
 	case VM_KILLING:
 		set_times(s, 0, 0);
@@ -122,17 +120,18 @@ void shutdown_set(struct vm *vm, enum vm_state state)
 	}
 }
 
-/* The next step of the ladder; a guest that cannot be asked or has no time is not asked. */
-static void step(struct vm *vm)
+/* Enters the next state; POWERING_DOWN is skipped without QMP or with a timeout of 0. */
+static void advance(struct vm *vm)
 {
 	switch (vm->state) {
 	case VM_STARTING:
 	case VM_RUNNING:
 		if (vm->shutdown_timeout && !vm->supervision->qmp_over) {
 			shutdown_set(vm, VM_POWERING_DOWN);
-			vm_say(vm, VM_LOG_NOTICE,
-			       "powering off, for at most %u s; a second signal cuts it short",
-			       vm->shutdown_timeout);
+			vm_logf(vm, VM_LOG_NOTICE,
+				"powering off, for at most %u s; send a second signal to quit at "
+				"once",
+				vm->shutdown_timeout);
 		} else {
 			shutdown_set(vm, VM_QUITTING);
 		}
@@ -157,9 +156,9 @@ void shutdown_ready(struct vm *vm)
 	}
 	call_started(vm);
 	if (vm->state == VM_POWERING_DOWN)
-		ask_power_off(vm);
+		send_powerdown(vm);
 	else if (vm->state == VM_QUITTING)
-		tell_quit(vm);
+		send_quit(vm);
 }
 
 void shutdown_off(struct vm *vm)
@@ -170,9 +169,9 @@ void shutdown_off(struct vm *vm)
 void shutdown_fail(struct vm *vm, const struct error *err)
 {
 	exit_status_fail(&vm->supervision->exit_cause, err);
-	vm_say(vm, VM_LOG_NOTICE, "%s", err->message);
+	vm_logf(vm, VM_LOG_NOTICE, "%s", err->message);
 	if (vm->state < VM_POWERING_DOWN)
-		step(vm);
+		advance(vm);
 }
 
 void shutdown_timer(int fd, uint32_t events, void *context)
@@ -185,13 +184,13 @@ void shutdown_timer(int fd, uint32_t events, void *context)
 		return;
 	if (s->deadline && monotonic_ms() >= s->deadline) {
 		if (vm->state == VM_POWERING_DOWN)
-			vm_say(vm, VM_LOG_NOTICE, "no power-off within %u s, QEMU is told to quit",
-			       vm->shutdown_timeout);
+			vm_logf(vm, VM_LOG_NOTICE, "no power-off within %u s, quitting QEMU",
+				vm->shutdown_timeout);
 		else
-			vm_say(vm, VM_LOG_NOTICE, "QEMU does not quit and is killed");
-		step(vm);
+			vm_logf(vm, VM_LOG_NOTICE, "QEMU does not quit, killing it");
+		advance(vm);
 	} else if (s->repeat && monotonic_ms() >= s->repeat) {
-		ask_power_off(vm);
+		send_powerdown(vm);
 		set_times(s, monotonic_ms() + shutdown_timing.repeat, s->deadline);
 	}
 }
@@ -208,7 +207,7 @@ void shutdown_request(struct vm *vm, int signo)
 	else if (signo == SIGQUIT && vm->state < VM_QUITTING)
 		shutdown_set(vm, VM_QUITTING);
 	else
-		step(vm);
+		advance(vm);
 }
 
 void shutdown_signal(struct vm *vm, int signo)

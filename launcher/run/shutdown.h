@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The states of a VM's life and the steps to its end; supervise.c tells it what happens.
+// Advances a VM through its states: power off, quit, kill.
 #ifndef LAUNCHER_RUN_SHUTDOWN_H
 #define LAUNCHER_RUN_SHUTDOWN_H
 
@@ -10,16 +10,15 @@
 #include "launcher/run/vm.h"
 
 /**
- * struct supervision - supervise_run()'s own.
+ * struct supervision - private data of supervise_run(); times are monotonic_ms().
  * @signals: signalfd; @timer: timerfd.
- * @watched: the netsetup socket that is watched, or -1.
- * @exit_cause: what is known about how the VM ends.
- * @last_request: when the last signal that counted came, in ms.
- * @repeat: when the request to power off is sent again, in ms; 0: never.
- * @deadline: when the present state's time is over, in ms; 0: never.
- * @qmp_over: QMP is of no more use.
- * @started: ops->started was called.
- * @disk_told: the user knows that a disk failed.
+ * @watched: the netsetup socket in the loop, or -1.
+ * @last_request: time of the last request that advanced the state.
+ * @repeat: time of the next request to power off; 0: never.
+ * @deadline: time at which the present state expires; 0: never.
+ * @qmp_over: true if QMP has ended or failed.
+ * @started: true if ops->started was called.
+ * @disk_reported: true if a disk's error was reported since the last resume.
  */
 struct supervision {
 	int signals;
@@ -31,15 +30,15 @@ struct supervision {
 	uint64_t deadline;
 	bool qmp_over;
 	bool started;
-	bool disk_told;
+	bool disk_reported;
 };
 
 /**
- * struct shutdown_timing - the steps to the end, in milliseconds.
+ * struct shutdown_timing - intervals in milliseconds.
  * @repeat: between two requests to power off; a guest that is still booting misses some.
- * @quit: from telling QEMU to quit to killing it.
- * @same_request: a signal so soon after the one before says the same once more (a closed terminal
- *             and its shell, timeout(1), systemd's SendSIGHUP= send two) and is no step.
+ * @quit: from the command 'quit' to SIGKILL.
+ * @same_request: a second signal within this time is ignored: a closed terminal and its shell,
+ *                timeout(1) and systemd's SendSIGHUP= send two for one request.
  */
 struct shutdown_timing {
 	unsigned int repeat;
@@ -47,37 +46,35 @@ struct shutdown_timing {
 	unsigned int same_request;
 };
 
-/* The timing of every run; a test may shorten it before supervise_run(). */
+/* The timing of all runs; a test may shorten it before supervise_run(). */
 extern struct shutdown_timing shutdown_timing;
 
-/* shutdown_set() - enter a state and do what belongs to it; the only place that changes it. */
+/* shutdown_set() - enter a state and do its action; no other function changes the state. */
 void shutdown_set(struct vm *vm, enum vm_state state);
 
-/* shutdown_ready() - QMP answers: the owner is told, and what could not be said before is said. */
+/* shutdown_ready() - QMP answers: call ops->started, send a request that had to wait for QMP. */
 void shutdown_ready(struct vm *vm);
 
-/* shutdown_off() - QEMU is shutting down: the guest is not asked again. */
+/* shutdown_off() - QEMU is shutting down: stop the repeated requests to power off. */
 void shutdown_off(struct vm *vm);
 
-/* shutdown_fail() - something failed that ends the VM, gracefully if that can be. */
+/* shutdown_fail() - end the VM because of an error, by power-off if possible. */
 void shutdown_fail(struct vm *vm, const struct error *err);
 
 /**
- * shutdown_signal() - a signal asked for the end; one that says again what was said a moment ago
- * is no step.
- * @vm: the VM.
+ * shutdown_signal() - advance by a received signal, unless it repeats the last one (@same_request).
  * @signo: SIGINT, SIGTERM, SIGHUP or SIGQUIT.
  */
 void shutdown_signal(struct vm *vm, int signo);
 
 /**
- * shutdown_request() - act as if a signal had come, for a request that comes another way.
+ * shutdown_request() - advance as for a signal, for a request that comes another way.
  * @vm: within supervise_run(): from one of its callbacks, or from a function of its loop.
- * @signo: SIGTERM: graceful, SIGQUIT: quit, SIGKILL: kill; not subject to @same_request.
+ * @signo: SIGTERM powers off, SIGQUIT quits, SIGKILL kills; @same_request does not apply.
  */
 void shutdown_request(struct vm *vm, int signo);
 
-/* shutdown_timer() - a loop_fn for the timer. */
+/* shutdown_timer() - handle the timer; a loop_fn. */
 void shutdown_timer(int fd, uint32_t events, void *context);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Removes files that runs which died have left.
+// Removes stale files of runs that died.
 #include "launcher/run/stale.h"
 
 #include "launcher/common/xdg.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a VM keeps between its runs, in a directory of its own: taken by one run at a time, thrown away.
+// Locks, cleans and resets the directory of a VM's lasting files.
 #include "launcher/run/state_dir.h"
 
 #include <errno.h>
@@ -26,8 +26,8 @@ static bool needed(const struct definition *definition)
 }
 
 /*
- * The lock is a file of its own and not the overlays: on some network file systems flock(2) and
- * QEMU's own locks would get into each other's way.
+ * Opens a file that serves only as the lock: on some network file systems flock(2) on an overlay
+ * would conflict with QEMU's own locks.
  */
 static int open_lock(const char *directory)
 {
@@ -41,7 +41,7 @@ static int open_lock(const char *directory)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Each vmrun that starts, and clean and doctor, sweeps: it holds every VM's lock for a moment. */
+/* Retries for a moment: start, clean and doctor lock each VM while they remove stale files. */
 static int lock_directory(const char *directory, int *lock)
 {
 	cleanup_fd int fd = open_lock(directory);
@@ -81,7 +81,7 @@ int state_dir_take(const struct definition *definition, struct state_dir *state_
 	ret = lock_directory(path, &state_dir->lock);
 	if (ret == -EBUSY)
 		return error_setf(err, STATUS_FAILURE, EBUSY,
-				  "cannot use the disks of '%s': another run of it does",
+				  "cannot use the disks of '%s': another run uses them",
 				  definition->name);
 	if (ret)
 		return error_set_errno(err, -ret, "cannot lock '%s'", path);
@@ -133,7 +133,7 @@ void state_dir_remove_stale(const char *name, const struct removal *removal)
 
 	if (xdg_dir(XDG_DATA, name, &directory, &ignored))
 		return;
-	/* Where there is no directory, no lock file is made either. */
+	/* open() makes no lock file if the VM has no directory. */
 	lock = open_lock(directory);
 	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
 		remove_temporary(directory, removal);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a VM keeps between its runs, in a directory of its own: taken by one run at a time, thrown away.
+// Locks, cleans and resets the directory of a VM's lasting files.
 #ifndef LAUNCHER_RUN_STATE_DIR_H
 #define LAUNCHER_RUN_STATE_DIR_H
 
@@ -8,9 +8,9 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct state_dir - the directory, while it is used.
- * @directory: of the VM's name, below the user's data directory (xdg.h); NULL when it is not needed.
- * @lock: held for as long as it is in use, or -1.
+ * struct state_dir - the directory of files that last between runs, while a run uses it.
+ * @directory: the VM's, below the user's data directory (xdg.h); NULL if the VM needs none.
+ * @lock: the locked file in it, or -1.
  */
 struct state_dir {
 	char *directory;
@@ -23,33 +23,28 @@ struct state_dir {
 	}
 
 /**
- * state_dir_take() - make the directory of a VM that needs it, lock it, and sweep what died runs left.
- * @definition: the VM.
- * @state_dir: end it with state_dir_end(), also after a failure.
- * @err: the error.
+ * state_dir_take() - make and lock the directory of a VM that needs it, and remove stale files.
+ * @state_dir: must be ended with state_dir_end(), also after a failure.
  *
  * Return: 0, -EBUSY when another run has the lock, or another negative errno.
  */
 int state_dir_take(const struct definition *definition, struct state_dir *state_dir,
 		   struct error *err);
 
-/* state_dir_end() - remove what does not last, once nobody uses it, and unlock; legal for STATE_DIR_NONE. */
+/* state_dir_end() - remove temporary files, after QEMU's end, and unlock; may be STATE_DIR_NONE. */
 void state_dir_end(struct state_dir *state_dir);
 
 /**
- * state_dir_reset() - throw away what a VM keeps, so that it starts afresh.
+ * state_dir_reset() - remove a VM's lasting files, so that its next run is like its first.
  * @name: the VM's.
- * @removal: how; told each file.
- * @err: the error.
  *
- * Return: 0, also when there is nothing; -EBUSY while it runs; or another negative errno.
+ * Return: 0, also if there are none; -EBUSY while the VM runs; or another negative errno.
  */
 int state_dir_reset(const char *name, const struct removal *removal, struct error *err);
 
 /**
- * state_dir_remove_stale() - remove what died runs of a VM have left; does nothing while it runs.
+ * state_dir_remove_stale() - remove temporary files of runs that died; nothing while the VM runs.
  * @name: the VM's.
- * @removal: how.
  */
 void state_dir_remove_stale(const char *name, const struct removal *removal);
 

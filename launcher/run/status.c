@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a running VM tells of itself, as JSON; vmrun(1) documents each member.
+// Describes a running VM as JSON; vmrun(1) documents each member.
 #include "launcher/run/status.h"
 
 #include <string.h>
@@ -41,7 +41,7 @@ static const char *lan_text(enum lan_state state)
 	return "unknown";
 }
 
-static void add_place(struct json_object *object, const struct lan_session *lan_session)
+static void add_lan(struct json_object *object, const struct lan_session *lan_session)
 {
 	const struct ready_record *ready = &lan_session->lan.ready;
 	struct json_object *dns = json_object_new_array();
@@ -80,7 +80,7 @@ static void add_ports(struct json_object *object, const struct definition *defin
 	json_object_object_add(object, "ports", ports);
 }
 
-/* What ssh(1) needs to know; the name of an image's own user is the image's secret. */
+/* Adds ssh(1)'s user and key; the user is null if the image chooses it, which vmrun cannot see. */
 static void add_login(struct json_object *object, const struct machine_login *login)
 {
 	const char *user = login->user;
@@ -108,7 +108,7 @@ struct json_object *status_json(const struct machine_plan *plan,
 	add_number(object, "qemu-pid", vm->qemu.pid);
 	add_number(object, "uptime", now.tv_sec - started);
 	if (definition->network.type == NETWORK_LAN)
-		add_place(object, lan_session);
+		add_lan(object, lan_session);
 	add_text(object, "uuid", uuid);
 	add_text(object, "mac", scalar_mac_text(&definition->network.mac, mac));
 	if (definition->network.type == NETWORK_USER || definition->other_count)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a running VM tells of itself, as JSON; vmrun(1) documents each member.
+// Describes a running VM as JSON; vmrun(1) documents each member.
 #ifndef LAUNCHER_RUN_STATUS_H
 #define LAUNCHER_RUN_STATUS_H
 
@@ -13,10 +13,8 @@
 
 /**
  * status_json() - describe a running VM.
- * @plan: the VM.
- * @lan_session: its membership; its place is told when it has one.
+ * @lan_session: used if the VM is on the LAN.
  * @vm: for its state and QEMU's pid.
- * @pause: whether it stands still.
  * @started: CLOCK_BOOTTIME seconds of its start.
  *
  * Return: an object, owned by the caller.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's life and end: watch QEMU, power the guest off gracefully when asked to, tell how it ended.
+// Watches a VM's descriptors and passes their events on until QEMU ends.
 #include "launcher/run/supervise.h"
 
 #include <errno.h>
@@ -16,8 +16,8 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * Theory of operation: here is what happens to a VM, from whichever descriptor it is heard;
- * shutdown.c has what follows from it.
+ * Theory of operation: this file reads the events of a VM from all descriptors; shutdown.c acts
+ * on them.
  */
 
 /* Signals. */
@@ -29,18 +29,18 @@ static void handle_signal(struct vm *vm, int signo, pid_t sender)
 	case SIGTERM:
 	case SIGHUP:
 	case SIGQUIT:
-		vm_say(vm, VM_LOG_VERBOSE, "SIG%s from process %d", sigabbrev_np(signo),
-		       (int)sender);
+		vm_logf(vm, VM_LOG_VERBOSE, "SIG%s from process %d", sigabbrev_np(signo),
+			(int)sender);
 		shutdown_signal(vm, signo);
 		break;
 	case SIGTSTP:
 	case SIGTTIN:
 	case SIGTTOU:
-		/* The guest runs on, unless QEMU has the terminal: the signal is for both then. */
+		/* The guest keeps running, unless QEMU has the terminal and receives the signal. */
 		signals_suspend(signo);
 		break;
 	default:
-		/* SIGCHLD comes with the pidfd, SIGPIPE with EPIPE; the rest means nothing here. */
+		/* The pidfd replaces SIGCHLD, EPIPE replaces SIGPIPE; the rest is ignored. */
 		break;
 	}
 }
@@ -62,18 +62,18 @@ static void on_ready(void *context)
 	shutdown_ready(context);
 }
 
-static void tell_disk(struct vm *vm, struct json_object *data)
+static void report_disk(struct vm *vm, struct json_object *data)
 {
-	if (strcmp(json_text(data, "action"), "stop") != 0 || vm->supervision->disk_told)
+	if (strcmp(json_text(data, "action"), "stop") != 0 || vm->supervision->disk_reported)
 		return;
-	vm->supervision->disk_told = true;
-	vm_say(vm, VM_LOG_NOTICE,
-	       "the VM is paused: a disk of it cannot be read or written%s; when that is "
-	       "mended: vmrun resume %s",
-	       json_object_get_boolean(json_object_object_get(data, "nospace"))
-		       ? " (no space left on device)"
-		       : "",
-	       vm->name);
+	vm->supervision->disk_reported = true;
+	vm_logf(vm, VM_LOG_NOTICE,
+		"the VM is paused: cannot read or write a disk%s; repair it, then run: "
+		"vmrun resume %s",
+		json_object_get_boolean(json_object_object_get(data, "nospace"))
+			? " (no space left on device)"
+			: "",
+		vm->name);
 }
 
 static void on_event(const char *name, struct json_object *data, void *context)
@@ -81,14 +81,14 @@ static void on_event(const char *name, struct json_object *data, void *context)
 	struct vm *vm = context;
 	struct supervision *s = vm->supervision;
 
-	vm_say(vm, VM_LOG_VERBOSE, "QEMU: %s", name);
+	vm_logf(vm, VM_LOG_VERBOSE, "QEMU: %s", name);
 	if (strcmp(name, "SHUTDOWN") == 0) {
 		exit_status_shutdown(&s->exit_cause, json_text(data, "reason"));
 		shutdown_off(vm);
 	} else if (strcmp(name, "BLOCK_IO_ERROR") == 0) {
-		tell_disk(vm, data);
+		report_disk(vm, data);
 	} else if (strcmp(name, "RESUME") == 0) {
-		s->disk_told = false;
+		s->disk_reported = false;
 	}
 	if (vm->ops->event)
 		vm->ops->event(vm, name, data);
@@ -100,7 +100,7 @@ static void on_reply(const char *command, struct json_object *result, const stru
 	struct vm *vm = context;
 
 	if (failure)
-		vm_say(vm, VM_LOG_VERBOSE, "%s", failure->message);
+		vm_logf(vm, VM_LOG_VERBOSE, "%s", failure->message);
 	if (vm->ops->reply)
 		vm->ops->reply(vm, command, result, failure);
 }
@@ -111,56 +111,56 @@ static void qmp_ready(int fd, uint32_t events, void *context)
 {
 	struct vm *vm = context;
 	struct error err;
-	int result = qmp_receive(vm->qmp, &err);
+	int ret = qmp_receive(vm->qmp, &err);
 
-	if (result == 0)
+	if (ret == 0)
 		return;
 	vm->supervision->qmp_over = true;
 	loop_remove(vm->loop, fd);
-	/* End-of-file is how QEMU goes; what is no QMP is another matter. */
-	if (result != -ECONNRESET && result != -EPIPE && vm->state == VM_STARTING)
+	/* End-of-file is normal when QEMU ends; a peer that does not speak QMP is an error. */
+	if (ret != -ECONNRESET && ret != -EPIPE && vm->state == VM_STARTING)
 		shutdown_fail(vm, &err);
 	else
-		vm_say(vm, result == -EPROTO ? VM_LOG_NOTICE : VM_LOG_VERBOSE, "%s", err.message);
+		vm_logf(vm, ret == -EPROTO ? VM_LOG_NOTICE : VM_LOG_VERBOSE, "%s", err.message);
 }
 
 /* vmrun-netsetup. */
 
 static void netsetup_ready(int fd, uint32_t events, void *context);
 
-/* The owner may have put another socket in the place of the one that is watched. */
+/* Watches the socket anew: the owner may have replaced it. */
 static int watch_netsetup(struct vm *vm, struct error *err)
 {
 	struct supervision *s = vm->supervision;
-	int result = 0;
+	int ret = 0;
 
 	if (s->watched >= 0)
 		loop_remove(vm->loop, s->watched);
 	s->watched = -1;
 	if (vm->netsetup_fd >= 0)
-		result = loop_add(vm->loop, vm->netsetup_fd, EPOLLIN | EPOLLRDHUP, netsetup_ready,
-				  vm, err);
-	if (result == 0)
+		ret = loop_add(vm->loop, vm->netsetup_fd, EPOLLIN | EPOLLRDHUP, netsetup_ready, vm,
+			       err);
+	if (ret == 0)
 		s->watched = vm->netsetup_fd;
-	return result;
+	return ret;
 }
 
 static void netsetup_ready(int fd, uint32_t events, void *context)
 {
 	struct vm *vm = context;
 	struct error err;
-	int result;
+	int ret;
 
 	loop_remove(vm->loop, fd);
 	vm->supervision->watched = -1;
 	if (vm->ops->netsetup)
-		result = vm->ops->netsetup(vm, &err);
+		ret = vm->ops->netsetup(vm, &err);
 	else
-		result = error_setf(&err, STATUS_FAILURE, ECONNRESET,
-				    "vmrun-netsetup has ended: '%s' is off the LAN", vm->name);
-	if (result == 0)
-		result = watch_netsetup(vm, &err);
-	if (result < 0)
+		ret = error_setf(&err, STATUS_FAILURE, ECONNRESET,
+				 "vmrun-netsetup has ended: '%s' is off the LAN", vm->name);
+	if (ret == 0)
+		ret = watch_netsetup(vm, &err);
+	if (ret < 0)
 		shutdown_fail(vm, &err);
 }
 
@@ -175,7 +175,7 @@ static void qemu_ended(int fd, uint32_t events, void *context)
 	struct error err;
 	int i;
 
-	/* Hear first what came before it: a Ctrl-C for both of us, the reason of the shutdown. */
+	/* Read earlier events first: a Ctrl-C for vmrun and QEMU, the reason of the shutdown. */
 	signals_ready(s->signals, EPOLLIN, vm);
 	for (i = 0; i < DRAIN_MAX && !s->qmp_over; i++)
 		qmp_ready(qmp_fd(vm->qmp), EPOLLIN, vm);
@@ -190,7 +190,7 @@ static void qemu_ended(int fd, uint32_t events, void *context)
 static int watch(struct vm *vm, struct error *err)
 {
 	struct supervision *s = vm->supervision;
-	int result;
+	int ret;
 
 	s->signals = signals_open(err);
 	if (s->signals < 0)
@@ -199,19 +199,19 @@ static int watch(struct vm *vm, struct error *err)
 	if (s->timer < 0)
 		return error_set_errno(err, errno, "cannot make a timer");
 
-	result = loop_add(vm->loop, s->signals, EPOLLIN, signals_ready, vm, err);
-	if (result == 0)
-		result = loop_add(vm->loop, s->timer, EPOLLIN, shutdown_timer, vm, err);
-	if (result == 0)
-		result = loop_add(vm->loop, qmp_fd(vm->qmp), EPOLLIN, qmp_ready, vm, err);
-	if (result == 0)
-		result = loop_add(vm->loop, vm->qemu.pidfd, EPOLLIN, qemu_ended, vm, err);
-	if (result == 0)
-		result = watch_netsetup(vm, err);
-	return result;
+	ret = loop_add(vm->loop, s->signals, EPOLLIN, signals_ready, vm, err);
+	if (ret == 0)
+		ret = loop_add(vm->loop, s->timer, EPOLLIN, shutdown_timer, vm, err);
+	if (ret == 0)
+		ret = loop_add(vm->loop, qmp_fd(vm->qmp), EPOLLIN, qmp_ready, vm, err);
+	if (ret == 0)
+		ret = loop_add(vm->loop, vm->qemu.pidfd, EPOLLIN, qemu_ended, vm, err);
+	if (ret == 0)
+		ret = watch_netsetup(vm, err);
+	return ret;
 }
 
-/* What was watched, and QEMU if it is still there. */
+/* Kills QEMU if it still runs, and closes what was watched. */
 static void end(struct vm *vm)
 {
 	struct supervision *s = vm->supervision;
@@ -240,7 +240,7 @@ int supervise_run(struct vm *vm, struct error *err)
 {
 	struct supervision s = { .signals = -1, .timer = -1, .watched = -1 };
 	struct error failure = { 0 };
-	int result = -1;
+	int ret = -1;
 
 	memset(err, 0, sizeof(*err));
 	vm->supervision = &s;
@@ -249,11 +249,11 @@ int supervise_run(struct vm *vm, struct error *err)
 	vm->qmp_fd = -1;
 
 	if (vm->qmp)
-		result = watch(vm, &failure);
-	if (result == 0)
-		result = loop_run(vm->loop, &failure);
+		ret = watch(vm, &failure);
+	if (ret == 0)
+		ret = loop_run(vm->loop, &failure);
 	end(vm);
-	if (result < 0) {
+	if (ret < 0) {
 		error_context(&failure, "cannot watch over VM '%s'", vm->name);
 		*err = failure;
 		return (int)failure.status;

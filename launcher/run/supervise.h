@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's life and end: watch QEMU, power the guest off gracefully when asked to, tell how it ended.
+// Watches a VM's descriptors and passes their events on until QEMU ends.
 #ifndef LAUNCHER_RUN_SUPERVISE_H
 #define LAUNCHER_RUN_SUPERVISE_H
 
@@ -7,13 +7,12 @@
 #include "netsetup/base/error.h"
 
 /**
- * supervise_run() - watch the VM until QEMU is gone.
+ * supervise_run() - watch the VM until QEMU has ended.
  *
- * signals_block() must have been called. SIGINT, SIGTERM or SIGHUP begins the ladder: power off,
- * quit, kill; each further one takes the next step at once. SIGQUIT begins it at quit.
+ * signals_block() must have been called. SIGINT, SIGTERM or SIGHUP starts the shutdown: power off,
+ * quit, kill; each further one advances it at once. SIGQUIT starts it at quit.
  *
- * @vm: see there.
- * @err: why it failed; code is 0 and the message empty when there is nothing to tell.
+ * @err: code is 0 and the message empty if there is nothing to print.
  *
  * Return: the exit status. STATUS_OK: the guest powered off, by itself or because a signal asked
  * for it, or the user closed its window. STATUS_SIGNAL + n: signal n began the end and the guest

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Describes a running VM: its state, its QEMU, and the calls that its owner gets.
+// Describes a running VM: state, QEMU process and the owner's callbacks.
 #include "launcher/run/vm.h"
 
 #include <stdarg.h>
@@ -24,7 +24,7 @@ const char *vm_state_name(enum vm_state state)
 	return "unknown";
 }
 
-void vm_say(struct vm *vm, enum vm_log level, const char *format, ...)
+void vm_logf(struct vm *vm, enum vm_log level, const char *format, ...)
 {
 	char text[ERROR_MESSAGE_SIZE];
 	va_list args;

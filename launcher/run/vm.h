@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Describes a running VM: its state, its QEMU, and the calls that its owner gets.
+// Describes a running VM: state, QEMU process and the owner's callbacks.
 #ifndef LAUNCHER_RUN_VM_H
 #define LAUNCHER_RUN_VM_H
 
@@ -12,14 +12,14 @@
 
 enum vm_state {
 	VM_STARTING,      /* QEMU runs, its QMP has not answered yet */
-	VM_RUNNING,       /* nothing to do but to wait */
-	VM_POWERING_DOWN, /* the guest is asked to power off, again and again */
-	VM_QUITTING,      /* QEMU is told to quit */
-	VM_KILLING,       /* QEMU is killed */
+	VM_RUNNING,       /* QMP has answered, no end was requested */
+	VM_POWERING_DOWN, /* vmrun sends the guest requests to power off */
+	VM_QUITTING,      /* vmrun has sent QEMU 'quit' or SIGINT */
+	VM_KILLING,       /* vmrun has sent QEMU SIGKILL */
 	VM_GONE,          /* QEMU has ended */
 };
 
-/* What the user is told: always (but with --quiet), or with --verbose only. */
+/* Levels of a log line: a notice is printed without --quiet, the other with --verbose only. */
 enum vm_log {
 	VM_LOG_NOTICE,
 	VM_LOG_VERBOSE,
@@ -28,17 +28,17 @@ enum vm_log {
 struct vm;
 
 /**
- * struct vm_ops - what the VM's owner is told; every member may be NULL. `vm->qmp` may be used in
- * all of them.
- * @log: one line of text.
+ * struct vm_ops - callbacks of the VM's owner; every member may be NULL. All of them may use
+ * `vm->qmp`.
+ * @log: prints one line of text.
  * @started: QMP answers: QEMU has opened all its files. A negative errno ends the VM with @err.
- * @changed: `vm->state` is another.
- * @event: a QMP event, after it was acted on.
+ * @changed: `vm->state` has changed.
+ * @event: a QMP event, after supervise_run() has handled it.
  * @reply: the reply to a command sent with qmp_send(vm->qmp, ...); see struct qmp_ops.
- * @netsetup: `vm->netsetup_fd` is readable or at its end. The owner reads it; it may change
- *            `vm->netsetup_fd` to another helper's socket. A negative errno: the VM has lost its
- *            place on the LAN; it is powered off and @err is the reason of its end. When NULL, any
- *            event counts as that loss.
+ * @netsetup: `vm->netsetup_fd` is readable or closed by its peer. The owner reads it; it may change
+ *            `vm->netsetup_fd` to another helper's socket. A negative errno means that the VM has
+ *            lost its attachment to the LAN: the guest is powered off and the run ends with @err.
+ *            If NULL, any event counts as that loss.
  */
 struct vm_ops {
 	void (*log)(struct vm *vm, enum vm_log level, const char *text);
@@ -53,12 +53,11 @@ struct vm_ops {
 /**
  * struct vm - a running VM.
  * @name: for messages.
- * @qemu: QEMU, started; reaped by supervise_run().
- * @qmp_fd: this side's end of its QMP; owned and closed by supervise_run().
+ * @qemu: the started QEMU; supervise_run() reaps it.
+ * @qmp_fd: vmrun's end of its QMP; supervise_run() owns and closes it.
  * @netsetup_fd: socket to vmrun-netsetup, or -1; not owned.
- * @loop: where the owner may watch descriptors of its own.
- * @shutdown_timeout: seconds that the guest has to power off; 0: it is not asked.
- * @ops: the callbacks.
+ * @loop: the owner may add descriptors to it.
+ * @shutdown_timeout: seconds to wait for power-off; 0 quits QEMU at once.
  * @context: the owner's.
  * @qmp: set during supervise_run().
  * @state: set during supervise_run(), read-only.
@@ -81,8 +80,8 @@ struct vm {
 /* vm_state_name() - "running", "powering down", ... */
 const char *vm_state_name(enum vm_state state);
 
-/* vm_say() - pass one line of text to the VM's owner. */
-void vm_say(struct vm *vm, enum vm_log level, const char *format, ...)
+/* vm_logf() - pass one line of text to the VM's owner. */
+void vm_logf(struct vm *vm, enum vm_log level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -12,10 +12,10 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
-/* A guest that boots drops what comes before it listens: it is asked anew so often. */
-#define TRY_MS   1000
-#define HEAR_MS  5000
-#define PAUSE_MS 250
+/* A guest that boots may drop packets before its server listens: each try has short timeouts. */
+#define TRY_MS    1000
+#define ANSWER_MS 5000
+#define RETRY_MS  250
 
 static bool connected(int fd, const struct sockaddr_in *to)
 {
@@ -30,7 +30,7 @@ static bool connected(int fd, const struct sockaddr_in *to)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code == 0;
 }
 
-/* One try. Returns 1 when the server speaks, 0 when not yet, or a negative errno. */
+/* One try. Returns 1 if the server has sent a byte, 0 if not yet, or a negative errno. */
 static int try_once(const struct sockaddr_in *to)
 {
 	struct pollfd poller = { .events = POLLIN };
@@ -41,14 +41,14 @@ static int try_once(const struct sockaddr_in *to)
 	if (fd < 0)
 		return -errno;
 	poller.fd = fd;
-	return connected(fd, to) && poll(&poller, 1, HEAR_MS) > 0 && recv(fd, &byte, 1, 0) == 1;
+	return connected(fd, to) && poll(&poller, 1, ANSWER_MS) > 0 && recv(fd, &byte, 1, 0) == 1;
 }
 
 int wait_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err)
 {
 	cleanup_fd int signals = signals_open(err);
 	char text[IPV4_TEXT_SIZE];
-	bool told = false;
+	bool printed = false;
 	int signo = 0;
 	int ret;
 
@@ -58,11 +58,11 @@ int wait_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err)
 		struct pollfd pollers[] = { { .fd = signals, .events = POLLIN },
 					    { .fd = alive ? *alive : -1, .events = POLLIN } };
 
-		if (!told)
+		if (!printed)
 			log_notice("waiting for the SSH server at %s; Ctrl-C ends the wait",
 				   ipv4_text(ssh->sin_addr, text));
-		told = true;
-		if (poll(pollers, ARRAY_SIZE(pollers), PAUSE_MS) < 0 && errno != EINTR)
+		printed = true;
+		if (poll(pollers, ARRAY_SIZE(pollers), RETRY_MS) < 0 && errno != EINTR)
 			return error_set_errno(err, errno, "cannot wait");
 		if (pollers[1].revents)
 			return error_setf(err, STATUS_FAILURE, ECONNRESET, "the VM has ended");
@@ -71,7 +71,7 @@ int wait_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err)
 			error_setf(err, (enum exit_status)(STATUS_SIGNAL + signo), EINTR,
 				   "the SSH server at %s does not answer yet",
 				   ipv4_text(ssh->sin_addr, text));
-			error_remedy(err, "the VM runs on; look at its console, or its log");
+			error_remedy(err, "the VM keeps running; look at its console or its log");
 			return -EINTR;
 		}
 	}

@@ -9,15 +9,14 @@
 #include "netsetup/base/error.h"
 
 /**
- * wait_ssh() - wait until a guest's SSH server says who it is, which it does first (RFC 4253,
- * section 4.2): that a connection is accepted says nothing when it is QEMU that accepts it.
- * @ssh: where the server is.
- * @alive: descriptor whose end tells that the VM has ended, or NULL.
- * @err: the error.
+ * wait_ssh() - wait until a guest's SSH server sends its identification, its first bytes (RFC 4253,
+ * section 4.2). An accepted connection is no proof: QEMU accepts those to forwarded ports.
+ * @ssh: the server's address.
+ * @alive: descriptor that is readable or closed by its peer once the VM has ended, or NULL.
  *
- * A signal that ends programs (they are blocked here) ends the wait.
+ * A signal that ends programs (they must be blocked) ends the wait.
  *
- * Return: 0, -EINTR at a signal, -ECONNRESET when the VM has ended, or another negative errno.
+ * Return: 0, -EINTR at a signal, -ECONNRESET if the VM has ended, or another negative errno.
  */
 int wait_ssh(const struct sockaddr_in *ssh, const int *alive, struct error *err);
 

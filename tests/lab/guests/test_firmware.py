@@ -134,7 +134,7 @@ def test_tpm(lab: Lab) -> None:
 
     swtpm.signal(signal.SIGTERM)
     swtpm.signal(signal.SIGKILL)
-    vm.wait_stderr(r"safe: swtpm was killed by signal 9 \(Killed\): the guest has to do without it")
+    vm.wait_stderr(r"safe: swtpm was killed by signal 9 \(Killed\): the guest runs without it")
     assert vm.qemu.alive
     assert vm.quit() == 128 + signal.SIGQUIT
     assert not state.exists()
@@ -152,7 +152,7 @@ def test_tpm_ends_with_qemu(lab: Lab) -> None:
     swtpm = vm.child("swtpm")
     vm.qemu.signal(signal.SIGKILL)
     assert vm.wait(5) == 1
-    assert swtpm.wait_gone(0.1) and "do without it" not in vm.stderr.text
+    assert swtpm.wait_gone(0.1) and "runs without it" not in vm.stderr.text
 
 
 def test_tpm_ends_with_vmrun(lab: Lab) -> None:

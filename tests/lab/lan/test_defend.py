@@ -146,7 +146,7 @@ def test_claim_is_answered_once(lab: Lab) -> None:
         assert len(announcements(seen.lines, vm.address)) == 1
     assert lab.phone.neighbour(vm.address) == LAPTOP_MAC
     assert guest.sh("echo alive") == "alive"
-    assert "contested" not in vm.stderr.text and "moved" not in vm.stderr.text
+    assert "address conflict" not in vm.stderr.text and "moved" not in vm.stderr.text
 
 
 def insist(rival: Station, address: str, vm: Vm, until: str, reply: bool = False) -> re.Match:
@@ -162,7 +162,7 @@ def test_static_guest_stays(lab: Lab) -> None:
     the rival is silent the VM is on the LAN again."""
     vm, _ = boot(lab, tiny(network={"configure": ["cmdline"]}))
     rival = make_rival(lab, vm.address)
-    insist(rival, vm.address, vm, rf"tiny: address contested: {rival.mac} also uses the guest's "
+    insist(rival, vm.address, vm, rf"tiny: address conflict: {rival.mac} also uses the guest's "
                                   rf"address {vm.address}")
     # An event meanwhile does not make it forgotten.
     lab.laptop.netns.ip("route add 10.9.0.0/16 dev wlan0")
@@ -206,7 +206,7 @@ def test_fixed_address_stays(lab: Lab) -> None:
     """A user who names an address gets no other, though DHCP could tell the guest one."""
     vm, _ = boot(lab, tiny(network={"configure": ["dhcp"], "address": "192.168.77.90"}))
     rival = make_rival(lab, vm.address)
-    insist(rival, vm.address, vm, rf"address contested: {rival.mac} also uses .* {vm.address}")
+    insist(rival, vm.address, vm, rf"address conflict: {rival.mac} also uses .* {vm.address}")
     assert lab.phone.http_get(vm.address, timeout=15)
 
 

@@ -100,7 +100,7 @@ def test_disk_that_fills(lab: Lab) -> None:
 
     run(["nsenter", "-t", str(vm.pid), "-m", "mount", "-o", "remount,size=64m", str(home)])
     assert lab.vmrun("resume", "full").returncode == 0
-    said.wait_for("full: the VM goes on", 10)
+    said.wait_for("full: resumed", 10)
     assert json.loads(lab.vmrun("status", "--json", "full").stdout)["state"] == "running"
     assert lab.phone.ping(address, 10)
     wait = "while [ ! -e /done ]; do sleep 0.1; done; echo 3 >/proc/sys/vm/drop_caches; "

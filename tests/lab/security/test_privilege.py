@@ -140,7 +140,7 @@ def test_without_privilege(lab: Lab) -> None:
     assert vm.wait(10) == 4
     assert vm.stderr.lines == [
         "vmrun: cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW",
-        f"run it as root, it gives root's rights up at once: sudo vmrun {vm.file}"]
+        f"run it as root, vmrun drops root's rights at once: sudo vmrun {vm.file}"]
 
 
 def test_without_lan_no_privilege_is_needed(lab: Lab) -> None:

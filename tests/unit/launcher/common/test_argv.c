@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The argument vector: that it grows, and that a shell reads back what argv_quoted() wrote.
+// Tests the growth of an argument vector and its quoting.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,7 +79,7 @@ static void test_quoted_first(void **state)
 	argv_done(&argv);
 }
 
-/* Bash knows $'...'; it reads the words back and prints each with a NUL after it. */
+/* Bash, which supports $'...', parses the words and prints each with a NUL after it. */
 static void test_shell(void **state)
 {
 	static const char *const nasty[] = {

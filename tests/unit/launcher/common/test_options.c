@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Command lines: what each one asks for, and what is said of each wrong one.
+// Tests the options of good command lines and messages of bad ones.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@ struct line {
 	int count;
 };
 
-/* Splits at single blanks; the words are the parser's to permute. */
+/* Splits at single blanks; the parser may permute the words. */
 static void split(struct line *line, const char *text)
 {
 	snprintf(line->text, sizeof(line->text), "vmrun%s%s", *text ? " " : "", text);
@@ -113,7 +113,7 @@ static void test_flags(void **state)
 	options_done(&options);
 }
 
-/* In the order given, those of --uplink and --address among them; before and after the file. */
+/* Overrides keep their order, with --uplink and --address, before and after the file. */
 static void test_overrides(void **state)
 {
 	static const char *const expected[] = { "memory=1G", "network.uplink=wlan0",    "a.b=c=d",
@@ -131,7 +131,7 @@ static void test_overrides(void **state)
 	options_done(&options);
 }
 
-/* A wrong one: its message; all of them end with the usage's status. */
+/* Bad command lines and their messages; the status is STATUS_USAGE. */
 static const struct {
 	const char *text;
 	const char *message;
@@ -200,7 +200,7 @@ static void test_too_many(void **state)
 	options_done(&options);
 }
 
-/* An empty command line of the kernel's before 5.18. */
+/* Before Linux 5.18, execve(2) accepted an empty argv. */
 static void test_no_words(void **state)
 {
 	char *words[] = { NULL };
@@ -211,7 +211,7 @@ static void test_no_words(void **state)
 	options_done(&options);
 }
 
-/* Every command and every option has its line, and no line is wider than a terminal. */
+/* Each command and each option has a line, and no line is wider than a terminal. */
 static void test_usage(void **state)
 {
 	static const char *const words[] = { "run ",      "check ",    "print ",   "help ",

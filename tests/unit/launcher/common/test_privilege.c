@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Root by sudo becomes the caller and stays so; what the environment says wrongly is refused.
+// Tests that root by sudo becomes the caller, and bad environments.
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
@@ -23,7 +23,7 @@
 #include "launcher/common/privilege.h"
 #include "netsetup/base/cleanup.h"
 
-/* What the child saw; shared with it. */
+/* The state of the child after the drop, in shared memory. */
 struct seen {
 	int result;
 	struct error err;
@@ -43,7 +43,7 @@ struct seen {
 static struct seen *seen;
 static struct passwd *user;
 
-/* A user who is in another group than the own, if there is one, else nobody. */
+/* Returns a user with a second group if there is one, else the user nobody. */
 static struct passwd *find_user(void)
 {
 	struct passwd *entry;
@@ -60,7 +60,7 @@ static struct passwd *find_user(void)
 	return getpwnam("nobody");
 }
 
-static void look(void)
+static void record_state(void)
 {
 	getresuid(&seen->uids[0], &seen->uids[1], &seen->uids[2]);
 	getresgid(&seen->gids[0], &seen->gids[1], &seen->gids[2]);
@@ -77,7 +77,7 @@ static void look(void)
 	seen->cache_kept = getenv("XDG_CACHE_HOME") != NULL;
 }
 
-/* In a child with this environment; @directory belongs to the user. */
+/* Drops privileges in a child with this environment; @directory is its XDG_CACHE_HOME, or NULL. */
 static void drop(char *const *environment, const char *directory)
 {
 	char *empty[] = { NULL };
@@ -98,7 +98,7 @@ static void drop(char *const *environment, const char *directory)
 			setenv("XDG_CACHE_HOME", directory, 1);
 		umask(022);
 		seen->result = privilege_drop(&seen->err);
-		look();
+		record_state();
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -160,7 +160,7 @@ static void test_sudo(void **state)
 	expect_user(user->pw_gid);
 	assert_true(seen->cache_kept);
 
-	/* The group of newgrp(1). */
+	/* sudo after newgrp(1) passes another group. */
 	snprintf(gid, sizeof(gid), "SUDO_GID=%u", user->pw_gid + 1);
 	drop(environment, "/root");
 	expect_user(user->pw_gid + 1);
@@ -183,7 +183,7 @@ static void test_doas_and_pkexec(void **state)
 	expect_user(user->pw_gid);
 }
 
-/* Root by itself, or called by root. */
+/* Root without sudo, or called by root, stays root. */
 static void test_root_stays(void **state)
 {
 	char *plain[] = { NULL };
@@ -265,7 +265,7 @@ static void test_set_uid(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* A user who is not root is left alone, whatever the environment says. */
+/* The environment is ignored for a user who is not root. */
 static void test_ordinary_user(void **state)
 {
 	struct error err = { 0 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a started program finds: its descriptors, its signals, its session; and how its end is told.
+// Tests a started program's descriptors, signals, session and end.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,9 +23,9 @@
 #define FD_LAST    128
 #define TIMEOUT_MS 60000
 
-/* The program that the tests start: this one, with a word that says what it shall tell. */
+/* The program that the tests start: this one, with its role as the argument. */
 
-static int tell_fds(void)
+static int print_fds(void)
 {
 	struct stat status;
 	int fd;
@@ -36,7 +36,7 @@ static int tell_fds(void)
 	return 0;
 }
 
-static int tell_signals(void)
+static int print_signals(void)
 {
 	cleanup_file FILE *file = fopen("/proc/self/status", "re");
 	char line[256];
@@ -47,12 +47,12 @@ static int tell_signals(void)
 	return 0;
 }
 
-static int be(const char *role)
+static int run_role(const char *role)
 {
 	if (strcmp(role, "fds") == 0)
-		return tell_fds();
+		return print_fds();
 	if (strcmp(role, "signals") == 0)
-		return tell_signals();
+		return print_signals();
 	if (strcmp(role, "session") == 0) {
 		dprintf(STDOUT_FILENO, "%d %d", getsid(0) == getpid(), isatty(STDIN_FILENO));
 		return 0;
@@ -71,7 +71,7 @@ static void make_pipe(int ends[2])
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 }
 
-/* All text up to the end-of-file, which comes when the last writer has ended. */
+/* Reads all text up to the end-of-file, which comes when the last writer has ended. */
 static void read_all(int fd, char *text, size_t size)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
@@ -99,7 +99,7 @@ static void read_up(int fd)
 	assert_memory_equal(text, "up", 2);
 }
 
-/* Start this program in a role, with its standard output in @text, and wait for it. */
+/* Starts this program in a role, reads its standard output to @text, and waits for its end. */
 static void run(struct process_config *config, const char *role, char *text, size_t size)
 {
 	char *argv[] = { (char *)SELF, (char *)role, NULL };
@@ -261,7 +261,7 @@ static void test_exec_failure(void **state)
 {
 	cleanup_free char *path = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin");
 
-	/* One that this user may not search would make it EACCES. */
+	/* A directory of PATH that this user may not search would make it EACCES. */
 	setenv("PATH", "/nonexistent", 1);
 	expect_failure("vmrun-no-such-program", ENOENT,
 		       "cannot run 'vmrun-no-such-program': No such file or directory");
@@ -270,7 +270,7 @@ static void test_exec_failure(void **state)
 	expect_failure("/", EACCES, "cannot run '/': Permission denied");
 }
 
-/* A source that is no descriptor must be told, not passed over. */
+/* A source that is no open descriptor is an error. */
 static void test_bad_source(void **state)
 {
 	char *argv[] = { (char *)SELF, (char *)"three", NULL };
@@ -334,7 +334,7 @@ static void test_end(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-/* The middle process starts the sleeper and is killed: the sleeper's pipe must come to its end. */
+/* The middle process starts the sleeper and is killed: the sleeper must end and close its pipe. */
 static void test_death_signal(void **state)
 {
 	char *argv[] = { (char *)SELF, (char *)"up", NULL };
@@ -395,6 +395,6 @@ int main(int argc, char **argv)
 	};
 
 	if (argc > 1)
-		return be(argv[1]);
+		return run_role(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The terminal's modes and flags come back, from the foreground and only from there.
+// Tests that a foreground process restores the terminal's modes and flags.
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -24,7 +24,7 @@
 			_exit(__LINE__ % 256); \
 	} while (0)
 
-/* In the child: a session of its own on a new terminal, which is its standard input to error. */
+/* Gives a child its own session on a new terminal, which becomes descriptors 0 to 2. */
 static void take_terminal(void)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY);
@@ -39,8 +39,8 @@ static void take_terminal(void)
 	CHECK(tcgetpgrp(0) == getpgrp());
 }
 
-/* What QEMU does to a terminal that is its console. */
-static void spoil(void)
+/* Changes the terminal as QEMU does if it is the console. */
+static void set_raw(void)
 {
 	struct termios modes;
 
@@ -84,7 +84,7 @@ static void run_foreground(void)
 	flags = fcntl(0, F_GETFL);
 	terminal_save(&terminal);
 	CHECK(terminal.tty);
-	spoil();
+	set_raw();
 	CHECK(local_modes() != before && fcntl(1, F_GETFL) != flags);
 	terminal_restore(&terminal);
 	CHECK(local_modes() == before && fcntl(0, F_GETFL) == flags);
@@ -93,7 +93,7 @@ static void run_foreground(void)
 	CHECK(local_modes() == before);
 }
 
-/* Another job has the terminal: neither are its modes changed, nor does SIGTTOU stop us. */
+/* Another job has the terminal: its modes do not change, and SIGTTOU does not stop this one. */
 static void run_background(void)
 {
 	struct terminal terminal;
@@ -104,7 +104,7 @@ static void run_background(void)
 	take_terminal();
 	flags = fcntl(0, F_GETFL);
 	terminal_save(&terminal);
-	spoil();
+	set_raw();
 	pid = fork();
 	if (pid == 0) {
 		CHECK(setpgid(0, 0) == 0);
@@ -117,7 +117,7 @@ static void run_background(void)
 	CHECK(fcntl(0, F_GETFL) == flags);
 }
 
-/* The foreground job has ended and left its modes: nobody else restores them. */
+/* The foreground job has ended and left its modes: no other process restores them. */
 static void run_abandoned(void)
 {
 	struct terminal terminal;
@@ -132,7 +132,7 @@ static void run_abandoned(void)
 	job = fork();
 	if (job == 0) {
 		CHECK(setpgid(0, 0) == 0 && tcsetpgrp(0, getpid()) == 0);
-		spoil();
+		set_raw();
 		_exit(0);
 	}
 	CHECK(waitpid(job, NULL, 0) == job);
@@ -147,7 +147,7 @@ static void run_abandoned(void)
 	CHECK(local_modes() == before);
 }
 
-/* No terminal: modes are no matter, flags are. */
+/* A pipe has no modes, but its flags are restored. */
 static void run_pipe(void)
 {
 	struct terminal terminal;
@@ -196,7 +196,7 @@ static void test_mute(void **state)
 		{ "cut \033[6", "cut \033[6" },
 		{ "cut \033", "cut \033" },
 		{ "[6n c \033\033[5n", "[6n c " },
-		/* Colours, the cursor's shape and place, modes, a reset. */
+		/* Colours, the cursor's shape and position, modes and a reset stay. */
 		{ "\033[1;31m\033[2 q\033[s\033[u\033[?25h\033[!p\033(B\033c",
 		  "\033[1;31m\033[2 q\033[s\033[u\033[?25h\033[!p\033(B\033c" },
 		{ "a\033[18tb\033[21tc\033[>qd\033[>0qe", "abcde" },
@@ -204,16 +204,16 @@ static void test_mute(void **state)
 		{ "a\005b\033[\0056n", "ab6n" },
 		{ "a\033]11;?\ab\033]0;title\033\\c\033]4;1;?\302\234d", "abcd" },
 		{ "a\033P+q544e\033\\b\033P$qm\ac\033_Ga=q;AAAA\033\\d", "abcd" },
-		/* One that another cuts off, or nothing ends. */
+		/* A string that another sequence interrupts, or that has no end. */
 		{ "a\033]11;?\033[31mb", "a\033[31mb" },
 		{ "a\033]11;?\033[6nb", "ab" },
 		{ "a\033]11;?\n", "a11;?\n" },
 		{ "a\033P", "a" },
-		/* What terminals see through: controls within, C1 in UTF-8. */
+		/* Terminals accept controls within a sequence, and C1 in UTF-8. */
 		{ "a\033[\b6n\033\n[6n", "a\b6n\n[6n" },
 		{ "a\302\2336nb\302\23511;?\ac\302\232d\302\23331me", "abcd\302\23331me" },
 		{ "\303\251 \302\240 \342\202\254", "\303\251 \302\240 \342\202\254" },
-		/* Nothing that goes makes a question of what was before and after it. */
+		/* A removed query must not join the bytes around it to a new query. */
 		{ "a\033\033[5n[6n", "a[6n" },
 		{ "a\033[\033[5n6n", "a6n" },
 		{ "a\302\033[5n\2336n", "a\2336n" },

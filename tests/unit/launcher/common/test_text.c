@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Text from outside: UTF-8, what a terminal gets to see, and near misses.
+// Tests UTF-8, text safe for a terminal, and suggestions for typing errors.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

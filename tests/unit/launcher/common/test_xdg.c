@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Where the user's files are, with an environment that lies.
+// Tests the directories of the user's files with wrong environments.
 #include <errno.h>
 #include <pwd.h>
 #include <setjmp.h>
@@ -73,7 +73,7 @@ static void test_environment(void **state)
 	assert_home(XDG_DATA, "/.local/share/vmrun/web");
 }
 
-/* What sudo leaves: another user's directories. */
+/* sudo may leave another user's directories in the environment. */
 static void test_other_user(void **state)
 {
 	scratch_need(geteuid() == 0);
@@ -105,7 +105,7 @@ static void test_make(void **state)
 	scratch_text("a/file", "");
 	assert_int_equal(xdg_make(scratch_path("a/file/x"), &err), -ENOTDIR);
 	assert_non_null(strstr(err.message, "a/file'"));
-	/* In a directory of the user's own a link is the user's own will. */
+	/* A symbolic link in the user's own directory is followed. */
 	assert_int_equal(symlink("b", scratch_path("a/link")), 0);
 	assert_int_equal(xdg_make(scratch_path("a/link/d"), &err), 0);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What vmrun-image can no longer do once it is confined, and what it still can.
+// Tests the system calls and files that the sandbox of vmrun-image allows.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -22,14 +22,14 @@
 #include "netsetup/base/cleanup.h"
 #include "tests/unit/support/scratch.h"
 
-/* Ends a child: the test fails with the line of what did not hold. */
+/* Ends a child with the number of the line whose condition is false. */
 #define CHECK(condition)                        \
 	do {                                    \
 		if (!(condition))               \
 			_exit(__LINE__ & 0xff); \
 	} while (0)
 
-/* Runs in a child, which cannot be set free again; the wait status. */
+/* Runs a function in a child, since a sandbox cannot be left. Returns the wait status. */
 static int in_child(void (*function)(void))
 {
 	pid_t pid = fork();
@@ -100,30 +100,30 @@ static int work[2], answer[2];
 
 static void confined_unpack(void)
 {
-	int input = work[0], output = work[1], told = answer[1];
+	int input = work[0], output = work[1], reply = answer[1];
 	char byte;
 
-	CHECK(sandbox_unpack(&input, &output, &told) == 0);
-	CHECK(input == 3 && output == 4 && told == 5);
+	CHECK(sandbox_unpack(&input, &output, &reply) == 0);
+	CHECK(input == 3 && output == 4 && reply == 5);
 	CHECK(write(output, "x", 1) == 1 && read(input, &byte, 1) == 1 && byte == 'x');
-	CHECK(write(told, "!", 1) == 1);
+	CHECK(write(reply, "!", 1) == 1);
 	CHECK(fcntl(6, F_GETFD) < 0);
 }
 
 static void confined_unpack_opens(void)
 {
-	int input = work[0], output = work[1], told = answer[1];
+	int input = work[0], output = work[1], reply = answer[1];
 
-	CHECK(sandbox_unpack(&input, &output, &told) == 0);
+	CHECK(sandbox_unpack(&input, &output, &reply) == 0);
 	free(malloc(1 << 20));
 	CHECK(open("/etc/passwd", O_RDONLY) < 0 && errno == ENOSYS);
-	if (write(told, "?", 1) == 1)
+	if (write(reply, "?", 1) == 1)
 		socket(AF_INET, SOCK_STREAM, 0);
 }
 
 static void test_unpack(void **state)
 {
-	char told;
+	char reply;
 	int status;
 
 	assert_int_equal(pipe2(work, O_CLOEXEC), 0);
@@ -135,13 +135,13 @@ static void test_unpack(void **state)
 #endif
 #endif
 	status = in_child(confined_unpack);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS); /* that fcntl() */
-	assert_int_equal(read(answer[0], &told, 1), 1);
-	assert_int_equal(told, '!');
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS); /* by fcntl() */
+	assert_int_equal(read(answer[0], &reply, 1), 1);
+	assert_int_equal(reply, '!');
 	status = in_child(confined_unpack_opens);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS); /* that socket() */
-	assert_int_equal(read(answer[0], &told, 1), 1);
-	assert_int_equal(told, '?');
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS); /* by socket() */
+	assert_int_equal(read(answer[0], &reply, 1), 1);
+	assert_int_equal(reply, '?');
 #endif
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The addresses that a VM had: the latest first, one for each network, whatever is in the file.
+// Tests the stored addresses: order, one for each network, malformed files.
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ static struct in_addr address(const char *text)
 	return parsed;
 }
 
-/* What is remembered, as "A B C". */
+/* Returns the stored addresses as "A B C". */
 static const char *remembered(void)
 {
 	static char all[REMEMBERED_MAX * IPV4_TEXT_SIZE + 1];
@@ -42,7 +42,7 @@ static const char *remembered(void)
 	address_history_load("web", addresses);
 	all[0] = '\0';
 	for (size_t i = 0; i < REMEMBERED_MAX; i++) {
-		/* Nothing comes after the first that is none. */
+		/* No address follows the first unset one. */
 		assert_false(end && !ipv4_unset(addresses[i]));
 		end = ipv4_unset(addresses[i]);
 		if (!end)
@@ -77,14 +77,14 @@ static void test_store(void **state)
 	assert_int_equal(access(scratch_path("vmrun/web/addresses.new"), F_OK), -1);
 	store("10.0.0.7", 8);
 	assert_string_equal(remembered(), "10.0.0.7 192.168.1.9");
-	/* Another one of a network takes the place of the first; a network comes to the front. */
+	/* A new address replaces the one of its network and comes first. */
 	store("192.168.1.10", 24);
 	assert_string_equal(remembered(), "192.168.1.10 10.0.0.7");
-	/* The prefix is what tells networks apart: this one has all that begins with 192. */
+	/* The prefix decides: the network 192.0.0.0/8 includes the addresses before. */
 	store("192.168.5.5", 24);
 	store("192.1.1.1", 8);
 	assert_string_equal(remembered(), "192.1.1.1 10.0.0.7");
-	/* The others' files are theirs. */
+	/* Other VMs get no file. */
 	assert_int_equal(access(scratch_path("vmrun/other"), F_OK), -1);
 }
 
@@ -100,7 +100,7 @@ static void test_full(void **state)
 					  "10.0.6.1 10.0.5.1 10.0.4.1");
 }
 
-/* An address that is first already is not written once more. */
+/* An address that is already the first is not written again. */
 static void test_unchanged(void **state)
 {
 	struct stat before, after;
@@ -139,7 +139,7 @@ static void test_files(void **state)
 		binary[i] = (char)(i * 7);
 	scratch_write("vmrun/web/addresses", binary, sizeof(binary));
 	assert_string_equal(remembered(), "");
-	/* A directory in its place is nothing, and in nobody's way. */
+	/* A directory instead of the file counts as an empty file, and the store fails silently. */
 	assert_int_equal(unlink(scratch_path("vmrun/web/addresses")), 0);
 	assert_int_equal(mkdir(scratch_path("vmrun/web/addresses"), 0700), 0);
 	assert_string_equal(remembered(), "");
@@ -147,7 +147,7 @@ static void test_files(void **state)
 	assert_int_equal(access(scratch_path("vmrun/web/addresses.new"), F_OK), -1);
 }
 
-/* Where nothing can be written, nothing is remembered, and that is all. */
+/* A failure to write is no error. */
 static void test_no_directory(void **state)
 {
 	scratch_text("vmrun", "a file where the directory should be");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// DHCP packets: which are read and how, which are refused, and how answers are written.
+// Tests reading and refusing DHCP packets and writing replies.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 static struct dhcp_record query;
 
-/* A packet with everything in it that is read. */
+/* Makes a packet with all fields and options that are parsed. */
 static void make_full(void)
 {
 	query_begin(&query);
@@ -33,7 +33,7 @@ static void make_full(void)
 	query_end(&query);
 }
 
-/* Reads the packet; what is refused leaves no trace. */
+/* Parses the packet; checks that a refusal leaves @parsed untouched. */
 static int parse(struct dhcp_query *parsed)
 {
 	struct dhcp_query untouched;
@@ -110,7 +110,7 @@ static void test_least(void **state)
 	assert_int_equal(parsed.size_max, DHCP_PACKET_MIN);
 }
 
-/* Cut anywhere, with the lengths as they were and with lengths that agree. */
+/* Truncates a packet at each octet, with its old lengths and with matching lengths. */
 static void test_cut(void **state)
 {
 	struct dhcp_query parsed;
@@ -124,7 +124,7 @@ static void test_cut(void **state)
 	}
 	for (size_t size = AT_OP; size < whole; size++) {
 		query_seal(&query, size);
-		/* Not even one option; later, where one ends it may be the last. */
+		/* The type is needed; a cut between two later options leaves a good packet. */
 		if (parse(&parsed) == 0)
 			assert_true(size >= AT_OPTIONS + 3);
 	}
@@ -230,7 +230,7 @@ static void test_bootp(void **state)
 	query.packet[AT_COOKIE + 3]++;
 	query_seal(&query, query.size);
 	assert_refused();
-	/* Read, so that the asker can be told apart; but its address is none of Ethernet's. */
+	/* Other hardware is parsed, since the server reports its client. */
 	make_full();
 	query.packet[AT_HLEN] = 16;
 	query_seal(&query, query.size);
@@ -243,7 +243,7 @@ static void test_bootp(void **state)
 	assert_false(parsed.ethernet);
 }
 
-/* Plain BOOTP, and what is no type. */
+/* Plain BOOTP, and a type of 0. */
 static void test_type(void **state)
 {
 	query_begin(&query);
@@ -269,7 +269,7 @@ static void test_option_ends(void **state)
 {
 	struct dhcp_query parsed;
 
-	/* No end, and nothing after the code, and a value beyond the packet. */
+	/* No 'end'; nothing after the code; a value beyond the packet. */
 	make_typed();
 	query_seal(&query, query.size);
 	assert_read();
@@ -292,7 +292,7 @@ static void test_option_ends(void **state)
 	query_bytes(&query, "\x0c\x00", 2);
 	query_seal(&query, query.size);
 	assert_read();
-	/* What comes after the end is nothing. */
+	/* Octets after 'end' are ignored. */
 	make_typed();
 	query_bytes(&query, "\xff\x50\x00\x0c\xff", 5);
 	query_seal(&query, query.size);
@@ -388,7 +388,7 @@ static void test_overload(void **state)
 	assert_refused();
 }
 
-/* An area that says that it is overloaded itself; one without end; one whose value leaves it. */
+/* An area with option 52 itself; one without 'end'; one with a value beyond its end. */
 static void test_overload_wrong(void **state)
 {
 	struct dhcp_query parsed;
@@ -422,7 +422,7 @@ static void test_overload_wrong(void **state)
 	assert_refused();
 }
 
-/* Whatever one octet becomes, it is read or refused, and never beyond its end. */
+/* A packet with any octet changed is parsed or refused, without reads beyond its end. */
 static void test_flipped(void **state)
 {
 	struct dhcp_query parsed;
@@ -489,7 +489,7 @@ static void test_write(void **state)
 	assert_int_equal(size, 0);
 }
 
-/* Full to the last octet, and not one more. */
+/* Options fill a reply to its limit and not beyond. */
 static void test_write_limit(void **state)
 {
 	static const uint8_t zeros[DHCP_VALUE_MAX];
@@ -510,7 +510,7 @@ static void test_write_limit(void **state)
 	}
 }
 
-/* Also the one of so many whose checksum would be 0, which would say that there is none. */
+/* Among all values is one whose checksum would be 0, which would mean none. */
 static void test_write_checksum(void **state)
 {
 	unsigned int ones = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The DHCP server: what it answers in each state of a lease, to whom, and with which options.
+// Tests the DHCP server's replies, their destinations and options.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +47,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* Begins a query with its type; to be ended by ask(). */
+/* Begins a query with its type; ask() must end it. */
 static void begin(enum dhcp_type type)
 {
 	const uint8_t value = type;
@@ -56,7 +56,7 @@ static void begin(enum dhcp_type type)
 	query_option(&query, DHCP_OPTION_TYPE, &value, 1);
 }
 
-/* The answer's type, or 0 for silence. */
+/* Returns the reply's type, or 0 without a reply. */
 static int answer(void)
 {
 	struct dhcp_record untouched;
@@ -120,7 +120,7 @@ static void assert_no_option(uint8_t code)
 	assert_null(reply_option(&reply, code, &size));
 }
 
-/* Where the answer goes: the frame and the packet. */
+/* Checks the destination of the reply's packet and frame. */
 static void assert_to(const char *address)
 {
 	assert_address_at(AT_DESTINATION, address);
@@ -152,14 +152,14 @@ static void test_discover(void **state)
 	assert_to(GUEST);
 	assert_lease();
 	assert_address_at(AT_CIADDR, "0.0.0.0");
-	/* No list of what it wants. */
+	/* The options for a query without a list. */
 	assert_option(DHCP_OPTION_HOSTNAME, "web", 3);
 	assert_option(DHCP_OPTION_DOMAIN, "lan.test", 8);
 	assert_option_ip(DHCP_OPTION_BROADCAST, "192.0.2.255");
 	assert_no_option(DHCP_OPTION_SEARCH);
 	assert_no_option(DHCP_OPTION_RAPID_COMMIT);
 	assert_no_option(DHCP_OPTION_CLIENT_ID);
-	/* It wants another address: this is what it gets. */
+	/* A query for another address gets an offer of the guest's. */
 	begin(DHCP_DISCOVER);
 	query_ip(&query, DHCP_OPTION_REQUESTED, "10.0.0.1");
 	assert_int_equal(ask(), DHCP_OFFER);
@@ -173,7 +173,7 @@ static void test_broadcast_flag(void **state)
 	assert_int_equal(ask(), DHCP_OFFER);
 	assert_to("255.255.255.255");
 	assert_int_equal(get16(reply.packet + AT_FLAGS), 0x8000);
-	/* The client's own address is better than either. */
+	/* The client's own address takes precedence. */
 	begin(DHCP_REQUEST);
 	put16(query.packet + AT_FLAGS, 0x8000);
 	put_ip(query.packet + AT_CIADDR, GUEST);
@@ -189,7 +189,7 @@ static void test_rapid_commit(void **state)
 	assert_event(DHCP_EVENT_BOUND, GUEST);
 	assert_option(DHCP_OPTION_RAPID_COMMIT, "", 0);
 	assert_lease();
-	/* Means nothing in a request. */
+	/* The option is ignored in a request. */
 	begin(DHCP_REQUEST);
 	query_option(&query, DHCP_OPTION_RAPID_COMMIT, "", 0);
 	query_ip(&query, DHCP_OPTION_REQUESTED, GUEST);
@@ -221,7 +221,7 @@ static void test_selecting(void **state)
 	assert_event(DHCP_EVENT_BOUND, GUEST);
 	assert_to(GUEST);
 	assert_lease();
-	/* Another server's offer, which we do not comment. */
+	/* A request for another server's offer gets no reply. */
 	assert_int_equal(select_offer("192.0.2.2", GUEST), 0);
 	assert_int_equal(event.type, DHCP_EVENT_NONE);
 	assert_int_equal(select_offer(HOST, "192.0.2.11"), DHCP_NAK);
@@ -271,7 +271,7 @@ static void test_renewing(void **state)
 	assert_to(GUEST);
 	assert_lease();
 	assert_address_at(AT_CIADDR, GUEST);
-	/* Refused where it hears it: at the address that it has. */
+	/* The refusal goes to the client's own address: it accepts no broadcast. */
 	assert_int_equal(extend("192.0.2.11", HOST), DHCP_NAK);
 	assert_refusal("192.0.2.11");
 	assert_to("192.0.2.11");
@@ -305,11 +305,11 @@ static void test_moved(void **state)
 	assert_event(DHCP_EVENT_REFUSED, GUEST);
 	assert_to(GUEST);
 	assert_address_at(AT_SOURCE, "10.0.0.1");
-	/* By the server that it knows: udhcpc ignores others. */
+	/* The refusal is from the server of the lease: udhcpc ignores others. */
 	assert_option_ip(DHCP_OPTION_SERVER, HOST);
 	assert_int_equal(extend(GUEST, "255.255.255.255"), DHCP_NAK);
 	assert_option_ip(DHCP_OPTION_SERVER, HOST);
-	/* It was offered the old one, a moment ago. */
+	/* A request for the offer from before the move. */
 	assert_int_equal(select_offer(HOST, GUEST), DHCP_NAK);
 	assert_to("255.255.255.255");
 	assert_int_equal(select_offer(HOST, "10.0.0.10"), DHCP_NAK);
@@ -319,13 +319,13 @@ static void test_moved(void **state)
 	assert_address_at(AT_YIADDR, "10.0.0.10");
 	assert_option_ip(DHCP_OPTION_ROUTER, "10.0.0.254");
 
-	/* The host's address alone changes: the guest keeps its own, and learns whom to ask. */
+	/* Only the host's address changes: the guest keeps its own and learns the new server. */
 	config.host = ip("10.0.0.2");
 	dhcp_server_configure(&server, &config);
 	assert_int_equal(extend("10.0.0.10", "10.0.0.1"), DHCP_ACK);
 	assert_option_ip(DHCP_OPTION_SERVER, "10.0.0.2");
 	assert_address_at(AT_SOURCE, "10.0.0.2");
-	/* Others are forgotten in their turn. */
+	/* The oldest former addresses are dropped. */
 	assert_int_equal(extend("10.0.0.10", HOST), DHCP_ACK);
 	for (unsigned int i = 0; i < DHCP_FORMER_MAX; i++) {
 		config.host.s_addr = htonl(0x0a000010 + i);
@@ -344,7 +344,7 @@ static void test_decline(void **state)
 	query_ip(&query, DHCP_OPTION_REQUESTED, GUEST);
 	assert_int_equal(ask(), 0);
 	assert_event(DHCP_EVENT_DECLINED, GUEST);
-	/* Told once, or the guest could fill a log. */
+	/* Reported once, or the guest could fill a log. */
 	begin(DHCP_DECLINE);
 	assert_int_equal(ask(), 0);
 	assert_int_equal(event.type, DHCP_EVENT_NONE);
@@ -377,7 +377,7 @@ static void test_release(void **state)
 	put_ip(query.packet + AT_CIADDR, "192.0.2.11");
 	assert_int_equal(ask(), 0);
 	assert_int_equal(event.type, DHCP_EVENT_NONE);
-	/* It can have it again. */
+	/* The released address is offered again. */
 	begin(DHCP_DISCOVER);
 	assert_int_equal(ask(), DHCP_OFFER);
 }
@@ -456,7 +456,7 @@ static void test_not_served(void **state)
 	put_ip(query.packet + AT_DESTINATION, "192.0.2.254");
 	assert_int_equal(ask(), 0);
 	assert_int_equal(event.type, DHCP_EVENT_NONE);
-	/* There is nothing to give. */
+	/* Configurations without an address, a host or a prefix length. */
 	config.address = ip("0.0.0.0");
 	dhcp_server_configure(&server, &config);
 	begin(DHCP_DISCOVER);
@@ -480,7 +480,7 @@ static void test_not_served(void **state)
 	assert_int_equal(event.type, DHCP_EVENT_NONE);
 }
 
-/* RFC 6842: in every answer, also in a refusal. */
+/* RFC 6842: each reply has the identifier, a refusal included. */
 static void test_client_id(void **state)
 {
 	begin(DHCP_DISCOVER);
@@ -513,7 +513,7 @@ static int ask_for(const char *codes)
 	return ask();
 }
 
-/* Codes of the options from the mask on. */
+/* Checks the codes of the options from the mask on. */
 static void assert_order(const char *expected)
 {
 	char found[64] = "";
@@ -542,7 +542,7 @@ static void test_parameters(void **state)
 	assert_lease();
 }
 
-static void test_nothing_to_tell(void **state)
+static void test_empty_options(void **state)
 {
 	struct dhcp_config config = plain();
 
@@ -589,7 +589,7 @@ static void set_long_search(struct dhcp_config *config, unsigned int i, size_t s
 	config->search[i][size] = '\0';
 }
 
-/* What is asked for and does not fit is left out; what every client needs is there. */
+/* Requested options that do not fit are left out; those for every client are always there. */
 static void test_room(void **state)
 {
 	static const uint8_t id[255] = { 1 };
@@ -612,7 +612,7 @@ static void test_room(void **state)
 		assert_int_equal(reply_option(&reply, DHCP_OPTION_DOMAIN, &size) != NULL, i >= 2);
 		assert_int_equal(reply_option(&reply, DHCP_OPTION_SEARCH, &size) != NULL, i >= 2);
 	}
-	/* The first fills the option alone; of shorter ones, two go in but not the third. */
+	/* The first domain fills the option; of shorter ones, two of three fit. */
 	assert_int_equal(size, 255);
 	config.search_count = 3;
 	set_long_search(&config, 0, 100);
@@ -625,7 +625,7 @@ static void test_room(void **state)
 	assert_int_equal(ask(), DHCP_OFFER);
 	assert_non_null(reply_option(&reply, DHCP_OPTION_SEARCH, &size));
 	assert_int_equal(size, 2 * 102);
-	/* No larger than what the link takes, though the client would. */
+	/* The link's MTU limits the reply below the client's maximum. */
 	config = plain();
 	config.search_count = 1;
 	set_long_search(&config, 0, 253);
@@ -695,13 +695,13 @@ static void test_golden(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_discover),   CASE(test_broadcast_flag),  CASE(test_rapid_commit),
-		CASE(test_selecting),  CASE(test_init_reboot),     CASE(test_renewing),
-		CASE(test_rebinding),  CASE(test_moved),           CASE(test_decline),
-		CASE(test_release),    CASE(test_inform),          CASE(test_other_types),
-		CASE(test_stranger),   CASE(test_not_served),      CASE(test_client_id),
-		CASE(test_parameters), CASE(test_nothing_to_tell), CASE(test_routes),
-		CASE(test_room),       CASE(test_times),           CASE(test_golden),
+		CASE(test_discover),   CASE(test_broadcast_flag), CASE(test_rapid_commit),
+		CASE(test_selecting),  CASE(test_init_reboot),    CASE(test_renewing),
+		CASE(test_rebinding),  CASE(test_moved),          CASE(test_decline),
+		CASE(test_release),    CASE(test_inform),         CASE(test_other_types),
+		CASE(test_stranger),   CASE(test_not_served),     CASE(test_client_id),
+		CASE(test_parameters), CASE(test_empty_options),  CASE(test_routes),
+		CASE(test_room),       CASE(test_times),          CASE(test_golden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which servers and which domains are taken from which resolv.conf.
+// Tests the choice of servers and domains from the files resolv.conf.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #define MANAGER  "run/NetworkManager/no-stub-resolv.conf"
 #define ETC      "etc/resolv.conf"
 
-/* Compares with "A B C". */
+/* Compares the found servers with "A B C". */
 static void assert_servers(const char *router, const char *expected)
 {
 	char found[DNS_MAX * IPV4_TEXT_SIZE + 1] = "";
@@ -127,7 +127,7 @@ static void assert_search(const char *expected)
 	assert_string_equal(found, expected);
 }
 
-/* Of the file that has the servers; without servers, of the first that has any domain. */
+/* Domains come from the file with the servers, or else from the first that has any. */
 static void test_search_order(void **state)
 {
 	assert_search("");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A running VM's answers to the user's other commands, from one end to the other.
+// Tests a request to a running VM between two processes.
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,7 +20,7 @@
 #include "launcher/run/control.h"
 #include "tests/unit/support/scratch.h"
 
-/* As many ports as a definition can have, each as long as one can be. */
+/* Returns the maximum number of ports, each with its longest text. */
 static struct json_object *status(void *context)
 {
 	struct json_object *object = json_object_new_object();
@@ -37,7 +37,7 @@ static struct json_object *status(void *context)
 
 static const struct control_ops ops = { .status = status };
 
-/* Listens, says so by closing @ready, and serves; it ends by itself when nobody ends it. */
+/* Listens, closes @ready as the signal for it, and serves; alarm() ends it if the test fails. */
 static void serve(int ready)
 {
 	struct error err;
@@ -50,7 +50,7 @@ static void serve(int ready)
 	_exit(loop_run(loop, &err) < 0);
 }
 
-/* In a process of its own. */
+/* Starts a process that serves, and waits until it listens. */
 static pid_t start(void)
 {
 	int ready[2];

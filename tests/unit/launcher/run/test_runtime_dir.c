@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One VM of a name at a time: the lock, what the second is told, and that nothing stays behind.
+// Tests a VM's lock, the error of a second run, and removal.
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -60,7 +60,7 @@ static void test_life(void **state)
 	runtime_dir_end(&runtime_dir);
 	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
 	runtime_dir_end(&runtime_dir);
-	/* Again; what QEMU left in there goes, too. */
+	/* A second life removes the files that QEMU has left. */
 	take("web", &runtime_dir);
 	scratch_text("vmrun/web/qmp", "x");
 	scratch_text("vmrun/other/lock", "x");
@@ -69,8 +69,8 @@ static void test_life(void **state)
 	assert_int_equal(access(scratch_path("vmrun/other/lock"), F_OK), 0);
 }
 
-/* What one that died has left is swept; a dry run and a running VM are left alone. */
-static void test_sweep(void **state)
+/* Stale files are removed, but not by a dry run and not those of a running VM. */
+static void test_remove_stale(void **state)
 {
 	const struct removal real = { 0 }, dry = { .dry_run = true };
 	struct runtime_dir runtime_dir;
@@ -78,7 +78,7 @@ static void test_sweep(void **state)
 	take("web", &runtime_dir);
 	runtime_dir_remove_stale("web", &real);
 	assert_int_equal(access(scratch_path("vmrun/web/lock"), F_OK), 0);
-	/* As its death does. */
+	/* Its death would close the lock like this. */
 	close(runtime_dir.lock);
 	runtime_dir.lock = -1;
 	runtime_dir_end(&runtime_dir);
@@ -92,7 +92,7 @@ static void test_sweep(void **state)
 	assert_int_equal(access(scratch_path("vmrun/web"), F_OK), -1);
 }
 
-static void told(const char *expected)
+static void assert_second_refused(const char *expected)
 {
 	struct runtime_dir second;
 	struct error err = { 0 };
@@ -112,21 +112,21 @@ static void test_second(void **state)
 	struct runtime_dir first, other;
 
 	take("web", &first);
-	told("no address yet");
+	assert_second_refused("no address yet");
 	runtime_dir_write_address(&first, "192.168.100.100");
-	told("192.168.100.100");
+	assert_second_refused("192.168.100.100");
 	runtime_dir_write_address(&first, "1.2.3.4");
-	told("1.2.3.4");
+	assert_second_refused("1.2.3.4");
 	runtime_dir_write_address(&first, "no address");
-	told("no address");
-	/* The end of one that was refused did not end the first. */
+	assert_second_refused("no address");
+	/* The end of a refused run has not removed the first one's files. */
 	assert_int_equal(access(scratch_path("vmrun/web/lock"), F_OK), 0);
 	take("other", &other);
 	runtime_dir_end(&other);
 	runtime_dir_end(&first);
 }
 
-/* Whatever is in the lock's file, nobody is told to kill what would be his own shell. */
+/* A bad lock file must not give a remedy that kills pid 0 or -1, which would hit the user. */
 static void test_content(void **state)
 {
 	static const char *const contents[] = { "",      "\n",   "garbage",
@@ -149,7 +149,7 @@ static void test_content(void **state)
 	runtime_dir_end(&first);
 }
 
-/* The holder is killed: what it left is in nobody's way. */
+/* The files of a killed holder do not block the next run. */
 static void test_killed(void **state)
 {
 	struct runtime_dir runtime_dir;
@@ -210,8 +210,8 @@ static void test_console(void **state)
 	runtime_dir_end(&runtime_dir);
 }
 
-/* A listener that takes nobody, with as many waiting as may: who comes then is not kept for ever. */
-static void test_crowd(void **state)
+/* A listener that accepts nobody, with a full queue: the next connect() has a timeout. */
+static void test_full_queue(void **state)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct runtime_dir runtime_dir;
@@ -242,7 +242,7 @@ static void test_crowd(void **state)
 	runtime_dir_end(&runtime_dir);
 }
 
-/* A path that a socket's address has no room for. */
+/* A path that is too long for a socket's address. */
 static void test_long_path(void **state)
 {
 	char deep[160];
@@ -258,7 +258,7 @@ static void test_long_path(void **state)
 	runtime_dir_end(&runtime_dir);
 }
 
-/* A link in the place of the lock leads nowhere. */
+/* A symbolic link instead of the lock is not followed. */
 static void test_link(void **state)
 {
 	struct runtime_dir runtime_dir;
@@ -271,14 +271,14 @@ static void test_link(void **state)
 	assert_int_equal(runtime_dir_take("web", &runtime_dir, &err), -ELOOP);
 	runtime_dir_end(&runtime_dir);
 	assert_int_equal(access(scratch_path("victim"), F_OK), -1);
-	/* And it was not ours to remove. */
+	/* The link is still there: the refused run has not removed it. */
 	assert_int_equal(unlink(scratch_path("vmrun/web/lock")), 0);
 }
 
 #define PROCESSES 4
 #define TURNS     300
 
-/* Each takes the name so many times; whoever does not get it is told so, by that one error. */
+/* Takes the name TURNS times; the only error may be -EEXIST. */
 static int take_turns(volatile int *inside)
 {
 	for (int turn = 0; turn < TURNS;) {
@@ -304,8 +304,8 @@ static int take_turns(volatile int *inside)
 	return 0;
 }
 
-/* Sweeps for ever, and must never sweep one that runs. */
-static pid_t start_sweeper(void)
+/* Removes stale files forever; it must never remove those of a running VM. */
+static pid_t start_remover(void)
 {
 	pid_t child = fork();
 
@@ -321,9 +321,9 @@ static void test_turns(void **state)
 {
 	volatile int *inside = mmap(NULL, sizeof(*inside), PROT_READ | PROT_WRITE,
 				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t children[PROCESSES], sweeper;
+	pid_t children[PROCESSES], remover;
 
-	sweeper = start_sweeper();
+	remover = start_remover();
 	assert_true(inside != MAP_FAILED);
 	for (size_t i = 0; i < PROCESSES; i++) {
 		children[i] = fork();
@@ -337,8 +337,8 @@ static void test_turns(void **state)
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), 0);
 	}
-	kill(sweeper, SIGKILL);
-	assert_int_equal(waitpid(sweeper, NULL, 0), sweeper);
+	kill(remover, SIGKILL);
+	assert_int_equal(waitpid(remover, NULL, 0), remover);
 	munmap((void *)inside, sizeof(*inside));
 }
 
@@ -346,12 +346,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life, setup, scratch_teardown),
-		cmocka_unit_test_setup_teardown(test_sweep, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_remove_stale, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_second, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_content, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_console, setup, scratch_teardown),
-		cmocka_unit_test_setup_teardown(test_crowd, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_full_queue, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_long_path, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_link, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_turns, setup, scratch_teardown),

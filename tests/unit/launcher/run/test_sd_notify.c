@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a service manager is told, by a socket in the file system or out of it, or not at all.
+// Tests notifications to file system and abstract sockets, and to none.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,14 +44,14 @@ static void check(const char *path)
 	sd_notify_send(&sd_notify, "READY=1\nSTATUS=%s", "here");
 	assert_int_equal(recv(fd, text, sizeof(text), MSG_DONTWAIT), 19);
 	assert_string_equal(text, "READY=1\nSTATUS=here");
-	/* Whom nobody hears is not held up, and not ended by a signal. */
+	/* Without a receiver, sending neither blocks nor raises SIGPIPE. */
 	close(fd);
 	sd_notify_send(&sd_notify, "STOPPING=1");
 	sd_notify_close(&sd_notify);
 	assert_int_equal(sd_notify.socket, -1);
 }
 
-static void test_told(void **state)
+static void test_sent(void **state)
 {
 	char directory[] = PATH, path[64];
 
@@ -64,7 +64,7 @@ static void test_told(void **state)
 	check(path);
 }
 
-static void test_nobody(void **state)
+static void test_no_manager(void **state)
 {
 	static const char *const paths[] = { NULL,       "",          "/",
 					     "relative", "vsock:2:1", "/nowhere/at/all" };
@@ -97,8 +97,8 @@ static void test_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_told),
-		cmocka_unit_test(test_nobody),
+		cmocka_unit_test(test_sent),
+		cmocka_unit_test(test_no_manager),
 		cmocka_unit_test(test_long),
 	};
 

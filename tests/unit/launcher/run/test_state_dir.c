@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a VM keeps is one run's at a time; who only sweeps is in nobody's way.
+// Tests that one run at a time uses a VM's state directory.
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -29,7 +29,7 @@ static int setup(void **state)
 	return scratch_setup(state) || setenv("XDG_DATA_HOME", scratch, 1);
 }
 
-/* Another process that holds the lock, so long or until it is killed. */
+/* Starts a process that holds the lock for a time, or for 0 until it is killed. */
 static pid_t hold(long milliseconds)
 {
 	const struct timespec moment = { .tv_nsec = milliseconds * 1000000 };
@@ -68,7 +68,7 @@ static void take(void)
 	state_dir_end(&state_dir);
 }
 
-static void test_sweeper(void **state)
+static void test_short_holder(void **state)
 {
 	const struct removal removal = { 0 };
 	struct error err = { 0 };
@@ -93,7 +93,7 @@ static void test_second(void **state)
 	take();
 	child = hold(0);
 	assert_int_equal(state_dir_take(&definition, &state_dir, &err), -EBUSY);
-	assert_non_null(strstr(err.message, "another run of it does"));
+	assert_non_null(strstr(err.message, "another run uses them"));
 	state_dir_end(&state_dir);
 	assert_int_equal(state_dir_reset("web", &removal, &err), -EBUSY);
 	assert_non_null(strstr(err.message, "it is running"));
@@ -105,7 +105,7 @@ static void test_second(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_sweeper, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_short_holder, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_second, setup, scratch_teardown),
 	};
 

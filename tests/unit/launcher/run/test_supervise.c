@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's end, by a stand-in for QEMU that obeys, is deaf, crashes or talks rubbish on its QMP.
+// Tests a VM's end with fake QEMUs that obey, ignore or crash.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,32 +28,32 @@
 #define TIMEOUT_MS 60000
 #define GREETING   "{\"QMP\": {}}\r\n"
 
-/* The stand-in: this program, with a word for what kind of QEMU it is. */
+/* The fake QEMU: this program, with the kind of QEMU as its argument. */
 
-static void put(const char *text)
+static void send_text(const char *text)
 {
 	if (write(QMP, text, strlen(text)) < 0)
 		_exit(9);
 }
 
-static void put_shutdown(const char *reason)
+static void send_shutdown(const char *reason)
 {
 	char text[128];
 
 	snprintf(text, sizeof(text),
 		 "{\"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"%s\"}}\r\n", reason);
-	put(text);
+	send_text(text);
 }
 
-/* After so many requests the guest powers off; what it is asked for otherwise is answered only. */
+/* A kind of QEMU; it replies to other commands and does nothing for them. */
 struct kind {
 	const char *name;
-	int powerdowns; /* 0: deaf */
+	int powerdowns; /* the guest powers off at this request; 0: never */
 	bool quits;
-	bool slow;   /* greets when it is asked to by a byte on standard input */
-	bool chatty; /* says more than is read at once before it shuts down */
+	bool slow;   /* sends its greeting once it has read a byte from standard input */
+	bool chatty; /* sends more than one read takes before it shuts down */
 	const char *at_start;
-	const char *reason; /* it shuts down for as soon as it is ready */
+	const char *reason; /* of its shutdown as soon as it is ready, or NULL */
 };
 
 static const struct kind kinds[] = {
@@ -74,11 +74,11 @@ static const struct kind kinds[] = {
 
 static void leave(const char *reason)
 {
-	put_shutdown(reason);
+	send_shutdown(reason);
 	_exit(0);
 }
 
-static void chat(void)
+static void send_events(void)
 {
 	static char text[160 * 1024];
 	static const char event[] = "{\"event\": \"STOP\"}\r\n";
@@ -86,7 +86,7 @@ static void chat(void)
 
 	for (used = 0; used + sizeof(event) <= sizeof(text); used += sizeof(event) - 1)
 		memcpy(text + used, event, sizeof(event));
-	put(text);
+	send_text(text);
 }
 
 static void obey(const struct kind *kind, const char *line)
@@ -96,9 +96,9 @@ static void obey(const struct kind *kind, const char *line)
 	char text[64];
 
 	snprintf(text, sizeof(text), "{\"return\": {}, \"id\": %d}\r\n", atoi(id ? id + 5 : "0"));
-	put(text);
+	send_text(text);
 	if (strstr(line, "\"qmp_capabilities\"") && kind->chatty)
-		chat();
+		send_events();
 	if (strstr(line, "\"qmp_capabilities\"") && kind->reason)
 		leave(kind->reason);
 	if (strstr(line, "\"system_powerdown\"") && ++powerdowns == kind->powerdowns)
@@ -116,25 +116,25 @@ static int serve(const struct kind *kind)
 		signal(SIGINT, SIG_IGN);
 	if (kind->slow && read(STDIN_FILENO, line, 1) < 0)
 		return 9;
-	put(kind->at_start ? kind->at_start : GREETING);
+	send_text(kind->at_start ? kind->at_start : GREETING);
 	while (commands && fgets(line, sizeof(line), commands))
 		obey(kind, line);
 	for (;;)
 		pause();
 }
 
-static int be(const char *name)
+static int run_kind(const char *name)
 {
 	struct rlimit none = { 0, 0 };
 	size_t i;
 
-	/* Never left over, should a test fail. */
+	/* Ends the fake QEMU of a failed test. */
 	alarm(300);
 	setrlimit(RLIMIT_CORE, &none);
 	if (strcmp(name, "failing") == 0)
 		return 3;
 	if (strcmp(name, "crashing") == 0) {
-		put(GREETING);
+		send_text(GREETING);
 		raise(SIGUSR2);
 	}
 	if (strcmp(name, "killed") == 0)
@@ -150,12 +150,12 @@ static int be(const char *name)
 #define SENDS_MAX 4
 
 /**
- * struct owner - what a test wants, and what it was told.
+ * struct owner - a test's instructions to the callbacks, and their records.
  * @sends: when the line is logged, the signal is sent to this process.
  * @fail_start: ops->started fails.
- * @await_end: ops->started returns only once the stand-in has ended.
- * @interrupt: ops->started sends SIGINT to the stand-in, and to this process once it has ended.
- * @greet: standard input of the stand-in; a byte lets a slow one greet when @greet_at is logged.
+ * @await_end: ops->started returns only once the fake QEMU has ended.
+ * @interrupt: ops->started sends SIGINT to the fake QEMU, and to this process once that has ended.
+ * @greet: standard input of the fake QEMU; a slow one gets a byte when @greet_at is logged.
  */
 struct owner {
 	struct {
@@ -165,7 +165,7 @@ struct owner {
 	bool fail_start;
 	bool await_end;
 	bool interrupt;
-	bool direct; /* by shutdown_request() */
+	bool direct; /* ops->started calls shutdown_request() */
 	int greet;
 	const char *greet_at;
 	int started;
@@ -233,7 +233,7 @@ static void start(struct vm *vm, const char *kind, struct owner *owner)
 	struct qemu_process_config config = { &argv, fds, 2, true };
 	struct error err;
 	int qmp[2], input[2];
-	const int room = 1024 * 1024; /* for what is chatted, even when nobody reads */
+	const int room = 1024 * 1024; /* a chatty one's output fits, even if it is not read */
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, qmp), 0);
 	assert_int_equal(pipe2(input, O_CLOEXEC), 0);
@@ -262,7 +262,7 @@ static void set_up(struct vm *vm, const char *kind, struct owner *owner)
 	start(vm, kind, owner);
 }
 
-/* Run it to its end: nothing may be left of it. */
+/* Runs the VM to its end and checks that all is released. */
 static int finish(struct vm *vm, struct error *err)
 {
 	struct owner *owner = vm->context;
@@ -308,8 +308,7 @@ static void test_ends_by_itself(void **state)
 	expect("odd", none, 0, "", NULL);
 	expect("panic", none, 1, "the guest's kernel panicked", NULL);
 	expect("broken", none, 1, "QEMU stopped the VM because of an error of the host", NULL);
-	expect("signalled", none, 1, "QEMU was told to quit by a signal that vmrun did not send",
-	       NULL);
+	expect("signalled", none, 1, "QEMU quit because of a signal that vmrun did not send", NULL);
 	expect("failing", none, 1, "QEMU exited with status 3", "starting" GONE);
 	expect("killed", none, 1, "QEMU was killed by signal 9 (Killed)", NULL);
 	expect("crashing", none, 1, "QEMU was killed by signal 12 (User defined signal 2)", NULL);
@@ -328,7 +327,7 @@ static void test_graceful(void **state)
 	}
 }
 
-/* Requests that a booting guest misses are said again. */
+/* Requests that a booting guest misses are repeated. */
 static void test_repeats(void **state)
 {
 	struct owner owner = { .sends = { { STARTED, SIGTERM } } };
@@ -361,8 +360,8 @@ static void test_sigquit(void **state)
 	expect("deaf", owner, 128 + SIGTERM, "", QUIT "\n");
 }
 
-/* Two signals at once, as a closed terminal and its shell send them, do not cut the guest off. */
-static void test_same_wish(void **state)
+/* Two signals at once, as from a closed terminal and its shell, count as one request. */
+static void test_same_request(void **state)
 {
 	struct owner owner = { .sends = { { STARTED, SIGTERM }, { STARTED, SIGHUP } } };
 	struct error err;
@@ -415,7 +414,7 @@ static void test_no_time_at_all(void **state)
 	assert_non_null(strstr(owner.log, "running -> quitting"));
 }
 
-/* The signal is there before QEMU has said a word. */
+/* The signal comes before QEMU's greeting. */
 static void test_signal_before_greeting(void **state)
 {
 	struct owner owner = { .greet_at = "starting -> powering down" };
@@ -428,7 +427,7 @@ static void test_signal_before_greeting(void **state)
 	assert_int_equal(owner.started, 1);
 	assert_non_null(strstr(owner.log, "powering down" GONE));
 
-	/* It never speaks: SIGINT stands in for QMP's 'quit'. */
+	/* Without a greeting, SIGINT replaces QMP's 'quit'. */
 	owner = (struct owner){ .sends = { { "starting -> powering down", SIGTERM } } };
 	set_up(&vm, "mute", &owner);
 	kill(getpid(), SIGTERM);
@@ -455,8 +454,8 @@ static void test_started(void **state)
 	expect("stubborn", owner, 128 + SIGKILL, "", "killing" GONE);
 }
 
-/* QEMU's end is heard before all that led to it. */
-static void test_heard_late(void **state)
+/* vmrun sees QEMU's end before it has read the events that led to it. */
+static void test_events_after_end(void **state)
 {
 	struct owner owner = { .await_end = true };
 
@@ -465,7 +464,7 @@ static void test_heard_late(void **state)
 	expect("deaf", owner, 128 + SIGINT, "", NULL);
 }
 
-/* netsetup's socket: its owner may read from it, replace it, or give the place on the LAN up. */
+/* The owner of netsetup's socket may read from it, replace it, or report the attachment as lost. */
 
 static int second_netsetup = -1;
 
@@ -524,18 +523,18 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_second_signal_quits),
 		cmocka_unit_test(test_third_signal_kills),
 		cmocka_unit_test(test_sigquit),
-		cmocka_unit_test(test_same_wish),
+		cmocka_unit_test(test_same_request),
 		cmocka_unit_test(test_other_signals),
 		cmocka_unit_test(test_time_is_up),
 		cmocka_unit_test(test_no_time_at_all),
 		cmocka_unit_test(test_signal_before_greeting),
 		cmocka_unit_test(test_started),
-		cmocka_unit_test(test_heard_late),
+		cmocka_unit_test(test_events_after_end),
 		cmocka_unit_test(test_netsetup),
 	};
 
 	if (argc > 1)
-		return be(argv[1]);
+		return run_kind(argv[1]);
 	signals_block();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
