@@ -93,7 +93,7 @@ static void test_raw(void **state)
 	assert_refused(&of, "not UTF-8", "");
 	shell("truncate -s 1M lies.qcow2");
 	of = disk("lies.qcow2", DISK_OVERLAY);
-	assert_refused(&of, "no qcow2 image, as its name says", "format: raw");
+	assert_refused(&of, "not qcow2, but its name says so", "format: raw");
 	of.format = DISK_FORMAT_RAW;
 	assert_image(&of, DISK_FORMAT_RAW, MIB);
 	of.format = DISK_FORMAT_QCOW2;
@@ -148,7 +148,7 @@ static void test_qcow2(void **state)
 	assert_image(&of, DISK_FORMAT_QCOW2, 7 * MIB);
 	/* A raw disk's guest could have written the header. */
 	of = disk("b.img", DISK_DIRECT);
-	assert_refused(&of, "the guest of a raw disk could have written", "format: qcow2");
+	assert_refused(&of, "the guest of a raw disk could have written its", "format: qcow2");
 	of.format = DISK_FORMAT_QCOW2;
 	assert_image(&of, DISK_FORMAT_QCOW2, 7 * MIB);
 }
