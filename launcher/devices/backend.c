@@ -76,7 +76,7 @@ static int try_directory(const char *directory, size_t length, const char *progr
 {
 	cleanup_free char *tried = NULL;
 
-	/* Threat: a relative directory of PATH has another's program. Only absolute ones are used. */
+	/* Threat: another user's program in the working directory. Check: absolute paths only. */
 	if (directory[0] != '/')
 		return -ENOENT;
 	tried = text_format("%.*s/%s", (int)length, directory, program);
@@ -114,7 +114,7 @@ int backend_find(const char *program, const char *const *directories, const char
 
 /* Output. */
 
-/* Returns the line, safe to show and without the name, which the owner adds; the caller frees it. */
+/* Returns the line, safe to show, without the name, which the owner adds. The caller frees it. */
 static char *safe_line(const struct backend *backend)
 {
 	const size_t length = strlen(backend->name);

@@ -79,7 +79,7 @@ static bool fits(struct json_object *descriptor, const struct uefi_request *requ
 
 	if (!lists(descriptor, "interface-types", "uefi") || !is_target(descriptor, request))
 		return false;
-	/* Without SMM the guest's system could write the keys. Without secure boot it is not needed. */
+	/* Without SMM the guest's system could write the keys; other firmware does not need SMM. */
 	return request->secure_boot ? secure && enrolled && smm : !enrolled && !smm;
 }
 

@@ -137,7 +137,7 @@ int qcow2_read(int fd, const char *path, struct qcow2 *header, struct error *err
 	uint32_t cluster_bits;
 	int ret;
 
-	/* Version 2 has a shorter header, but every image has at least two clusters of 512 bytes. */
+	/* Version 2 has a shorter header, but no image is shorter than two 512-byte clusters. */
 	ret = read_at(fd, path, 0, &raw, sizeof(raw), err);
 	if (ret)
 		return ret;

@@ -70,8 +70,8 @@ static void write_ip(FILE *out, const struct machine_plan *plan)
 		fputs("ADDRESS::GATEWAY:NETMASK", out);
 	}
 	/*
-	 * With several cards the kernel needs the card's name, else it uses DHCP (ip_auto_config() of
-	 * net/ipv4/ipconfig.c). It names the cards eth0, eth1 and so on in their order.
+	 * With several cards the kernel needs the card's name, else it uses DHCP (ip_auto_config()
+	 * of net/ipv4/ipconfig.c). It names the cards eth0, eth1 and so on in their order.
 	 */
 	if (plan->definition->other_count)
 		fprintf(out, ":%s:eth%u:off", plan->definition->name,

@@ -113,7 +113,7 @@ static bool is_ide(const struct definition *definition, unsigned int i)
 	       (device == DISK_CDROM && machine_ide_ports(definition->machine.type));
 }
 
-/* Chooses bus and unit of an IDE device, since QEMU fills one bus only. AHCI has one unit on each. */
+/* Chooses bus and unit of an IDE device: QEMU fills one bus only. AHCI has one unit on each. */
 static void write_ide(const struct definition *definition, unsigned int i, char *text, size_t size)
 {
 	unsigned int before = 0;

@@ -115,7 +115,7 @@ static void write_card(FILE *out, const struct machine_plan *plan, unsigned int 
 		fputs(",host_mtu=MTU", out);
 	else if (plan->lan->mtu)
 		fprintf(out, ",host_mtu=%" PRIu32, plan->lan->mtu);
-	/* One vector for each direction of each queue pair, one for configuration, one for control. */
+	/* One vector per direction of each queue pair, one for configuration, one for control. */
 	if (plan->queues > 1)
 		fprintf(out, ",mq=on,vectors=%u", 2 * plan->queues + 2);
 }
