@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A program beside QEMU that serves it one thing: a TPM, a shared directory.
+// Runs backends: programs that serve QEMU a TPM or a shared directory.
 #include "launcher/devices/backend.h"
 
 #include <assert.h>
@@ -20,34 +20,32 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * Theory of operation. A companion and QEMU hold the two ends of a connection that vmrun has made
- * and does not keep, so each of them notices when the other is gone, and no file has to be cleaned
- * up. Both are vmrun's children with a parent-death signal: whichever of the three is killed, the
- * others go or are ended.
+ * Theory of operation. A backend and QEMU hold the two ends of a connection that vmrun makes and
+ * closes, so each of them sees the end of the other, and no socket file is left. Both are vmrun's
+ * children with a parent-death signal: if one of the three is killed, the others end.
  *
- * Usually it is QEMU that goes first, and the companion's end is only what follows from it. From
- * the pidfds alone that cannot be told, for the companion may be faster: that one is lost is said
- * only if QEMU outlives it by GRACE.
+ * Usually QEMU ends first, and the backend ends as a result. The pidfds do not show the order,
+ * since the backend may be faster. So a backend counts as lost only if QEMU outlives it by GRACE.
  *
- * What it writes is partly in the hands of the guest that it serves: it is made safe for a
- * terminal, and it is not much.
+ * Threat: the guest controls a part of a backend's output. Check: the output is made safe for a
+ * terminal, and its lines are limited (test: test_backend.c).
  */
 
 #define GRACE_MS  1000
 #define LINES_MAX 100
 #define LINE_SIZE 256
 
-/* More reads than its pipe can hold text: no companion keeps vmrun from going on. */
+/* More reads than a full pipe needs, but limited, so that no backend can block vmrun. */
 #define READS_MAX 1024
 
 /**
- * struct backend - one of them.
- * @process: none when it has ended.
- * @output: our end of its standard output and error, or -1.
- * @line, @used: what was read and has no end of line yet.
- * @lines: how many were told.
- * @end: how it ended, once it has.
- * @timer: runs from its end, or -1.
+ * struct backend - a running or ended backend.
+ * @process: PROCESS_NONE after its end.
+ * @output: the read end of its standard output and error, or -1.
+ * @line, @used: bytes of an incomplete line.
+ * @lines: number of lines passed to @ops.
+ * @end: set after its end.
+ * @timer: the grace period, which starts at its end, or -1.
  */
 struct backend {
 	char *name;
@@ -63,7 +61,7 @@ struct backend {
 	void *context;
 };
 
-/* Finding. */
+/* Search for programs. */
 
 static bool is_program(const char *path)
 {
@@ -73,12 +71,12 @@ static bool is_program(const char *path)
 	       faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
 }
 
-/* DIRECTORY/PROGRAM, when it is there: 0, -ENOENT or -ENOMEM. */
-static int try_place(const char *directory, size_t length, const char *program, char **path)
+/* Returns DIRECTORY/PROGRAM in @path if it exists: 0, -ENOENT or -ENOMEM. */
+static int try_directory(const char *directory, size_t length, const char *program, char **path)
 {
 	cleanup_free char *tried = NULL;
 
-	/* A directory that is not absolute depends on where one stands: it is not searched. */
+	/* Threat: another user's program in the working directory. Check: absolute paths only. */
 	if (directory[0] != '/')
 		return -ENOENT;
 	tried = text_format("%.*s/%s", (int)length, directory, program);
@@ -90,8 +88,8 @@ static int try_place(const char *directory, size_t length, const char *program, 
 	return 0;
 }
 
-int backend_find(const char *program, const char *const *places, const char *package, char **path,
-		 struct error *err)
+int backend_find(const char *program, const char *const *directories, const char *package,
+		 char **path, struct error *err)
 {
 	const char *directory = getenv("PATH");
 	int ret = -ENOENT;
@@ -100,11 +98,11 @@ int backend_find(const char *program, const char *const *places, const char *pac
 	while (directory && ret == -ENOENT) {
 		size_t length = strcspn(directory, ":");
 
-		ret = try_place(directory, length, program, path);
+		ret = try_directory(directory, length, program, path);
 		directory = directory[length] ? directory + length + 1 : NULL;
 	}
-	for (; places && *places && ret == -ENOENT; places++)
-		ret = try_place(*places, strlen(*places), program, path);
+	for (; directories && *directories && ret == -ENOENT; directories++)
+		ret = try_directory(*directories, strlen(*directories), program, path);
 	if (ret == -ENOENT) {
 		error_set_errno(err, ENOENT, "cannot find the program '%s'", program);
 		error_remedy(err, "install it: apt-get install %s", package);
@@ -114,9 +112,9 @@ int backend_find(const char *program, const char *const *places, const char *pac
 	return ret;
 }
 
-/* What it says. */
+/* Output. */
 
-/* The line as it can be shown, allocated: without the program's name, which is put before it. */
+/* Returns the line, safe to show, without the name, which the owner adds. The caller frees it. */
 static char *safe_line(const struct backend *backend)
 {
 	const size_t length = strlen(backend->name);
@@ -141,7 +139,7 @@ static char *safe_line(const struct backend *backend)
 	return safe;
 }
 
-static void tell_line(struct backend *backend)
+static void pass_line(struct backend *backend)
 {
 	cleanup_free char *safe = NULL;
 
@@ -151,17 +149,17 @@ static void tell_line(struct backend *backend)
 	if (!safe || !safe[0])
 		return;
 	backend->ops->said(backend->name,
-			   backend->lines < LINES_MAX ? safe : "it says more, which is not shown",
+			   backend->lines < LINES_MAX ? safe : "more output is not shown",
 			   backend->context);
 	backend->lines++;
 }
 
-/* A line that is too long is told in pieces. */
+/* Splits a line that is too long. */
 static void take_bytes(struct backend *backend, const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
 		if (bytes[i] == '\n' || backend->used == LINE_SIZE)
-			tell_line(backend);
+			pass_line(backend);
 		if (bytes[i] != '\n')
 			backend->line[backend->used++] = bytes[i];
 	}
@@ -171,14 +169,14 @@ static void close_output(struct backend *backend)
 {
 	if (backend->output < 0)
 		return;
-	tell_line(backend);
+	pass_line(backend);
 	if (backend->loop)
 		loop_remove(backend->loop, backend->output);
 	close(backend->output);
 	backend->output = -1;
 }
 
-/* Reads what is there; the pipe does not block. */
+/* Reads the available output; the pipe does not block. */
 static void read_output(struct backend *backend)
 {
 	char bytes[1024];
@@ -205,7 +203,7 @@ static void output_ready(int fd, uint32_t events, void *context)
 		close_output(backend);
 }
 
-/* Its end. */
+/* End. */
 
 static const char *end_text(const siginfo_t *end, char text[LINE_SIZE])
 {
@@ -217,7 +215,7 @@ static const char *end_text(const siginfo_t *end, char text[LINE_SIZE])
 	return text;
 }
 
-static void tell_lost(struct backend *backend)
+static void report_lost(struct backend *backend)
 {
 	char how[LINE_SIZE];
 
@@ -239,7 +237,7 @@ static void grace_over(int fd, uint32_t events, void *context)
 	struct backend *backend = context;
 
 	stop_timer(backend);
-	tell_lost(backend);
+	report_lost(backend);
 }
 
 static void backend_ended(int fd, uint32_t events, void *context)
@@ -257,14 +255,14 @@ static void backend_ended(int fd, uint32_t events, void *context)
 	if (backend->timer >= 0 && timerfd_settime(backend->timer, 0, &grace, NULL) == 0 &&
 	    loop_add(backend->loop, backend->timer, EPOLLIN, grace_over, backend, &ignored) == 0)
 		return;
-	/* Without a timer, too early is better than not at all. */
+	/* Without a timer, report the loss now: early is better than never. */
 	if (backend->timer >= 0)
 		close(backend->timer);
 	backend->timer = -1;
-	tell_lost(backend);
+	report_lost(backend);
 }
 
-/* The whole life. */
+/* Start and shutdown. */
 
 static void backend_free(struct backend *backend)
 {
@@ -300,7 +298,7 @@ static int start(struct backend *backend, const struct backend_config *config, s
 		return error_set_errno(err, errno, "cannot make a pipe");
 	backend->output = ends[0];
 	theirs = ends[1];
-	/* Ours alone: its own end may block. */
+	/* Only this end must not block; the backend's end may. */
 	if (fcntl(backend->output, F_SETFL, O_NONBLOCK) < 0)
 		return error_set_errno(err, errno, "cannot make a pipe");
 
@@ -365,7 +363,7 @@ int backend_watch(struct backends *backends, struct loop *loop, const struct bac
 	return ret;
 }
 
-/* Whether it ends within GRACE_MS. What it says meanwhile, its pipe holds. */
+/* Returns true if the backend ends within GRACE_MS; the pipe holds its output meanwhile. */
 static bool ends_soon(const struct backend *backend)
 {
 	struct pollfd ended = { .fd = backend->process.pidfd, .events = POLLIN };
@@ -373,39 +371,39 @@ static bool ends_soon(const struct backend *backend)
 	return poll(&ended, 1, GRACE_MS) > 0;
 }
 
-/* Waits for its own end, or makes one; returns whether it was its own. */
+/* Waits for the backend's end, or ends it. Returns true if it ended by itself. */
 static bool end_process(struct backend *backend)
 {
 	struct error ignored;
-	bool own;
+	bool by_itself;
 
 	if (backend->loop)
 		loop_remove(backend->loop, backend->process.pidfd);
-	own = ends_soon(backend);
-	if (!own) {
+	by_itself = ends_soon(backend);
+	if (!by_itself) {
 		process_signal(&backend->process, SIGINT);
 		if (!ends_soon(backend))
 			process_signal(&backend->process, SIGKILL);
 	}
-	return process_wait(&backend->process, &backend->end, &ignored) == 0 && own;
+	return process_wait(&backend->process, &backend->end, &ignored) == 0 && by_itself;
 }
 
 /*
- * One that failed may be why QEMU has ended: that is told, whichever of them was first. Of one that
- * ended well, what it thinks of QEMU's end is not.
+ * Reports a backend that failed, since it may be the reason for QEMU's end. A backend that ended
+ * with status 0 may print messages about QEMU's end, which are not shown.
  */
 static void end(struct backend *backend)
 {
-	bool fresh = backend->timer >= 0;
+	bool unreported = backend->timer >= 0;
 
 	if (backend->timer >= 0)
 		stop_timer(backend);
 	if (backend->process.pid > 0)
-		fresh = end_process(backend);
-	if (fresh && (backend->end.si_code != CLD_EXITED || backend->end.si_status)) {
+		unreported = end_process(backend);
+	if (unreported && (backend->end.si_code != CLD_EXITED || backend->end.si_status)) {
 		read_output(backend);
 		close_output(backend);
-		tell_lost(backend);
+		report_lost(backend);
 	}
 	backend_free(backend);
 }

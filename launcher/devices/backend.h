@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A program beside QEMU that serves it one thing: a TPM, a shared directory.
+// Runs backends: programs that serve QEMU a TPM or a shared directory.
 #ifndef LAUNCHER_DEVICES_BACKEND_H
 #define LAUNCHER_DEVICES_BACKEND_H
 
@@ -10,13 +10,13 @@
 #include "launcher/common/process.h"
 #include "netsetup/base/error.h"
 
-/* How many a VM can have. */
+/* The most backends of a VM. */
 #define BACKENDS_MAX 20
 
 struct backend;
 
 /**
- * struct backends - those of one VM, in the order of their start. All zero when there are none.
+ * struct backends - the backends of one VM, in the order of their start; all zero for none.
  */
 struct backends {
 	struct backend *items[BACKENDS_MAX];
@@ -24,11 +24,11 @@ struct backends {
 };
 
 /**
- * struct backend_config - what one is started with.
- * @name: for messages: the program's, and what it serves if there may be several.
- * @arguments: of the command, argv[0] among them: a path, as backend_find() gives it.
- * @fds, @fd_count: its descriptors besides 0, 1 and 2: its end of a socket pair of which QEMU has
- *                  the other, or a socket on which it listens and to which QEMU's is connected.
+ * struct backend_config - command and descriptors of one backend.
+ * @name: for messages: the program's name, with what it serves if a VM may have several.
+ * @arguments: the command; argv[0] is a path from backend_find().
+ * @fds, @fd_count: its descriptors besides 0, 1 and 2: one end of a socket pair with QEMU, or a
+ *                  listening socket to which QEMU's socket is connected.
  */
 struct backend_config {
 	const char *name;
@@ -38,10 +38,10 @@ struct backend_config {
 };
 
 /**
- * struct backend_ops - what the VM's owner is told.
- * @said: a line of its standard output or error, safe to show.
- * @lost: it has ended, and QEMU has not: @how is "was killed by signal 9 (Killed)". Whether the
- *        guest can live without it is the owner's to know.
+ * struct backend_ops - callbacks to the VM's owner.
+ * @said: called for a line of a backend's standard output or error, safe to show.
+ * @lost: called if a backend has ended before QEMU; @how is "was killed by signal 9 (Killed)". The
+ *        owner decides if the guest can continue.
  */
 struct backend_ops {
 	void (*said)(const char *name, const char *line, void *context);
@@ -49,27 +49,25 @@ struct backend_ops {
 };
 
 /**
- * backend_find() - where a program is.
- * @program: its name.
- * @places: directories where it may be besides those of PATH, NULL-terminated, or NULL.
- * @package: Debian's, for the remedy.
- * @path: its path, allocated; the caller frees it.
- * @err: with -ENOENT tells the package.
+ * backend_find() - find a program.
+ * @program: its name, without '/'.
+ * @directories: searched after those of PATH; NULL-terminated, or NULL.
+ * @package: the Debian package, for the remedy.
+ * @path: the program's path; the caller frees it.
+ * @err: names the package for -ENOENT.
  *
  * Return: 0 or a negative errno.
  */
-int backend_find(const char *program, const char *const *places, const char *package, char **path,
-		 struct error *err);
+int backend_find(const char *program, const char *const *directories, const char *package,
+		 char **path, struct error *err);
 
 /**
- * backend_start() - start one; before QEMU.
+ * backend_start() - start a backend; must be called before QEMU starts.
  *
- * It has the descriptors that are given to it and no others, an environment of a PATH and the
- * locale C alone, and a session of its own. SIGTERM and SIGHUP are blocked, as they are for QEMU:
- * it must not go before the guest has powered off. SIGINT is the signal for the death of vmrun.
- * @backends: to which it is added; all are ended by backend_end().
- * @config: see there.
- * @err: the error.
+ * A backend gets only the descriptors of @config, an environment of PATH and the locale C, and a
+ * session of its own. SIGTERM and SIGHUP are blocked, as for QEMU: it must not end before the
+ * guest has powered off. The kernel sends it SIGINT when vmrun dies.
+ * @backends: the backend is added; the caller ends all with backend_end().
  *
  * Return: 0 or a negative errno.
  */
@@ -77,11 +75,9 @@ int backend_start(struct backends *backends, const struct backend_config *config
 		  struct error *err);
 
 /**
- * backend_watch() - hear what they say and whether they end, while the loop runs.
+ * backend_watch() - watch output and end of all backends while the loop runs.
  * @backends: may be empty.
- * @loop: must live until backend_end().
- * @ops, @context: who is told; must live as long.
- * @err: the error.
+ * @loop, @ops, @context: must live until backend_end().
  *
  * Return: 0 or a negative errno.
  */
@@ -89,11 +85,11 @@ int backend_watch(struct backends *backends, struct loop *loop, const struct bac
 		  void *context, struct error *err);
 
 /**
- * backend_end() - end them all, once QEMU is gone; legal for none.
+ * backend_end() - end all backends after QEMU's end; @backends may be empty.
  *
- * Each ends by itself when QEMU's end of its socket is closed, and keeps its state so; who does
- * not within a second is told to by SIGINT, and killed another second later. Of one that failed,
- * what it said last and its end are told.
+ * A backend saves its state and ends when QEMU's end of its socket is closed. After one second it
+ * gets SIGINT, after another SIGKILL. For a backend that failed, the callbacks get its last output
+ * and the way it ended.
  */
 void backend_end(struct backends *backends);
 

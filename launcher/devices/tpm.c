@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's TPM 2.0: swtpm(8) beside QEMU, and what it keeps.
+// Runs swtpm(8) as a VM's TPM 2.0 and manages its state.
 #include "launcher/devices/tpm.h"
 
 #include <errno.h>
@@ -16,12 +16,12 @@
 
 #define PROGRAM "swtpm"
 
-/* Where its end of the connection is. */
+/* swtpm's descriptor of the connection. */
 #define SWTPM_FD 3
 
-/* Below the VM's directory: swtpm chooses the names of its files itself. */
-#define KEPT      "tpm"
-#define FORGOTTEN "tpm.tmp"
+/* Directories below the VM's; swtpm chooses the names of its files there. */
+#define PERMANENT "tpm"
+#define TEMPORARY "tpm.tmp"
 
 static int state_directory(const struct definition *definition, const char *directory, char **path,
 			   struct error *err)
@@ -29,10 +29,11 @@ static int state_directory(const struct definition *definition, const char *dire
 	cleanup_free char *made = NULL;
 	int ret;
 
-	made = text_format("%s/%s", directory, machine_keeps_state(definition) ? KEPT : FORGOTTEN);
+	made = text_format("%s/%s", directory,
+			   machine_keeps_state(definition) ? PERMANENT : TEMPORARY);
 	if (!made)
 		return error_set_errno(err, ENOMEM, "cannot make a TPM");
-	/* swtpm's options are divided by commas, and it knows no way to write one. */
+	/* A comma separates swtpm's options, and swtpm has no escape for it. */
 	if (strchr(made, ','))
 		return error_setf(
 			err, STATUS_FAILURE, EINVAL,
@@ -43,7 +44,7 @@ static int state_directory(const struct definition *definition, const char *dire
 	return ret;
 }
 
-/* With --terminate it ends by itself when QEMU has gone. */
+/* With --terminate swtpm ends when QEMU closes its end. */
 static int start(const char *program, const char *state, int link, struct backends *backends,
 		 struct error *err)
 {
@@ -100,10 +101,10 @@ static void remove_state(const char *directory, const char *name, const struct r
 
 void tpm_reset(const char *directory, const struct removal *removal)
 {
-	remove_state(directory, KEPT, removal);
+	remove_state(directory, PERMANENT, removal);
 }
 
 void tpm_remove_stale(const char *directory, const struct removal *removal)
 {
-	remove_state(directory, FORGOTTEN, removal);
+	remove_state(directory, TEMPORARY, removal);
 }

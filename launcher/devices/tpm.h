@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VM's TPM 2.0: swtpm(8) beside QEMU, and what it keeps.
+// Runs swtpm(8) as a VM's TPM 2.0 and manages its state.
 #ifndef LAUNCHER_DEVICES_TPM_H
 #define LAUNCHER_DEVICES_TPM_H
 
@@ -9,25 +9,24 @@
 #include "netsetup/base/error.h"
 
 /**
- * tpm_start() - start the TPM of a VM of `tpm: true`.
+ * tpm_start() - start the TPM of a VM with `tpm: true`.
  *
- * Its state is kept as long as a disk of the VM is (machine_keeps_state()), else thrown away:
- * what it has sealed is of no use to a disk that is as new.
- * @definition: the VM.
- * @directory: where its state is, see state_dir_take().
- * @backends: to which it is added.
+ * Its state is kept only if a disk of the VM is (machine_keeps_state()), since the secrets that it
+ * seals are of no use to a new disk.
+ * @directory: of its state, see state_dir_take().
+ * @backends: the TPM is added.
  * @fd: QEMU's end of its connection, close-on-exec; the caller closes it.
- * @err: with -ENOENT names the package.
+ * @err: names the package for -ENOENT.
  *
  * Return: 0 or a negative errno.
  */
 int tpm_start(const struct definition *definition, const char *directory, struct backends *backends,
 	      int *fd, struct error *err);
 
-/* tpm_reset() - remove a VM's TPM state; @directory: its lock is held. */
+/* tpm_reset() - remove a VM's TPM state; @directory must be locked. */
 void tpm_reset(const char *directory, const struct removal *removal);
 
-/* tpm_remove_stale() - remove the state that is not kept; @directory: its lock is held. */
+/* tpm_remove_stale() - remove temporary state; @directory must be locked. */
 void tpm_remove_stale(const char *directory, const struct removal *removal);
 
 #endif

@@ -24,9 +24,9 @@ void uefi_done(struct uefi *uefi)
 	*uefi = (struct uefi){ 0 };
 }
 
-/* Firmware as its packages describe it, in JSON (QEMU's docs/interop/firmware.json). */
+/* Descriptors of firmware packages, in JSON (QEMU's docs/interop/firmware.json). */
 
-/* Whether an array of texts, which may be missing, has this one; patterns as in fnmatch(3). */
+/* Returns true if a pattern (fnmatch(3)) of an array, which may be missing, matches @value. */
 static bool lists(struct json_object *object, const char *name, const char *value)
 {
 	struct json_object *array = json_member(object, name, json_type_array);
@@ -41,7 +41,7 @@ static bool lists(struct json_object *object, const char *name, const char *valu
 	return false;
 }
 
-/* Descriptors name machine types with their versions: "pc-q35-*" stands for 'q35', too. */
+/* Returns a name with a version, since descriptors have patterns like "pc-q35-*" for 'q35'. */
 static const char *versioned(const char *machine)
 {
 	static const char *const aliases[][2] = {
@@ -79,11 +79,11 @@ static bool fits(struct json_object *descriptor, const struct uefi_request *requ
 
 	if (!lists(descriptor, "interface-types", "uefi") || !is_target(descriptor, request))
 		return false;
-	/* Without SMM the system could write the keys itself; and without secure boot none is needed. */
+	/* Without SMM the guest's system could write the keys; other firmware does not need SMM. */
 	return request->secure_boot ? secure && enrolled && smm : !enrolled && !smm;
 }
 
-/* A file of the firmware: its path, or NULL when it is not there; and its format. */
+/* Returns the path of a firmware file, or NULL if it is not readable, and sets its format. */
 static const char *file(struct json_object *mapping, const char *name, enum disk_format *format)
 {
 	struct json_object *described = json_member(mapping, name, json_type_object);
@@ -103,7 +103,7 @@ static int take(struct json_object *descriptor, const struct uefi_request *reque
 	const char *mode = json_text(mapping, "mode");
 	const char *code, *variables;
 
-	/* Other devices and modes are for firmware that keeps no variables of its own. */
+	/* Other devices and modes are for firmware without variables in a file of its own. */
 	if (!fits(descriptor, request) || strcmp(json_text(mapping, "device"), "flash") ||
 	    (mode[0] && strcmp(mode, "split")))
 		return -ENOENT;
@@ -116,7 +116,7 @@ static int take(struct json_object *descriptor, const struct uefi_request *reque
 	return uefi->code && uefi->variables ? 0 : -ENOMEM;
 }
 
-/* One that cannot be read, an empty one for example, hides its namesakes and describes nothing. */
+/* Skips a descriptor that is not JSON; an empty one serves to hide those with the same name. */
 static int try_file(const char *directory, const char *name, const struct uefi_request *request,
 		    struct uefi *uefi)
 {
@@ -140,20 +140,20 @@ static int is_descriptor(const struct dirent *entry)
 	return !fnmatch("*.json", entry->d_name, FNM_PERIOD);
 }
 
-/* Not alphasort(), which depends on the locale. */
+/* Compares names bytewise, since alphasort(3) depends on the locale. */
 static int compare(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* struct listing - a directory's descriptors by name; @next: the first that was not tried yet. */
+/* struct listing - a directory's descriptors by name; @next: the first that is not tried yet. */
 struct listing {
 	struct dirent **entries;
 	int count;
 	int next;
 };
 
-/* The least name of all that are left, in the earliest directory that has it; the others' go. */
+/* Returns the least name left, from the first directory with it; skips it in the others. */
 static const char *next_name(struct listing *listings, size_t count, size_t *index)
 {
 	const char *least = NULL;
@@ -211,16 +211,16 @@ int uefi_find_described(const char *const *directories, const struct uefi_reques
 
 /* The firmware of this host. */
 
-/* A user's own descriptors are not looked at: the same definition is the same machine for all. */
+/* The user's directory is not searched, so that a definition gives all users the same machine. */
 static const char *const descriptors[] = { "/etc/qemu/firmware", "/usr/share/qemu/firmware", NULL };
 
-/* Where it is on hosts without descriptors; for q35 and pc. The first that is there. */
-static const struct place {
+/* Paths on hosts without descriptors, for q35 and pc. The first pair that exists is used. */
+static const struct candidate {
 	const char *code;
 	const char *variables;
 	bool secure_boot;
-} places[] = {
-	/* Debian, Ubuntu; what ends in 4M has room for the lists of what must not start any more. */
+} candidates[] = {
+	/* Debian, Ubuntu; variables of 4M have room for the lists of revoked programs. */
 	{ "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd", false },
 	{ "/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd", false },
 	{ "/usr/share/OVMF/OVMF_CODE_4M.ms.fd", "/usr/share/OVMF/OVMF_VARS_4M.ms.fd", true },
@@ -233,7 +233,7 @@ static const struct place {
 	  "/usr/share/edk2/ovmf/OVMF_VARS_4M.secboot.qcow2", true },
 	{ "/usr/share/edk2/ovmf/OVMF_CODE.secboot.fd", "/usr/share/edk2/ovmf/OVMF_VARS.secboot.fd",
 	  true },
-	/* Arch, which has no variables with keys */
+	/* Arch; it has no variables with keys */
 	{ "/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd", false },
 	{ "/usr/share/edk2/x64/OVMF_CODE.fd", "/usr/share/edk2/x64/OVMF_VARS.fd", false },
 };
@@ -253,18 +253,18 @@ static bool is_pc(const struct uefi_request *request)
 		!strncmp(request->machine, "pc-i440fx-", 10));
 }
 
-static int find_place(const struct uefi_request *request, struct uefi *uefi)
+static int find_candidate(const struct uefi_request *request, struct uefi *uefi)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(places) && is_pc(request); i++) {
-		const struct place *place = &places[i];
+	for (size_t i = 0; i < ARRAY_SIZE(candidates) && is_pc(request); i++) {
+		const struct candidate *candidate = &candidates[i];
 
-		if (place->secure_boot != request->secure_boot || access(place->code, R_OK) ||
-		    access(place->variables, R_OK))
+		if (candidate->secure_boot != request->secure_boot ||
+		    access(candidate->code, R_OK) || access(candidate->variables, R_OK))
 			continue;
-		uefi->code = strdup(place->code);
-		uefi->variables = strdup(place->variables);
-		uefi->code_format = format_of(place->code);
-		uefi->variables_format = format_of(place->variables);
+		uefi->code = strdup(candidate->code);
+		uefi->variables = strdup(candidate->variables);
+		uefi->code_format = format_of(candidate->code);
+		uefi->variables_format = format_of(candidate->variables);
 		return uefi->code && uefi->variables ? 0 : -ENOMEM;
 	}
 	return -ENOENT;
@@ -278,12 +278,12 @@ static int not_found(const struct uefi_request *request, struct error *err)
 		   request->architecture);
 	error_remedy(err, "install it: apt-get install %s",
 		     strcmp(request->architecture, "aarch64") ? "ovmf" : "qemu-efi-aarch64");
-	error_remedy(err, "it was looked for by the descriptors in:");
+	error_remedy(err, "vmrun searched the descriptors in:");
 	for (size_t i = 0; descriptors[i]; i++)
 		error_remedy(err, "  %s", descriptors[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(places) && is_pc(request); i++)
-		if (places[i].secure_boot == request->secure_boot)
-			error_remedy(err, "  and as %s", places[i].code);
+	for (size_t i = 0; i < ARRAY_SIZE(candidates) && is_pc(request); i++)
+		if (candidates[i].secure_boot == request->secure_boot)
+			error_remedy(err, "  and the file %s", candidates[i].code);
 	return -ENOENT;
 }
 
@@ -299,7 +299,7 @@ int uefi_find(const struct definition *definition, struct uefi *uefi, struct err
 
 	ret = uefi_find_described(descriptors, &request, &found);
 	if (ret == -ENOENT)
-		ret = find_place(&request, &found);
+		ret = find_candidate(&request, &found);
 	if (!ret) {
 		*uefi = found;
 		return 0;

@@ -9,8 +9,8 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct uefi - a firmware.
- * @code: its program, absolute, only read.
+ * struct uefi - files of a firmware.
+ * @code: its program, absolute; read-only.
  * @variables: the template of its variables, absolute; each VM has a copy.
  * @code_format, @variables_format: raw or qcow2.
  */
@@ -22,10 +22,10 @@ struct uefi {
 };
 
 /**
- * struct uefi_request - what a firmware must be for.
+ * struct uefi_request - requirements for a firmware.
  * @architecture: as in the name of the QEMU binary.
- * @machine: its type.
- * @secure_boot: it has secure boot, and variables with the keys of those who sign systems.
+ * @machine: the machine type.
+ * @secure_boot: true for secure boot and variables with the keys of operating systems' vendors.
  */
 struct uefi_request {
 	const char *architecture;
@@ -34,11 +34,11 @@ struct uefi_request {
 };
 
 /**
- * uefi_find_described() - the first firmware that fits, by the descriptors that QEMU's
- * docs/interop/firmware.json specifies.
- * @directories: of descriptors, NULL-terminated; one in an earlier hides its namesakes in later.
- * @request: see there.
- * @uefi: the firmware; free it with uefi_done().
+ * uefi_find_described() - find the first firmware that fits, by its descriptor (QEMU's
+ * docs/interop/firmware.json).
+ * @directories: of descriptors, NULL-terminated. A descriptor hides those with the same name in
+ *               later directories.
+ * @uefi: the firmware; the caller frees it with uefi_done().
  *
  * Return: 0, -ENOENT or -ENOMEM.
  */
@@ -46,17 +46,17 @@ int uefi_find_described(const char *const *directories, const struct uefi_reques
 			struct uefi *uefi);
 
 /**
- * uefi_find() - the firmware of this host for a VM: by the descriptors, or else where distributions
- * have it.
- * @definition: the VM, of `firmware: uefi`.
- * @uefi: the firmware; free it with uefi_done().
- * @err: with -ENOENT names the package and the places.
+ * uefi_find() - find this host's firmware for a VM: by descriptors, else in the paths of
+ * distributions.
+ * @definition: a VM with `firmware: uefi`.
+ * @uefi: the firmware; the caller frees it with uefi_done().
+ * @err: names the package and the searched paths for -ENOENT.
  *
  * Return: 0 or a negative errno.
  */
 int uefi_find(const struct definition *definition, struct uefi *uefi, struct error *err);
 
-/* uefi_done() - free what it owns; it becomes all zero. */
+/* uefi_done() - free the members and set all to zero. */
 void uefi_done(struct uefi *uefi);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a VM's UEFI firmware works on: the host's program, and the VM's own variables.
+// Manages the UEFI variables of a VM, a copy of the firmware's template.
 #include "launcher/devices/uefi_vars.h"
 
 #include <errno.h>
@@ -17,12 +17,12 @@
 
 #define TEMPORARY "uefi.tmp-XXXXXX"
 
-/* More than any firmware's; a template that never ends is none. */
+/* More bytes than any firmware's template has; a larger file is refused. */
 #define VARIABLES_MAX (64 << 20)
 
 /*
- * With secure boot the template is another, with keys: variables of the one are of no use with the
- * other, so both can be there.
+ * Returns the path, which the caller frees. Secure boot has another template, with keys, so its
+ * variables have another path: the two cannot replace each other.
  */
 static char *variables_path(const char *directory, const struct definition *definition,
 			    const struct uefi *uefi)
@@ -50,7 +50,7 @@ static int copy_whole(int from, int to)
 	return fsync(to) ? -errno : 0;
 }
 
-/* A copy of the template that is not complete yet, or is to be thrown away. */
+/* Copies the template to a temporary file, which the caller keeps, renames or removes. */
 static int make_copy(const char *directory, const char *template, char **path, struct error *err)
 {
 	cleanup_free char *made = NULL;
@@ -75,7 +75,7 @@ static int make_copy(const char *directory, const char *template, char **path, s
 	return 0;
 }
 
-/* Variables are laid out for a flash chip's size: those of another firmware may not fit. */
+/* Checks the size, since variables are laid out for the flash chip of their firmware. */
 static int check(const char *path, const struct uefi *uefi, const struct definition *definition,
 		 struct error *err)
 {

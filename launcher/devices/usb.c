@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// USB devices of the host that are handed to the guest, known by vendor and product.
+// Checks the host's USB devices that a guest gets, by vendor and product.
 #include "launcher/devices/usb.h"
 
 #include <dirent.h>
@@ -13,17 +13,17 @@
 #include "launcher/definition/type_usb.h"
 #include "netsetup/base/cleanup.h"
 
-/* bDeviceClass of the hubs, which nobody hands to a guest. */
+/* bDeviceClass of a hub, which no guest gets. */
 #define CLASS_HUB "09"
 
 #define NAME_SIZE 64
 
 /**
- * struct usb_device - one that is plugged in.
+ * struct usb_device - a device that is plugged in.
  * @id: vendor and product.
- * @hub: it is one.
- * @bus, @number: its place, which its node is named after.
- * @name: as the device itself has it, safe to show; or empty.
+ * @hub: true for a hub.
+ * @bus, @number: its address, from which its node has its name.
+ * @name: the device's own name, safe to show; or empty.
  */
 struct usb_device {
 	struct usb_id id;
@@ -33,7 +33,7 @@ struct usb_device {
 	char name[NAME_SIZE];
 };
 
-/* One attribute of a device in /sys, without its line's end. */
+/* Reads an attribute of a device in /sys, without its newline. */
 static bool read_attribute(const char *devices, const char *device, const char *name, char *text,
 			   int size)
 {
@@ -50,7 +50,7 @@ static bool read_attribute(const char *devices, const char *device, const char *
 	return true;
 }
 
-/* What a device calls itself is its maker's, and goes to a terminal. */
+/* Threat: a device's name, which its maker chooses, has control characters for the terminal. */
 static void make_safe(char *text)
 {
 	for (; *text; text++)
@@ -58,7 +58,7 @@ static void make_safe(char *text)
 			*text = '?';
 }
 
-/* False for what is no device: an interface of one has none of these. */
+/* Returns false if the entry is not a device: an interface lacks these attributes. */
 static bool read_device(const char *devices, const char *name, struct usb_device *device)
 {
 	char vendor[8], product[8], bus[8], number[8], class[8];
@@ -81,7 +81,7 @@ static bool read_device(const char *devices, const char *name, struct usb_device
 	return true;
 }
 
-/* The devices there are, in the order of their names: an array, allocated. */
+/* Returns an array of the devices, sorted by name, which the caller frees. */
 static int list_devices(const char *devices, struct usb_device **list, size_t *count,
 			struct error *err)
 {
@@ -120,7 +120,7 @@ static int absent(const struct usb_id *id, const struct usb_device *list, size_t
 				      list[i].name[0] ? " (" : "", list[i].name,
 				      list[i].name[0] ? ")" : "");
 
-		/* What does not fit whole is left out. */
+		/* A device that does not fit is left out. */
 		if (list[i].hub || used + (size_t)length >= sizeof(known))
 			continue;
 		memcpy(known + used, text, (size_t)length + 1);
@@ -138,14 +138,14 @@ static int denied(const struct usb_id *id, const char *node, int code, struct er
 			id->product, node);
 	err->status = STATUS_PERMISSION;
 	error_remedy(err,
-		     "let whoever sits here use it, and plug it in anew: echo 'SUBSYSTEM==\"usb\", "
+		     "give the local user access, and plug it in again: echo 'SUBSYSTEM==\"usb\", "
 		     "ATTR{idVendor}==\"%04x\", ATTR{idProduct}==\"%04x\", TAG+=\"uaccess\"' | "
 		     "sudo tee /etc/udev/rules.d/70-vmrun-%04x-%04x.rules",
 		     id->vendor, id->product, id->vendor, id->product);
 	return -code;
 }
 
-/* One of the devices of this kind must be the user's. */
+/* Checks that the user may use at least one device with this id. */
 static int check_one(const struct usb_id *id, const struct usb_device *list, size_t count,
 		     const char *nodes, struct error *err)
 {

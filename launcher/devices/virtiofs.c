@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Directories of the host that the guest can mount.
+// Runs virtiofsd for shared directories of the host.
 #include "launcher/devices/virtiofs.h"
 
 #include <errno.h>
@@ -13,15 +13,15 @@
 #include "launcher/definition/type_share.h"
 #include "netsetup/base/cleanup.h"
 
-/* virtiofsd's own descriptor: it listens there, and QEMU is connected already. */
+/* virtiofsd's listening socket, to which QEMU's socket is connected already. */
 #define VIRTIOFSD_FD 3
 
 /*
- * virtiofsd wants to be root, to act as any user of the guest. For a user it is made root of a user
- * namespace in which there is nobody else: what the guest's root does is done by the user, and
- * others of the guest can do nothing. unshare(1) makes it and not virtiofsd, which needs
- * newuidmap(1) for that, and so privilege. The mount namespace, from which nothing but the
- * directory can be seen, virtiofsd makes itself.
+ * virtiofsd needs root to act as any user of the guest. For an ordinary user it runs as root of a
+ * user namespace that has no other user: the guest's root acts as this user on the host, and other
+ * users of the guest have no access. unshare(1) makes the namespace, since virtiofsd itself would
+ * need newuidmap(1), which is privileged. virtiofsd makes its own mount namespace, which has only
+ * the shared directory.
  */
 static int start(const struct share *share, const char *unshare, const char *virtiofsd,
 		 int listener, struct backends *backends, struct error *err)
@@ -44,7 +44,7 @@ static int start(const struct share *share, const char *unshare, const char *vir
 	return ret;
 }
 
-/* Its own socket in the user's directory, so that nobody else can be the one to connect. */
+/* Makes and connects a socket in the user's directory, where no other user can connect first. */
 static int connect_one(const char *directory, unsigned int index, int *listener, int *link,
 		       struct error *err)
 {
@@ -69,11 +69,11 @@ static int connect_one(const char *directory, unsigned int index, int *listener,
 	return ret;
 }
 
-/* Not the one of QEMU before 8 in /usr/lib/qemu, which only root can run, and with other options. */
+/* Ignores QEMU's virtiofsd (before 8, /usr/lib/qemu): it needs root and has other options. */
 static int find(char **unshare, char **virtiofsd, struct error *err)
 {
-	static const char *const places[] = { "/usr/libexec", NULL };
-	int ret = backend_find("virtiofsd", places, "virtiofsd", virtiofsd, err);
+	static const char *const directories[] = { "/usr/libexec", NULL };
+	int ret = backend_find("virtiofsd", directories, "virtiofsd", virtiofsd, err);
 
 	if (ret == -ENOENT)
 		error_remedy(err, "install it (Debian 13, Ubuntu 24.04, Fedora: package "

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Directories of the host that the guest can mount.
+// Runs virtiofsd for shared directories of the host.
 #ifndef LAUNCHER_DEVICES_VIRTIOFS_H
 #define LAUNCHER_DEVICES_VIRTIOFS_H
 
@@ -8,13 +8,11 @@
 #include "netsetup/base/error.h"
 
 /**
- * virtiofs_start() - start virtiofsd for each directory that wants it.
- * @definition: the VM.
- * @directory: of the running VM, only the user's.
- * @backends: to which they are added.
- * @fds: QEMU's end of each share's connection, or negative; the caller closes them, also
- *       after a failure.
- * @err: the error.
+ * virtiofs_start() - start virtiofsd for each share with the driver virtiofs.
+ * @directory: the VM's runtime directory; only the user may access it.
+ * @backends: each virtiofsd is added.
+ * @fds: QEMU's end of each share's connection, or negative; the caller closes them, even after an
+ *       error.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Sockets between the host and a guest without a network: vsock(7).
+// Opens vhost-vsock, the host's side of a guest's vsock(7) sockets.
 #include "launcher/devices/vsock.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* The number is QEMU's to set, too; that it is the same device's already is no error then. */
+/* QEMU sets the number again; the kernel accepts that, since the same descriptor has it. */
 int vsock_open(const struct definition *definition, const char *device, struct error *err)
 {
 	const uint64_t cid = definition->vsock.cid;
@@ -21,17 +21,17 @@ int vsock_open(const struct definition *definition, const char *device, struct e
 	if (fd < 0) {
 		ret = error_set_errno(err, errno, "cannot open '%s'", device);
 		if (ret == -ENOENT)
-			error_remedy(err, "the kernel's module has it: sudo modprobe vhost_vsock");
+			error_remedy(err, "load the kernel's module: sudo modprobe vhost_vsock");
 		else if (ret == -EACCES)
-			error_remedy(err, "its group is kvm: sudo usermod -aG kvm $USER, "
-					  "and log in again");
+			error_remedy(err, "add yourself to group 'kvm' and log in again: "
+					  "sudo usermod -aG kvm $USER");
 		return ret;
 	}
 	if (ioctl(fd, VHOST_VSOCK_SET_GUEST_CID, &cid) < 0) {
-		ret = error_set_errno(err, errno, "cannot have vsock number %u",
+		ret = error_set_errno(err, errno, "cannot take vsock number %u",
 				      definition->vsock.cid);
 		if (ret == -EADDRINUSE)
-			error_remedy(err, "another VM of this host has it; choose one: "
+			error_remedy(err, "choose one that no other VM of this host has: "
 					  "vsock: NUMBER");
 		return ret;
 	}

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Sockets between the host and a guest without a network: vsock(7).
+// Opens vhost-vsock, the host's side of a guest's vsock(7) sockets.
 #ifndef LAUNCHER_DEVICES_VSOCK_H
 #define LAUNCHER_DEVICES_VSOCK_H
 
 #include "launcher/definition/definition.h"
 
 /**
- * vsock_open() - take the guest's number on this host, for QEMU.
+ * vsock_open() - open the device for QEMU and take the guest's number (CID) on this host.
  * @definition: a VM with vsock.
- * @device: the host's, /dev/vhost-vsock.
- * @err: that there is none, or that another VM has the number.
+ * @device: /dev/vhost-vsock.
+ * @err: EADDRINUSE if another VM has the number.
  *
  * Return: a descriptor, or a negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The digests of files, remembered for as long as the files stay as they are.
+// Cache of file digests; an entry is valid while its file is unchanged.
 #include "launcher/disks/digest_cache.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "launcher/image/image_client.h"
 #include "netsetup/base/cleanup.h"
 
-/* The latest come first in the cache's file; older ones are forgotten. */
+/* The newest digest is the first line of the cache's file; the oldest lines are dropped. */
 #define FILE_NAME "digests"
 #define TEMPORARY ".tmp-"
 #define LINES_MAX 200
@@ -25,10 +25,10 @@
 
 #define STAMP_SIZE 160
 
-/* Above what any file system's times are rounded to: a change that they do not show is this near. */
+/* Longer than the resolution of any file system's times: an older change does show in them. */
 #define SETTLED_SECONDS 3
 
-/* What is another when the file has changed. The time of a change of the inode cannot be set back. */
+/* Writes a stamp that differs after a change of the file: nobody can set an inode's ctime back. */
 static void make_stamp(const struct stat *st, char stamp[STAMP_SIZE])
 {
 	snprintf(stamp, STAMP_SIZE, "%ju %ju %jd %jd.%09ld %jd.%09ld ", (uintmax_t)st->st_dev,
@@ -50,8 +50,8 @@ static bool name_valid(const char *name)
 	       strspn(name + 7, "0123456789abcdef") == 64;
 }
 
-/* The file of the cache, and its text: empty when there is none. */
-static bool open_memory(char **path, char **text)
+/* Returns the path of the cache's file and its text, which is empty if the file is missing. */
+static bool read_cache(char **path, char **text)
 {
 	cleanup_free char *directory = NULL;
 	struct error ignored;
@@ -67,7 +67,7 @@ static bool open_memory(char **path, char **text)
 	return *text != NULL;
 }
 
-static bool recall(const char *text, const char *stamp, char name[IMAGE_NAME_SIZE])
+static bool find_digest(const char *text, const char *stamp, char name[IMAGE_NAME_SIZE])
 {
 	const size_t length = strlen(stamp);
 
@@ -85,7 +85,7 @@ static bool recall(const char *text, const char *stamp, char name[IMAGE_NAME_SIZ
 	return false;
 }
 
-/* Before all others; that nothing can be remembered is no failure. */
+/* Writes the digest before all others. An error is ignored: the next run computes it again. */
 static void cache_digest(const char *path, const char *text, const char *stamp, const char *name)
 {
 	cleanup_free char *fresh = NULL;
@@ -133,7 +133,8 @@ static int read_file(int fd, const char *path, bool quiet, char name[IMAGE_NAME_
 	if (ret)
 		return ret;
 	if (!name_valid(result.name))
-		return error_setf(err, STATUS_FAILURE, EPROTO, "no digest came for '%s'", path);
+		return error_setf(err, STATUS_FAILURE, EPROTO,
+				  "vmrun-image returned no digest of '%s'", path);
 	memcpy(name, result.name, IMAGE_NAME_SIZE);
 	return 0;
 }
@@ -141,21 +142,22 @@ static int read_file(int fd, const char *path, bool quiet, char name[IMAGE_NAME_
 int digest_cache_get(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	cleanup_free char *memory = NULL;
+	cleanup_free char *cache = NULL;
 	cleanup_free char *text = NULL;
 	char before[STAMP_SIZE], after[STAMP_SIZE];
-	bool keeps;
+	bool cacheable;
 	struct stat st;
 	int ret;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set_errno(err, errno, "cannot open '%s'", path);
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return error_setf(err, STATUS_DEFINITION, EINVAL, "cannot read '%s': it is no file",
+		return error_setf(err, STATUS_DEFINITION, EINVAL,
+				  "cannot read '%s': it is neither a file nor a block device",
 				  path);
-	keeps = is_settled(&st) && open_memory(&memory, &text);
+	cacheable = is_settled(&st) && read_cache(&cache, &text);
 	make_stamp(&st, before);
-	if (keeps && recall(text, before, name))
+	if (cacheable && find_digest(text, before, name))
 		return 0;
 	ret = read_file(fd, path, quiet, name, err);
 	if (ret)
@@ -165,9 +167,9 @@ int digest_cache_get(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], s
 	make_stamp(&st, after);
 	if (S_ISREG(st.st_mode) && strcmp(before, after) != 0)
 		return error_setf(err, STATUS_FAILURE, EAGAIN,
-				  "cannot tell the digest of '%s': it changed meanwhile", path);
-	if (keeps)
-		cache_digest(memory, text, before, name);
+				  "cannot compute the digest of '%s': it changed meanwhile", path);
+	if (cacheable)
+		cache_digest(cache, text, before, name);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The digests of files, remembered for as long as the files stay as they are.
+// Cache of file digests; an entry is valid while its file is unchanged.
 #ifndef LAUNCHER_DISKS_DIGEST_CACHE_H
 #define LAUNCHER_DISKS_DIGEST_CACHE_H
 
@@ -10,22 +10,22 @@
 #include "netsetup/base/error.h"
 
 /**
- * digest_cache_get() - the SHA-256 of a file or a block device.
+ * digest_cache_get() - return the SHA-256 of a file or a block device.
  *
- * vmrun-image reads it, which takes some seconds for an image. The digest is then kept in the
- * user's cache with the file's device, inode, size and times, and taken from there as long as these
- * are the same; that of a file which was changed just before it was read, or of a block device, is
- * not kept.
+ * vmrun-image reads the file, which takes some seconds for an image. The user's cache keeps the
+ * digest with the file's device, inode, size and times, and this function returns it while these
+ * stay the same. It does not cache the digest of a block device, or of a file that changed just
+ * before it was read.
  * @path: absolute.
- * @quiet: show no progress.
+ * @quiet: true if no progress is shown.
  * @name: "sha256-HEX".
- * @err: the error; see image_client_run() for an end by a signal.
+ * @err: see image_client_run() for an end by a signal.
  *
- * Return: 0; -EAGAIN when the file changed while it was read; or another negative errno.
+ * Return: 0; -EAGAIN if the file changed while it was read; or another negative errno.
  */
 int digest_cache_get(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err);
 
-/* digest_cache_remove_stale() - remove what runs that died have left of the remembered digests. */
+/* digest_cache_remove_stale() - remove temporary files of runs that were killed. */
 void digest_cache_remove_stale(const struct removal *removal);
 
 #endif

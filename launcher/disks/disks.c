@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The files of a VM's disks: found, or made.
+// Finds or makes the files of a VM's disks.
 #include "launcher/disks/disks.h"
 
 #include <assert.h>
@@ -80,7 +80,7 @@ int disks_prepare(const struct machine_plan *plan, const char *directory, struct
 	return 0;
 }
 
-/* What image_inspect() finds, or what the name says when there is nothing to inspect. */
+/* Sets the format by image_inspect(), or by the name if the image cannot be read. */
 static void plan_format(const struct disk *disk, const char *path, struct disk_file *file)
 {
 	struct error ignored;

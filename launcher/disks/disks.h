@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The files of a VM's disks: found, or made.
+// Finds or makes the files of a VM's disks.
 #ifndef LAUNCHER_DISKS_DISKS_H
 #define LAUNCHER_DISKS_DISKS_H
 
@@ -9,11 +9,11 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct disk_file - what QEMU opens for one disk.
+ * struct disk_file - the file that QEMU opens for one disk.
  * @path: absolute.
  * @format: raw or qcow2.
- * @device: it is a block device.
- * @temporary: the file is to be removed.
+ * @device: true for a block device.
+ * @temporary: true if the file must be removed.
  */
 struct disk_file {
 	char *path;
@@ -22,21 +22,20 @@ struct disk_file {
 	bool temporary;
 };
 
-/* struct disks - the files of all disks, in the definition's order; all zero when there are none. */
+/* struct disks - the files of all disks, in the definition's order; all zero for no disk. */
 struct disks {
 	struct disk_file files[DISKS_MAX];
 	unsigned int count;
 };
 
-/* disks_have_overlay() - true if a disk of the VM has an overlay, kept or temporary. */
+/* disks_have_overlay() - true if a disk of the VM has an overlay, permanent or temporary. */
 bool disks_have_overlay(const struct definition *definition);
 
 /**
  * disks_prepare() - check the images, and make or check their overlays.
- * @plan: the VM; images from URLs are in the cache, see image_cache_fetch().
- * @directory: where overlays are, see state_dir_take(); NULL when no disk has one.
- * @disks: the files; end them with disks_done() after success.
- * @err: the error.
+ * @plan: image_cache_fetch() must have put images from URLs into the cache.
+ * @directory: of the overlays, see state_dir_take(); NULL if no disk has one.
+ * @disks: the files; the caller frees them with disks_done() after success.
  *
  * Return: 0 or a negative errno.
  */
@@ -44,30 +43,29 @@ int disks_prepare(const struct machine_plan *plan, const char *directory, struct
 		  struct error *err);
 
 /**
- * disks_plan() - the same files as they would be, for `print` and --dry-run: nothing is made,
- * nothing checked, and images may be missing. A temporary overlay is shown as "diskN.tmp-XXXXXX".
- * @plan: the VM; its images are located, see image_cache_locate().
- * @directory: the word for the VM's data directory, for `print`, which is to be the same for every
- *             user: an image in the user's cache is not looked at then, and its format stays auto.
- *             NULL: the user's.
- * @disks: the files; end them with disks_done() after success.
- * @err: the error.
+ * disks_plan() - return the files that disks_prepare() would use, for `print` and --dry-run. It
+ * makes and checks no file; images may be missing. A temporary overlay is "diskN.tmp-XXXXXX".
+ * @plan: image_cache_locate() must have set its images.
+ * @directory: for `print` the word for the VM's data directory. The output must not depend on the
+ *             user, so an image in the user's cache is not read and its format stays auto.
+ *             NULL for the user's directory.
+ * @disks: the files; the caller frees them with disks_done() after success.
  *
  * Return: 0 or a negative errno (no home directory, no memory).
  */
 int disks_plan(const struct machine_plan *plan, const char *directory, struct disks *disks,
 	       struct error *err);
 
-/* disks_configure() - fill in disk_paths, disk_formats and disk_devices; @disks must outlive it. */
+/* disks_configure() - set the disks' members of @plan, which @disks must outlive. */
 void disks_configure(const struct disks *disks, struct machine_plan *plan);
 
 /**
- * disks_opened() - QEMU has opened its files, as its QMP greeting tells: remove the temporary ones,
- * which then live for as long as QEMU does, however it ends.
+ * disks_opened() - remove temporary files once QEMU has opened them, which its QMP greeting shows.
+ * Then the kernel frees them when QEMU ends, even if it is killed.
  */
 void disks_opened(struct disks *disks);
 
-/* disks_done() - remove temporary files that are left; legal for none. */
+/* disks_done() - remove temporary files that are left and free @disks, which may be all zero. */
 void disks_done(struct disks *disks);
 
 #endif

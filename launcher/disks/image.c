@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A disk image that the definition names: its format, its size, and that it leads to no other file.
+// Inspects a disk image's format and size and refuses references to other files.
 #include "launcher/disks/image.h"
 
 #include <errno.h>
@@ -12,10 +12,10 @@
 #include "launcher/disks/qcow2.h"
 #include "netsetup/base/cleanup.h"
 
-/* Enough for every magic below. */
+/* Covers every magic number below. */
 #define START_SIZE 512
 
-/* What is neither qcow2 nor a raw disk; what has no @tool to unpack it, qemu-img can convert. */
+/* Contents that are neither qcow2 nor a raw disk. qemu-img converts a format without @tool. */
 static const struct foreign {
 	size_t offset;
 	const char *magic;
@@ -40,7 +40,7 @@ static const struct foreign {
 	{ 0, "PK\x03\x04", 4, "zip", "unzip" },
 };
 
-static bool name_says_qcow2(const char *path)
+static bool has_qcow2_suffix(const char *path)
 {
 	static const char suffix[] = ".qcow2";
 	size_t length = strlen(path);
@@ -72,7 +72,7 @@ static int check_foreign(const char *path, const char *start, size_t size, struc
 	return 0;
 }
 
-/* The format of `format: auto`. */
+/* Detects the format for `format: auto`. */
 static int detect(const struct disk *disk, const char *start, size_t size, struct image *image,
 		  struct error *err)
 {
@@ -83,22 +83,21 @@ static int detect(const struct disk *disk, const char *start, size_t size, struc
 
 		if (ret)
 			return ret;
-		if (name_says_qcow2(path)) {
+		if (has_qcow2_suffix(path)) {
 			error_setf(err, STATUS_DEFINITION, EINVAL,
-				   "cannot use image '%s': it is no qcow2 image, as its name says",
+				   "cannot use image '%s': it is not qcow2, but its name says so",
 				   path);
-			error_remedy(err, "get the image anew, or set its 'format: raw'");
+			error_remedy(err, "get the image again, or set its 'format: raw'");
 			return -EINVAL;
 		}
 		image->format = DISK_FORMAT_RAW;
 		return 0;
 	}
-	if (disk->mode == DISK_DIRECT && !name_says_qcow2(path)) {
-		error_setf(
-			err, STATUS_DEFINITION, EINVAL,
-			"cannot tell the format of image '%s': it begins as qcow2, which the guest "
-			"of a raw disk could have written",
-			path);
+	if (disk->mode == DISK_DIRECT && !has_qcow2_suffix(path)) {
+		error_setf(err, STATUS_DEFINITION, EINVAL,
+			   "cannot detect the format of image '%s': the guest of a raw disk could "
+			   "have written its qcow2 header",
+			   path);
 		error_remedy(err, "set its 'format: qcow2' (or 'raw')");
 		return -EINVAL;
 	}
@@ -126,7 +125,7 @@ static int check_qcow2(int fd, struct image *image, struct error *err)
 		error_setf(err, STATUS_DEFINITION, EINVAL,
 			   "cannot use image '%s': its data is in another file", path);
 	error_remedy(err,
-		     "if you trust it to name that file, make it one: "
+		     "if you trust that file, copy both into one image: "
 		     "qemu-img convert -O qcow2 '%s' NEW.qcow2",
 		     path);
 	return -EINVAL;
@@ -139,7 +138,7 @@ static int open_image(struct image *image, int *fd, struct error *err)
 	off_t end;
 	struct stat st;
 
-	/* Messages, QEMU's command and the record of an overlay have the path on a line. */
+	/* The path must fit on a line of messages, QEMU's command and the record of an overlay. */
 	if (!text_clean(path, ""))
 		return error_setf(err, STATUS_DEFINITION, EINVAL,
 				  "cannot use an image whose path has a control character or is "

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A disk image that the definition names: its format, its size, and that it leads to no other file.
+// Inspects a disk image's format and size and refuses references to other files.
 #ifndef LAUNCHER_DISKS_IMAGE_H
 #define LAUNCHER_DISKS_IMAGE_H
 
@@ -11,13 +11,13 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct image - what was found.
- * @path: of the file; lives as long as the caller's.
+ * struct image - properties of a disk image.
+ * @path: the caller's; not freed here.
  * @format: raw or qcow2.
- * @size: of the disk that it holds, in bytes.
- * @device: it is a block device.
+ * @size: of the disk in the image, in bytes.
+ * @device: true for a block device.
  * @file_size: of the file, in bytes.
- * @mtime: of the file; zero for a device, which has none that would tell of writes.
+ * @mtime: of the file; zero for a device, whose mtime does not show writes.
  */
 struct image {
 	const char *path;
@@ -29,20 +29,18 @@ struct image {
 };
 
 /**
- * image_inspect() - look at a disk's image.
+ * image_inspect() - inspect a disk's image.
  *
- * The format `auto` is told by the content: qcow2 by its magic, raw otherwise. Content of another
- * known format, or compressed, is refused: as a raw disk it would be garbage. Two more refusals
- * keep a guest or a download from naming files of the host:
- *  - a qcow2 image with a backing file or an external data file, whatever the format key says;
+ * For the format `auto`, an image with qcow2's magic is qcow2, any other raw. Compressed content
+ * and other known formats are refused, since they would be garbage as a raw disk.
+ * Threat: a guest or a downloaded image names files of the host. Checks that refuse it:
+ *  - a qcow2 image with a backing file or an external data file, for every value of `format`;
  *  - a qcow2 header in an image of mode `direct` and format `auto` whose name does not end in
- *    ".qcow2": if the disk is raw, its guest can have written that header itself.
- * @path: of the image.
- * @disk: its format and mode.
- * @image: the image.
- * @err: says what to do.
+ *    ".qcow2", since the guest of a raw disk can write such a header.
+ * @disk: format and mode are read.
+ * @err: has a remedy.
  *
- * Return: 0, -EINVAL, or the error of opening or reading it.
+ * Return: 0, -EINVAL, or the error of opening or reading the image.
  */
 int image_inspect(const char *path, const struct disk *disk, struct image *image,
 		  struct error *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Images from URLs: kept in the user's cache under their digests, fetched when they are not there.
+// Cache of images from URLs, which names each image by its digest.
 #include "launcher/disks/image_cache.h"
 
 #include <dirent.h>
@@ -18,7 +18,7 @@
 
 _Static_assert(MIRRORS_MAX == IMAGE_MIRRORS_MAX, "every mirror is passed on");
 
-/* The directory of images in the user's cache; see launcher/image/store.h for what is in it. */
+/* The directory of images in the user's cache; launcher/image/store.h describes its files. */
 #define DIRECTORY "images"
 #define PART      ".part"
 #define UNPACKED  ".unpacked"
@@ -89,7 +89,7 @@ static int open_directory(int *directory, struct error *err)
 	return *directory < 0 ? error_set_errno(err, errno, "cannot open '%s'", path) : 0;
 }
 
-/* @wanted: the digest's name, or "-". */
+/* @wanted: the expected digest as "ALGORITHM-HEX", or "-" if it is unknown. */
 static int fetch(const struct disk *disk, const char *wanted, bool quiet,
 		 char name[IMAGE_NAME_SIZE], struct error *err)
 {
@@ -137,8 +137,8 @@ int image_cache_learn(const struct disk *disk, bool quiet, char name[IMAGE_NAME_
 	return fetch(disk, "-", quiet, name, err);
 }
 
-/* Whether nobody is at work on it; the lock is given back at once, for what is swept is no start. */
-static bool is_left(int directory, const char *name)
+/* Returns true if no fetch holds the lock; no fetch starts from this file, so it is released. */
+static bool is_stale(int directory, const char *name)
 {
 	char part[NAME_MAX + 1];
 	cleanup_fd int fd = -1;
@@ -161,7 +161,7 @@ void image_cache_remove_stale(const struct removal *removal)
 	while (stream && (entry = readdir(stream))) {
 		const char *suffix = strrchr(entry->d_name, '.');
 
-		if (suffix && !strcmp(suffix, UNPACKED) && is_left(dirfd(stream), entry->d_name))
+		if (suffix && !strcmp(suffix, UNPACKED) && is_stale(dirfd(stream), entry->d_name))
 			remove_one(removal, path, entry->d_name);
 	}
 	if (stream)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Images from URLs: kept in the user's cache under their digests, fetched when they are not there.
+// Cache of images from URLs, which names each image by its digest.
 #ifndef LAUNCHER_DISKS_IMAGE_CACHE_H
 #define LAUNCHER_DISKS_IMAGE_CACHE_H
 
@@ -11,32 +11,29 @@
 #include "netsetup/base/error.h"
 
 /**
- * image_cache_locate() - find where the cache has each image from a URL, or would have it; touches
- * nothing.
- * @plan: its images are set; an image that is set stays as it is.
- * @directory: the word for the cache's directory, for `print`; NULL: the user's.
- * @err: the error.
+ * image_cache_locate() - set the path in the cache of each image from a URL; opens no file.
+ * @plan: its images are set; an image that is set already stays.
+ * @directory: for `print` the word for the cache's directory; NULL for the user's.
  *
  * Return: 0 or a negative errno (no home directory, no memory).
  */
 int image_cache_locate(struct machine_plan *plan, const char *directory, struct error *err);
 
 /**
- * image_cache_fetch() - fetch the images that are not there; what is there is whole and verified.
- * @plan: image_cache_locate() was called.
- * @quiet: show no progress.
- * @err: the error; see image_client_run() for an end by a signal.
+ * image_cache_fetch() - fetch missing images. An image in the cache is complete and verified.
+ * @plan: image_cache_locate() must have set its images.
+ * @quiet: true if no progress is shown.
+ * @err: see image_client_run() for an end by a signal.
  *
  * Return: 0 or a negative errno.
  */
 int image_cache_fetch(const struct machine_plan *plan, bool quiet, struct error *err);
 
 /**
- * image_cache_learn() - fetch an image without knowing its digest.
- * @disk: with URLs.
- * @quiet: show no progress.
- * @name: "sha256-HEX": what came.
- * @err: the error.
+ * image_cache_learn() - fetch an image whose digest is unknown.
+ * @disk: must have URLs.
+ * @quiet: true if no progress is shown.
+ * @name: the digest of the fetched image, "sha256-HEX".
  *
  * Return: 0 or a negative errno.
  */
@@ -44,18 +41,16 @@ int image_cache_learn(const struct disk *disk, bool quiet, char name[IMAGE_NAME_
 		      struct error *err);
 
 /**
- * image_cache_locate_learned() - find where the cache has one image of a digest that was learned.
- * @plan: its image @index is set.
- * @index: the disk's number.
- * @name: of image_cache_learn().
- * @err: the error.
+ * image_cache_locate_learned() - set the path in the cache of an image with a learned digest.
+ * @index: the disk's number; this image of @plan is set.
+ * @name: from image_cache_learn().
  *
  * Return: 0 or a negative errno.
  */
 int image_cache_locate_learned(struct machine_plan *plan, unsigned int index, const char *name,
 			       struct error *err);
 
-/* image_cache_remove_stale() - remove what nobody can go on with: half an image that was being unpacked. */
+/* image_cache_remove_stale() - remove half unpacked images, which no run can continue. */
 void image_cache_remove_stale(const struct removal *removal);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The overlay of a disk: a qcow2 file with what the guest changed, on top of an untouched image.
+// Makes a disk's overlay: a qcow2 file with the guest's changes to a read-only image.
 #include "launcher/disks/overlay.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static int no_memory(const struct image *image, struct error *err)
 	return error_set_errno(err, ENOMEM, "cannot make %s", image ? "an overlay" : "a disk");
 }
 
-/* A new, empty file of the user's alone, under a name that overlay_remove_stale() knows. */
+/* Makes an empty file that only the user can read, with a name for overlay_remove_stale(). */
 static int make_temporary(const char *directory, unsigned int index, char **path, int *fd,
 			  struct error *err)
 {
@@ -81,8 +81,8 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
 }
 
 /*
- * What is known of the image, as the text of diskN.base. No clock is compared, only whether
- * something was written since: an image that is newer or older is equally another one.
+ * Returns the text of diskN.base, which the caller frees. It is compared for equality, not by
+ * age: an image with an older mtime is as different as one with a newer.
  */
 static char *describe_base(const struct disk *disk, const struct image *image)
 {
@@ -128,7 +128,7 @@ static int record_base(const char *directory, unsigned int index, const struct d
 	return write_base(directory, index, base, description, err);
 }
 
-/* The overlay appears last: it is never there without its record. */
+/* Renames the overlay last, so that it never exists without its record. */
 static int create(const char *directory, unsigned int index, const struct disk *disk,
 		  const struct image *image, const char *overlay, struct error *err)
 {
@@ -148,7 +148,7 @@ static int create(const char *directory, unsigned int index, const struct disk *
 	return ret;
 }
 
-/* Adds the way out to the error of an overlay that does not fit; @base: the record of its image. */
+/* Adds a remedy to the error of an overlay that does not fit; @base: its record, or NULL. */
 static int refuse(const char *directory, const char *base, struct error *err)
 {
 	error_remedy(err,
@@ -161,7 +161,7 @@ static int refuse(const char *directory, const char *base, struct error *err)
 	return -EINVAL;
 }
 
-/* Whether the image is still what it was; a record that someone removed is taken for a "yes". */
+/* Checks that the image is unchanged. A user can remove the record to accept a changed image. */
 static int check_base(const char *directory, unsigned int index, const struct disk *disk,
 		      const struct image *image, const char *overlay, struct error *err)
 {
@@ -235,7 +235,7 @@ static int check_overlay(const char *directory, unsigned int index, const struct
 	return ret;
 }
 
-/* Of a disk without an image. */
+/* Checks the file of a disk without an image. */
 static int check_empty(const char *directory, const struct disk *disk, const struct qcow2 *header,
 		       const char *path, struct error *err)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The overlay of a disk: a qcow2 file with what the guest changed, on top of an untouched image.
+// Makes a disk's overlay: a qcow2 file with the guest's changes to a read-only image.
 #ifndef LAUNCHER_DISKS_OVERLAY_H
 #define LAUNCHER_DISKS_OVERLAY_H
 
@@ -8,23 +8,22 @@
 #include "launcher/disks/image.h"
 #include "netsetup/base/error.h"
 
-/* overlay_path() - DIRECTORY/diskN.qcow2, allocated; NULL when memory ran out. */
+/* overlay_path() - return DIRECTORY/diskN.qcow2, which the caller frees, or NULL without memory. */
 char *overlay_path(const char *directory, unsigned int index);
 
 /**
- * overlay_open() - make a disk's overlay, or take the one that is there if it still fits.
+ * overlay_open() - make a disk's overlay, or use the existing one if it still fits.
  *
- * An overlay is only of use with the very bytes that its image had when it was made. So it must
- * name the image, and the image must have the size and the time of its last change that were noted
- * in DIRECTORY/diskN.base then. An image from a URL is named by its digest and needs no record. The
- * overlay is grown to the disk's size, never shrunk.
- * @directory: absolute, exists; its lock is held.
+ * An overlay is valid only with the bytes that its image had when the overlay was made. So it must
+ * name the image, and the image must have the size and the mtime recorded in DIRECTORY/diskN.base.
+ * An image from a URL has its digest in its path, so size and mtime are not recorded. The overlay
+ * is grown to the disk's size, never shrunk.
+ * @directory: absolute, must exist and be locked.
  * @index: the disk's number.
- * @disk: the disk.
- * @image: what image_inspect() found; NULL for a disk without an image, which begins empty and
- *         whose size is not 0.
- * @path: of the overlay, allocated; the caller frees it.
- * @err: says how to go on without it.
+ * @image: from image_inspect(); NULL for a disk without an image, which begins empty and whose
+ *         size must not be 0.
+ * @path: of the overlay; the caller frees it.
+ * @err: has a remedy if the overlay does not fit.
  *
  * Return: 0 or a negative errno.
  */
@@ -32,9 +31,9 @@ int overlay_open(const char *directory, unsigned int index, const struct disk *d
 		 const struct image *image, char **path, struct error *err);
 
 /**
- * overlay_temporary() - make an overlay that is thrown away; its name is none that was used before.
+ * overlay_temporary() - make a temporary overlay with a new name.
  * @directory, @index, @disk, @image, @err: as above.
- * @path: of the overlay, allocated; the caller removes the file and frees it.
+ * @path: of the overlay; the caller removes the file and frees the path.
  *
  * Return: 0 or a negative errno.
  */
@@ -42,14 +41,14 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
 		      const struct image *image, char **path, struct error *err);
 
 /**
- * overlay_reset() - remove a VM's overlays, and what is known of their images.
- * @directory: absolute; its lock is held.
+ * overlay_reset() - remove a VM's overlays and the records of their images.
+ * @directory: absolute, must be locked.
  */
 void overlay_reset(const char *directory, const struct removal *removal);
 
 /**
- * overlay_remove_stale() - remove the temporary files that runs which died have left.
- * @directory: absolute; its lock is held, so that none of them is in use.
+ * overlay_remove_stale() - remove temporary files of runs that were killed.
+ * @directory: absolute, must be locked, so that no other run uses them.
  */
 void overlay_remove_stale(const char *directory, const struct removal *removal);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a qcow2 header says about other files (QEMU's docs/interop/qcow2.txt).
+// Reads size and references to other files from a qcow2 header (docs/interop/qcow2.txt).
 #include "launcher/disks/qcow2.h"
 
 #include <endian.h>
@@ -33,7 +33,7 @@ struct header {
 	uint32_t refcount_clusters;
 	uint32_t snapshot_count;
 	uint64_t snapshot_offset;
-	/* From here on version 3 only. */
+	/* The fields below exist in version 3 only. */
 	uint64_t incompatible;
 	uint64_t compatible;
 	uint64_t autoclear;
@@ -77,7 +77,7 @@ bool qcow2_magic(const void *bytes, size_t size)
 	return be32toh(start[0]) == MAGIC && (be32toh(start[1]) == 2 || be32toh(start[1]) == 3);
 }
 
-/* Reads a text of the header's first cluster. */
+/* Reads a text, which must lie in the first cluster; @end is the cluster's end. */
 static int read_text(int fd, const char *path, uint64_t offset, uint32_t size, uint64_t end,
 		     char text[QCOW2_NAME_SIZE], struct error *err)
 {
@@ -90,7 +90,7 @@ static int read_text(int fd, const char *path, uint64_t offset, uint32_t size, u
 	return ret;
 }
 
-/* Looks for the format of the backing file; @end is that of the first cluster. */
+/* Searches the header extensions for the backing file's format; @end: of the extensions. */
 static int read_extensions(int fd, const char *path, uint64_t offset, uint64_t end,
 			   struct qcow2 *header, struct error *err)
 {
@@ -119,7 +119,7 @@ static int read_extensions(int fd, const char *path, uint64_t offset, uint64_t e
 	return 0;
 }
 
-/* Where the header ends and the extensions begin; 0 when it cannot be. */
+/* Returns the offset of the header's end, where extensions begin; 0 if its size is invalid. */
 static uint64_t header_end(const struct header *header)
 {
 	uint64_t size = be32toh(header->header_size);
@@ -137,12 +137,12 @@ int qcow2_read(int fd, const char *path, struct qcow2 *header, struct error *err
 	uint32_t cluster_bits;
 	int ret;
 
-	/* Version 2 has a shorter header, but no image is shorter than two clusters of 512 bytes. */
+	/* Version 2 has a shorter header, but no image is shorter than two 512-byte clusters. */
 	ret = read_at(fd, path, 0, &raw, sizeof(raw), err);
 	if (ret)
 		return ret;
 	if (!qcow2_magic(&raw, sizeof(raw)))
-		return malformed(path, "it does not begin as one", err);
+		return malformed(path, "its magic number is wrong", err);
 	cluster_bits = be32toh(raw.cluster_bits);
 	if (cluster_bits < 9 || cluster_bits > 21)
 		return malformed(path, "its clusters have an impossible size", err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a qcow2 header says about other files (QEMU's docs/interop/qcow2.txt).
+// Reads size and references to other files from a qcow2 header (docs/interop/qcow2.txt).
 #ifndef LAUNCHER_DISKS_QCOW2_H
 #define LAUNCHER_DISKS_QCOW2_H
 
@@ -9,15 +9,15 @@
 
 #include "netsetup/base/error.h"
 
-/* The format's own limit of a backing file's name, and room for a NUL. */
+/* The format's limit of a backing file's name, 1023 bytes, and its NUL. */
 #define QCOW2_NAME_SIZE 1024
 
 /**
- * struct qcow2 - the parts of a header that matter here.
- * @size: of the disk that the image holds, in bytes.
+ * struct qcow2 - the used fields of a header.
+ * @size: of the disk in the image, in bytes.
  * @backing: name of the backing file, or empty.
- * @backing_format: its format, or empty when the header does not say.
- * @data_file: the data is in another, "external" file.
+ * @backing_format: its format, or empty if the header has none.
+ * @data_file: true if the data is in an external file.
  */
 struct qcow2 {
 	uint64_t size;
@@ -26,17 +26,14 @@ struct qcow2 {
 	bool data_file;
 };
 
-/* qcow2_magic() - whether the first bytes of a file are those of qcow2, version 2 or 3. */
+/* qcow2_magic() - true if the first bytes of a file are those of qcow2, version 2 or 3. */
 bool qcow2_magic(const void *bytes, size_t size);
 
 /**
- * qcow2_read() - read a header; nothing in it is trusted.
- * @fd: the file.
- * @path: its name, for messages.
- * @header: the header.
- * @err: the error.
+ * qcow2_read() - read a header, which may be hostile: every offset and size is checked.
+ * @path: for messages.
  *
- * Return: 0, -EINVAL when it is not a well-formed qcow2 header, or the error of reading.
+ * Return: 0, -EINVAL for a malformed header, or the error of reading.
  */
 int qcow2_read(int fd, const char *path, struct qcow2 *header, struct error *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The two jobs that qemu-img(1) does for an overlay.
+// Runs qemu-img(1) to create or grow an overlay.
 #include "launcher/disks/qemu_img.h"
 
 #include <assert.h>
@@ -14,8 +14,8 @@
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
-/* Of what it says, as much as is shown. */
-#define WORDS_SIZE 1024
+/* The size of qemu-img's message; the rest is discarded. */
+#define MESSAGE_SIZE 1024
 
 static int start(const struct argv *argv, int output, struct process *process, struct error *err)
 {
@@ -25,7 +25,7 @@ static int start(const struct argv *argv, int output, struct process *process, s
 		{ output, STDOUT_FILENO },
 		{ output, STDERR_FILENO },
 	};
-	/* A session of its own: Ctrl-C is for vmrun, which cleans up after it. */
+	/* A new session keeps Ctrl-C from qemu-img: vmrun gets it and cleans up. */
 	struct process_config config = {
 		.argv = argv->items,
 		.fds = fds,
@@ -44,8 +44,8 @@ static int start(const struct argv *argv, int output, struct process *process, s
 	return ret;
 }
 
-/* Reads to the end, however much it is; the first line is the reason, without "qemu-img: ". */
-static void read_words(int fd, char words[WORDS_SIZE])
+/* Reads up to end-of-file. Returns the first line, which is the reason, without "qemu-img: ". */
+static void read_message(int fd, char message[MESSAGE_SIZE])
 {
 	static const char prefix[] = "qemu-img: ";
 	size_t used = 0;
@@ -53,9 +53,9 @@ static void read_words(int fd, char words[WORDS_SIZE])
 	ssize_t got;
 
 	for (;;) {
-		size_t room = WORDS_SIZE - 1 - used;
+		size_t room = MESSAGE_SIZE - 1 - used;
 
-		got = room ? read(fd, words + used, room) : read(fd, rest, sizeof(rest));
+		got = room ? read(fd, message + used, room) : read(fd, rest, sizeof(rest));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -63,17 +63,17 @@ static void read_words(int fd, char words[WORDS_SIZE])
 		if (room)
 			used += got;
 	}
-	words[used] = '\0';
-	words[strcspn(words, "\n")] = '\0';
-	if (!strncmp(words, prefix, strlen(prefix)))
-		memmove(words, words + strlen(prefix), strlen(words + strlen(prefix)) + 1);
+	message[used] = '\0';
+	message[strcspn(message, "\n")] = '\0';
+	if (!strncmp(message, prefix, strlen(prefix)))
+		memmove(message, message + strlen(prefix), strlen(message + strlen(prefix)) + 1);
 }
 
 static int run_qemu_img(const struct argv *argv, const char *what, const char *path,
 			struct error *err)
 {
 	struct process process = PROCESS_NONE;
-	char words[WORDS_SIZE];
+	char message[MESSAGE_SIZE];
 	siginfo_t end;
 	int pipe_fds[2];
 	int ret;
@@ -85,7 +85,7 @@ static int run_qemu_img(const struct argv *argv, const char *what, const char *p
 	ret = start(argv, pipe_fds[1], &process, err);
 	close(pipe_fds[1]);
 	if (!ret)
-		read_words(pipe_fds[0], words);
+		read_message(pipe_fds[0], message);
 	close(pipe_fds[0]);
 	if (!ret)
 		ret = process_wait(&process, &end, err);
@@ -99,7 +99,7 @@ static int run_qemu_img(const struct argv *argv, const char *what, const char *p
 				  "cannot %s '%s': qemu-img was killed by %s", what, path,
 				  strsignal(end.si_status));
 	return error_setf(err, STATUS_FAILURE, EIO, "cannot %s '%s': %s", what, path,
-			  words[0] && text_clean(words, "\t") ? words : "qemu-img failed");
+			  message[0] && text_clean(message, "\t") ? message : "qemu-img failed");
 }
 
 int qemu_img_create(const char *path, const char *base, enum disk_format base_format, uint64_t size,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The two jobs that qemu-img(1) does for an overlay.
+// Runs qemu-img(1) to create or grow an overlay.
 #ifndef LAUNCHER_DISKS_QEMU_IMG_H
 #define LAUNCHER_DISKS_QEMU_IMG_H
 
@@ -9,12 +9,12 @@
 #include "netsetup/base/error.h"
 
 /**
- * qemu_img_create() - make a qcow2 overlay; a file that is there is overwritten.
+ * qemu_img_create() - make a qcow2 overlay; overwrites an existing file.
  * @path: of the overlay, absolute.
- * @base: the image below it, absolute; NULL for a disk that is empty.
- * @base_format: its format, not auto.
- * @size: of the overlay's disk in bytes; 0: as the base's.
- * @err: with qemu-img's own words.
+ * @base: the backing image, absolute; NULL for an empty disk.
+ * @base_format: of @base; must not be auto.
+ * @size: of the overlay's disk in bytes; 0 for the size of @base.
+ * @err: has qemu-img's message.
  *
  * Return: 0 or a negative errno.
  */
@@ -24,8 +24,8 @@ int qemu_img_create(const char *path, const char *base, enum disk_format base_fo
 /**
  * qemu_img_grow() - make the disk of a qcow2 image larger.
  * @path: of the image, absolute.
- * @size: larger than it is now, in bytes.
- * @err: with qemu-img's own words.
+ * @size: in bytes, larger than before.
+ * @err: has qemu-img's message.
  *
  * Return: 0 or a negative errno.
  */

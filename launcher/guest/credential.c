@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// System credentials: what systemd in the guest reads from the machine's tables, without cloud-init.
+// Makes system credentials, which systemd in the guest reads from SMBIOS.
 #include "launcher/guest/credential.h"
 
 #include <assert.h>
@@ -18,9 +18,9 @@
 #include "netsetup/base/ipv4.h"
 
 /*
- * Theory of operation: every credential is a string of its own, in a file in memory that QEMU
- * inherits. Its command, which all users of the host can read, has nothing but the descriptor's
- * number.
+ * Theory of operation: each credential is one string in a memfd that QEMU inherits. Threat: all
+ * users of the host can read QEMU's command. So the command has the descriptor's number only
+ * (test: test_qemu.c).
  */
 
 bool credential_wanted(const struct definition *definition)
@@ -34,7 +34,7 @@ static int out_of_memory(struct error *err)
 	return error_set_errno(err, ENOMEM, "cannot make a credential");
 }
 
-/* What credentials tell the guest by themselves. */
+/* The credentials that vmrun adds. */
 
 static int write_key(const char *key, void *out)
 {
@@ -56,7 +56,7 @@ static int write_name(FILE *out, const struct machine_plan *plan, struct error *
 	return 0;
 }
 
-/* systemd.network(5). */
+/* Writes a systemd.network(5) file. */
 static int write_network(FILE *out, const struct machine_plan *plan, struct error *err)
 {
 	const struct ready_record *lan = plan->lan;
@@ -75,10 +75,10 @@ static int write_network(FILE *out, const struct machine_plan *plan, struct erro
 	return 0;
 }
 
-static const struct own {
+static const struct builtin {
 	const char *name;
 	int (*write)(FILE *out, const struct machine_plan *plan, struct error *err);
-} owns[] = {
+} builtins[] = {
 	{ "ssh.authorized_keys.root", write_keys },
 	{ "system.hostname", write_name },
 	{ "network.network.10-vmrun", write_network },
@@ -91,35 +91,35 @@ static bool keys_wanted(const struct definition *definition)
 	return !cloud_init->present || cloud_init->ssh_keys_auto || cloud_init->ssh_key_count;
 }
 
-/* The user's own word is the last one. */
-static bool own_wanted(const struct definition *definition, const struct own *own)
+/* Returns false if the user has a credential of this name, which takes precedence. */
+static bool builtin_wanted(const struct definition *definition, const struct builtin *builtin)
 {
 	for (unsigned int i = 0; i < definition->credential_count; i++)
-		if (!strcmp(definition->credentials[i].name, own->name))
+		if (!strcmp(definition->credentials[i].name, builtin->name))
 			return false;
-	return own->write != write_keys || keys_wanted(definition);
+	return builtin->write != write_keys || keys_wanted(definition);
 }
 
 unsigned int credential_count(const struct definition *definition)
 {
 	unsigned int count = definition->credential_count;
 
-	for (size_t i = 0; i < ARRAY_SIZE(owns) && credential_wanted(definition); i++)
-		count += own_wanted(definition, &owns[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(builtins) && credential_wanted(definition); i++)
+		count += builtin_wanted(definition, &builtins[i]);
 	return count;
 }
 
-/* The one of this index among those of vmrun's that are wanted. */
-static const struct own *find_own(const struct definition *definition, unsigned int index)
+/* Returns vmrun's credential with this index; an unwanted one does not count. */
+static const struct builtin *find_builtin(const struct definition *definition, unsigned int index)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(owns); i++)
-		if (own_wanted(definition, &owns[i]) && index-- == 0)
-			return &owns[i];
+	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++)
+		if (builtin_wanted(definition, &builtins[i]) && index-- == 0)
+			return &builtins[i];
 	assert(false);
 	return NULL;
 }
 
-static int write_users(FILE *out, const struct credential *credential, struct error *err)
+static int write_user_credential(FILE *out, const struct credential *credential, struct error *err)
 {
 	cleanup_free char *data = NULL;
 	size_t size;
@@ -135,7 +135,7 @@ static int write_users(FILE *out, const struct credential *credential, struct er
 	return ret;
 }
 
-/* RFC 4648, section 4. */
+/* Writes base64 (RFC 4648, section 4). */
 static void write_base64(FILE *out, const unsigned char *data, size_t size)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -165,19 +165,20 @@ static int read_value(const struct machine_plan *plan, unsigned int index, const
 		return out_of_memory(err);
 	if (index < definition->credential_count) {
 		*name = definition->credentials[index].name;
-		ret = write_users(out, &definition->credentials[index], err);
+		ret = write_user_credential(out, &definition->credentials[index], err);
 	} else {
-		const struct own *own = find_own(definition, index - definition->credential_count);
+		const struct builtin *builtin = find_builtin(definition,
+							     index - definition->credential_count);
 
-		*name = own->name;
-		ret = own->write(out, plan, err);
+		*name = builtin->name;
+		ret = builtin->write(out, plan, err);
 	}
 	if (!ret && (ferror(out) || fflush(out)))
 		ret = out_of_memory(err);
 	return ret;
 }
 
-/* From here on nobody can change it, not even through /proc. */
+/* Copies the text to a sealed memfd, which no process can change, not even through /proc. */
 static int seal_text(const char *text, size_t size, struct error *err)
 {
 	cleanup_fd int fd = memfd_create("vmrun-credential", MFD_CLOEXEC | MFD_ALLOW_SEALING);

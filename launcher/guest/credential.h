@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// System credentials: what systemd in the guest reads from the machine's tables, without cloud-init.
+// Makes system credentials, which systemd in the guest reads from SMBIOS.
 #ifndef LAUNCHER_GUEST_CREDENTIAL_H
 #define LAUNCHER_GUEST_CREDENTIAL_H
 
 #include "launcher/definition/machine_plan.h"
 #include "netsetup/base/error.h"
 
-/* The user's own, and those that tell who and where the guest is. */
+/* The user's credentials and those that vmrun adds. */
 #define CREDENTIALS_ALL (CREDENTIALS_MAX + 3)
 
-/* The most bytes that one may have. */
+/* The most bytes of a credential. */
 #define CREDENTIAL_SIZE_MAX 32768
 
 /**
- * credential_wanted() - whether credentials tell the guest who and where it is: its host name, the SSH
- * keys of its root, its address (network.configure).
+ * credential_wanted() - true if vmrun adds credentials (network.configure): the host name, root's
+ * SSH keys and the address.
  */
 bool credential_wanted(const struct definition *definition);
 
-/* credential_count() - how many the guest gets; a name of the user's own is not told twice. */
+/* credential_count() - return the number of credentials; a user's replaces vmrun's of its name. */
 unsigned int credential_count(const struct definition *definition);
 
 /**
- * credential_open() - one of them, as the string of SMBIOS type 11 that systemd takes for it
+ * credential_open() - make a credential's string of SMBIOS type 11
  * (systemd.system-credentials(7)).
- * @plan: the VM, and its place on the LAN.
- * @index: which, from 0.
- * @size: of the string.
+ * @plan: the VM; @plan->lan has the address.
+ * @index: less than credential_count().
+ * @size: of the string, in bytes.
  * @err: names the file that cannot be used.
  *
- * Return: a descriptor of a file in memory, which nobody can change, or a negative errno.
+ * Return: a descriptor of a sealed memfd, or a negative errno.
  */
 int credential_open(const struct machine_plan *plan, unsigned int index, size_t *size,
 		    struct error *err);

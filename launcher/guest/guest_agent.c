@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Asks the QEMU guest agent in a VM, whose every byte is the guest's to choose.
+// Queries the QEMU guest agent in a VM, which may be hostile.
 #include "launcher/guest/guest_agent.h"
 
 #include <errno.h>
@@ -17,26 +17,26 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/clock.h"
 
-/* What is kept of an answer. */
+/* Limits of an answer; the rest is cut. */
 #define DEPTH_MAX      16
 #define TEXT_MAX       128
 #define INTERFACES_MAX 16
 #define ADDRESSES_MAX  8
 
-/* Precedes the answer to guest-sync-delimited; no byte of JSON. */
+/* Precedes the answer to guest-sync-delimited; this byte never occurs in JSON. */
 #define DELIMITER 0xff
 
 /**
- * struct agent - a conversation.
- * @fd: to the agent.
- * @deadline: its end, CLOCK_MONOTONIC in ms.
- * @heard: bytes that have come in all.
- * @bytes, @size: those that have not been looked at yet.
+ * struct agent - a connection to the agent.
+ * @fd: the caller's.
+ * @deadline: end of the query, CLOCK_MONOTONIC in ms.
+ * @received: number of bytes so far.
+ * @bytes, @size: received bytes that are not parsed yet.
  */
 struct agent {
 	int fd;
 	uint64_t deadline;
-	size_t heard;
+	size_t received;
 	char bytes[GUEST_AGENT_LINE_MAX];
 	size_t size;
 };
@@ -57,14 +57,14 @@ static int wait_for(const struct agent *agent, short events, struct error *err)
 	return 0;
 }
 
-static int say(const struct agent *agent, const char *text, size_t size, struct error *err)
+static int send_bytes(const struct agent *agent, const char *text, size_t size, struct error *err)
 {
 	while (size > 0) {
 		ssize_t put = send(agent->fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 		int ret;
 
 		if (put < 0 && errno != EAGAIN && errno != EINTR)
-			return error_set_errno(err, errno, "cannot ask the guest agent");
+			return error_set_errno(err, errno, "cannot query the guest agent");
 		if (put > 0) {
 			text += put;
 			size -= (size_t)put;
@@ -77,14 +77,13 @@ static int say(const struct agent *agent, const char *text, size_t size, struct 
 	return 0;
 }
 
-static int hear(struct agent *agent, struct error *err)
+static int receive(struct agent *agent, struct error *err)
 {
 	ssize_t got;
 	int ret;
 
-	if (agent->size == sizeof(agent->bytes) || agent->heard >= GUEST_AGENT_MAX)
-		return error_setf(err, STATUS_FAILURE, EMSGSIZE,
-				  "the guest agent says more than it was asked");
+	if (agent->size == sizeof(agent->bytes) || agent->received >= GUEST_AGENT_MAX)
+		return error_setf(err, STATUS_FAILURE, EMSGSIZE, "the guest agent sends too much");
 	ret = wait_for(agent, POLLIN, err);
 	if (ret < 0)
 		return ret;
@@ -93,44 +92,45 @@ static int hear(struct agent *agent, struct error *err)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (got < 0)
-		return error_set_errno(err, errno, "cannot hear the guest agent");
+		return error_set_errno(err, errno, "cannot read from the guest agent");
 	if (got == 0)
-		return error_setf(err, STATUS_FAILURE, ECONNRESET, "the guest agent has gone");
+		return error_setf(err, STATUS_FAILURE, ECONNRESET,
+				  "the guest agent closed its connection");
 	agent->size += (size_t)got;
-	agent->heard += (size_t)got;
+	agent->received += (size_t)got;
 	return 0;
 }
 
-static void forget(struct agent *agent, size_t size)
+static void discard(struct agent *agent, size_t size)
 {
 	agent->size -= size;
 	memmove(agent->bytes, agent->bytes + size, agent->size);
 }
 
-/* The next line as JSON, or NULL for a line that is none; -EMSGSIZE when it has no end. */
-static int hear_line(struct agent *agent, struct json_object **value, struct error *err)
+/* Reads a line as JSON; *@value is NULL for an invalid line. -EMSGSIZE if it is too long. */
+static int receive_line(struct agent *agent, struct json_object **value, struct error *err)
 {
 	struct json_tokener *tokener;
 	char *end;
 	int ret;
 
 	while (!(end = memchr(agent->bytes, '\n', agent->size))) {
-		ret = hear(agent, err);
+		ret = receive(agent, err);
 		if (ret < 0)
 			return ret;
 	}
 	tokener = json_tokener_new_ex(DEPTH_MAX);
 	if (!tokener)
-		return error_set_errno(err, ENOMEM, "cannot hear the guest agent");
+		return error_set_errno(err, ENOMEM, "cannot read from the guest agent");
 	*end = '\0';
-	/* With its NUL, so that a number at its end is complete. */
+	/* The size includes the NUL, so that the parser completes a number at the end. */
 	*value = json_tokener_parse_ex(tokener, agent->bytes, (int)(end - agent->bytes) + 1);
 	json_tokener_free(tokener);
-	forget(agent, (size_t)(end - agent->bytes) + 1);
+	discard(agent, (size_t)(end - agent->bytes) + 1);
 	return 0;
 }
 
-/* Goes on behind the next delimiter. */
+/* Discards bytes up to and including the next delimiter. */
 static int find_delimiter(struct agent *agent, struct error *err)
 {
 	char *found;
@@ -138,17 +138,17 @@ static int find_delimiter(struct agent *agent, struct error *err)
 
 	while (!(found = memchr(agent->bytes, DELIMITER, agent->size))) {
 		agent->size = 0;
-		ret = hear(agent, err);
+		ret = receive(agent, err);
 		if (ret < 0)
 			return ret;
 	}
-	forget(agent, (size_t)(found - agent->bytes) + 1);
+	discard(agent, (size_t)(found - agent->bytes) + 1);
 	return 0;
 }
 
 /*
- * What an earlier conversation has left, of either side, is passed over: the delimiter makes the
- * agent forget half a command, and its answer has the number of this conversation.
+ * Discards the rest of an earlier query: the delimiter makes the agent drop half a command, and
+ * only the answer to this query has its random number.
  */
 static int synchronize(struct agent *agent, struct error *err)
 {
@@ -159,15 +159,15 @@ static int synchronize(struct agent *agent, struct error *err)
 	int ret;
 
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		return error_set_errno(err, errno, "cannot ask the guest agent");
+		return error_set_errno(err, errno, "cannot query the guest agent");
 	snprintf(command, sizeof(command),
 		 "%c{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%u}}\n", DELIMITER,
 		 number);
-	ret = say(agent, command, strlen(command), err);
+	ret = send_bytes(agent, command, strlen(command), err);
 	while (ret == 0) {
 		ret = find_delimiter(agent, err);
 		if (ret == 0)
-			ret = hear_line(agent, &value, err);
+			ret = receive_line(agent, &value, err);
 		if (ret < 0)
 			break;
 		answer = json_object_get_int64(json_member(value, "return", json_type_int));
@@ -178,24 +178,24 @@ static int synchronize(struct agent *agent, struct error *err)
 	return ret;
 }
 
-/* Asks one thing; *@value is NULL for what this agent does not know. */
-static int ask(struct agent *agent, const char *name, struct json_object **answer,
-	       struct json_object **value, struct error *err)
+/* Runs one command; *@value is NULL if the agent does not support it. */
+static int run_command(struct agent *agent, const char *name, struct json_object **answer,
+		       struct json_object **value, struct error *err)
 {
 	char command[64];
 	int ret;
 
 	snprintf(command, sizeof(command), "{\"execute\":\"%s\"}\n", name);
-	ret = say(agent, command, strlen(command), err);
+	ret = send_bytes(agent, command, strlen(command), err);
 	if (ret == 0)
-		ret = hear_line(agent, answer, err);
+		ret = receive_line(agent, answer, err);
 	if (ret == 0 && json_object_is_type(*answer, json_type_object))
 		json_object_object_get_ex(*answer, "return", value);
 	return ret;
 }
 
-/* A text of the guest's, cut, with '?' for what must not reach a terminal; NULL for none. */
-static struct json_object *take_text(struct json_object *object, const char *member)
+/* Returns a cut text with '?' for each character unsafe on a terminal; NULL if it is missing. */
+static struct json_object *make_text(struct json_object *object, const char *member)
 {
 	struct json_object *value = json_member(object, member, json_type_string);
 	const char *from = json_object_get_string(value);
@@ -222,7 +222,7 @@ static struct json_object *take_text(struct json_object *object, const char *mem
 	return json_object_new_string_len(text, (int)used);
 }
 
-static void take_addresses(struct json_object *card, struct json_object *from)
+static void add_addresses(struct json_object *card, struct json_object *from)
 {
 	struct json_object *list = json_member(from, "ip-addresses", json_type_array);
 	struct json_object *addresses = json_object_new_array();
@@ -230,7 +230,7 @@ static void take_addresses(struct json_object *card, struct json_object *from)
 
 	for (size_t i = 0; i < count && i < ADDRESSES_MAX; i++) {
 		struct json_object *entry = json_object_array_get_idx(list, i);
-		struct json_object *text = take_text(entry, "ip-address");
+		struct json_object *text = make_text(entry, "ip-address");
 		char whole[TEXT_MAX + 16];
 
 		if (!text)
@@ -244,8 +244,8 @@ static void take_addresses(struct json_object *card, struct json_object *from)
 	json_object_object_add(card, "addresses", addresses);
 }
 
-/* All but the loopback. */
-static struct json_object *take_interfaces(struct json_object *list)
+/* Returns all interfaces but the loopback. */
+static struct json_object *make_interfaces(struct json_object *list)
 {
 	struct json_object *interfaces = json_object_new_array();
 	size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list)
@@ -254,7 +254,7 @@ static struct json_object *take_interfaces(struct json_object *list)
 	for (size_t i = 0; i < count && json_object_array_length(interfaces) < INTERFACES_MAX;
 	     i++) {
 		struct json_object *from = json_object_array_get_idx(list, i);
-		struct json_object *name = take_text(from, "name");
+		struct json_object *name = make_text(from, "name");
 		struct json_object *card;
 
 		if (!name || !strcmp(json_object_get_string(name), "lo")) {
@@ -263,32 +263,32 @@ static struct json_object *take_interfaces(struct json_object *list)
 		}
 		card = json_object_new_object();
 		json_object_object_add(card, "name", name);
-		json_object_object_add(card, "mac", take_text(from, "hardware-address"));
-		take_addresses(card, from);
+		json_object_object_add(card, "mac", make_text(from, "hardware-address"));
+		add_addresses(card, from);
 		json_object_array_add(interfaces, card);
 	}
 	return interfaces;
 }
 
-static void take_version(struct json_object *facts, struct json_object *info)
+static void add_version(struct json_object *facts, struct json_object *info)
 {
-	json_object_object_add(facts, "version", take_text(info, "version"));
+	json_object_object_add(facts, "version", make_text(info, "version"));
 }
 
-static void take_os(struct json_object *facts, struct json_object *info)
+static void add_os(struct json_object *facts, struct json_object *info)
 {
-	json_object_object_add(facts, "os", take_text(info, "pretty-name"));
-	json_object_object_add(facts, "kernel", take_text(info, "kernel-release"));
+	json_object_object_add(facts, "os", make_text(info, "pretty-name"));
+	json_object_object_add(facts, "kernel", make_text(info, "kernel-release"));
 }
 
-static void take_hostname(struct json_object *facts, struct json_object *info)
+static void add_hostname(struct json_object *facts, struct json_object *info)
 {
-	json_object_object_add(facts, "hostname", take_text(info, "host-name"));
+	json_object_object_add(facts, "hostname", make_text(info, "host-name"));
 }
 
-static void take_network(struct json_object *facts, struct json_object *info)
+static void add_network(struct json_object *facts, struct json_object *info)
 {
-	json_object_object_add(facts, "interfaces", take_interfaces(info));
+	json_object_object_add(facts, "interfaces", make_interfaces(info));
 }
 
 void guest_agent_event(const char *name, struct json_object *data, bool *connected)
@@ -306,12 +306,12 @@ int guest_agent_facts(int fd, unsigned int milliseconds, struct json_object **fa
 {
 	static const struct {
 		const char *command;
-		void (*take)(struct json_object *facts, struct json_object *info);
-	} questions[] = {
-		{ "guest-info", take_version },
-		{ "guest-get-osinfo", take_os },
-		{ "guest-get-host-name", take_hostname },
-		{ "guest-network-get-interfaces", take_network },
+		void (*add)(struct json_object *facts, struct json_object *info);
+	} queries[] = {
+		{ "guest-info", add_version },
+		{ "guest-get-osinfo", add_os },
+		{ "guest-get-host-name", add_hostname },
+		{ "guest-network-get-interfaces", add_network },
 	};
 	cleanup_free struct agent *agent = calloc(1, sizeof(*agent));
 	struct json_object *made = json_object_new_object();
@@ -319,17 +319,17 @@ int guest_agent_facts(int fd, unsigned int milliseconds, struct json_object **fa
 
 	if (!agent || !made) {
 		json_object_put(made);
-		return error_set_errno(err, ENOMEM, "cannot ask the guest agent");
+		return error_set_errno(err, ENOMEM, "cannot query the guest agent");
 	}
 	agent->fd = fd;
 	agent->deadline = monotonic_ms() + milliseconds;
 	ret = synchronize(agent, err);
-	for (size_t i = 0; i < ARRAY_SIZE(questions) && ret == 0; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(queries) && ret == 0; i++) {
 		struct json_object *answer = NULL, *value = NULL;
 
-		ret = ask(agent, questions[i].command, &answer, &value, err);
+		ret = run_command(agent, queries[i].command, &answer, &value, err);
 		if (ret == 0)
-			questions[i].take(made, value);
+			queries[i].add(made, value);
 		json_object_put(answer);
 	}
 	if (ret == 0)
@@ -347,11 +347,11 @@ int guest_agent_power_off(int fd, unsigned int milliseconds, struct error *err)
 	int ret;
 
 	if (!agent)
-		return error_set_errno(err, ENOMEM, "cannot ask the guest agent");
+		return error_set_errno(err, ENOMEM, "cannot query the guest agent");
 	agent->fd = fd;
 	agent->deadline = monotonic_ms() + milliseconds;
 	ret = synchronize(agent, err);
 	if (ret == 0)
-		ret = say(agent, command, strlen(command), err);
+		ret = send_bytes(agent, command, strlen(command), err);
 	return ret;
 }

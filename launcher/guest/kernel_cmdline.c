@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The guest kernel's command line with its address.
+// Adds the guest's address to its kernel's command line.
 #include "launcher/guest/kernel_cmdline.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 /*
  * Finds the next word as the kernel's next_arg() (lib/cmdline.c) does: a double quote hides spaces.
- * Returns its length, 0 at the end; @text is moved to its begin.
+ * Returns the word's length, or 0 at the end; moves @text to the word's begin.
  */
 static size_t next_word(const char **text)
 {
@@ -31,7 +31,7 @@ static size_t next_word(const char **text)
 	return length;
 }
 
-/* Where a word can be added that the kernel will read; NULL when the user's own `ip=` is there. */
+/* Returns the position for a word of the kernel's, or NULL if the user has a word `ip=`. */
 static const char *insertion_point(const char *cmdline)
 {
 	const char *word = cmdline;
@@ -70,8 +70,8 @@ static void write_ip(FILE *out, const struct machine_plan *plan)
 		fputs("ADDRESS::GATEWAY:NETMASK", out);
 	}
 	/*
-	 * With several cards the kernel must be told which (ip_auto_config() of net/ipv4/ipconfig.c
-	 * else asks by DHCP); its own names are in the order of the cards.
+	 * With several cards the kernel needs the card's name, else it uses DHCP (ip_auto_config()
+	 * of net/ipv4/ipconfig.c). It names the cards eth0, eth1 and so on in their order.
 	 */
 	if (plan->definition->other_count)
 		fprintf(out, ":%s:eth%u:off", plan->definition->name,

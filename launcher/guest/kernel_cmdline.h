@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The guest kernel's command line with its address.
+// Adds the guest's address to its kernel's command line.
 #ifndef LAUNCHER_GUEST_KERNEL_CMDLINE_H
 #define LAUNCHER_GUEST_KERNEL_CMDLINE_H
 
@@ -7,15 +7,14 @@
 #include "netsetup/base/error.h"
 
 /**
- * kernel_cmdline_build() - the user's command line, and the guest's address where it is to be told so.
+ * kernel_cmdline_build() - return the user's command line, with the guest's address if configured.
  *
- * Added is `ip=CLIENT::GATEWAY:NETMASK:HOSTNAME::off:DNS0:DNS1` (the kernel's
- * Documentation/admin-guide/nfs/nfsroot.rst; it takes at most two servers), as the last word, but
- * before a word `--`, after which everything is init's. A command line that has a word `ip=...`
- * already is left alone: who writes one knows better.
- * @plan: the VM and its place on the LAN; without @lan the words ADDRESS, GATEWAY and NETMASK.
- * @cmdline: the text, allocated; the caller frees it.
- * @err: the error.
+ * The function adds `ip=CLIENT::GATEWAY:NETMASK:HOSTNAME::off:DNS0:DNS1` (the kernel's
+ * Documentation/admin-guide/nfs/nfsroot.rst; at most two servers). It is the last word, but before
+ * a word `--`, since init gets the words after that. A command line with a word `ip=...` stays as
+ * it is: the user's address takes precedence.
+ * @plan: if @plan->lan is NULL, the words ADDRESS, GATEWAY and NETMASK stand for the address.
+ * @cmdline: the text; the caller frees it.
  *
  * Return: 0 or -ENOMEM.
  */

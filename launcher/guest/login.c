@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Who logs in to a guest, where its definition leaves that to the user who runs it.
+// Picks the login user and SSH keys when the definition names none.
 #include "launcher/guest/login.h"
 
 #include <errno.h>
@@ -20,11 +20,11 @@
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 
-/* The VM's own key pair; what is being made is not taken for one that is there. */
+/* The VM's key pair. An incomplete pair has another name, so that no run uses it. */
 #define KEY_FILE "id_ed25519"
 #define KEY_NEW  KEY_FILE ".new"
 
-/* What ssh(1) tries by itself (IdentityFile in ssh_config(5)), but DSA, which no sshd takes now. */
+/* The keys that ssh(1) tries (IdentityFile in ssh_config(5)), without DSA, which sshd refuses. */
 static const char *const usual_keys[] = {
 	"id_rsa.pub", "id_ecdsa.pub", "id_ecdsa_sk.pub", "id_ed25519.pub", "id_ed25519_sk.pub",
 };
@@ -44,14 +44,14 @@ void login_user(const char *login, char user[LOGIN_USER_SIZE])
 		user[used] = (char)(kept && (used || c != '-') ? c : '_');
 	}
 	user[used] = '\0';
-	/* Of a name in another script nothing is left that a person would recognize. */
+	/* A name in another script has no letter left that a person would recognize. */
 	if (strspn(user, "_-0123456789") == used || !scalar_user(user))
 		snprintf(user, LOGIN_USER_SIZE, "user");
 }
 
 static int out_of_memory(struct error *err)
 {
-	return error_set_errno(err, ENOMEM, "cannot tell who logs in to the guest");
+	return error_set_errno(err, ENOMEM, "cannot choose the guest's login");
 }
 
 static int add_key_file(struct machine_login *login, const char *path, struct error *err)
@@ -78,7 +78,7 @@ static bool is_public_key(const char *path)
 	       !ssh_key_read(path, accept_key, NULL, &ignored);
 }
 
-/* A file that is no public key, or not readable, is as if it were not there. */
+/* Skips a file that is unreadable or not a public key. */
 static int add_own_keys(struct machine_login *login, const struct passwd *user, struct error *err)
 {
 	int ret = 0;
@@ -100,7 +100,7 @@ static bool exists(const char *path)
 	return !faccessat(AT_FDCWD, path, R_OK, AT_EACCESS);
 }
 
-/* ssh-keygen(1) asks when a file is there already. */
+/* Runs ssh-keygen(1) without a terminal, since it asks before it overwrites a file. */
 static int generate(char *const *argv, struct error *err)
 {
 	cleanup_fd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -132,7 +132,7 @@ static int generate(char *const *argv, struct error *err)
 	return ret;
 }
 
-/* The private one comes last: where it is, the other one is. */
+/* Renames the private key last, so that it never exists without the public key. */
 static int make_pair(const char *directory, const char *name, bool dry_run, struct error *err)
 {
 	cleanup_fd int dir = -1;
@@ -164,7 +164,7 @@ static int make_pair(const char *directory, const char *name, bool dry_run, stru
 	return ret;
 }
 
-/* The VM's own pair: when it is there, or when there is no other key. */
+/* Adds the VM's pair if it exists, or makes it if there is no other key. */
 static int add_pair(struct machine_login *login, const char *name, bool dry_run, struct error *err)
 {
 	cleanup_free char *directory = NULL;
@@ -194,8 +194,8 @@ static int add_pair(struct machine_login *login, const char *name, bool dry_run,
 }
 
 /*
- * Of keys that the definition names, the first whose other half is beside it: ssh(1) would not look
- * there. None may be, for they can be other people's; then ssh has its way.
+ * Finds the first of the definition's keys with a private key beside it, where ssh(1) does not
+ * search. There may be none, since the keys can be other people's; then ssh(1) uses its defaults.
  */
 static int find_private(struct machine_login *login, struct error *err)
 {
@@ -222,7 +222,7 @@ bool login_wanted(const struct definition *definition)
 	return definition->cloud_init.present || credential_wanted(definition);
 }
 
-/* Credentials know of no user but root. */
+/* Credentials configure only root. */
 static int choose_user(const struct cloud_init *cloud_init, const struct passwd *host,
 		       struct machine_login *login, struct error *err)
 {

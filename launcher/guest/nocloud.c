@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The NoCloud seed: a small ISO 9660 image with what cloud-init is to know, in memory.
+// Makes the NoCloud seed: a small ISO 9660 image for cloud-init, in memory.
 #include "launcher/guest/nocloud.h"
 
 #include <errno.h>
@@ -13,10 +13,10 @@
 #include "launcher/image/image_client.h"
 #include "netsetup/base/cleanup.h"
 
-/* What cloud-init takes for a user-data without wishes. */
+/* A user-data that changes nothing. */
 #define USER_DATA_NONE "#cloud-config\n{}\n"
 
-static int cannot(int code, struct error *err)
+static int seed_error(int code, struct error *err)
 {
 	return error_set_errno(err, code, "cannot make the cloud-init seed");
 }
@@ -30,7 +30,7 @@ static int add_file(int files, const char *name, const char *data, size_t size, 
 	ret = file_write(files, &file, sizeof(file));
 	if (!ret)
 		ret = file_write(files, data, size);
-	return ret ? cannot(-ret, err) : 0;
+	return ret ? seed_error(-ret, err) : 0;
 }
 
 static int add_user_data(int files, const struct definition *definition, struct error *err)
@@ -47,7 +47,7 @@ static int add_user_data(int files, const struct definition *definition, struct 
 	return ret;
 }
 
-/* Without a configuration cloud-init asks by DHCP on the first card, and leaves others alone. */
+/* Without network-config cloud-init uses DHCP on the first card and does not configure others. */
 static bool configures_network(const struct machine_plan *plan)
 {
 	const struct definition *definition = plan->definition;
@@ -62,7 +62,7 @@ static int add_text(int files, const char *name, const char *text, struct error 
 	return add_file(files, name, text, strlen(text), err);
 }
 
-/* Makes all texts before the first is written. */
+/* Makes all texts before it writes the first. */
 static int add_files(int files, const struct machine_plan *plan, struct error *err)
 {
 	cleanup_free char *meta_data = NULL;
@@ -87,7 +87,7 @@ static int add_files(int files, const struct machine_plan *plan, struct error *e
 	return ret;
 }
 
-/* vmrun-image puts them into a file system: its library is larger than all of vmrun. */
+/* vmrun-image makes the file system, since its library is larger than all of vmrun. */
 static int make_image(int files, int image, struct error *err)
 {
 	static const char *const arguments[] = { "seed", NULL };
@@ -97,13 +97,13 @@ static int make_image(int files, int image, struct error *err)
 	struct image_result result;
 
 	if (lseek(files, 0, SEEK_SET) < 0)
-		return cannot(errno, err);
+		return seed_error(errno, err);
 	return image_client_run(&job, &result, err);
 }
 
 /*
- * From here on nobody can change the bytes, not even through /proc. QEMU wants a descriptor that
- * was opened for reading only, and a memfd never is, so it is opened once more.
+ * Seals the image, so that no process can change it, not even through /proc. QEMU requires a
+ * descriptor opened for reading only, so this function opens the memfd a second time.
  */
 static int seal(int fd, struct error *err)
 {
@@ -133,7 +133,7 @@ int nocloud_make(const struct machine_plan *plan, struct error *err)
 	int ret;
 
 	if (files < 0 || image < 0)
-		return cannot(errno, err);
+		return seed_error(errno, err);
 	ret = add_files(files, plan, err);
 	if (!ret)
 		ret = make_image(files, image, err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The NoCloud seed: a small ISO 9660 image with what cloud-init is to know, in memory.
+// Makes the NoCloud seed: a small ISO 9660 image for cloud-init, in memory.
 #ifndef LAUNCHER_GUEST_NOCLOUD_H
 #define LAUNCHER_GUEST_NOCLOUD_H
 
@@ -8,23 +8,22 @@
 #include "launcher/definition/machine_plan.h"
 #include "netsetup/base/error.h"
 
-/* The most bytes that the user's user-data may have. */
+/* The most bytes of the user's user-data. */
 #define NOCLOUD_USER_DATA_MAX (1024 * 1024)
 
-/* nocloud_wanted() - whether the VM gets a seed at all. */
+/* nocloud_wanted() - true if the VM gets a seed. */
 bool nocloud_wanted(const struct definition *definition);
 
 /**
- * nocloud_make() - make the seed: label "cidata", files meta-data, user-data, vendor-data and, for a
- * guest that learns its address from cloud-init, network-config.
+ * nocloud_make() - make the seed with the label "cidata" and the files meta-data, user-data and
+ * vendor-data, and network-config for a guest whose network cloud-init configures.
  *
- * The same plan and files give the same bytes. While vmrun-image works on it, libarchive keeps the
- * contents in a temporary file in $TMPDIR or /tmp.
- * @plan: the VM and its place on the LAN.
+ * The same plan and files give the same bytes. While vmrun-image makes the image, libarchive stores
+ * the contents in a temporary file in $TMPDIR or /tmp.
+ * @plan: the VM; @plan->lan has the address.
  * @err: names the file that cannot be used.
  *
- * Return: a descriptor of the image, read-only, close-on-exec, in no file system; or a negative
- * errno.
+ * Return: a read-only, close-on-exec descriptor of a sealed memfd; or a negative errno.
  */
 int nocloud_make(const struct machine_plan *plan, struct error *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The texts that a NoCloud seed consists of, all but the user's own.
+// Makes the texts of a NoCloud seed, except the user's user-data.
 #include "launcher/guest/nocloud_files.h"
 
 #include <assert.h>
@@ -14,19 +14,19 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
-/* Worse than any that a network manager gives by itself: a wireless one's is 600. */
+/* Higher than the default of any network manager; for Wi-Fi that is 600. */
 #define USER_ROUTE_METRIC 2000
 
 /*
- * A tree that is being built. Nodes belong to the tree as soon as they are made, so one put() of
- * the root frees all; memory that runs out is noted here and told once, at the end.
+ * A tree under construction. It owns each node as soon as the node is made, so one put() of the
+ * root frees all. @failed is set if memory runs out, and finish() returns the error.
  */
 struct tree {
 	struct json_object *root;
 	bool failed;
 };
 
-/* Adds a node to an object under a key, or to an array (@key NULL); returns it. */
+/* Adds a node to an object, or to an array if @key is NULL; returns the node. */
 static struct json_object *add(struct tree *tree, struct json_object *parent, const char *key,
 			       struct json_object *node)
 {
@@ -60,7 +60,7 @@ static struct json_object *add_array(struct tree *tree, struct json_object *pare
 	return add(tree, parent, key, json_object_new_array());
 }
 
-/* Ends a tree: its text after @heading, unless memory ran out or an error is there already. */
+/* Frees a tree and returns its text after @heading, unless @ret or the tree has an error. */
 static int finish(struct tree *tree, const char *heading, int ret, char **text, struct error *err)
 {
 	const char *json = NULL;
@@ -114,7 +114,7 @@ static int add_keys(struct tree *tree, struct json_object *parent,
 	return ret;
 }
 
-/* The user, with the keys; root needs no sudo, but cloud-init keeps its keys from it by default. */
+/* Adds the user with its keys. Root needs no sudo, but cloud-init disables its keys by default. */
 static int add_user(struct tree *tree, const struct machine_login *login, struct error *err)
 {
 	const char *name = login->user;
@@ -135,7 +135,7 @@ static int add_user(struct tree *tree, const struct machine_login *login, struct
 	return add_keys(tree, user, login, err);
 }
 
-/* The network configuration is applied at every boot, for the address may be another one then. */
+/* Applies the network configuration at every boot, since the address may change between boots. */
 static void add_updates(struct tree *tree)
 {
 	struct json_object *updates = add_object(tree, tree->root, "updates");
@@ -147,10 +147,10 @@ static void add_updates(struct tree *tree)
 }
 
 /*
- * How this is to be laid under the user-data: its lists are appended to the user's, which otherwise
- * would replace them whole; of all other values the user's win. cloud-init wants to be told twice: it
- * takes the first of these away when it reads the vendor-data by itself, and the second when it
- * merges both (dict_extract_mergers() of cloudinit/mergers).
+ * Sets how cloud-init merges this with user-data: it appends these lists to the user's, which would
+ * otherwise replace them. For all other values the user's take precedence. Both keys are needed:
+ * cloud-init removes the first when it reads the vendor-data alone, and the second when it merges
+ * both (dict_extract_mergers() of cloudinit/mergers).
  */
 static void add_merging(struct tree *tree)
 {
@@ -192,8 +192,8 @@ static void add_commands(struct tree *tree, const struct cloud_init *cloud_init)
 }
 
 /*
- * The shares are mounted by commands of each boot: cloud-init's own 'mounts' does without what is no
- * block device (sanitize_devname() of its cc_mounts.py).
+ * Mounts the shares by a command at each boot, since cloud-init's 'mounts' skips a name that is not
+ * a block device (sanitize_devname() of its cc_mounts.py).
  */
 static void add_mounts(struct tree *tree, const struct definition *definition)
 {
@@ -249,7 +249,7 @@ static void add_addresses(struct tree *tree, struct json_object *card,
 	add_text(tree, add_array(tree, card, "addresses"), NULL, ipv4_prefix_text(&prefix, text));
 	if (!ipv4_unset(lan->gateway)) {
 		route = add_object(tree, add_array(tree, card, "routes"), NULL);
-		/* Not "default", which cloud-init before 22.4 does not know. */
+		/* cloud-init before 22.4 does not support "default". */
 		add_text(tree, route, "to", "0.0.0.0/0");
 		add_text(tree, route, "via", ipv4_text(lan->gateway, text));
 	}
@@ -260,7 +260,7 @@ static void add_addresses(struct tree *tree, struct json_object *card,
 		add_text(tree, servers, NULL, ipv4_text(plan->dns[i], text));
 }
 
-/* Adds a card by its MAC, under its name in the guest, and returns it. */
+/* Adds a card with its MAC and its name in the guest, and returns it. */
 static struct json_object *add_card(struct tree *tree, struct json_object *cards, const char *key,
 				    const struct network *network, unsigned int index)
 {
@@ -270,8 +270,8 @@ static struct json_object *add_card(struct tree *tree, struct json_object *cards
 	scalar_mac_text(&network->mac, text);
 	add_text(tree, add_object(tree, card, "match"), "macaddress", text);
 	/*
-	 * ifupdown and sysconfig, for which cloud-init writes it, too, know a card by its name alone;
-	 * and the card may have one name at the first boot and another at the second.
+	 * ifupdown and sysconfig, which cloud-init can configure, know a card by its name only, and
+	 * the kernel's name for it may change between boots.
 	 */
 	snprintf(text, sizeof(text), "eth%u", index);
 	add_text(tree, card, "set-name", text);
@@ -286,7 +286,7 @@ static void add_lan(struct tree *tree, struct json_object *card, const struct ma
 	add_addresses(tree, card, plan);
 }
 
-/* QEMU's own network, which serves DHCP; beside a LAN, whose route and servers are to be used. */
+/* Adds QEMU's own network, which has DHCP. With a LAN (@beside) its route and servers yield. */
 static void add_user_network(struct tree *tree, struct json_object *card, bool beside)
 {
 	struct json_object *overrides;

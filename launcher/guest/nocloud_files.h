@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The texts that a NoCloud seed consists of, all but the user's own.
+// Makes the texts of a NoCloud seed, except the user's user-data.
 #ifndef LAUNCHER_GUEST_NOCLOUD_FILES_H
 #define LAUNCHER_GUEST_NOCLOUD_FILES_H
 
@@ -7,30 +7,31 @@
 #include "netsetup/base/error.h"
 
 /*
- * Each makes one file as text, allocated; the caller frees it. All are made by json-c, and JSON is
- * YAML: no value can end its string or begin a key of its own.
+ * Each function makes the text of one file, which the caller frees. Threat: a value of the
+ * definition adds a key. json-c writes the texts as JSON, which is valid YAML, so a value cannot
+ * end its string (test: test_nocloud.c).
  */
 
 /**
- * nocloud_files_meta_data() - instance-id, stable for as long as the VM's uuid is, and the host name.
+ * nocloud_files_meta_data() - instance-id, which is the VM's uuid, and the host name.
  * Return: 0 or -ENOMEM.
  */
 int nocloud_files_meta_data(const struct definition *definition, char **text, struct error *err);
 
 /**
- * nocloud_files_vendor_data() - the shortcuts: the user, who may sudo, the SSH keys (without a user those are
- * for the image's own), packages and commands. Lists come after those of user-data; what else
- * user-data says about the same keys wins.
+ * nocloud_files_vendor_data() - the user with sudo, the SSH keys, packages and commands. Without
+ * a user, the keys are for the image's default user. cloud-init appends these lists to those of
+ * user-data; for all other values of the same keys user-data takes precedence.
  * Return: 0, or the error of ssh_key_read(), or -ENOMEM.
  */
 int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, struct error *err);
 
 /**
- * nocloud_files_network_config() - the guest's place on the LAN, its card matched by MAC.
+ * nocloud_files_network_config() - the configuration of each network, with its card's MAC.
  *
- * Version 2 of the format, netplan's, which every renderer of cloud-init takes. A default route among
- * the routes and not `gateway4`, which is deprecated.
- * @plan: with @lan.
+ * The format is version 2, netplan's, which every renderer of cloud-init supports. The default
+ * route is in `routes`, since `gateway4` is deprecated.
+ * @plan: @plan->lan must be set if the VM is on a LAN.
  * Return: 0 or -ENOMEM.
  */
 int nocloud_files_network_config(const struct machine_plan *plan, char **text, struct error *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ssh(1) into a guest, with a host key that is remembered for the VM and not for its address.
+// Runs ssh(1) to a guest, with host keys stored per VM instead of per address.
 #include "launcher/guest/ssh.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ static const char *text_of(struct json_object *status, const char *key)
 	return json_object_get_string(value);
 }
 
-/* ssh_config(5), TOKENS: '%' begins one in a file's name. Allocated. */
+/* Doubles each '%', which begins a token in a path (ssh_config(5), TOKENS); the caller frees it. */
 static char *escape(const char *path)
 {
 	char *escaped = malloc(2 * strlen(path) + 1);
@@ -41,7 +41,7 @@ static char *escape(const char *path)
 	return escaped;
 }
 
-/* No other key is offered: a server ends the connection after a few that it does not know. */
+/* Offers no other key, since a server closes the connection after a few unknown keys. */
 static void add_key(struct argv *argv, const char *path)
 {
 	cleanup_free char *escaped = path ? escape(path) : NULL;
@@ -53,17 +53,17 @@ static void add_key(struct argv *argv, const char *path)
 		argv->failed = 1;
 }
 
-/* "User=x", "user x", as ssh_config(5) has them. */
+/* Matches "User=x" and "user x" (ssh_config(5)). */
 static bool sets_user(const char *option)
 {
 	option += strspn(option, " \t");
 	return !strncasecmp(option, "user", 4) && option[4] && strchr(" \t=", option[4]);
 }
 
-/* One argument with options, perhaps several; @used: whether the next argument is its value. */
+/* Checks an argument with one or more options; sets @used if the next argument is its value. */
 static bool option_names_user(const char *options, const char *next, bool *used)
 {
-	/* Those that have a value, of OpenSSH 9. */
+	/* The options of OpenSSH 9 with a value. */
 	static const char valued[] = "BbcDEeFIiJLlmOopQRSWw";
 
 	*used = false;
@@ -83,7 +83,7 @@ bool ssh_names_user(char *const *args, unsigned int count)
 	for (unsigned int i = 0; i < count; i++) {
 		bool used;
 
-		/* The remote command, whose options are its own. */
+		/* The remote command begins here; its options are not ssh's. */
 		if (args[i][0] != '-' || !args[i][1] || !strcmp(args[i], "--"))
 			return false;
 		if (option_names_user(args[i] + 1, i + 1 < count ? args[i + 1] : NULL, &used))
@@ -115,7 +115,7 @@ int ssh_exec(const char *name, const struct sockaddr_in *ssh, struct json_object
 		  known_hosts ? known_hosts : "");
 	argv_addf(&argv, "-oHostKeyAlias=%s", name);
 	argv_add(&argv, "-oStrictHostKeyChecking=accept-new", NULL);
-	/* Of two, ssh takes the first. */
+	/* ssh uses the first of two users. */
 	if (user && !ssh_names_user(args, arg_count))
 		argv_addf(&argv, "-oUser=%s", user);
 	add_key(&argv, text_of(status, "ssh-key"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ssh(1) into a guest, with a host key that is remembered for the VM and not for its address.
+// Runs ssh(1) to a guest, with host keys stored per VM instead of per address.
 #ifndef LAUNCHER_GUEST_SSH_H
 #define LAUNCHER_GUEST_SSH_H
 
@@ -11,29 +11,27 @@
 #include "netsetup/base/error.h"
 
 /**
- * ssh_exec() - become ssh(1).
+ * ssh_exec() - replace this process by ssh(1).
  * @name: the VM's.
- * @ssh: where its server is.
- * @status: the VM's status; its member "user" is the login name, "ssh-key" the private key; each may
+ * @ssh: address and port of the guest's server.
+ * @status: the VM's status. Its members "user" (login name) and "ssh-key" (private key) may each
  *          be missing or null.
  * @args, @arg_count: passed to ssh after the destination.
- * @err: the error.
  *
- * The host key is kept in the VM's own known_hosts, under the VM's name: another address of the
- * same guest is the same host, and another guest at the same address is not.
+ * The VM's own known_hosts stores the host key under the VM's name: the same guest at another
+ * address is the same host, and another guest at the same address is a different host.
  *
- * Return: a negative errno; it does not return when it succeeds.
+ * Return: a negative errno; does not return after success.
  */
 int ssh_exec(const char *name, const struct sockaddr_in *ssh, struct json_object *status,
 	     char *const *args, unsigned int arg_count, struct error *err);
 
-/* ssh_names_user() - whether arguments for ssh(1) say whom to log in as (-l, -o User). */
+/* ssh_names_user() - true if arguments for ssh(1) have a login name (-l, -o User). */
 bool ssh_names_user(char *const *args, unsigned int count);
 
 /**
- * ssh_forget() - forget the guest's host key, for it gets another one.
+ * ssh_forget() - remove the guest's stored host key, since a new guest makes another one.
  * @name: the VM's.
- * @removal: how; told the file.
  */
 void ssh_forget(const char *name, const struct removal *removal);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Public SSH keys, as ssh-keygen(1) writes them.
+// Reads files of public SSH keys, as ssh-keygen(1) writes them.
 #include "launcher/guest/ssh_key.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #define FILE_SIZE_MAX 65536
 
-/* sshd(8), AUTHORIZED_KEYS FILE FORMAT, and the certificates of PROTOCOL.certkeys. */
+/* The key types of sshd(8), AUTHORIZED_KEYS FILE FORMAT, and OpenSSH's PROTOCOL.certkeys. */
 static const char *const types[] = {
 	"ssh-ed25519",
 	"ssh-rsa",
@@ -38,7 +38,7 @@ static bool type_known(const char *word, size_t length)
 	return false;
 }
 
-/* Whether a line is TYPE BASE64 [COMMENT]; every key begins with the length of its type's name. */
+/* Checks for TYPE BASE64 [COMMENT]. A key begins with its type's length, so "AAAA" in base64. */
 static bool line_valid(const char *line)
 {
 	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -107,7 +107,7 @@ int ssh_key_read(const char *path, ssh_key_fn *each, void *context, struct error
 		return -EINVAL;
 	}
 	if (strlen(text) != size)
-		return error_setf(err, STATUS_DEFINITION, EINVAL,
-				  "cannot use '%s': it is not a text", path);
+		return error_setf(err, STATUS_DEFINITION, EINVAL, "cannot use '%s': it is not text",
+				  path);
 	return read_lines(path, text, each, context, err);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The accelerator that really works here.
+// Chooses the accelerator: kvm if it works on this host, else tcg.
 #include "launcher/qemu/accel.h"
 
 #include <errno.h>
@@ -12,10 +12,10 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* Documentation/virt/kvm/api.rst, section 4.1: the only version there is. */
+/* The only valid version; Documentation/virt/kvm/api.rst, section 4.1. */
 #define KVM_API_STABLE 12
 
-/* QEMU targets that kvm can run on this kind of host; NULL-terminated. */
+/* The QEMU targets that kvm can run on a host of this architecture; NULL-terminated. */
 #if defined(__x86_64__)
 static const char *const native_targets[] = { "x86_64", "i386", NULL };
 #elif defined(__aarch64__)
@@ -30,7 +30,7 @@ static const char *const native_targets[] = { "riscv64", NULL };
 static const char *const native_targets[] = { NULL };
 #endif
 
-/* A binary by another name ("kvm", "qemu-kvm") is taken for a native one. */
+/* Accepts a binary with another name ("kvm", "qemu-kvm") as a native one. */
 static int check_target(const char *binary, struct error *err)
 {
 	static const char prefix[] = "qemu-system-";
@@ -50,7 +50,7 @@ static int check_target(const char *binary, struct error *err)
 }
 
 #if defined(__x86_64__)
-/* Whether a line of cpuinfo is the list of flags and has one of the two that virtualize. */
+/* Returns true if a line of cpuinfo lists flags, and 'vmx' or 'svm' is one of them. */
 static bool line_virtualizes(char *line)
 {
 	char *save = NULL;
@@ -66,8 +66,8 @@ static bool line_virtualizes(char *line)
 }
 
 /*
- * /dev/kvm may exist and answer, and yet not run an ordinary kernel, when the CPU shows neither
- * flag: so do machines whose own hypervisor keeps virtualization to itself.
+ * If the CPU has neither flag, /dev/kvm may exist and answer but fail to run an ordinary kernel.
+ * This happens in a VM whose hypervisor does not offer nested virtualization.
  */
 static int check_cpu(const char *root, struct error *err)
 {
@@ -113,7 +113,7 @@ static void remedy_open(int code, struct error *err)
 	}
 }
 
-/* Opens the device and makes an empty machine: what QEMU will do first. */
+/* Opens the device and creates an empty machine, as QEMU does first. */
 static int check_device(const char *root, struct error *err)
 {
 	char path[PATH_MAX];

@@ -20,14 +20,14 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * Theory of operation: the command is a function of its plan alone, so that the same definition
- * gives the same machine on every run. Values of the definition reach QEMU in three ways, none of
- * which can be split into further options: as an argument of their own that QEMU does not parse
- * (-kernel, -append), as a string of a JSON object (disks), or with their commas doubled (sockets).
- * Names of QEMU's own things (machine type, device model) have no separator at all.
+ * Theory of operation: the command depends on the plan alone, so that the same definition gives the
+ * same machine on every run. A value of the definition must not add options of its own. It reaches
+ * QEMU in one of three ways: as an argument that QEMU does not parse (-kernel, -append), as a
+ * string of a JSON object (disks), or with its commas doubled (sockets). A name of QEMU's own
+ * (machine type, device model) has no separator (test: test_qemu.c).
  *
- * The order of the devices is the order of their PCI slots, and the guest's names for its network
- * interface and disks come from those: what is always there comes first, what may come and go last.
+ * The order of the devices is the order of their PCI slots, from which the guest names its network
+ * interfaces and disks. Devices that are always present come first, optional ones last.
  */
 
 #define MIB (UINT64_C(1) << 20)
@@ -37,7 +37,7 @@ static int add_identity(const struct machine_plan *plan, struct argv *argv, stru
 	const struct definition *definition = plan->definition;
 	char uuid[UUID_STR_LEN];
 
-	/* A host name's label: nothing in it can be an option. */
+	/* A name is a label of a host name, so it has no comma and cannot add an option. */
 	assert(vm_name_valid(definition->name));
 	uuid_unparse_lower(definition->uuid, uuid);
 	argv_add(argv, "-name", NULL);
@@ -62,7 +62,7 @@ static int add_machine(const struct machine_plan *plan, struct argv *argv, struc
 	int ret;
 
 	ret = qemu_text_check_word("machine.type", type, err);
-	/* A CPU model may have features after commas; whatever stands here can be no more than that. */
+	/* A CPU model may have features after commas; -cpu takes nothing else. */
 	if (!ret)
 		ret = qemu_text_check("machine.cpu", cpu, err);
 	if (!ret)
@@ -70,7 +70,7 @@ static int add_machine(const struct machine_plan *plan, struct argv *argv, struc
 	if (ret)
 		return ret;
 
-	/* 'microvm' has no PCI unless it is asked for, and all devices here are PCI's. */
+	/* 'microvm' has PCI only with this option, and all devices here are PCI devices. */
 	argv_add(argv, "-machine", NULL);
 	argv_addf(argv, "%s,accel=%s%s%s", type, accel_words[plan->accel].accel,
 		  strcmp(type, "microvm") ? "" : ",pcie=on", qemu_firmware_options(definition));
@@ -89,7 +89,7 @@ static int add_boot(const struct machine_plan *plan, struct argv *argv, struct e
 	int ret;
 
 	if (!definition->boot.kernel) {
-		/* Only what has a bootindex is tried. */
+		/* The firmware tries only devices with a bootindex. */
 		argv_add(argv, "-boot", "strict=on", NULL);
 		return 0;
 	}
@@ -112,7 +112,7 @@ static int add_boot(const struct machine_plan *plan, struct argv *argv, struct e
 	return 0;
 }
 
-static int add_control(const struct machine_plan *plan, struct argv *argv, struct error *err)
+static int add_qmp(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	argv_add(argv, "-chardev", NULL);
 	argv_addf(argv, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
@@ -121,9 +121,9 @@ static int add_control(const struct machine_plan *plan, struct argv *argv, struc
 }
 
 /*
- * No -daemonize and no -pidfile: the launcher is the parent and holds a pidfd. The sandbox denies
- * what a QEMU that was taken over by its guest would want next. The libraries that draw windows
- * start helpers of their own (GTK's loaders of images do), and a denied one would kill QEMU.
+ * The command has no -daemonize and no -pidfile: the launcher is the parent and holds a pidfd.
+ * Threat: a guest has taken over QEMU. The sandbox denies it new programs and privileges. With a
+ * window QEMU may start programs: GTK starts image loaders, and a denied one would kill QEMU.
  */
 static int add_sandbox(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
@@ -136,7 +136,7 @@ static int add_sandbox(const struct machine_plan *plan, struct argv *argv, struc
 	return 0;
 }
 
-static int add_users(const struct machine_plan *plan, struct argv *argv, struct error *err)
+static int add_user_args(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 
@@ -152,7 +152,7 @@ int qemu_build(const struct machine_plan *plan, struct argv *argv, struct error 
 		add_machine,
 		qemu_firmware_add,
 		add_boot,
-		add_control,
+		add_qmp,
 		add_sandbox,
 		qemu_display_add_console,
 		qemu_network_add,
@@ -167,7 +167,7 @@ int qemu_build(const struct machine_plan *plan, struct argv *argv, struct error 
 		qemu_guest_config_add_ignition,
 		qemu_share_add,
 		qemu_guest_config_add_credentials,
-		add_users,
+		add_user_args,
 	};
 	struct argv built = { 0 };
 	int ret = 0;

@@ -11,9 +11,8 @@
 
 /**
  * qemu_build() - build the command.
- * @plan: see there.
- * @argv: the command, argv[0] is the binary; free it with argv_done() after success.
- * @err: a value that cannot be passed to QEMU safely is named.
+ * @argv: the command; argv[0] is the binary. The caller frees it with argv_done() after success.
+ * @err: names a value that cannot be passed to QEMU safely.
  *
  * Return: 0, -EINVAL (STATUS_DEFINITION) or -ENOMEM.
  */

@@ -7,7 +7,7 @@
 #include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
-/* Entropy from the host's getrandom(2), so that a guest's sshd need not wait for its own. */
+/* Gives the guest entropy from the host's getrandom(2), so that its sshd starts at once. */
 int qemu_devices_add_rng(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	if (plan->definition->rng)
@@ -16,8 +16,8 @@ int qemu_devices_add_rng(const struct machine_plan *plan, struct argv *argv, str
 }
 
 /*
- * QEMU itself listens, and serves who asks, one at a time. While nobody does, what the guest writes
- * is thrown away: a guest that talks to itself costs the launcher nothing.
+ * QEMU listens on the socket and serves one client at a time. Without a client it discards the
+ * guest's output, so a guest that writes without end costs the launcher nothing.
  */
 int qemu_devices_add_agent(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
@@ -39,8 +39,8 @@ int qemu_devices_add_agent(const struct machine_plan *plan, struct argv *argv, s
 }
 
 /*
- * A controller of its own: the one of a display has a pointer on it, and comes and goes with it.
- * QEMU finds the device again when it is plugged in anew.
+ * Adds a second controller, since the display's exists only with a display. QEMU finds a device
+ * again when it is unplugged and plugged in.
  */
 int qemu_devices_add_usb(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {

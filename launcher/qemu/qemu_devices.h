@@ -8,9 +8,9 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_devices_add_rng(), qemu_devices_add_agent(), qemu_devices_add_usb(), qemu_devices_add_vsock() - add one device's arguments.
+ * qemu_devices_add_*() - add the arguments of one kind of device.
  *
- * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
+ * Return: 0, or -EINVAL for an unsafe value. If memory runs out, @argv->failed is set.
  */
 int qemu_devices_add_rng(const struct machine_plan *plan, struct argv *argv, struct error *err);
 int qemu_devices_add_agent(const struct machine_plan *plan, struct argv *argv, struct error *err);

@@ -77,10 +77,10 @@ static struct json_object *disk_node(const struct machine_plan *plan, unsigned i
 
 	snprintf(name, sizeof(name), "disk%u", i);
 	node = qemu_disk_node(name, plan->disk_formats[i], mode == DISK_READONLY, argv);
-	/* What the guest trims is given back to the host's file system. */
+	/* A block that the guest trims is freed in the host's file system. */
 	if (mode != DISK_READONLY)
 		put_string(node, "discard", "unmap", argv);
-	/* A user's image never leads QEMU to another file, whatever its header says by now. */
+	/* Threat: the guest writes a header that names another file. QEMU opens no backing file. */
 	if (qcow2 && (mode == DISK_DIRECT || mode == DISK_READONLY) &&
 	    json_object_object_add(node, "backing", NULL))
 		argv->failed = 1;
@@ -113,8 +113,8 @@ static bool is_ide(const struct definition *definition, unsigned int i)
 	       (device == DISK_CDROM && machine_ide_ports(definition->machine.type));
 }
 
-/* Where an IDE device is: QEMU itself does not go on to the next bus. AHCI has one unit on each. */
-static void place_ide(const struct definition *definition, unsigned int i, char *text, size_t size)
+/* Chooses bus and unit of an IDE device: QEMU fills one bus only. AHCI has one unit on each. */
+static void write_ide(const struct definition *definition, unsigned int i, char *text, size_t size)
 {
 	unsigned int before = 0;
 
@@ -137,14 +137,14 @@ static bool needs_scsi(const struct definition *definition, unsigned int i)
 }
 
 /*
- * Booted from are the first disk and every CD-ROM, in their order: an installer's CD-ROM after a
- * disk that is still empty. -kernel takes bootindex 0 for itself.
+ * The machine boots from the first disk or a CD-ROM, in this order: an installer's CD-ROM boots
+ * while the disk is still empty. -kernel uses bootindex 0 itself.
  */
 static void add_device(struct argv *argv, const struct definition *definition, unsigned int i)
 {
 	const enum disk_device device = definition->disks[i].device;
 	const bool boots = (i == 0 || device == DISK_CDROM) && !definition->boot.kernel;
-	char bootindex[32] = "", place[32] = "";
+	char bootindex[32] = "", options[32] = "";
 	bool first = needs_scsi(definition, i);
 
 	for (unsigned int k = 0; k < i; k++)
@@ -153,12 +153,12 @@ static void add_device(struct argv *argv, const struct definition *definition, u
 		argv_add(argv, "-device", "virtio-scsi-pci,id=scsi", NULL);
 	if (boots)
 		snprintf(bootindex, sizeof(bootindex), ",bootindex=%u", i);
-	/* It is what the guest tells one of these from another by, and QEMU insists on it. */
+	/* QEMU requires a serial number, and the guest distinguishes NVMe disks by it. */
 	if (device == DISK_NVME)
-		snprintf(place, sizeof(place), ",serial=disk%u", i);
-	place_ide(definition, i, place, sizeof(place));
+		snprintf(options, sizeof(options), ",serial=disk%u", i);
+	write_ide(definition, i, options, sizeof(options));
 	argv_add(argv, "-device", NULL);
-	argv_addf(argv, "%s,drive=disk%u%s%s", device_model(definition, device), i, place,
+	argv_addf(argv, "%s,drive=disk%u%s%s", device_model(definition, device), i, options,
 		  bootindex);
 }
 
@@ -182,8 +182,8 @@ int qemu_disk_add(const struct machine_plan *plan, struct argv *argv, struct err
 }
 
 /*
- * A disk and not a CD-ROM: kernels made for clouds often lack AHCI, and cloud-init finds the label
- * on any block device. It comes after the disks, so that /dev/vda stays the first of those.
+ * The seed is a virtio disk, since cloud kernels often lack AHCI for a CD-ROM, and cloud-init finds
+ * the label on any block device. It follows the disks, so that the first disk stays /dev/vda.
  */
 int qemu_disk_add_seed(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {

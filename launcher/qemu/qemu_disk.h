@@ -13,15 +13,15 @@
 /*
  * qemu_disk_add(), qemu_disk_add_seed() - add the arguments of the disks, of the seed.
  *
- * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
+ * Return: 0, or -EINVAL for an unsafe value. If memory runs out, @argv->failed is set.
  */
 int qemu_disk_add(const struct machine_plan *plan, struct argv *argv, struct error *err);
 int qemu_disk_add_seed(const struct machine_plan *plan, struct argv *argv, struct error *err);
 
 /**
- * qemu_disk_node() - begin a node of QEMU's block graph: what the bytes of a file mean.
+ * qemu_disk_node() - make a node of QEMU's block graph, which has the format of a file.
  * @name: of the node.
- * @format: of the file; auto: the word FORMAT in its place.
+ * @format: of the file; for DISK_FORMAT_AUTO the node has the word FORMAT.
  *
  * Return: the node, for qemu_disk_add_node().
  */
@@ -29,10 +29,9 @@ struct json_object *qemu_disk_node(const char *name, enum disk_format format, bo
 				   struct argv *argv);
 
 /**
- * qemu_disk_add_node() - add a node and the file below it.
- * @node: taken over.
- * @driver: how the file is read: "file" or "host_device".
- * @path: of the file.
+ * qemu_disk_add_node() - add a node and its file to the command.
+ * @node: this function takes ownership.
+ * @driver: QEMU's driver for the file: "file" or "host_device".
  */
 void qemu_disk_add_node(struct argv *argv, struct json_object *node, const char *driver,
 			const char *path);

@@ -13,7 +13,7 @@ int qemu_display_add_console(const struct machine_plan *plan, struct argv *argv,
 {
 	switch (plan->console) {
 	case CONSOLE_STDIO:
-		/* Shared with QEMU's monitor (Ctrl-A C); Ctrl-C is the guest's. */
+		/* Ctrl-A C switches to QEMU's monitor; Ctrl-C goes to the guest. */
 		argv_add(argv, "-chardev", "stdio,id=console,mux=on,signal=off", "-serial",
 			 "chardev:console", "-mon", "chardev=console,mode=readline", NULL);
 		break;
@@ -29,7 +29,7 @@ int qemu_display_add_console(const struct machine_plan *plan, struct argv *argv,
 	return 0;
 }
 
-/* The agent's port is for the clipboard and the size of the screen. */
+/* Adds the port of the SPICE agent, which shares the clipboard and the size of the screen. */
 static int add_spice(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	cleanup_free char *path = NULL;
@@ -57,7 +57,7 @@ static int add_vnc(const struct machine_plan *plan, struct argv *argv, struct er
 	return 0;
 }
 
-/* A VGA that Linux resizes and every BIOS can write to; a pointer that needs no grabbing. */
+/* Every BIOS can write to virtio-vga, and Linux can resize it. A tablet needs no mouse grab. */
 static int add_screen(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	if (!strcmp(plan->definition->machine.type, "microvm"))

@@ -8,9 +8,9 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_display_add_console(), qemu_display_add() - add the arguments of the console, of the display.
+ * qemu_display_add_console(), qemu_display_add() - add the console's, the display's arguments.
  *
- * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
+ * Return: 0, or -EINVAL for an unsafe value. If memory runs out, @argv->failed is set.
  */
 int qemu_display_add_console(const struct machine_plan *plan, struct argv *argv, struct error *err);
 int qemu_display_add(const struct machine_plan *plan, struct argv *argv, struct error *err);

@@ -41,7 +41,7 @@ int qemu_firmware_add(const struct machine_plan *plan, struct argv *argv, struct
 	add_flash(argv, "uefi-code", plan->uefi_code, plan->uefi_code_format, true);
 	add_flash(argv, "uefi-variables", plan->uefi_variables, plan->uefi_variables_format, false);
 	if (definition->machine.secure_boot) {
-		/* Only the firmware, in SMM, writes to the flash; and what it does there, S3 would undo. */
+		/* Only firmware in SMM may write to the flash; S3 would undo this protection. */
 		argv_add(argv, "-global", "driver=cfi.pflash01,property=secure,value=on", NULL);
 		argv_add(argv, "-global", "ICH9-LPC.disable_s3=1", NULL);
 	}

@@ -10,14 +10,14 @@
 /*
  * qemu_firmware_add(), qemu_firmware_add_tpm() - add the arguments of the firmware, of the TPM.
  *
- * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
+ * Return: 0, or -EINVAL for an unsafe value. If memory runs out, @argv->failed is set.
  */
 int qemu_firmware_add(const struct machine_plan *plan, struct argv *argv, struct error *err);
 int qemu_firmware_add_tpm(const struct machine_plan *plan, struct argv *argv, struct error *err);
 
 /*
- * qemu_firmware_options() - of -machine: the flash chips of a UEFI firmware; empty without one. SMM
- * is what keeps the system from writing the keys of secure boot itself.
+ * qemu_firmware_options() - return the options of -machine for UEFI's flash chips, or "". With
+ * secure boot they switch SMM on, which keeps the guest's system from writing the keys.
  */
 const char *qemu_firmware_options(const struct definition *definition);
 

@@ -7,7 +7,7 @@
 #include "launcher/qemu/qemu_text.h"
 #include "netsetup/base/cleanup.h"
 
-/* Where Ignition looks on QEMU (its platform "qemu"). */
+/* Ignition reads this fw_cfg file on its platform "qemu". */
 int qemu_guest_config_add_ignition(const struct machine_plan *plan, struct argv *argv,
 				   struct error *err)
 {
@@ -26,8 +26,8 @@ int qemu_guest_config_add_ignition(const struct machine_plan *plan, struct argv 
 }
 
 /*
- * By descriptor: the strings may be secrets, and the command is not. QEMU reads them while it parses
- * its options, before there are descriptor sets.
+ * Threat: all users of the host can read the command, and a string may be a secret. So QEMU gets a
+ * descriptor. It reads the string while it parses its options, before descriptor sets exist.
  */
 int qemu_guest_config_add_credentials(const struct machine_plan *plan, struct argv *argv,
 				      struct error *err)

@@ -8,9 +8,9 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_guest_config_add_ignition(), qemu_guest_config_add_credentials() - add the arguments of what configures the guest.
+ * qemu_guest_config_add_*() - add the arguments of the Ignition file, of the credentials.
  *
- * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
+ * Return: 0, or -EINVAL for an unsafe value. If memory runs out, @argv->failed is set.
  */
 int qemu_guest_config_add_ignition(const struct machine_plan *plan, struct argv *argv,
 				   struct error *err);

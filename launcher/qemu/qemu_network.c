@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Adds QEMU's arguments for the network: the tap by descriptor, the guest's card.
+// Adds QEMU's arguments for the networks: tap descriptors and the guest's cards.
 #include "launcher/qemu/qemu_network.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "netsetup/base/ipv4.h"
 
 /*
- * Whether the card brings an option ROM. It is left out: nothing boots from the network here, the
- * machine starts sooner, and installations without the package of the ROMs are common.
+ * Returns true if the card has an option ROM, which vmrun disables: no guest boots from the
+ * network, the machine starts sooner, and the package of the ROMs is often not installed.
  */
 static bool has_rom(const char *model)
 {
@@ -28,7 +28,7 @@ static bool has_rom(const char *model)
 	return !strncmp(model, "virtio-net-pci", strlen("virtio-net-pci"));
 }
 
-/* A list of @count consecutive descriptors, "6:7:8". */
+/* Writes a list of @count consecutive descriptors, such as "6:7:8". */
 static void write_fds(FILE *out, int first, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
@@ -36,8 +36,8 @@ static void write_fds(FILE *out, int first, unsigned int count)
 }
 
 /*
- * The tap is open already, so QEMU refuses ifname, script, downscript, vnet_hdr and queues: what
- * netsetup chose when it made the tap holds.
+ * The tap is open already, so QEMU refuses ifname, script, downscript, vnet_hdr and queues.
+ * netsetup chose their values when it made the tap.
  */
 static void write_tap(FILE *out, const struct machine_plan *plan)
 {
@@ -51,7 +51,7 @@ static void write_tap(FILE *out, const struct machine_plan *plan)
 	}
 }
 
-/* The name of a network for QEMU; set_link goes by that of the LAN's, see lan.c. */
+/* Writes the name of a network in QEMU; lan.c passes "lan0" to set_link. */
 static void write_id(FILE *out, const struct definition *definition, unsigned int index)
 {
 	if (index == definition->network_index)
@@ -61,8 +61,8 @@ static void write_id(FILE *out, const struct definition *definition, unsigned in
 }
 
 /*
- * QEMU's own network is 10.0.2.0/24; the second and later ones of a VM are 10.0.3.0/24 and so on,
- * for a guest cannot tell two cards in one subnet apart.
+ * The first user network of a VM is QEMU's default, 10.0.2.0/24. The next ones are 10.0.3.0/24 and
+ * so on, since each card of a guest needs a subnet of its own.
  */
 static void write_user(FILE *out, const struct machine_plan *plan, unsigned int index)
 {
@@ -77,7 +77,7 @@ static void write_user(FILE *out, const struct machine_plan *plan, unsigned int 
 	write_id(out, plan->definition, index);
 	if (before)
 		fprintf(out, ",net=10.0.%u.0/24", 2 + before);
-	/* It announces itself as a router, and would take what the LAN's router is to have. */
+	/* QEMU would announce itself as an IPv6 router and take traffic from the LAN's router. */
 	if (plan->definition->network.type == NETWORK_LAN)
 		fputs(",ipv6=off", out);
 	for (unsigned int i = 0; i < network->port_count; i++) {
@@ -115,12 +115,12 @@ static void write_card(FILE *out, const struct machine_plan *plan, unsigned int 
 		fputs(",host_mtu=MTU", out);
 	else if (plan->lan->mtu)
 		fprintf(out, ",host_mtu=%" PRIu32, plan->lan->mtu);
-	/* A vector for each direction of each pair, one for configuration and one for control. */
+	/* One vector per direction of each queue pair, one for configuration, one for control. */
 	if (plan->queues > 1)
 		fprintf(out, ",mq=on,vectors=%u", 2 * plan->queues + 2);
 }
 
-/* Calls a writer and adds what it wrote as an option's value. */
+/* Adds an option with the text that @write writes as its value. */
 static void add_written(struct argv *argv, const char *option,
 			void (*write)(FILE *out, const struct machine_plan *plan,
 				      unsigned int index),
@@ -152,7 +152,7 @@ static int check_network(const struct machine_plan *plan, const struct network *
 		return ret;
 	if (plan->queues < 1 || plan->queues > QUEUES_MAX)
 		return error_setf(err, STATUS_DEFINITION, EINVAL,
-				  "cannot make %u queues: 1 to %d can be", plan->queues,
+				  "cannot make %u queues: 1 to %d are possible", plan->queues,
 				  QUEUES_MAX);
 	if (plan->queues > 1 && !machine_virtio(model))
 		return error_setf(err, STATUS_DEFINITION, EINVAL,

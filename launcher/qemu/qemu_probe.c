@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a QEMU binary says of itself: its version, and the machine that a type's name stands for.
+// Queries a QEMU binary for its version and the full name of a machine type.
 #include "launcher/qemu/qemu_probe.h"
 
 #include <errno.h>
@@ -20,23 +20,21 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/clock.h"
 
-/* It takes a tenth of a second; on a machine that is busy with other guests more. */
-#define PATIENCE_MS 30000
+/* QEMU needs about 100 ms, and more on a host that is busy with other guests. */
+#define TIMEOUT_MS 30000
 
 /**
- * struct asking - a QEMU that is asked.
- * @qmp: the way to it.
- * @binary: its name.
+ * struct query - a running query.
  * @type: of the machine.
- * @found: what it has said so far; empty texts for what it has not.
- * @result: of what went wrong within a callback: 0 or a negative errno, told in @err.
+ * @found: the replies so far; a text is empty until its reply has come.
+ * @ret: 0 or the negative errno of a callback that failed, with its reason in @err.
  */
-struct asking {
+struct query {
 	struct qmp *qmp;
 	const char *binary;
 	const char *type;
 	struct qemu_probe_result found;
-	int result;
+	int ret;
 	struct error *err;
 };
 
@@ -47,17 +45,17 @@ static int member_number(struct json_object *object, const char *name)
 	return json_object_object_get_ex(object, name, &value) ? json_object_get_int(value) : 0;
 }
 
-static void take_version(struct asking *asking, struct json_object *result)
+static void read_version(struct query *query, struct json_object *result)
 {
 	struct json_object *numbers;
 
 	if (json_object_object_get_ex(result, "qemu", &numbers))
-		snprintf(asking->found.version, sizeof(asking->found.version), "%d.%d.%d",
+		snprintf(query->found.version, sizeof(query->found.version), "%d.%d.%d",
 			 member_number(numbers, "major"), member_number(numbers, "minor"),
 			 member_number(numbers, "micro"));
 }
 
-static void take_machines(struct asking *asking, struct json_object *result)
+static void read_machine(struct query *query, struct json_object *result)
 {
 	for (size_t i = 0;
 	     json_object_is_type(result, json_type_array) && i < json_object_array_length(result);
@@ -65,70 +63,70 @@ static void take_machines(struct asking *asking, struct json_object *result)
 		struct json_object *machine = json_object_array_get_idx(result, i);
 		const char *name = json_text(machine, "name");
 
-		if (strcmp(name, asking->type) != 0 &&
-		    strcmp(json_text(machine, "alias"), asking->type) != 0)
+		if (strcmp(name, query->type) != 0 &&
+		    strcmp(json_text(machine, "alias"), query->type) != 0)
 			continue;
-		if (text_clean(name, "") && strlen(name) < sizeof(asking->found.machine))
-			memcpy(asking->found.machine, name, strlen(name) + 1);
+		if (text_clean(name, "") && strlen(name) < sizeof(query->found.machine))
+			memcpy(query->found.machine, name, strlen(name) + 1);
 		return;
 	}
-	asking->result = error_setf(asking->err, STATUS_DEFINITION, EINVAL,
-				    "'%s' has no machine type '%s'", asking->binary, asking->type);
-	error_remedy(asking->err, "list those that it has: %s -machine help", asking->binary);
+	query->ret = error_setf(query->err, STATUS_DEFINITION, EINVAL,
+				"'%s' has no machine type '%s'", query->binary, query->type);
+	error_remedy(query->err, "list the types that it has: %s -machine help", query->binary);
 }
 
 static void on_ready(void *context)
 {
-	struct asking *asking = context;
+	struct query *query = context;
 
-	asking->result = qmp_send(asking->qmp, "query-version", NULL, asking->err);
-	if (!asking->result)
-		asking->result = qmp_send(asking->qmp, "query-machines", NULL, asking->err);
+	query->ret = qmp_send(query->qmp, "query-version", NULL, query->err);
+	if (!query->ret)
+		query->ret = qmp_send(query->qmp, "query-machines", NULL, query->err);
 }
 
 static void on_reply(const char *command, struct json_object *result, const struct error *failure,
 		     void *context)
 {
-	struct asking *asking = context;
+	struct query *query = context;
 
 	if (!result) {
-		*asking->err = *failure;
-		asking->result = -failure->code;
+		*query->err = *failure;
+		query->ret = -failure->code;
 	} else if (!strcmp(command, "query-version")) {
-		take_version(asking, result);
+		read_version(query, result);
 	} else {
-		take_machines(asking, result);
+		read_machine(query, result);
 	}
 }
 
 static const struct qmp_ops ops = { .ready = on_ready, .reply = on_reply };
 
-static int converse(struct asking *asking, int signals, struct error *err)
+static int run_query(struct query *query, int signals, struct error *err)
 {
-	const int64_t end = (int64_t)monotonic_ms() + PATIENCE_MS;
+	const int64_t end = (int64_t)monotonic_ms() + TIMEOUT_MS;
 	struct pollfd polled[] = {
-		{ .fd = qmp_fd(asking->qmp), .events = POLLIN },
+		{ .fd = qmp_fd(query->qmp), .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
 	};
 
-	while (!asking->found.version[0] || !asking->found.machine[0]) {
+	while (!query->found.version[0] || !query->found.machine[0]) {
 		const int64_t left = end - (int64_t)monotonic_ms();
 		int ret;
 
 		if (left <= 0)
 			return error_setf(err, STATUS_FAILURE, ETIMEDOUT, "'%s' does not answer",
-					  asking->binary);
+					  query->binary);
 		if (poll(polled, ARRAY_SIZE(polled), (int)left) < 0 && errno != EINTR)
-			return error_set_errno(err, errno, "cannot wait for '%s'", asking->binary);
+			return error_set_errno(err, errno, "cannot wait for '%s'", query->binary);
 		if (signals_pending()) {
 			memset(err, 0, sizeof(*err));
 			err->code = EINTR;
 			err->status = (enum exit_status)(STATUS_SIGNAL + signals_pending());
 			return -EINTR;
 		}
-		ret = polled[0].revents ? qmp_receive(asking->qmp, err) : 0;
-		if (ret || asking->result)
-			return ret ? ret : asking->result;
+		ret = polled[0].revents ? qmp_receive(query->qmp, err) : 0;
+		if (ret || query->ret)
+			return ret ? ret : query->ret;
 	}
 	return 0;
 }
@@ -152,10 +150,10 @@ static int start(const char *binary, int qmp, struct process *process, struct er
 	return ret;
 }
 
-int qemu_probe(const char *binary, const char *type, struct qemu_probe_result *identity,
+int qemu_probe(const char *binary, const char *type, struct qemu_probe_result *result,
 	       struct error *err)
 {
-	struct asking asking = { .binary = binary, .type = type, .err = err };
+	struct query query = { .binary = binary, .type = type, .err = err };
 	struct process process = PROCESS_NONE;
 	cleanup_fd int signals = signals_open_ends(err);
 	int sockets[2];
@@ -167,14 +165,14 @@ int qemu_probe(const char *binary, const char *type, struct qemu_probe_result *i
 		return error_set_errno(err, errno, "cannot make a socket for QMP");
 	ret = start(binary, sockets[1], &process, err);
 	close(sockets[1]);
-	asking.qmp = qmp_new(sockets[0], &ops, &asking, err);
-	if (!ret && !asking.qmp)
+	query.qmp = qmp_new(sockets[0], &ops, &query, err);
+	if (!ret && !query.qmp)
 		ret = -err->code;
 	if (!ret)
-		ret = converse(&asking, signals, err);
-	qmp_free(asking.qmp);
+		ret = run_query(&query, signals, err);
+	qmp_free(query.qmp);
 	process_kill(&process);
 	if (!ret)
-		*identity = asking.found;
+		*result = query.found;
 	return ret;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU as a child: which signals and which terminal it has.
+// Starts QEMU as a child, with its signals, descriptors and terminal.
 #include "launcher/qemu/qemu_process.h"
 
 #include <assert.h>
@@ -10,7 +10,7 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* Debian's package of a QEMU binary. */
+/* The Debian package of each QEMU binary. */
 static const struct {
 	const char *binary;
 	const char *package;
@@ -42,7 +42,7 @@ int qemu_process_start(const struct qemu_process_config *config, struct process 
 		.death_signal = SIGINT,
 	};
 	cleanup_fd int null_fd = -1;
-	int result;
+	int ret;
 
 	assert(config->fd_count < PROCESS_FDS_MAX);
 
@@ -57,9 +57,9 @@ int qemu_process_start(const struct qemu_process_config *config, struct process 
 			return error_set_errno(err, errno, "cannot open '/dev/null'");
 		fds[child.fd_count++] = (struct process_fd){ null_fd, STDIN_FILENO };
 	}
-	result = process_start(&child, qemu, err);
-	/* A directory of PATH that must not be searched, such as root's, also makes it EACCES. */
-	if (result == -ENOENT || result == -EACCES)
+	ret = process_start(&child, qemu, err);
+	/* The error is also EACCES if PATH has a directory that this user may not search. */
+	if (ret == -ENOENT || ret == -EACCES)
 		add_package(config->argv->items[0], err);
-	return result;
+	return ret;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QEMU as a child: which signals and which terminal it has.
+// Starts QEMU as a child, with its signals, descriptors and terminal.
 #ifndef LAUNCHER_QEMU_QEMU_PROCESS_H
 #define LAUNCHER_QEMU_QEMU_PROCESS_H
 
@@ -11,10 +11,10 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct qemu_process_config - what QEMU is started with.
+ * struct qemu_process_config - command and descriptors of QEMU.
  * @argv: from qemu_build().
- * @fds, @fd_count: where enum qemu_fd's descriptors come from.
- * @stdio: its console is standard input and output; else it gets /dev/null as standard input.
+ * @fds, @fd_count: the descriptors that become those of enum qemu_fd.
+ * @stdio: true if the console is standard input and output; else standard input is /dev/null.
  */
 struct qemu_process_config {
 	const struct argv *argv;
@@ -25,15 +25,14 @@ struct qemu_process_config {
 
 /**
  * qemu_process_start() - start QEMU so that only its supervisor ends it.
- * @config: see there.
  * @qemu: the child.
- * @err: with the Debian package as remedy when it is missing.
+ * @err: the remedy names the Debian package if QEMU is missing.
  *
- * SIGTERM and SIGHUP are blocked: whoever sends them to the whole process group or scope (timeout,
- * systemd, a terminal that is closed) must not cut the guest off while vmrun powers it off
- * gracefully. SIGINT is the signal for the death of vmrun: QEMU closes its disks on it and quits.
- * When standard input is not a terminal, QEMU has a session of its own, so that Ctrl-C on
- * another descriptor's terminal does not reach it.
+ * SIGTERM and SIGHUP are blocked: timeout(1), systemd or a closed terminal sends them to the whole
+ * process group or scope, and the guest must keep running while vmrun powers it off gracefully.
+ * The kernel sends QEMU SIGINT when vmrun dies: QEMU closes its disks and quits.
+ * If standard input is not a terminal, QEMU has a session of its own, so that Ctrl-C on another
+ * descriptor's terminal does not reach it.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Adds QEMU's arguments for shared directories.
+// Adds QEMU's arguments for shared directories (9p and virtiofs).
 #include "launcher/qemu/qemu_share.h"
 
 #include <errno.h>
@@ -10,10 +10,10 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * QEMU itself serves the directory, with the user's rights and no others: a file that the guest makes
- * is the user's, whoever made it there. It opens each name beneath the directory without following
- * symbolic links, so the guest cannot leave it by one (hw/9pfs/9p-local.c). Directories of several
- * file systems in one share have their inodes told apart.
+ * QEMU serves the directory with the user's rights: the user owns each file that the guest makes.
+ * Threat: the guest leaves the directory by a symbolic link. Check: QEMU opens each name beneath
+ * the directory without following links (hw/9pfs/9p-local.c). multidevs=remap keeps inode numbers
+ * unique if the share spans several file systems.
  */
 static int add_9p(const struct share *share, unsigned int index, struct argv *argv,
 		  struct error *err)
@@ -36,7 +36,7 @@ static int add_9p(const struct share *share, unsigned int index, struct argv *ar
 	return 0;
 }
 
-/* virtiofsd reads and writes the guest's memory itself. */
+/* Makes the guest's memory shared, since virtiofsd reads and writes it. */
 static void add_memory(const struct definition *definition, struct argv *argv)
 {
 	argv_add(argv, "-object", NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Adds QEMU's arguments for shared directories.
+// Adds QEMU's arguments for shared directories (9p and virtiofs).
 #ifndef LAUNCHER_QEMU_QEMU_SHARE_H
 #define LAUNCHER_QEMU_QEMU_SHARE_H
 
@@ -10,7 +10,7 @@
 /*
  * qemu_share_add() - add the arguments of all shares.
  *
- * Return: 0, or -EINVAL with the error set. Memory that runs out is noted in the vector.
+ * Return: 0, or -EINVAL for an unsafe value. If memory runs out, @argv->failed is set.
  */
 int qemu_share_add(const struct machine_plan *plan, struct argv *argv, struct error *err);
 

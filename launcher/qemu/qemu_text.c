@@ -50,7 +50,7 @@ char *qemu_text_escape(const char *value)
 	return escaped;
 }
 
-/* A socket and not a port: that is open to every user of this machine, and may be taken. */
+/* Uses a socket, since every user of the host can connect to a port or occupy it. */
 int qemu_text_socket_path(const struct machine_plan *plan, const char *name, char **escaped,
 			  struct error *err)
 {

@@ -7,27 +7,24 @@
 #include "netsetup/base/error.h"
 
 /**
- * qemu_text_check() - whether a value can stand in QEMU's command: UTF-8, no controls.
+ * qemu_text_check() - check that a value is UTF-8 without control characters.
  * @key: the value's key in the definition, for the message.
- * @value: the value, or NULL, which is fine.
- * @err: names the key.
+ * @value: may be NULL, which is valid.
  *
  * Return: 0 or -EINVAL.
  */
 int qemu_text_check(const char *key, const char *value, struct error *err);
 
 /*
- * qemu_text_check_word() - the same for a value that names one thing of QEMU's: [A-Za-z0-9._+-], at
- * least one and not '-' first, so that it has no separator of any syntax.
+ * qemu_text_check_word() - check that a value is a name in QEMU: one or more of [A-Za-z0-9._+-],
+ * the first not '-'. So it has no separator of any of QEMU's syntaxes.
  */
 int qemu_text_check_word(const char *key, const char *value, struct error *err);
 
 /**
- * qemu_text_socket_path() - the path of a socket in the VM's runtime directory, its commas doubled.
- * @plan: the VM.
+ * qemu_text_socket_path() - return the path of a socket in the VM's runtime directory.
  * @name: of the socket.
- * @escaped: the path, allocated.
- * @err: the error.
+ * @escaped: the path with its commas doubled; the caller frees it.
  *
  * Return: 0 or a negative errno.
  */
@@ -35,11 +32,10 @@ int qemu_text_socket_path(const struct machine_plan *plan, const char *name, cha
 			  struct error *err);
 
 /**
- * qemu_text_escape() - double the commas of a value, as QEMU's option syntax wants them (get_opt_value()
- * of util/qemu-option.c); an '=' in a value stands for itself.
- * @value: the value.
+ * qemu_text_escape() - double the commas of a value for QEMU's option syntax (get_opt_value() of
+ * util/qemu-option.c). An '=' in a value needs no escape.
  *
- * Return: the text, allocated, or NULL when memory ran out.
+ * Return: the text, which the caller frees, or NULL if memory ran out.
  */
 char *qemu_text_escape(const char *value);
 

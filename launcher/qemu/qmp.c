@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A client of QEMU's machine protocol, qemu-qmp-ref(7), that trusts no byte of it.
+// QMP client (qemu-qmp-ref(7)) that checks every byte QEMU sends.
 #include "launcher/qemu/qmp.h"
 
 #include <assert.h>
@@ -14,24 +14,24 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * QEMU runs the guest's code's devices, so it may be hostile once the guest has broken out. What it
- * sends is bounded: a message's bytes and levels, one read's bytes. What is sent to it is not
- * queued: a command is small, and when the socket has no room for it, QEMU does not read.
+ * Threat: a guest that has broken out controls QEMU. Checks: the bytes and levels of a message and
+ * the bytes of one read are limited, text is ASCII (test: test_qmp.c). Commands are not queued: a
+ * command is small, so a socket without room for it means that QEMU does not read.
  */
 
 #define READ_SIZE 4096
-#define READS_MAX 16 /* in one qmp_receive(), so that other descriptors get their turn */
+#define READS_MAX 16 /* in one qmp_receive(), so that the loop serves other descriptors */
 
 #define CAPABILITIES "qmp_capabilities"
 
 enum qmp_state {
-	QMP_GREETING,     /* the greeting is awaited */
-	QMP_CAPABILITIES, /* the reply to qmp_capabilities is awaited */
+	QMP_GREETING,     /* waits for the greeting */
+	QMP_CAPABILITIES, /* waits for the reply to qmp_capabilities */
 	QMP_READY,
 	QMP_BROKEN,
 };
 
-/* A command that waits for its reply; @id 0: none. */
+/* A command that waits for its reply; an unused entry has @id 0. */
 struct pending {
 	int64_t id;
 	char command[QMP_NAME_SIZE];
@@ -106,7 +106,7 @@ static struct pending *find_pending(struct qmp *qmp, int64_t id)
 	return NULL;
 }
 
-/* Takes over @arguments; NULL when memory ran out. */
+/* Takes ownership of @arguments. Returns NULL if memory ran out. */
 static struct json_object *make_command(const char *command, int64_t id,
 					struct json_object *arguments)
 {
@@ -134,7 +134,7 @@ fail:
 	return NULL;
 }
 
-/* All or nothing: a part of a command could not be taken back. */
+/* Sends the whole line or fails: a part of a command cannot be undone. */
 static int write_line(const struct qmp *qmp, struct json_object *message, struct error *err)
 {
 	const char *text = json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN);
@@ -144,7 +144,7 @@ static int write_line(const struct qmp *qmp, struct json_object *message, struct
 	ssize_t length;
 
 	if (!text)
-		return error_set_errno(err, ENOMEM, "cannot command QEMU");
+		return error_set_errno(err, ENOMEM, "cannot send a command to QEMU");
 	parts[0] = (struct iovec){ (char *)text, strlen(text) };
 	parts[1] = (struct iovec){ newline, 1 };
 
@@ -153,9 +153,9 @@ static int write_line(const struct qmp *qmp, struct json_object *message, struct
 	while (length < 0 && errno == EINTR);
 
 	if (length < 0)
-		return error_set_errno(err, errno, "cannot command QEMU");
+		return error_set_errno(err, errno, "cannot send a command to QEMU");
 	if ((size_t)length != parts[0].iov_len + 1)
-		return error_set_errno(err, EIO, "cannot command QEMU");
+		return error_set_errno(err, EIO, "cannot send a command to QEMU");
 	return 0;
 }
 
@@ -164,21 +164,21 @@ static int send_command(struct qmp *qmp, const char *command, struct json_object
 {
 	struct pending *pending = find_pending(qmp, 0);
 	struct json_object *message;
-	int result;
+	int ret;
 
 	assert(strlen(command) < QMP_NAME_SIZE);
 
 	if (!pending) {
 		json_object_put(arguments);
-		return error_set_errno(err, EBUSY, "cannot command QEMU: '%s'", command);
+		return error_set_errno(err, EBUSY, "cannot send '%s' to QEMU", command);
 	}
 	message = make_command(command, qmp->last_id + 1, arguments);
 	if (!message)
-		return error_set_errno(err, ENOMEM, "cannot command QEMU: '%s'", command);
-	result = qmp->fd < 0 ? 0 : write_line(qmp, message, err);
+		return error_set_errno(err, ENOMEM, "cannot send '%s' to QEMU", command);
+	ret = qmp->fd < 0 ? 0 : write_line(qmp, message, err);
 	json_object_put(message);
-	if (result < 0)
-		return result;
+	if (ret < 0)
+		return ret;
 
 	pending->id = ++qmp->last_id;
 	memcpy(pending->command, command, strlen(command) + 1);
@@ -189,12 +189,12 @@ int qmp_send(struct qmp *qmp, const char *command, struct json_object *arguments
 {
 	if (qmp->state != QMP_READY) {
 		json_object_put(arguments);
-		return error_set_errno(err, ENOTCONN, "cannot command QEMU: '%s'", command);
+		return error_set_errno(err, ENOTCONN, "cannot send '%s' to QEMU", command);
 	}
 	return send_command(qmp, command, arguments, err);
 }
 
-/* What QEMU says goes to a terminal: nothing of it may control that. */
+/* Threat: QEMU sends control characters, and vmrun shows its text on a terminal. */
 static void copy_printable(char *text, size_t size, const char *from)
 {
 	size_t i;
@@ -204,26 +204,26 @@ static void copy_printable(char *text, size_t size, const char *from)
 	text[i] = '\0';
 }
 
-static int broken(struct error *err, const char *what)
+static int protocol_error(struct error *err, const char *what)
 {
 	return error_setf(err, STATUS_FAILURE, EPROTO, "QEMU's QMP sent %s", what);
 }
 
-static int take_greeting(struct qmp *qmp, struct json_object *message, struct error *err)
+static int handle_greeting(struct qmp *qmp, struct json_object *message, struct error *err)
 {
 	if (!json_member(message, "QMP", json_type_object))
-		return broken(err, "something before its greeting");
+		return protocol_error(err, "something before its greeting");
 	qmp->state = QMP_CAPABILITIES;
 	return send_command(qmp, CAPABILITIES, NULL, err);
 }
 
-static int take_event(struct qmp *qmp, struct json_object *message, struct error *err)
+static int handle_event(struct qmp *qmp, struct json_object *message, struct error *err)
 {
 	const char *name = json_object_get_string(json_member(message, "event", json_type_string));
 	char printable[QMP_NAME_SIZE];
 
 	if (!name)
-		return broken(err, "an event without a name");
+		return protocol_error(err, "an event without a name");
 	copy_printable(printable, sizeof(printable), name);
 	if (qmp->ops->event)
 		qmp->ops->event(printable, json_member(message, "data", json_type_object),
@@ -241,7 +241,7 @@ static void make_failure(struct json_object *message, const char *command, struc
 	error_setf(failure, STATUS_FAILURE, EREMOTEIO, "QEMU refused '%s': %s", command, printable);
 }
 
-static int take_capabilities(struct qmp *qmp, const struct error *failure, struct error *err)
+static int handle_capabilities(struct qmp *qmp, const struct error *failure, struct error *err)
 {
 	if (failure) {
 		*err = *failure;
@@ -253,7 +253,7 @@ static int take_capabilities(struct qmp *qmp, const struct error *failure, struc
 	return 0;
 }
 
-static int take_reply(struct qmp *qmp, struct json_object *message, struct error *err)
+static int handle_reply(struct qmp *qmp, struct json_object *message, struct error *err)
 {
 	int64_t id = json_object_get_int64(json_member(message, "id", json_type_int));
 	struct pending *pending = id > 0 ? find_pending(qmp, id) : NULL;
@@ -262,35 +262,35 @@ static int take_reply(struct qmp *qmp, struct json_object *message, struct error
 	struct pending done;
 
 	if (!pending)
-		return broken(err, "a reply that nobody waits for");
+		return protocol_error(err, "a reply to no command");
 	done = *pending;
 	*pending = (struct pending){ 0 };
 	if (!json_object_object_get_ex(message, "return", &result)) {
 		make_failure(message, done.command, &failure);
 		result = NULL;
 	} else if (!result) {
-		return broken(err, "a reply without a value");
+		return protocol_error(err, "a reply without a value");
 	}
 
 	if (qmp->state == QMP_CAPABILITIES)
-		return take_capabilities(qmp, result ? NULL : &failure, err);
+		return handle_capabilities(qmp, result ? NULL : &failure, err);
 	if (qmp->ops->reply)
 		qmp->ops->reply(done.command, result, result ? NULL : &failure, qmp->context);
 	return 0;
 }
 
-static int take_message(struct qmp *qmp, struct json_object *message, struct error *err)
+static int handle_message(struct qmp *qmp, struct json_object *message, struct error *err)
 {
 	if (!json_object_is_type(message, json_type_object))
-		return broken(err, "a message that is no object");
+		return protocol_error(err, "a message that is not an object");
 	if (qmp->state == QMP_GREETING)
-		return take_greeting(qmp, message, err);
+		return handle_greeting(qmp, message, err);
 	if (json_object_object_get_ex(message, "event", NULL))
-		return take_event(qmp, message, err);
-	return take_reply(qmp, message, err);
+		return handle_event(qmp, message, err);
+	return handle_reply(qmp, message, err);
 }
 
-/* The QMP specification: what the server sends is ASCII. So no text of it needs a check for UTF-8. */
+/* The QMP specification lets the server send ASCII only, so no text needs a check for UTF-8. */
 static bool all_ascii(const char *bytes, size_t size)
 {
 	size_t i;
@@ -301,12 +301,12 @@ static bool all_ascii(const char *bytes, size_t size)
 	return true;
 }
 
-/* Feed the tokener until @bytes are used up or a message is complete. Returns how many it took. */
-static ssize_t feed(struct qmp *qmp, const char *bytes, size_t size, struct error *err)
+/* Parses @bytes up to the end of a message. Returns the number of bytes used, or an error. */
+static ssize_t parse(struct qmp *qmp, const char *bytes, size_t size, struct error *err)
 {
 	struct json_object *message;
 	size_t taken;
-	int result;
+	int ret;
 
 	if (size > READ_SIZE)
 		size = READ_SIZE;
@@ -317,17 +317,17 @@ static ssize_t feed(struct qmp *qmp, const char *bytes, size_t size, struct erro
 	switch (json_tokener_get_error(qmp->tokener)) {
 	case json_tokener_continue:
 		if (qmp->message_size > QMP_MESSAGE_MAX)
-			return broken(err, "a message without end");
+			return protocol_error(err, "a message that is too long");
 		return (ssize_t)size;
 	case json_tokener_success:
 		break;
 	default:
-		return broken(err, "what is no JSON");
+		return protocol_error(err, "invalid JSON");
 	}
-	result = take_message(qmp, message, err);
+	ret = handle_message(qmp, message, err);
 	json_object_put(message);
 	qmp->message_size = 0;
-	return result < 0 ? result : (ssize_t)taken;
+	return ret < 0 ? ret : (ssize_t)taken;
 }
 
 int qmp_input(struct qmp *qmp, const char *bytes, size_t size, struct error *err)
@@ -335,13 +335,13 @@ int qmp_input(struct qmp *qmp, const char *bytes, size_t size, struct error *err
 	ssize_t taken;
 
 	if (qmp->state == QMP_BROKEN)
-		return broken(err, "what is no QMP");
+		return protocol_error(err, "more after a protocol error");
 	if (!all_ascii(bytes, size)) {
 		qmp->state = QMP_BROKEN;
-		return broken(err, "what is no ASCII");
+		return protocol_error(err, "a byte that is not ASCII");
 	}
 	while (size > 0) {
-		taken = feed(qmp, bytes, size, err);
+		taken = parse(qmp, bytes, size, err);
 		if (taken < 0) {
 			qmp->state = QMP_BROKEN;
 			return (int)taken;
@@ -356,7 +356,7 @@ int qmp_receive(struct qmp *qmp, struct error *err)
 {
 	char bytes[READ_SIZE];
 	ssize_t length;
-	int result;
+	int ret;
 	int i;
 
 	for (i = 0; i < READS_MAX; i++) {
@@ -366,12 +366,12 @@ int qmp_receive(struct qmp *qmp, struct error *err)
 		if (length < 0 && errno == EAGAIN)
 			return 0;
 		if (length < 0)
-			return error_set_errno(err, errno, "cannot hear QEMU's QMP");
+			return error_set_errno(err, errno, "cannot read from QEMU's QMP");
 		if (length == 0)
 			return error_setf(err, STATUS_FAILURE, ECONNRESET, "QEMU closed its QMP");
-		result = qmp_input(qmp, bytes, (size_t)length, err);
-		if (result < 0)
-			return result;
+		ret = qmp_input(qmp, bytes, (size_t)length, err);
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }

@@ -90,7 +90,7 @@ static void test_vsock_open(void **state)
 			    "cannot open '/nonexistent/vhost-vsock': No such file or directory");
 	assert_non_null(strstr(err.remedy, "modprobe vhost_vsock"));
 	assert_int_equal(vsock_open(&definition, "/dev/null", &err), -ENOTTY);
-	assert_non_null(strstr(err.message, "cannot have vsock number 42"));
+	assert_non_null(strstr(err.message, "cannot take vsock number 42"));
 }
 
 static void test_mac_kind(void **state)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A companion's whole life: where it is found, what it is given, what it says, and how it ends.
+// Tests a backend's life: search, environment, output and end.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,12 +21,12 @@
 #include "tests/unit/support/scratch.h"
 
 #define SELF   "/proc/self/exe"
-#define LINK   5 /* its end of the connection with QEMU */
+#define LINK   5 /* the backend's end of its connection with QEMU */
 #define PASSED 20
 
-/* What the tests start: this program, with the name of what it shall do. */
+/* The backend of the tests: this program, with a role as argument. */
 
-static int tell_surroundings(void)
+static int print_surroundings(void)
 {
 	char text[64] = "?";
 	ssize_t size = readlink("/proc/self/fd/0", text, sizeof(text) - 1);
@@ -43,7 +43,7 @@ static int tell_surroundings(void)
 	return 0;
 }
 
-/* As a real one: it serves its connection until that is closed. */
+/* Serves the connection until it is closed, like a real backend. */
 static int serve(void)
 {
 	char byte;
@@ -58,7 +58,7 @@ static int serve(void)
 static int be(const char *role)
 {
 	if (strcmp(role, "surroundings") == 0)
-		return tell_surroundings();
+		return print_surroundings();
 	if (strcmp(role, "serve") == 0)
 		return serve();
 	if (strcmp(role, "fail") == 0)
@@ -71,8 +71,6 @@ static int be(const char *role)
 	for (;;)
 		pause();
 }
-
-/* The owner. */
 
 static char said[65536];
 static char lost[256];
@@ -95,7 +93,7 @@ static void on_lost(const char *name, const char *how, void *context)
 
 static const struct backend_ops ops = { on_said, on_lost };
 
-/* Starts one in @role, with the other end of LINK in @link if that is wanted. */
+/* Starts a backend with @role; @link gets the other end of LINK and may be NULL. */
 static void start(struct backends *backends, const char *role, int *link)
 {
 	struct process_fd fd = { -1, LINK };
@@ -128,7 +126,7 @@ static void watch(struct backends *backends, const char *until)
 		assert_int_equal(loop_run(loop, &err), 0);
 }
 
-/* Returns how long it took, in ms; no child is left. */
+/* Ends all backends and returns the duration in ms; checks that no child is left. */
 static long end(struct backends *backends)
 {
 	struct timespec before, after;
@@ -159,35 +157,35 @@ static void make_file(const char *name, mode_t mode)
 
 static void test_find(void **state)
 {
-	const char *const places[] = { "relative", "/nonexistent", scratch, NULL };
+	const char *const directories[] = { "relative", "/nonexistent", scratch, NULL };
 	cleanup_free char *before = strdup(getenv("PATH"));
 	cleanup_free char *expected = NULL;
 	cleanup_free char *path = NULL;
 	struct error err = { 0 };
 
-	make_file("companion", 0700);
+	make_file("backend", 0700);
 	make_file("text", 0600);
-	assert_true(asprintf(&expected, "%s/companion", scratch) > 0);
+	assert_true(asprintf(&expected, "%s/backend", scratch) > 0);
 
 	setenv("PATH", "/nonexistent::.", 1);
-	assert_int_equal(backend_find("companion", places, "pack", &path, &err), 0);
+	assert_int_equal(backend_find("backend", directories, "pack", &path, &err), 0);
 	assert_string_equal(path, expected);
-	assert_int_equal(backend_find("text", places, "pack", &path, &err), -ENOENT);
+	assert_int_equal(backend_find("text", directories, "pack", &path, &err), -ENOENT);
 	assert_string_equal(err.message,
 			    "cannot find the program 'text': No such file or directory");
 	assert_string_equal(err.remedy, "install it: apt-get install pack");
-	assert_int_equal(backend_find("companion", NULL, "pack", &path, &err), -ENOENT);
+	assert_int_equal(backend_find("backend", NULL, "pack", &path, &err), -ENOENT);
 
 	free(take_ptr(&path));
 	setenv("PATH", scratch, 1);
-	assert_int_equal(backend_find("companion", NULL, "pack", &path, &err), 0);
+	assert_int_equal(backend_find("backend", NULL, "pack", &path, &err), 0);
 	assert_string_equal(path, expected);
 	unsetenv("PATH");
-	assert_int_equal(backend_find("companion", NULL, "pack", &path, &err), -ENOENT);
+	assert_int_equal(backend_find("backend", NULL, "pack", &path, &err), -ENOENT);
 	setenv("PATH", before, 1);
 }
 
-/* Nothing of ours reaches it but what is meant for it. */
+/* A backend gets only its descriptors and its environment. */
 static void test_surroundings(void **state)
 {
 	struct backends backends = { 0 };
@@ -207,7 +205,7 @@ static void test_surroundings(void **state)
 				  "surroundings: session 1\n");
 }
 
-/* QEMU is gone, so is its end of the connection: nobody has to be told, or killed. */
+/* A backend ends without a signal when QEMU's end is closed. */
 static void test_ends_by_itself(void **state)
 {
 	struct backends backends = { 0 };
@@ -221,8 +219,8 @@ static void test_ends_by_itself(void **state)
 	assert_string_equal(lost, "");
 }
 
-/* SIGTERM, which is sent to whole groups, is not for it. */
-static void test_told_to_end(void **state)
+/* A backend that does not end gets SIGINT after one second, SIGKILL after two. */
+static void test_signalled(void **state)
 {
 	struct backends backends = { 0 };
 	long took;
@@ -237,7 +235,7 @@ static void test_told_to_end(void **state)
 	assert_string_equal(lost, "");
 }
 
-/* The one child that there is. */
+/* Returns the only child. */
 static pid_t child(void)
 {
 	cleanup_file FILE *file = fopen("/proc/thread-self/children", "re");
@@ -248,6 +246,7 @@ static pid_t child(void)
 	return pid;
 }
 
+/* SIGTERM, which reaches whole process groups, is blocked; SIGKILL is reported. */
 static void test_killed(void **state)
 {
 	struct backends backends = { 0 };
@@ -263,7 +262,7 @@ static void test_killed(void **state)
 	assert_string_equal(lost, "");
 }
 
-/* It failed, and QEMU with it, before anybody looked: both of its words and its end are told. */
+/* Output and end of a backend are reported if it failed before the loop ran. */
 static void test_failed(void **state)
 {
 	struct backends backends = { 0 };
@@ -294,8 +293,8 @@ static void test_flood(void **state)
 	end(&backends);
 	assert_non_null(strstr(said, "flood: line 99\n"));
 	assert_null(strstr(said, "line 100\n"));
-	assert_non_null(strstr(said, "flood: it says more, which is not shown\n"));
-	assert_null(strstr(strstr(said, "it says more") + 1, "it says more"));
+	assert_non_null(strstr(said, "flood: more output is not shown\n"));
+	assert_null(strstr(strstr(said, "more output") + 1, "more output"));
 }
 
 static void test_not_runnable(void **state)
@@ -313,7 +312,7 @@ static void test_not_runnable(void **state)
 	argv_done(&argv);
 }
 
-/* Whoever had started it is killed: it goes by itself, though its connection is still open. */
+/* A backend ends when its parent is killed, though its connection is open. */
 static void test_death_signal(void **state)
 {
 	struct backends backends = { 0 };
@@ -336,7 +335,7 @@ static void test_death_signal(void **state)
 			pause();
 	}
 	close(ends[1]);
-	/* It has taken what was written once it reads: then it is on its way. */
+	/* Gives the backend time to start and read. */
 	assert_int_equal(write(ends[0], "x", 1), 1);
 	usleep(300000);
 	assert_int_equal(kill(middle, SIGKILL), 0);
@@ -353,7 +352,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_find, scratch_setup, scratch_teardown),
 		cmocka_unit_test(test_surroundings),
 		cmocka_unit_test(test_ends_by_itself),
-		cmocka_unit_test(test_told_to_end),
+		cmocka_unit_test(test_signalled),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_lost_with_time),

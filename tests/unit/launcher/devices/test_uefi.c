@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which firmware is chosen by its descriptor, and what is made of descriptors that are odd.
+// Tests the choice of a firmware by its descriptor, also by odd ones.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include "netsetup/base/cleanup.h"
 #include "tests/unit/support/scratch.h"
 
-/* A descriptor as Debian's ovmf has it, of files that are there. */
+/* A descriptor like those of Debian's ovmf, with existing files. */
 static const char whole[] = "{\"description\": \"x\", \"interface-types\": [\"uefi\"],"
 			    "\"mapping\": {\"device\": \"flash\","
 			    "\"executable\": {\"filename\": \"%s/%s\", \"format\": \"raw\"},"
@@ -57,7 +57,7 @@ static int setup(void **state)
 	return mkdir(in("etc"), 0700) || mkdir(in("usr"), 0700);
 }
 
-/* What is found must be the file @code, or nothing for NULL. */
+/* Checks that the firmware @code is found, or none for NULL. */
 static void assert_finds(const struct uefi_request *request, const char *code)
 {
 	char etc[PATH_MAX], usr[PATH_MAX];
@@ -92,7 +92,7 @@ static void test_order(void **state)
 	assert_finds(&q35, "c");
 }
 
-/* The administrator's hides the distribution's of the same name, also when it is empty. */
+/* The administrator's descriptor hides the distribution's of its name, even if it is empty. */
 static void test_hidden(void **state)
 {
 	plain("usr/50-a.json", "a");
@@ -141,7 +141,7 @@ static void test_format(void **state)
 	assert_int_equal(uefi_find_described(directories, &q35, &uefi), -ENOENT);
 }
 
-/* Each is passed over, and the next one found. */
+/* Each invalid descriptor is skipped, and the next one is found. */
 static void test_odd(void **state)
 {
 	static const char *const odd[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// USB devices, in a tree of files as the kernel has it.
+// Tests the check of USB devices, in a copy of the kernel's file tree.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -90,7 +90,7 @@ static void test_none(void **state)
 	assert_string_equal(err.remedy, "plugged in: no device but hubs");
 }
 
-/* More than a message holds. */
+/* The list of devices is longer than a message. */
 static void test_many(void **state)
 {
 	struct error err;
@@ -116,7 +116,7 @@ static int as_nobody(void)
 	if (check(0x046d, 0xc52b, &err) != -EACCES || err.status != STATUS_PERMISSION ||
 	    !strstr(err.remedy, "ATTR{idVendor}==\"046d\", ATTR{idProduct}==\"c52b\""))
 		return 2;
-	/* One of the two is enough. */
+	/* Access to one of the two devices is enough. */
 	return check(0x0951, 0x1666, &err) == 0 ? 0 : 3;
 }
 

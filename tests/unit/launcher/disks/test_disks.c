@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Disk images that try to name other files, and overlays through their life; needs qemu-img.
+// Tests images that name other files, and the life of overlays; needs qemu-img.
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +93,7 @@ static void test_raw(void **state)
 	assert_refused(&of, "not UTF-8", "");
 	shell("truncate -s 1M lies.qcow2");
 	of = disk("lies.qcow2", DISK_OVERLAY);
-	assert_refused(&of, "no qcow2 image, as its name says", "format: raw");
+	assert_refused(&of, "not qcow2, but its name says so", "format: raw");
 	of.format = DISK_FORMAT_RAW;
 	assert_image(&of, DISK_FORMAT_RAW, MIB);
 	of.format = DISK_FORMAT_QCOW2;
@@ -148,12 +148,12 @@ static void test_qcow2(void **state)
 	assert_image(&of, DISK_FORMAT_QCOW2, 7 * MIB);
 	/* A raw disk's guest could have written the header. */
 	of = disk("b.img", DISK_DIRECT);
-	assert_refused(&of, "the guest of a raw disk could have written", "format: qcow2");
+	assert_refused(&of, "the guest of a raw disk could have written its", "format: qcow2");
 	of.format = DISK_FORMAT_QCOW2;
 	assert_image(&of, DISK_FORMAT_QCOW2, 7 * MIB);
 }
 
-static void test_qcow2_leads_away(void **state)
+static void test_qcow2_other_file(void **state)
 {
 	static const enum disk_mode modes[] = { DISK_OVERLAY, DISK_SNAPSHOT, DISK_DIRECT,
 						DISK_READONLY };
@@ -175,7 +175,7 @@ static void test_qcow2_leads_away(void **state)
 	}
 }
 
-/* Every cut and every changed byte of a header: an answer, no crash, and never another file. */
+/* A header cut or changed at any byte gives a result without a crash and no backing file. */
 static void test_qcow2_hostile(void **state)
 {
 	static const unsigned char values[] = { 0, 1, 0x7f, 0x80, 0xff };
@@ -209,7 +209,7 @@ static void test_qcow2_hostile(void **state)
 	close(fd);
 }
 
-/* A name that would write to the terminal is not shown. */
+/* A name with control characters for the terminal is not shown. */
 static void test_qcow2_ugly_name(void **state)
 {
 	struct disk of = disk("a.qcow2", DISK_OVERLAY);
@@ -222,7 +222,7 @@ static void test_qcow2_ugly_name(void **state)
 static struct definition definition;
 static const struct machine_plan plan = { .definition = &definition };
 
-/* The one disk of the definition that the following tests use. */
+/* Makes a definition with one disk, for the tests below. */
 static struct disk *one_disk(const char *image, enum disk_mode mode)
 {
 	static char path[PATH_MAX];
@@ -233,37 +233,37 @@ static struct disk *one_disk(const char *image, enum disk_mode mode)
 	return &definition.disks[0];
 }
 
-/* What the run under test has taken, from prepare() to end(). */
-static struct state_dir kept = STATE_DIR_NONE;
+/* The state directory of the run under test, locked from prepare() to end(). */
+static struct state_dir state_dir = STATE_DIR_NONE;
 
 static void prepare(struct disks *disks)
 {
 	struct error err = { 0 };
 
-	if (state_dir_take(&definition, &kept, &err) ||
-	    disks_prepare(&plan, kept.directory, disks, &err))
+	if (state_dir_take(&definition, &state_dir, &err) ||
+	    disks_prepare(&plan, state_dir.directory, disks, &err))
 		fail_msg("%s / %s", err.message, err.remedy);
 }
 
 static void end(struct disks *disks)
 {
 	disks_done(disks);
-	state_dir_end(&kept);
+	state_dir_end(&state_dir);
 }
 
 static void assert_not_prepared(const char *message, const char *remedy)
 {
-	struct state_dir state_dir = STATE_DIR_NONE;
+	struct state_dir other = STATE_DIR_NONE;
 	struct disks disks = { 0 };
 	struct error err = { 0 };
 
-	assert_true(state_dir_take(&definition, &state_dir, &err) ||
-		    disks_prepare(&plan, state_dir.directory, &disks, &err) < 0);
+	assert_true(state_dir_take(&definition, &other, &err) ||
+		    disks_prepare(&plan, other.directory, &disks, &err) < 0);
 	if (!strstr(err.message, message) || !strstr(err.remedy, remedy))
 		fail_msg("'%s' / '%s'", err.message, err.remedy);
 	assert_int_equal(disks.count, 0);
 	disks_done(&disks);
-	state_dir_end(&state_dir);
+	state_dir_end(&other);
 }
 
 static void prepare_and_end(void)
@@ -373,7 +373,7 @@ static void test_overlay_other_base(void **state)
 	shell("rm data/vmrun/web/disk0.qcow2");
 	one_disk("c.qcow2", DISK_OVERLAY);
 	prepare_and_end();
-	/* The same path, now raw: what the overlay says of its format no longer holds. */
+	/* The image is raw now, so the overlay has the wrong format of it. */
 	shell("rm c.qcow2; truncate -s 3M c.qcow2");
 	definition.disks[0].format = DISK_FORMAT_RAW;
 	assert_not_prepared("not one of a raw image", "vmrun reset web");
@@ -384,7 +384,7 @@ static void test_overlay_other_base(void **state)
 static void test_overlay_fails(void **state)
 {
 	scratch_need(have_qemu_img());
-	/* qemu-img looks closer than we do; what it says is passed on. */
+	/* qemu-img checks more than vmrun; the message is qemu-img's. */
 	shell("qemu-img create -f qcow2 a.qcow2 3M;"
 	      "printf '\\377' | dd of=a.qcow2 bs=1 seek=40 conv=notrunc 2>&1");
 	one_disk("a.qcow2", DISK_OVERLAY);
@@ -401,7 +401,7 @@ static void test_overlay_fails(void **state)
 
 static void reset(const char *name, unsigned int expected);
 
-/* A disk without an image is made once, grown, never shrunk, and no overlay is taken for one. */
+/* A disk without an image is made once, grown, never shrunk. An overlay is refused as one. */
 static void test_empty(void **state)
 {
 	struct disks disks = { 0 };
@@ -452,28 +452,28 @@ static void test_snapshot(void **state)
 	end(&disks);
 
 	prepare(&disks);
-	end(&disks); /* QEMU never opened it */
+	end(&disks); /* QEMU has not opened it */
 	assert_entries(1);
 }
 
-static void test_lock_and_sweep(void **state)
+static void test_lock_and_stale(void **state)
 {
 	struct disks disks = { 0 };
 
 	scratch_need(have_qemu_img());
-	state_dir_remove_stale("web", &(struct removal){ 0 }); /* nothing there yet */
+	state_dir_remove_stale("web", &(struct removal){ 0 }); /* no directory yet */
 	shell("truncate -s 3M a.img; mkdir -p data/vmrun/web;"
 	      "touch data/vmrun/web/disk0.tmp-abcdef data/vmrun/web/disk12.tmp-ABC123"
 	      " data/vmrun/web/disk0.tmp-abcdefg data/vmrun/web/mine");
 	one_disk("a.img", DISK_SNAPSHOT);
 	prepare(&disks);
-	assert_entries(4); /* two that are not ours, the lock, the new one */
+	assert_entries(4); /* two files of the user, the lock, the new overlay */
 	assert_not_prepared("disks of 'web': another run", "");
 	state_dir_remove_stale("web", &(struct removal){ 0 });
 	assert_entries(4);
-	/* As if this run had died. */
-	close(kept.lock);
-	kept.lock = -1;
+	/* Releases the lock, as if this run had been killed. */
+	close(state_dir.lock);
+	state_dir.lock = -1;
 	state_dir_remove_stale("web", &(struct removal){ 0 });
 	assert_entries(3);
 	end(&disks);
@@ -505,15 +505,15 @@ static void test_reset(void **state)
 	end(&disks);
 	shell("echo keep > data/vmrun/web/nvram; mkdir data/vmrun/other;"
 	      "touch data/vmrun/other/disk0.qcow2");
-	reset("web", 2); /* the lock, and what is no disk's */
+	reset("web", 2); /* the lock and the user's file */
 	shell("test -e data/vmrun/other/disk0.qcow2 -a -e a.img");
-	/* A changed image is no hindrance any more. */
+	/* After the reset a changed image is valid. */
 	shell("touch -d '2001-01-01' a.img");
 	prepare_and_end();
 	assert_entries(4);
 }
 
-/* Known by its digest, which is in its path: when the file was made does not matter. */
+/* An image from a URL has its digest in its path; its mtime is not checked. */
 static void test_overlay_of_url(void **state)
 {
 	static char url[] = "https://example.org/a.img";
@@ -535,7 +535,7 @@ static void test_overlay_of_url(void **state)
 	prepare_and_end();
 }
 
-/* A raw disk whose guest wrote a qcow2 header into it stays raw where the definition says so. */
+/* With `format: raw` a disk with a qcow2 header, which its guest wrote, stays raw. */
 static void test_raw_says_qcow2(void **state)
 {
 	struct disks disks = { 0 };
@@ -582,7 +582,7 @@ static void test_plan(void **state)
 	assert_int_equal(access(scratch_path("data"), F_OK), -1);
 }
 
-/* Only images that are used as they are: no directory is made. */
+/* A VM without overlays gets no directory. */
 static void test_direct(void **state)
 {
 	struct disks disks = { 0 };
@@ -606,7 +606,7 @@ int main(void)
 		CASE(test_raw),
 		CASE(test_foreign),
 		CASE(test_qcow2),
-		CASE(test_qcow2_leads_away),
+		CASE(test_qcow2_other_file),
 		CASE(test_qcow2_hostile),
 		CASE(test_qcow2_ugly_name),
 		CASE(test_overlay),
@@ -616,7 +616,7 @@ int main(void)
 		CASE(test_overlay_fails),
 		CASE(test_empty),
 		CASE(test_snapshot),
-		CASE(test_lock_and_sweep),
+		CASE(test_lock_and_stale),
 		CASE(test_reset),
 		CASE(test_overlay_of_url),
 		CASE(test_raw_says_qcow2),

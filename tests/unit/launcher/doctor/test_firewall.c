@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which firewalls are noticed by who may not see the kernel's rules.
+// Tests which firewalls are found without the right to read the kernel's rules.
 #include <cap-ng.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@ enum seen {
 	FAILED = 99,
 };
 
-/* In a child without capabilities, which the kernel refuses to tell its rules. */
+/* Looks in a child without capabilities, to which the kernel does not show its rules. */
 static int look(void)
 {
 	struct firewall firewall;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which of systemd-networkd's files would configure a tap.
+// Tests which of systemd-networkd's files would configure a tap.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include "launcher/doctor/networkd.h"
 #include "tests/unit/support/scratch.h"
 
-/* The file that does, below the scratch directory; "" for none. */
+/* Checks the path of this file below the scratch directory; "" for none. */
 static void assert_managed_by(const char *expected)
 {
 	char file[NETWORKD_PATH_SIZE] = "";
@@ -63,11 +63,11 @@ static void test_precedence(void **state)
 	scratch_text("etc/systemd/network/50-x.network", "[Match]\nName=*\n");
 	scratch_text("usr/lib/systemd/network/40-x.network", "[Match]\nName=vmr-*\n");
 	assert_managed_by("/usr/lib/systemd/network/40-x.network");
-	/* By its name alone, wherever it lies. */
+	/* The file's name decides the order, not its directory. */
 	scratch_text("run/systemd/network/30-x.network",
 		     "[Match]\nName=vmr-*\n[Link]\nUnmanaged=yes\n");
 	assert_managed_by("");
-	/* One of the same name in /etc takes another's place, whatever is in it. */
+	/* A file in /etc replaces one of the same name elsewhere, even if it does not match. */
 	scratch_text("etc/systemd/network/30-x.network", "[Match]\nName=en*\n");
 	assert_managed_by("/usr/lib/systemd/network/40-x.network");
 	scratch_text("etc/systemd/network/10-x.link", "[Match]\nName=*\n[Link]\nUnmanaged=yes\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The guest agent, when it is what it should be and when it is hostile.
+// Tests queries of a correct and of a hostile guest agent.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,16 +20,16 @@
 #include "launcher/guest/guest_agent.h"
 #include "netsetup/base/cleanup.h"
 
-/* Long enough for a slow machine, short enough to wait for. */
+/* The timeout of a query: long enough for a slow host, short enough for a test. */
 #define MILLISECONDS 1500
 
 /**
- * struct guest - the other end.
+ * struct guest - a simulated agent.
  * @fd: of the connection.
- * @before: is said before the answer to the synchronization.
- * @answers: for each further line that comes, one that goes back; NULL-terminated.
- * @endless: said for ever in the place of an answer to the synchronization.
- * @wrong: the synchronization is answered with another number.
+ * @before: sent before the answer to the synchronization.
+ * @answers: one for each further line; NULL-terminated.
+ * @endless: sent without end in place of an answer to the synchronization.
+ * @wrong: true to answer the synchronization with another number.
  */
 struct guest {
 	int fd;
@@ -72,8 +72,8 @@ static void *guest_run(void *context)
 	return NULL;
 }
 
-/* One conversation; how long it took is in *@took, in milliseconds. */
-static int converse(struct guest *guest, struct json_object **facts, struct error *err, long *took)
+/* Queries the agent; *@took is the duration in milliseconds. */
+static int query(struct guest *guest, struct json_object **facts, struct error *err, long *took)
 {
 	struct timespec begin, end;
 	pthread_t thread;
@@ -122,7 +122,7 @@ static void test_good(void **state)
 	struct error err;
 	long took;
 
-	if (converse(&guest, &facts, &err, &took) < 0)
+	if (query(&guest, &facts, &err, &took) < 0)
 		fail_msg("%s", err.message);
 	assert_value(facts, "/version", "8.0");
 	assert_value(facts, "/os", "null");
@@ -137,7 +137,7 @@ static void test_good(void **state)
 	json_object_put(facts);
 }
 
-/* What acts on a terminal, is no UTF-8 or has no end does not come through. */
+/* Control characters and invalid UTF-8 are replaced, and endless texts are cut. */
 static void test_texts(void **state)
 {
 	static const char *const answers[] = {
@@ -155,7 +155,7 @@ static void test_texts(void **state)
 	struct error err;
 	long took;
 
-	if (converse(&guest, &facts, &err, &took) < 0)
+	if (query(&guest, &facts, &err, &took) < 0)
 		fail_msg("%s", err.message);
 	assert_value(facts, "/version", "?[31m??x??");
 	assert_value(facts, "/os", "null");
@@ -166,11 +166,11 @@ static void test_texts(void **state)
 	json_object_put(facts);
 }
 
-/* Each of these ends, in its time and with a reason. */
+/* Each case ends before its timeout, with a reason. */
 static void test_hostile(void **state)
 {
-	static const char *const nonsense[] = { "what\n", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1\n",
-						"\n", "{\"return\": null}\n", NULL };
+	static const char *const garbage[] = { "what\n", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1\n",
+					       "\n", "{\"return\": null}\n", NULL };
 	static const char *const none[] = { NULL };
 	struct {
 		const char *what;
@@ -186,11 +186,11 @@ static void test_hostile(void **state)
 		{ "delimiters alone",
 		  { .endless = "\xff\xff\xff\xff\xff\xff\xff\xff\n" },
 		  -EMSGSIZE },
-		{ "nonsense", { .answers = nonsense }, 0 },
+		{ "garbage", { .answers = garbage }, 0 },
 		{ "broken numbers",
 		  { .before = "\xff{\"return\": 99999999999999999999999}\n\xff"
 			      "{\"return\": 1e400}\n\xff\n\xff}\n",
-		    .answers = nonsense },
+		    .answers = garbage },
 		  0 },
 	};
 
@@ -198,7 +198,7 @@ static void test_hostile(void **state)
 		struct json_object *facts = NULL;
 		struct error err;
 		long took;
-		int ret = converse(&cases[i].guest, &facts, &err, &took);
+		int ret = query(&cases[i].guest, &facts, &err, &took);
 
 		if (ret != cases[i].code || took > MILLISECONDS + 1000)
 			fail_msg("%s: %d in %ld ms: %s", cases[i].what, ret, took, err.message);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The guest's address on its kernel's command line.
+// Tests the guest's address on its kernel's command line.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ static void test_added(void **state)
 	assert_cmdline(&machine, "  ", "  " IP);
 }
 
-/* After "--" all is init's; the kernel would not see the address there. */
+/* The address is before "--": the kernel passes the words after it to init. */
 static void test_init_arguments(void **state)
 {
 	struct machine machine;

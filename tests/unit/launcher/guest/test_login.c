@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The login name of a guest's user: after the host's, or as ssh is told.
+// Tests the guest's login name, from the host's user or ssh's arguments.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@ static void test_user(void **state)
 	}
 }
 
-/* Whatever the host calls its user, the guest's useradd(8) takes it. */
+/* For any name of a host's user, the guest's useradd(8) accepts the result. */
 static void test_any_user(void **state)
 {
 	char login[4] = "", user[LOGIN_USER_SIZE];
@@ -67,7 +67,7 @@ static void test_any_user(void **state)
 	}
 }
 
-/* Asked of the words of a line. */
+/* Calls ssh_names_user() with the words of a line. */
 static bool names_user(const char *line)
 {
 	char copy[128];
@@ -80,7 +80,7 @@ static bool names_user(const char *line)
 	return ssh_names_user(args, count);
 }
 
-/* The arguments of `vmrun ssh` are ssh's, and end where the remote command begins. */
+/* ssh's options end at the remote command. */
 static void test_names_user(void **state)
 {
 	assert_false(ssh_names_user(NULL, 0));

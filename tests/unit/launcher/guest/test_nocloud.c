@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The NoCloud seed, read back as a guest would, and the SSH keys in it.
+// Tests the files and the SSH keys of a NoCloud seed, read as a guest does.
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -44,7 +44,7 @@ static void assert_fails(const struct machine *machine, const char *message, con
 		fail_msg("'%s' / '%s'", err.message, err.remedy);
 }
 
-/* The whole content of one file of a seed, NUL-terminated; NULL when it is not there. */
+/* Returns a file of a seed, NUL-terminated, or NULL if it is missing. */
 static char *extract(int fd, const char *name, size_t *size)
 {
 	struct archive *archive = archive_read_new();
@@ -79,7 +79,7 @@ static struct json_object *extract_json(int fd, const char *name, const char *he
 	return root;
 }
 
-/* The value at a JSON pointer as text, or "-" when there is none. */
+/* Compares the value at a JSON pointer, as text; "-" stands for a missing value. */
 static void assert_value(struct json_object *root, const char *pointer, const char *expected)
 {
 	struct json_object *value = NULL;
@@ -147,7 +147,7 @@ static void test_network_config(void **state)
 	close(fd);
 }
 
-/* Each card is known by its MAC, and the LAN's route and servers are the guest's. */
+/* Each card is matched by its MAC; the guest gets the LAN's route and servers. */
 static void test_networks(void **state)
 {
 	struct json_object *root;
@@ -259,7 +259,7 @@ static void test_vendor_data(void **state)
 	close(fd);
 }
 
-/* A name stays a name, whatever it is. */
+/* A hostile name cannot add a key. */
 static void test_injection(void **state)
 {
 	static const char nasty[] = "x\", \"runcmd\": [\"id\"], \"y\": \"\nruncmd: [id]\n#\t\\";
@@ -312,7 +312,7 @@ static void test_user_data(void **state)
 	assert_fails(&machine, "missing': No such file", "");
 }
 
-/* The image as its readers see it: sealed, for reading only, and the same at any time. */
+/* The image is sealed, read-only, and does not depend on time or time zone. */
 static void test_image(void **state)
 {
 	static char first[1 << 20], second[1 << 20];
@@ -342,7 +342,7 @@ static void test_image(void **state)
 	close(fd);
 }
 
-/* What other programs say of it. */
+/* Other programs find the label and the files. */
 static void test_tools(void **state)
 {
 	struct machine machine;
@@ -456,7 +456,7 @@ static void test_keys(void **state)
 	assert_int_equal(ssh_key_read(scratch_path("key"), stop_key, NULL, &err), -EINVAL);
 }
 
-/* An image that is none: an answer, and nothing outside of it is touched. */
+/* A damaged image causes no access outside of its bytes. */
 static void test_dates_hostile(void **state)
 {
 	static const unsigned char values[] = { 0, 1, 2, 0x7f, 0x80, 0xff };

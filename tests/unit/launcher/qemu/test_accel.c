@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The choice between kvm and tcg, on machines that are made of files.
+// Tests the choice between kvm and tcg, with files that stand for a host.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,7 +106,7 @@ static void test_tcg(void **state)
 	assert_int_equal(accel, ACCEL_TCG);
 }
 
-/* Whatever this machine is: auto and an explicit kvm agree. */
+/* On this host, auto and an explicit kvm agree. */
 static void test_here(void **state)
 {
 	enum accel automatic = ACCEL_AUTO, explicit = ACCEL_AUTO;

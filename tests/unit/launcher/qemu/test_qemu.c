@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The QEMU command as text: what is in it, in which order, and what is refused.
+// Tests the text of the QEMU command: its options, their order, and refused values.
 #include <errno.h>
 #include <json-c/json.h>
 #include <json-c/json_pointer.h>
@@ -29,7 +29,7 @@ static struct argv build(const struct machine *machine)
 	return argv;
 }
 
-/* The @n-th value (from 0) of an option, or NULL. */
+/* Returns the @n-th value (from 0) of an option, or NULL. */
 static const char *option(const struct argv *argv, const char *name, unsigned int n)
 {
 	for (size_t i = 0; i + 1 < argv->count; i++) {
@@ -249,7 +249,7 @@ static void test_boot(void **state)
 	assert_refused(&machine, "'boot.kernel'");
 }
 
-/* Parses a -blockdev and compares one string of it, at "KEY" or "KEY.KEY". */
+/* Compares the string at a JSON pointer of the @n-th -blockdev. */
 static void assert_node(const struct argv *argv, unsigned int n, const char *pointer,
 			const char *expected)
 {
@@ -292,12 +292,12 @@ static void test_disks(void **state)
 	assert_option(&argv, "-device", 2, "virtio-blk-pci,drive=disk1");
 	assert_node(&argv, 2, "/file/driver", "host_device");
 	assert_node(&argv, 3, "/backing", "null");
-	/* Without its backing file an overlay would be a disk full of holes. */
+	/* An overlay needs its backing file. */
 	root = json_tokener_parse(option(&argv, "-blockdev", 0));
 	assert_false(json_object_object_get_ex(root, "backing", &value));
 	json_object_put(root);
 
-	/* The seed comes last, so that the disks keep their letters. */
+	/* The seed is the last disk, so that the others keep their letters. */
 	assert_option(&argv, "-add-fd", 0, "fd=5,set=1");
 	assert_node(&argv, 4, "/file/filename", "/dev/fdset/1");
 	assert_node(&argv, 4, "/read-only", "true");
@@ -580,7 +580,7 @@ static void test_display(void **state)
 	assert_refused(&machine, "no VGA");
 }
 
-/* The escape hatch: last, as given. */
+/* The arguments of `qemu.args` are last and unchanged. */
 static void test_args(void **state)
 {
 	struct machine machine;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The QEMU command given to a real QEMU, stopped before the guest's first instruction.
+// Tests the QEMU command with a real QEMU, stopped before the guest's first instruction.
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -32,9 +32,9 @@
 #define TIMEOUT_MS 60000
 
 /**
- * struct live - a QEMU that was started.
+ * struct live - a running QEMU.
  * @qmp: its QMP as a stream.
- * @output: what it says on standard error, a file.
+ * @output: a file with its standard error.
  */
 struct live {
 	struct process process;
@@ -70,37 +70,37 @@ static void add_arg(struct machine *machine, const char *arg)
 	machine->definition.qemu.args[machine->definition.qemu.arg_count++] = (char *)arg;
 }
 
-/* Shows what QEMU said, ends it and fails. */
-static void complain(struct live *live, const char *what)
+/* Ends QEMU and fails with its standard error. */
+static void fail_live(struct live *live, const char *what)
 {
-	char words[2048] = "";
+	char output[2048] = "";
 
 	process_kill(&live->process);
-	if (pread(live->output, words, sizeof(words) - 1, 0) < 0)
-		words[0] = '\0';
-	fail_msg("%s; QEMU said: %s", what, words);
+	if (pread(live->output, output, sizeof(output) - 1, 0) < 0)
+		output[0] = '\0';
+	fail_msg("%s; QEMU printed: %s", what, output);
 }
 
-/* One line of QMP as an object; events are skipped. */
-static struct json_object *answer(struct live *live)
+/* Reads a line of QMP as an object; skips events. */
+static struct json_object *read_reply(struct live *live)
 {
 	struct pollfd ready = { .fd = live->qmp_fd, .events = POLLIN };
 	struct json_object *object = NULL;
 	char line[65536];
 
-	/* QMP's lines are read one by one: the stream has no buffer that poll(2) would not see. */
+	/* The stream has no buffer, since poll(2) does not see buffered lines. */
 	do {
 		json_object_put(object);
 		if (poll(&ready, 1, TIMEOUT_MS) != 1 || !fgets(line, sizeof(line), live->qmp))
-			complain(live, "no answer");
+			fail_live(live, "no answer");
 		object = json_tokener_parse(line);
 		if (!object)
-			complain(live, line);
+			fail_live(live, line);
 	} while (json_object_object_get_ex(object, "event", NULL));
 	return object;
 }
 
-static struct json_object *ask(struct live *live, const char *command)
+static struct json_object *run_command(struct live *live, const char *command)
 {
 	struct json_object *object;
 	char line[256];
@@ -108,20 +108,20 @@ static struct json_object *ask(struct live *live, const char *command)
 
 	size = snprintf(line, sizeof(line), "{\"execute\":\"%s\"}\n", command);
 	assert_int_equal(write(live->qmp_fd, line, size), size);
-	object = answer(live);
+	object = read_reply(live);
 	if (!json_object_object_get_ex(object, "return", NULL))
-		complain(live, json_object_to_json_string(object));
+		fail_live(live, json_object_to_json_string(object));
 	return object;
 }
 
 static void assert_answer(struct live *live, const char *command, const char *pointer,
 			  const char *expected)
 {
-	struct json_object *object = ask(live, command);
+	struct json_object *object = run_command(live, command);
 	struct json_object *value = NULL;
 
 	if (json_pointer_get(object, pointer, &value))
-		complain(live, json_object_to_json_string(object));
+		fail_live(live, json_object_to_json_string(object));
 	assert_string_equal(json_object_get_string(value), expected);
 	json_object_put(object);
 }
@@ -157,8 +157,8 @@ static void start(const struct machine *machine, struct live *live)
 	live->qmp_fd = sockets[0];
 	live->qmp = fdopen(sockets[0], "r");
 	setvbuf(live->qmp, NULL, _IONBF, 0);
-	json_object_put(answer(live));
-	json_object_put(ask(live, "qmp_capabilities"));
+	json_object_put(read_reply(live));
+	json_object_put(run_command(live, "qmp_capabilities"));
 }
 
 static void stop_qemu(struct live *live)
@@ -168,16 +168,16 @@ static void stop_qemu(struct live *live)
 	siginfo_t end;
 	struct stat st;
 
-	json_object_put(ask(live, "quit"));
+	json_object_put(run_command(live, "quit"));
 	if (poll(&ended, 1, TIMEOUT_MS) != 1)
-		complain(live, "it does not end");
+		fail_live(live, "it does not end");
 	assert_int_equal(process_wait(&live->process, &end, &err), 0);
 	assert_int_equal(end.si_code, CLD_EXITED);
 	assert_int_equal(end.si_status, 0);
-	/* Not a warning either: nothing deprecated, nothing ignored. */
+	/* No warning, such as one for a deprecated or ignored option. */
 	assert_int_equal(fstat(live->output, &st), 0);
 	if (st.st_size)
-		complain(live, "it is not content");
+		fail_live(live, "it has printed a warning");
 	fclose(live->qmp);
 	close(live->output);
 }
@@ -237,7 +237,7 @@ static void test_models(void **state)
 	}
 }
 
-/* Enough of a kernel for QEMU: the real-mode header of Documentation/arch/x86/boot.rst. */
+/* Makes a kernel that QEMU accepts: the real-mode header of Documentation/arch/x86/boot.rst. */
 static void make_kernel(const char *name)
 {
 	static unsigned char kernel[16384];
@@ -370,7 +370,7 @@ static void test_displays(void **state)
 	}
 }
 
-/* One queue of a tap in this process's own network namespace. */
+/* Opens one queue of a tap in this process's network namespace. */
 static int open_queue(short flags)
 {
 	struct ifreq request = { .ifr_name = "vmr-test", .ifr_flags = flags };
@@ -381,7 +381,7 @@ static int open_queue(short flags)
 	return -1;
 }
 
-/* Last, since it leaves the network namespace for an empty one: nothing can be sent anywhere. */
+/* Must be the last test: it enters an empty network namespace, so that no packet leaves. */
 static void test_tap(void **state)
 {
 	struct machine machine;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The real QEMU: the signals it keeps blocked, its end with vmrun's, by QMP, and on a terminal.
+// Tests a real QEMU: blocked signals, end with its parent, quit by QMP, terminal.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,7 +28,7 @@
 
 #define BINARY     "qemu-system-x86_64"
 #define QMP        3
-#define WITNESS    9 /* a pipe that nothing but QEMU holds: its end is QEMU's */
+#define WITNESS    9 /* a pipe that only QEMU holds: it closes when QEMU ends */
 #define TIMEOUT_MS 120000
 
 #define CHECK(condition)                       \
@@ -58,7 +58,7 @@ static bool installed(void)
 	return works;
 }
 
-/* Start QEMU; @witness, if not -1, is passed on. Returns our end of its QMP, negative on error. */
+/* Starts QEMU with @witness, which may be -1. Returns the test's end of its QMP, or an error. */
 static int start(bool stdio, int witness, struct process *qemu)
 {
 	const char *const serial = stdio ? "stdio,id=console,signal=off" : "null,id=console";
@@ -67,7 +67,7 @@ static int start(bool stdio, int witness, struct process *qemu)
 	struct qemu_process_config config = { &argv, fds, witness < 0 ? 1 : 2, stdio };
 	struct error err = { 0 };
 	int ends[2];
-	int result;
+	int ret;
 
 	argv_add(&argv, BINARY, "-no-user-config", "-nodefaults", "-accel", "tcg", "-m", "32",
 		 "-display", "none", "-chardev", "socket,id=qmp,fd=3", "-mon",
@@ -76,13 +76,13 @@ static int start(bool stdio, int witness, struct process *qemu)
 	if (argv.failed || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -1;
 	fds[0].source = ends[1];
-	result = qemu_process_start(&config, qemu, &err);
+	ret = qemu_process_start(&config, qemu, &err);
 	close(ends[1]);
 	argv_done(&argv);
-	return result < 0 ? result : ends[0];
+	return ret < 0 ? ret : ends[0];
 }
 
-/* The rest of the tests is what happens once QMP answers. */
+/* The tests act once QMP is ready. */
 
 struct owner {
 	int (*act)(struct vm *vm);
@@ -94,7 +94,7 @@ static int on_started(struct vm *vm, struct error *err)
 	return ((struct owner *)vm->context)->act(vm);
 }
 
-/* QEMU lives on after its signals: it has answered. */
+/* A reply shows that QEMU has survived the signals. */
 static void on_reply(struct vm *vm, const char *command, struct json_object *result,
 		     const struct error *failure)
 {
@@ -177,11 +177,11 @@ static void test_interrupted_from_outside(void **state)
 	if (!installed())
 		skip();
 	assert_int_equal(run(false, &owner, &err), STATUS_FAILURE);
-	/* In its first moments QEMU has no handler yet, and just dies of it. */
+	/* At its start QEMU has no handler yet, so that the signal kills it. */
 	assert_non_null(strstr(err.message, "signal"));
 }
 
-/* The supervisor is killed at once, or after QEMU has greeted: QEMU goes, too. */
+/* QEMU ends when its supervisor is killed, at once or after QEMU's greeting. */
 static void end_with_parent(bool greeted)
 {
 	struct pollfd ready = { .events = POLLIN };
@@ -215,7 +215,7 @@ static void test_ends_with_parent(void **state)
 	end_with_parent(true);
 }
 
-/* On a terminal: QEMU makes it raw and is killed. */
+/* QEMU makes a terminal raw and is killed. */
 
 static void pause_briefly(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// QMP fed by bytes: cut anywhere, events and replies between each other, and all kinds of rubbish.
+// Tests the QMP client: split messages, mixed events and replies, hostile input.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,18 +21,18 @@
 	"\"capabilities\": [\"oob\"]}}\r\n"
 #define CAPABLE "{\"return\": {}, \"id\": 1}\r\n"
 
-/* What the client told, as one text. */
-struct told {
+/* The callbacks of a client, as one text. */
+struct calls {
 	char text[4096];
 };
 
-__attribute__((format(printf, 2, 3))) static void note(struct told *told, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct calls *calls, const char *format, ...)
 {
-	size_t used = strlen(told->text);
+	size_t used = strlen(calls->text);
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(told->text + used, sizeof(told->text) - used, format, args);
+	vsnprintf(calls->text + used, sizeof(calls->text) - used, format, args);
 	va_end(args);
 }
 
@@ -57,13 +57,13 @@ static void on_reply(const char *command, struct json_object *result, const stru
 
 static const struct qmp_ops ops = { on_ready, on_event, on_reply };
 
-static struct qmp *make(int fd, struct told *told)
+static struct qmp *make(int fd, struct calls *calls)
 {
 	struct error err;
 	struct qmp *qmp;
 
-	memset(told, 0, sizeof(*told));
-	qmp = qmp_new(fd, &ops, told, &err);
+	memset(calls, 0, sizeof(*calls));
+	qmp = qmp_new(fd, &ops, calls, &err);
 	assert_non_null(qmp);
 	return qmp;
 }
@@ -73,7 +73,7 @@ static int input(struct qmp *qmp, const char *text, struct error *err)
 	return qmp_input(qmp, text, strlen(text), err);
 }
 
-/* In pieces of each length: what is told must not depend on where the bytes are cut. */
+/* Input in pieces of each length causes the same callbacks. */
 static void test_cut_anywhere(void **state)
 {
 	static const char talk[] = GREETING CAPABLE
@@ -82,20 +82,20 @@ static void test_cut_anywhere(void **state)
 		"{\"event\": \"SHUTDOWN\", \"data\": {\"guest\": true, \"reason\": "
 		"\"guest-shutdown\"}}"
 		"{\"event\":\"\\u00e9\"}\n";
-	struct told told;
+	struct calls calls;
 	struct error err;
 	size_t piece, at, length;
 
 	for (piece = 1; piece <= sizeof(talk) - 1; piece++) {
-		struct qmp *qmp = make(-1, &told);
+		struct qmp *qmp = make(-1, &calls);
 
 		for (at = 0; at < sizeof(talk) - 1; at += length) {
 			length = sizeof(talk) - 1 - at < piece ? sizeof(talk) - 1 - at : piece;
 			assert_int_equal(qmp_input(qmp, talk + at, length, &err), 0);
 		}
-		assert_string_equal(told.text, "ready;event POWERDOWN -;event SHUTDOWN "
-					       "{\"guest\":true,\"reason\":\"guest-shutdown\"};"
-					       "event ?? -;");
+		assert_string_equal(calls.text, "ready;event POWERDOWN -;event SHUTDOWN "
+						"{\"guest\":true,\"reason\":\"guest-shutdown\"};"
+						"event ?? -;");
 		assert_true(qmp_is_ready(qmp));
 		qmp_free(qmp);
 	}
@@ -103,7 +103,7 @@ static void test_cut_anywhere(void **state)
 
 static void test_commands(void **state)
 {
-	struct told told;
+	struct calls calls;
 	struct error err;
 	struct json_object *arguments = json_object_new_object();
 	struct qmp *qmp;
@@ -112,7 +112,7 @@ static void test_commands(void **state)
 	int ends[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	qmp = make(ends[0], &told);
+	qmp = make(ends[0], &calls);
 	assert_int_equal(qmp_send(qmp, "quit", NULL, &err), -ENOTCONN);
 	assert_int_equal(qmp_receive(qmp, &err), 0);
 
@@ -140,8 +140,8 @@ static void test_commands(void **state)
 			       "\"desc\": \"no \\u001b[31m'net0'\"}}\r\n",
 			       &err),
 			 0);
-	assert_string_equal(told.text, "ready;reply query-status {\"running\":true};"
-				       "reply set_link QEMU refused 'set_link': no ?[31m'net0';");
+	assert_string_equal(calls.text, "ready;reply query-status {\"running\":true};"
+					"reply set_link QEMU refused 'set_link': no ?[31m'net0';");
 
 	close(ends[1]);
 	assert_int_equal(qmp_receive(qmp, &err), -ECONNRESET);
@@ -151,9 +151,9 @@ static void test_commands(void **state)
 
 static void test_refused_capabilities(void **state)
 {
-	struct told told;
+	struct calls calls;
 	struct error err;
-	struct qmp *qmp = make(-1, &told);
+	struct qmp *qmp = make(-1, &calls);
 
 	assert_int_equal(input(qmp, GREETING "{\"error\": {\"desc\": \"no\"}, \"id\": 1}", &err),
 			 -EREMOTEIO);
@@ -161,7 +161,7 @@ static void test_refused_capabilities(void **state)
 	qmp_free(qmp);
 }
 
-static void test_rubbish(void **state)
+static void test_invalid(void **state)
 {
 	static const char *const first[] = {
 		"x",
@@ -193,23 +193,23 @@ static void test_rubbish(void **state)
 		"NaN ",
 		"/x",
 	};
-	struct told told;
+	struct calls calls;
 	struct error err;
 	struct qmp *qmp;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(first); i++) {
-		qmp = make(-1, &told);
+		qmp = make(-1, &calls);
 		if (input(qmp, first[i], &err) != -EPROTO)
 			fail_msg("accepted: %s", first[i]);
 		assert_int_equal(err.status, STATUS_FAILURE);
-		/* Once broken, it stays so. */
+		/* A protocol error is permanent. */
 		assert_int_equal(input(qmp, GREETING, &err), -EPROTO);
-		assert_string_equal(told.text, "");
+		assert_string_equal(calls.text, "");
 		qmp_free(qmp);
 	}
 	for (i = 0; i < ARRAY_SIZE(later); i++) {
-		qmp = make(-1, &told);
+		qmp = make(-1, &calls);
 		assert_int_equal(input(qmp, GREETING CAPABLE, &err), 0);
 		assert_int_equal(qmp_send(qmp, "stop", NULL, &err), 0);
 		if (input(qmp, later[i], &err) != -EPROTO)
@@ -218,18 +218,18 @@ static void test_rubbish(void **state)
 		assert_int_equal(qmp_send(qmp, "stop", NULL, &err), -ENOTCONN);
 		qmp_free(qmp);
 	}
-	qmp = make(-1, &told);
+	qmp = make(-1, &calls);
 	assert_int_equal(qmp_input(qmp, "{\"QMP\"\0: {}}", 12, &err), -EPROTO);
 	qmp_free(qmp);
 }
 
-/* No reply, no end of a message, no level too many makes the client grow without bound. */
+/* Missing replies, endless messages and deep levels do not use unlimited memory. */
 static void test_bounds(void **state)
 {
 	char block[1000];
-	struct told told;
+	struct calls calls;
 	struct error err;
-	struct qmp *qmp = make(-1, &told);
+	struct qmp *qmp = make(-1, &calls);
 	size_t sent = 0;
 	int i;
 
@@ -237,7 +237,7 @@ static void test_bounds(void **state)
 		assert_true(i <= QMP_DEPTH_MAX);
 	qmp_free(qmp);
 
-	qmp = make(-1, &told);
+	qmp = make(-1, &calls);
 	assert_int_equal(input(qmp, GREETING CAPABLE "{\"event\": \"", &err), 0);
 	memset(block, 'a', sizeof(block));
 	while (qmp_input(qmp, block, sizeof(block), &err) == 0)
@@ -245,14 +245,14 @@ static void test_bounds(void **state)
 	assert_in_range(sent, QMP_MESSAGE_MAX - 10000, QMP_MESSAGE_MAX);
 	qmp_free(qmp);
 
-	qmp = make(-1, &told);
+	qmp = make(-1, &calls);
 	memset(block, ' ', sizeof(block));
 	for (sent = 0; qmp_input(qmp, block, sizeof(block), &err) == 0; sent += sizeof(block))
 		assert_true(sent <= QMP_MESSAGE_MAX);
 	qmp_free(qmp);
 
 	/* Many messages are not one long message. */
-	qmp = make(-1, &told);
+	qmp = make(-1, &calls);
 	assert_int_equal(input(qmp, GREETING CAPABLE, &err), 0);
 	for (sent = 0; sent < 2 * QMP_MESSAGE_MAX; sent += 18)
 		assert_int_equal(input(qmp, "{\"event\": \"STOP\"}\n", &err), 0);
@@ -263,17 +263,17 @@ static void test_bounds(void **state)
 	qmp_free(NULL);
 }
 
-/* A QEMU that does not read is told as such, and nothing waits for it. */
-static void test_deaf(void **state)
+/* If QEMU does not read, sending fails at once. */
+static void test_no_reader(void **state)
 {
-	struct told told;
+	struct calls calls;
 	struct error err;
 	struct qmp *qmp;
 	char block[4096] = { 0 };
 	int ends[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	qmp = make(ends[0], &told);
+	qmp = make(ends[0], &calls);
 	assert_int_equal(input(qmp, GREETING CAPABLE, &err), 0);
 	while (send(ends[0], block, sizeof(block), MSG_DONTWAIT) > 0)
 		;
@@ -288,9 +288,9 @@ int main(void)
 		cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_refused_capabilities),
-		cmocka_unit_test(test_rubbish),
+		cmocka_unit_test(test_invalid),
 		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_deaf),
+		cmocka_unit_test(test_no_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

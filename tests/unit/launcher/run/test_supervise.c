@@ -312,7 +312,8 @@ static void test_ends_by_itself(void **state)
 	expect("failing", none, 1, "QEMU exited with status 3", "starting" GONE);
 	expect("killed", none, 1, "QEMU was killed by signal 9 (Killed)", NULL);
 	expect("crashing", none, 1, "QEMU was killed by signal 12 (User defined signal 2)", NULL);
-	expect("rubbish", none, 1, "QEMU's QMP sent what is no ASCII", "starting -> quitting");
+	expect("rubbish", none, 1, "QEMU's QMP sent a byte that is not ASCII",
+	       "starting -> quitting");
 }
 
 static void test_graceful(void **state)
