@@ -26,8 +26,11 @@ def shared(lab: Lab) -> tuple[str, str]:
 
 
 def kill_all(vm: Vm) -> None:
-    """The helper first, so that nothing is undone."""
-    for each in [vm.netsetup, vm.qemu]:
+    """The helper before vmrun, so that nothing is undone; vmrun is stopped, so that it starts no
+    other helper in between."""
+    victims = [vm.netsetup, vm.qemu]
+    vm.signal(signal.SIGSTOP)
+    for each in victims:
         each.signal(signal.SIGKILL)
     vm.signal(signal.SIGKILL)
     vm.wait()
