@@ -8,7 +8,6 @@
 
 #include "launcher/definition/definition.h"
 #include "launcher/yaml/schema.h"
-#include "netsetup/base/error.h"
 
 /* "255.255.255.255:65535:65535/udp" with its NUL. */
 #define TYPE_PORT_TEXT_SIZE 34
@@ -24,17 +23,6 @@ const char *type_port_text(const struct port *port, char text[TYPE_PORT_TEXT_SIZ
 
 /* type_port_same() - whether two cannot both be listened on. */
 bool type_port_same(const struct port *one, const struct port *other);
-
-/**
- * type_port_check_all() - whether this user may listen on all ports of a definition, now.
- *
- * QEMU's own message does not say why not.
- * @definition: the VM.
- * @err: names the port; STATUS_PERMISSION, or STATUS_FAILURE when somebody else has it.
- *
- * Return: 0 or a negative errno.
- */
-int type_port_check_all(const struct definition *definition, struct error *err);
 
 /**
  * type_port_ssh() - whether an entry leads to the guest's SSH server.
