@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ports of this host that lead to a guest in QEMU's own network.
+// Reads entries of 'ports': ports of this host that QEMU forwards to the guest.
 #include "launcher/definition/type_port.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ static bool parse_number(const char *text, uint16_t *port)
 	return true;
 }
 
-/* An address that this host can have, or all of them. */
+/* Reads a unicast or loopback address, or 0.0.0.0 for all addresses of this host. */
 static bool parse_address(const char *text, struct in_addr *address)
 {
 	struct in_addr parsed;
@@ -34,7 +34,7 @@ static bool parse_address(const char *text, struct in_addr *address)
 	return true;
 }
 
-/* Cuts a text at the last of a character; returns what follows it, or NULL. */
+/* Cuts a text at the last @character; returns the part behind it, or NULL. */
 static char *cut_last(char *text, char character)
 {
 	char *at = strrchr(text, character);
@@ -87,7 +87,7 @@ static void read_port(struct loader *loader, const struct key *key, const struct
 
 	if (type_port_parse(node->text, target))
 		return;
-	/* One number is often meant for both. */
+	/* Users often write one number for both ports. */
 	if (parse_number(node->text, &number)) {
 		snprintf(guess, sizeof(guess), "%u:%u", number, number);
 		schema_refuse_meant(loader, key, node, guess);

@@ -495,7 +495,7 @@ static void test_memory(void **state)
 	static const char text[] = "name: web\nqemu: {args: [-S], binary: ./x}\n";
 	static const struct memory rows[] = {
 		{ "/nowhere/x", sizeof(text) - 1,
-		  "/nowhere/x: its directory cannot be found: No such file or directory\n" },
+		  "/nowhere/x: cannot find its directory: No such file or directory\n" },
 		{ "x", SOURCE_SIZE_MAX + 1, "x: larger than 1 MiB, which no definition is\n" },
 		{ "x", SIZE_MAX, "x: larger than 1 MiB, which no definition is\n" },
 		{ "x", 0, "x: there is nothing in it\n" },
