@@ -13,11 +13,11 @@
 
 /*
  * Theory of operation: a definition may be hostile. The tree is built from libyaml's events one by
- * one: a text that exceeds a bound stops the parser there, and libyaml holds only its lookahead (1024
- * characters). libyaml's own composer would build all first, in time that grows with the square of
- * the number of anchors and %TAG directives. An alias is a second pointer to the anchored node. Each
- * node has the number of nodes and levels that it expands to. An alias that exceeds a bound is
- * refused, and so is an alias to a node that is not complete: it would be a cycle.
+ * one: a text that exceeds a bound stops the parser there, and libyaml holds only its lookahead
+ * (1024 characters). libyaml's own composer would build all first, in time that grows with the
+ * square of the number of anchors and %TAG directives. An alias is a second pointer to the anchored
+ * node. Each node has the number of nodes and levels that it expands to. An alias that exceeds a
+ * bound is refused, and so is an alias to a node that is not complete: it would be a cycle.
  */
 
 struct anchor {
