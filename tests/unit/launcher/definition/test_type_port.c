@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tests the entries of 'ports': their texts, and which of them exclude each other.
+// Tests entries of 'ports': their texts, conflicts between them, the port for SSH.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
