@@ -257,7 +257,7 @@ struct credential {
 };
 
 /**
- * struct definition - a VM.
+ * struct definition - the definition of a VM.
  * @path: the definition's file as the user gave it, for messages.
  * @directory: absolute directory of the file; relative paths start from it.
  * @name: a name that vm_name_valid() accepts.

@@ -3,7 +3,7 @@
 #ifndef LAUNCHER_DEFINITION_IGNITION_H
 #define LAUNCHER_DEFINITION_IGNITION_H
 
-/* Bytes. */
+/* Maximum size in bytes. */
 #define IGNITION_SIZE_MAX (4 * 1024 * 1024)
 
 /**

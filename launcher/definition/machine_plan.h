@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Holds what a run resolves of a definition, which stays const after loading.
+// Holds what a run resolves of a definition, which stays const.
 #ifndef LAUNCHER_DEFINITION_MACHINE_PLAN_H
 #define LAUNCHER_DEFINITION_MACHINE_PLAN_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads the values of a network: its interface, addresses and words such as 'auto'.
+// Reads the interface, the addresses and related values of a network.
 #include "launcher/definition/type_address.h"
 
 #include <limits.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads entries of 'ports': ports of this host that QEMU forwards to the guest.
+// Reads entries of 'ports', which QEMU forwards to the guest.
 #ifndef LAUNCHER_DEFINITION_TYPE_PORT_H
 #define LAUNCHER_DEFINITION_TYPE_PORT_H
 

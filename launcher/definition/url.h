@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks URLs of images: a subset of RFC 3986 that all readers understand alike.
+// Checks URLs of images: the part of RFC 3986 without ambiguity.
 #ifndef LAUNCHER_DEFINITION_URL_H
 #define LAUNCHER_DEFINITION_URL_H
 

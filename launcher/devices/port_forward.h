@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks that QEMU can listen on the ports of this host that lead to a guest.
+// Checks that QEMU can listen on the ports it forwards.
 #ifndef LAUNCHER_DEVICES_PORT_FORWARD_H
 #define LAUNCHER_DEVICES_PORT_FORWARD_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Loads the definition of a command line and compares it with its lock file.
+// Loads a definition and, with --locked, compares it with its lock file.
 #ifndef LAUNCHER_LOCK_LOCKED_LOAD_H
 #define LAUNCHER_LOCK_LOCKED_LOAD_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Collects messages about a definition and prints them in the order of its text.
+// Collects messages about a definition and writes them in text order.
 #include "launcher/yaml/diagnostics.h"
 
 #include <assert.h>

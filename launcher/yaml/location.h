@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Describes a location: a range of characters in the text of a definition.
+// Describes a range of characters in the text of a definition.
 #ifndef LAUNCHER_YAML_LOCATION_H
 #define LAUNCHER_YAML_LOCATION_H
 

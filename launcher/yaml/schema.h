@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads a tree of nodes into a struct by tables, and writes it back.
+// Reads a tree of nodes into a struct and back, by tables.
 #ifndef LAUNCHER_YAML_SCHEMA_H
 #define LAUNCHER_YAML_SCHEMA_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tests definition files: each error message, the printed form of valid ones, hostile input.
+// Tests definition files: error messages, printed forms, hostile input.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

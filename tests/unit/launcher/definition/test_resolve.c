@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tests that 'auto' is the same in every run, and differs for another VM or machine.
+// Tests that 'auto' is stable, and differs between VMs and machines.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

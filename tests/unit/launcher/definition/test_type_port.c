@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tests entries of 'ports': their texts, conflicts between them, the port for SSH.
+// Tests entries of 'ports': texts, conflicts, the port for SSH.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

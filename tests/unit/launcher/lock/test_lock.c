@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tests that a lock has a text for each locked value of a definition.
+// Tests that a lock has a text for each locked value.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

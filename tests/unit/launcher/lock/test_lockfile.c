@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tests writing and strict reading of lock files, and the digests in them.
+// Tests writing and reading lock files, and the digests in them.
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tests the tree of a YAML text: nodes, locations, refused texts, and --set.
+// Tests YAML trees: nodes, locations, refused texts, and --set.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tests texts of single values: valid ones, and invalid ones, which change no output.
+// Tests the texts of single values, valid and invalid.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
