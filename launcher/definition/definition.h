@@ -22,7 +22,7 @@
 #define CREDENTIALS_MAX 16
 #define COMMANDS_MAX    64
 
-/* Of a command that the guest is to run. */
+/* Arguments of a command that the guest runs. */
 #define COMMAND_ARGS_MAX 32
 
 #define MIRRORS_MAX  8
@@ -31,32 +31,32 @@
 #define USB_MAX      8
 #define SHARES_MAX   8
 
-/* Hexadecimal digits with a NUL. */
+/* Hexadecimal digits and a NUL. */
 #define SHA256_TEXT_SIZE 65
 #define SHA512_TEXT_SIZE 129
 
 enum accel {
-	ACCEL_AUTO, /* kvm when it really works here, else tcg */
+	ACCEL_AUTO, /* kvm if this machine can run it, else tcg */
 	ACCEL_KVM,
 	ACCEL_TCG,
 };
 
 enum disk_mode {
-	DISK_OVERLAY,  /* changes kept beside, image untouched */
-	DISK_SNAPSHOT, /* changes thrown away */
+	DISK_OVERLAY,  /* changes go into a file in the state directory, which stays */
+	DISK_SNAPSHOT, /* changes go into a temporary file */
 	DISK_DIRECT,   /* changes go into the image */
 	DISK_READONLY,
-	DISK_MODE_AUTO, /* only until the definition is read: readonly for a CD-ROM, else overlay */
+	DISK_MODE_AUTO, /* only until resolve_disks(): readonly for a CD-ROM, else overlay */
 };
 
-/* What the guest sees. */
+/* The device that the guest sees. */
 enum disk_device {
 	DISK_VIRTIO,
 	DISK_SCSI,
 	DISK_SATA,
 	DISK_NVME,
 	DISK_CDROM,
-	DISK_DEVICE_AUTO, /* only until the definition is read: cdrom for an .iso, else virtio */
+	DISK_DEVICE_AUTO, /* only until resolve_disks(): cdrom for an .iso, else virtio */
 };
 
 enum disk_format {
@@ -66,12 +66,12 @@ enum disk_format {
 };
 
 enum network_type {
-	NETWORK_LAN, /* a member of the uplink's LAN */
+	NETWORK_LAN, /* the guest is a host on the uplink's LAN */
 	NETWORK_NONE,
 	NETWORK_USER, /* QEMU's own NAT */
 };
 
-/* How the guest learns its address; bits of network.configure. */
+/* Ways to give the guest its address; bits of network.configure. */
 enum configure {
 	CONFIGURE_CMDLINE = 1,
 	CONFIGURE_CLOUD_INIT = 2,
@@ -95,21 +95,21 @@ enum display_mode {
 
 enum vsock_mode {
 	VSOCK_NONE,
-	VSOCK_AUTO,  /* when the host has it */
-	VSOCK_GIVEN, /* by its number */
+	VSOCK_AUTO,  /* if the host has it */
+	VSOCK_GIVEN, /* with the number of the definition */
 };
 
 enum share_driver {
-	SHARE_9P,       /* by QEMU itself */
-	SHARE_VIRTIOFS, /* by virtiofsd beside it */
+	SHARE_9P,       /* QEMU serves it */
+	SHARE_VIRTIOFS, /* virtiofsd serves it */
 };
 
 /**
  * struct share - a directory of the host that the guest can mount.
  * @path: absolute.
- * @tag: by which the guest names it.
- * @readonly: the guest cannot write.
- * @driver: who serves it.
+ * @tag: name that the guest mounts it by.
+ * @readonly: true if the guest cannot write to it.
+ * @driver: the server.
  * @mount: absolute path in the guest where cloud-init mounts it, or NULL.
  */
 struct share {
@@ -126,19 +126,19 @@ struct usb_id {
 	uint16_t product;
 };
 
-/* linux/vm_sockets.h: 0 to 2 are the host's own, and the last one is any. */
+/* linux/vm_sockets.h: 0 to 2 are reserved, and 4294967295 is VMADDR_CID_ANY. */
 #define CID_MIN 3u
 #define CID_MAX 4294967294u
 
 /**
  * struct disk - one entry of 'disks'.
  * @image: absolute path; NULL for an image from a URL, see machine_plan_image().
- * @urls, @url_count: its mirrors, for an image from a URL.
- * @sha256, @sha512: its digest, in lower case; of a URL's image one of them, else none.
- * @mode: where changes go.
- * @size: bytes to grow the overlay to, 0: the image's own; without an image that of the new disk.
- * @format: of the image; auto: by its content.
- * @device: what the guest sees.
+ * @urls, @url_count: URL and mirrors of an image from a URL.
+ * @sha256, @sha512: digest in lower case. An image from a URL has one of them, others have none.
+ * @mode: target of changes.
+ * @size: bytes to grow the overlay to, 0 for the image's size; without @image, size of the new disk.
+ * @format: format of the image; auto: image_inspect() finds it by the content.
+ * @device: device that the guest sees.
  */
 struct disk {
 	char *image;
@@ -154,9 +154,9 @@ struct disk {
 
 /**
  * struct port - one entry of 'ports'.
- * @address: of this host, on which QEMU listens; 0.0.0.0 for all.
- * @host, @guest: the ports, not 0; in host byte order.
- * @udp: UDP, else TCP.
+ * @address: address of this host that QEMU listens on; 0.0.0.0 for all.
+ * @host, @guest: ports in host byte order; 0 if the value was refused.
+ * @udp: true for UDP, false for TCP.
  */
 struct port {
 	struct in_addr address;
@@ -166,21 +166,21 @@ struct port {
 };
 
 /**
- * struct network - the mapping 'network', or one of its list; of a 'user' one nothing but @model,
- *                  @mac and @ports counts.
- * @type: 'lan' unless something else is said.
+ * struct network - the mapping 'network', or one of its list. A network of type 'user' uses only
+ *                  @model, @mac and @ports.
+ * @type: 'lan' by default.
  * @uplink: interface, or empty for auto.
  * @address: fixed address, or 0.0.0.0 for auto.
  * @range_first, @range_last: 0.0.0.0 both for auto.
  * @gateway_mode, @gateway: router, host, or the address.
  * @dns, @dns_count: 0 entries for auto.
- * @configure: enum configure bits; 0: nobody tells the guest (a disk without cloud-init).
- * @model: a -device name: "virtio" stands for virtio-net-pci; lives as long as the definition.
- * @mac_auto, @mac: derived from the uuid, or given.
+ * @configure: enum configure bits; 0 for auto, until resolve_definition().
+ * @model: name for -device; "virtio" stands for virtio-net-pci. Owned.
+ * @mac_auto, @mac: @mac_auto is true if resolve_definition() derives @mac from the uuid.
  * @queues: 1..QUEUES_MAX; 0 for auto.
- * @probe: how thoroughly an address is proven free.
- * @promiscuous: whether the uplink is made promiscuous.
- * @ports, @port_count: what leads to the guest in a 'user' one.
+ * @probe: thoroughness of the check that an address is free.
+ * @promiscuous: mode of the uplink.
+ * @ports, @port_count: ports of the host that QEMU forwards to the guest.
  */
 struct network {
 	enum network_type type;
@@ -211,8 +211,8 @@ struct firmware_key {
 
 /**
  * struct guest_command - one entry of 'run'.
- * @shell: its one argument is a line for the guest's sh(1); else the arguments are a command's.
- * @args, @arg_count: at least one.
+ * @shell: true if the only argument is a line for the guest's sh(1), false for a command.
+ * @args, @arg_count: the command and its arguments, at least one.
  */
 struct guest_command {
 	bool shell;
@@ -222,16 +222,16 @@ struct guest_command {
 
 /**
  * struct cloud_init - the mapping 'cloud-init'.
- * @present: the key is there.
- * @user_data: absolute path or NULL; its bytes are passed on unchanged.
+ * @present: true if the definition has the key.
+ * @user_data: absolute path or NULL; the seed has the file's bytes unchanged.
  * @user: login name, CLOUD_INIT_USER_DEFAULT for the image's own user, or NULL for auto.
- * @ssh_keys_auto: the keys are those of the user who runs the VM.
+ * @ssh_keys_auto: true if the keys are those of the user who runs the VM.
  * @ssh_keys, @ssh_key_count: absolute paths of public key files.
  * @packages, @package_count: names for the guest's package manager.
- * @run, @run_count: what is run at the first boot.
+ * @run, @run_count: commands for the first boot.
  *
- * What is auto depends on the user, and nothing that a definition is printed as may: the run's plan
- * has the choice, see struct machine_login.
+ * A printed definition must not depend on the user. Therefore 'auto' stays here as it is, and the
+ * plan of the run has the login that it stands for, see struct machine_login.
  */
 struct cloud_init {
 	bool present;
@@ -246,7 +246,7 @@ struct cloud_init {
 	unsigned int run_count;
 };
 
-/* What cloud-init itself calls the user that an image brings. */
+/* cloud-init's own word for the user that an image brings. */
 #define CLOUD_INIT_USER_DEFAULT "default"
 
 /* struct credential - an entry of 'credentials'; one of @value and @file, an absolute path. */
@@ -257,35 +257,35 @@ struct credential {
 };
 
 /**
- * struct definition - a VM.
- * @path: of its file as it was given, for messages.
- * @directory: absolute directory of the file; relative paths are relative to it.
- * @name: vm_name_valid().
- * @uuid_auto, @uuid: derived from the name and this machine's id, or given.
+ * struct definition - the definition of a VM.
+ * @path: the definition's file as the user gave it, for messages.
+ * @directory: absolute directory of the file; relative paths start from it.
+ * @name: a name that vm_name_valid() accepts.
+ * @uuid_auto, @uuid: @uuid_auto is true if @uuid is derived from the name and this machine's id.
  * @cpus: 1..255.
  * @memory: bytes, a multiple of 1 MiB, 8 MiB to 16 TiB.
- * @machine.type: -machine type.
- * @machine.cpu: -cpu model, or NULL for auto (host under kvm, max under tcg).
- * @machine.firmware.uefi: the host's UEFI firmware; else @machine.firmware.file: an absolute path,
- *                         or NULL for bios.
- * @machine.secure_boot: it starts only what is signed.
- * @machine.tpm: there is a TPM.
+ * @machine.type: type for -machine.
+ * @machine.cpu: model for -cpu, or NULL for auto (host under kvm, max under tcg).
+ * @machine.firmware.uefi: true for the host's UEFI firmware.
+ * @machine.firmware.file: absolute path of another firmware, or NULL for bios.
+ * @machine.secure_boot: true if the UEFI firmware boots only signed code.
+ * @machine.tpm: true if the VM has a TPM.
  * @boot.kernel, @boot.initrd: absolute paths or NULL; @boot.cmdline: text or NULL.
  * @disks, @disk_count: in the order of the file.
- * @network: the LAN's; when there is none, the first of the list, or the only one.
- * @others, @other_count: the others of the list, all of them 'user', in its order.
- * @network_index: where @network stands in the list, which is the order of the cards.
+ * @network: the network of type lan; if there is none, the first of the list, or the only one.
+ * @others, @other_count: the other networks of the list, all of type user, in its order.
+ * @network_index: index of @network in the list. The cards have the order of the list.
  * @cloud_init: the mapping 'cloud-init'.
  * @ignition: absolute path of an Ignition configuration, or NULL.
- * @credentials, @credential_count: what the guest's systemd is told.
- * @shares, @share_count: directories of the host that it can mount.
- * @usb, @usb_count: devices of the host that are its own.
- * @rng: it has a virtio-rng.
- * @guest_agent: it has a channel for the QEMU guest agent.
- * @vsock.mode, @vsock.cid: its context identifier, which is derived from the uuid for auto.
+ * @credentials, @credential_count: system credentials for the guest's systemd.
+ * @shares, @share_count: directories of the host that the guest can mount.
+ * @usb, @usb_count: devices of the host that the guest gets.
+ * @rng: true if the VM has a virtio-rng.
+ * @guest_agent: true if the VM has a channel for the QEMU guest agent.
+ * @vsock.mode, @vsock.cid: context identifier; for auto, resolve_vsock() derives it from the uuid.
  * @shutdown_timeout: seconds, 0..86400.
- * @qemu.binary: a name searched in PATH or a path.
- * @qemu.args, @qemu.arg_count: appended as given.
+ * @qemu.binary: a name to search for in PATH, or a path.
+ * @qemu.args, @qemu.arg_count: arguments at the end of QEMU's command line.
  */
 struct definition {
 	char *path;
@@ -339,15 +339,14 @@ struct definition {
 };
 
 /**
- * definition_network() - the networks in the order of the list, which is that of the cards.
- * @definition: the definition.
+ * definition_network() - get a network by its index in the list.
  * @index: from 0.
  *
  * Return: the network, or NULL after the last one.
  */
 const struct network *definition_network(const struct definition *definition, unsigned int index);
 
-/* definition_done() - free what a definition owns; it becomes all zero. */
+/* definition_done() - free all that a definition owns, and set it to zero. */
 void definition_done(struct definition *definition);
 
 #endif

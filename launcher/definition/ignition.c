@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ignition configurations, with which Fedora CoreOS, Flatcar and their kin are set up at their first boot.
+// Checks an Ignition configuration, which sets up systems such as Fedora CoreOS.
 #include "launcher/definition/ignition.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "launcher/common/file.h"
 #include "netsetup/base/cleanup.h"
 
-/* A line of its own that begins a configuration before it was translated. */
+/* Butane is the YAML that is translated to Ignition; 'variant' is its required key. */
 static bool is_butane(const char *text, size_t size)
 {
 	static const char start[] = "variant:";
@@ -19,7 +19,7 @@ static bool is_butane(const char *text, size_t size)
 	       memmem(text, size, "\nvariant:", strlen("\nvariant:"));
 }
 
-/* The whole text is one value; what json-c would let pass besides JSON is refused. */
+/* Accepts JSON alone (RFC 8259): json-c by itself accepts more, and ignores text after the value. */
 static struct json_object *parse(const char *text, size_t size)
 {
 	struct json_tokener *tokener = json_tokener_new();

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ignition configurations, with which Fedora CoreOS, Flatcar and their kin are set up at their first boot.
+// Checks an Ignition configuration, which sets up systems such as Fedora CoreOS.
 #ifndef LAUNCHER_DEFINITION_IGNITION_H
 #define LAUNCHER_DEFINITION_IGNITION_H
 
-/* The most bytes that a configuration may have. */
+/* Maximum size in bytes. */
 #define IGNITION_SIZE_MAX (4 * 1024 * 1024)
 
 /**
- * ignition_wrong() - what is wrong with a configuration.
+ * ignition_wrong() - check that a file is an Ignition configuration.
  *
- * Ignition itself checks all of it, in the guest, which does not boot when it is not right. What is
- * checked here is what the wrong file would not have: JSON, with ignition.version (Ignition's
- * configuration specification, 1 to 3).
- * @path: of a regular file.
+ * Ignition checks all of it in the guest, which does not boot with an invalid one. This check finds
+ * the wrong file: a configuration is JSON with ignition.version (Ignition's configuration
+ * specification, 1 to 3).
+ * @path: must be a regular file.
  *
- * Return: what to say after the file's name, a literal; NULL when nothing is wrong.
+ * Return: NULL if it is one, else the rest of a message that begins with the file's name; static.
  */
 const char *ignition_wrong(const char *path);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The keys of a definition, one table for each mapping.
+// Lists the keys of a definition in one table for each mapping.
 #include "launcher/definition/keys.h"
 
 #include "launcher/definition/definition.h"
@@ -25,10 +25,10 @@
 /* The kernel's command line on x86 is 2048 bytes with its NUL (COMMAND_LINE_SIZE). */
 #define CMDLINE_MAX 2047
 
-/* The seed is small, and so is a command that can be read. */
+/* A longer command does not belong into the seed, which is small. */
 #define COMMAND_MAX 16384
 
-/* What is longer is in a file. */
+/* A longer credential must be in a file. */
 #define CREDENTIAL_TEXT_MAX 8192
 
 /* One argument of execve(2): MAX_ARG_STRLEN, 32 pages. */
@@ -48,7 +48,7 @@
 #define SHARE(field)         offsetof(struct share, field)
 #define CLOUD_INIT(field)    offsetof(struct cloud_init, field)
 
-/* For a type whose target is the whole struct. */
+/* Offset for a type whose target is the whole struct. */
 #define WHOLE 0
 
 static const struct word accels[] = {
@@ -116,7 +116,7 @@ static const struct list run_list = SCHEMA_LIST(&type_cloud_init_command, &comma
 static const struct list arg_list = SCHEMA_LIST(&type_text, LIMITS(0, ARG_MAX_BYTES, "\t\n"),
 						struct definition, qemu.args, qemu.arg_count);
 
-/* name, type, target, detail, fallback, pin */
+/* name, type, offset, constraint, default_text, pin */
 static const struct key machine_keys[] = {
 	{ "type", &type_text_model, INSIDE(machine, type), NULL, "q35", PIN_MACHINE },
 	{ "accel", &type_words, INSIDE(machine, accel), WORDS(accels), "auto", PIN_UNLOCKED },
@@ -243,5 +243,4 @@ static const struct key top_keys[] = {
 	  PIN_KEYS },
 };
 
-/* What a definition is, at its top. */
 const struct keys keys_definition = { NULL, top_keys, ARRAY_SIZE(top_keys) };

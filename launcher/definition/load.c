@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Loads a definition: reads it, checks it, and resolves what 'auto' stands for.
+// Loads a definition: reads it, checks it, and resolves 'auto'.
 #include "launcher/definition/load.h"
 
 #include <errno.h>
@@ -21,12 +21,10 @@
 #include "netsetup/base/cleanup.h"
 
 /**
- * struct load - a definition being loaded.
+ * struct load - the state while a definition is loaded.
  * @source, @document: the file.
  * @overrides, @override_count: the --set options.
- * @unpinned: images from URLs need no digest.
- * @diagnostics: all errors.
- * @definition: being filled.
+ * @unpinned: true if images from URLs need no digest.
  */
 struct load {
 	struct source source;
@@ -52,7 +50,7 @@ static int load_directory(struct load *load, const char *path)
 		int code = errno;
 
 		diagnostics_add(&load->diagnostics, &(struct location){ .source = &load->source },
-				"its directory cannot be found: %s", strerror(code));
+				"cannot find its directory: %s", strerror(code));
 		return -code;
 	}
 	return 0;
@@ -64,12 +62,12 @@ static int load_overrides(struct load *load, char *const overrides[], unsigned i
 	if (!load->overrides)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < count; i++) {
-		int result = override_parse(overrides[i], i + 1, &load->overrides[i],
-					    &load->diagnostics);
+		int ret = override_parse(overrides[i], i + 1, &load->overrides[i],
+					 &load->diagnostics);
 
 		load->override_count = i + 1;
-		if (result == -ENOMEM)
-			return result;
+		if (ret == -ENOMEM)
+			return ret;
 	}
 	return 0;
 }
@@ -85,18 +83,17 @@ static int load_apply(struct load *load)
 		return -EINVAL;
 	}
 	for (unsigned int i = 0; i < load->override_count; i++) {
-		int result = override_apply(&load->overrides[i], &load->document,
-					    &load->diagnostics);
+		int ret = override_apply(&load->overrides[i], &load->document, &load->diagnostics);
 
-		if (result == -ENOMEM)
-			return result;
+		if (ret == -ENOMEM)
+			return ret;
 	}
 	return 0;
 }
 
 static int load_read(struct load *load)
 {
-	/* Not $HOME, which under sudo may be another user's. */
+	/* Not $HOME: under sudo it may be the home of another user. */
 	const struct passwd *user = getpwuid(getuid());
 	struct definition *definition = &load->definition;
 	struct loader loader = {
@@ -105,34 +102,34 @@ static int load_read(struct load *load)
 		.unpinned = load->unpinned,
 		.home = user && user->pw_dir && user->pw_dir[0] == '/' ? user->pw_dir : NULL,
 	};
-	int result;
+	int ret;
 
 	schema_read_mapping(&loader, load->document.root, &keys_definition, definition);
 	resolve_disks(definition);
-	/* What was read is only known where it stands if there was memory for that. */
+	/* After a failed allocation, values have no origins, which the checks need. */
 	if (!loader.failed) {
 		validate_definition(&loader, definition, load->document.root);
 		validate_files(&loader, definition);
 	}
-	result = loader.failed || load->diagnostics.failed ? -ENOMEM : 0;
+	ret = loader.failed || load->diagnostics.failed ? -ENOMEM : 0;
 	schema_done(&loader);
-	return result;
+	return ret;
 }
 
-/* Goes on after an error as long as what follows can be told without it. */
+/* Continues after an error as long as later errors do not depend on it. */
 static int load_source(struct load *load, char *const overrides[], unsigned int count)
 {
 	int parsed = document_parse(&load->source, &load->document, &load->diagnostics);
-	int result = load_overrides(load, overrides, count);
+	int ret = load_overrides(load, overrides, count);
 	char machine_id[RESOLVE_MACHINE_ID_SIZE];
 
-	if (parsed < 0 || result < 0)
-		return parsed < 0 ? parsed : result;
-	result = load_apply(load);
-	if (result == 0)
-		result = load_read(load);
-	if (result < 0)
-		return result;
+	if (parsed < 0 || ret < 0)
+		return parsed < 0 ? parsed : ret;
+	ret = load_apply(load);
+	if (ret == 0)
+		ret = load_read(load);
+	if (ret < 0)
+		return ret;
 	if (load->diagnostics.count)
 		return -EINVAL;
 	resolve_machine_id(machine_id);
@@ -151,37 +148,37 @@ static void load_done(struct load *load)
 	definition_done(&load->definition);
 }
 
-/* @result is that of filling load->source. */
-static int load_finish(struct load *load, int result, char *const overrides[], unsigned int count,
+/* @ret: result of reading load->source. */
+static int load_finish(struct load *load, int ret, char *const overrides[], unsigned int count,
 		       struct definition *definition, char **diagnostics)
 {
-	if (result == 0)
-		result = load_directory(load, load->source.name);
-	if (result == 0)
-		result = load_source(load, overrides, count);
-	if (result == 0) {
+	if (ret == 0)
+		ret = load_directory(load, load->source.name);
+	if (ret == 0)
+		ret = load_source(load, overrides, count);
+	if (ret == 0) {
 		*definition = load->definition;
 		memset(&load->definition, 0, sizeof(load->definition));
-	} else if (result != -ENOMEM) {
+	} else if (ret != -ENOMEM) {
 		*diagnostics = diagnostics_text(&load->diagnostics);
-		result = *diagnostics ? result : -ENOMEM;
+		ret = *diagnostics ? ret : -ENOMEM;
 	}
 	load_done(load);
-	return result;
+	return ret;
 }
 
 static int load_file(const char *path, char *const overrides[], unsigned int override_count,
 		     bool unpinned, struct definition *definition, char **diagnostics)
 {
 	cleanup_free struct load *load = calloc(1, sizeof(*load));
-	int result;
+	int ret;
 
 	*diagnostics = NULL;
 	if (!load)
 		return -ENOMEM;
 	load->unpinned = unpinned;
-	result = source_open(path, &load->source, &load->diagnostics);
-	return load_finish(load, result, overrides, override_count, definition, diagnostics);
+	ret = source_open(path, &load->source, &load->diagnostics);
+	return load_finish(load, ret, overrides, override_count, definition, diagnostics);
 }
 
 int load_definition(const char *path, char *const overrides[], unsigned int override_count,
@@ -201,11 +198,11 @@ int load_definition_memory(const char *name, const void *bytes, size_t size,
 			   struct definition *definition, char **diagnostics)
 {
 	cleanup_free struct load *load = calloc(1, sizeof(*load));
-	int result;
+	int ret;
 
 	*diagnostics = NULL;
 	if (!load)
 		return -ENOMEM;
-	result = source_from_memory(name, bytes, size, &load->source, &load->diagnostics);
-	return load_finish(load, result, overrides, override_count, definition, diagnostics);
+	ret = source_from_memory(name, bytes, size, &load->source, &load->diagnostics);
+	return load_finish(load, ret, overrides, override_count, definition, diagnostics);
 }

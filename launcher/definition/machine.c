@@ -6,10 +6,9 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* A pair of queues for each CPU helps until the access point is the bottleneck, which is soon. */
+/* More pairs of queues do not help: the access point becomes the bottleneck soon. */
 #define QUEUES_AUTO_MAX 4
 
-/* AHCI in place of the older IDE. */
 bool machine_has_ahci(const char *machine_type)
 {
 	return !strcmp(machine_type, "q35") || !strncmp(machine_type, "pc-q35-", 7);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Holds what a run resolves of a definition, which itself stays as it was loaded.
+// Holds what a run resolves of a definition, which stays const.
 #include "launcher/definition/machine_plan.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Holds what a run resolves of a definition, which itself stays as it was loaded.
+// Holds what a run resolves of a definition, which stays const.
 #ifndef LAUNCHER_DEFINITION_MACHINE_PLAN_H
 #define LAUNCHER_DEFINITION_MACHINE_PLAN_H
 
@@ -10,10 +10,10 @@
 #include "netsetup/protocol/protocol.h"
 
 /**
- * struct machine_login - the guest's user and keys; all zero when the guest gets none.
+ * struct machine_login - the guest's user and keys; all zero if the guest gets none.
  * @user: login name, CLOUD_INIT_USER_DEFAULT for the image's own user, or NULL.
  * @ssh_keys, @ssh_key_count: absolute paths of public key files.
- * @identity: absolute path of the private key that ssh(1) uses, or NULL for its own choice.
+ * @identity: absolute path of the private key for ssh(1), or NULL for ssh's own choice.
  */
 struct machine_login {
 	char *user;
@@ -23,26 +23,27 @@ struct machine_login {
 };
 
 /**
- * struct machine_plan - the machine of one run. The run fills it in; all others read it.
- * @definition: the VM; must live as long.
- * @lan: its place on the LAN; NULL for `network: none|user`, and for `print`, which touches
- *       nothing: the texts then have the words ADDRESS, GATEWAY, NETMASK and MTU in their places.
+ * struct machine_plan - the machine of one run. The run fills it in; other modules only read it.
+ * `vmrun print` leaves the host alone: it prints words in capitals instead of values of the host.
+ * @definition: the VM; must live as long as the plan.
+ * @lan: attachment to the LAN; NULL for `network: none|user`, and for `print`, which has the words
+ *       ADDRESS, GATEWAY, NETMASK and MTU.
  * @dns, @dns_count: servers for the guest.
- * @accel: kvm or tcg; auto, for `print`: the words ACCEL and CPU.
- * @queues: pairs of queues of the tap, 1..QUEUES_MAX.
- * @vhost: vhost-net serves the queues.
- * @vsock: the guest has a vsock.
- * @seed: the guest has a NoCloud seed.
- * @console: where the guest's serial console is.
- * @images: for each disk with an image from a URL where the cache has it; else NULL. Owned.
- * @login: who logs in. Owned.
+ * @accel: kvm or tcg; auto for `print`, which has the words ACCEL and CPU.
+ * @queues: queue pairs of the tap, 1..QUEUES_MAX.
+ * @vhost: true if vhost-net serves the queues.
+ * @vsock: true if the guest has a vsock.
+ * @seed: true if the guest has a NoCloud seed.
+ * @console: backend of the guest's serial console.
+ * @images: path in the cache for each disk with an image from a URL, else NULL. Owned.
+ * @login: user and keys. Owned.
  * @disk_paths: for each disk the file that QEMU opens: the image, or its overlay.
- * @disk_formats: the format of each of those files; auto, for `print`: the word FORMAT.
+ * @disk_formats: formats of @disk_paths; auto for `print`, which has the word FORMAT.
  * @disk_devices: true for block devices.
- * @uefi_code, @uefi_variables: files of the UEFI firmware, and of the VM's variables.
- * @uefi_code_format, @uefi_variables_format: of those.
- * @runtime_directory: the VM's own, only the user's, for sockets; NULL for `print`: the word
- *                     RUNTIME in its place.
+ * @uefi_code, @uefi_variables: files of the UEFI firmware and of the VM's variables.
+ * @uefi_code_format, @uefi_variables_format: formats of these files.
+ * @runtime_directory: the VM's directory for sockets, with access for the user alone; NULL for
+ *                     `print`, which has the word RUNTIME.
  */
 struct machine_plan {
 	const struct definition *definition;
@@ -68,16 +69,16 @@ struct machine_plan {
 };
 
 /**
- * machine_plan_init() - begin a plan with what the definition alone decides.
- * @plan: the plan; end it with machine_plan_done().
+ * machine_plan_init() - begin a plan with the values that depend on the definition alone.
+ * @plan: end it with machine_plan_done().
  * @definition: a loaded definition; must live as long as @plan.
  */
 void machine_plan_init(struct machine_plan *plan, const struct definition *definition);
 
-/* machine_plan_image() - the path of a disk's image; NULL for a disk that has none. */
+/* machine_plan_image() - return the path of a disk's image; NULL for a disk without one. */
 const char *machine_plan_image(const struct machine_plan *plan, unsigned int index);
 
-/* machine_plan_done() - free what the plan owns; it becomes all zero. */
+/* machine_plan_done() - free all that the plan owns, and set it to zero. */
 void machine_plan_done(struct machine_plan *plan);
 
 #endif

@@ -6,15 +6,15 @@
 #include "launcher/definition/definition.h"
 #include "launcher/yaml/schema.h"
 
-/* How a lock file holds the value of a key. Each row of keys.c has one; 0 is none of them. */
+/* Kind of entry that a lock file has for the value of a key. Each row of keys.c must name one. */
 enum pin {
-	PIN_NONE = 1, /* the value says all: the digest of the definition's file holds it */
-	PIN_KEYS,     /* each key in the value has its own */
-	PIN_UNLOCKED, /* differs from one machine, user or day to the next, and is not held */
+	PIN_NONE = 1, /* none: the digest of the definition's file locks the value */
+	PIN_KEYS,     /* none: each key in the value has its own pin */
+	PIN_UNLOCKED, /* none: the value may differ between machines, users and days */
 
-	/* The others are held, in this order. */
+	/* The lock file has an entry for each of the others, in this order. */
 	PIN_QEMU,       /* the version of QEMU */
-	PIN_MACHINE,    /* the machine type without alias */
+	PIN_MACHINE,    /* the machine type, not an alias of it */
 	PIN_UUID,       /* the UUID */
 	PIN_FIRMWARE,   /* the digests of the firmware's files */
 	PIN_FILE,       /* the digest of the file */
@@ -26,15 +26,15 @@ enum pin {
 
 #define PIN_FIRST PIN_QEMU
 
-/* Single values are few; the rest is for the lists. */
+/* Room for the single values, and for one of each list entry. */
 #define PINS_MAX (32 + NETWORKS_MAX + DISKS_MAX + CREDENTIALS_MAX)
 
 /**
  * struct pinned - a value that a lock file holds.
- * @pin: how.
- * @key: its row.
- * @target: the value, as the row's type has it.
- * @index: of the entry of a list that it is in; else 0.
+ * @pin: kind of its entry.
+ * @key: row of the value in keys.c.
+ * @target: the value, as the type of @key defines it.
+ * @index: index of its list entry; 0 outside of a list.
  */
 struct pinned {
 	enum pin pin;
@@ -49,13 +49,13 @@ struct pins {
 	unsigned int count;
 };
 
-/* pin_collect() - find them; @pins point into the definition. */
+/* pin_collect() - find all values that a lock file holds; @pins point into the definition. */
 void pin_collect(const struct definition *definition, struct pins *pins);
 
 /**
- * pin_match() - true if a text of a lock file is that of a value.
- * @pin: of the text.
- * @name: of the text; only files are told apart by it.
+ * pin_match() - true if an entry of a lock file belongs to a value.
+ * @pin: kind of the entry.
+ * @name: key of the entry; only entries for files differ by it.
  */
 bool pin_match(const struct pinned *pinned, enum pin pin, const char *name);
 

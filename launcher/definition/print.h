@@ -9,11 +9,9 @@
 #include "netsetup/base/error.h"
 
 /**
- * print_definition() - write the resolved definition with every default.
- * @definition: a loaded definition.
- * @json: JSON, else YAML; both can be read back as a definition.
- * @text: the text, allocated; the caller frees it.
- * @err: the error.
+ * print_definition() - write a loaded definition with every default.
+ * @json: true for JSON, false for YAML; load_definition() reads both.
+ * @text: the caller frees it.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What 'auto' stands for where it depends on nothing but the definition and this machine.
+// Resolves 'auto' where it depends only on the definition and this machine.
 #include "launcher/definition/resolve.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* The namespace of VMs' uuids, fixed for ever: another one would give every VM another identity. */
+/* Namespace of VMs' uuids. It must never change: VMs would get another uuid, MAC and address. */
 static const uuid_t vm_namespace = {
 	0x5d, 0x0c, 0x6a, 0x8e, 0x21, 0xb7, 0x4f, 0x93,
 	0x9a, 0x1d, 0x7e, 0xc4, 0x38, 0x02, 0xf5, 0x6b,
@@ -64,7 +64,7 @@ static void resolve_uuid(struct definition *definition, const char *machine_id)
 	uuid_generate_sha1(definition->uuid, vm_namespace, text, (size_t)length);
 }
 
-/* @purpose: which of the VM's cards it is for. */
+/* @purpose: text that is hashed with the uuid, another one for each card. */
 static void resolve_mac(const struct definition *definition, const char *purpose,
 			struct network *network)
 {
@@ -79,7 +79,7 @@ static void resolve_mac(const struct definition *definition, const char *purpose
 	network->mac.ether_addr_octet[0] |= 0x02;
 }
 
-/* The LAN's card has the MAC that it would have alone, wherever it stands in the list. */
+/* The card on the LAN has the same MAC at any index of the list, and as the only network. */
 static void resolve_macs(struct definition *definition)
 {
 	char purpose[16];
@@ -102,13 +102,13 @@ void resolve_vsock(struct definition *definition)
 	definition->vsock.cid = 0;
 	for (size_t i = 0; i < sizeof(definition->vsock.cid); i++)
 		definition->vsock.cid = definition->vsock.cid << 8 | hash[i];
-	/* Small numbers are what people and other programs choose. */
+	/* People and other programs choose small numbers: avoid them. */
 	definition->vsock.cid |= UINT32_C(1) << 31;
 	if (definition->vsock.cid > CID_MAX)
 		definition->vsock.cid = CID_MAX;
 }
 
-/* DHCP beside the others: a guest that was told does not ask, and any other can. */
+/* DHCP is always on: a guest that has its address in another way does not use it. */
 static unsigned int resolve_configure(const struct definition *definition)
 {
 	unsigned int ways = CONFIGURE_DHCP;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What 'auto' stands for where it depends on nothing but the definition and this machine.
+// Resolves 'auto' where it depends only on the definition and this machine.
 #ifndef LAUNCHER_DEFINITION_RESOLVE_H
 #define LAUNCHER_DEFINITION_RESOLVE_H
 
@@ -8,29 +8,29 @@
 #define RESOLVE_MACHINE_ID_SIZE 256
 
 /**
- * resolve_machine_id() - a text that is this machine's own and stays the same.
- * @id: machine-id(5); where there is none, such as in a container, the host's name.
+ * resolve_machine_id() - get a text that identifies this machine and stays the same.
+ * @id: the machine-id(5), or the host name if there is none, as in a container.
  */
 void resolve_machine_id(char id[RESOLVE_MACHINE_ID_SIZE]);
 
 /**
- * resolve_definition() - make uuid, mac and configure concrete.
- * @definition: read without errors.
- * @machine_id: of this machine.
+ * resolve_definition() - resolve 'auto' in uuid, mac, vsock and configure.
+ * @definition: a definition that was read without errors.
+ * @machine_id: id of this machine.
  *
- * The uuid is the SHA-1 one (RFC 4122 section 4.3) of machine id, NUL, name. The MAC is derived
- * from the uuid: locally administered, unicast, the other 46 bits of a hash.
+ * The uuid is the SHA-1 UUID (RFC 4122 section 4.3) of machine id, NUL, name. A MAC is derived from
+ * the uuid: locally administered, unicast, the other 46 bits from a hash.
  */
 void resolve_definition(struct definition *definition, const char *machine_id);
 
 /**
- * resolve_disks() - what 'auto' stands for in 'mode' and 'device', before values are compared: by
- * the name of the image alone, so that it is the same before and after it is fetched.
- * @definition: as it was read, its images may be missing.
+ * resolve_disks() - resolve 'auto' in 'mode' and 'device' of disks, before values are compared. It
+ * uses only the name of an image: the result must be the same before and after the download.
+ * @definition: as it was read; images may be missing.
  */
 void resolve_disks(struct definition *definition);
 
-/* resolve_vsock() - set the number of 'vsock: auto', which the uuid gives. */
+/* resolve_vsock() - derive the number of 'vsock: auto' from the uuid. */
 void resolve_vsock(struct definition *definition);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The types of the values in one network: interfaces, addresses, and the words beside them.
+// Reads the interface, the addresses and related values of a network.
 #include "launcher/definition/type_address.h"
 
 #include <limits.h>
@@ -43,7 +43,7 @@ static struct json_object *text_or_auto(const char *text)
 	return json_object_new_string(text ? text : "auto");
 }
 
-/* Reads auto, a value, or a list of them, each into the same target. */
+/* Reads 'auto', one value or a list of values; @type->read adds each value to @target. */
 static void read_each(struct loader *loader, const struct key *key, const struct node *node,
 		      const struct type *type, unsigned int max, void *target)
 {
@@ -86,7 +86,7 @@ static struct json_object *write_uplink(const struct key *key, const void *targe
 const struct type type_address_uplink = { NODE_SCALAR, "auto or the name of an interface", NULL,
 					  read_uplink, write_uplink };
 
-/* An address that a host can have, or a message; also the common slip of adding a prefix. */
+/* Reads a unicast address. For one with a prefix length, a common mistake, suggests it without. */
 static bool host_address(struct loader *loader, const struct key *key, const struct node *node,
 			 struct in_addr *address)
 {

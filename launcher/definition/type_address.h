@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The types of the values in one network: interfaces, addresses, and the words beside them.
+// Reads the interface, the addresses and related values of a network.
 #ifndef LAUNCHER_DEFINITION_TYPE_ADDRESS_H
 #define LAUNCHER_DEFINITION_TYPE_ADDRESS_H
 
 #include "launcher/definition/type_words.h"
 
-/* Each type's target; struct network where the value takes more than one of its fields. */
+/* The target of each type. It is struct network if a value sets several fields of it. */
 extern const struct type type_address_uplink;  /* char[IFNAMSIZ] */
 extern const struct type type_address;         /* struct in_addr, 0.0.0.0 for auto */
 extern const struct type type_address_range;   /* struct network */
@@ -16,7 +16,7 @@ extern const struct type
 extern const struct type type_address_mac;    /* struct network */
 extern const struct type type_address_queues; /* unsigned int, 0 for auto */
 
-/* The words of 'configure' beside 'auto'. */
+/* The words of 'configure', without 'auto'. */
 extern const struct words type_address_configure_words;
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads what the guest is given: its user, credentials, packages and commands.
+// Reads the guest's user, SSH keys, credentials, packages and commands.
 #include "launcher/definition/type_cloud_init.h"
 
 #include <string.h>
@@ -48,7 +48,7 @@ const struct type type_cloud_init_ssh_keys = { NODE_SCALAR | NODE_LIST,
 					       "auto or a list of public key files", NULL,
 					       read_ssh_keys, write_ssh_keys };
 
-/* systemd(1) takes a name as that of a file. */
+/* systemd(1) uses the name of a credential as a file name. */
 static bool credential_name_valid(const char *text)
 {
 	size_t length = strnlen(text, 129);
@@ -71,7 +71,7 @@ const struct type type_cloud_init_credential_name = {
 	type_text_write,
 };
 
-/* A name, with what package managers take after it: a version, a release, an architecture. */
+/* Package managers accept a version, release or architecture after the name. */
 static bool package_valid(const char *text)
 {
 	size_t length = strnlen(text, 256);
@@ -89,7 +89,7 @@ static void read_package(struct loader *loader, const struct key *key, const str
 const struct type type_cloud_init_package = { NODE_SCALAR, "the name of a package such as nginx",
 					      NULL, read_package, type_text_write };
 
-/* A line for a shell, or a command's arguments, which no shell sees. */
+/* Reads a line for a shell, or a list of arguments for execve(2). */
 static void read_command(struct loader *loader, const struct key *key, const struct node *node,
 			 void *target)
 {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads what the guest is given: its user, credentials, packages and commands.
+// Reads the guest's user, SSH keys, credentials, packages and commands.
 #ifndef LAUNCHER_DEFINITION_TYPE_CLOUD_INIT_H
 #define LAUNCHER_DEFINITION_TYPE_CLOUD_INIT_H
 
 #include "launcher/yaml/schema.h"
 
-/* Each type's target. */
-extern const struct type type_cloud_init;          /* struct cloud_init; detail struct keys */
+/* The target of each type. */
+extern const struct type type_cloud_init;          /* struct cloud_init; constraint struct keys */
 extern const struct type type_cloud_init_user;     /* char *, NULL for auto */
-extern const struct type type_cloud_init_ssh_keys; /* struct cloud_init; detail struct list */
+extern const struct type type_cloud_init_ssh_keys; /* struct cloud_init; constraint struct list */
 extern const struct type type_cloud_init_package;  /* char * */
 extern const struct type
-	type_cloud_init_command; /* struct guest_command; detail struct list of args */
+	type_cloud_init_command; /* struct guest_command; constraint struct list of args */
 extern const struct type type_cloud_init_credential_name; /* char * */
 
 #endif

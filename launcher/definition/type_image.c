@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads values that name an image: a path, a URL or its mirrors, and the digest.
+// Reads the path, URLs and digest of an image.
 #include "launcher/definition/type_image.h"
 
 #include <ctype.h>

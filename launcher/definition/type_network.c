@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The types of the value of 'network': one network or a list of them.
+// Reads the value of 'network': one network or a list of networks.
 #include "launcher/definition/type_network.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ static const struct word sole_types[] = {
 
 static const struct words sole_words = { sole_types, ARRAY_SIZE(sole_types) };
 
-/* One network of several: there is none that is none. */
+/* An entry of a list cannot be 'none'. */
 static const struct word entry_types[] = {
 	{ "lan", NETWORK_LAN },
 	{ "user", NETWORK_USER },
@@ -25,7 +25,7 @@ static const struct word entry_types[] = {
 
 static const struct words entry_words = { entry_types, ARRAY_SIZE(entry_types) };
 
-/* What QEMU's own network has of the keys. */
+/* True for a key of a network of type user. */
 static bool for_user(const char *name)
 {
 	static const char *const names[] = { "type", "model", "mac", "ports" };
@@ -36,8 +36,6 @@ static bool for_user(const char *name)
 	return false;
 }
 
-/* The type, which is left out where it need not be told. */
-
 static struct json_object *write_kind(const struct key *key, const void *target)
 {
 	if (*(const enum network_type *)target == NETWORK_LAN)
@@ -47,8 +45,6 @@ static struct json_object *write_kind(const struct key *key, const void *target)
 
 const struct type type_network_kind = { NODE_SCALAR, NULL, type_words_expect, type_words_read,
 					write_kind };
-
-/* One network. */
 
 static void check_keys(struct loader *loader, const struct keys *keys, const struct node *node,
 		       enum network_type type)
@@ -93,7 +89,7 @@ static struct json_object *write_network(const struct key *key, const struct net
 {
 	struct json_object *object;
 
-	/* The word alone, when it says all. */
+	/* Write only the word if all other keys have their defaults. */
 	if (network->type == NETWORK_NONE ||
 	    (network->type == NETWORK_USER && network->mac_auto && !network->port_count &&
 	     !strcmp(network->model, "virtio")))
@@ -119,8 +115,8 @@ static void read_entry(struct loader *loader, const struct key *key, const struc
 static const struct type type_entry = { NODE_SCALAR | NODE_MAPPING,
 					"lan, user or a mapping of keys", NULL, read_entry, NULL };
 
-/* Whether an entry says that it is not the LAN's. */
-static bool says_user(const struct node *node)
+/* True if an entry is of type user. */
+static bool is_user(const struct node *node)
 {
 	if (node->kind == NODE_SCALAR)
 		return !node->null && !strcmp(node->text, "user");
@@ -129,15 +125,15 @@ static bool says_user(const struct node *node)
 	for (unsigned int i = 0; i + 1 < node->count; i += 2)
 		if (!strcmp(node->items[i]->text, "type"))
 			return node->items[i + 1]->kind == NODE_SCALAR &&
-			       says_user(node->items[i + 1]);
+			       is_user(node->items[i + 1]);
 	return false;
 }
 
-/* The first that is the LAN's, else the first; of those that there is room for. */
+/* Finds the entry for definition.network: the first on the LAN, else the first of all. */
 static unsigned int main_entry(const struct node *node)
 {
 	for (unsigned int i = 0; i < node->count && i < NETWORKS_MAX; i++)
-		if (!says_user(node->items[i]))
+		if (!is_user(node->items[i]))
 			return i;
 	return 0;
 }
@@ -159,7 +155,7 @@ static void read_entries(struct loader *loader, const struct key *key, const str
 		}
 		if (i == main) {
 			definition->network_index = i;
-		} else if (says_user(node->items[i])) {
+		} else if (is_user(node->items[i])) {
 			network = &definition->others[definition->other_count++];
 		} else if (node->items[i]->kind == NODE_SCALAR &&
 			   strcmp(node->items[i]->text, "lan") != 0) {
@@ -168,8 +164,8 @@ static void read_entries(struct loader *loader, const struct key *key, const str
 		} else {
 			diagnostics_add(
 				loader->diagnostics, &node->items[i]->location,
-				"a second network of type lan: a VM has one place on a LAN, and "
-				"any other network is of type user");
+				"a second network of type lan: a VM can have one, others must be "
+				"of type user");
 			continue;
 		}
 		schema_read_entry(loader, key, &entry, node->items[i], i, network);

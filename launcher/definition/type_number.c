@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads values that are numbers: counts, sizes, durations.
+// Reads values that are counts, sizes or durations.
 #include "launcher/definition/type_number.h"
 
 #include <ctype.h>
@@ -36,7 +36,7 @@ static struct json_object *write_count(const struct key *key, const void *target
 
 const struct type type_number_count = { NODE_SCALAR, NULL, expect_count, read_count, write_count };
 
-/* What was meant by digits without a unit, or with one that is written in another way. */
+/* Suggests a value with a valid unit for one with no unit or a misspelled one, or returns NULL. */
 static const char *unit_guess(const char *text, const char *units, char assumed,
 			      char guess[TEXT_SHORT_SIZE])
 {

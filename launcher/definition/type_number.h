@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads values that are numbers: counts, sizes, durations.
+// Reads values that are counts, sizes or durations.
 #ifndef LAUNCHER_DEFINITION_TYPE_NUMBER_H
 #define LAUNCHER_DEFINITION_TYPE_NUMBER_H
 
@@ -7,14 +7,14 @@
 
 #include "launcher/yaml/schema.h"
 
-/* struct bounds - detail of type_number_count, type_number_size and type_number_duration; @multiple: 0 for any. */
+/* struct bounds - the constraint of each type below; @multiple: 0 for any. */
 struct bounds {
 	uint64_t min;
 	uint64_t max;
 	uint64_t multiple;
 };
 
-/* Each type's target; the detail is a struct bounds. */
+/* The target of each type; the constraint is a struct bounds. */
 extern const struct type type_number_count;    /* unsigned int */
 extern const struct type type_number_size;     /* uint64_t, bytes */
 extern const struct type type_number_duration; /* unsigned int, seconds */

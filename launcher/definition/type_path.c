@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads values that name a file, and makes their paths absolute.
+// Reads paths of files and makes them absolute.
 #include "launcher/definition/type_path.h"
 
 #include <limits.h>
@@ -14,9 +14,9 @@
 #include "netsetup/base/cleanup.h"
 
 /**
- * struct path - a path as it is written, taken apart.
+ * struct path - the parts of a path.
  * @start, @length: the directory that it starts from, without the slash at its end.
- * @rest: what follows, without the slash at its beginning.
+ * @rest: the rest of the path, without the slash at its beginning.
  */
 struct path {
 	const char *start;
@@ -29,7 +29,7 @@ static const char *after_slashes(const char *text)
 	return text + strspn(text, "/");
 }
 
-/* The definition's directory has no symbolic links in it, so '..' is the directory above. */
+/* realpath() removed symbolic links from @directory, so '..' can be resolved in the text. */
 static void path_relative(const char *directory, const char *text, struct path *path)
 {
 	path->start = directory;
@@ -58,11 +58,10 @@ static bool path_split(struct loader *loader, const struct key *key, const struc
 	} else if (text[0] != '~') {
 		path_relative(loader->directory, text, path);
 	} else if (text[1] != '/' && text[1] != '\0') {
-		diagnostics_add(
-			loader->diagnostics, &node->location,
-			"'%s' in '%s' is not supported: '~/' is your own home, or write the "
-			"whole path",
-			TEXT_SHORT(text), key->name);
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' in '%s' is not supported: use '~/' for your own home, or the "
+				"whole path",
+				TEXT_SHORT(text), key->name);
 		return false;
 	} else if (!loader->home) {
 		diagnostics_add(loader->diagnostics, &node->location,

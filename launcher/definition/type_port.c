@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ports of this host that lead to a guest in QEMU's own network.
+// Reads entries of 'ports', which QEMU forwards to the guest.
 #include "launcher/definition/type_port.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "launcher/definition/definition.h"
 #include "launcher/definition/machine.h"
@@ -23,7 +21,7 @@ static bool parse_number(const char *text, uint16_t *port)
 	return true;
 }
 
-/* An address that this host can have, or all of them. */
+/* Reads a unicast or loopback address, or 0.0.0.0 for all addresses of this host. */
 static bool parse_address(const char *text, struct in_addr *address)
 {
 	struct in_addr parsed;
@@ -36,7 +34,7 @@ static bool parse_address(const char *text, struct in_addr *address)
 	return true;
 }
 
-/* Cuts a text at the last of a character; returns what follows it, or NULL. */
+/* Cuts a text at the last @character; returns the part behind it, or NULL. */
 static char *cut_last(char *text, char character)
 {
 	char *at = strrchr(text, character);
@@ -89,7 +87,7 @@ static void read_port(struct loader *loader, const struct key *key, const struct
 
 	if (type_port_parse(node->text, target))
 		return;
-	/* One number is often meant for both. */
+	/* Users often write one number for both ports. */
 	if (parse_number(node->text, &number)) {
 		snprintf(guess, sizeof(guess), "%u:%u", number, number);
 		schema_refuse_meant(loader, key, node, guess);
@@ -119,48 +117,6 @@ bool type_port_same(const struct port *one, const struct port *other)
 	return one->host == other->host && one->udp == other->udp &&
 	       (ipv4_equal(one->address, other->address) || ipv4_unset(one->address) ||
 		ipv4_unset(other->address));
-}
-
-static int port_check(const struct port *port, struct error *err)
-{
-	const struct sockaddr_in address = { .sin_family = AF_INET,
-					     .sin_port = htons(port->host),
-					     .sin_addr = port->address };
-	const int yes = 1;
-	cleanup_fd int fd = -1;
-	char text[TYPE_PORT_TEXT_SIZE];
-	int ret;
-
-	fd = socket(AF_INET, (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_set_errno(err, errno, "cannot make a socket");
-	/* As QEMU does it: what the last run has left is no obstacle. */
-	if (!port->udp)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    (port->udp || listen(fd, 1) == 0))
-		return 0;
-	ret = error_set_errno(err, errno, "cannot listen for 'ports' entry '%s'",
-			      type_port_text(port, text));
-	if (ret == -EACCES) {
-		err->status = STATUS_PERMISSION;
-		error_remedy(err,
-			     "take a higher port, or let users have this one: "
-			     "sudo sysctl net.ipv4.ip_unprivileged_port_start=%u",
-			     port->host);
-	}
-	return ret;
-}
-
-int type_port_check_all(const struct definition *definition, struct error *err)
-{
-	const struct network *network;
-	int ret = 0;
-
-	for (unsigned int i = 0; (network = definition_network(definition, i)) && ret == 0; i++)
-		for (unsigned int k = 0; k < network->port_count && ret == 0; k++)
-			ret = port_check(&network->ports[k], err);
-	return ret;
 }
 
 bool type_port_ssh(const struct port *port, struct sockaddr_in *ssh)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ports of this host that lead to a guest in QEMU's own network.
+// Reads entries of 'ports', which QEMU forwards to the guest.
 #ifndef LAUNCHER_DEFINITION_TYPE_PORT_H
 #define LAUNCHER_DEFINITION_TYPE_PORT_H
 
@@ -8,42 +8,29 @@
 
 #include "launcher/definition/definition.h"
 #include "launcher/yaml/schema.h"
-#include "netsetup/base/error.h"
 
-/* "255.255.255.255:65535:65535/udp" with its NUL. */
+/* Size of "255.255.255.255:65535:65535/udp" with its NUL. */
 #define TYPE_PORT_TEXT_SIZE 34
 
-/* An entry: "[ADDRESS:]HOST:GUEST[/tcp|/udp]"; its target is a struct port. */
+/* Entry "[ADDRESS:]HOST:GUEST[/tcp|/udp]"; its target is a struct port. */
 extern const struct type type_port;
 
-/* type_port_parse() - read an entry; @port is untouched when it is none. */
+/* type_port_parse() - read an entry; false, and @port unchanged, if the text is invalid. */
 bool type_port_parse(const char *text, struct port *port);
 
-/* type_port_text() - the entry in full; returns text. */
+/* type_port_text() - write an entry with all its parts; returns @text. */
 const char *type_port_text(const struct port *port, char text[TYPE_PORT_TEXT_SIZE]);
 
-/* type_port_same() - whether two cannot both be listened on. */
+/* type_port_same() - true if a host cannot listen on both. */
 bool type_port_same(const struct port *one, const struct port *other);
 
 /**
- * type_port_check_all() - whether this user may listen on all ports of a definition, now.
- *
- * QEMU's own message does not say why not.
- * @definition: the VM.
- * @err: names the port; STATUS_PERMISSION, or STATUS_FAILURE when somebody else has it.
- *
- * Return: 0 or a negative errno.
- */
-int type_port_check_all(const struct definition *definition, struct error *err);
-
-/**
- * type_port_ssh() - whether an entry leads to the guest's SSH server.
- * @port: the entry.
- * @ssh: then filled in with where it is to be found on this host.
+ * type_port_ssh() - true if an entry forwards to the guest's SSH server.
+ * @ssh: then the address and port on this host to connect to.
  */
 bool type_port_ssh(const struct port *port, struct sockaddr_in *ssh);
 
-/* type_port_find_ssh() - the same for the first entry of a definition that does. */
+/* type_port_find_ssh() - the same for the first such entry of a definition. */
 bool type_port_find_ssh(const struct definition *definition, struct sockaddr_in *ssh);
 
 #endif

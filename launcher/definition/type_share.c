@@ -8,7 +8,7 @@
 #include "launcher/definition/type_text.h"
 #include "launcher/yaml/scalar.h"
 
-/* Far below PATH_MAX of any guest. */
+/* Bytes; below PATH_MAX of any guest. */
 #define MOUNT_MAX 255
 
 static void read_mount(struct loader *loader, const struct key *key, const struct node *node,

@@ -5,11 +5,11 @@
 
 #include "launcher/yaml/schema.h"
 
-/* One less than 9p's own limit (MAX_TAG_LEN of QEMU's hw/9pfs/9p.h), since some count a NUL. */
+/* 9p's limit is 32 (MAX_TAG_LEN of QEMU's hw/9pfs/9p.h), but some readers count a NUL. */
 #define TYPE_SHARE_TAG_MAX 31
 
-/* Each type's target. */
-extern const struct type type_share_tag;   /* char *, by which the guest names the directory */
+/* The target of each type. */
+extern const struct type type_share_tag;   /* char *, name that the guest mounts it by */
 extern const struct type type_share_mount; /* char *, absolute in the guest */
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads values that are texts: names, models, a UUID.
+// Reads values that are texts, names, models or a UUID.
 #include "launcher/definition/type_text.h"
 
 #include <ctype.h>
@@ -73,7 +73,7 @@ static void read_model(struct loader *loader, const struct key *key, const struc
 const struct type type_text_model = { NODE_SCALAR, "a name that QEMU knows, without options", NULL,
 				      read_model, type_text_write };
 
-/* A CPU model may be followed by features: "host,-vmx,+x2apic". */
+/* Features may follow a CPU model: "host,-vmx,+x2apic". */
 static bool cpu_valid(const char *text)
 {
 	size_t length = strnlen(text, 1024);
@@ -94,7 +94,7 @@ static void read_cpu(struct loader *loader, const struct key *key, const struct 
 const struct type type_text_cpu = { NODE_SCALAR, "auto or a CPU model such as host or max", NULL,
 				    read_cpu, type_text_write_or_auto };
 
-/* A name with what is often taken for part of one put right: capitals, '_', '.' and spaces. */
+/* Suggests a valid name: small letters for capitals, '-' for '_', '.' and spaces. */
 static const char *name_guess(const char *text, char guess[VM_NAME_SIZE])
 {
 	size_t length = strnlen(text, VM_NAME_SIZE);

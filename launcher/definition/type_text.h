@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads values that are texts: names, models, a UUID.
+// Reads values that are texts, names, models or a UUID.
 #ifndef LAUNCHER_DEFINITION_TYPE_TEXT_H
 #define LAUNCHER_DEFINITION_TYPE_TEXT_H
 
@@ -8,9 +8,9 @@
 #include "launcher/yaml/schema.h"
 
 /**
- * struct limits - detail of type_text.
+ * struct limits - the constraint of type_text.
  * @min, @max: bytes.
- * @also: control characters that are allowed.
+ * @also: the control characters that are allowed.
  */
 struct limits {
 	size_t min;
@@ -18,24 +18,24 @@ struct limits {
 	const char *also;
 };
 
-/* Each type's target. */
-extern const struct type type_text;       /* char *; detail struct limits */
+/* The target of each type. */
+extern const struct type type_text;       /* char *; constraint struct limits */
 extern const struct type type_text_model; /* char * */
 extern const struct type type_text_cpu;   /* char *, NULL for auto */
 extern const struct type type_text_name;  /* char[VM_NAME_SIZE] */
 extern const struct type type_text_uuid;  /* struct definition: uuid_auto and uuid */
 
-/* type_text_keep() - copy a text into a char * target. */
+/* type_text_keep() - copy a text and store the copy in a char * target. */
 void type_text_keep(struct loader *loader, const char *text, void *target);
 
-/* type_text_keep_valid() - the same for a text that is valid; else a message. */
+/* type_text_keep_valid() - the same if @valid is true, else refuse the value. */
 void type_text_keep_valid(struct loader *loader, const struct key *key, const struct node *node,
 			  bool valid, void *target);
 
-/* type_text_write() - struct type.write of a char * target; nothing for NULL. */
+/* type_text_write() - struct type.write of a char * target; leaves out NULL. */
 struct json_object *type_text_write(const struct key *key, const void *target);
 
-/* type_text_write_or_auto() - the same, for which NULL is auto. */
+/* type_text_write_or_auto() - the same, but NULL becomes 'auto'. */
 struct json_object *type_text_write_or_auto(const struct key *key, const void *target);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads the entries of 'usb': vendors and products.
+// Reads entries of 'usb': a vendor and a product.
 #include "launcher/definition/type_usb.h"
 
 #include <stdio.h>

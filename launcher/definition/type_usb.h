@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads the entries of 'usb': vendors and products.
+// Reads entries of 'usb': a vendor and a product.
 #ifndef LAUNCHER_DEFINITION_TYPE_USB_H
 #define LAUNCHER_DEFINITION_TYPE_USB_H
 
@@ -8,10 +8,10 @@
 
 #include "launcher/yaml/schema.h"
 
-/* An entry, "046d:c52b"; its target is a struct usb_id. */
+/* Entry such as "046d:c52b"; its target is a struct usb_id. */
 extern const struct type type_usb;
 
-/* type_usb_number() - read the four hexadecimal digits that a text begins with. */
+/* type_usb_number() - read the four hexadecimal digits at the beginning of a text. */
 bool type_usb_number(const char *text, uint16_t *number);
 
 #endif

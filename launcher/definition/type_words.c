@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads values that are one of some words.
+// Reads values that must be a word of a table.
 #include "launcher/definition/type_words.h"
 
 #include <assert.h>
@@ -73,8 +73,7 @@ static struct json_object *write_words(const struct key *key, const void *target
 const struct type type_words = { NODE_SCALAR, NULL, type_words_expect, type_words_read,
 				 write_words };
 
-/* Booleans of other readers, such as 'on', are refused with the word that was meant. */
-
+/* Refuses the booleans of YAML 1.1, such as 'on', and suggests 'true' or 'false'. */
 static void read_flag(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// URLs of images: what is allowed of RFC 3986, and nothing that two readers may read differently.
+// Checks URLs of images: the part of RFC 3986 without ambiguity.
 #include "launcher/definition/url.h"
 
 #include <arpa/inet.h>
@@ -10,7 +10,7 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* A DNS name is no longer (RFC 1035, section 2.3.4). */
+/* Maximum length of a DNS name (RFC 1035, section 2.3.4). */
 #define HOST_MAX 253
 
 bool url_meant(const char *text)
@@ -18,7 +18,7 @@ bool url_meant(const char *text)
 	return strstr(text, "://") != NULL;
 }
 
-/* RFC 3986, section 2: what may stand there as it is, and '%' with two digits. */
+/* Allows the characters of RFC 3986, section 2, without '#', and '%' with two digits. */
 static const char *characters_wrong(const char *text)
 {
 	static const char others[] = "-._~:/?[]@!$&'()*+,;=";
@@ -80,13 +80,13 @@ static bool address_valid(int family, const char *text, size_t length)
 	return inet_pton(family, address, &ignored) == 1;
 }
 
-/* Numbers alone are an address, in its one usual form: not "2130706433" or "127.1". */
+/* A host of digits and dots must be a dotted quad: some readers take "127.1" for an address. */
 static bool numbers_valid(const char *text, size_t length)
 {
 	return strspn(text, "0123456789.") < length || address_valid(AF_INET, text, length);
 }
 
-/* @text begins after "//" and @length reaches to the path. */
+/* @text: URL behind the "//"; @length: bytes up to its path. */
 static const char *host_wrong(const char *text, size_t length)
 {
 	const char *colon;

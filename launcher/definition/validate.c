@@ -11,7 +11,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
-/* Reports at a key's value, or at the key itself, when the text has it. */
+/* Adds an error at a key's value, or at the key itself, if the text has the key. */
 #define refuse_value(loader, base, name, ...)                                             \
 	do {                                                                              \
 		const struct origin *origin_ = schema_origin(loader, base, name);         \
@@ -28,7 +28,7 @@
 					__VA_ARGS__);                                   \
 	} while (0)
 
-/* Whether the text tries to name something that boots, even when its value was refused. */
+/* True if the text names something to boot, even if the value was refused. */
 static bool boots(const struct loader *loader, const struct definition *definition)
 {
 	const struct origin *boot = schema_origin(loader, definition, "boot");
@@ -46,20 +46,19 @@ static void check_boot(const struct loader *loader, const struct definition *def
 {
 	if (!boots(loader, definition))
 		diagnostics_add(loader->diagnostics, &root->location,
-				"nothing to boot: neither 'kernel' in 'boot' nor 'disks' is there");
+				"nothing to boot: add 'disks', or 'kernel' in 'boot'");
 	if (schema_origin(loader, &definition->boot, "kernel"))
 		return;
 	refuse_key(loader, &definition->boot, "initrd", "'initrd' needs 'kernel' beside it");
 	refuse_key(loader, &definition->boot, "cmdline", "'cmdline' needs 'kernel' beside it");
 }
 
-/* A digest, even one that was refused, is there. */
+/* True if the text has a digest, even a refused one. */
 static bool pinned(const struct loader *loader, const struct disk *disk)
 {
 	return schema_origin(loader, disk, "sha256") || schema_origin(loader, disk, "sha512");
 }
 
-/* An image from a URL is known by its digest; one of the user's own is the user's to change. */
 static bool has_image(const struct loader *loader, const struct disk *disk)
 {
 	return schema_origin(loader, disk, "image");
@@ -80,6 +79,7 @@ static void check_blank(const struct loader *loader, const struct disk *disk,
 		refuse_key(loader, disk, "format", "'format' needs 'image' beside it");
 }
 
+/* An image from a URL must have a digest. An image of the user's own has none: it may change. */
 static void check_source(const struct loader *loader, const struct disk *disk)
 {
 	if (disk->image || !has_image(loader, disk)) {
@@ -87,7 +87,7 @@ static void check_source(const struct loader *loader, const struct disk *disk)
 		refuse_key(loader, disk, "sha512", "'sha512' is for an image from a URL");
 		return;
 	}
-	/* Neither: what is there was refused. */
+	/* The value was refused. */
 	if (!disk->url_count)
 		return;
 	if (!pinned(loader, disk) && !loader->unpinned)
@@ -95,7 +95,7 @@ static void check_source(const struct loader *loader, const struct disk *disk)
 			     "'image' is a URL and needs 'sha256' or 'sha512' beside it: the "
 			     "publisher's own, or see --accept-digest in vmrun(1)");
 	if (schema_origin(loader, disk, "sha256"))
-		refuse_key(loader, disk, "sha512", "'sha256' is there, too: one digest is enough");
+		refuse_key(loader, disk, "sha512", "'sha256' is there already: give one digest");
 	if (disk->mode == DISK_DIRECT)
 		refuse_value(loader, disk, "mode",
 			     "'mode: direct' would change an image from a URL, which must keep "
@@ -107,28 +107,28 @@ static void check_disk(const struct loader *loader, const struct disk *disk,
 {
 	check_source(loader, disk);
 	if (!has_image(loader, disk)) {
-		/* What is no mapping was refused. */
+		/* Any other entry was refused. */
 		if (entry->kind == NODE_MAPPING)
 			check_blank(loader, disk, entry);
 		return;
 	}
 	if (disk->device == DISK_CDROM && disk->mode != DISK_READONLY)
 		refuse_value(loader, disk, "mode",
-			     "'mode' can only be readonly for a CD-ROM, as a file named .iso is "
+			     "'mode' must be readonly for a CD-ROM; an image named .iso is one "
 			     "without another 'device'");
 	if (disk->device == DISK_SATA && disk->mode == DISK_READONLY)
 		refuse_value(
 			loader, disk, "mode",
-			"'mode: readonly' cannot be with 'device: sata': use virtio, scsi, nvme "
-			"or cdrom");
+			"'mode: readonly' does not work with 'device: sata': use virtio, scsi, "
+			"nvme or cdrom");
 	if (disk->size && disk->mode != DISK_OVERLAY && disk->mode != DISK_SNAPSHOT)
 		refuse_key(loader, disk, "size",
 			   "'size' is for the modes overlay and snapshot: others leave the image "
 			   "as large as it is");
 }
 
-/* What QEMU would refuse only when it starts. */
-static void check_ports_of_disks(const struct loader *loader, const struct definition *definition)
+/* Without this check, QEMU would refuse the disks when it starts. */
+static void check_disk_ports(const struct loader *loader, const struct definition *definition)
 {
 	const char *type = definition->machine.type;
 	const unsigned int ports = type ? machine_ide_ports(type) : DISKS_MAX;
@@ -154,9 +154,9 @@ static void check_ports_of_disks(const struct loader *loader, const struct defin
 	}
 }
 
-/* Where a way of 'configure' is named: the entry of the list, or the value itself. */
-static const struct location *way_place(const struct loader *loader, const struct network *network,
-					unsigned int way)
+/* Finds a way in the value of 'configure': its entry of the list, or the value itself. */
+static const struct location *way_location(const struct loader *loader,
+					   const struct network *network, unsigned int way)
 {
 	const struct node *value = schema_origin(loader, network, "configure")->value;
 	const char *name = type_words_name(&type_address_configure_words, way);
@@ -174,9 +174,9 @@ static void check_configure(const struct loader *loader, const struct definition
 	if ((network->configure & CONFIGURE_CMDLINE) &&
 	    !schema_origin(loader, &definition->boot, "kernel"))
 		diagnostics_add(
-			loader->diagnostics, way_place(loader, network, CONFIGURE_CMDLINE),
-			"'cmdline' needs 'kernel' in 'boot': only then is there a command line "
-			"to add to");
+			loader->diagnostics, way_location(loader, network, CONFIGURE_CMDLINE),
+			"'cmdline' needs 'kernel' in 'boot': without it there is no command line "
+			"to add the address to");
 }
 
 static bool in_range(const struct network *network, struct in_addr address)
@@ -209,7 +209,7 @@ static void check_machine(const struct loader *loader, const struct definition *
 	if (!definition->machine.firmware.uefi)
 		refuse_key(loader, &definition->machine, "secure-boot",
 			   "'secure-boot' needs 'firmware: uefi' beside it");
-	/* Only its chipset can keep the system from writing to the flash. */
+	/* Only the chipset of q35 can keep the guest's system from writing to the flash (SMM). */
 	if (type && !machine_has_ahci(type))
 		refuse_key(loader, &definition->machine, "secure-boot",
 			   "'secure-boot' needs the machine type q35, not '%s'", type);
@@ -226,7 +226,7 @@ static void check_network(const struct loader *loader, const struct definition *
 			     "'queues' above 1 needs the model virtio, not '%s'", network->model);
 }
 
-/* MACs that are derived differ by themselves. */
+/* Derived MACs always differ. */
 static void check_macs(const struct loader *loader, const struct definition *definition)
 {
 	const struct network *one, *other;
@@ -237,12 +237,12 @@ static void check_macs(const struct loader *loader, const struct definition *def
 			if (one->mac_auto || other->mac_auto ||
 			    memcmp(&one->mac, &other->mac, sizeof(one->mac)) != 0)
 				continue;
-			refuse_value(loader, one, "mac", "'mac' is that of 'network.%u', too", k);
+			refuse_value(loader, one, "mac", "'mac' is the same as in 'network.%u'", k);
 			break;
 		}
 }
 
-/* Whether an entry before this one, of any network, has taken the port already. */
+/* True if an earlier entry, of any network, uses the same port. */
 static bool port_taken(const struct definition *definition, const struct port *port)
 {
 	const struct network *network;
@@ -267,7 +267,7 @@ static void check_ports(const struct loader *loader, const struct definition *de
 			const struct port *port = &network->ports[k];
 			const struct node *value = schema_origin(loader, network, "ports")->value;
 
-			/* 0: what is there was refused. */
+			/* 0: the value was refused. */
 			if (port->host && port_taken(definition, port))
 				diagnostics_add(loader->diagnostics, &value->items[k]->location,
 						"two entries of 'ports' need the same port of this "
@@ -288,12 +288,12 @@ static void check_credential(const struct loader *loader, const struct definitio
 				"'credentials.%u' needs 'value' or 'file'", index);
 	if (value)
 		refuse_key(loader, credential, "file",
-			   "'value' is there, too: one of them is enough");
+			   "'value' is there already: give one of them");
 	for (unsigned int i = 0; i < index && credential->name; i++)
 		if (definition->credentials[i].name &&
 		    !strcmp(definition->credentials[i].name, credential->name))
 			refuse_value(loader, credential, "name",
-				     "'credentials.%u' has this name, too", i);
+				     "'name' is the same as in 'credentials.%u'", i);
 }
 
 static void check_shares(const struct loader *loader, const struct definition *definition)
@@ -301,7 +301,7 @@ static void check_shares(const struct loader *loader, const struct definition *d
 	for (unsigned int i = 0; i < definition->share_count; i++) {
 		const struct share *share = &definition->shares[i];
 
-		/* virtiofsd 1.11 can, but those before it would let the guest write. */
+		/* virtiofsd before 1.11 cannot do it: it would let the guest write. */
 		if (share->readonly && share->driver == SHARE_VIRTIOFS)
 			refuse_value(loader, share, "readonly",
 				     "'readonly: true' needs 'driver: 9p': not every virtiofsd "
@@ -309,13 +309,14 @@ static void check_shares(const struct loader *loader, const struct definition *d
 		if (!definition->cloud_init.present)
 			refuse_key(
 				loader, share, "mount",
-				"'mount' needs 'cloud-init' in the definition: nobody else tells "
+				"'mount' needs 'cloud-init' in the definition, which mounts it in "
 				"the guest");
 		for (unsigned int k = 0; k < i; k++) {
 			if (!share->tag || !definition->shares[k].tag ||
 			    strcmp(share->tag, definition->shares[k].tag) != 0)
 				continue;
-			refuse_value(loader, share, "tag", "'tag' is that of 'shares.%u', too", k);
+			refuse_value(loader, share, "tag", "'tag' is the same as in 'shares.%u'",
+				     k);
 			break;
 		}
 	}
@@ -325,7 +326,7 @@ static void check_usb(const struct loader *loader, const struct definition *defi
 {
 	for (unsigned int i = 0; i < definition->usb_count; i++)
 		for (unsigned int k = 0; k < i; k++) {
-			/* 0: what is there was refused. */
+			/* 0: the value was refused. */
 			if (!definition->usb[i].vendor ||
 			    memcmp(&definition->usb[i], &definition->usb[k],
 				   sizeof(definition->usb[i])) != 0)
@@ -347,7 +348,7 @@ void validate_definition(const struct loader *loader, const struct definition *d
 	for (unsigned int i = 0; i < definition->disk_count; i++)
 		check_disk(loader, &definition->disks[i],
 			   schema_origin(loader, definition, "disks")->value->items[i]);
-	check_ports_of_disks(loader, definition);
+	check_disk_ports(loader, definition);
 	check_network(loader, definition);
 	check_macs(loader, definition);
 	check_ports(loader, definition);

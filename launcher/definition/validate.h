@@ -8,8 +8,8 @@
 
 /**
  * validate_definition() - check values against each other.
- * @loader: the reading that filled the definition; its report is told all errors.
- * @definition: before resolve_definition(); a field whose value was refused is as if not set.
+ * @loader: the loader that filled the definition; its diagnostics get all errors.
+ * @definition: before resolve_definition(); a field with a refused value is unset.
  * @root: the definition's node.
  */
 void validate_definition(const struct loader *loader, const struct definition *definition,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks that the files that a definition names are there, of the right kind, and may be used.
+// Checks the files that a definition names: their existence, kind and permissions.
 #include "launcher/definition/validate_files.h"
 
 #include <errno.h>
@@ -11,10 +11,10 @@
 #include "launcher/definition/ignition.h"
 #include "netsetup/base/cleanup.h"
 
-/* More than any public key, certificates too. */
+/* Larger than any public key or certificate. */
 #define SSH_KEY_SIZE_MAX 32768
 
-/* struct file_need - what a file must be; @block: a block device will do. */
+/* struct file_need - needed access(2) mode and kind; @block: true if a block device may be used. */
 struct file_need {
 	int access;
 	bool block;
@@ -37,7 +37,7 @@ static const char *kind_wrong(mode_t mode, const struct file_need *need)
 	return need->block ? "neither a file nor a block device" : "not a regular file";
 }
 
-/* Reports at @location; returns whether the file is as needed. */
+/* Returns true if the file is as needed, else adds an error at @location. */
 static bool file_check(const struct loader *loader, const struct location *location,
 		       const char *path, const struct file_need *need)
 {
@@ -82,7 +82,7 @@ static bool same_file(const char *path, const char *other)
 	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* Two disks on one file, of which one writes to it, ruin each other. */
+/* Two disks must not use one file if one of them writes to it: the guest would destroy its data. */
 static void check_shared(const struct loader *loader, const struct definition *definition,
 			 unsigned int index)
 {
@@ -172,7 +172,7 @@ static void check_ignition(const struct loader *loader, const struct definition 
 				definition->ignition, wrong);
 }
 
-/* What the user may not do there, the guest cannot. */
+/* The guest's access to a share is that of the user who runs vmrun. */
 static void check_directory(const struct loader *loader, const struct share *share)
 {
 	const struct origin *origin = schema_origin(loader, share, "path");
@@ -183,7 +183,7 @@ static void check_directory(const struct loader *loader, const struct share *sha
 	if (!share->readonly && faccessat(AT_FDCWD, share->path, W_OK, AT_EACCESS) < 0)
 		diagnostics_add(
 			loader->diagnostics, &origin->value->location,
-			"cannot write to '%s': %s; 'readonly: true' needs no more than to read",
+			"cannot write to '%s': %s; use 'readonly: true' to only read from it",
 			share->path, strerror(errno));
 }
 

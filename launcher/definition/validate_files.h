@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks that the files that a definition names are there, of the right kind, and may be used.
+// Checks the files that a definition names: their existence, kind and permissions.
 #ifndef LAUNCHER_DEFINITION_VALIDATE_FILES_H
 #define LAUNCHER_DEFINITION_VALIDATE_FILES_H
 
@@ -8,8 +8,8 @@
 
 /**
  * validate_files() - check every file of a definition.
- * @loader: the reading that filled the definition; its report gets all errors.
- * @definition: before resolve_definition(); a field whose value was refused is as if not set.
+ * @loader: the loader that filled the definition; its diagnostics get all errors.
+ * @definition: before resolve_definition(); a field with a refused value is unset.
  */
 void validate_files(const struct loader *loader, const struct definition *definition);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Holds what a definition stands for, as texts.
+// Holds the locked values of a definition as texts.
 #include "launcher/lock/lock.h"
 
 #include <stdio.h>
@@ -52,7 +52,7 @@ static bool mac_valid(const char *text)
 	return scalar_mac(text, &mac) && !(mac.ether_addr_octet[0] & 1);
 }
 
-/* The texts that a pin can have. */
+/* The valid texts of each pin. */
 static const struct {
 	bool (*valid)(const char *text);
 	const char *expected;
@@ -130,7 +130,7 @@ static const struct key keys[] = {
 
 const struct keys lock_keys = { NULL, keys, ARRAY_SIZE(keys) };
 
-/* The first row that is a text: all but the version. */
+/* Index of the first row that is a text; the row before it is the version. */
 #define TEXTS 1
 
 static const struct list *row_list(const struct key *row)
@@ -138,7 +138,7 @@ static const struct list *row_list(const struct key *row)
 	return row->type == &schema_type_list ? row->constraint : NULL;
 }
 
-/* The row of the text itself: in a list, that of the entries, which have no other key. */
+/* Returns the row of the text itself. In a list, it is the only key of the entries. */
 static const struct key *row_text(const struct key *row)
 {
 	const struct list *list = row_list(row);
@@ -147,7 +147,7 @@ static const struct key *row_text(const struct key *row)
 	return entries ? entries->keys : row;
 }
 
-/* Where the struct with the text begins in a lock. */
+/* Returns the offset in struct lock of the struct that has the text. */
 static size_t row_base(const struct key *row, unsigned int index)
 {
 	const struct list *list = row_list(row);

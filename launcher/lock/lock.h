@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Holds what a definition stands for, as texts.
+// Holds the locked values of a definition as texts.
 #ifndef LAUNCHER_LOCK_LOCK_H
 #define LAUNCHER_LOCK_LOCK_H
 
@@ -9,33 +9,33 @@
 #include "launcher/definition/pin.h"
 #include "launcher/yaml/schema.h"
 
-/* struct lock_disk - @image: a digest, or the word "direct" for one that each run changes. */
+/* struct lock_disk - @image: a digest; "direct" if each run may change it; "empty" if none. */
 struct lock_disk {
 	char *image;
 };
 
-/* struct lock_credential - @file: its digest, or the word "value" for one without a file. */
+/* struct lock_credential - @file: a digest, or "value" for a credential without a file. */
 struct lock_credential {
 	char *file;
 };
 
-/* struct lock_network - @mac: of a card. */
+/* struct lock_network - @mac: MAC address of a card. */
 struct lock_network {
 	char *mac;
 };
 
 /**
- * struct lock - what a definition stands for; each member is NULL where the definition has nothing
- * of the kind. Digests are "sha256-HEX" or "sha512-HEX".
- * @version: of this format.
+ * struct lock - the locked values of a definition. A text is NULL if the definition has no such
+ * value. Digests are "sha256-HEX" or "sha512-HEX".
+ * @version: version of this format.
  * @definition: digest of the definition's file.
  * @qemu: version of QEMU.
- * @machine: machine type, no alias.
- * @uuid: of the VM.
- * @variables: digest of the template of the UEFI variables, in which the keys of secure boot are.
+ * @machine: machine type, not an alias.
+ * @uuid: the VM's uuid.
+ * @variables: digest of the template for UEFI variables, which has the keys of secure boot.
  * @firmware, @kernel, @initrd, @user_data, @ignition: digests of the files.
- * @networks, @network_count: the cards, in the definition's order.
- * @disks, @disk_count, @credentials, @credential_count: in the definition's order.
+ * @networks, @network_count: the cards, in the order of the definition.
+ * @disks, @disk_count, @credentials, @credential_count: in the order of the definition.
  */
 struct lock {
 	unsigned int version;
@@ -62,15 +62,15 @@ struct lock {
 #define LOCK_EMPTY   "empty"
 #define LOCK_VALUE   "value"
 
-/* The keys of a lock file, in its order. Each is a text or a list of texts, but the version. */
+/* The keys of a lock file in its order: the version, then texts and lists of texts. */
 extern const struct keys lock_keys;
 
 /**
  * struct lock_item - a text of a lock.
- * @base, @name: where schema_origin() finds it.
- * @pin: how it holds the value.
- * @text: the text, or NULL.
- * @list: the list that it is in, and @index in it; else NULL and 0.
+ * @base, @name: arguments for schema_origin().
+ * @pin: kind of the entry.
+ * @text: may be NULL.
+ * @list, @index: name of the list with the text, and the index in it; else NULL and 0.
  */
 struct lock_item {
 	const void *base;
@@ -81,20 +81,20 @@ struct lock_item {
 	unsigned int index;
 };
 
-/* lock_item() - the item of an index from 0, in the order of the file; false after the last one. */
+/* lock_item() - get a text by its index in the order of the file; false after the last one. */
 bool lock_item(const struct lock *lock, unsigned int index, struct lock_item *item);
 
-/* lock_count() - count the entries of a list; 1 for a row that is none. */
+/* lock_count() - count the entries of a list; 1 for any other row. */
 unsigned int lock_count(const struct lock *lock, const struct key *row);
 
 /**
- * lock_slot() - find the text that holds a value; a list becomes as long as it must be for that.
+ * lock_slot() - find the text for a value. A list grows to contain the value's index.
  *
- * Return: where the text is, or NULL when no row of the lock has the value's pin and name.
+ * Return: the text's member, or NULL if no row of the lock has the value's pin and name.
  */
 char **lock_slot(struct lock *lock, const struct pinned *pinned);
 
-/* lock_done() - free what a lock owns; it becomes all zero. */
+/* lock_done() - free all that a lock owns, and set it to zero. */
 void lock_done(struct lock *lock);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Makes the lock that a definition has now.
+// Makes a lock from the current state of a definition's files.
 #include "launcher/lock/lock_make.h"
 
 #include <assert.h>
@@ -13,18 +13,18 @@
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 
-/* struct making - a lock being made; @identity: of the definition's QEMU. */
+/* struct making - the state while a lock is made; @qemu: of the definition's program. */
 struct making {
 	const struct definition *definition;
 	bool quiet;
-	struct qemu_probe_result identity;
+	struct qemu_probe_result qemu;
 	struct lock *lock;
 };
 
 static int copy_text(char **text, const char *value, struct error *err)
 {
 	*text = strdup(value);
-	return *text ? 0 : error_set_errno(err, ENOMEM, "cannot keep '%s'", value);
+	return *text ? 0 : error_set_errno(err, ENOMEM, "cannot copy '%s'", value);
 }
 
 static int lock_file(const char *path, bool quiet, char **text, struct error *err)
@@ -38,7 +38,7 @@ static int lock_file(const char *path, bool quiet, char **text, struct error *er
 	return ret ? ret : copy_text(text, name, err);
 }
 
-/* The digest of an image from a URL is known; that of a disk which is written through is none. */
+/* The definition has the digest of an image from a URL. A disk of mode direct has no fixed one. */
 static int lock_disk(const struct disk *disk, bool quiet, char **text, struct error *err)
 {
 	char name[IMAGE_NAME_SIZE];
@@ -54,7 +54,7 @@ static int lock_disk(const struct disk *disk, bool quiet, char **text, struct er
 	return copy_text(text, name, err);
 }
 
-/* The host's UEFI firmware is two files that the definition does not name. */
+/* The host's UEFI firmware has two files, which the definition does not name. */
 static int lock_firmware(const struct making *making, char **code, struct error *err)
 {
 	const struct definition *definition = making->definition;
@@ -72,7 +72,7 @@ static int lock_firmware(const struct making *making, char **code, struct error 
 	return ret;
 }
 
-/* @pinned->target is what the type of the key's row has as its target. */
+/* The type of @pinned->key defines the type of @pinned->target. */
 static int lock_pinned(const struct making *making, const struct pinned *pinned, struct error *err)
 {
 	const struct network *network = pinned->target;
@@ -84,9 +84,9 @@ static int lock_pinned(const struct making *making, const struct pinned *pinned,
 
 	switch (pinned->pin) {
 	case PIN_QEMU:
-		return copy_text(text, making->identity.version, err);
+		return copy_text(text, making->qemu.version, err);
 	case PIN_MACHINE:
-		return copy_text(text, making->identity.machine, err);
+		return copy_text(text, making->qemu.machine, err);
 	case PIN_UUID:
 		uuid_unparse_lower(making->definition->uuid, buffer);
 		return copy_text(text, buffer, err);
@@ -99,7 +99,7 @@ static int lock_pinned(const struct making *making, const struct pinned *pinned,
 	case PIN_IMAGE:
 		return lock_disk(pinned->target, making->quiet, text, err);
 	case PIN_CREDENTIAL:
-		/* A value is a part of the definition, and with it locked. */
+		/* The digest of the definition's file locks a value in it. */
 		return *path ? lock_file(*path, making->quiet, text, err)
 			     : copy_text(text, LOCK_VALUE, err);
 	case PIN_NONE:
@@ -120,8 +120,8 @@ int lock_make(const struct definition *definition, bool quiet, struct lock *lock
 	lock->version = LOCK_VERSION;
 	ret = lock_file(definition->path, quiet, &lock->definition, err);
 	if (!ret)
-		ret = qemu_probe(definition->qemu.binary, definition->machine.type,
-				 &making.identity, err);
+		ret = qemu_probe(definition->qemu.binary, definition->machine.type, &making.qemu,
+				 err);
 	pin_collect(definition, &pins);
 	for (unsigned int i = 0; i < pins.count && !ret; i++)
 		ret = lock_pinned(&making, &pins.items[i], err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Makes the lock that a definition has now.
+// Makes a lock from the current state of a definition's files.
 #ifndef LAUNCHER_LOCK_LOCK_MAKE_H
 #define LAUNCHER_LOCK_LOCK_MAKE_H
 
@@ -7,9 +7,9 @@
 #include "netsetup/base/error.h"
 
 /**
- * lock_make() - find what each value stands for now: read files, ask QEMU.
- * @quiet: show no progress.
- * @lock: all zero before; empty it with lock_done() in any case.
+ * lock_make() - find the current value of each text: read the files and query QEMU.
+ * @quiet: true to show no progress.
+ * @lock: must be all zero; empty it with lock_done() in any case.
  *
  * Return: 0 or a negative errno.
  */

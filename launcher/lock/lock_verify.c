@@ -14,12 +14,12 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * Theory of operation: the lock that the definition has now is made and compared, text by text,
- * with the one in the file. What 'auto' stands for depends on this machine, so it is no difference:
- * it is taken from the file.
+ * Theory of operation: lock_make() makes a lock from the current state, and each of its texts is
+ * compared with that of the lock file. A uuid or MAC that is 'auto' depends on this machine and may
+ * differ: the definition gets the value of the lock file.
  */
 
-/* The value that an item holds, or NULL for that of the definition's file itself. */
+/* Finds the value of an item; NULL for the digest of the definition's file itself. */
 static const struct pinned *find_pinned(const struct pins *pins, const struct lock_item *item)
 {
 	for (unsigned int i = 0; i < pins->count; i++)
@@ -29,7 +29,7 @@ static const struct pinned *find_pinned(const struct pins *pins, const struct lo
 	return NULL;
 }
 
-/* The text of the definition that names a value, or NULL where its file alone does. */
+/* Returns the definition's text for a value, such as a path; NULL if it has none. */
 static const char *pinned_text(const struct pinned *pinned)
 {
 	const struct firmware_key *firmware = pinned->target;
@@ -56,7 +56,7 @@ static const char *pinned_text(const struct pinned *pinned)
 	return NULL;
 }
 
-/* What a message about a value names. */
+/* Returns the name of a value in messages. */
 static const char *subject(const struct definition *definition, const struct pinned *pinned)
 {
 	const char *text = pinned ? pinned_text(pinned) : NULL;
@@ -118,7 +118,7 @@ static void compare_counts(struct lockfile *file, const struct lock *lock)
 	}
 }
 
-/* The item of @lock that stands where @wanted does. */
+/* Finds the item with the name and index of @wanted. */
 static bool find_item(const struct lock *lock, const struct lock_item *wanted,
 		      struct lock_item *item)
 {
@@ -141,13 +141,13 @@ static void compare_locks(struct lockfile *file, const struct definition *defini
 			compare(file, definition, find_pinned(&pins, &now), &then, &now);
 }
 
-/* What is asked for is a part of the definition, which is ours to change. */
+/* The cast drops a const that @definition does not have: the result is a part of it. */
 static struct network *definition_card(struct definition *definition, unsigned int index)
 {
 	return (struct network *)definition_network(definition, index);
 }
 
-/* The definition becomes the machine that the lock says. */
+/* Sets the machine type, uuid and MACs of the lock file. */
 static int apply(struct definition *definition, const struct lock *lock, struct error *err)
 {
 	char *machine = strdup(lock->machine);
@@ -156,7 +156,7 @@ static int apply(struct definition *definition, const struct lock *lock, struct 
 		return error_set_errno(err, ENOMEM, "cannot use machine type '%s'", lock->machine);
 	free(definition->machine.type);
 	definition->machine.type = machine;
-	/* Reading checked them all; they are those of the definition if it has some. */
+	/* lockfile_read() checked them. Without 'auto' they are equal to the definition's. */
 	uuid_parse(lock->uuid, definition->uuid);
 	resolve_vsock(definition);
 	for (unsigned int i = 0; i < lock->network_count; i++)
@@ -182,7 +182,7 @@ static int refuse(struct lockfile *file, const struct definition *definition, co
 	return -code;
 }
 
-/* @file: all zero. */
+/* @file: must be all zero. */
 static int verify(struct lockfile *file, struct definition *definition, bool quiet,
 		  const char *path, char **diagnostics, struct error *err)
 {

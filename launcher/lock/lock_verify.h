@@ -7,16 +7,14 @@
 #include "netsetup/base/error.h"
 
 /**
- * lock_verify() - compare a definition with the lock file beside it, and take from there what it
- * leaves open.
- * @definition: loaded; gets the machine type, and in place of auto the uuid and the MAC, that the
- *              lock file has.
- * @quiet: show no progress.
- * @diagnostics: all that is wrong with the lock file, or all that is not as it says, as text for
- *          stderr; allocated, or NULL when there is nothing of that kind. The caller frees it.
- * @err: the error.
+ * lock_verify() - compare a definition with the lock file beside it.
+ * @definition: loaded; gets the machine type of the lock file, and its uuid and MACs in place of
+ *              auto.
+ * @quiet: true to show no progress.
+ * @diagnostics: all errors of the lock file, or all differences from it, as text for stderr; NULL
+ *               if there are none. The caller frees it.
  *
- * Return: 0; -ESTALE when something is not as it was; or another negative errno.
+ * Return: 0; -ESTALE if a value differs from the lock file; or another negative errno.
  */
 int lock_verify(struct definition *definition, bool quiet, char **diagnostics, struct error *err);
 

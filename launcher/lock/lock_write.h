@@ -9,8 +9,8 @@
 #include "netsetup/base/error.h"
 
 /**
- * lock_write() - write the lock file of a loaded definition, and log what it has.
- * @quiet: show no progress.
+ * lock_write() - write the lock file of a loaded definition, and log the locked machine and QEMU.
+ * @quiet: true to show no progress.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Loads a definition as the command line gives it, with or without its lock.
+// Loads a definition and, with --locked, compares it with its lock file.
 #include "launcher/lock/locked_load.h"
 
 #include <errno.h>

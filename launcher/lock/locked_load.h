@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Loads a definition as the command line gives it, with or without its lock.
+// Loads a definition and, with --locked, compares it with its lock file.
 #ifndef LAUNCHER_LOCK_LOCKED_LOAD_H
 #define LAUNCHER_LOCK_LOCKED_LOAD_H
 
@@ -8,12 +8,10 @@
 #include "netsetup/base/error.h"
 
 /**
- * locked_load() - load a definition with the options' overrides, and hold it to its lock file when
- * they say so. What is wrong with either is told with its places, on standard error.
- * @options: see there.
- * @path: of the file.
- * @definition: the definition; free it with definition_done() after success.
- * @err: the error; without a message when all has been told.
+ * locked_load() - load a definition with the options' overrides. With --locked, compare it with its
+ * lock file. Errors in either file go to standard error with their locations.
+ * @definition: free it with definition_done() after success.
+ * @err: has no message if all errors are on standard error already.
  *
  * Return: 0 or a negative errno.
  */

@@ -38,14 +38,14 @@ char *lockfile_path(const char *definition)
 int lockfile_read(const char *path, struct lockfile *file)
 {
 	const struct node *root;
-	int result;
+	int ret;
 
 	file->loader.diagnostics = &file->diagnostics;
-	result = source_open(path, &file->source, &file->diagnostics);
-	if (result == 0)
-		result = document_parse(&file->source, &file->document, &file->diagnostics);
-	if (result < 0)
-		return result;
+	ret = source_open(path, &file->source, &file->diagnostics);
+	if (ret == 0)
+		ret = document_parse(&file->source, &file->document, &file->diagnostics);
+	if (ret < 0)
+		return ret;
 	root = file->document.root;
 	if (root->kind != NODE_MAPPING)
 		diagnostics_add(&file->diagnostics, &root->location,
@@ -74,13 +74,14 @@ static char *lock_text(const struct lock *lock, const char *definition)
 	cleanup_free char *yaml = NULL;
 	char *text;
 
-	/* A line end would end the comment. */
+	/* Threat: a file name with a line end ends the comment, and its rest becomes a value. */
 	if (!text_clean(name, ""))
 		name = "FILE";
 	if (emit_tree(&lock_keys, lock, false, &yaml) < 0 ||
 	    asprintf(&text,
-		     "# What '%s' stood for when 'vmrun lock %s' was run; 'vmrun run --locked %s'\n"
-		     "# insists on it. Not to be edited: run 'vmrun lock' again. See vmrun(1).\n%s",
+		     "# Values of '%s' when 'vmrun lock %s' was run. 'vmrun run --locked %s'\n"
+		     "# needs the same values. Do not edit: run 'vmrun lock' again. See "
+		     "vmrun(1).\n%s",
 		     name, name, name, yaml) < 0)
 		return NULL;
 	return text;
@@ -97,8 +98,8 @@ static bool same_text(const char *path, const char *text)
 }
 
 /*
- * What a run that died has left is in nobody's way. Not by mkostemp(), whose file would be 0600: a
- * lock file is the user's as the definition is, by the umask.
+ * Makes a name that no file of an interrupted run has. mkostemp() would make a file of mode 0600,
+ * but a lock file must have the mode that the umask gives, as the definition has.
  */
 static char *fresh_name(const char *path)
 {

@@ -12,10 +12,10 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct lockfile - one that was read.
- * @source, @document, @loader: where each value stands in it.
- * @diagnostics: what is wrong with it.
- * @lock: what it says.
+ * struct lockfile - a lock file that was read.
+ * @source, @document, @loader: its text, and the location of each value.
+ * @diagnostics: its errors.
+ * @lock: its values.
  */
 struct lockfile {
 	struct source source;
@@ -25,28 +25,24 @@ struct lockfile {
 	struct lock lock;
 };
 
-/* lockfile_path() - "web.lock.yaml" for "web.yaml", allocated; NULL when memory ran out. */
+/* lockfile_path() - make "web.lock.yaml" from "web.yaml"; the caller frees it; NULL for ENOMEM. */
 char *lockfile_path(const char *definition);
 
 /**
- * lockfile_read() - read one, strictly.
- * @path: of the lock file.
- * @file: all zero before; empty it with lockfile_done() in any case.
+ * lockfile_read() - read a lock file and check each value.
+ * @file: must be all zero; empty it with lockfile_done() in any case.
  *
- * Return: 0; -ENOMEM; or another negative errno, then @file->diagnostics tells all that is wrong.
+ * Return: 0; -ENOMEM; or another negative errno, with all errors in @file->diagnostics.
  */
 int lockfile_read(const char *path, struct lockfile *file);
 
 void lockfile_done(struct lockfile *file);
 
 /**
- * lockfile_write() - write one in place of that which is there, whose mode it keeps: at once, and
- * not at all when it would be the same.
- * @path: of the lock file.
- * @lock: what it is to say.
- * @definition: the definition's file, for a comment.
- * @changed: whether it was written.
- * @err: the error.
+ * lockfile_write() - replace a lock file atomically, with the mode of the old one. An equal file is
+ * not written again.
+ * @definition: path of the definition, for the comment in the file.
+ * @changed: true if the file was written.
  *
  * Return: 0 or a negative errno.
  */

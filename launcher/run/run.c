@@ -12,7 +12,7 @@
 #include "launcher/common/terminal.h"
 #include "launcher/common/xdg.h"
 #include "launcher/definition/machine.h"
-#include "launcher/definition/type_port.h"
+#include "launcher/devices/port_forward.h"
 #include "launcher/devices/tpm.h"
 #include "launcher/devices/usb.h"
 #include "launcher/devices/virtiofs.h"
@@ -303,7 +303,7 @@ static int prepare(struct run *run, struct error *err)
 	if (ret == 0 && !dry_run)
 		ret = image_cache_fetch(&run->plan, run->options->quiet, err);
 	if (ret == 0 && !dry_run)
-		ret = type_port_check_all(&run->definition, err);
+		ret = port_forward_check(&run->definition, err);
 	if (ret == 0 && !dry_run)
 		ret = usb_check(&run->definition, "/sys/bus/usb/devices", "/dev/bus/usb", err);
 	if (ret == 0)

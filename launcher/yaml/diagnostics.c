@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Collects messages about a definition and prints them in the order of its text.
+// Collects messages about a definition and writes them in text order.
 #include "launcher/yaml/diagnostics.h"
 
 #include <assert.h>
@@ -11,10 +11,10 @@
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
-/* A longer name of a --set is cut in messages. */
+/* Bytes; messages cut a longer name of a --set. */
 #define OPTION_NAME_MAX 160
 
-/* Characters of a line that are shown, and of them those before the caret, when it is longer. */
+/* Maximum characters in an excerpt; of a longer line, characters before the caret. */
 #define EXCERPT_MAX    100
 #define EXCERPT_BEFORE 60
 
@@ -22,9 +22,9 @@
 
 /**
  * struct message - one message.
- * @location: what it is about.
- * @number: in the order they were added, so that sorting is stable.
- * @text: allocated.
+ * @location: subject of the message.
+ * @number: index in the order of diagnostics_add(), which keeps qsort(3) stable.
+ * @text: owned.
  */
 struct message {
 	struct location location;
@@ -32,7 +32,7 @@ struct message {
 	char *text;
 };
 
-static struct message *report_grow(struct diagnostics *diagnostics)
+static struct message *diagnostics_grow(struct diagnostics *diagnostics)
 {
 	size_t capacity = diagnostics->capacity ? 2 * diagnostics->capacity : 16;
 	struct message *messages;
@@ -50,7 +50,7 @@ static struct message *report_grow(struct diagnostics *diagnostics)
 void diagnostics_add(struct diagnostics *diagnostics, const struct location *location,
 		     const char *format, ...)
 {
-	struct message *message = report_grow(diagnostics);
+	struct message *message = diagnostics_grow(diagnostics);
 	va_list args;
 	int length;
 
@@ -89,7 +89,7 @@ static int message_compare(const void *left, const void *right)
 	return order ? order : compare(a->number, b->number);
 }
 
-/* @size: bytes of the line, without its end. */
+/* @size: bytes of the line without its end. */
 static const char *line_find(const struct source *source, unsigned int number, size_t *size)
 {
 	const char *line = source->text;
@@ -110,12 +110,12 @@ static const char *line_find(const struct source *source, unsigned int number, s
 }
 
 /**
- * struct excerpt - a line being written, and the caret line that grows with it.
- * @location: what the caret points at.
- * @out: where the line goes.
- * @caret: where the caret line goes.
- * @column: of the next character, from 1.
- * @shown: columns of the terminal that are used.
+ * struct excerpt - the state while a line of text and its caret line are written.
+ * @location: range that the caret line marks.
+ * @out: output for the line.
+ * @caret: output for the caret line.
+ * @column: index of the next character, from 1.
+ * @shown: terminal columns of the characters before it.
  */
 struct excerpt {
 	const struct location *location;
@@ -182,7 +182,7 @@ static void excerpt_write(struct excerpt *excerpt, const char *line, size_t size
 	while (i < size && excerpt->column < first + EXCERPT_MAX)
 		i += excerpt_character(excerpt, line + i, size - i);
 	fputs(i < size ? "...\n" : "\n", excerpt->out);
-	/* What is missing at the end of a line has no character that could carry the caret. */
+	/* A location behind the end of the line has no character above its caret. */
 	if (excerpt->column <= column)
 		fprintf(excerpt->caret, "%*s^", (int)(column - excerpt->column), "");
 	fputc('\n', excerpt->caret);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Collects messages about a definition and prints them in the order of its text.
+// Collects messages about a definition and writes them in text order.
 #ifndef LAUNCHER_YAML_DIAGNOSTICS_H
 #define LAUNCHER_YAML_DIAGNOSTICS_H
 
@@ -8,15 +8,15 @@
 
 #include "launcher/yaml/location.h"
 
-/* More than these are only counted in the text. */
+/* Further messages are only counted in the text. */
 #define DIAGNOSTICS_SHOWN_MAX 100
 
 struct message;
 
 /**
- * struct diagnostics - messages; all zero when there are none.
- * @messages, @count, @capacity: an array.
- * @failed: memory ran out.
+ * struct diagnostics - messages; begins as all zero.
+ * @messages, @count, @capacity: array of messages.
+ * @failed: true if a message is missing because memory ran out.
  */
 struct diagnostics {
 	struct message *messages;
@@ -27,18 +27,16 @@ struct diagnostics {
 
 /**
  * diagnostics_add() - add a message.
- * @diagnostics: the report.
- * @location: what it is about; its source lives at least as long as the report.
- * @format: printf format; the text may hold anything, it is made safe when it is told.
+ * @location: subject of the message; its source must live as long as @diagnostics.
+ * @format: printf format; the result may have any bytes: diagnostics_text() escapes them.
  */
 void diagnostics_add(struct diagnostics *diagnostics, const struct location *location,
 		     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /**
- * diagnostics_text() - all of it, sorted, each message with its excerpt.
- * @diagnostics: the report.
+ * diagnostics_text() - sort all messages and write each with its excerpt.
  *
- * Return: text, allocated; NULL when there are no messages or memory ran out.
+ * Return: text for the caller to free; NULL if there are no messages or memory ran out.
  */
 char *diagnostics_text(struct diagnostics *diagnostics);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// YAML as a tree of nodes, bounded in depth and number whatever the text says.
+// Parses YAML into a tree of nodes with bounded depth and size.
 #include "launcher/yaml/document.h"
 
 #include <assert.h>
@@ -12,12 +12,12 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * Theory of operation: the tree is built from libyaml's events, one at a time, so that each bound
- * stops the work where it is exceeded and libyaml never holds more than it looks ahead (1024
- * characters). libyaml's own composer would first build everything, and looks for anchors and
- * %TAG directives in time that grows as the square of their number. An alias is a second pointer to
- * the anchored node; each node knows how many nodes and levels it expands to, so that a bomb is
- * known at the alias that would exceed the bound, and a cycle by a node that is not complete yet.
+ * Theory of operation: a definition may be hostile. The tree is built from libyaml's events one by
+ * one: a text that exceeds a bound stops the parser there, and libyaml holds only its lookahead
+ * (1024 characters). libyaml's own composer would build all first, in time that grows with the
+ * square of the number of anchors and %TAG directives. An alias is a second pointer to the anchored
+ * node. Each node has the number of nodes and levels that it expands to. An alias that exceeds a
+ * bound is refused, and so is an alias to a node that is not complete: it would be a cycle.
  */
 
 struct anchor {
@@ -26,10 +26,9 @@ struct anchor {
 };
 
 /**
- * struct builder - a document being built.
- * @parser: libyaml's.
- * @source, @document, @diagnostics: as given.
- * @anchors, @anchor_count: in the order of the text; a later one of the same name wins.
+ * struct builder - the state while a document is built.
+ * @parser: libyaml's parser.
+ * @anchors, @anchor_count: in the order of the text; of equal names, the last one counts.
  * @failed: 0 or a negative errno.
  */
 struct builder {
@@ -57,8 +56,8 @@ static const struct core_tag core_tags[] = {
 	{ YAML_MAP_TAG, NODE_MAPPING },
 };
 
-static struct location place_make(const struct source *source, const yaml_mark_t *start,
-				  const yaml_mark_t *end)
+static struct location location_make(const struct source *source, const yaml_mark_t *start,
+				     const yaml_mark_t *end)
 {
 	struct location location = { .source = source };
 
@@ -75,7 +74,7 @@ static struct location place_make(const struct source *source, const yaml_mark_t
 		diagnostics_add((builder)->diagnostics, location, __VA_ARGS__); \
 	} while (0)
 
-/* A line from its first character that is not a space, where a syntax error often is. */
+/* Returns a line without its indentation. */
 static const char *line_begin(const struct source *source, unsigned int number)
 {
 	const char *line = source->text;
@@ -88,7 +87,7 @@ static const char *line_begin(const struct source *source, unsigned int number)
 	return line + strspn(line, " ");
 }
 
-/* What libyaml's words do not tell a person; NULL when they do. */
+/* Returns a message in place of a cryptic one of libyaml, or NULL to use libyaml's. */
 static const char *syntax_text(const struct builder *builder, unsigned int line)
 {
 	const char *problem = builder->parser.problem;
@@ -109,7 +108,7 @@ static const char *syntax_text(const struct builder *builder, unsigned int line)
 static void build_syntax(struct builder *builder)
 {
 	const yaml_parser_t *parser = &builder->parser;
-	struct location location = place_make(builder->source, &parser->problem_mark, NULL);
+	struct location location = location_make(builder->source, &parser->problem_mark, NULL);
 	const char *text;
 
 	if (parser->error == YAML_MEMORY_ERROR) {
@@ -137,7 +136,7 @@ static bool build_next(struct builder *builder, yaml_event_t *event)
 	return false;
 }
 
-/* Counts what is new at this place, a node or all that an alias expands to. */
+/* Counts one new node, or all nodes that an alias expands to. */
 static bool build_count(struct builder *builder, const struct location *location, unsigned int size,
 			bool alias)
 {
@@ -183,8 +182,8 @@ static struct node *build_alias(struct builder *builder, const yaml_event_t *eve
 				unsigned int depth)
 {
 	const char *name = (const char *)event->data.alias.anchor;
-	struct location location = place_make(builder->source, &event->start_mark,
-					      &event->end_mark);
+	struct location location = location_make(builder->source, &event->start_mark,
+						 &event->end_mark);
 	struct node *node = NULL;
 
 	for (unsigned int i = 0; i < builder->anchor_count; i++)
@@ -238,8 +237,8 @@ static bool scalar_null(const yaml_event_t *event)
 
 static struct node *build_scalar(struct builder *builder, const yaml_event_t *event)
 {
-	struct location location = place_make(builder->source, &event->start_mark,
-					      &event->end_mark);
+	struct location location = location_make(builder->source, &event->start_mark,
+						 &event->end_mark);
 	const char *text = (const char *)event->data.scalar.value;
 	struct node *node;
 
@@ -296,7 +295,7 @@ static struct node *build_collection(struct builder *builder, const yaml_event_t
 				     unsigned int depth)
 {
 	bool list = start->type == YAML_SEQUENCE_START_EVENT;
-	struct location location = place_make(builder->source, &start->start_mark, NULL);
+	struct location location = location_make(builder->source, &start->start_mark, NULL);
 	struct node *node;
 	bool end = false;
 
@@ -329,7 +328,7 @@ static struct node *build_collection(struct builder *builder, const yaml_event_t
 static struct node *build_node(struct builder *builder, const yaml_event_t *event,
 			       unsigned int depth)
 {
-	struct location location = place_make(builder->source, &event->start_mark, NULL);
+	struct location location = location_make(builder->source, &event->start_mark, NULL);
 	struct node *node;
 
 	if (event->type == YAML_ALIAS_EVENT)
@@ -347,13 +346,13 @@ static struct node *build_node(struct builder *builder, const yaml_event_t *even
 
 static void build_second(struct builder *builder, const yaml_event_t *event)
 {
-	struct location location = place_make(builder->source, &event->start_mark,
-					      &event->end_mark);
+	struct location location = location_make(builder->source, &event->start_mark,
+						 &event->end_mark);
 
 	build_refuse(builder, &location, "a second document begins here; a definition is one");
 }
 
-/* The stream of events is: stream start, document start, node, document end, stream end. */
+/* Order of events: stream start, document start, node, document end, stream end. */
 static void build_stream(struct builder *builder)
 {
 	yaml_event_type_t type = YAML_NO_EVENT;
@@ -413,7 +412,7 @@ struct node *document_node(struct document *document, enum node_kind kind,
 
 int document_append(struct node *node, struct node *item)
 {
-	/* The capacity is the next power of two, so it grows when the count is one. */
+	/* The capacity is a power of two: the array is full when the count is a power of two. */
 	if ((node->count & (node->count - 1)) == 0) {
 		size_t capacity = node->count ? 2 * (size_t)node->count : 1;
 		struct node **items = reallocarray(node->items, capacity, sizeof(struct node *));

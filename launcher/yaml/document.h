@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// YAML as a tree of nodes, bounded in depth and number whatever the text says.
+// Parses YAML into a tree of nodes with bounded depth and size.
 #ifndef LAUNCHER_YAML_DOCUMENT_H
 #define LAUNCHER_YAML_DOCUMENT_H
 
@@ -13,7 +13,7 @@
 #define DOCUMENT_NODES_MAX  10000
 #define DOCUMENT_ANCHOR_MAX 100
 
-/* Bits, so that a set of them says what is accepted. */
+/* Bits of struct type.node_kinds. */
 enum node_kind {
 	NODE_SCALAR = 1,
 	NODE_LIST = 2,
@@ -22,15 +22,15 @@ enum node_kind {
 
 /**
  * struct node - a value.
- * @kind: what it is.
- * @location: where it was written.
- * @null: a scalar that is left out, or a plain `null` or `~`.
- * @text: of a scalar, NUL-terminated, without NUL in it.
- * @items, @count: of a list: the entries; of a mapping: key, value, key, value.
- * @size: nodes in it, itself too, with anchors expanded.
- * @height: levels in it, 1 for a scalar.
- * @complete: false while its end was not read: an alias to it would be a cycle.
- * @next: the document's node before it.
+ * @kind: one bit.
+ * @location: its place in the text.
+ * @null: true for a scalar that is left out, or a plain `null` or `~`.
+ * @text: text of a scalar.
+ * @items, @count: entries of a list; for a mapping: key, value, key, value.
+ * @size: number of nodes, with itself, after aliases are expanded.
+ * @height: number of levels, 1 for a scalar.
+ * @complete: false until its end is read. Until then, an alias to it is a cycle.
+ * @next: next node in the list of the document's nodes.
  */
 struct node {
 	enum node_kind kind;
@@ -46,10 +46,10 @@ struct node {
 };
 
 /**
- * struct document - a tree; all zero when there is none.
- * @root: or NULL.
- * @nodes: all nodes, for document_done().
- * @size: nodes with anchors expanded.
+ * struct document - a tree; all zero if there is none.
+ * @root: may be NULL.
+ * @nodes: list of all nodes, for document_done().
+ * @size: number of nodes after aliases are expanded.
  */
 struct document {
 	struct node *root;
@@ -58,25 +58,25 @@ struct document {
 };
 
 /**
- * document_parse() - parse a source that holds exactly one document without directives, tags of
- * other than the core types, cycles and merge keys.
- * @source: the text; lives at least as long as the document.
- * @document: the document; empty it with document_done() in any case.
- * @diagnostics: told the first error.
+ * document_parse() - parse a text, which must be one document and must not have directives, tags
+ * of other than the core types, cycles or merge keys.
+ * @source: must live as long as the document.
+ * @document: empty it with document_done() in any case.
+ * @diagnostics: gets the first error.
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
 int document_parse(const struct source *source, struct document *document,
 		   struct diagnostics *diagnostics);
 
-/* document_node() - a new node that the document owns; NULL when memory ran out. */
+/* document_node() - make a node that the document owns; NULL if memory ran out. */
 struct node *document_node(struct document *document, enum node_kind kind,
 			   const struct location *location);
 
-/* document_append() - append an entry to a list, or a key or value to a mapping; 0 or -ENOMEM. */
+/* document_append() - add an entry to a list, or a key or value to a mapping; 0 or -ENOMEM. */
 int document_append(struct node *node, struct node *item);
 
-/* document_kind_text() - "text", "a list" or "a mapping". */
+/* document_kind_text() - return "text", "a list" or "a mapping". */
 const char *document_kind_text(const struct node *node);
 
 void document_done(struct document *document);

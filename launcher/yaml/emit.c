@@ -14,7 +14,7 @@
 #define JSON_FLAGS \
 	(JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
 
-/* True for a text that some reader of YAML takes for another type when it is not quoted. */
+/* True if some reader of YAML takes the text, when it is not quoted, for another type. */
 static bool text_ambiguous(const char *text)
 {
 	static const char *const words[] = {
@@ -25,7 +25,7 @@ static bool text_ambiguous(const char *text)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strcasecmp(text, words[i]))
 			return true;
-	/* Numbers, to base 60 and with '_' too (YAML 1.1). */
+	/* YAML 1.1 has numbers to base 60 and with '_'. */
 	if (text[strspn(text, "+-0123456789_:")] == '\0')
 		return true;
 	strtod(text, &end);
@@ -138,7 +138,7 @@ static char *yaml_text(struct json_object *tree)
 	if (done) {
 		yaml_emitter_set_output(&emitter, write_stream, out);
 		yaml_emitter_set_unicode(&emitter, 1);
-		/* One value, one line, however long. */
+		/* No line breaks in values. */
 		yaml_emitter_set_width(&emitter, -1);
 		done = emit_document(&emitter, tree);
 		yaml_emitter_delete(&emitter);
@@ -160,7 +160,7 @@ static char *json_text(struct json_object *tree)
 	return text;
 }
 
-/* A definition's own directory is the one text that was not checked when it was read. */
+/* Checks all texts: the definition's directory, a part of paths, was not checked when read. */
 static bool tree_clean(struct json_object *value)
 {
 	switch (json_object_get_type(value)) {

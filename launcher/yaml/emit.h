@@ -7,10 +7,10 @@
 
 /**
  * emit_tree() - write a struct as text that its table reads back.
- * @json: JSON, else YAML.
- * @text: allocated; the caller frees it.
+ * @json: true for JSON, false for YAML.
+ * @text: the caller frees it.
  *
- * Return: 0, -EILSEQ when a text in it is none, or -ENOMEM.
+ * Return: 0, -EILSEQ if a value is not clean UTF-8 text, or -ENOMEM.
  */
 int emit_tree(const struct keys *keys, const void *base, bool json, char **text);
 

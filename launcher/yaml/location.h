@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Names a stretch of the text of a definition.
+// Describes a range of characters in the text of a definition.
 #ifndef LAUNCHER_YAML_LOCATION_H
 #define LAUNCHER_YAML_LOCATION_H
 
@@ -7,13 +7,13 @@
 #include <stddef.h>
 
 /**
- * struct source - where definition text came from.
- * @name: path as it was given, or "--set KEY.PATH=VALUE".
- * @rank: messages about lower ranks come first.
- * @option: the name shows the text itself: messages about it need neither line nor excerpt.
- * @text: once it was opened without error: valid UTF-8 without a byte order mark, no
- *        text_control() but tabs and line ends, NUL-terminated.
- * @size: of the text in bytes.
+ * struct source - a file or option with text of a definition.
+ * @name: path as the user gave it, or "--set KEY.PATH=VALUE".
+ * @rank: order of messages: those about a lower rank come first.
+ * @option: true if @name contains the text; messages then have neither line nor excerpt.
+ * @text: NUL-terminated; after source_open() without error: valid UTF-8 without a byte order mark,
+ *        without control characters except tabs and line ends.
+ * @size: bytes of @text.
  */
 struct source {
 	char *name;
@@ -24,11 +24,11 @@ struct source {
 };
 
 /**
- * struct location - a stretch of a source's text.
- * @source: NULL for what no source holds (a default).
- * @line: from 1; 0: the source as a whole.
- * @column: in characters, from 1.
- * @length: in characters; 0: reaches beyond the line, or is not known.
+ * struct location - a range of characters of a source's text.
+ * @source: NULL for a default, which no source contains.
+ * @line: from 1; 0 for the whole source.
+ * @column: characters, from 1.
+ * @length: characters; 0 if unknown, or if the range ends on a later line.
  */
 struct location {
 	const struct source *source;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One value of a definition replaced from the command line: --set KEY.PATH=VALUE.
+// Replaces a value of a definition: the option --set KEY.PATH=VALUE.
 #include "launcher/yaml/override.h"
 
 #include <errno.h>
@@ -48,16 +48,16 @@ int override_parse(const char *text, unsigned int rank, struct override *overrid
 	const char *equals = strchr(text, '=');
 	const char *value = equals ? equals + 1 : "";
 	cleanup_free char *name = NULL;
-	int result;
+	int ret;
 
 	name = text_format("--set %s", text);
 	if (!name)
 		return -ENOMEM;
-	result = source_from_memory(name, value, strlen(value), &override->source, diagnostics);
+	ret = source_from_memory(name, value, strlen(value), &override->source, diagnostics);
 	override->source.option = true;
 	override->source.rank = rank;
-	if (result < 0)
-		return result;
+	if (ret < 0)
+		return ret;
 	if (!equals)
 		return override_refuse(override, diagnostics, "must be KEY.PATH=VALUE");
 	if (override_split(text, (size_t)(equals - text), override) < 0)
@@ -69,7 +69,7 @@ int override_parse(const char *text, unsigned int rank, struct override *overrid
 	return document_parse(&override->source, &override->document, diagnostics);
 }
 
-/* A copy of the node itself, which an alias elsewhere in the document may share. */
+/* Copies a node before it is changed: an alias elsewhere in the document may share it. */
 static struct node *node_copy(struct document *document, const struct node *node)
 {
 	struct node *copy = document_node(document, node->kind, &node->location);
@@ -81,12 +81,11 @@ static struct node *node_copy(struct document *document, const struct node *node
 }
 
 /**
- * struct step - one key of an override's path being followed.
- * @override, @document, @diagnostics: as given.
- * @depth: of the node reached, 0 for the document's root.
- * @slot: where the document points to the node reached.
- * @parent: name of that node, for messages.
- * @name: key or index in it.
+ * struct step - the state while the keys of an override's path are followed.
+ * @depth: depth of the current node, 0 for the root.
+ * @slot: the pointer in the document to the current node.
+ * @parent: name of the current node, for messages.
+ * @name: key or index of the next node in it.
  */
 struct step {
 	const struct override *override;
@@ -142,13 +141,13 @@ static int step_list(struct step *step, struct node *node)
 	return 0;
 }
 
-/* The word for a network of the LAN with all its defaults. */
+/* True for the word 'lan', which is a network with all its defaults. */
 static bool is_lan(const struct node *node)
 {
 	return node->kind == NODE_SCALAR && !node->null && !strcmp(node->text, "lan");
 }
 
-/* Whether a node among the networks may be the LAN's: one that is of no other type. */
+/* True if an entry of 'network' is of type lan, which is the default. */
 static bool may_be_lan(const struct node *node)
 {
 	for (unsigned int i = 0; node->kind == NODE_MAPPING && i + 1 < node->count; i += 2)
@@ -157,11 +156,11 @@ static bool may_be_lan(const struct node *node)
 	return node->kind == NODE_MAPPING || is_lan(node);
 }
 
-static int step_take(struct step *step);
+static int step_into(struct step *step);
 
 /*
- * `network.uplink` of a list of networks is the one of the LAN, which is at most one: so --uplink
- * and --address mean the same for any definition.
+ * In a list of networks, `network.uplink` is that of the one network of type lan. Therefore
+ * --uplink and --address have the same meaning for every definition.
  */
 static int step_networks(struct step *step, struct node *node)
 {
@@ -170,7 +169,7 @@ static int step_networks(struct step *step, struct node *node)
 			continue;
 		step->slot = &node->items[i];
 		step->depth++;
-		return step_take(step);
+		return step_into(step);
 	}
 	diagnostics_add(step->diagnostics, &(struct location){ .source = &step->override->source },
 			"none of the networks is of type lan, so there is no '%s'",
@@ -178,7 +177,7 @@ static int step_networks(struct step *step, struct node *node)
 	return -EINVAL;
 }
 
-/* At 'network' itself, with a key of a network's after it and not the number of an entry. */
+/* True at 'network' if a key follows, not the index of an entry. */
 static bool at_networks(const struct step *step)
 {
 	uint64_t index;
@@ -187,7 +186,7 @@ static bool at_networks(const struct step *step)
 	       !scalar_count(step->name, &index);
 }
 
-static int step_take(struct step *step)
+static int step_into(struct step *step)
 {
 	const struct location location = { .source = &step->override->source };
 	struct node *node = *step->slot;
@@ -220,7 +219,7 @@ int override_apply(const struct override *override, struct document *document,
 	struct step step = { .override = override,
 			     .document = document,
 			     .diagnostics = diagnostics };
-	int result;
+	int ret;
 
 	if (!override->document.root)
 		return -EINVAL;
@@ -228,9 +227,9 @@ int override_apply(const struct override *override, struct document *document,
 	step.name = override->path;
 	for (unsigned int i = 0; i < override->length; i++) {
 		step.depth = i;
-		result = step_take(&step);
-		if (result < 0)
-			return result;
+		ret = step_into(&step);
+		if (ret < 0)
+			return ret;
 		step.parent = step.name;
 		step.name += strlen(step.name) + 1;
 	}

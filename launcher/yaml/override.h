@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One value of a definition replaced from the command line: --set KEY.PATH=VALUE.
+// Replaces a value of a definition: the option --set KEY.PATH=VALUE.
 #ifndef LAUNCHER_YAML_OVERRIDE_H
 #define LAUNCHER_YAML_OVERRIDE_H
 
@@ -8,11 +8,11 @@
 #include "launcher/yaml/location.h"
 
 /**
- * struct override - a --set; all zero before override_parse().
- * @source: the value's text, named after the whole option.
+ * struct override - a --set; must be all zero before override_parse().
+ * @source: text of the value; its name is the whole option.
  * @document: the value.
  * @path: the keys, each NUL-terminated, one after the other.
- * @length: how many keys.
+ * @length: number of keys.
  */
 struct override {
 	struct source source;
@@ -24,9 +24,9 @@ struct override {
 /**
  * override_parse() - split the option and parse its value, which is YAML.
  * @text: "KEY.PATH=VALUE".
- * @rank: of its messages.
- * @override: empty it with override_done() in any case, after the report is told.
- * @diagnostics: told what is wrong.
+ * @rank: rank of its source.
+ * @override: empty it with override_done() in any case, after diagnostics_text().
+ * @diagnostics: gets the first error.
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
@@ -34,11 +34,11 @@ int override_parse(const char *text, unsigned int rank, struct override *overrid
 		   struct diagnostics *diagnostics);
 
 /**
- * override_apply() - put the value into a definition's tree; what is missing on the way to it is
- * made. An entry of a list is named by its index from 0; the index after the last appends.
- * @override: parsed; lives as long as the document. One that was refused has no effect.
- * @document: the definition, its root a mapping.
- * @diagnostics: told what is wrong.
+ * override_apply() - put the value into a definition's tree, and make missing mappings and lists on
+ * the way. An entry of a list is named by its index from 0; the index after the last one appends.
+ * @override: must live as long as the document; has no effect if override_parse() failed.
+ * @document: the definition; its root must be a mapping.
+ * @diagnostics: gets the first error.
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The texts of single values and what they mean: numbers, sizes, durations, addresses.
+// Converts the text of single values: numbers, sizes, durations, addresses, names.
 #include "launcher/yaml/scalar.h"
 
 #include <assert.h>
@@ -26,7 +26,7 @@ static const struct unit size_units[] = {
 
 static const struct unit duration_units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 } };
 
-/* Reads the digits at the beginning; returns what follows, or NULL. */
+/* Reads the digits at the beginning; returns the rest of the text, or NULL. */
 static const char *leading_number(const char *text, uint64_t *number)
 {
 	size_t digits = strspn(text, DIGITS);
@@ -146,7 +146,7 @@ bool scalar_user(const char *text)
 
 const char *scalar_size_text(uint64_t bytes, char text[SCALAR_SIZE_TEXT_SIZE])
 {
-	/* Every other unit has a name of one letter. */
+	/* The names at even indexes have one letter. */
 	for (size_t i = 0; i < ARRAY_SIZE(size_units); i += 2) {
 		if (bytes % size_units[i].factor)
 			continue;

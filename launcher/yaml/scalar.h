@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The texts of single values and what they mean: numbers, sizes, durations, addresses.
+// Converts the text of single values: numbers, sizes, durations, addresses, names.
 #ifndef LAUNCHER_YAML_SCALAR_H
 #define LAUNCHER_YAML_SCALAR_H
 
@@ -17,33 +17,33 @@
 #define TIB (UINT64_C(1) << 40)
 
 /*
- * Each scalar_X() reads a whole text, leaves its outputs untouched on failure and returns whether
- * the text was one. Numbers are decimal, without sign, leading zeros or separators.
+ * Each scalar_X() reads a whole text and returns true if it is valid, else leaves its outputs
+ * untouched. Numbers are decimal, without sign, leading zeros or separators.
  */
 bool scalar_count(const char *text, uint64_t *count);
 
-/* scalar_size() - bytes: a number and K, M, G or T, or KiB, MiB, GiB, TiB; below 2^63. */
+/* scalar_size() - read bytes: a number and K, M, G, T, KiB, MiB, GiB or TiB; below 2^63. */
 bool scalar_size(const char *text, uint64_t *bytes);
 
-/* scalar_duration() - seconds: a number and s, m or h, or 0; below 2^31. */
+/* scalar_duration() - read seconds: a number and s, m or h, or 0; below 2^31. */
 bool scalar_duration(const char *text, unsigned int *seconds);
 
-/* scalar_mac() - six octets of two hexadecimal digits, with ':' between them. */
+/* scalar_mac() - read six octets of two hexadecimal digits, with ':' between them. */
 bool scalar_mac(const char *text, struct ether_addr *mac);
 
-/* scalar_range() - FIRST-LAST, both inclusive; their order is not checked. */
+/* scalar_range() - read FIRST-LAST, both inclusive; the caller must check their order. */
 bool scalar_range(const char *text, struct in_addr *first, struct in_addr *last);
 
-/* scalar_model() - a word as QEMU names its devices and machines: [A-Za-z0-9._+-], 1 to 63. */
+/* scalar_model() - check a name of a QEMU device or machine: [A-Za-z0-9._+-], 1 to 63. */
 bool scalar_model(const char *text);
 
-/* scalar_user() - a login name: [a-z_][a-z0-9_-]*, 1 to 32 (useradd(8), CAVEATS). */
+/* scalar_user() - check a login name: [a-z_][a-z0-9_-]*, 1 to 32 (useradd(8), CAVEATS). */
 bool scalar_user(const char *text);
 
-/* scalar_size_text() - the shortest text that scalar_size() reads back; returns text. */
+/* scalar_size_text() - write the shortest text that scalar_size() reads; returns @text. */
 const char *scalar_size_text(uint64_t bytes, char text[SCALAR_SIZE_TEXT_SIZE]);
 
-/* scalar_mac_text() - lower case; returns text. */
+/* scalar_mac_text() - write a MAC address in lower case; returns @text. */
 const char *scalar_mac_text(const struct ether_addr *mac, char text[ARP_MAC_TEXT_SIZE]);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From a tree of nodes to a struct, by tables, and back to a tree for printing.
+// Reads a tree of nodes into a struct and back, by tables.
 #include "launcher/yaml/schema.h"
 
 #include <assert.h>
@@ -10,15 +10,15 @@
 
 #include "launcher/common/text.h"
 
-/* A table has a bit for each of its rows. */
+/* schema_read_mapping() has a bit for each row. */
 #define KEYS_MAX 32
 
-/* The name of a list and an index. */
+/* Bytes of "LIST.INDEX". */
 #define ENTRY_NAME_SIZE 64
 
 const char schema_required[] = "required";
 
-static void walk_remember(struct loader *loader, const struct origin *origin)
+static void add_origin(struct loader *loader, const struct origin *origin)
 {
 	if (loader->origin_count == loader->origin_capacity) {
 		size_t capacity = loader->origin_capacity ? 2 * loader->origin_capacity : 64;
@@ -98,7 +98,7 @@ static const struct key *keys_find(const struct keys *keys, const char *name)
 	return NULL;
 }
 
-static void walk_unknown(struct loader *loader, const struct keys *keys, const struct node *name)
+static void refuse_unknown(struct loader *loader, const struct keys *keys, const struct node *name)
 {
 	const char *nearest = text_nearest(name->text, keys->keys, keys->count,
 					   sizeof(*keys->keys));
@@ -110,7 +110,7 @@ static void walk_unknown(struct loader *loader, const struct keys *keys, const s
 			nearest ? "'?" : "");
 }
 
-static void walk_fallback(struct loader *loader, const struct key *key, void *target)
+static void read_default(struct loader *loader, const struct key *key, void *target)
 {
 	struct node node = { .kind = NODE_SCALAR };
 
@@ -127,14 +127,14 @@ static void walk_fallback(struct loader *loader, const struct key *key, void *ta
 }
 
 /* Reads a key and its value, and marks its row as seen. */
-static void walk_pair(struct loader *loader, const struct keys *keys, void *base,
+static void read_pair(struct loader *loader, const struct keys *keys, void *base,
 		      const struct node *name, const struct node *value, uint32_t *seen)
 {
 	const struct key *key = keys_find(keys, name->text);
 	uint32_t bit;
 
 	if (!key) {
-		walk_unknown(loader, keys, name);
+		refuse_unknown(loader, keys, name);
 		return;
 	}
 	bit = UINT32_C(1) << (key - keys->keys);
@@ -149,7 +149,7 @@ static void walk_pair(struct loader *loader, const struct keys *keys, void *base
 				key->name);
 		return;
 	}
-	walk_remember(loader, &(struct origin){ base, key->name, name, value });
+	add_origin(loader, &(struct origin){ base, key->name, name, value });
 	schema_read_value(loader, key, value, (char *)base + key->offset);
 }
 
@@ -161,7 +161,7 @@ void schema_read_mapping(struct loader *loader, const struct node *node, const s
 	assert(keys->count <= KEYS_MAX);
 
 	for (unsigned int i = 0; node && i + 1 < node->count; i += 2)
-		walk_pair(loader, keys, base, node->items[i], node->items[i + 1], &seen);
+		read_pair(loader, keys, base, node->items[i], node->items[i + 1], &seen);
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct key *key = &keys->keys[i];
 
@@ -172,11 +172,11 @@ void schema_read_mapping(struct loader *loader, const struct node *node, const s
 					"required key '%s' is missing%s%s%s", key->name,
 					keys->name ? " in '" : "", keys->name ? keys->name : "",
 					keys->name ? "'" : "");
-		walk_fallback(loader, key, (char *)base + key->offset);
+		read_default(loader, key, (char *)base + key->offset);
 	}
 }
 
-/* Takes the value over; returns false when memory ran out. */
+/* Takes ownership of @value; returns false if memory ran out. */
 static bool write_member(struct json_object *object, const struct key *key,
 			 struct json_object *value)
 {
@@ -260,7 +260,7 @@ static void read_list(struct loader *loader, const struct key *key, const struct
 					"'%s' has more than %u entries", key->name, list->max);
 			return;
 		}
-		/* First, so that what a broken entry holds is freed with the others. */
+		/* Count the entry first: its memory must be freed even if it is invalid. */
 		*count = i + 1;
 		schema_read_entry(loader, key, &item, node->items[i], i,
 				  (char *)target + i * list->size);
@@ -285,7 +285,7 @@ const struct type schema_type_list = {
 	NODE_LIST, "a list", NULL, read_list, write_list,
 };
 
-static struct json_object *write_any(const struct key *key, const void *target)
+static struct json_object *write_optional_list(const struct key *key, const void *target)
 {
 	const struct list *list = key->constraint;
 	const unsigned int *count = (const void *)((const char *)target + list->count);
@@ -294,5 +294,5 @@ static struct json_object *write_any(const struct key *key, const void *target)
 }
 
 const struct type schema_type_optional_list = {
-	NODE_LIST, "a list", NULL, read_list, write_any,
+	NODE_LIST, "a list", NULL, read_list, write_optional_list,
 };

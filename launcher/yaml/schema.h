@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From a tree of nodes to a struct, by tables, and back to a tree for printing.
+// Reads a tree of nodes into a struct and back, by tables.
 #ifndef LAUNCHER_YAML_SCHEMA_H
 #define LAUNCHER_YAML_SCHEMA_H
 
@@ -13,20 +13,20 @@
 
 #define SCHEMA_EXPECTED_SIZE 192
 
-/* What is left out of a mapping that is written; no object. */
+/* Result of struct type.write for a key to leave out; not a valid pointer. */
 #define SCHEMA_WRITE_NOTHING ((struct json_object *)-1)
 
 struct key;
 struct loader;
 
 /**
- * struct type - how a value is read, checked and written back.
+ * struct type - functions that read, check and write a kind of value.
  * @node_kinds: enum node_kind bits that it accepts.
- * @expected: what it must be ("a size such as 512M"), for messages.
- * @expect: makes that text from the key's detail, when it depends on it; then @expected is NULL.
- * @read: reads a node of an accepted shape into @target, or says what is wrong with it.
- * @write: the value as the text of a definition has it, so that @read gets the same from it;
- *         SCHEMA_WRITE_NOTHING when it is to be left out, NULL when memory ran out.
+ * @expected: description of valid values for messages: "a size such as 512M".
+ * @expect: writes this description if it depends on the key's constraint; then @expected is NULL.
+ * @read: reads a node of an accepted kind into @target, or adds an error.
+ * @write: returns the value in a form that @read reads back; SCHEMA_WRITE_NOTHING to leave out
+ *         the key; NULL if memory ran out.
  */
 struct type {
 	unsigned int node_kinds;
@@ -39,15 +39,14 @@ struct type {
 
 /**
  * struct key - a row of a table.
- * @name: as it is written.
- * @type: of its value.
- * @offset: of the value in the mapping's struct.
- * @constraint: what the type needs to know: its words, its range, its own keys.
- * @default_text: the value when the key is not there, as it would be written, "{}" for a mapping with
- *            fallbacks of its own; NULL: the struct keeps what it has, zero; schema_required: its
- *            absence is an error.
- * @pin: how a lock file holds the value, an enum pin of definition/pin.h; 0 in a table of what is
- *       never locked.
+ * @name: the key in the text.
+ * @type: type of its value.
+ * @offset: offset of the value in the mapping's struct.
+ * @constraint: argument for the type: its words, its range, its own keys.
+ * @default_text: text of the default; "{}" for a mapping whose keys have defaults; NULL for no
+ *                default, the value stays zero; schema_required if the key must be there.
+ * @pin: enum pin of definition/pin.h: kind of entry that a lock file has for the value; 0 in tables
+ *       whose values are never locked.
  */
 struct key {
 	const char *name;
@@ -62,7 +61,7 @@ extern const char schema_required[];
 
 /**
  * struct keys - the table of a mapping.
- * @name: the mapping's, NULL for the definition itself.
+ * @name: name of the mapping, NULL for the root.
  * @keys, @count: the rows, in the order in which they are printed.
  */
 struct keys {
@@ -72,12 +71,12 @@ struct keys {
 };
 
 /**
- * struct list - what a list type needs to know; its target is the first entry.
+ * struct list - the constraint of a list type, whose target is the first entry of an array.
  * @item: type of an entry.
- * @constraint: of that type.
- * @size: of an entry in the array.
- * @max: entries.
- * @count: where the number of entries is, an unsigned int, as an offset from the first entry.
+ * @constraint: argument for @item.
+ * @size: bytes of an entry in the array.
+ * @max: maximum number of entries.
+ * @count: offset of the number of entries, an unsigned int, from the first entry.
  */
 struct list {
 	const struct type *item;
@@ -87,22 +86,22 @@ struct list {
 	ptrdiff_t count;
 };
 
-/* SCHEMA_KEYS() - the table that rows make. */
+/* SCHEMA_KEYS() - a pointer to a table with these rows. */
 #define SCHEMA_KEYS(name, rows) (&(const struct keys){ name, rows, ARRAY_SIZE(rows) })
 
-/* SCHEMA_LIST() - a list whose entries are an array in a struct, which has their number, too. */
-#define SCHEMA_LIST(item_type, item_detail, owner, array, counter)          \
+/* SCHEMA_LIST() - a list whose entries and their number are members of one struct. */
+#define SCHEMA_LIST(item_type, item_constraint, owner, array, counter)      \
 	{                                                                   \
-		.item = (item_type), .constraint = (item_detail),           \
+		.item = (item_type), .constraint = (item_constraint),       \
 		.size = sizeof(((owner *)NULL)->array[0]),                  \
 		.max = ARRAY_SIZE(((owner *)NULL)->array),                  \
 		.count = offsetof(owner, counter) - offsetof(owner, array), \
 	}
 
 /**
- * struct origin - where a value was written.
- * @base, @name: the struct it is in, and its key.
- * @key, @value: the nodes.
+ * struct origin - the nodes that a value was read from.
+ * @base, @name: struct with the value, and its key.
+ * @key, @value: nodes of the key and the value.
  */
 struct origin {
 	const void *base;
@@ -112,13 +111,13 @@ struct origin {
 };
 
 /**
- * struct loader - a reading.
- * @diagnostics: told all errors.
- * @directory: absolute; relative paths are relative to it.
- * @home: the user's, or NULL when not known.
- * @unpinned: images from URLs need no digest.
- * @origins, @origin_count, @origin_capacity: of the values that are in the text.
- * @failed: memory ran out.
+ * struct loader - the state while a tree is read.
+ * @diagnostics: gets all errors.
+ * @directory: absolute path that relative paths start from.
+ * @home: the user's home directory, or NULL if unknown.
+ * @unpinned: true if images from URLs need no digest.
+ * @origins, @origin_count, @origin_capacity: one for each value in the text.
+ * @failed: true if memory ran out.
  */
 struct loader {
 	struct diagnostics *diagnostics;
@@ -133,72 +132,66 @@ struct loader {
 
 /**
  * schema_read_mapping() - read a mapping into a struct.
- * @loader: the reading.
- * @node: the mapping, or NULL: fill in the fallbacks only.
- * @keys: its table.
+ * @node: the mapping, or NULL to set only defaults.
+ * @keys: table of the mapping.
  * @base: the struct.
  */
 void schema_read_mapping(struct loader *loader, const struct node *node, const struct keys *keys,
 			 void *base);
 
 /**
- * schema_read_value() - check the shape of a value and read it.
- * @loader: the reading.
- * @key: names it and has its type.
- * @node: the value.
- * @target: where it goes.
+ * schema_read_value() - check the kind of a value and read it.
+ * @key: name for messages, type and constraint.
+ * @target: output, as the type defines it.
  */
 void schema_read_value(struct loader *loader, const struct key *key, const struct node *node,
 		       void *target);
 
 /**
  * schema_read_entry() - read an entry of a list.
- * @loader: the reading.
- * @list: the list's key; messages name the entry "LIST.INDEX", as --set does.
- * @entry: the entry's type and its detail.
- * @node: the entry.
+ * @list: key of the list; messages name the entry "LIST.INDEX", as --set does.
+ * @entry: type and constraint of the entry.
  * @index: from 0.
- * @target: where it goes.
+ * @target: output, as the type defines it.
  */
 void schema_read_entry(struct loader *loader, const struct key *list, const struct key *entry,
 		       const struct node *node, unsigned int index, void *target);
 
-/* schema_refuse() - "'memory' must be a size such as 512M, not 'lots'". */
+/* schema_refuse() - add an error: "'memory' must be a size such as 512M, not 'lots'". */
 void schema_refuse(struct loader *loader, const struct key *key, const struct node *node);
 
-/* schema_refuse_meant() - the same, with what was probably meant, when @meant is not NULL. */
+/* schema_refuse_meant() - the same, and suggest @meant, which may be NULL. */
 void schema_refuse_meant(struct loader *loader, const struct key *key, const struct node *node,
 			 const char *meant);
 
-/* schema_origin() - where the value of a key was written, or NULL when it was not. */
+/* schema_origin() - find the nodes of a key and its value; NULL if the text does not have it. */
 const struct origin *schema_origin(const struct loader *loader, const void *base, const char *name);
 
-/* schema_done() - free what the walk itself owns. */
+/* schema_done() - free what the loader owns. */
 void schema_done(struct loader *loader);
 
 /**
- * schema_write() - a struct as a tree.
- * @keys: its table.
- * @base: the struct.
+ * schema_write() - write a struct as a tree.
+ * @keys: table of the struct.
  *
- * Return: an object, or NULL when memory ran out.
+ * Return: an object, or NULL if memory ran out.
  */
 struct json_object *schema_write(const struct keys *keys, const void *base);
 
 /**
- * schema_write_entry() - append to an array that is being written.
- * @array: the array; freed and set to NULL when memory ran out; may be NULL already.
- * @entry: its next entry, taken over; NULL when memory ran out.
+ * schema_write_entry() - append an entry to an array.
+ * @array: may point to NULL; freed and set to NULL if memory ran out.
+ * @entry: ownership moves to the array; NULL if memory ran out.
  */
 void schema_write_entry(struct json_object **array, struct json_object *entry);
 
-/* Lists of one type; the detail is a struct list. */
+/* A list of entries of one type; the constraint is a struct list. */
 extern const struct type schema_type_list;
 
-/* The same for what few definitions have: left out when it would be empty. */
+/* The same, but an empty list is not written. */
 extern const struct type schema_type_optional_list;
 
-/* A mapping; the detail is a struct keys. It is left out when it would be empty. */
+/* A mapping; the constraint is a struct keys. An empty mapping is not written. */
 extern const struct type schema_type_mapping;
 
 #endif

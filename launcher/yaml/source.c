@@ -18,7 +18,7 @@ static int source_refuse(const struct source *source, struct diagnostics *diagno
 	return -EINVAL;
 }
 
-/* What is wrong with a character, or NULL; @next is the byte after it. */
+/* Returns the error about a character, or NULL; @next: the byte after it. */
 static const char *character_wrong(size_t length, uint32_t character, char next)
 {
 	if (length == 0)
@@ -42,7 +42,7 @@ static int source_check(const struct source *source, struct diagnostics *diagnos
 	for (size_t i = 0; i < source->size; i += length) {
 		length = text_decode(source->text + i, source->size - i, &character);
 		wrong = character_wrong(length, character, source->text[i + 1]);
-		/* Directives: never needed, and libyaml's time for them grows as their square. */
+		/* No directives: libyaml's time for them grows with the square of their number. */
 		if (!wrong && character == '%' && location.column == 1)
 			wrong = "a line cannot begin with '%' here";
 		if (wrong) {
@@ -58,7 +58,7 @@ static int source_check(const struct source *source, struct diagnostics *diagnos
 	return 0;
 }
 
-/* Takes the text over. */
+/* Takes ownership of @text. */
 static int source_fill(struct source *source, char *text, size_t size,
 		       struct diagnostics *diagnostics)
 {
@@ -150,7 +150,7 @@ int source_open(const char *path, struct source *source, struct diagnostics *dia
 	if (fd < 0 || fstat(fd, &status) < 0) {
 		int code = errno;
 
-		/* open(2) says of a socket only this. */
+		/* open(2) returns ENXIO for a socket. */
 		source_refuse(source, diagnostics,
 			      code == ENXIO ? "is a socket or a device, not a file"
 					    : strerror(code));

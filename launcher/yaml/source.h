@@ -8,26 +8,24 @@
 #include "launcher/yaml/diagnostics.h"
 #include "launcher/yaml/location.h"
 
-/* Large enough for any definition that a person writes, small enough to read at once. */
+/* Bytes; enough for any definition that a person writes, and few enough to read at once. */
 #define SOURCE_SIZE_MAX (1024 * 1024)
 
 /**
- * source_open() - read a file: regular, at most SOURCE_SIZE_MAX, never waiting for a writer.
- * @path: of the file.
- * @source: the source; empty it with source_done() in any case.
- * @diagnostics: told what is wrong.
+ * source_open() - read a regular file of at most SOURCE_SIZE_MAX bytes; never blocks on a pipe.
+ * @source: empty it with source_done() in any case.
+ * @diagnostics: gets the first error.
  *
- * Return: 0, -EINVAL (not such a file, or not such a text), -ENOMEM or the error of opening it.
+ * Return: 0, -EINVAL (another kind of file, or invalid text), -ENOMEM or the errno of opening it.
  */
 int source_open(const char *path, struct source *source, struct diagnostics *diagnostics);
 
 /**
- * source_from_memory() - the same from bytes.
- * @name: for messages.
- * @bytes: any bytes; they are copied.
- * @size: how many, any.
- * @source: the source; empty it with source_done() in any case.
- * @diagnostics: told what is wrong.
+ * source_from_memory() - copy a text from memory.
+ * @name: name of the source in messages.
+ * @bytes, @size: any bytes.
+ * @source: empty it with source_done() in any case.
+ * @diagnostics: gets the first error.
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */

@@ -248,7 +248,7 @@ def test_lock_says_what_it_stands_for(locked: Path, ann: Somebody) -> None:
         "disks": [{"image": each} for each in (
             f"sha512-{SHA512}", f"sha512-{SHA512}", sha(files / "raw"), sha(files / "disk.qcow2"),
             sha(files / "raw"), "direct")]}
-    assert lock.read_text().startswith("# What 'rich.yaml' stood for when 'vmrun lock rich.yaml'")
+    assert lock.read_text().startswith("# Values of 'rich.yaml' when 'vmrun lock rich.yaml'")
     before = lock.stat()
     assert "is up to date" in ann.vmrun("lock", locked).stderr
     assert lock.stat() == before

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Definitions as files: each message of the reader, what is printed of good ones, hostile input.
+// Tests definition files: error messages, printed forms, hostile input.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@
 
 #define OPTIONS_OVERRIDES_MAX 16
 
-/* Every hostile input is refused within this, sanitizers and a slow machine included. */
+/* CPU time to refuse any hostile input, also with sanitizers and on a slow machine. */
 #define SECONDS_MAX 5.0
 
 static char unit_path[PATH_MAX];
@@ -47,7 +47,7 @@ static char *read_text(const char *path)
 	return text;
 }
 
-/* The text with "@UNIT@" for the absolute path of this directory. */
+/* Replaces the absolute path of this directory by "@UNIT@". */
 static char *without_path(const char *text)
 {
 	size_t length = strlen(unit_path);
@@ -87,16 +87,16 @@ static unsigned int read_overrides(const char *path, char *overrides[OPTIONS_OVE
 	return count;
 }
 
-/* The report, or the printed definition. */
+/* Returns the diagnostics, or the printed definition. */
 static char *load_text(const char *path, char *const overrides[], unsigned int count, bool json,
-		       int *result)
+		       int *ret)
 {
 	struct definition definition;
 	struct error err;
 	char *text = NULL;
 
-	*result = load_definition(path, overrides, count, &definition, &text);
-	if (*result < 0)
+	*ret = load_definition(path, overrides, count, &definition, &text);
+	if (*ret < 0)
 		return text;
 	assert_null(text);
 	assert_int_equal(print_definition(&definition, json, &text, &err), 0);
@@ -164,8 +164,8 @@ static size_t line_size(const char *line)
 }
 
 /*
- * The text that differences make of another: '-' and '+' begin lines that go and come, ' ' one that
- * stays; all lines in between stay.
+ * Applies differences to a text: '-' begins a line to remove, '+' one to add, ' ' one to find. All
+ * other lines stay.
  */
 static char *patched(const char *text, const char *differences)
 {
@@ -194,9 +194,9 @@ static char *patched(const char *text, const char *differences)
 }
 
 /*
- * What is printed: least.print and full.print are whole, of any other sample there is what differs
- * from least.print, so that a key with a default changes these two alone. To write one anew, with a
- * --set for each line of NAME.set:
+ * Compares the printed definition. least.print and full.print are complete. Other files have only
+ * the differences from least.print, so that a new key with a default changes just these two. To
+ * write such a file again, with a --set for each line of NAME.set:
  *
  *   cd tests/unit/launcher/definition && vmrun print samples/good/NAME.yaml |
  *   sed "s|$PWD|@UNIT@|g" | diff -U1 samples/good/least.print - |
@@ -244,11 +244,11 @@ static unsigned int each_sample(const char *directory, void (*test)(const struct
 static void test_one_bad(const struct sample *sample)
 {
 	cleanup_free char *text = NULL;
-	int result;
+	int ret;
 
-	text = load_text(sample->path, sample->overrides, sample->count, false, &result);
-	if (result != -EINVAL)
-		fail_msg("%s: result %d", sample->path, result);
+	text = load_text(sample->path, sample->overrides, sample->count, false, &ret);
+	if (ret != -EINVAL)
+		fail_msg("%s: ret %d", sample->path, ret);
 	expect_text(sample, "expected", text);
 }
 
@@ -257,21 +257,21 @@ static void test_bad(void **state)
 	assert_true(each_sample("bad", test_one_bad) >= 60);
 }
 
-/* What was printed can be read again, and then the same is printed. */
+/* A printed definition can be loaded, and is printed in the same way again. */
 static void expect_fixpoint(const char *text, const char *suffix, bool json)
 {
 	cleanup_free char *again = NULL;
 	char path[PATH_MAX];
 	FILE *file;
-	int result;
+	int ret;
 
 	snprintf(path, sizeof(path), "%s/printed.%s", scratch, suffix);
 	file = fopen(path, "we");
 	assert_non_null(file);
 	fputs(text, file);
 	fclose(file);
-	again = load_text(path, NULL, 0, json, &result);
-	if (result < 0)
+	again = load_text(path, NULL, 0, json, &ret);
+	if (ret < 0)
 		fail_msg("cannot read what was printed:\n%s%s", text, again);
 	assert_string_equal(again, text);
 	unlink(path);
@@ -281,15 +281,15 @@ static void test_one_good(const struct sample *sample)
 {
 	cleanup_free char *yaml = NULL;
 	cleanup_free char *json = NULL;
-	int result;
+	int ret;
 
-	yaml = load_text(sample->path, sample->overrides, sample->count, false, &result);
-	if (result < 0)
+	yaml = load_text(sample->path, sample->overrides, sample->count, false, &ret);
+	if (ret < 0)
 		fail_msg("%s", yaml);
 	expect_print(sample, yaml);
 	expect_fixpoint(yaml, "yaml", false);
-	json = load_text(sample->path, sample->overrides, sample->count, true, &result);
-	assert_int_equal(result, 0);
+	json = load_text(sample->path, sample->overrides, sample->count, true, &ret);
+	assert_int_equal(ret, 0);
 	expect_fixpoint(json, "json", true);
 	if (strstr(sample->base, "/full"))
 		expect_text(sample, "json", json);
@@ -307,27 +307,27 @@ static void test_home(void **state)
 	const struct passwd *user = getpwuid(getuid());
 	struct definition definition;
 	char expected[PATH_MAX];
-	char *report;
+	char *diagnostics;
 
 	if (!user || user->pw_dir[0] != '/')
 		skip();
 	setenv("HOME", "/nowhere", 1);
 	snprintf(expected, sizeof(expected), "%s/bin/qemu",
 		 strcmp(user->pw_dir, "/") ? user->pw_dir : "");
-	assert_int_equal(load_definition("samples/good/least.yaml", set, 1, &definition, &report),
-			 0);
+	assert_int_equal(
+		load_definition("samples/good/least.yaml", set, 1, &definition, &diagnostics), 0);
 	assert_string_equal(definition.qemu.binary, expected);
 	definition_done(&definition);
 }
 
-/* Writes a definition into the scratch directory, loads it, and compares the report's beginning. */
+/* Writes a definition to the scratch directory, loads it, and compares the first message. */
 static void expect_refused(const char *name, const void *bytes, size_t size, const char *expected)
 {
 	char path[PATH_MAX], start[PATH_MAX + 512];
 	cleanup_free char *text = NULL;
 	clock_t before = clock();
 	FILE *file;
-	int result;
+	int ret;
 
 	snprintf(path, sizeof(path), "%s%s%s", name[0] == '/' ? "" : scratch,
 		 name[0] == '/' ? "" : "/", name);
@@ -337,8 +337,8 @@ static void expect_refused(const char *name, const void *bytes, size_t size, con
 		assert_int_equal(fwrite(bytes, 1, size, file), size);
 		fclose(file);
 	}
-	text = load_text(path, NULL, 0, false, &result);
-	assert_true(result < 0);
+	text = load_text(path, NULL, 0, false, &ret);
+	assert_true(ret < 0);
 	assert_non_null(text);
 	snprintf(start, sizeof(start), "%s%s", path, expected);
 	if (strncmp(text, start, strlen(start)))
@@ -349,7 +349,7 @@ static void expect_refused(const char *name, const void *bytes, size_t size, con
 		unlink(path);
 }
 
-/* struct repeated - hostile input: a text over and over. */
+/* struct repeated - hostile input: repetitions of @text up to @size bytes. */
 struct repeated {
 	const char *name;
 	const char *text;
@@ -399,7 +399,7 @@ static void test_repeated(void **state)
 	}
 }
 
-/* One unknown key after the other, all in one line that is as long as can be. */
+/* Thousands of unknown keys in one line of nearly the maximum size. */
 static void test_long_line(void **state)
 {
 	cleanup_free char *text = NULL;
@@ -442,7 +442,7 @@ static void test_not_files(void **state)
 	expect_refused("nul", "name: web\0\n", 11, ":1:10: a NUL byte");
 }
 
-/* What a disk with the mode direct shares is known by the file, not by its name. */
+/* A disk of mode direct must not share its file with another disk, by any name. */
 static void test_direct(void **state)
 {
 	static const char text[] = "name: web\ndisks:\n"
@@ -452,7 +452,7 @@ static void test_direct(void **state)
 	static const char *const names[] = { "one", "two", "link" };
 	struct definition definition;
 	char path[PATH_MAX], name[PATH_MAX], expected[PATH_MAX + 200];
-	char *report;
+	char *diagnostics;
 
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), "%s/%s", scratch, names[i]);
@@ -466,14 +466,14 @@ static void test_direct(void **state)
 		 "(mode direct)\n    5 |   - {image: link, mode: readonly}\n"
 		 "      |             ^~~~\n",
 		 name);
-	assert_int_equal(
-		load_definition_memory(name, text, sizeof(text) - 1, NULL, 0, &definition, &report),
-		-EINVAL);
-	assert_string_equal(report, expected);
-	free(report);
-	/* Without the last line each image is its own. */
+	assert_int_equal(load_definition_memory(name, text, sizeof(text) - 1, NULL, 0, &definition,
+						&diagnostics),
+			 -EINVAL);
+	assert_string_equal(diagnostics, expected);
+	free(diagnostics);
+	/* Without the last line, no disks share an image. */
 	assert_int_equal(load_definition_memory(name, text, strlen(text) - 34, NULL, 0, &definition,
-						&report),
+						&diagnostics),
 			 0);
 	assert_int_equal(definition.disks[1].mode, DISK_DIRECT);
 	definition_done(&definition);
@@ -483,11 +483,11 @@ static void test_direct(void **state)
 	}
 }
 
-/* struct memory - bytes, the name they are given, and the report about them. */
+/* struct memory - name and size of a text in memory, and the expected diagnostics. */
 struct memory {
 	const char *name;
 	size_t size;
-	const char *report;
+	const char *diagnostics;
 };
 
 static void test_memory(void **state)
@@ -495,47 +495,47 @@ static void test_memory(void **state)
 	static const char text[] = "name: web\nqemu: {args: [-S], binary: ./x}\n";
 	static const struct memory rows[] = {
 		{ "/nowhere/x", sizeof(text) - 1,
-		  "/nowhere/x: its directory cannot be found: No such file or directory\n" },
+		  "/nowhere/x: cannot find its directory: No such file or directory\n" },
 		{ "x", SOURCE_SIZE_MAX + 1, "x: larger than 1 MiB, which no definition is\n" },
 		{ "x", SIZE_MAX, "x: larger than 1 MiB, which no definition is\n" },
 		{ "x", 0, "x: there is nothing in it\n" },
 	};
 	cleanup_free char *bytes = calloc(1, SOURCE_SIZE_MAX + 1);
 	struct definition definition;
-	char *report;
+	char *diagnostics;
 
 	assert_non_null(bytes);
 	memcpy(bytes, text, sizeof(text));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		assert_true(load_definition_memory(rows[i].name, bytes, rows[i].size, NULL, 0,
-						   &definition, &report) < 0);
-		assert_string_equal(report, rows[i].report);
-		free(report);
+						   &definition, &diagnostics) < 0);
+		assert_string_equal(diagnostics, rows[i].diagnostics);
+		free(diagnostics);
 	}
-	assert_int_equal(
-		load_definition_memory("x", text, sizeof(text) - 1, NULL, 0, &definition, &report),
-		0);
-	assert_null(report);
+	assert_int_equal(load_definition_memory("x", text, sizeof(text) - 1, NULL, 0, &definition,
+						&diagnostics),
+			 0);
+	assert_null(diagnostics);
 	assert_string_equal(definition.directory, unit_path);
 	definition_done(&definition);
 	assert_null(definition.path);
 }
 
-/* A directory's name may be any bytes; what is printed may not. */
+/* A directory name may have any bytes, but a printed definition must be UTF-8. */
 static void test_directory_bytes(void **state)
 {
 	static const char text[] = "name: web\nqemu: {args: [-S], binary: ./x}\n";
 	struct definition definition;
 	char path[PATH_MAX];
-	char *report, *printed = NULL;
+	char *diagnostics, *printed = NULL;
 	struct error err;
 
 	snprintf(path, sizeof(path), "%s/\xff", scratch);
 	assert_int_equal(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/\xff/x", scratch);
-	assert_int_equal(
-		load_definition_memory(path, text, sizeof(text) - 1, NULL, 0, &definition, &report),
-		0);
+	assert_int_equal(load_definition_memory(path, text, sizeof(text) - 1, NULL, 0, &definition,
+						&diagnostics),
+			 0);
 	assert_int_equal(print_definition(&definition, true, &printed, &err), -EILSEQ);
 	assert_int_equal(print_definition(&definition, false, &printed, &err), -EILSEQ);
 	assert_null(printed);
@@ -563,16 +563,16 @@ static void test_unreadable(void **state)
 	unlink(path);
 }
 
-/* A file that vmrun may not read or write is told like one that is missing. */
+/* A file without permission causes an error with a location, as a missing file does. */
 static void test_unusable_image(void **state)
 {
 	static const char text[] = "name: web\ndisks: [{image: image, mode: direct}]\n";
 	char path[PATH_MAX], expected[PATH_MAX];
 	cleanup_fd int fd = -1;
 	uid_t user = geteuid();
-	cleanup_free char *report = NULL;
+	cleanup_free char *diagnostics = NULL;
 	FILE *file;
-	int result;
+	int ret;
 
 	snprintf(path, sizeof(path), "%s/image", scratch);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
@@ -584,13 +584,13 @@ static void test_unusable_image(void **state)
 	fclose(file);
 	if (user == 0)
 		assert_int_equal(seteuid(65534), 0);
-	report = load_text(path, NULL, 0, false, &result);
+	diagnostics = load_text(path, NULL, 0, false, &ret);
 	if (user == 0)
 		assert_int_equal(seteuid(0), 0);
 	snprintf(expected, sizeof(expected), "cannot write to '%s/image': Permission denied\n",
 		 scratch);
-	assert_int_equal(result, -EINVAL);
-	assert_non_null(strstr(report, expected));
+	assert_int_equal(ret, -EINVAL);
+	assert_non_null(strstr(diagnostics, expected));
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/image", scratch);
 	unlink(path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tests that each key says how it is locked, and that what is locked is found.
+// Tests that each key has a pin and that pin_collect() works.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ static bool is_list(const struct type *type)
 	       type == &type_cloud_init_ssh_keys;
 }
 
-/* The table of the keys in a value, or NULL. */
+/* Returns the table of the keys in a value, or NULL. */
 static const struct keys *keys_inside(const struct type *type, const void *constraint)
 {
 	const struct list *list = constraint;
@@ -43,7 +43,7 @@ static bool names_file(const struct type *type, const void *constraint)
 	       type == &type_path_program;
 }
 
-/* Returns how many keys name files. */
+/* Returns the number of keys that name files. */
 static unsigned int check_keys(const struct keys *keys)
 {
 	unsigned int files = 0;
@@ -53,9 +53,9 @@ static unsigned int check_keys(const struct keys *keys)
 		const struct keys *inside = keys_inside(key->type, key->constraint);
 
 		if (key->pin < PIN_NONE || key->pin >= PIN_END)
-			fail_msg("'%s' does not say how it is locked", key->name);
+			fail_msg("'%s' has no pin", key->name);
 		if ((key->pin == PIN_KEYS) != (inside != NULL))
-			fail_msg("'%s' is locked as a mapping is, or is one", key->name);
+			fail_msg("'%s' must have PIN_KEYS if it is a mapping, else not", key->name);
 		if (inside)
 			files += check_keys(inside);
 		if (!names_file(key->type, key->constraint))
@@ -89,9 +89,9 @@ static void test_collect(void **state)
 	};
 	struct definition definition;
 	struct pins pins;
-	char *report;
+	char *diagnostics;
 
-	assert_int_equal(load_definition(FULL, NULL, 0, &definition, &report), 0);
+	assert_int_equal(load_definition(FULL, NULL, 0, &definition, &diagnostics), 0);
 	pin_collect(&definition, &pins);
 	assert_int_equal(pins.count, ARRAY_SIZE(expected));
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
@@ -106,7 +106,7 @@ static void test_collect(void **state)
 	definition_done(&definition);
 }
 
-/* The cards are those of a list in its order; a VM without a network has none. */
+/* Cards have the order of the list. A VM without a network has none. */
 static void test_networks(void **state)
 {
 	struct definition definition = { .qemu.binary = NULL, .other_count = 1 };

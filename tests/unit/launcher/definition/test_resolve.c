@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What 'auto' stands for: the same on every run, another for another VM or machine.
+// Tests that 'auto' is stable, and differs between VMs and machines.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static struct definition resolved(const char *name, const char *machine_id)
 	return definition;
 }
 
-/* These texts are a promise: with other ones every VM would get another address and MAC. */
+/* These texts must never change: every VM would get another address and MAC. */
 static void test_promise(void **state)
 {
 	struct definition definition = resolved("debian", machine_a);
@@ -49,7 +49,7 @@ static void test_differ(void **state)
 	assert_memory_not_equal(&one.network.mac, &elsewhere.network.mac, ETH_ALEN);
 }
 
-/* The LAN's card keeps its MAC, whatever is beside it; theirs are promises, too. */
+/* The card on the LAN has the same MAC with other cards. These texts must never change. */
 static void test_macs(void **state)
 {
 	struct definition definition = { .uuid_auto = true,
@@ -79,7 +79,7 @@ static void test_vsock(void **state)
 	assert_int_equal(definition.vsock.cid, 42);
 }
 
-/* The devices of this machine are not opened: a file that is no device stands in for one. */
+/* Other files stand in for the vsock device of this machine. */
 static void test_vsock_open(void **state)
 {
 	const struct definition definition = { .vsock = { VSOCK_GIVEN, 42 } };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which texts are URLs of images, and what is said of those that are not.
+// Tests valid URLs of images, and the messages about invalid ones.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ static void test_good(void **state)
 static void test_bad(void **state)
 {
 	static const struct {
-		const char *url, *says;
+		const char *url, *message;
 	} bad[] = {
 		{ "ftp://example.org/a", "begins with https://" },
 		{ "HTTPS://example.org/a", "begins with https://" },
@@ -82,11 +82,11 @@ static void test_bad(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		const char *says = url_wrong(bad[i].url);
+		const char *wrong = url_wrong(bad[i].url);
 
 		assert_true(url_meant(bad[i].url));
-		if (!says || !strstr(says, bad[i].says))
-			fail_msg("%s: %s", bad[i].url, says ? says : "good");
+		if (!wrong || !strstr(wrong, bad[i].message))
+			fail_msg("%s: %s", bad[i].url, wrong ? wrong : "good");
 	}
 }
 

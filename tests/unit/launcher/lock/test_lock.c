@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tests that a lock has a text for each value of a definition that is locked.
+// Tests that a lock has a text for each locked value.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include "launcher/definition/keys.h"
 #include "launcher/lock/lock.h"
 
-/* The keys of a mapping, or of the mappings in a list. */
+/* Returns the keys of a mapping, or of the mappings in a list. */
 static const struct keys *keys_inside(const struct key *key)
 {
 	const struct list *list = key->constraint;
@@ -18,7 +18,7 @@ static const struct keys *keys_inside(const struct key *key)
 	return key->type->node_kinds & NODE_MAPPING ? key->constraint : list->constraint;
 }
 
-/* Returns how many keys are locked. */
+/* Returns the number of locked keys. */
 static unsigned int check_keys(struct lock *lock, const struct keys *keys)
 {
 	unsigned int count = 0;
@@ -37,7 +37,7 @@ static unsigned int check_keys(struct lock *lock, const struct keys *keys)
 	return count;
 }
 
-/* A key that is added cannot be forgotten: each one that is locked has a text of its own. */
+/* Fails for a new key that is locked and has no text. */
 static void test_each_key_has_a_text(void **state)
 {
 	struct lock lock = { 0 };
@@ -47,7 +47,7 @@ static void test_each_key_has_a_text(void **state)
 	assert_int_equal(check_keys(&lock, &keys_definition), 11);
 	while (lock_item(&lock, count, &item))
 		count++;
-	/* And one each for the definition's file and the UEFI variables. */
+	/* The other two are for the definition's file and the UEFI variables. */
 	assert_int_equal(count, 11 + 2);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The lock file: written whole and the same, read strictly; and the digests of the files it names.
+// Tests writing and reading lock files, and the digests in them.
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -26,7 +26,7 @@
 #define SHA256 "sha256-" D64
 #define SHA512 "sha512-" D64 D64
 
-/* None of them is written to. */
+/* The tests do not write to these texts. */
 #define TEXT(text) ((char *)(text))
 
 #define HEAD                                                                     \
@@ -57,7 +57,7 @@ static void test_path(void **state)
 	}
 }
 
-/* A lock with everything. */
+/* Returns a lock with all texts. */
 static struct lock full(void)
 {
 	return (struct lock){
@@ -104,7 +104,7 @@ static void test_written_is_read(void **state)
 	lockfile_done(&file);
 }
 
-/* The same is not written again; another one takes the place of the file at once, with its mode. */
+/* An equal file is not written again; another one replaces the file and keeps its mode. */
 static void test_written_in_place(void **state)
 {
 	struct lock lock = full();
@@ -133,7 +133,7 @@ static void test_written_in_place(void **state)
 	assert_non_null(strstr(err.message, "none/a"));
 }
 
-/* A new one has the mode that the umask makes; what a run of our number has left is in no way. */
+/* A new file has the mode that the umask gives; a file of a dead run with this PID is ignored. */
 static void test_written_anew(void **state)
 {
 	const struct lock lock = full();
@@ -153,7 +153,7 @@ static void test_written_anew(void **state)
 	assert_int_equal(st.st_mode & 07777, 0640);
 }
 
-/* A name cannot end the comment that it stands in. */
+/* A definition's name with a line end must not end the comment of the lock file. */
 static void test_name_is_a_comment(void **state)
 {
 	const struct lock lock = full();
@@ -215,19 +215,19 @@ static void test_missing(void **state)
 	lockfile_done(&file);
 }
 
-/* Makes a file look as if it had been left alone for a while: its ctime cannot be set. */
+/* Waits until a file counts as unchanged for a while: a test cannot set its ctime. */
 static void wait_until_settled(void)
 {
 	nanosleep(&(struct timespec){ .tv_sec = 5 }, NULL);
 }
 
-/* The digest is remembered, and is another one when the file is. */
-static void test_measure(void **state)
+/* The cache keeps a digest until the file changes. */
+static void test_digest(void **state)
 {
 	static const char abc[] =
 		"sha256-ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 	char name[IMAGE_NAME_SIZE], again[IMAGE_NAME_SIZE];
-	const char *memory = scratch_path("vmrun/digests");
+	const char *cache = scratch_path("vmrun/digests");
 	struct timespec times[2];
 	struct error err;
 	struct stat st;
@@ -236,16 +236,16 @@ static void test_measure(void **state)
 	scratch_text("file", "abc");
 	assert_int_equal(digest_cache_get(scratch_path("file"), true, name, &err), 0);
 	assert_string_equal(name, abc);
-	/* It has only just been written. */
-	assert_int_not_equal(access(memory, F_OK), 0);
+	/* The cache does not keep the digest of a file that changed just now. */
+	assert_int_not_equal(access(cache, F_OK), 0);
 
 	wait_until_settled();
 	assert_int_equal(digest_cache_get(scratch_path("file"), true, name, &err), 0);
 	assert_string_equal(name, abc);
-	assert_int_equal(access(memory, F_OK), 0);
-	file = fopen(memory, "r+e");
+	assert_int_equal(access(cache, F_OK), 0);
+	file = fopen(cache, "r+e");
 	assert_non_null(file);
-	/* What is remembered is what is told. */
+	/* A change in the cache shows that the digest comes from there. */
 	assert_int_equal(fseek(file, -2, SEEK_END), 0);
 	assert_int_equal(fputc('e', file), 'e');
 	fclose(file);
@@ -253,7 +253,7 @@ static void test_measure(void **state)
 	assert_int_equal(strncmp(again, abc, strlen(abc) - 1), 0);
 	assert_int_equal(again[strlen(abc) - 1], 'e');
 
-	/* Of the same size, and of the same time as far as a user can make it so. */
+	/* A file of the same size and mtime, but another ctime, has changed. */
 	assert_int_equal(stat(scratch_path("file"), &st), 0);
 	scratch_text("file", "abd");
 	times[0] = times[1] = st.st_mtim;
@@ -264,8 +264,8 @@ static void test_measure(void **state)
 	assert_int_equal(strncmp(again, "sha256-a52d159f", 15), 0);
 }
 
-/* What a run that died has left is in nobody's way, and is swept; the memory itself is not. */
-static void test_measure_sweep(void **state)
+/* Files of a dead run do not disturb and are removed as stale; the cache itself stays. */
+static void test_digest_stale(void **state)
 {
 	char digest[IMAGE_NAME_SIZE], name[64];
 	struct error err;
@@ -285,7 +285,7 @@ static void test_measure_sweep(void **state)
 	assert_int_equal(access(scratch_path("vmrun/digests"), F_OK), 0);
 }
 
-static void test_measure_refused(void **state)
+static void test_digest_refused(void **state)
 {
 	char name[IMAGE_NAME_SIZE];
 	struct error err;
@@ -294,25 +294,25 @@ static void test_measure_refused(void **state)
 	assert_int_equal(digest_cache_get(scratch, true, name, &err), -EINVAL);
 }
 
-static void test_identity(void **state)
+static void test_probe(void **state)
 {
-	struct qemu_probe_result identity;
+	struct qemu_probe_result probe;
 	unsigned int major, minor, micro;
 	char machine[64];
 	struct error err = { 0 };
 
 	scratch_need(system("qemu-system-x86_64 --version >/dev/null 2>&1") == 0);
-	assert_int_equal(qemu_probe("qemu-system-x86_64", "q35", &identity, &err), 0);
-	assert_int_equal(sscanf(identity.version, "%u.%u.%u", &major, &minor, &micro), 3);
+	assert_int_equal(qemu_probe("qemu-system-x86_64", "q35", &probe, &err), 0);
+	assert_int_equal(sscanf(probe.version, "%u.%u.%u", &major, &minor, &micro), 3);
 	snprintf(machine, sizeof(machine), "pc-q35-%u.%u", major, minor);
-	assert_string_equal(identity.machine, machine);
-	assert_int_equal(qemu_probe("qemu-system-x86_64", machine, &identity, &err), 0);
-	assert_string_equal(identity.machine, machine);
+	assert_string_equal(probe.machine, machine);
+	assert_int_equal(qemu_probe("qemu-system-x86_64", machine, &probe, &err), 0);
+	assert_string_equal(probe.machine, machine);
 
-	assert_int_equal(qemu_probe("qemu-system-x86_64", "foo", &identity, &err), -EINVAL);
+	assert_int_equal(qemu_probe("qemu-system-x86_64", "foo", &probe, &err), -EINVAL);
 	assert_string_equal(err.message, "'qemu-system-x86_64' has no machine type 'foo'");
-	assert_int_equal(qemu_probe("/bin/false", "q35", &identity, &err), -ECONNRESET);
-	assert_int_equal(qemu_probe("no-such-qemu", "q35", &identity, &err), -ENOENT);
+	assert_int_equal(qemu_probe("/bin/false", "q35", &probe, &err), -ECONNRESET);
+	assert_int_equal(qemu_probe("no-such-qemu", "q35", &probe, &err), -ENOENT);
 }
 
 int main(void)
@@ -325,10 +325,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_name_is_a_comment, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_missing, setup, scratch_teardown),
-		cmocka_unit_test_setup_teardown(test_measure, setup, scratch_teardown),
-		cmocka_unit_test_setup_teardown(test_measure_sweep, setup, scratch_teardown),
-		cmocka_unit_test_setup_teardown(test_measure_refused, setup, scratch_teardown),
-		cmocka_unit_test_setup_teardown(test_identity, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_digest, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_digest_stale, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_digest_refused, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_probe, setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// YAML as a tree: its shape and places, what is refused, and --set upon it.
+// Tests YAML trees: nodes, locations, refused texts, and --set.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,21 +14,20 @@
 #include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
-/* struct text - YAML text and what became of it. */
+/* struct text - a YAML text after document_parse(). */
 struct text {
 	struct source source;
 	struct document document;
 	struct diagnostics diagnostics;
-	int result;
+	int ret;
 };
 
 static void text_parse(struct text *text, const char *yaml)
 {
 	memset(text, 0, sizeof(*text));
-	text->result = source_from_memory("x", yaml, strlen(yaml), &text->source,
-					  &text->diagnostics);
-	if (text->result == 0)
-		text->result = document_parse(&text->source, &text->document, &text->diagnostics);
+	text->ret = source_from_memory("x", yaml, strlen(yaml), &text->source, &text->diagnostics);
+	if (text->ret == 0)
+		text->ret = document_parse(&text->source, &text->document, &text->diagnostics);
 }
 
 static void text_done(struct text *text)
@@ -44,7 +43,7 @@ static void test_shape(void **state)
 	const struct node *root, *list;
 
 	text_parse(&text, "a: [x, 'y']\n\xc3\xa4: {}\nb: null\nc: 'null'\nd: !!str ~\n");
-	assert_int_equal(text.result, 0);
+	assert_int_equal(text.ret, 0);
 	root = text.document.root;
 	assert_int_equal(root->kind, NODE_MAPPING);
 	assert_int_equal(root->count, 10);
@@ -69,13 +68,13 @@ static void test_alias(void **state)
 	struct text text;
 
 	text_parse(&text, "a: &x [1, 2]\nb: *x\nc: &x [3]\nd: *x\n");
-	assert_int_equal(text.result, 0);
+	assert_int_equal(text.ret, 0);
 	assert_ptr_equal(text.document.root->items[1], text.document.root->items[3]);
 	assert_ptr_equal(text.document.root->items[5], text.document.root->items[7]);
 	text_done(&text);
 }
 
-/* An alias counts as all that it expands to, in number and in depth. */
+/* An alias counts as all the nodes and levels that it expands to. */
 static void test_expansion(void **state)
 {
 	cleanup_free char *yaml = NULL;
@@ -89,7 +88,7 @@ static void test_expansion(void **state)
 		fprintf(out, "- &l%u [*l%u]\n", i, i - 1);
 	fclose(out);
 	text_parse(&text, yaml);
-	assert_int_equal(text.result, -EINVAL);
+	assert_int_equal(text.ret, -EINVAL);
 	cleanup_free char *diagnostics = diagnostics_text(&text.diagnostics);
 	assert_non_null(strstr(diagnostics, "x:31:9: nested more than 32 levels deep"));
 	text_done(&text);
@@ -107,18 +106,18 @@ static void test_refused(void **state)
 		struct text text;
 
 		text_parse(&text, wrong[i]);
-		assert_int_equal(text.result, -EINVAL);
+		assert_int_equal(text.ret, -EINVAL);
 		assert_int_equal(text.diagnostics.count, 1);
 		text_done(&text);
 	}
 }
 
-/* struct setting - a --set on "a: &n {b: 1}\nl: [*n, *n]\ns: x\n" and the value it leads to. */
+/* struct setting - a --set on "a: &n {b: 1}\nl: [*n, *n]\ns: x\n" and the resulting value. */
 struct setting {
 	const char *option;
-	int result;
-	unsigned int key;  /* of the root */
-	unsigned int item; /* in that */
+	int ret;
+	unsigned int key;  /* index in the root */
+	unsigned int item; /* index in its value */
 	const char *text;
 };
 
@@ -140,39 +139,39 @@ static void test_override(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct override override = { 0 };
 		struct text text;
-		int result;
+		int ret;
 
 		text_parse(&text, "a: &n {b: 1}\nl: [*n, *n]\ns: x\n");
-		result = override_parse(rows[i].option, 1, &override, &text.diagnostics);
-		if (result == 0)
-			result = override_apply(&override, &text.document, &text.diagnostics);
-		assert_int_equal(result, rows[i].result);
-		assert_int_equal(text.diagnostics.count, result < 0);
+		ret = override_parse(rows[i].option, 1, &override, &text.diagnostics);
+		if (ret == 0)
+			ret = override_apply(&override, &text.document, &text.diagnostics);
+		assert_int_equal(ret, rows[i].ret);
+		assert_int_equal(text.diagnostics.count, ret < 0);
 		if (rows[i].text)
 			assert_string_equal(
 				text.document.root->items[rows[i].key]->items[rows[i].item]->text,
 				rows[i].text);
-		/* What an alias shares is not changed with it. */
+		/* Other aliases of the same node keep their value. */
 		assert_string_equal(text.document.root->items[3]->items[1]->items[1]->text, "1");
 		text_done(&text);
 		override_done(&override);
 	}
 }
 
-/* A report names what it is about even when there is far too much of it. */
-static void test_report(void **state)
+/* Messages are sorted and limited in number, and the rest is counted. */
+static void test_diagnostics(void **state)
 {
-	cleanup_free char *told = NULL;
+	cleanup_free char *shown = NULL;
 	struct text text;
 
 	text_parse(&text, "a: b\n");
 	for (unsigned int i = 0; i < DIAGNOSTICS_SHOWN_MAX + 5; i++)
 		diagnostics_add(&text.diagnostics, &text.document.root->items[i % 2]->location,
 				"m%u \x1b", i);
-	told = diagnostics_text(&text.diagnostics);
-	assert_memory_equal(told, "x:1:1: m0 \\x1b\n    1 | a: b\n      | ^\nx:1:1: m2 ", 46);
-	assert_non_null(strstr(told, "x: 5 more errors\n"));
-	assert_null(strchr(told, '\x1b'));
+	shown = diagnostics_text(&text.diagnostics);
+	assert_memory_equal(shown, "x:1:1: m0 \\x1b\n    1 | a: b\n      | ^\nx:1:1: m2 ", 46);
+	assert_non_null(strstr(shown, "x: 5 more errors\n"));
+	assert_null(strchr(shown, '\x1b'));
 	text_done(&text);
 }
 
@@ -181,7 +180,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shape),     cmocka_unit_test(test_alias),
 		cmocka_unit_test(test_expansion), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_override),  cmocka_unit_test(test_report),
+		cmocka_unit_test(test_override),  cmocka_unit_test(test_diagnostics),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The texts of single values: what is read, what is refused, and that refusal changes nothing.
+// Tests the texts of single values, valid and invalid.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 #define UNTOUCHED 77
 
-/* struct number - a text and what it is; UNTOUCHED when it is refused. */
+/* struct number - a text and its value; UNTOUCHED if it is invalid. */
 struct number {
 	const char *text;
 	uint64_t value;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The walker over tables: fallbacks, lists, origins, and writing back.
+// Tests reading and writing by tables: defaults, lists, origins, paths.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ struct pet {
 	unsigned int kind;
 };
 
-/* struct house - what the tables below are for. */
+/* struct house - a struct that the tables below fill. */
 struct house {
 	char *street;
 	uint64_t size;
@@ -70,14 +70,14 @@ static const struct key house_keys[] = {
 
 static const struct keys house_table = { NULL, house_keys, ARRAY_SIZE(house_keys) };
 
-/* struct reading - a text read into a house. */
+/* struct reading - a text that is read into a house; @errors: text of the diagnostics. */
 struct reading {
 	struct source source;
 	struct document document;
 	struct diagnostics diagnostics;
 	struct loader loader;
 	struct house house;
-	char *told;
+	char *errors;
 };
 
 static void reading_do(struct reading *reading, const char *yaml)
@@ -94,12 +94,12 @@ static void reading_do(struct reading *reading, const char *yaml)
 	schema_read_mapping(&reading->loader, reading->document.root, &house_table,
 			    &reading->house);
 	assert_false(reading->loader.failed);
-	reading->told = diagnostics_text(&reading->diagnostics);
+	reading->errors = diagnostics_text(&reading->diagnostics);
 }
 
 static void reading_done(struct reading *reading)
 {
-	free(reading->told);
+	free(reading->errors);
 	free(reading->house.street);
 	free(reading->house.door.roof);
 	schema_done(&reading->loader);
@@ -108,12 +108,12 @@ static void reading_done(struct reading *reading)
 	source_done(&reading->source);
 }
 
-static void test_fallbacks(void **state)
+static void test_defaults(void **state)
 {
 	struct reading reading;
 
 	reading_do(&reading, "street: Main\npets: [{kind: dog}]\n");
-	assert_null(reading.told);
+	assert_null(reading.errors);
 	assert_string_equal(reading.house.street, "Main");
 	assert_int_equal(reading.house.size, MIB);
 	assert_int_equal(reading.house.pet_count, 1);
@@ -146,7 +146,7 @@ static void test_errors(void **state)
 
 	reading_do(&reading, "pets:\n- {kind: dig, legs: [1]}\n- x\n- {kind: cat}\n"
 			     "dor: {}\nsize: 1G\nsize: 2G\ndoor: {number: }\n");
-	assert_string_equal(reading.told,
+	assert_string_equal(reading.errors,
 			    "x:1:1: required key 'street' is missing\n"
 			    "    1 | pets:\n"
 			    "      | ^\n"
@@ -181,7 +181,7 @@ static void test_write(void **state)
 
 	reading_do(&reading,
 		   "street: Main\npets: [{kind: cat, legs: 3}]\ndoor: {roof: ../a/./b}\n");
-	assert_null(reading.told);
+	assert_null(reading.errors);
 	tree = schema_write(&house_table, &reading.house);
 	assert_string_equal(json_object_to_json_string_ext(tree, JSON_C_TO_STRING_NOSLASHESCAPE),
 			    "{\"street\":\"Main\",\"size\":\"1M\",\"pets\":[{\"legs\":3,"
@@ -190,7 +190,7 @@ static void test_write(void **state)
 	reading_done(&reading);
 }
 
-/* struct written - a path as it is written, and made absolute. */
+/* struct written - a path in a definition, and the absolute path. */
 struct written {
 	const char *text;
 	const char *path;
@@ -221,7 +221,7 @@ static void test_paths(void **state)
 
 		snprintf(yaml, sizeof(yaml), "street: Main\ndoor: {roof: %s}\n", rows[i].text);
 		reading_do(&reading, yaml);
-		assert_null(reading.told);
+		assert_null(reading.errors);
 		assert_string_equal(reading.house.door.roof, rows[i].path);
 		reading_done(&reading);
 	}
@@ -239,13 +239,13 @@ static void test_no_home(void **state)
 	node.text = text;
 	schema_read_value(&reading.loader, &door_keys[1], &node, &reading.house.door.roof);
 	assert_null(reading.house.door.roof);
-	reading.told = diagnostics_text(&reading.diagnostics);
-	assert_non_null(strstr(reading.told,
+	reading.errors = diagnostics_text(&reading.diagnostics);
+	assert_non_null(strstr(reading.errors,
 			       "'~' in 'roof' is not known: this user has no home directory\n"));
 	reading_done(&reading);
 }
 
-/* Each row of the real table is whole. */
+/* Each row of the definition's table has all functions. */
 static void test_real_table(void **state)
 {
 	for (size_t i = 0; i < keys_definition.count; i++) {
@@ -260,9 +260,9 @@ static void test_real_table(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fallbacks), cmocka_unit_test(test_origins),
-		cmocka_unit_test(test_errors),    cmocka_unit_test(test_write),
-		cmocka_unit_test(test_paths),     cmocka_unit_test(test_real_table),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_origins),
+		cmocka_unit_test(test_errors),   cmocka_unit_test(test_write),
+		cmocka_unit_test(test_paths),    cmocka_unit_test(test_real_table),
 		cmocka_unit_test(test_no_home),
 	};
 
