@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A set of IPv4 addresses, made once and then asked many times.
+// Keeps a set of IPv4 addresses for many lookups.
 #include "netsetup/base/address_set.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 static int compare(const void *a, const void *b)
 {
-	/* Any total order will do. */
+	/* Every total order serves qsort() and bsearch(). */
 	return memcmp(a, b, sizeof(struct in_addr));
 }
 

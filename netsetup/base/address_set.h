@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A set of IPv4 addresses, made once and then asked many times.
+// Keeps a set of IPv4 addresses for many lookups.
 #ifndef NETSETUP_BASE_ADDRESS_SET_H
 #define NETSETUP_BASE_ADDRESS_SET_H
 
@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 /**
- * struct address_set - a set of addresses; all zero is the empty set.
- * @failed: memory ran out, the set is not to be used; checked once, after the last address_set_add().
+ * struct address_set - a set of addresses. All zero is the empty set.
+ * @failed: true if memory ran out. The caller must check it after the last address_set_add().
  */
 struct address_set {
 	struct in_addr *addresses;

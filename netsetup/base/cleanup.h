@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Scope-bound cleanup of descriptors, memory and streams, and the hand-over of what shall survive.
+// Releases descriptors, memory and streams at the end of a scope.
 #ifndef NETSETUP_BASE_CLEANUP_H
 #define NETSETUP_BASE_CLEANUP_H
 
@@ -25,16 +25,16 @@ static inline void cleanup_file_done(FILE **file)
 }
 
 /*
- * `cleanup_fd int fd = -1;`, `cleanup_free char *text = NULL;`, `cleanup_file FILE *file = NULL;`:
- * each such variable starts as -1 or NULL; errno is not kept across the end of a scope.
+ * Each such variable must start as -1 or NULL: `cleanup_fd int fd = -1;`, `cleanup_free char *text
+ * = NULL;`, `cleanup_file FILE *file = NULL;`. The end of a scope may change errno.
  */
 #define cleanup_fd   __attribute__((cleanup(cleanup_fd_done)))
 #define cleanup_free __attribute__((cleanup(cleanup_free_done)))
 #define cleanup_file __attribute__((cleanup(cleanup_file_done)))
 
 /**
- * take_fd() - hand a descriptor over to the caller.
- * @fd: a cleanup_fd variable; becomes -1, so that its scope does not close it.
+ * take_fd() - return a descriptor that its scope must not close.
+ * @fd: a cleanup_fd variable; set to -1.
  *
  * Return: the descriptor.
  */

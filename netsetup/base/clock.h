@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The clock of limits to waiting: nobody sets it, and it stands still while the host sleeps, as a guest does.
+// Reads the clock that all timeouts use.
 #ifndef NETSETUP_BASE_CLOCK_H
 #define NETSETUP_BASE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
-/* monotonic_ms() - CLOCK_MONOTONIC, in milliseconds. */
+/* monotonic_ms() - CLOCK_MONOTONIC, in ms. Nobody can set it, and suspend stops it and guests. */
 static inline uint64_t monotonic_ms(void)
 {
 	struct timespec now;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One error: made at the place that knows the object, printed once, by main.
+// Fills an error where a call fails, for main() to print.
 #include "netsetup/base/error.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Marks a text that did not fit, so that a cut message is never taken for a whole one. */
+/* Ends a truncated text in "...", so that nobody takes it for a complete one. */
 static void mark_cut(char *text, size_t size, int needed)
 {
 	if (needed >= (int)size)

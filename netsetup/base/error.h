@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One error: made at the place that knows the object, printed once, by main.
+// Fills an error where a call fails, for main() to print.
 #ifndef NETSETUP_BASE_ERROR_H
 #define NETSETUP_BASE_ERROR_H
 
@@ -19,11 +19,11 @@ enum exit_status {
 };
 
 /**
- * struct error - why a call failed.
- * @code: errno value, positive; 0 when nothing failed.
- * @status: the exit status it leads to.
+ * struct error - the cause of a failed call. A function that takes an @err fills it on failure;
+ * after a success its content means nothing.
+ * @code: positive errno value; 0 without a failure.
  * @message: lower case, objects in single quotes, the reason last, no full stop.
- * @remedy: what the user can do, one or more lines, or empty.
+ * @remedy: steps for the user, one or more lines; may be empty.
  */
 struct error {
 	int code;
@@ -34,10 +34,8 @@ struct error {
 
 /**
  * error_set_errno() - fill an error with a message and the text of an errno value.
- * @err: the error; what it held is overwritten.
- * @code: errno value, positive. Its text is appended (": Operation not permitted"). EPERM and
- *        EACCES lead to STATUS_PERMISSION, all others to STATUS_FAILURE.
- * @format: printf format of the message.
+ * @code: positive errno value. Its text is appended (": Operation not permitted"). EPERM and
+ *        EACCES set STATUS_PERMISSION, all others STATUS_FAILURE.
  *
  * Return: -code, so that a caller can `return error_set_errno(...)`.
  */
@@ -45,11 +43,8 @@ int error_set_errno(struct error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /**
- * error_setf() - fill an error whose message is complete by itself.
- * @err: the error.
- * @status: the exit status.
- * @code: errno value, positive, for the program; its text is not shown.
- * @format: printf format of the message.
+ * error_setf() - fill an error with a message that states the reason itself.
+ * @code: positive errno value, for callers to test; its text is not shown.
  *
  * Return: -code.
  */
@@ -57,17 +52,12 @@ int error_setf(struct error *err, enum exit_status status, int code, const char 
 	__attribute__((format(printf, 4, 5)));
 
 /**
- * error_remedy() - add a line that says what the user can do.
- * @err: an error that was set.
- * @format: printf format of one line, without newline; further calls add further lines.
+ * error_remedy() - add a line to the remedy of an error that was set.
+ * @format: printf format of one line, without newline.
  */
 void error_remedy(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/**
- * error_context() - put what the caller knows more before the message ("context: message").
- * @err: an error that was set.
- * @format: printf format of the context.
- */
+/* error_context() - put a context before the message of a set error: "context: message". */
 void error_context(struct error *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

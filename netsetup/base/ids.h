@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Numbers that several layers must agree on.
+// Defines numbers that several layers must agree on.
 #ifndef NETSETUP_BASE_IDS_H
 #define NETSETUP_BASE_IDS_H
 
 #include <sched.h>
 #include <signal.h>
 
-/* Of clone(2) for a standby helper. The seccomp filter allows this and fork(), no other process. */
+/* Flags of clone(2) for a standby helper. The seccomp filter allows these and those of fork(). */
 #define STANDBY_CLONE_FLAGS (CLONE_PARENT | CLONE_PIDFD | SIGCHLD)
 
 #endif

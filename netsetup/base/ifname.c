@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Names of network interfaces and of the tap that a VM gets.
+// Checks names of network interfaces and derives the name of a VM's tap.
 #include "netsetup/base/ifname.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Names of network interfaces and of the tap that a VM gets.
+// Checks names of network interfaces and derives the name of a VM's tap.
 #ifndef NETSETUP_BASE_IFNAME_H
 #define NETSETUP_BASE_IFNAME_H
 
@@ -11,18 +11,17 @@
 #define TAP_PREFIX "vmr-"
 
 /**
- * ifname_valid() - whether the kernel takes the text as an interface's name (dev_valid_name() in
- * net/core/dev.c) and it is safe in a path of /proc/sys and on a printed line: 1 to 15 visible
- * ASCII characters, no '/', ':', '%', quote or backslash; not "." or ".."; nor "all" or "default", which
- * are directories of /proc/sys/net/ipv4/conf.
+ * ifname_valid() - true if the kernel accepts the name (dev_valid_name() in net/core/dev.c) and the
+ * name is safe in a path of /proc/sys and on a printed line. It must have 1 to 15 visible ASCII
+ * characters without '/', ':', '%', quote or backslash. "." and ".." are invalid; so are "all" and
+ * "default", which are directories of /proc/sys/net/ipv4/conf. It may lack its NUL.
  */
 bool ifname_valid(const char *ifname);
 
 /**
- * ifname_of_tap() - the name of a VM's tap: "vmr-NAME", and for a name that does not fit into 15
- * characters "vmr-" + its first four + "-" + six hexadecimal digits derived from the whole name.
- * @name: a valid VM name.
- * @ifname: the tap's name.
+ * ifname_of_tap() - write the name of a VM's tap: "vmr-NAME", or if that exceeds 15 characters
+ * "vmr-", the first four of NAME, "-" and six hexadecimal digits of NAME's digest.
+ * @name: must be a valid VM name.
  */
 void ifname_of_tap(const char *name, char ifname[IFNAMSIZ]);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// IPv4 addresses and prefixes: text, masks, and which addresses of a subnet a host may have.
+// Converts and compares IPv4 addresses and prefixes.
 #include "netsetup/base/ipv4.h"
 
 #include <arpa/inet.h>
@@ -11,7 +11,7 @@ bool ipv4_parse(const char *text, struct in_addr *address)
 {
 	struct in_addr parsed;
 
-	/* inet_pton(3), unlike inet_aton(3), takes four decimal numbers and nothing else. */
+	/* inet_pton(3), unlike inet_aton(3), accepts nothing but four decimal numbers. */
 	if (inet_pton(AF_INET, text, &parsed) != 1)
 		return false;
 	*address = parsed;

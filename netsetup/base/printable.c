@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Octets that strangers chose (SSIDs, interface names) as text that is safe on a terminal.
+// Escapes untrusted octets (SSIDs, interface names) for a terminal or a shell.
 #include "netsetup/base/printable.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Names of VMs.
+// Checks names of VMs.
 #include "netsetup/base/vm_name.h"
 
 #include <string.h>

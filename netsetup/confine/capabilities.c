@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What netsetup keeps of root: its user ID and two capabilities.
+// Gives up root's privileges but its user ID and two capabilities.
 #include "netsetup/confine/capabilities.h"
 
 #include <cap-ng.h>
@@ -21,11 +21,11 @@ bool capabilities_sufficient(void)
 }
 
 /*
- * Limits come from who started us. One of processor time would kill us in the middle of our work, one
- * of the size of files keep us from writing a lease. Best effort: raising a limit takes
- * CAP_SYS_RESOURCE, which a container's root may lack.
+ * Threat: the client sets limits before it starts the helper. A limit of processor time kills the
+ * helper in the middle of a change, a limit of file size prevents a lease. Best effort: to raise a
+ * limit takes CAP_SYS_RESOURCE, which a container's root may lack.
  */
-static void lift_limits(void)
+static void raise_limits(void)
 {
 	static const struct {
 		int resource;
@@ -48,13 +48,13 @@ static void lift_limits(void)
 		if (setrlimit(limits[i].resource, &limit) == 0 ||
 		    getrlimit(limits[i].resource, &limit) < 0)
 			continue;
-		/* As high as it goes without. */
+		/* Without CAP_SYS_RESOURCE the hard limit is the highest possible value. */
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(limits[i].resource, &limit);
 	}
 }
 
-/* Capabilities of a file come permitted, and take effect when they are asked for. */
+/* File capabilities are permitted at first; the process must make them effective itself. */
 static int raise_capabilities(struct error *err)
 {
 	static const unsigned int wanted[] = { CAP_SETUID,       CAP_SETGID,    CAP_SETPCAP,
@@ -68,7 +68,7 @@ static int raise_capabilities(struct error *err)
 	return 0;
 }
 
-/* All three user and group IDs: else the user of one of them could send us signals. */
+/* Sets all three user and group IDs: the user of any of them may send signals to the helper. */
 static int become_root(struct error *err)
 {
 	const bool setuid_allowed = geteuid() == 0 ||
@@ -82,14 +82,14 @@ static int become_root(struct error *err)
 	return 0;
 }
 
-/* Trust the kernel, not our reading of it. */
+/* Checks the state that the kernel reports instead of trusting the calls before. */
 static int verify(bool admin, bool raw, struct error *err)
 {
 	uid_t real, effective, saved;
 
 	if (getresuid(&real, &effective, &saved) < 0 || real != effective || effective != saved)
-		return error_setf(err, STATUS_PERMISSION, EPERM, "the user could not be given up");
-	/* The files in /run/vmrun are user 0's, and so are those who may stop us. */
+		return error_setf(err, STATUS_PERMISSION, EPERM, "cannot give up the user ID");
+	/* Only user 0 may own the files in /run/vmrun and send signals to a privileged helper. */
 	if (effective != 0 && (admin || raw))
 		return error_setf(err, STATUS_PERMISSION, EPERM,
 				  "file capabilities without cap_setuid do not suffice; see "
@@ -101,11 +101,10 @@ static int verify(bool admin, bool raw, struct error *err)
 		if (capng_have_capability(CAPNG_EFFECTIVE, (unsigned int)capability) != kept ||
 		    capng_have_capability(CAPNG_PERMITTED, (unsigned int)capability) != kept)
 			return error_setf(err, STATUS_PERMISSION, EPERM,
-					  "capabilities could not be given up");
+					  "cannot give up capabilities");
 	}
 	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
-		return error_setf(err, STATUS_PERMISSION, EPERM,
-				  "privileges could not be given up");
+		return error_setf(err, STATUS_PERMISSION, EPERM, "cannot give up privileges");
 	return 0;
 }
 
@@ -119,7 +118,7 @@ int capabilities_confine(struct error *err)
 	ret = raise_capabilities(err);
 	if (ret < 0)
 		return ret;
-	lift_limits();
+	raise_limits();
 	ret = become_root(err);
 	if (ret < 0)
 		return ret;
@@ -131,10 +130,10 @@ int capabilities_confine(struct error *err)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
 	if (raw)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_RAW);
-	/* The bounding set can only be lowered by who has CAP_SETPCAP; a container may not. */
+	/* To lower the bounding set takes CAP_SETPCAP, which a container may lack. */
 	if (capng_apply(setpcap ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) != 0)
 		return error_set_errno(err, EPERM, "cannot give up capabilities");
-	/* Last: the kernel sets it anew with the IDs, as fs.suid_dumpable says. */
+	/* Must come last: a change of IDs resets dumpable to the value of fs.suid_dumpable. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set_errno(err, errno, "cannot give up privileges");
 	capng_setpid(0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A limit to the time that system calls wait which know none.
+// Limits the time of system calls that have no timeout, such as close().
 #include "netsetup/confine/close_timeout.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The few files that netsetup reaches, whatever its user may reach (Landlock).
+// Restricts netsetup to the few files that it needs (Landlock).
 #include "netsetup/confine/landlock.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #ifdef VMRUN_SANITIZE
 
-/* The sanitizers' runtimes read much of /proc, and start a program to name functions. */
+/* The sanitizers' runtimes read many files of /proc and start a program that names functions. */
 int landlock_confine(struct error *err)
 {
 	return 0;
@@ -23,8 +23,8 @@ int landlock_confine(struct error *err)
 #else
 
 /*
- * The kernel's interface (Documentation/userspace-api/landlock.rst), written out: the header of the
- * machine that builds may know less than the kernel of the machine that runs.
+ * The kernel's interface (Documentation/userspace-api/landlock.rst). linux/landlock.h of the build
+ * machine may be older than the kernel that vmrun runs on.
  */
 #define CREATE_RULESET_VERSION (1U << 0)
 #define RULE_PATH_BENEATH      1
@@ -50,8 +50,8 @@ struct path_beneath {
 	int32_t parent;
 } __attribute__((packed));
 
-/* What each version of the interface knows, and so can be asked to deny. */
-static const struct ruleset_attributes known[] = {
+/* The rights that each version of the interface can deny; a row's index is the version. */
+static const struct ruleset_attributes versions[] = {
 	{ 0, 0, 0 },
 	{ (1ULL << 13) - 1, 0, 0 }, /* Linux 5.13 */
 	{ (1ULL << 14) - 1, 0, 0 }, /* 5.19: REFER */
@@ -64,30 +64,30 @@ static const struct ruleset_attributes known[] = {
 #define OWN_FILES (READ_FILE | WRITE_FILE | TRUNCATE | MAKE_REG | REMOVE_FILE)
 
 /*
- * What is reached, by whom. Reading a symbolic link and asking whether a file is there are not
- * among what Landlock decides on. A directory under /proc/sys/net is made anew, as another one to
- * Landlock, when the kernel was short of memory and has forgotten it (proc_sys_make_inode() in
- * fs/proc/proc_sysctl.c): a descriptor that stays open keeps it.
+ * The files and the code that opens them. Landlock does not restrict readlink() and access(). When
+ * memory is short, the kernel drops the inode of a directory under /proc/sys/net and later makes a
+ * new one, which Landlock does not know (proc_sys_make_inode() in fs/proc/proc_sysctl.c). A
+ * descriptor with @keep_open holds the inode.
  */
 static const struct reachable {
 	const char *path;
 	uint64_t allowed;
-	bool kept;
+	bool keep_open;
 } reachables[] = {
-	/* Leases, in lease/. /run itself: to remove an empty /run/vmrun. */
+	/* lease/: leases. /run itself: to remove an empty /run/vmrun. */
 	{ "/run", REMOVE_DIR, false },
 	{ NETNS_RUN_DIR, OWN_FILES | READ_DIR | MAKE_DIR | REMOVE_DIR, false },
-	/* sysctl.c: the values of the tap and the uplink. */
+	/* sysctl.c: values of the tap and the uplink. */
 	{ "/proc/sys/net/ipv4/conf", READ_FILE | WRITE_FILE | TRUNCATE, true },
 	{ "/proc/sys/net/ipv4/neigh", READ_FILE | WRITE_FILE | TRUNCATE, true },
 	{ "/proc/sys/net/ipv6/conf", READ_FILE | WRITE_FILE | TRUNCATE, true },
 	/* tap.c */
 	{ "/dev/net/tun", READ_FILE | WRITE_FILE | IOCTL_DEV, false },
-	/* wireless.c: /sys/class/net/IFNAME is a link to there. */
+	/* wireless.c: /sys/class/net/IFNAME links to it. */
 	{ "/sys/devices", READ_FILE, false },
 };
 
-/* What is not there cannot be reached later either: IPv6 in some kernels, sysfs in some containers. */
+/* A missing path gets no rule and stays denied: IPv6 in some kernels, sysfs in some containers. */
 static int allow(int ruleset, const struct reachable *reachable, uint64_t handled,
 		 struct error *err)
 {
@@ -102,7 +102,7 @@ static int allow(int ruleset, const struct reachable *reachable, uint64_t handle
 	if (syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0)
 		return error_set_errno(err, errno, "cannot confine this process to '%s'",
 				       reachable->path);
-	if (reachable->kept)
+	if (reachable->keep_open)
 		take_fd(&fd);
 	return 0;
 }
@@ -116,9 +116,9 @@ int landlock_confine(struct error *err)
 
 	if (version <= 0)
 		return 0;
-	handled = known[(size_t)version < ARRAY_SIZE(known) ? (size_t)version
-							    : ARRAY_SIZE(known) - 1];
-	/* An older kernel takes a larger structure whose unknown end is zero. */
+	handled = versions[(size_t)version < ARRAY_SIZE(versions) ? (size_t)version
+								  : ARRAY_SIZE(versions) - 1];
+	/* An older kernel accepts a larger structure if the bytes unknown to it are zero. */
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	if (ruleset < 0)
 		return error_set_errno(err, errno, "cannot confine this process to its files");

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The few files that netsetup reaches, whatever its user may reach (Landlock).
+// Restricts netsetup to the few files that it needs (Landlock).
 #ifndef NETSETUP_CONFINE_LANDLOCK_H
 #define NETSETUP_CONFINE_LANDLOCK_H
 
 #include "netsetup/base/error.h"
 
 /**
- * landlock_confine() - from now on this process and its children open only what the table in
- * landlock.c names; connect to nothing by TCP; signal no other process.
- * @err: the error.
+ * landlock_confine() - let this process and its children open only the files of the table in
+ * landlock.c, connect to nothing by TCP and send no signal to another process.
  *
- * User 0 without capabilities still owns root's files: this is what keeps them from a helper that
- * was taken over. To be called after lease_dir_hold(), with no_new_privs set. A kernel before 5.13, or
- * one that was started without Landlock, has none of it: then nothing is done.
+ * Threat: user 0 without capabilities still owns root's files, so a hijacked helper could change
+ * them. Must be called after lease_dir_hold() and with no_new_privs set. Does nothing on a kernel
+ * before 5.13 or one that was started without Landlock.
  *
- * Return: 0; or a negative errno, after which the process must not go on.
+ * Return: 0, or a negative errno, after which the process must exit.
  */
 int landlock_confine(struct error *err);
 

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The system calls that netsetup makes; any other one ends it.
+// Restricts netsetup to the system calls that it needs (seccomp).
 #ifndef NETSETUP_CONFINE_SECCOMP_H
 #define NETSETUP_CONFINE_SECCOMP_H
 
 #include "netsetup/base/error.h"
 
 /**
- * seccomp_confine() - from now on a system call that the tables in seccomp.c do not name kills
- * this process, and is logged by the kernel (seccomp(2), SECCOMP_RET_KILL_PROCESS). The last step of
- * start-up, with no_new_privs set.
- * @err: the error.
+ * seccomp_confine() - let the kernel kill this process, with a line in its log, for a system call
+ * that the tables in seccomp.c lack (seccomp(2), SECCOMP_RET_KILL_PROCESS). Must be the last step
+ * of start-up, with no_new_privs set.
  *
- * A build with the sanitizers, whose runtimes make calls of their own, has no filter.
+ * A build with sanitizers has no filter, because their runtimes make other calls.
  *
- * Return: 0; or a negative errno, after which the process must not go on.
+ * Return: 0, or a negative errno, after which the process must exit.
  */
 int seccomp_confine(struct error *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ARP for IPv4 over Ethernet (RFC 826, RFC 5227) on a packet socket of one interface.
+// Sends and receives ARP (RFC 826, RFC 5227) on one interface.
 #include "netsetup/kernel/arp.h"
 
 #include <errno.h>
@@ -14,14 +14,14 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* The packet as a SOCK_DGRAM packet socket gives it: offsets of struct ether_arp. */
+/* Offsets of struct ether_arp, where a SOCK_DGRAM packet socket begins. */
 #define FORMAT_OFFSET  0 /* hardware type and protocol */
 #define LENGTHS_OFFSET 4
 #define SENDER_OFFSET  14
 #define TARGET_OFFSET  24
 
-/* Packets of no use that arp_receive() passes over at a time; a flood of them must not hold it. */
-#define PASSED_OVER_MAX 64
+/* Packets that arp_receive() skips in one call. Threat: a flood of them blocks the helper. */
+#define SKIPPED_MAX 64
 
 #define FORMAT_ETHERNET_IPV4 (ARPHRD_ETHER << 16 | ETHERTYPE_IP)
 #define LENGTHS_6_4          (ETH_ALEN << 8 | 4)
@@ -30,7 +30,7 @@ int arp_listen(int socket, struct in_addr address, struct error *err)
 {
 	const uint32_t wanted = ntohl(address.s_addr);
 	const bool all = address.s_addr == INADDR_ANY;
-	/* A jump's numbers are how many instructions it passes over when true, and when false. */
+	/* The numbers of a jump: instructions to skip if the test is true, and if it is false. */
 	const struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 10, 0),
@@ -60,7 +60,7 @@ int arp_open(unsigned int ifindex, struct error *err)
 					     .sll_ifindex = (int)ifindex };
 	cleanup_fd int fd = -1;
 
-	/* Protocol 0: nothing is received before the filter is in place and the socket is bound. */
+	/* With protocol 0 the socket receives nothing before it has its filter and is bound. */
 	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set_errno(err, errno, "cannot open a packet socket");
@@ -95,7 +95,7 @@ int arp_parse(const void *packet, size_t size, struct arp *arp)
 
 int arp_receive(int socket, struct arp *arp)
 {
-	for (int i = 0; i < PASSED_OVER_MAX; i++) {
+	for (int i = 0; i < SKIPPED_MAX; i++) {
 		struct sockaddr_ll from = { 0 };
 		socklen_t length = sizeof(from);
 		struct ether_arp raw;

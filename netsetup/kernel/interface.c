@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The host's interfaces with their IPv4 addresses and default routes, as the kernel tells them.
+// Collects interfaces and IPv4 addresses from rtnetlink messages in a table.
 #include "netsetup/kernel/interface.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 void *interface_grow(void *array, size_t count, size_t size)
 {
-	/* Sizes are powers of two: there is room unless the count is one. */
+	/* Capacities are powers of two, so an array is full only if its count is a power of two. */
 	if (count & (count - 1))
 		return array;
 	return reallocarray(array, count ? count * 2 : 1, size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The host's interfaces with their IPv4 addresses and default routes, as the kernel tells them.
+// Collects interfaces and IPv4 addresses from rtnetlink messages in a table.
 #ifndef NETSETUP_KERNEL_INTERFACE_H
 #define NETSETUP_KERNEL_INTERFACE_H
 
@@ -13,21 +13,20 @@
 #include "netsetup/base/ipv4.h"
 #include "netsetup/base/printable.h"
 
-/* Kinds ("bridge", "tun") that are longer than this concern nobody here. */
+/* A longer kind ("bridge", "tun") counts as none: netsetup compares with short ones only. */
 #define KIND_SIZE 16
 
 /**
  * struct interface - a network interface.
- * @ifname: its name; any octets that the kernel allows, not yet ifname_valid().
- * @ifindex: its index.
+ * @ifname: any octets that the kernel allows; not necessarily ifname_valid().
  * @flags: IFF_*.
  * @type: ARPHRD_*.
- * @mtu: in bytes.
- * @master: ifindex of the bridge, bond or VRF that it belongs to, or 0.
+ * @mtu: bytes.
+ * @master: ifindex of the bridge, bond or VRF of which it is a port, or 0.
  * @kind: "bridge", "veth", ...; empty for hardware.
- * @mac: its hardware address; zero when that is not of six octets.
- * @wireless: a Wi-Fi interface; this and what follows is filled in by wireless_read().
- * @wireless_type: enum nl80211_iftype; NL80211_IFTYPE_UNSPECIFIED when nl80211 does not know it.
+ * @mac: zero if the hardware address does not have six octets.
+ * @wireless: true for Wi-Fi; wireless_read() fills in this member and the next ones.
+ * @wireless_type: enum nl80211_iftype; NL80211_IFTYPE_UNSPECIFIED if nl80211 does not list it.
  * @ssid: as in struct uplink.
  */
 struct interface {
@@ -46,11 +45,9 @@ struct interface {
 
 /**
  * struct interface_address - an IPv4 address of an interface.
- * @ifindex: the interface.
- * @prefix: the address and its prefix's length.
  * @scope: RT_SCOPE_*.
  * @flags: IFA_F_*.
- * @peer: it is one end of a point-to-point pair of addresses.
+ * @peer: true if the address has a peer (point-to-point).
  */
 struct interface_address {
 	unsigned int ifindex;
@@ -61,9 +58,9 @@ struct interface_address {
 };
 
 /**
- * struct default_route - a way that a default route of the main table goes.
- * @ifindex: the interface; 0 while only @nexthop tells the way.
- * @router: the next hop; 0.0.0.0 when it has none or one that is no IPv4 address.
+ * struct default_route - one next hop of a default route of the main table.
+ * @ifindex: 0 until route_resolve() has looked up @nexthop.
+ * @router: address of the next hop; 0.0.0.0 if there is none or it is not an IPv4 address.
  * @metric: lower is better.
  * @nexthop: id of a nexthop object, or 0.
  */
@@ -75,9 +72,9 @@ struct default_route {
 };
 
 /**
- * struct interfaces - what the kernel told; all zero is empty.
- * @links: the interfaces, in the order of the kernel; @link_count of them.
- * @addresses: in the kernel's order, so that an interface's first one is its oldest.
+ * struct interfaces - tables of interfaces, addresses and routes; all zero is empty.
+ * @links: in the kernel's order.
+ * @addresses: in the kernel's order: the first address of an interface is its oldest.
  * @routes: one for each next hop of each default route.
  */
 struct interfaces {
@@ -89,33 +86,33 @@ struct interfaces {
 	size_t route_count;
 };
 
-/* interface_table_done() - free what a table holds and make it empty. */
+/* interface_table_done() - free the content of a table and make it empty. */
 void interface_table_done(struct interfaces *table);
 
 #define cleanup_interfaces __attribute__((cleanup(interface_table_done)))
 
-/* interface_by_index(), interface_by_name() - the interface, or NULL. */
+/* interface_by_index(), interface_by_name() - return the interface or NULL. */
 struct interface *interface_by_index(const struct interfaces *table, unsigned int ifindex);
 struct interface *interface_by_name(const struct interfaces *table, const char *ifname);
 
 /**
- * interface_add_link(), interface_add_address() - add the link or address of one message of a
- * dump; a message of another type, or of no interest, adds nothing.
- * @header: RTM_NEWLINK or RTM_NEWADDR, as an netlink_parse_fn gets it.
+ * interface_add_link(), interface_add_address() - add the link or IPv4 address of one message of a
+ * dump (a netlink_parse_fn). Messages of other types and families add nothing.
+ * @header: RTM_NEWLINK or RTM_NEWADDR.
  * @table: struct interfaces.
  *
- * Return: 0, -EBADMSG when the message is malformed, or -ENOMEM.
+ * Return: 0, -EBADMSG if the message is malformed, or -ENOMEM.
  */
 int interface_add_link(struct nlmsghdr *header, void *table);
 int interface_add_address(struct nlmsghdr *header, void *table);
 
 /**
- * interface_grow() - room for one element more in an array.
- * @array: from this function, or NULL.
- * @count: elements that it has.
- * @size: of one.
+ * interface_grow() - make room for one more element in an array.
+ * @array: from this function; may be NULL.
+ * @count: number of its elements.
+ * @size: bytes of an element.
  *
- * Return: the array, perhaps at another place, or NULL (then @array is still there).
+ * Return: the array, perhaps moved; or NULL, then the caller still owns @array.
  */
 void *interface_grow(void *array, size_t count, size_t size);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The kernel's neighbour table: who on the uplink this host has spoken with.
+// Lists the addresses of an interface's neighbour table.
 #include "netsetup/kernel/neighbour.h"
 
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
-/* States in which a hardware address is known; NUD_FAILED and NUD_INCOMPLETE mean no answer. */
+/* States with a known hardware address; NUD_FAILED and NUD_INCOMPLETE mean no answer. */
 #define NUD_ANSWERED (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)
 
 struct listing {
@@ -14,7 +14,7 @@ struct listing {
 	struct address_set *set;
 };
 
-static int neighbour_seen(struct nlmsghdr *header, void *context)
+static int parse_neighbour(struct nlmsghdr *header, void *context)
 {
 	const struct listing *listing = context;
 	const struct ndmsg *neighbour = nlmsg_data(header);
@@ -40,9 +40,9 @@ int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct address_s
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
 	cleanup_nl_msg *msg = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
 	struct listing listing = { ifindex, set };
-	int ret = msg ? netlink_request(route, msg, neighbour_seen, &listing) : -ENOMEM;
+	int ret = msg ? netlink_request(route, msg, parse_neighbour, &listing) : -ENOMEM;
 
-	/* -EINTR: the table changed meanwhile; what was seen is a hint, the probes are the proof. */
+	/* -EINTR: the table changed during the dump. The list is a hint, only a probe is proof. */
 	if (ret < 0 && ret != -EINTR)
 		return error_set_errno(err, -ret, "cannot list neighbours");
 	return 0;

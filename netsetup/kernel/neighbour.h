@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The kernel's neighbour table: who on the uplink this host has spoken with.
+// Lists the addresses of an interface's neighbour table.
 #ifndef NETSETUP_KERNEL_NEIGHBOUR_H
 #define NETSETUP_KERNEL_NEIGHBOUR_H
 
@@ -8,11 +8,8 @@
 #include "netsetup/kernel/netlink.h"
 
 /**
- * neighbour_list() - add the IPv4 addresses that have, or had, a hardware address on an interface.
+ * neighbour_list() - add the IPv4 addresses that have or had a hardware address on an interface.
  * @route: rtnetlink socket.
- * @ifindex: the interface.
- * @set: gets the addresses.
- * @err: the error.
  *
  * Return: 0 or a negative errno.
  */

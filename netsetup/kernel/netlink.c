@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Netlink through libnl: sockets that never wait forever, cleanup of its types, its errors as errno.
+// Sends netlink requests through libnl, with timeouts and errno values.
 #include "netsetup/kernel/netlink.h"
 
 #include <errno.h>
@@ -15,20 +15,20 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * The kernel answers within its own system call; only a holder of its RTNL lock delays it, so that
- * a wait of seconds means that something is wrong.
+ * The kernel answers inside the system call. Only a holder of the RTNL lock delays it, and a delay
+ * of seconds is a fault.
  */
 #define TIMEOUT_SECONDS 5
 
-/* The kernel never fills a larger buffer in a dump (netlink_recvmsg() in net/netlink/af_netlink.c). */
+/* The kernel's largest buffer of a dump (netlink_recvmsg() in net/netlink/af_netlink.c). */
 #define RECEIVE_SIZE 32768
 
-/* How often a request that was interrupted is sent. */
+/* Attempts to send a request that signals interrupt. */
 #define SEND_TRIES 8
 
 int netlink_errno(int nle)
 {
-	/* NLE_NOMEM is also what libnl makes of ENOBUFS; netlink_request() tells them apart. */
+	/* libnl translates both ENOMEM and ENOBUFS to NLE_NOMEM; netlink_request() separates them. */
 	static const int codes[NLE_MAX + 1] = {
 		[NLE_FAILURE] = EIO,
 		[NLE_INTR] = EINTR,
@@ -72,7 +72,7 @@ int netlink_errno(int nle)
 
 	if (nle == 0)
 		return 0;
-	/* A code that is newer than the table is a failure all the same. */
+	/* Report a code that is newer than the table as a failure. */
 	if (nle < -NLE_MAX || nle > NLE_MAX || codes[abs(nle)] == 0)
 		return EIO;
 	return codes[abs(nle)];
@@ -98,7 +98,7 @@ int netlink_open(int protocol, struct nl_sock **sock, struct error *err)
 	if (!opened)
 		return error_set_errno(err, ENOMEM, "cannot open a netlink socket");
 
-	/* libnl opens it with SOCK_CLOEXEC. */
+	/* libnl opens the socket with SOCK_CLOEXEC. */
 	nle = nl_connect(opened, protocol);
 	if (nle < 0)
 		return netlink_error(err, nle, "cannot open a netlink socket");
@@ -126,30 +126,29 @@ struct nl_msg *netlink_message(int type, int flags, const void *header, size_t s
 }
 
 /**
- * struct request - a request under way.
- * @parse: told each message of the answer, or NULL.
- * @context: passed to @parse.
- * @sequence: the request's number; messages with another one are passed over.
- * @result: 0, or the first negative errno that @parse or the kernel gave.
- * @whole: nothing more will come.
- * @interrupted: the kernel's tables changed during the dump.
+ * struct request - a request that waits for its answer.
+ * @parse: called for each message of the answer; may be NULL.
+ * @sequence: the request's number; messages with other numbers are skipped.
+ * @result: 0, or the first negative errno of @parse or the kernel.
+ * @complete: true after the last message.
+ * @interrupted: true if the kernel's tables changed during the dump.
  */
 struct request {
 	netlink_parse_fn *parse;
 	void *context;
 	uint32_t sequence;
 	int result;
-	bool whole;
+	bool complete;
 	bool interrupted;
 };
 
-/* An errno as the kernel gives it, from -4095 (include/linux/err.h) to 0. */
+/* The kernel's errno values are -4095 (include/linux/err.h) to 0; any other value is an error. */
 static int kernel_errno(int code)
 {
 	return code <= 0 && code >= -4095 ? code : -EPROTO;
 }
 
-/* What is left of the answer to a request that timed out must not spoil the ones after it. */
+/* Skips the rest of the answer to an earlier request that timed out. */
 static int on_sequence(struct nl_msg *msg, void *arg)
 {
 	const struct request *request = arg;
@@ -170,11 +169,11 @@ static int on_ack(struct nl_msg *msg, void *arg)
 {
 	struct request *request = arg;
 
-	request->whole = true;
+	request->complete = true;
 	return NL_STOP;
 }
 
-/* The end of a dump carries an errno when the kernel gave up on the way. */
+/* The last message of a dump carries an errno if the kernel ended the dump early. */
 static int on_finish(struct nl_msg *msg, void *arg)
 {
 	struct nlmsghdr *header = nlmsg_hdr(msg);
@@ -184,7 +183,7 @@ static int on_finish(struct nl_msg *msg, void *arg)
 		if (!request->result)
 			request->result = kernel_errno(*(int *)nlmsg_data(header));
 	}
-	request->whole = true;
+	request->complete = true;
 	return NL_STOP;
 }
 
@@ -201,7 +200,7 @@ static int on_error(struct sockaddr_nl *address, struct nlmsgerr *error, void *a
 	struct request *request = arg;
 
 	request->result = kernel_errno(error->error);
-	request->whole = true;
+	request->complete = true;
 	return NL_STOP;
 }
 
@@ -222,21 +221,21 @@ int netlink_request(struct nl_sock *sock, struct nl_msg *msg, netlink_parse_fn *
 	nl_cb_set(cb, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_interrupted, &request);
 	nl_cb_err(cb, NL_CB_CUSTOM, on_error, &request);
 
-	/* A message that is sent again, perhaps on another socket, gets these anew. */
+	/* The caller may send a message again on another socket, which needs new numbers. */
 	nlmsg_hdr(msg)->nlmsg_seq = NL_AUTO_SEQ;
 	nlmsg_hdr(msg)->nlmsg_pid = NL_AUTO_PORT;
-	/* Of signals SIGCONT alone interrupts it, because of the timeout: nothing was sent yet. */
+	/* With a timeout, SIGCONT interrupts the call before it has sent anything (signal(7)). */
 	do {
 		errno = 0;
 		nle = nl_send_auto(sock, msg);
 	} while (nle == -NLE_INTR && ++tries < SEND_TRIES);
 	request.sequence = nlmsg_hdr(msg)->nlmsg_seq;
-	while (nle >= 0 && !request.whole) {
+	while (nle >= 0 && !request.complete) {
 		errno = 0;
 		nle = nl_recvmsgs(sock, cb);
 	}
 
-	/* What libnl makes of an error of the kernel comes second to the kernel's own. */
+	/* The kernel's own errno is more exact than libnl's translation. */
 	if (request.result)
 		return request.result;
 	if (request.interrupted)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The kernel's word that something about the host's network has changed.
+// Listens for changes of the host's network.
 #include "netsetup/kernel/netlink_events.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ bool netlink_events_drain(struct nl_sock *events)
 	char byte;
 
 	for (;;) {
-		/* One byte of each: a datagram's rest is dropped by the kernel. */
+		/* One byte of each event; the kernel drops the rest of a datagram. */
 		ssize_t size = recv(nl_socket_get_fd(events), &byte, sizeof(byte), MSG_DONTWAIT);
 
 		if (size >= 0 || errno == ENOBUFS)

@@ -21,16 +21,16 @@ int netns_dir(char path[NETNS_DIR_SIZE], struct error *err)
 	socklen_t size = sizeof(cookie);
 	struct stat status;
 
-	/* The other name is for such a kernel only: a want of descriptors must not lead to it. */
+	/* A lack of descriptors must fail: only a kernel without cookies gets the other name. */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return error_set_errno(err, errno, "cannot tell the network namespace");
+		return error_set_errno(err, errno, "cannot identify the network namespace");
 	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0) {
 		snprintf(path, NETNS_DIR_SIZE, NETNS_RUN_DIR "/net-%" PRIu64, cookie);
 		return 0;
 	}
 	if (errno != ENOPROTOOPT || stat("/proc/self/ns/net", &status) < 0)
-		return error_set_errno(err, errno, "cannot tell the network namespace");
+		return error_set_errno(err, errno, "cannot identify the network namespace");
 	snprintf(path, NETNS_DIR_SIZE, NETNS_RUN_DIR "/netns-%ju", (uintmax_t)status.st_ino);
 	return 0;
 }

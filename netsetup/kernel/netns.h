@@ -7,16 +7,15 @@
 
 #define NETNS_RUN_DIR "/run/vmrun"
 
-/* Room for the path of a directory below NETNS_RUN_DIR. */
+/* Size of the path of a directory below NETNS_RUN_DIR, with its NUL. */
 #define NETNS_DIR_SIZE 64
 
 /**
  * netns_dir() - write the path of this network namespace's directory: "/run/vmrun/net-COOKIE", on
  * kernels before 5.14 "/run/vmrun/netns-INODE".
- * @path: the path.
  *
- * Network namespaces share /run. The namespace's cookie (SO_NETNS_COOKIE, net/core/sock.c), unlike
- * its inode number, is not used again until the next boot.
+ * Network namespaces share /run. Until the next boot the kernel does not reuse a namespace's cookie
+ * (SO_NETNS_COOKIE, net/core/sock.c), but it does reuse inode numbers.
  *
  * Return: 0 or a negative errno.
  */

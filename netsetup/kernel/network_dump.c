@@ -11,7 +11,7 @@
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/route.h"
 
-/* A host whose network changes during each of so many dumps is not settled enough for a VM. */
+/* Dumps that the host's network may interrupt by changing; then it is too unstable for a VM. */
 #define ATTEMPTS 8
 
 #ifndef NETLINK_GET_STRICT_CHK
@@ -44,7 +44,7 @@ static int dump_routes(struct nl_sock *sock, struct interfaces *table)
 	cleanup_nl_msg *msg = netlink_message(RTM_GETROUTE, NLM_F_DUMP, &info, sizeof(info));
 	int ret = msg ? netlink_request(sock, msg, route_add, table) : -ENOMEM;
 
-	/* A network namespace in which no route was ever made has no main table. */
+	/* A network namespace has no main table before its first route. */
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -58,8 +58,8 @@ static int read_once(struct interfaces *table, struct error *err)
 	if (ret < 0)
 		return ret;
 	/*
-	 * Lets the kernel leave out other tables than the main one. One that does not know it
-	 * (before 4.20) sends them all; route_add() leaves them out again.
+	 * With this option the kernel dumps the main table only. A kernel before 4.20 does not know
+	 * it and dumps all tables, of which route_add() skips the others.
 	 */
 	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on,
 			 sizeof(on));

@@ -8,10 +8,10 @@
 
 /**
  * network_dump() - fill a table in the caller's network namespace.
- * @table: filled anew; end it with interface_table_done(), also on failure.
+ * @table: overwritten; the caller must call interface_table_done() even after a failure.
  *
- * Return: 0 or a negative errno; -EAGAIN when the host's network changed during each of several
- * attempts.
+ * Return: 0; -EAGAIN if the host's network changed during each of several attempts; or another
+ * negative errno.
  */
 int network_dump(struct interfaces *table, struct error *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the host is like now: whether the things that make a VM's place are there.
+// Queries single links, routes, proxy entries and neighbours of the host.
 #include "netsetup/kernel/query.h"
 
 #include <errno.h>
@@ -10,10 +10,10 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* States in which the hardware address is not known. */
+/* States without a known hardware address. */
 #define NUD_NO_ANSWER (NUD_NONE | NUD_INCOMPLETE | NUD_FAILED)
 
-/* A request that consists of a header of its family's and, when @address is not NULL, an address. */
+/* Makes a request of its family's header and, unless @address is NULL, an address attribute. */
 static struct nl_msg *request(int type, const void *header, size_t size, int attribute,
 			      const struct in_addr *address)
 {
@@ -24,7 +24,7 @@ static struct nl_msg *request(int type, const void *header, size_t size, int att
 	return take_ptr(&message);
 }
 
-static int link_seen(struct nlmsghdr *header, void *context)
+static int parse_link(struct nlmsghdr *header, void *context)
 {
 	struct link_state *state = context;
 	const struct ifinfomsg *link = nlmsg_data(header);
@@ -44,7 +44,7 @@ int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *s
 	cleanup_nl_msg *message = request(RTM_GETLINK, &header, sizeof(header), 0, NULL);
 
 	*state = (struct link_state){ 0 };
-	return message ? netlink_request(route, message, link_seen, state) : -ENOMEM;
+	return message ? netlink_request(route, message, parse_link, state) : -ENOMEM;
 }
 
 struct wanted_route {
@@ -52,7 +52,7 @@ struct wanted_route {
 	bool found;
 };
 
-static int route_seen(struct nlmsghdr *header, void *context)
+static int parse_route(struct nlmsghdr *header, void *context)
 {
 	struct wanted_route *wanted = context;
 	const struct rtmsg *route = nlmsg_data(header);
@@ -68,20 +68,20 @@ static int route_seen(struct nlmsghdr *header, void *context)
 
 int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex)
 {
-	/* The route that the lookup finds, not the result of the lookup (inet_rtm_getroute()). */
+	/* FIB_MATCH returns the matching route, not the lookup's result (inet_rtm_getroute()). */
 	const struct rtmsg header = { .rtm_family = AF_INET,
 				      .rtm_dst_len = 32,
 				      .rtm_flags = RTM_F_FIB_MATCH };
 	cleanup_nl_msg *message = request(RTM_GETROUTE, &header, sizeof(header), RTA_DST, &address);
 	struct wanted_route wanted = { ifindex, false };
-	int ret = message ? netlink_request(route, message, route_seen, &wanted) : -ENOMEM;
+	int ret = message ? netlink_request(route, message, parse_route, &wanted) : -ENOMEM;
 
 	if (ret == -ENETUNREACH || ret == -EHOSTUNREACH)
 		return 0;
 	return ret < 0 ? ret : wanted.found;
 }
 
-static int proxy_seen(struct nlmsghdr *header, void *context)
+static int parse_proxy(struct nlmsghdr *header, void *context)
 {
 	bool *seen = context;
 
@@ -96,7 +96,7 @@ int query_proxy(struct nl_sock *route, struct in_addr address, unsigned int ifin
 				      .ndm_flags = NTF_PROXY };
 	cleanup_nl_msg *message = request(RTM_GETNEIGH, &header, sizeof(header), NDA_DST, &address);
 	bool seen = false;
-	int ret = message ? netlink_request(route, message, proxy_seen, &seen) : -ENOMEM;
+	int ret = message ? netlink_request(route, message, parse_proxy, &seen) : -ENOMEM;
 
 	if (ret == -ENOENT)
 		return 0;
@@ -108,7 +108,7 @@ struct wanted_neighbour {
 	bool known;
 };
 
-static int neighbour_seen(struct nlmsghdr *header, void *context)
+static int parse_neighbour(struct nlmsghdr *header, void *context)
 {
 	struct wanted_neighbour *wanted = context;
 	const struct ndmsg *neighbour = nlmsg_data(header);
@@ -130,7 +130,7 @@ int query_neighbour(struct nl_sock *route, struct in_addr address, unsigned int 
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
 	cleanup_nl_msg *message = request(RTM_GETNEIGH, &header, sizeof(header), NDA_DST, &address);
 	struct wanted_neighbour wanted = { mac, false };
-	int ret = message ? netlink_request(route, message, neighbour_seen, &wanted) : -ENOMEM;
+	int ret = message ? netlink_request(route, message, parse_neighbour, &wanted) : -ENOMEM;
 
 	if (ret == -ENOENT)
 		return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the host is like now: whether the things that make a VM's place are there.
+// Queries single links, routes, proxy entries and neighbours of the host.
 #ifndef NETSETUP_KERNEL_QUERY_H
 #define NETSETUP_KERNEL_QUERY_H
 
@@ -10,8 +10,8 @@
 #include "netsetup/kernel/netlink.h"
 
 /**
- * struct link_state - of an interface.
- * @up: administratively.
+ * struct link_state - the state of an interface.
+ * @up: true if it is administratively up.
  * @mtu: bytes.
  */
 struct link_state {
@@ -20,44 +20,37 @@ struct link_state {
 };
 
 /**
- * query_link() - ask for an interface.
+ * query_link() - query the state of an interface.
  * @route: rtnetlink socket.
- * @ifindex: its index.
- * @state: its state.
  *
- * Return: 0, -ENODEV when there is none, or another negative errno.
+ * Return: 0, -ENODEV if the interface does not exist, or another negative errno.
  */
 int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *state);
 
 /**
- * query_route() - ask whether packets for an address take its host route through an interface.
+ * query_route() - query if packets for an address take a host route (/32) through an interface.
  * @route: rtnetlink socket.
- * @address: the address.
- * @ifindex: the interface.
  *
- * Return: 1 when they do, 0 when not, or a negative errno.
+ * Return: 1 if they do, 0 if not, or a negative errno.
  */
 int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex);
 
 /**
- * query_proxy() - ask whether the kernel has a proxy entry (neigh_get() in net/core/neighbour.c,
+ * query_proxy() - query if the kernel has a proxy ARP entry (neigh_get() in net/core/neighbour.c,
  * Linux 5.0).
  * @route: rtnetlink socket.
- * @address: the address.
- * @ifindex: the interface.
+ * @ifindex: the interface that answers for the address.
  *
- * Return: 1 when it has, 0 when not, or a negative errno.
+ * Return: 1 if it has, 0 if not, or a negative errno.
  */
 int query_proxy(struct nl_sock *route, struct in_addr address, unsigned int ifindex);
 
 /**
- * query_neighbour() - ask for the hardware address of a station that this host has spoken with.
+ * query_neighbour() - query the hardware address of a neighbour.
  * @route: rtnetlink socket.
- * @address: the station's.
- * @ifindex: the interface.
- * @mac: its hardware address; untouched when it is not known.
+ * @mac: untouched unless the address is known.
  *
- * Return: 1 when it is known, 0 when not, or a negative errno.
+ * Return: 1 if it is known, 0 if not, or a negative errno.
  */
 int query_neighbour(struct nl_sock *route, struct in_addr address, unsigned int ifindex,
 		    struct ether_addr *mac);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The ways that default routes go: next hops inside routes, and nexthop objects beside them.
+// Collects the next hops of default routes, from routes and nexthop objects.
 #include "netsetup/kernel/route.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 
 /*
- * Ends the walk of route_resolve() should groups ever hold one another; today's kernels allow no
- * group within a group (valid_group_nh() in net/ipv4/nexthop.c).
+ * Ends the loop of route_resolve() if groups contain each other. Kernels up to now allow no group
+ * within a group (valid_group_nh() in net/ipv4/nexthop.c).
  */
 #define ROUTES_MAX 1024
 
@@ -26,7 +26,7 @@ static int add_route(struct interfaces *table, const struct default_route *route
 	return 0;
 }
 
-/* An RTA_VIA carries a next hop of another family: then no IPv4 router is known. */
+/* A next hop of another family is in RTA_VIA, which gives no IPv4 router. */
 static struct in_addr read_router(struct nlattr *gateway)
 {
 	return (struct in_addr){ gateway ? nla_get_u32(gateway) : INADDR_ANY };
@@ -63,7 +63,7 @@ static int add_multipath(struct interfaces *table, struct default_route route,
 	return 0;
 }
 
-/* Whether the message is about a route that carries whatever has no better one. */
+/* True for a default route of the main table, for packets of any source and TOS. */
 static bool is_default(const struct rtmsg *info, struct nlattr *const *attrs)
 {
 	return info->rtm_dst_len == 0 && info->rtm_src_len == 0 && info->rtm_tos == 0 &&
@@ -110,8 +110,8 @@ int route_add(struct nlmsghdr *header, void *context)
 }
 
 /**
- * struct lookup - a route whose nexthop object is being asked for.
- * @table: gets a route for each way.
+ * struct lookup - a query for the nexthop object of a route.
+ * @table: receives a route for each next hop.
  * @metric: of the route.
  */
 struct lookup {
@@ -131,7 +131,7 @@ static int add_group(struct lookup *lookup, struct nlattr *attr)
 	return ret;
 }
 
-/* A group adds routes that are to be looked up in their turn, a blackhole adds nothing. */
+/* Adds a route, for a group one per nexthop to resolve later, for a blackhole none. */
 static int parse_nexthop(struct nlmsghdr *header, void *context)
 {
 	static struct nla_policy policy[NHA_MAX + 1] = {
@@ -158,7 +158,7 @@ static int parse_nexthop(struct nlmsghdr *header, void *context)
 	return add_route(lookup->table, &route);
 }
 
-static int ask(struct nl_sock *sock, struct interfaces *table, struct default_route route)
+static int query_nexthop(struct nl_sock *sock, struct interfaces *table, struct default_route route)
 {
 	const struct nhmsg info = { .nh_family = AF_UNSPEC };
 	cleanup_nl_msg *msg = netlink_message(RTM_GETNEXTHOP, 0, &info, sizeof(info));
@@ -176,13 +176,13 @@ int route_resolve(struct nl_sock *sock, struct interfaces *table)
 	size_t kept = 0;
 	int ret;
 
-	/* The answers grow the list that is being walked. */
+	/* The answers append to the routes of this loop. */
 	for (size_t i = 0; i < table->route_count; i++) {
 		if (table->routes[i].ifindex != 0)
 			continue;
 		if (i >= ROUTES_MAX)
 			return -E2BIG;
-		ret = ask(sock, table, table->routes[i]);
+		ret = query_nexthop(sock, table, table->routes[i]);
 		if (ret < 0)
 			return ret;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The ways that default routes go: next hops inside routes, and nexthop objects beside them.
+// Collects the next hops of default routes, from routes and nexthop objects.
 #ifndef NETSETUP_KERNEL_ROUTE_H
 #define NETSETUP_KERNEL_ROUTE_H
 
@@ -7,22 +7,22 @@
 #include "netsetup/kernel/netlink.h"
 
 /**
- * route_add() - add the default route of one message of a dump, once for each next hop.
- * A message of another type, or of no interest, adds nothing. A route that names a nexthop object
- * and nothing else (net.ipv4.nexthop_compat_mode=0) gets ifindex 0.
- * @header: RTM_NEWROUTE, as an netlink_parse_fn gets it.
+ * route_add() - add the default route of one message of a dump (a netlink_parse_fn), once for each
+ * next hop. Other messages and routes add nothing. A route that has only the id of a nexthop object
+ * (net.ipv4.nexthop_compat_mode=0) gets ifindex 0.
+ * @header: RTM_NEWROUTE.
  * @table: struct interfaces.
  *
- * Return: 0, -EBADMSG when the message is malformed, or -ENOMEM.
+ * Return: 0, -EBADMSG if the message is malformed, or -ENOMEM.
  */
 int route_add(struct nlmsghdr *header, void *table);
 
 /**
- * route_resolve() - ask the kernel which ways the routes with ifindex 0 go.
- * @sock: NETLINK_ROUTE.
- * @table: routes with a nexthop object are replaced by one route for each of its ways.
+ * route_resolve() - replace each route with ifindex 0 by one route for each next hop of its nexthop
+ * object. A nexthop object that vanishes meanwhile removes its route without an error.
+ * @sock: rtnetlink socket.
  *
- * Return: 0, also when a nexthop object is gone meanwhile (its route is too), or a negative errno.
+ * Return: 0 or a negative errno.
  */
 int route_resolve(struct nl_sock *sock, struct interfaces *table);
 

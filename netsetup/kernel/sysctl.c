@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The integers of one interface under /proc/sys/net.
+// Reads and writes an interface's integers under /proc/sys/net.
 #include "netsetup/kernel/sysctl.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@ static void sysctl_path(const struct sysctl *sysctl, char path[PATH_SIZE])
 {
 	int length;
 
-	/* The name becomes a component of a path: it must not be able to leave its directory. */
+	/* Threat: a name such as ".." leaves the directory. */
 	assert(ifname_valid(sysctl->ifname) || !strcmp(sysctl->ifname, "all"));
 
 	length = snprintf(path, PATH_SIZE, "/proc/sys/net/%s/%s/%s", sysctl->tree, sysctl->ifname,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The integers of one interface under /proc/sys/net.
+// Reads and writes an interface's integers under /proc/sys/net.
 #ifndef NETSETUP_KERNEL_SYSCTL_H
 #define NETSETUP_KERNEL_SYSCTL_H
 
@@ -8,7 +8,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * struct sysctl - names one integer, "/proc/sys/net/TREE/IFNAME/KEY".
+ * struct sysctl - the name of one integer, "/proc/sys/net/TREE/IFNAME/KEY".
  * @tree: "ipv4/conf", "ipv4/neigh" or "ipv6/conf".
  * @ifname: ifname_valid(), or "all".
  * @key: such as "forwarding".
@@ -21,30 +21,22 @@ struct sysctl {
 
 /**
  * sysctl_read() - read a value.
- * @sysctl: its name.
- * @value: the value.
- * @err: ENOENT when the interface, or the kernel's feature, is not there.
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -ENOENT if the interface or kernel feature is missing, or another negative errno.
  */
 int sysctl_read(const struct sysctl *sysctl, int *value, struct error *err);
 
 /**
- * sysctl_write() - set a value.
- * @sysctl: its name.
- * @value: the value.
- * @err: as of sysctl_read(), or EPERM.
+ * sysctl_write() - write a value.
  *
- * Return: 0 or a negative errno.
+ * Return: 0; the errors of sysctl_read(); or -EPERM.
  */
 int sysctl_write(const struct sysctl *sysctl, int value, struct error *err);
 
 /**
- * sysctl_name() - the name as sysctl(8) takes it: with dots, or with slashes when the interface's
- * name has a dot itself.
- * @sysctl: its name.
- * @text: room for the text.
- * @size: of @text in bytes.
+ * sysctl_name() - write the name for sysctl(8): with dots, or with slashes if the interface's name
+ * contains a dot.
+ * @text: @size bytes.
  *
  * Return: text.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A tap that lives as long as its descriptors do.
+// Creates and verifies taps, which vanish with their last descriptor.
 #include "netsetup/kernel/tap.h"
 
 #include <assert.h>
@@ -54,7 +54,7 @@ int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, st
 	assert(ifname_valid(ifname));
 
 	for (unsigned int queue = 0; queue < queues; queue++) {
-		/* The first must create it: a persistent tap that somebody left is never adopted. */
+		/* The first call must create the tap, not open a persistent one that exists. */
 		int fd = tap_open_queue(ifname, queue == 0 ? flags | IFF_TUN_EXCL : flags, err);
 
 		if (fd >= 0) {
@@ -71,17 +71,17 @@ int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, st
 }
 
 /*
- * Whether a tap is in our network namespace. In one of his own anybody can make a tap of any name,
- * and by its name we would then take the one of somebody else's VM for it.
+ * True if a tap is in this network namespace. Threat: a user passes a tap of a namespace of their
+ * own, where it can have any name, and the helper takes the tap of another user's VM for it.
  */
-static bool in_our_namespace(int fd)
+static bool in_this_namespace(int fd)
 {
-	struct stat its, ours;
+	struct stat its, own;
 	cleanup_fd int namespace = ioctl(fd, TUNGETDEVNETNS);
 
 	return namespace >= 0 && fstat(namespace, &its) == 0 &&
-	       stat("/proc/self/ns/net", &ours) == 0 && its.st_dev == ours.st_dev &&
-	       its.st_ino == ours.st_ino;
+	       stat("/proc/self/ns/net", &own) == 0 && its.st_dev == own.st_dev &&
+	       its.st_ino == own.st_ino;
 }
 
 bool tap_is(int fd, const char *ifname)
@@ -89,12 +89,12 @@ bool tap_is(int fd, const char *ifname)
 	struct ifreq ifr = { 0 };
 	struct stat status;
 
-	/* The device first: other kinds of file may know the number of the ioctl as something else. */
+	/* Check the device first: another device may interpret the ioctl's number differently. */
 	if (fstat(fd, &status) < 0 || !S_ISCHR(status.st_mode) ||
 	    status.st_rdev != makedev(TUN_MAJOR, TUN_MINOR))
 		return false;
 	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
 		return false;
 	return (ifr.ifr_flags & IFF_TAP) && !(ifr.ifr_flags & IFF_PERSIST) &&
-	       !strncmp(ifr.ifr_name, ifname, sizeof(ifr.ifr_name)) && in_our_namespace(fd);
+	       !strncmp(ifr.ifr_name, ifname, sizeof(ifr.ifr_name)) && in_this_namespace(fd);
 }

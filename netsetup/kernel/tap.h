@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A tap that lives as long as its descriptors do.
+// Creates and verifies taps, which vanish with their last descriptor.
 #ifndef NETSETUP_KERNEL_TAP_H
 #define NETSETUP_KERNEL_TAP_H
 
@@ -8,24 +8,22 @@
 #include "netsetup/base/error.h"
 
 /**
- * tap_open() - create a tap that did not exist, without an address, down.
- * @ifname: its name, ifname_valid().
+ * tap_open() - create a new tap, down and without an address.
+ * @ifname: must be ifname_valid().
  * @queues: 1..QUEUES_MAX.
- * @offload: with vnet headers (IFF_VNET_HDR), so that QEMU can use checksum and segment offloads.
- * @fds: one descriptor for each queue, close-on-exec.
- * @err: EBUSY when an interface of this name exists.
+ * @offload: with vnet headers (IFF_VNET_HDR), for QEMU's checksum and segment offloads.
+ * @fds: one close-on-exec descriptor for each queue, owned by the caller.
  *
- * The tap is not persistent: the kernel removes it, with its routes and sysctls, when the last
- * descriptor is closed, whoever holds it and however it ended (drivers/net/tun.c, tun_detach()).
+ * The tap is not persistent: when its last descriptor is closed in any process, for any reason, the
+ * kernel removes it with its routes and sysctls (drivers/net/tun.c, tun_detach()).
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -EBUSY if an interface of this name exists, or another negative errno.
  */
 int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, struct error *err);
 
 /**
- * tap_is() - whether a descriptor is a queue of this tap, a non-persistent one of this namespace.
- * @fd: of anything.
- * @ifname: the tap's name.
+ * tap_is() - true if a descriptor is a queue of this tap, non-persistent and in this namespace.
+ * @fd: an untrusted descriptor of any kind.
  */
 bool tap_is(int fd, const char *ifname);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The uplink: the interface through which the VM is on the LAN.
+// Chooses the uplink: the interface that connects the VM to the LAN.
 #include "netsetup/kernel/uplink.h"
 
 #include <errno.h>
@@ -19,13 +19,13 @@
 /* In linux/if.h, which cannot be included together with net/if.h. */
 #define LOWER_UP 0x10000
 
-/* An interface's name in a message. */
+/* Size of an interface's name in a message. */
 #define NAME_SIZE PRINTABLE_SIZE(IFNAMSIZ)
 
-/* Room for why an interface is refused. */
+/* Size of the reason to refuse an interface. */
 #define REASON_SIZE 128
 
-/* So many interfaces fit into a remedy's text; the rest is counted. */
+/* The interfaces that a remedy's text can list; the rest is counted. */
 #define LISTED_MAX 10
 
 /* Prefixes longer than this leave no address for a VM. */
@@ -57,15 +57,15 @@ static const char *address_refusal(const struct interface_address *address)
 	if (address->scope != RT_SCOPE_UNIVERSE)
 		return "is not of global scope";
 	if (!ipv4_unicast(address->prefix.address))
-		return "is not a host's";
+		return "is not a host's address";
 	if (address->prefix.length < 1 || address->prefix.length > PREFIX_LENGTH_MAX)
 		return "has a prefix that leaves no address for a VM";
 	if (address->flags & IFA_F_SECONDARY)
-		return "is a secondary one";
+		return "is a secondary address";
 	return NULL;
 }
 
-/* The address whose subnet has the router, else the oldest usable one, or NULL. */
+/* The address whose subnet contains the router, else the oldest usable address, or NULL. */
 static const struct interface_address *find_address(const struct interfaces *table,
 						    unsigned int ifindex, struct in_addr router)
 {
@@ -84,7 +84,7 @@ static const struct interface_address *find_address(const struct interfaces *tab
 	return oldest;
 }
 
-/* The bridge, bond or the like of which the interface is a port, or NULL. */
+/* The bridge, bond or similar device of which the interface is a port, or NULL. */
 static const struct interface *find_master(const struct interfaces *table,
 					   const struct interface *link)
 {
@@ -92,7 +92,7 @@ static const struct interface *find_master(const struct interfaces *table,
 
 	if (link->master)
 		master = interface_by_index(table, link->master);
-	/* A VRF only chooses the routing table of its members. */
+	/* A VRF only selects the routing table of its ports. */
 	return master && strcmp(master->kind, "vrf") != 0 ? master : NULL;
 }
 
@@ -110,7 +110,7 @@ static bool is_tunnel(const struct interface *link)
 	return false;
 }
 
-/* What is wrong with the interface itself, whatever it is connected to, or NULL. */
+/* The reason to refuse the interface by its own properties, or NULL. */
 static const char *link_refusal(const struct interface *link)
 {
 	if (link->flags & IFF_LOOPBACK)
@@ -118,7 +118,7 @@ static const char *link_refusal(const struct interface *link)
 	if (!strncmp(link->ifname, TAP_PREFIX, strlen(TAP_PREFIX)))
 		return "the tap of a VM";
 	if (!ifname_valid(link->ifname))
-		return "its name is not one that can be used";
+		return "its name cannot be used";
 	if (link->flags & IFF_POINTOPOINT)
 		return "point-to-point, does not do ARP";
 	if (link->flags & IFF_NOARP)
@@ -156,14 +156,7 @@ static const char *addresses_refusal(const struct interfaces *table, const struc
 	return "no IPv4 address";
 }
 
-/**
- * refusal() - why an interface cannot be the uplink.
- * @table: all interfaces.
- * @link: the one.
- * @reason: room for a text.
- *
- * Return: a text, or NULL when it can.
- */
+/* The reason why an interface cannot be the uplink, or NULL; @reason holds the text if needed. */
 static const char *refusal(const struct interfaces *table, const struct interface *link,
 			   char reason[REASON_SIZE])
 {
@@ -202,7 +195,7 @@ static void list_one(const struct interfaces *table, const struct interface *lin
 		     text && routed ? " (has the default route)" : "");
 }
 
-/* Says of each interface why it is refused: first of those that have a default route. */
+/* Lists each interface with the reason to refuse it, those with a default route first. */
 static void list_all(const struct interfaces *table, struct error *err)
 {
 	size_t listed = 0, total = 0;
@@ -273,10 +266,9 @@ static int choose_named(const struct interfaces *table, const char *ifname, stru
 
 /**
  * struct candidate - a usable interface with a default route.
- * @link: the interface, or NULL for none.
- * @router: the default route's next hop.
- * @metric: of the default route.
- * @station: a Wi-Fi client.
+ * @link: NULL for none.
+ * @router, @metric: of the default route.
+ * @station: true for a Wi-Fi client.
  */
 struct candidate {
 	const struct interface *link;
@@ -285,7 +277,7 @@ struct candidate {
 	bool station;
 };
 
-/* Below 0 when a is the better one: Wi-Fi before others, then the lower metric. */
+/* Below 0 if @a is better: a Wi-Fi client before others, then the lower metric. */
 static int candidate_compare(const struct candidate *a, const struct candidate *b)
 {
 	if (a->station != b->station)
@@ -389,7 +381,7 @@ int uplink_find(const char *ifname, struct uplink *uplink, struct error *err)
 	if (ret < 0)
 		return ret;
 
-	/* The SSID is only shown: an uplink whose driver cannot tell it serves as well. */
+	/* The SSID is for display only: a driver that does not report it is no error. */
 	link = interface_by_index(&table, found.ifindex);
 	if (wireless_station(link) && !found.ssid[0] && wireless_find_ssid(link, &unused) == 0)
 		memcpy(found.ssid, link->ssid, sizeof(found.ssid));

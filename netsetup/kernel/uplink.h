@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The uplink: the interface through which the VM is on the LAN.
+// Chooses the uplink: the interface that connects the VM to the LAN.
 #ifndef NETSETUP_KERNEL_UPLINK_H
 #define NETSETUP_KERNEL_UPLINK_H
 
@@ -12,15 +12,13 @@
 #include "netsetup/base/printable.h"
 
 /**
- * struct uplink - an interface that can carry a VM.
- * @ifname: its name.
- * @ifindex: its index.
- * @mac: its hardware address now; a disconnected Wi-Fi interface carries a random one.
+ * struct uplink - an interface that can connect a VM to the LAN.
+ * @mac: its current hardware address; a disconnected Wi-Fi interface has a random one.
  * @prefix: its IPv4 address and the length of the subnet's prefix, 1..30.
- * @router: next hop of its default route; 0.0.0.0 when it has none.
- * @mtu: in bytes.
- * @wireless: nl80211 knows it.
- * @ssid: printable text, empty when not known; unprintable octets as "\xNN".
+ * @router: next hop of its default route, or 0.0.0.0.
+ * @mtu: bytes.
+ * @wireless: true for Wi-Fi.
+ * @ssid: text from printable(); empty if unknown.
  */
 struct uplink {
 	char ifname[IFNAMSIZ];
@@ -37,28 +35,23 @@ struct interfaces;
 
 /**
  * uplink_find() - choose the uplink, in the caller's network namespace.
- * @ifname: the interface's name, or NULL for the wireless interface with the IPv4 default route,
- *          else the interface with the best (lowest metric) default route that does ARP; the
- *          bridge when it is a bridge's port.
- * @uplink: the uplink.
- * @err: with STATUS_NETWORK lists each interface that was found and why it was refused.
+ * @ifname: the interface's name. NULL chooses the Wi-Fi client with a default route, else the
+ *          interface with the default route of the lowest metric; instead of a port its bridge.
+ * @err: with STATUS_NETWORK the remedy lists each interface with the reason to refuse it.
  *
- * An interface is usable when it is up and connected (it has carrier), is an Ethernet that does ARP
- * and is no tunnel, no tap of a VM and no port of a bridge or bond, and has an IPv4 address of
- * global scope with a prefix of 1 to 30 bits. Of several addresses it is the one whose subnet
- * has the router, else the oldest. A named interface need not have a default route.
+ * An interface is usable if it is up and connected (it has carrier), is an Ethernet interface with
+ * ARP and no tunnel, no tap of a VM and no port of a bridge or bond, and has an IPv4 address of
+ * global scope with a prefix of 1 to 30 bits. Of several addresses it uses the one whose subnet
+ * contains the router, else the oldest. A named interface may lack a default route.
  *
- * Return: 0, -ENODEV when none is usable, -ENOTUNIQ when several are equally good, or another
- * negative errno of netlink.
+ * Return: 0, -ENODEV if none is usable, -ENOTUNIQ if several are equally good, or another negative
+ * errno of netlink.
  */
 int uplink_find(const char *ifname, struct uplink *uplink, struct error *err);
 
 /**
- * uplink_choose() - the same over a table of interfaces that was read before.
+ * uplink_choose() - choose the uplink from a table, as uplink_find() does.
  * @table: from network_dump() and wireless_read().
- * @ifname, @uplink, @err: as for uplink_find().
- *
- * Return: as uplink_find().
  */
 int uplink_choose(const struct interfaces *table, const char *ifname, struct uplink *uplink,
 		  struct error *err);

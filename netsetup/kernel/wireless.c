@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Wi-Fi: which interfaces are wireless, in which mode, and on which network (nl80211).
+// Reads the mode and network of Wi-Fi interfaces (nl80211).
 #include "netsetup/kernel/wireless.h"
 
 #include <errno.h>
@@ -21,10 +21,10 @@
 
 #define ELEMENT_ID_SSID 0
 
-/* Room for a path below /sys/class/net. */
+/* Size of a path below /sys/class/net. */
 #define PATH_SIZE 64
 
-/* Room for an ifindex as text. */
+/* Size of an ifindex as text. */
 #define IFINDEX_SIZE 16
 
 const char *wireless_mode(unsigned int wireless_type)
@@ -96,7 +96,7 @@ int wireless_add_interface(struct nlmsghdr *header, void *context)
 		return 0;
 	if (genlmsg_parse(header, 0, attrs, NL80211_ATTR_MAX, policy) < 0)
 		return -EBADMSG;
-	/* A device without an interface (Wi-Fi Direct has such) is of no interest. */
+	/* Skip a device without an interface, as Wi-Fi Direct has. */
 	if (!attrs[NL80211_ATTR_IFINDEX])
 		return 0;
 	link = interface_by_index(context, nla_get_u32(attrs[NL80211_ATTR_IFINDEX]));
@@ -138,14 +138,14 @@ int wireless_add_network(struct nlmsghdr *header, void *context)
 	if (!elements || !bss[NL80211_BSS_STATUS] ||
 	    nla_get_u32(bss[NL80211_BSS_STATUS]) != NL80211_BSS_STATUS_ASSOCIATED)
 		return 0;
-	/* Malformed elements come from the air, not from the kernel: they only hide the name. */
+	/* Untrusted elements, from a radio frame: malformed ones only leave the SSID empty. */
 	(void)wireless_elements_ssid(nla_data(elements), (size_t)nla_len(elements), link->ssid);
 	return 0;
 }
 
 /*
- * Asking for a family that is not there makes the kernel run modprobe, which takes milliseconds;
- * where sysfs is there and has no class of Wi-Fi devices, the answer is known.
+ * True if sysfs shows that the kernel has no Wi-Fi. This saves milliseconds: to resolve a missing
+ * netlink family, the kernel runs modprobe.
  */
 static bool is_absent(void)
 {
@@ -153,14 +153,11 @@ static bool is_absent(void)
 }
 
 /**
- * dump() - have nl80211 tell all that it knows of something.
+ * dump() - request a dump of nl80211.
  * @command: NL80211_CMD_GET_INTERFACE or _SCAN.
- * @ifindex: of which interface, or 0 for all.
- * @parse: told each message.
- * @context: passed to @parse.
- * @err: what failed.
+ * @ifindex: 0 for all interfaces.
  *
- * Return: 0, also when there is no nl80211, or a negative errno.
+ * Return: 0, even if the kernel has no nl80211, or a negative errno.
  */
 static int dump(uint8_t command, unsigned int ifindex, netlink_parse_fn *parse, void *context,
 		struct error *err)
@@ -170,7 +167,7 @@ static int dump(uint8_t command, unsigned int ifindex, netlink_parse_fn *parse, 
 	int ret, family;
 
 	if (!msg)
-		return error_set_errno(err, ENOMEM, "cannot ask for the Wi-Fi interfaces");
+		return error_set_errno(err, ENOMEM, "cannot query the Wi-Fi interfaces");
 	ret = netlink_open(NETLINK_GENERIC, &sock, err);
 	if (ret < 0)
 		return ret == -EPROTONOSUPPORT ? 0 : ret;
@@ -182,15 +179,15 @@ static int dump(uint8_t command, unsigned int ifindex, netlink_parse_fn *parse, 
 
 	if (!genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, NLM_F_DUMP, command, 0) ||
 	    (ifindex && nla_put_u32(msg, NL80211_ATTR_IFINDEX, ifindex) < 0))
-		return error_set_errno(err, ENOMEM, "cannot ask for the Wi-Fi interfaces");
+		return error_set_errno(err, ENOMEM, "cannot query the Wi-Fi interfaces");
 	ret = netlink_request(sock, msg, parse, context);
-	/* A network that came into or went out of hearing meanwhile (-EINTR) is not the uplink's. */
+	/* -EINTR: another network appeared or vanished during the dump, not that of the uplink. */
 	if (ret < 0 && ret != -EINTR)
 		return error_set_errno(err, -ret, "cannot list the Wi-Fi interfaces");
 	return 0;
 }
 
-/* Whether sysfs has a Wi-Fi device of that name in this network namespace: the index tells. */
+/* True if sysfs lists the interface as Wi-Fi. Its index shows that sysfs is of this namespace. */
 static bool sysfs_wireless(const struct interface *link)
 {
 	static const char *const marks[] = { "phy80211", "wireless" };
@@ -223,7 +220,7 @@ int wireless_read(struct interfaces *table, struct error *err)
 	for (size_t i = 0; i < table->link_count; i++) {
 		struct interface *link = &table->links[i];
 
-		/* Hardware has no kind; a name that is no file's name could lead elsewhere. */
+		/* Hardware has no kind. Threat: a name such as ".." leads to another directory. */
 		if (!link->wireless && !link->kind[0] && ifname_valid(link->ifname))
 			link->wireless = sysfs_wireless(link);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What one asker is permitted: the part of the policy that is about them.
+// Checks a client's requests against the rules of the policy.
 #include "netsetup/policy/authorize.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "netsetup/base/ipv4.h"
 #include "netsetup/policy/policy_file.h"
 
-/* Entries of passwd(5) and group(5); a group may have very many members. */
+/* Size of an entry of passwd(5) or group(5); a group may have very many members. */
 #define ENTRY_SIZE (1 << 20)
 
 struct request authorize_request(const struct setup_record *setup, const struct uplink *uplink)
@@ -23,35 +23,35 @@ struct request authorize_request(const struct setup_record *setup, const struct 
 				 .unprobed = setup->probe == PROBE_NONE };
 }
 
-/* The name as it is shown, and written into the policy by who follows our advice. */
-static void find_name(struct authorization *authorization, char *space)
+/* Finds the client's name for messages, whose remedy is a line for the policy. */
+static void find_name(struct authorization *authorization, char *buffer)
 {
 	struct passwd entry, *found = NULL;
 
 	snprintf(authorization->name, sizeof(authorization->name), "%u",
 		 (unsigned int)authorization->uid);
-	if (getpwuid_r(authorization->uid, &entry, space, ENTRY_SIZE, &found) == 0 && found &&
+	if (getpwuid_r(authorization->uid, &entry, buffer, ENTRY_SIZE, &found) == 0 && found &&
 	    strlen(found->pw_name) < sizeof(authorization->name))
 		memcpy(authorization->name, found->pw_name, strlen(found->pw_name) + 1);
 }
 
-static bool is_user(const struct rule *rule, uid_t uid, char *space)
+static bool is_user(const struct rule *rule, uid_t uid, char *buffer)
 {
 	struct passwd entry, *found = NULL;
 
 	if (!rule->name[0])
 		return rule->id == uid;
-	return getpwnam_r(rule->name, &entry, space, ENTRY_SIZE, &found) == 0 && found &&
+	return getpwnam_r(rule->name, &entry, buffer, ENTRY_SIZE, &found) == 0 && found &&
 	       found->pw_uid == uid;
 }
 
-static bool is_member(const struct rule *rule, const gid_t *groups, size_t count, char *space)
+static bool is_member(const struct rule *rule, const gid_t *groups, size_t count, char *buffer)
 {
 	struct group entry, *found = NULL;
 	gid_t gid = rule->id;
 
 	if (rule->name[0]) {
-		if (getgrnam_r(rule->name, &entry, space, ENTRY_SIZE, &found) != 0 || !found)
+		if (getgrnam_r(rule->name, &entry, buffer, ENTRY_SIZE, &found) != 0 || !found)
 			return false;
 		gid = found->gr_gid;
 	}
@@ -61,7 +61,7 @@ static bool is_member(const struct rule *rule, const gid_t *groups, size_t count
 	return false;
 }
 
-/* The line that would permit a wish; what it has to name is what the wish names. */
+/* Adds the rule that would permit a request, with the options that the request needs. */
 static void add_remedy(const struct authorization *authorization, const struct request *request,
 		       bool uplink, bool address, bool vms, struct error *err)
 {
@@ -82,15 +82,15 @@ static void add_remedy(const struct authorization *authorization, const struct r
 void authorize_select(struct authorization *authorization, const struct policy *policy,
 		      const gid_t *groups, size_t group_count)
 {
-	cleanup_free char *space = malloc(ENTRY_SIZE);
+	cleanup_free char *buffer = malloc(ENTRY_SIZE);
 	struct error *err = &authorization->refusal;
 
 	authorization->count = 0;
-	for (size_t i = 0; space && i < policy->count; i++) {
+	for (size_t i = 0; buffer && i < policy->count; i++) {
 		const struct rule *rule = &policy->rules[i];
 
-		if (rule->group ? is_member(rule, groups, group_count, space)
-				: is_user(rule, authorization->uid, space))
+		if (rule->group ? is_member(rule, groups, group_count, buffer)
+				: is_user(rule, authorization->uid, buffer))
 			authorization->rules[authorization->count++] = *rule;
 	}
 	if (authorization->count > 0)
@@ -104,18 +104,18 @@ void authorize_load(struct authorization *authorization, const char *path, uid_t
 		    const gid_t *groups, size_t group_count)
 {
 	cleanup_free struct policy *policy = calloc(1, sizeof(*policy));
-	cleanup_free char *space = malloc(ENTRY_SIZE);
+	cleanup_free char *buffer = malloc(ENTRY_SIZE);
 	struct error *err = &authorization->refusal;
 	int ret;
 
 	memset(authorization, 0, sizeof(*authorization));
 	authorization->uid = uid;
 	authorization->path = path;
-	if (!policy || !space) {
+	if (!policy || !buffer) {
 		error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 		return;
 	}
-	find_name(authorization, space);
+	find_name(authorization, buffer);
 	ret = policy_file_read(path, policy, err);
 	if (ret == -ENOENT) {
 		error_setf(err, STATUS_PERMISSION, EACCES,
@@ -123,14 +123,14 @@ void authorize_load(struct authorization *authorization, const char *path, uid_t
 			   authorization->name, path);
 		add_remedy(authorization, NULL, false, false, false, err);
 	} else if (ret < 0) {
-		/* With a mistake in it, it permits nothing; that, and where, is for root to mend. */
+		/* An invalid policy permits nothing; the error gives root its path and line. */
 		err->status = STATUS_PERMISSION;
 	} else {
 		authorize_select(authorization, policy, groups, group_count);
 	}
 }
 
-/* What a statement does not permit of a wish; the later, the closer it came. */
+/* The first obstacle of a request in a rule; a later one is closer to a permission. */
 enum obstacle {
 	OBSTACLE_UPLINK,
 	OBSTACLE_PROBE,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What one asker is permitted: the part of the policy that is about them.
+// Checks a client's requests against the rules of the policy.
 #ifndef NETSETUP_POLICY_AUTHORIZE_H
 #define NETSETUP_POLICY_AUTHORIZE_H
 
@@ -10,13 +10,13 @@
 #include "netsetup/protocol/protocol.h"
 
 /**
- * struct authorization - what an asker is permitted. Where a pointer to one is NULL, everything is: the
- * asker is root.
- * @uid: the asker.
- * @name: the asker's in passwd(5), or the number as text.
+ * struct authorization - the rules for one client. A NULL pointer stands for root's authorization,
+ * which permits everything.
+ * @uid: the client's.
+ * @name: the client's name in passwd(5), or the number as text.
  * @path: of the policy, for messages.
- * @refusal: why nothing at all is permitted; code 0: see the statements.
- * @rules, @count: those about this user and their groups.
+ * @refusal: the reason to refuse all requests; its code is 0 if the rules decide.
+ * @rules: @count rules for this user and their groups.
  */
 struct authorization {
 	uid_t uid;
@@ -28,12 +28,12 @@ struct authorization {
 };
 
 /**
- * struct request - what is asked for, as far as the policy is concerned.
- * @uplink: its name.
- * @named: the request named it; else it was found.
- * @unprobed: the address is not to be proven free.
- * @address: the VM's, or 0.0.0.0: none yet.
- * @vms: how many other VMs the asker runs.
+ * struct request - the properties of a setup_record that the policy restricts.
+ * @uplink: its name, owned by the caller.
+ * @named: true if the setup_record names the uplink, false if netsetup found it.
+ * @unprobed: true if the address is used without a probe.
+ * @address: the VM's; 0.0.0.0 if it has none yet.
+ * @vms: number of other VMs that the client runs.
  */
 struct request {
 	const char *uplink;
@@ -43,34 +43,32 @@ struct request {
 	unsigned int vms;
 };
 
-/* authorize_request() - what a request asks for on an uplink; no address and no other VMs yet. */
+/* authorize_request() - make the request of a setup_record, without an address and other VMs. */
 struct request authorize_request(const struct setup_record *setup, const struct uplink *uplink);
 
 /**
- * authorize_load() - read the policy for one asker. It looks names up in passwd(5) and group(5), by
- * nsswitch.conf(5), and so is to be called before the system calls are confined.
- * @authorization: filled in, with a refusal when the policy cannot be used or has nothing for this asker.
- * @path: of the policy; stays the caller's.
- * @uid: the asker.
- * @groups, @group_count: all of the asker's.
+ * authorize_load() - read the rules of the policy for one client. Must be called before
+ * seccomp_confine(), because it looks up names in passwd(5) and group(5) by nsswitch.conf(5).
+ * @authorization: gets a refusal if the policy is invalid or has no rule for this client.
+ * @path: of the policy, owned by the caller; must stay valid.
+ * @uid: the client's.
+ * @groups: all @group_count groups of the client.
  */
 void authorize_load(struct authorization *authorization, const char *path, uid_t uid,
 		    const gid_t *groups, size_t group_count);
 
 /**
- * authorize_select() - the same with a policy that was read already.
- * @authorization: with @uid, @name and @path filled in.
- * @policy: the policy.
- * @groups, @group_count: all of the asker's.
+ * authorize_select() - copy the rules for one client from a policy.
+ * @authorization: must have @uid, @name and @path.
+ * @groups: all @group_count groups of the client.
  */
 void authorize_select(struct authorization *authorization, const struct policy *policy,
 		      const gid_t *groups, size_t group_count);
 
 /**
- * authorize_check() - whether a wish is permitted, by one statement in all its parts.
- * @authorization: or NULL.
- * @request: the wish.
- * @err: says what is not, with the line that would permit it.
+ * authorize_check() - check that a single rule permits all of a request.
+ * @authorization: may be NULL.
+ * @err: names what is not permitted; the remedy is the rule that would permit it.
  *
  * Return: 0 or -EACCES.
  */
@@ -78,13 +76,13 @@ int authorize_check(const struct authorization *authorization, const struct requ
 		    struct error *err);
 
 /**
- * authorize_bounds() - narrow a span of addresses to where those lie that are permitted; not each one
- * within need be.
- * @authorization: or NULL: nothing is narrowed.
- * @request: without an address.
- * @first, @last: the bounds, inclusive.
+ * authorize_bounds() - narrow a range of addresses to the smallest one with all permitted ones. It
+ * may contain others, so the caller must check the address that it chooses.
+ * @authorization: may be NULL, then the range stays.
+ * @request: must not have an address.
+ * @first, @last: the bounds, inclusive; untouched on failure.
  *
- * Return: false when none is permitted.
+ * Return: false if no address is permitted.
  */
 bool authorize_bounds(const struct authorization *authorization, const struct request *request,
 		      struct in_addr *first, struct in_addr *last);

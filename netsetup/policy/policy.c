@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The policy: which users may put VMs on the LAN without being root, and where.
+// Parses the policy: rules for users who may attach VMs to the LAN.
 #include "netsetup/policy/policy.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #define BLANKS " \t"
 
-/* One line that is being read. */
+/* The line that is being parsed; @rest is the state of strtok_r(). */
 struct line {
 	const char *path;
 	unsigned int number;
@@ -24,7 +24,7 @@ struct line {
 	struct error *err;
 };
 
-/* A word of the file as it can be shown. */
+/* A word of the file, escaped for messages. */
 struct shown {
 	char text[PRINTABLE_SIZE(POLICY_LINE_MAX)];
 };
@@ -52,7 +52,7 @@ static const char *next_word(struct line *line)
 	return strtok_r(NULL, BLANKS, &line->rest);
 }
 
-/* All digits: a number, also when somebody's name looks like one. */
+/* A word of digits is a number, even if a user has it as a name. */
 static bool read_number(const char *word, unsigned long max, unsigned long *number)
 {
 	if (!word[0] || strlen(word) > 10 || word[strspn(word, "0123456789")])
@@ -61,7 +61,7 @@ static bool read_number(const char *word, unsigned long max, unsigned long *numb
 	return *number <= max;
 }
 
-static int read_who(struct line *line, struct rule *rule)
+static int read_subject(struct line *line, struct rule *rule)
 {
 	const char *kind = next_word(line);
 	const char *name = kind ? next_word(line) : NULL;
@@ -176,10 +176,10 @@ static int read_unprobed(struct line *line, const char *word, struct rule *rule)
 	return 0;
 }
 
-/* What may follow, in any order, each once. */
+/* The options of a rule, in any order, each at most once. */
 static const struct option {
 	const char *name;
-	const char *value; /* what it needs, or NULL */
+	const char *value; /* its operand for messages, or NULL */
 	int (*read)(struct line *line, const char *word, struct rule *rule);
 } options[] = {
 	{ "uplink", "an interface's name, or 'any'", read_uplink },
@@ -209,7 +209,7 @@ static int read_option(struct line *line, const char *name, unsigned int *seen, 
 	return options[i].read(line, word, rule);
 }
 
-/* @word is the line's first. */
+/* Reads a rule; @word is the first one of the line. */
 static int read_rule(struct line *line, const char *word, struct policy *policy)
 {
 	struct rule rule = { .vms = POLICY_VMS_DEFAULT, .last = { INADDR_BROADCAST } };
@@ -218,11 +218,11 @@ static int read_rule(struct line *line, const char *word, struct policy *policy)
 	int ret;
 
 	if (strcmp(word, "allow") != 0)
-		return refuse(line, "unknown statement '%s'; there is only 'allow'",
+		return refuse(line, "unknown rule '%s'; a rule begins with 'allow'",
 			      shown_word(word, &shown));
 	if (policy->count == POLICY_RULES_MAX)
-		return refuse(line, "more than %d statements", POLICY_RULES_MAX);
-	ret = read_who(line, &rule);
+		return refuse(line, "more than %d rules", POLICY_RULES_MAX);
+	ret = read_subject(line, &rule);
 	while (ret == 0 && (word = next_word(line)))
 		ret = read_option(line, word, &seen, &rule);
 	if (ret == 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The policy: which users may put VMs on the LAN without being root, and where.
+// Parses the policy: rules for users who may attach VMs to the LAN.
 #ifndef NETSETUP_POLICY_POLICY_H
 #define NETSETUP_POLICY_POLICY_H
 
@@ -11,26 +11,25 @@
 
 #include "netsetup/base/error.h"
 
-/* Bounds of a file: bytes, statements, bytes of a line; of a name, with its NUL. */
+/* Limits: bytes of a file, its rules, bytes of a line without comment; a name with its NUL. */
 #define POLICY_SIZE_MAX  65536
 #define POLICY_RULES_MAX 128
 #define POLICY_LINE_MAX  255
 #define POLICY_NAME_SIZE 64
 
-/* How many VMs a user may run at a time: where a statement does not say, and at the most. */
+/* VMs that a user may run at the same time: the default of a rule, and its largest value. */
 #define POLICY_VMS_DEFAULT 8
 #define POLICY_VMS_MAX     1000
 
 /**
- * struct rule - one line of the policy. A request is permitted when one statement permits all
- * of it.
- * @group: it is about a group's members, else about one user.
- * @name: of the user or group; or empty, then @id is the number.
- * @any_uplink: on any uplink; else on @uplink alone, or when that is empty on the one that is found
- *              when the request names none.
- * @first, @last: the addresses, inclusive; by default all of a subnet.
- * @vms: how many VMs each user may run at a time.
- * @unprobed: also with `probe: none`, so at an address that another station may have.
+ * struct rule - one line of the policy. A request is permitted if a single rule permits all of it.
+ * @group: true for the members of a group, false for one user.
+ * @name: of the user or group; if empty, @id is the number.
+ * @any_uplink: permits every uplink. Otherwise @uplink only; if that is empty, the uplink that
+ *              netsetup finds when the request names none.
+ * @first, @last: the permitted addresses, inclusive; by default all.
+ * @vms: VMs that each user may run at the same time.
+ * @unprobed: permits `probe: none`, that is, an address that another host may have.
  */
 struct rule {
 	bool group;
@@ -50,11 +49,10 @@ struct policy {
 };
 
 /**
- * policy_parse() - read a policy; vmrun-netsetup(8), POLICY, tells its grammar.
- * @text: the bytes, from anybody; need not end in a NUL.
- * @size: how many.
+ * policy_parse() - parse a policy; vmrun-netsetup(8), POLICY, has its grammar.
+ * @text: @size untrusted bytes; may lack a NUL.
  * @path: of the file, for messages.
- * @policy: the statements; of no use after a failure.
+ * @policy: undefined after a failure.
  * @err: the first error, with path and line.
  *
  * Return: 0 or -EINVAL.

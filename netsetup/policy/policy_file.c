@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The file that holds the policy: root's, and nobody else's to change.
+// Reads the policy from a file that only root can change.
 #include "netsetup/policy/policy_file.h"
 
 #include <assert.h>
@@ -13,8 +13,8 @@
 #include "netsetup/base/cleanup.h"
 
 /*
- * Whoever can write to a directory can exchange what is in it; but in one with the sticky bit, as
- * /tmp, only what is their own.
+ * Threat: a user who may write to a directory can replace its files. In a directory with the sticky
+ * bit, such as /tmp, they can replace only their own.
  */
 static int check_owner(int fd, const char *path, struct error *err)
 {
@@ -32,7 +32,7 @@ static int check_owner(int fd, const char *path, struct error *err)
 	return -EPERM;
 }
 
-/* Opens the next part of a path, and looks whose it is. */
+/* Opens the next component of a path and checks its owner. */
 static int descend(int above, const char *name, const char *path, int flags, struct error *err)
 {
 	cleanup_fd int fd = openat(above, name, flags | O_NOFOLLOW | O_CLOEXEC);
@@ -44,7 +44,7 @@ static int descend(int above, const char *name, const char *path, int flags, str
 	return take_fd(&fd);
 }
 
-/* From the root down, each directory by the descriptor of the one before. */
+/* Opens each directory from the root down, relative to the descriptor of the one above. */
 static int open_file(const char *path, struct error *err)
 {
 	cleanup_fd int above = -1;

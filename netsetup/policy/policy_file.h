@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The file that holds the policy: root's, and nobody else's to change.
+// Reads the policy from a file that only root can change.
 #ifndef NETSETUP_POLICY_POLICY_FILE_H
 #define NETSETUP_POLICY_POLICY_FILE_H
 
@@ -7,11 +7,11 @@
 
 /**
  * policy_file_read() - read the policy from its file.
- * @path: absolute; no part of it may be a symbolic link.
- * @policy: the statements.
- * @err: names the file, or the directory that others than root could change it through.
+ * @path: must be absolute; no component may be a symbolic link.
+ * @policy: undefined after a failure.
+ * @err: names the file, or the directory that lets other users change it.
  *
- * Return: 0, -ENOENT when there is none, or another negative errno.
+ * Return: 0, -ENOENT if there is none, or another negative errno.
  */
 int policy_file_read(const char *path, struct policy *policy, struct error *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Where vmrun's other programs are: beside it, or where an installation puts them.
+// Finds vmrun's helper programs beside it or in their installed directory.
 #include "netsetup/protocol/libexec.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* An installed helper may be for the members of its group alone. */
+/* An installed helper may be executable for the members of its group only. */
 static int not_a_member(const char *path, struct error *err)
 {
 	const struct group *group;
@@ -29,7 +29,7 @@ static int not_a_member(const char *path, struct error *err)
 
 int libexec_find(const char *name, char path[PATH_MAX], struct error *err)
 {
-	static const char *const places[] = { ".", VMRUN_LIBEXEC_FROM_BIN };
+	static const char *const directories[] = { ".", VMRUN_LIBEXEC_FROM_BIN };
 	char self[PATH_MAX];
 	ssize_t length;
 	char *slash;
@@ -37,16 +37,16 @@ int libexec_find(const char *name, char path[PATH_MAX], struct error *err)
 	length = readlink("/proc/self/exe", self, sizeof(self));
 	if (length < 0 || length == sizeof(self))
 		return error_set_errno(err, length < 0 ? errno : ENAMETOOLONG,
-				       "cannot tell where vmrun is");
+				       "cannot find the directory of vmrun");
 	self[length] = '\0';
 	slash = strrchr(self, '/');
 	*slash = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		if (snprintf(path, PATH_MAX, "%s/%s/%s", self, places[i], name) >= PATH_MAX)
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+		if (snprintf(path, PATH_MAX, "%s/%s/%s", self, directories[i], name) >= PATH_MAX)
 			continue;
 		if (access(path, X_OK) == 0)
 			return 0;
-		/* There, but executable only by a group that the caller is not in. */
+		/* The file exists, but the caller is not in the group that may execute it. */
 		if (access(path, F_OK) == 0)
 			return not_a_member(path, err);
 	}

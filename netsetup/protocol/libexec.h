@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Where vmrun's other programs are: beside it, or where an installation puts them.
+// Finds vmrun's helper programs beside it or in their installed directory.
 #ifndef NETSETUP_PROTOCOL_LIBEXEC_H
 #define NETSETUP_PROTOCOL_LIBEXEC_H
 
@@ -8,13 +8,12 @@
 #include "netsetup/base/error.h"
 
 /**
- * libexec_find() - look for a helper beside this program (a build tree), then where an installation
- * has it relative to this program: in places that are as trusted as this program itself.
- * @name: of the helper.
- * @path: absolute.
- * @err: the error.
+ * libexec_find() - find a helper in this program's directory (a build tree), then in the installed
+ * directory relative to it. Both are as trusted as this program itself.
+ * @name: file name of the helper.
+ * @path: its absolute path.
  *
- * Return: 0, -ENOENT, -EACCES when only others may run it, or another negative errno.
+ * Return: 0, -ENOENT, -EACCES if the caller may not run it, or another negative errno.
  */
 int libexec_find(const char *name, char path[PATH_MAX], struct error *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The launcher's side of the protocol: start vmrun-netsetup, ask it for a place on the LAN.
+// Starts vmrun-netsetup and requests an attachment to the LAN from it.
 #include "netsetup/protocol/netsetup.h"
 
 #include <errno.h>
@@ -18,10 +18,10 @@
 
 #define HELPER "vmrun-netsetup"
 
-/* A helper that has closed its socket ends within the time that the kernel takes for it. */
+/* Limit to wait for the exit of a helper that has closed its socket. */
 #define END_MS 5000
 
-/* Beyond it, a child's exit status is the errno value for which the helper was not run at all. */
+/* A child that cannot run the helper exits with NOT_RUN plus the errno value. */
 #define NOT_RUN 100
 
 __attribute__((noreturn)) static void cannot_run(void)
@@ -30,8 +30,8 @@ __attribute__((noreturn)) static void cannot_run(void)
 }
 
 /*
- * In the child. Descriptor 3 is the socket and nothing else is inherited but the standard ones; the
- * environment is empty, and a session of its own keeps the terminal's signals away.
+ * Runs the helper in the child. It inherits the socket as descriptor 3 and the standard descriptors
+ * only. Its environment is empty. Its own session keeps the terminal's signals away.
  */
 static void run_helper(const char *path, int socket)
 {
@@ -40,7 +40,7 @@ static void run_helper(const char *path, int socket)
 	int null;
 
 	setsid();
-	/* The socket first: it may have a standard descriptor's number itself. */
+	/* Move the socket first, because it may be a standard descriptor itself. */
 	if (socket == PROTOCOL_FD)
 		fcntl(socket, F_SETFD, 0);
 	else if (dup2(socket, PROTOCOL_FD) < 0)
@@ -124,7 +124,7 @@ static int failure(const struct failed_record *failed, struct error *err)
 	return -err->code;
 }
 
-/* What a helper that ended without an answer died of. */
+/* Fills an error with the reason why a helper ended without an answer. */
 static int ended_early(const struct netsetup *netsetup, struct error *err)
 {
 	enum exit_status status = STATUS_FAILURE;
@@ -135,7 +135,7 @@ static int ended_early(const struct netsetup *netsetup, struct error *err)
 		if (info.si_status > NOT_RUN)
 			return error_set_errno(err, info.si_status - NOT_RUN,
 					       "cannot run '" HELPER "'");
-		/* It has said why itself, where there is no socket to say it through. */
+		/* A helper that fails before it has its socket prints the reason itself. */
 		if (info.si_status == STATUS_PERMISSION)
 			status = STATUS_PERMISSION;
 	}
@@ -160,8 +160,8 @@ static void close_fds(int fds[QUEUES_MAX])
 	}
 }
 
-static int ask(struct netsetup *netsetup, const void *request, const int *fds,
-	       unsigned int fd_count, struct error *err)
+static int send_request(struct netsetup *netsetup, const void *request, const int *fds,
+			unsigned int fd_count, struct error *err)
 {
 	int ret;
 
@@ -170,7 +170,7 @@ static int ask(struct netsetup *netsetup, const void *request, const int *fds,
 	return ret == -EPIPE ? ended_early(netsetup, err) : ret;
 }
 
-/* Waits for the answer to a request; @taps gets as many descriptors as the answer says. */
+/* Waits for the answer to a request; @taps gets as many descriptors as the answer states. */
 static int await(struct netsetup *netsetup, const struct netsetup_listener *listener,
 		 struct ready_record *ready, int taps[QUEUES_MAX], struct error *err)
 {
@@ -193,7 +193,7 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 			netsetup->owes = false;
 			return failure(&record.failed, err);
 		}
-		/* The first word of one that was a spare. */
+		/* A former standby helper sends this record first. */
 		if (record.header.type == RECORD_STANDBY) {
 			netsetup->pid = record.standby.pid;
 			continue;
@@ -208,7 +208,7 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 
 int netsetup_ask(struct netsetup *netsetup, const struct setup_record *setup, struct error *err)
 {
-	return ask(netsetup, setup, NULL, 0, err);
+	return send_request(netsetup, setup, NULL, 0, err);
 }
 
 int netsetup_await(struct netsetup *netsetup, const struct netsetup_listener *listener,
@@ -227,7 +227,7 @@ int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
 
 	adopt.header.type = RECORD_ADOPT;
 	adopt.remembered[0] = lan->ready.address;
-	ret = ask(netsetup, &adopt, lan->tap_fds, count_fds(lan->tap_fds), err);
+	ret = send_request(netsetup, &adopt, lan->tap_fds, count_fds(lan->tap_fds), err);
 	return ret < 0 ? ret : await(netsetup, listener, &lan->ready, none, err);
 }
 
@@ -241,7 +241,7 @@ int netsetup_clean(struct netsetup *netsetup, bool dry_run,
 
 	protocol_record_init(&clean, RECORD_CLEAN);
 	clean.dry_run = dry_run;
-	ret = ask(netsetup, &clean, NULL, 0, err);
+	ret = send_request(netsetup, &clean, NULL, 0, err);
 	if (ret == 0)
 		ret = await(netsetup, listener, &ready, none, err);
 	netsetup->owes = ret < 0;
@@ -288,8 +288,8 @@ int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer,
 }
 
 /*
- * Waits for the end of a helper that died, or is about to end: another one must find nothing of it.
- * The kernel may tell of its closed socket before it has let go of its lease.
+ * Waits for the end of a helper, because the next one must find no lease of it. The kernel may
+ * close the socket of a process before it releases the lease.
  */
 static void wait_end(pid_t pid)
 {
@@ -321,15 +321,15 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 	if (netsetup->socket < 0)
 		return !netsetup->owes;
 	/*
-	 * End-of-file for the helper; what it still says while it undoes its work can be read. An answer
-	 * that nobody has awaited comes first, with the tap.
+	 * Sends end-of-file and receives records while the helper undoes its changes. The first
+	 * may be an answer, with the tap, that the caller has not awaited.
 	 */
 	ret = shutdown(netsetup->socket, SHUT_WR);
 	while (ret == 0 && protocol_receive(netsetup->socket, &record, fds, &ignored) == 0) {
 		close_fds(fds);
 		if (record.header.type == RECORD_CHANGE && listener->change)
 			listener->change(record.change.text, listener->context);
-		/* The empty one; the answer is not yet the end. */
+		/* The empty record means that all is undone; an answer has a tap. */
 		if (record.header.type == RECORD_READY && !record.ready.tap[0])
 			netsetup->owes = false;
 		if (record.header.type == RECORD_STANDBY)
@@ -338,10 +338,9 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 	close(netsetup->socket);
 	netsetup->socket = -1;
 	/*
-	 * At the end of the records nothing more is undone. The helper itself may live some 20 ms
-	 * longer, for what the kernel does when a packet socket is closed; whoever waits for it then is
-	 * its new parent. One that was not asked for anything has no such socket, and the caller may
-	 * live on for long.
+	 * After its last record the helper undoes nothing more. It may live some 20 ms longer, as
+	 * the kernel closes its packet socket: do not wait, its new parent reaps it. A helper
+	 * without a request has no packet socket: wait, because the caller may live for long.
 	 */
 	if (netsetup->owes && netsetup->pid > 0)
 		wait_end(netsetup->pid);

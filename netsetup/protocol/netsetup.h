@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The launcher's side of the protocol: start vmrun-netsetup, ask it for a place on the LAN.
+// Starts vmrun-netsetup and requests an attachment to the LAN from it.
 #ifndef NETSETUP_PROTOCOL_NETSETUP_H
 #define NETSETUP_PROTOCOL_NETSETUP_H
 
@@ -10,10 +10,10 @@
 
 /**
  * struct netsetup - a running vmrun-netsetup.
- * @pid: its process id, a child of the caller; 0 for a spare that has not said it yet.
- * @socket: to it, non-inheritable; -1 once released.
- * @asked: for a place on the LAN.
- * @owes: it may have changed the host, and has not said that it is as before.
+ * @pid: a child of the caller; 0 for a standby helper that has not sent it yet.
+ * @socket: close-on-exec; -1 once closed.
+ * @asked: true after a request to the helper.
+ * @owes: true if the helper may have changed the host and has not reported that all is undone.
  */
 struct netsetup {
 	pid_t pid;
@@ -23,9 +23,9 @@ struct netsetup {
 };
 
 /**
- * struct netsetup_lan - the VM's place on the LAN.
- * @ready: what netsetup told.
- * @tap_fds: the tap's queues, close-on-exec; -1 when handed over.
+ * struct netsetup_lan - the VM's attachment to the LAN.
+ * @ready: the latest answer of netsetup.
+ * @tap_fds: the tap's queues, close-on-exec; -1 where unused or handed over.
  */
 struct netsetup_lan {
 	struct ready_record ready;
@@ -33,11 +33,10 @@ struct netsetup_lan {
 };
 
 /**
- * struct netsetup_listener - what the helper tells; every function may be NULL.
- * @change: a change to the host, as the command that a person would have typed.
- * @moved: the VM's place has changed.
- * @dhcp: a DHCP packet from the guest.
- * @context: passed to each.
+ * struct netsetup_listener - functions for the records of the helper; each may be NULL.
+ * @change: called for a change to the host, with the command that would make it.
+ * @moved: called when the VM's attachment has changed.
+ * @dhcp: called for a DHCP packet from the guest.
  */
 struct netsetup_listener {
 	void (*change)(const char *command, void *context);
@@ -47,40 +46,34 @@ struct netsetup_listener {
 };
 
 /**
- * netsetup_start() - start the helper with the rights that the caller has now.
- * @netsetup: the helper; end it with netsetup_end().
- * @err: names the path when it is missing.
+ * netsetup_start() - start the helper with the caller's present privileges.
+ * @netsetup: the caller must call netsetup_end().
  *
  * Return: 0 or a negative errno.
  */
 int netsetup_start(struct netsetup *netsetup, struct error *err);
 
 /**
- * netsetup_standby() - ask a helper for a spare one, for when this process can start none any more:
- * before netsetup_ask() or netsetup_adopt(), or while it has a VM.
- * @netsetup: a started helper.
- * @standby: end it with netsetup_end(); its socket is at its end if there is none after all. It is for
- *         netsetup_adopt() of this VM and netsetup_clean() only.
- * @err: the error.
+ * netsetup_standby() - request a standby helper, for a time when this process can no longer start
+ * one. Must be called before netsetup_ask() or netsetup_adopt(), or while @netsetup has a VM.
+ * @standby: the caller must call netsetup_end(). Its socket returns end-of-file if the request
+ *           failed. It accepts netsetup_adopt() of this VM and netsetup_clean() only.
  *
  * Return: 0 or a negative errno.
  */
 int netsetup_standby(const struct netsetup *netsetup, struct netsetup *standby, struct error *err);
 
 /**
- * netsetup_standby_listen() - receive what a spare helper says.
- * @standby: its socket is readable.
+ * netsetup_standby_listen() - receive a record from a standby helper.
+ * @standby: its socket must be readable.
  *
- * Return: whether it is there; false when it has ended.
+ * Return: false if the helper has ended.
  */
 bool netsetup_standby_listen(struct netsetup *standby);
 
 /**
- * netsetup_ask() - ask for a place on the LAN; netsetup_await() is to follow, and what is done
- * between the two is done while the address is being proven free.
- * @netsetup: a started helper.
- * @setup: the request.
- * @err: the error.
+ * netsetup_ask() - request an attachment to the LAN. The caller must call netsetup_await() next; in
+ * between it may do other work while the helper probes the address.
  *
  * Return: 0 or a negative errno.
  */
@@ -88,10 +81,8 @@ int netsetup_ask(struct netsetup *netsetup, const struct setup_record *setup, st
 
 /**
  * netsetup_await() - wait for the answer to netsetup_ask().
- * @netsetup: a helper that was asked.
- * @listener: told the changes.
- * @lan: the place.
- * @err: netsetup's own error when it refused.
+ * @lan: the attachment; the caller must call netsetup_lan_done().
+ * @err: the error that netsetup sent, if it refused.
  *
  * Return: 0 or a negative errno.
  */
@@ -99,13 +90,9 @@ int netsetup_await(struct netsetup *netsetup, const struct netsetup_listener *li
 		   struct netsetup_lan *lan, struct error *err);
 
 /**
- * netsetup_adopt() - hand the place of a running VM to another helper, since the one before died.
- * @netsetup: a started helper.
- * @setup: the request as it was for netsetup_ask().
- * @listener: told the changes.
- * @lan: the place, with the tap's descriptors; they stay the caller's. What has changed meanwhile is
- *       told in @lan->ready.
- * @err: the error.
+ * netsetup_adopt() - pass the attachment of a running VM to a new helper after the old one died.
+ * @setup: the request that netsetup_ask() sent.
+ * @lan: the attachment. The caller still owns the tap's descriptors; @lan->ready is updated.
  *
  * Return: 0 or a negative errno.
  */
@@ -114,11 +101,9 @@ int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
 		   struct error *err);
 
 /**
- * netsetup_clean() - ask the helper to sweep what helpers that died have left.
- * @netsetup: a started helper, of no further use after it but to be ended.
- * @dry_run: nothing is swept.
- * @listener: told each change.
- * @err: the error.
+ * netsetup_clean() - let the helper remove stale state of helpers that died.
+ * @netsetup: a started helper; accepts nothing but netsetup_end() afterwards.
+ * @dry_run: only report the changes.
  *
  * Return: 0 or a negative errno.
  */
@@ -126,39 +111,34 @@ int netsetup_clean(struct netsetup *netsetup, bool dry_run,
 		   const struct netsetup_listener *listener, struct error *err);
 
 /**
- * netsetup_listen() - receive one record of a helper that has a VM, and tell the listener.
- * @netsetup: its socket is readable.
- * @listener: told it.
- * @err: the error.
+ * netsetup_listen() - receive one record of a helper that has a VM, and call the listener.
+ * @netsetup: its socket must be readable.
  *
- * Return: 0, -ECONNRESET when the helper has ended, or another negative errno.
+ * Return: 0, -ECONNRESET if the helper has ended, or another negative errno.
  */
 int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *listener,
 		    struct error *err);
 
 /**
- * netsetup_answer() - send the guest a DHCP packet.
- * @netsetup: a helper that has a VM, asked for with @dhcp.
- * @answer: the packet.
- * @err: the error.
+ * netsetup_answer() - send a DHCP packet to the guest.
+ * @netsetup: a helper whose setup_record has @dhcp.
  *
  * Return: 0 or a negative errno.
  */
 int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer, struct error *err);
 
 /*
- * netsetup_reap() - forget a helper that has ended, or is not needed, once nothing of it is left that
- * another one could take for a VM's.
+ * netsetup_reap() - close the socket of a helper that has ended or is not needed and wait for its
+ * end, so that it holds no lease that another helper could take for a running VM's.
  */
 void netsetup_reap(struct netsetup *netsetup);
 
 /**
- * netsetup_end() - let the helper undo everything and wait until it has.
- * @netsetup: the helper; legal when it was never started (all zero with socket -1) or has ended.
- * @listener: told the changes that are undone.
+ * netsetup_end() - let the helper undo all its changes, and wait until it has.
+ * @netsetup: may be a helper that has ended or was never started (all zero with socket -1).
  *
- * Return: whether the host is as before; false when the helper died, or could not undo everything:
- * then another one's netsetup_clean() does it.
+ * Return: false if the helper died or could not undo everything; netsetup_clean() of another helper
+ * then does it.
  */
 bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The records between vmrun and vmrun-netsetup: made, checked, sent and received.
+// Makes, checks, sends and receives the records between vmrun and vmrun-netsetup.
 #include "netsetup/protocol/protocol.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
-/* A text field of a record, which must hold its terminating NUL. */
+/* A text field of a record, which must contain its terminating NUL. */
 struct text_field {
 	size_t offset;
 	size_t size;
@@ -22,10 +22,10 @@ struct text_field {
 		offsetof(struct type, field), sizeof(((struct type *)NULL)->field) \
 	}
 
-/* What is fixed about each record; a row's index is its type. */
+/* Size and texts of each record; a row's index is its type. */
 static const struct record_kind {
 	size_t size;
-	struct text_field texts[5]; /* a size of 0 ends them */
+	struct text_field texts[5]; /* the last one has size 0 */
 } kinds[] = {
 	[RECORD_SETUP] = { sizeof(struct setup_record),
 			   { TEXT(setup_record, name), TEXT(setup_record, uplink) } },
@@ -91,7 +91,7 @@ static int bad_field(struct error *err, const char *field)
 			  field);
 }
 
-/* A range is given whole or not at all, in order. */
+/* A range must have both bounds, in order, or none. */
 static bool range_valid(const struct setup_record *setup)
 {
 	if (ipv4_unset(setup->range_first) && ipv4_unset(setup->range_last))
@@ -182,7 +182,7 @@ int protocol_send(int socket, const void *record, const int *fds, size_t fd_coun
 	return 0;
 }
 
-/* Takes the descriptors out of a message; those that do not fit are closed. */
+/* Copies the descriptors of a message to @fds and closes those that do not fit. */
 static size_t take_descriptors(struct msghdr *message, int fds[QUEUES_MAX])
 {
 	size_t count = 0;
@@ -223,7 +223,7 @@ int protocol_receive(int socket, union record *record, int fds[QUEUES_MAX], stru
 		char space[CMSG_SPACE(sizeof(int) * QUEUES_MAX)];
 		struct cmsghdr align;
 	} control;
-	/* Without room for descriptors the kernel drops them: a hostile peer's are never ours. */
+	/* Threat: a hostile peer sends descriptors. Without a buffer the kernel drops them. */
 	struct msghdr message = { .msg_iov = &data,
 				  .msg_iovlen = 1,
 				  .msg_control = fds ? control.space : NULL,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The records between vmrun and vmrun-netsetup; vmrun-netsetup(8), PROTOCOL, tells it in words.
+// Makes, checks, sends and receives the records between vmrun and vmrun-netsetup.
 #ifndef NETSETUP_PROTOCOL_PROTOCOL_H
 #define NETSETUP_PROTOCOL_PROTOCOL_H
 
@@ -15,19 +15,19 @@
 #include "netsetup/base/printable.h"
 
 /*
- * Theory of operation: the socket is SOCK_SEQPACKET, so that a record is received whole or not at
- * all. Each record has a fixed size and begins with its header. The launcher sends one
- * RECORD_SETUP or RECORD_ADOPT; netsetup answers with any number of RECORD_CHANGE and one
- * RECORD_READY (with the tap's descriptors as SCM_RIGHTS) or RECORD_FAILED. From then on netsetup
- * sends RECORD_MOVED when the VM's place changes, and further RECORD_CHANGE; the launcher sends
- * nothing more but RECORD_DHCP, an answer to the guest, whose DHCP packets come as the same.
- * End-of-file from the launcher's side makes netsetup undo everything, say so by a RECORD_READY of
- * zeros, and exit. A record that is unknown, ill-sized or out of order ends netsetup. Instead of a
- * place the launcher may ask for a sweep, RECORD_CLEAN: the answer is a RECORD_CHANGE for each thing
- * swept and an empty RECORD_READY, or RECORD_FAILED.
+ * Theory of operation (vmrun-netsetup(8), PROTOCOL): The socket is SOCK_SEQPACKET, so a record is
+ * received completely or not at all. Each record has a fixed size and begins with its header. The
+ * launcher sends one RECORD_SETUP or RECORD_ADOPT. netsetup answers with any number of
+ * RECORD_CHANGE and one RECORD_READY (with the tap's descriptors as SCM_RIGHTS) or RECORD_FAILED.
+ * From then on netsetup sends RECORD_MOVED when the VM's attachment changes, RECORD_CHANGE, and the
+ * guest's DHCP packets as RECORD_DHCP. The launcher sends nothing but RECORD_DHCP, for the guest.
+ * End-of-file from the launcher makes netsetup undo all changes, report it by a RECORD_READY of
+ * zeros, and exit. A record that is unknown, ill-sized or out of order ends netsetup. Instead of an
+ * attachment the launcher may request to remove stale state, RECORD_CLEAN. The answer is a
+ * RECORD_CHANGE for each removal and an empty RECORD_READY, or RECORD_FAILED.
  *
- * A launcher that cannot start helpers any more asks for a spare one, RECORD_STANDBY: before its
- * request, and again when that spare has ended; see standby.h.
+ * A launcher that can no longer start helpers requests a standby helper, RECORD_STANDBY, before its
+ * other request, and again when the standby helper has ended; see standby.h.
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
@@ -52,12 +52,12 @@ enum record_type {
 	RECORD_STANDBY,
 };
 
-/* Whether the VM is on the LAN. */
+/* The state of the VM's attachment to the LAN. */
 enum lan_state {
-	LAN_UP,        /* reachable at its address */
-	LAN_AWAY,      /* the uplink has no network; the VM waits for it */
-	LAN_ELSEWHERE, /* the uplink is in another subnet than the guest, whose address is fixed */
-	LAN_CONFLICT,  /* another host insists on the address */
+	LAN_UP,        /* the VM is reachable at its address */
+	LAN_AWAY,      /* the uplink has no network; netsetup waits for one */
+	LAN_ELSEWHERE, /* the uplink is in another subnet than the guest's fixed address */
+	LAN_CONFLICT,  /* address conflict: another host keeps using the address */
 };
 
 enum probe_mode {
@@ -79,11 +79,11 @@ enum promiscuous_mode {
 };
 
 /**
- * struct record_header - begins each record.
+ * struct record_header - the first member of each record.
  * @magic: PROTOCOL_MAGIC.
  * @version: PROTOCOL_VERSION.
  * @type: enum record_type.
- * @size: of the whole record, in bytes.
+ * @size: bytes of the record, header included.
  */
 struct record_header {
 	uint32_t magic;
@@ -93,28 +93,28 @@ struct record_header {
 };
 
 /**
- * struct setup_record - the launcher asks for a place on the LAN.
- * @header: type RECORD_SETUP; or RECORD_ADOPT: the VM runs, its helper died, the tap's descriptors
- *          come with the record, and @remembered[0] is the address that it has.
- * @name: the VM's name, NUL-terminated.
+ * struct setup_record - a request of the launcher for an attachment to the LAN.
+ * @header: type RECORD_SETUP; or RECORD_ADOPT: the VM runs, its helper died, the record has the
+ *          tap's descriptors, and @remembered[0] is the VM's address.
+ * @name: must be vm_name_valid() and NUL-terminated.
  * @uuid: the VM's uuid, binary.
- * @uplink: the interface's name, or empty for auto.
- * @address: a fixed address, or 0.0.0.0 for auto.
- * @range_first, @range_last: both 0.0.0.0, or the bounds of what may be allocated, inclusive.
- * @remembered: addresses that this VM had on its last networks, the latest first, then 0.0.0.0; a
- *              hint: the first that lies in the uplink's subnet is tried first.
- * @gateway: when @gateway_mode is GATEWAY_ADDRESS, the gateway, else 0.0.0.0.
- * @dns: servers that will be told to the guest (never allocated), the first @dns_count of them.
+ * @uplink: the interface's name; empty for auto.
+ * @address: a fixed address; 0.0.0.0 for auto.
+ * @range_first, @range_last: bounds of the addresses to allocate, inclusive, or both 0.0.0.0.
+ * @remembered: addresses of this VM on its last networks, the latest first, then 0.0.0.0. A hint:
+ *              netsetup tries the first one in the uplink's subnet first.
+ * @gateway: the gateway if @gateway_mode is GATEWAY_ADDRESS, else 0.0.0.0.
+ * @dns: the guest's @dns_count DNS servers, whose addresses netsetup never allocates.
  * @dns_count: 0..DNS_MAX.
  * @gateway_mode: enum gateway_mode.
  * @probe: enum probe_mode.
  * @promiscuous: enum promiscuous_mode.
  * @queues: 1..QUEUES_MAX.
- * @offload: 1: the tap gets vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
- * @roam: 1: the guest can be told another address (DHCP): when the uplink comes to another subnet,
- *          or another host insists on the address, allocate a new one.
- * @dhcp: 1: pass the guest's DHCP packets on, as RECORD_DHCP, and the answers back.
- * @dry_run: 1: say what would be changed, and change nothing.
+ * @offload: 1: make a tap with vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
+ * @roam: 1: allocate a new address when the uplink changes to another subnet or another host keeps
+ *        using the address. The guest must use DHCP.
+ * @dhcp: 1: forward the guest's DHCP packets and their answers, as RECORD_DHCP.
+ * @dry_run: 1: report the changes without making them.
  * @verbose: 1: send a RECORD_CHANGE for each change to the host.
  */
 struct setup_record {
@@ -144,9 +144,9 @@ struct setup_record {
 #define CHANGE_TEXT_SIZE 640
 
 /**
- * struct change_record - one change to the host, as the command that a person would have typed.
+ * struct change_record - one change to the host.
  * @header: type RECORD_CHANGE.
- * @text: the command, NUL-terminated.
+ * @text: the command that would make the change, NUL-terminated.
  */
 struct change_record {
 	struct record_header header;
@@ -156,23 +156,23 @@ struct change_record {
 #define REASON_SIZE 160
 
 /**
- * struct ready_record - the VM has its place on the LAN, or it has changed.
- * @header: type RECORD_READY; the tap's descriptors come with it, one for each queue, but not in the
- *          answer to RECORD_ADOPT. Type RECORD_MOVED: something changed, no descriptors.
+ * struct ready_record - the VM's attachment to the LAN, new or changed.
+ * @header: type RECORD_READY, with one tap descriptor for each queue, but none in the answer to
+ *          RECORD_ADOPT; or type RECORD_MOVED after a change, without descriptors.
  * @uplink: the uplink's name.
- * @ssid: printable text or empty.
+ * @ssid: from printable(); may be empty.
  * @tap: the tap's name.
  * @address: the guest's.
  * @prefix_length: of the uplink's subnet, 1..30.
  * @router: of the LAN, or 0.0.0.0.
  * @gateway: the guest's default gateway, or 0.0.0.0 for none.
  * @host: the host's own address on the uplink.
- * @mtu: in bytes.
- * @queues: number of descriptors that came along; 0 for a dry run.
- * @wireless: 1 when the uplink is a Wi-Fi interface.
+ * @mtu: bytes.
+ * @queues: number of descriptors; 0 for a dry run.
+ * @wireless: 1 if the uplink is a Wi-Fi interface.
  * @state: enum lan_state.
- * @reason: why, for people, when @state is not LAN_UP, or when the address is another because of a
- *          rival; else empty.
+ * @reason: text for users if @state is not LAN_UP, or if a conflicting host made netsetup change
+ *          the address; else empty.
  */
 struct ready_record {
 	struct record_header header;
@@ -192,12 +192,9 @@ struct ready_record {
 };
 
 /**
- * struct failed_record - the VM has no place on the LAN, and the host is as before.
+ * struct failed_record - the VM has no attachment; all changes to the host are undone.
  * @header: type RECORD_FAILED.
- * @code: errno value, positive.
- * @status: enum exit_status.
- * @message: as struct error's.
- * @remedy: as struct error's.
+ * @code, @status, @message, @remedy: as in struct error.
  */
 struct failed_record {
 	struct record_header header;
@@ -211,17 +208,17 @@ struct failed_record {
 #define DHCP_PACKET_MAX 1500
 
 /**
- * struct dhcp_record - one DHCP packet from the guest, or to it.
+ * struct dhcp_record - one DHCP packet from or to the guest.
  * @header: type RECORD_DHCP.
- * @mac: from the guest: its hardware address; to it: where the frame goes, it or broadcast.
- * @checksum_unfinished: from the guest: 1 when its network card left the UDP checksum to ours
+ * @mac: from the guest: its hardware address; to the guest: the frame's target, may be broadcast.
+ * @checksum_unfinished: from the guest: 1 if its network card left the UDP checksum to the host's
  *                       (TP_STATUS_CSUMNOTREADY).
- * @size: of the packet, bytes.
- * @packet: from its IPv4 header on.
+ * @size: bytes of the packet.
+ * @packet: begins with the IPv4 header.
  *
- * The socket stays with netsetup: whoever holds a packet socket can send on every interface
- * (packet_snd() in net/packet/af_packet.c takes the index from the address it is given), and so a
- * packet socket is not for the launcher.
+ * Threat: a process with a packet socket can send on each interface (packet_snd() in
+ * net/packet/af_packet.c takes the index from the caller's address). So the socket stays in
+ * netsetup, and the launcher gets the packets only.
  */
 struct dhcp_record {
 	struct record_header header;
@@ -233,9 +230,9 @@ struct dhcp_record {
 };
 
 /**
- * struct clean_record - the launcher asks to sweep what helpers that died have left.
+ * struct clean_record - a request of the launcher to remove stale state of helpers that died.
  * @header: type RECORD_CLEAN.
- * @dry_run: 1: say what would be swept, and sweep nothing.
+ * @dry_run: 1: report the stale state without removing it.
  */
 struct clean_record {
 	struct record_header header;
@@ -244,16 +241,16 @@ struct clean_record {
 };
 
 /**
- * struct standby_record - the launcher asks for a spare helper; its first word.
- * @header: type RECORD_STANDBY; from the launcher with a socket, on which the spare is to listen.
- * @pid: from the spare: its process id; from the launcher: 0.
+ * struct standby_record - the request for a standby helper, and the first record of that helper.
+ * @header: type RECORD_STANDBY; from the launcher with the standby helper's socket.
+ * @pid: the standby helper's; from the launcher: 0.
  */
 struct standby_record {
 	struct record_header header;
 	int32_t pid;
 };
 
-/* The largest record, for a receiver's buffer. */
+/* A receive buffer for all records. */
 union record {
 	struct record_header header;
 	struct setup_record setup;
@@ -265,55 +262,49 @@ union record {
 	struct standby_record standby;
 };
 
-/* protocol_record_init() - fill in the header of a record of this type; the rest is set to zero. */
+/* protocol_record_init() - fill in the header of a record and set the rest to zero. */
 void protocol_record_init(void *record, enum record_type type);
 
 /**
- * protocol_record_check() - whether received bytes are a whole, well-formed record: magic, version, known
- * type, size as its type has it, every string terminated.
- * @record: the bytes.
- * @size: how many there are.
- * @err: says what is wrong with it.
+ * protocol_record_check() - check the form of a received record: magic, version, a known type, the
+ * size of its type, and a NUL in each text.
+ * @record: @size untrusted bytes.
  *
  * Return: 0 or -EPROTO.
  */
 int protocol_record_check(const void *record, size_t size, struct error *err);
 
 /**
- * protocol_setup_check() - whether every field of a request is within its bounds, by itself and against the
- * others; what depends on the host (subnet, interface) is checked where it is used.
- * @setup: a record that passed protocol_record_check().
+ * protocol_setup_check() - check the bounds of each field of a request, by itself and against the
+ * others. Checks that depend on the host (subnet, interface) are where the fields are used.
+ * @setup: must have passed protocol_record_check().
  * @err: names the field.
  *
  * Return: 0 or -EINVAL.
  */
 int protocol_setup_check(const struct setup_record *setup, struct error *err);
 
-/* protocol_clean_check() - the same for a request to sweep. */
+/* protocol_clean_check() - check the fields of a RECORD_CLEAN like protocol_setup_check(). */
 int protocol_clean_check(const struct clean_record *clean, struct error *err);
 
 /**
- * protocol_send() - send a record, and descriptors with it.
+ * protocol_send() - send a record with descriptors, without waiting.
  * @socket: SOCK_SEQPACKET.
- * @record: begins with its header.
- * @fds: descriptors, or NULL.
- * @fd_count: how many, 0..QUEUES_MAX.
- * @err: EPIPE when the peer is gone.
+ * @record: must have been made by protocol_record_init().
+ * @fds: @fd_count descriptors, 0..QUEUES_MAX, owned by the caller; may be NULL for none.
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -EPIPE if the peer has closed the socket, or another negative errno.
  */
 int protocol_send(int socket, const void *record, const int *fds, size_t fd_count,
 		  struct error *err);
 
 /**
- * protocol_receive() - receive one record; waits for it.
+ * protocol_receive() - wait for one record and check it by protocol_record_check().
  * @socket: SOCK_SEQPACKET.
- * @record: the record, checked by protocol_record_check().
- * @fds: room for QUEUES_MAX descriptors, close-on-exec, all -1 when there are none; or NULL when
- *       none may come: those that do are closed and the record is refused.
- * @err: ECONNRESET at end-of-file.
+ * @fds: QUEUES_MAX descriptors, close-on-exec, owned by the caller, -1 where there is none. NULL
+ *       refuses a record with descriptors and closes them.
  *
- * Return: 0, -ECONNRESET, -EPROTO or another negative errno.
+ * Return: 0, -ECONNRESET at end-of-file, -EPROTO or another negative errno.
  */
 int protocol_receive(int socket, union record *record, int fds[QUEUES_MAX], struct error *err);
 

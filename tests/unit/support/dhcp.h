@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Makes DHCP packets as clients do, also wrong ones, and reads answers; not by the code under test.
+// Makes DHCP packets of clients and reads answers, without the code under test.
 #ifndef TESTS_UNIT_SUPPORT_DHCP_H
 #define TESTS_UNIT_SUPPORT_DHCP_H
 
@@ -9,7 +9,7 @@
 #include "launcher/lan/dhcp_packet.h"
 #include "netsetup/base/ipv4.h"
 
-/* Where fields lie when the IPv4 header has no options. */
+/* Offsets of the fields after an IPv4 header without options. */
 #define AT_LENGTH      2
 #define AT_FRAGMENT    6
 #define AT_PROTOCOL    9
@@ -70,7 +70,7 @@ static inline unsigned int ones_sum(const uint8_t *bytes, size_t size, unsigned 
 	return total;
 }
 
-/* The sum of a UDP datagram with its pseudo header: 0xffff when its checksum is right. */
+/* The sum of a UDP datagram with its pseudo header: 0xffff if its checksum is right. */
 static inline unsigned int udp_sum(const uint8_t *packet)
 {
 	const unsigned int size = get16(packet + AT_UDP_LENGTH);
@@ -80,7 +80,7 @@ static inline unsigned int udp_sum(const uint8_t *packet)
 	return ones_sum(packet + AT_UDP, size, total);
 }
 
-/* Lengths and checksums that fit so many octets. */
+/* Sets the lengths and checksums for @size octets. */
 static inline void query_seal(struct dhcp_record *record, size_t size)
 {
 	uint8_t *packet = record->packet;
@@ -94,7 +94,7 @@ static inline void query_seal(struct dhcp_record *record, size_t size)
 	put16(packet + AT_UDP_SUM, 0xffff - udp_sum(packet));
 }
 
-/* What a client without an address broadcasts; no options yet. */
+/* Makes the broadcast of a client without an address, without options. */
 static inline void query_begin(struct dhcp_record *record)
 {
 	static const uint8_t cookie[] = { 0x63, 0x82, 0x53, 0x63 };
@@ -163,7 +163,7 @@ static inline const uint8_t *reply_option(const struct dhcp_record *record, uint
 	return NULL;
 }
 
-/* An answer that goes from port 67 to port 68, whole, with right checksums. */
+/* Checks that an answer goes from port 67 to port 68 and is complete, with right checksums. */
 static inline void assert_reply_sound(const struct dhcp_record *record)
 {
 	const uint8_t *packet = record->packet;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What real DHCP clients sent in test_dhcp_clients.py, and what it means.
+// Lists packets of real DHCP clients, from test_dhcp_clients.py, and their meaning.
 #ifndef TESTS_UNIT_SUPPORT_DHCP_GOLDEN_H
 #define TESTS_UNIT_SUPPORT_DHCP_GOLDEN_H
 
 #include "launcher/lan/dhcp_server.h"
 
 /*
- * BusyBox 1.35 udhcpc, ISC dhclient 4.4.3, dhcpcd 9.4.1, systemd-networkd 252; the guest's address is
- * 192.0.2.10 or, when it is released, 192.0.2.20, and the host's 192.0.2.1. A checksum that is
- * unfinished was left to a network card.
+ * BusyBox 1.35 udhcpc, ISC dhclient 4.4.3, dhcpcd 9.4.1, systemd-networkd 252. The guest's address
+ * is 192.0.2.10, in a release 192.0.2.20; the host's is 192.0.2.1. An unfinished checksum was left
+ * to a network card.
  */
 static const struct golden {
 	const char *client;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Feeds a parser of netlink messages every cut and every changed octet of a good message.
+// Feeds truncated and changed copies of a netlink message to a parser.
 #ifndef TESTS_UNIT_SUPPORT_HOSTILE_H
 #define TESTS_UNIT_SUPPORT_HOSTILE_H
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Parses a copy of so many octets that ends where its memory ends, for AddressSanitizer to see. */
+/* Parses a copy of @size octets; AddressSanitizer reports an access behind its end. */
 static inline void hostile_parse(const void *octets, size_t size, void (*parse)(struct nlmsghdr *))
 {
 	struct nlmsghdr *copy = malloc(size);
@@ -19,9 +19,9 @@ static inline void hostile_parse(const void *octets, size_t size, void (*parse)(
 }
 
 /**
- * hostile_feed() - see that no message makes a parser read where it must not.
- * @msg: a good message.
- * @parse: the parser; what it returns does not matter here.
+ * hostile_feed() - parse each truncation of a message, and changes of each octet. Only a memory
+ * error fails the test.
+ * @msg: a valid message.
  */
 static inline void hostile_feed(struct nl_msg *msg, void (*parse)(struct nlmsghdr *))
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A definition and a plan with nothing special about them, for tests to change.
+// Makes an ordinary definition and plan, for tests to change.
 #ifndef TESTS_UNIT_SUPPORT_MACHINE_H
 #define TESTS_UNIT_SUPPORT_MACHINE_H
 
@@ -8,16 +8,14 @@
 
 #include "launcher/definition/machine_plan.h"
 
-/**
- * struct machine - what qemu_build() works on, in one place.
- */
+/* struct machine - the input of qemu_build(). */
 struct machine {
 	struct definition definition;
 	struct ready_record lan;
 	struct machine_plan plan;
 };
 
-/* The texts are literals: definition_done() is not for this one. */
+/* The texts are literals: definition_done() must not be called. */
 static inline void machine_init(struct machine *machine)
 {
 	*machine = (struct machine){
@@ -50,7 +48,7 @@ static inline void machine_init(struct machine *machine)
 	machine->plan.definition = &machine->definition;
 }
 
-/* Gives it a place on the LAN; @configure: enum configure. */
+/* Attaches the machine to the LAN; @configure: enum configure. */
 static inline void machine_join(struct machine *machine, unsigned int configure)
 {
 	machine->definition.network.type = NETWORK_LAN;
@@ -62,7 +60,7 @@ static inline void machine_join(struct machine *machine, unsigned int configure)
 	machine->plan.dns_count = 3;
 }
 
-/* Adds a disk that QEMU opens as it is. */
+/* Adds a disk that QEMU opens without an overlay. */
 static inline void machine_add_disk(struct machine *machine, const char *path, enum disk_mode mode,
 				    enum disk_format format)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Runs a test in a child that has a network and a /run of its own, so that the machine has none of it.
+// Runs a test in a child with its own network and /run.
 #ifndef TESTS_UNIT_SUPPORT_NAMESPACE_H
 #define TESTS_UNIT_SUPPORT_NAMESPACE_H
 
@@ -22,13 +22,13 @@
 #define NAMESPACE_FAILED  1
 #define NAMESPACE_SKIPPED 77
 
-/* The network of each test: e0 is the uplink, e0-p is everybody else on the LAN. */
+/* The network of each test: e0 is the uplink, e0-p all other hosts on the LAN. */
 #define NAMESPACE_NETWORK                                                                   \
 	"ip link set lo up && ip link add e0 type veth peer name e0-p && "                  \
 	"ip link set e0 up && ip link set e0-p up && ip addr add 192.168.7.5/24 dev e0 && " \
 	"ip route add default via 192.168.7.1"
 
-/* Runs a shell's commands; returns their exit status. */
+/* Runs shell commands; returns their exit status. */
 static inline int namespace_run(const char *script)
 {
 	int status = system(script);
@@ -48,7 +48,7 @@ static inline unsigned int namespace_count_fds(void)
 	return count;
 }
 
-/* Gives up what lifts the limit of processes off root, and root itself, whom it does not hold for. */
+/* Gives up CAP_SYS_RESOURCE and user 0, because no limit of processes holds for them. */
 static inline int namespace_drop_resource_rights(void)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -60,13 +60,13 @@ static inline int namespace_drop_resource_rights(void)
 	return (int)syscall(SYS_capset, &header, data);
 }
 
-/* Gives up all rights, as a user who has none. */
+/* Gives up all rights and becomes an ordinary user. */
 static inline int namespace_drop_rights(void)
 {
 	return setresgid(65534, 65534, 65534) < 0 ? -1 : setresuid(65534, 65534, 65534);
 }
 
-/* Leaves the machine's network and /run; false when that needs more rights than there are. */
+/* Leaves the machine's network and /run; returns false if the process lacks the rights. */
 static inline bool namespace_enter(void)
 {
 	return unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
@@ -74,7 +74,7 @@ static inline bool namespace_enter(void)
 	       mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") == 0;
 }
 
-/* Waits until a child is gone, and says how it ended; or kills it and waits. */
+/* Waits for the end of a child; returns its exit status, or 128 and the signal's number. */
 static inline int namespace_wait(pid_t child)
 {
 	int status = 0;
@@ -93,8 +93,8 @@ static inline void namespace_kill(pid_t child)
 }
 
 /*
- * All that a VM's place could change here, as text; the caller frees it. Without what changes by
- * itself: lifetimes, neighbours that were spoken with, the state of e0-p, IPv6's own addresses.
+ * Returns the host state that an attachment may change, as text owned by the caller. Leaves out
+ * the parts that change by themselves: lifetimes, neighbours, the state of e0-p, IPv6 addresses.
  */
 static inline char *namespace_state(void)
 {
@@ -114,7 +114,7 @@ static inline char *namespace_state(void)
 	return text;
 }
 
-/* Whether the state is still that one; shows the lines that differ. */
+/* True if the state is unchanged; prints the lines that differ. */
 static inline bool namespace_unchanged(const char *before)
 {
 	char *after = namespace_state();
@@ -140,7 +140,7 @@ static inline bool namespace_unchanged(const char *before)
 	return same;
 }
 
-/* What is being run; a test's function of cmocka, which calls the one of the test. */
+/* The test's function, which namespace_call() calls for cmocka. */
 static void (*namespace_test_run)(void);
 
 static inline void namespace_call(void **state)
@@ -153,7 +153,7 @@ static inline int namespace_child(void)
 	const struct CMUnitTest test = { "in a namespace", namespace_call, NULL, NULL, NULL };
 	const struct CMUnitTest tests[] = { test };
 
-	/* Its report is told when it fails, the parent's is the one that counts. */
+	/* The child prints its report on stdout; the parent's report counts. */
 	cmocka_set_message_output(CM_OUTPUT_STDOUT);
 	if (!namespace_enter())
 		return errno == EPERM || errno == EACCES ? NAMESPACE_SKIPPED : NAMESPACE_FAILED;
@@ -162,7 +162,7 @@ static inline int namespace_child(void)
 	return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? NAMESPACE_PASSED : NAMESPACE_FAILED;
 }
 
-/* Runs a test's function in such a child; a failed assertion there fails the test here. */
+/* Runs a test's function in a child; a failed assertion in the child fails the test. */
 static inline void namespace_test(void (*run)(void))
 {
 	int status = 0;
@@ -171,7 +171,7 @@ static inline void namespace_test(void (*run)(void))
 	namespace_test_run = run;
 	fflush(NULL);
 	child = fork();
-	/* exit() and not _exit(), so that LeakSanitizer looks at the child. */
+	/* LeakSanitizer checks the child in exit(), not in _exit(). */
 	if (child == 0)
 		exit(namespace_child());
 	assert_true(child > 0);

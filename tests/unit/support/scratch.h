@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A directory for one test's files, and ways to fill it.
+// Makes a directory for the files of one test.
 #ifndef TESTS_UNIT_SUPPORT_SCRATCH_H
 #define TESTS_UNIT_SUPPORT_SCRATCH_H
 
@@ -40,7 +40,7 @@ static inline int scratch_teardown(void **state)
 	return nftw(scratch, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* The path of a name in it; valid until the fourth call after this one. */
+/* Returns the path of a name in the directory; valid until the fourth call after this one. */
 static inline const char *scratch_path(const char *name)
 {
 	static char paths[4][PATH_MAX];
@@ -51,7 +51,7 @@ static inline const char *scratch_path(const char *name)
 	return path;
 }
 
-/* Skips the test when something that it needs is not there; fails it where all must run. */
+/* Skips the test if the condition is false; fails it if VMRUN_TESTS_MUST_RUN is set. */
 #define scratch_need(condition)                                \
 	do {                                                   \
 		if (!(condition)) {                            \
@@ -61,7 +61,7 @@ static inline const char *scratch_path(const char *name)
 		}                                              \
 	} while (0)
 
-/* Writes a file, and makes the directories above it. */
+/* Writes a file and makes its parent directories. */
 static inline void scratch_write(const char *name, const void *data, size_t size)
 {
 	char path[PATH_MAX];

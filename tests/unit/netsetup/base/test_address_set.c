@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Sets of addresses: what was put in is in, before and after growing and sorting.
+// Adds addresses to sets and looks them up while the sets grow and are sorted.
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +32,7 @@ static void test_members(void **state)
 {
 	struct address_set set = { 0 };
 
-	/* In no order, each a distance from the next, some twice. */
+	/* Unsorted addresses with gaps between them, one of them twice. */
 	for (uint32_t i = 0; i < MANY; i++)
 		address_set_add(&set, number((i * 7919 % MANY) * 0x10001));
 	address_set_add(&set, number(0));
@@ -49,8 +49,8 @@ static void test_members(void **state)
 	assert_null(set.addresses);
 }
 
-/* Questions and additions in turns: a set that was sorted is sorted anew. */
-static void test_turns(void **state)
+/* A lookup sorts the set; after an addition the next lookup must sort it again. */
+static void test_alternate(void **state)
 {
 	struct address_set set = { 0 };
 
@@ -68,7 +68,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_members),
-		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_alternate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

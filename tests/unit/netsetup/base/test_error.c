@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Errors: their texts, statuses, and what happens to a text that is too long.
+// Fills errors and checks their texts, statuses and truncation.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include "netsetup/base/error.h"
 
-/* Longer than any text of an error. */
+/* Larger than each text of an error. */
 #define LONG_SIZE 3000
 
 static char long_text[LONG_SIZE];
@@ -45,7 +45,7 @@ static void test_set(void **state)
 	assert_int_equal(err.status, STATUS_PERMISSION);
 }
 
-static void test_say(void **state)
+static void test_setf(void **state)
 {
 	struct error err;
 
@@ -102,7 +102,7 @@ static void test_too_long(void **state)
 	assert_cut(err.remedy, sizeof(err.remedy));
 }
 
-/* One character more than fits is where a mistake would be. */
+/* The longest text that fits, and one character more. */
 static void test_edge(void **state)
 {
 	const int room = ERROR_MESSAGE_SIZE - 1;
@@ -118,7 +118,7 @@ static void test_edge(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_set),      cmocka_unit_test(test_say),
+		cmocka_unit_test(test_set),      cmocka_unit_test(test_setf),
 		cmocka_unit_test(test_remedy),   cmocka_unit_test(test_context),
 		cmocka_unit_test(test_too_long), cmocka_unit_test(test_edge),
 	};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Which names interfaces and VMs may have, and the names of taps.
+// Checks names of interfaces and VMs, and the names of taps.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,8 +30,8 @@ static void test_ifname(void **state)
 		assert_false(ifname_valid(bad[i]));
 }
 
-/* A name of a record need not end within it. */
-static void test_unended(void **state)
+/* A name in a record may lack its NUL. */
+static void test_unterminated(void **state)
 {
 	cleanup_free char *ifname = malloc(IFNAMSIZ), *name = malloc(VM_NAME_SIZE);
 
@@ -69,7 +69,7 @@ static void test_tap_name(void **state)
 	ifname_of_tap("elevenchars", a);
 	assert_string_equal(a, "vmr-elevenchars");
 
-	/* The same on every machine and in every version: it is how a user knows the tap. */
+	/* The name must never change between machines and versions: users know the tap by it. */
 	ifname_of_tap("twelve-chars", a);
 	assert_memory_equal(a, "vmr-twel-", 9);
 	assert_int_equal(strlen(a), 15);
@@ -89,7 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ifname),
-		cmocka_unit_test(test_unended),
+		cmocka_unit_test(test_unterminated),
 		cmocka_unit_test(test_vm_name),
 		cmocka_unit_test(test_tap_name),
 	};

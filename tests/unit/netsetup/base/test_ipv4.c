@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// IPv4 texts, masks and which addresses of a subnet a host may have.
+// Converts IPv4 texts and masks, and checks addresses against subnets.
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>

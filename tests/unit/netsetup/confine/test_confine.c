@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A confined helper tries what it must not be able to: files, system calls, its ids back.
+// Tries forbidden files, system calls and user IDs in a confined process.
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -37,13 +37,13 @@
 #define FILTERED true
 #endif
 
-/* What a child exits with when what it tried was done. */
+/* Exit status of a child that made its call. */
 #define DONE 0
 
 static struct error err;
 
-/* Landlock, or a skip where the kernel has none. */
-static bool landlocked(void)
+/* True if the kernel has Landlock. */
+static bool landlock_available(void)
 {
 	return syscall(SYS_landlock_create_ruleset, NULL, 0, 1) > 0;
 }
@@ -55,8 +55,8 @@ static void confine_files(void)
 	assert_int_equal(landlock_confine(&err), 0);
 }
 
-/* The errno of opening a file so; 0 when that succeeds. */
-static int opening(const char *path, int flags)
+/* Opens a file; returns the errno value, 0 after a success. */
+static int open_errno(const char *path, int flags)
 {
 	cleanup_fd int fd = open(path, flags | O_CLOEXEC, 0600);
 
@@ -70,11 +70,11 @@ static void check_files(void)
 	int value;
 	int dir;
 
-	if (!landlocked())
+	if (!landlock_available())
 		exit(NAMESPACE_SKIPPED);
 	confine_files();
 
-	/* Its own. */
+	/* The helper's files. */
 	dir = lease_dir_lock(true, &err);
 	assert_true(dir >= 0);
 	close(lease_dir_replace(dir, "lease-x", "x", 1, &err));
@@ -83,34 +83,34 @@ static void check_files(void)
 	assert_int_equal(sysctl_write(&forwarding, 1, &err), 0);
 	assert_int_equal(sysctl_read(&forwarding, &value, &err), 0);
 	assert_int_equal(value, 1);
-	assert_true(opening("/dev/net/tun", O_RDWR) != EACCES);
+	assert_true(open_errno("/dev/net/tun", O_RDWR) != EACCES);
 
-	/* Nobody else's, though root's files are its own by their owner. */
-	assert_int_equal(opening("/etc/passwd", O_RDONLY), EACCES);
-	assert_int_equal(opening("/etc/shadow", O_WRONLY), EACCES);
-	assert_int_equal(opening("/run/other", O_WRONLY | O_CREAT), EACCES);
-	assert_int_equal(opening("/tmp/vmrun-test-confine", O_WRONLY | O_CREAT), EACCES);
-	assert_int_equal(opening("/proc/sys/kernel/core_pattern", O_WRONLY), EACCES);
-	assert_int_equal(opening("/proc/sys/net/ipv4/ip_forward", O_WRONLY), EACCES);
-	assert_int_equal(opening("/proc/self/environ", O_RDONLY), EACCES);
-	assert_int_equal(opening("/dev/null", O_RDWR), EACCES);
+	/* Other files, though user 0 owns them. */
+	assert_int_equal(open_errno("/etc/passwd", O_RDONLY), EACCES);
+	assert_int_equal(open_errno("/etc/shadow", O_WRONLY), EACCES);
+	assert_int_equal(open_errno("/run/other", O_WRONLY | O_CREAT), EACCES);
+	assert_int_equal(open_errno("/tmp/vmrun-test-confine", O_WRONLY | O_CREAT), EACCES);
+	assert_int_equal(open_errno("/proc/sys/kernel/core_pattern", O_WRONLY), EACCES);
+	assert_int_equal(open_errno("/proc/sys/net/ipv4/ip_forward", O_WRONLY), EACCES);
+	assert_int_equal(open_errno("/proc/self/environ", O_RDONLY), EACCES);
+	assert_int_equal(open_errno("/dev/null", O_RDWR), EACCES);
 	assert_int_equal(mkdir("/run/other", 0700), -1);
 	assert_int_equal(errno, EACCES);
 	assert_int_equal(rename("/etc/passwd", "/run/vmrun/passwd"), -1);
 	assert_int_equal(system("true") == 0, 0);
 
-	/* An interface that comes later, as a tap does. */
+	/* An interface that is created later, as a tap is. */
 	assert_int_equal(sysctl_read(&later, &value, &err), -ENOENT);
 }
 
 static void test_files(void **state)
 {
-	/* Built with the sanitizers, there is nothing to test. */
+	/* A build with sanitizers has no Landlock rules. */
 	if (FILTERED)
 		namespace_test(check_files);
 }
 
-/* /run/vmrun stays while one process holds it, and goes with the last. */
+/* /run/vmrun exists while a process holds it; the last one removes it. */
 static void check_hold(void)
 {
 	int first = lease_dir_hold(&err), second = lease_dir_hold(&err);
@@ -133,7 +133,7 @@ static void test_hold(void **state)
 	namespace_test(check_hold);
 }
 
-/* A descriptor that a child still has does not hold it. */
+/* A descriptor in a child process does not hold /run/vmrun. */
 static void check_hold_of_child(void)
 {
 	int hold = lease_dir_hold(&err);
@@ -154,7 +154,7 @@ static void test_hold_of_child(void **state)
 	namespace_test(check_hold_of_child);
 }
 
-/* What another process must not be able to make of a confined one, and it not of itself. */
+/* Calls that a confined process must not make. */
 
 static void try_execve(void)
 {
@@ -277,8 +277,8 @@ static void (*const forbidden[])(void) = {
 	try_bpf,     try_uring,      try_ioctl,      try_unknown,
 };
 
-/* Runs @act in a child that is confined; its status of waitpid(2). */
-static int confined(void (*act)(void))
+/* Runs @act in a confined child; returns its status of waitpid(2). */
+static int run_confined(void (*act)(void))
 {
 	int status;
 	pid_t child = fork();
@@ -294,12 +294,12 @@ static int confined(void (*act)(void))
 	return status;
 }
 
-static void nothing(void)
+static void do_nothing(void)
 {
 }
 
-/* Each kind of fork, socket and ioctl that there is. */
-static void what_is_needed(void)
+/* Makes each kind of fork(), socket() and ioctl() that netsetup needs. */
+static void make_needed_calls(void)
 {
 	pid_t child = fork();
 
@@ -319,17 +319,17 @@ static void test_syscalls(void **state)
 {
 	if (!FILTERED)
 		return;
-	assert_int_equal(confined(nothing), DONE);
-	assert_int_equal(confined(what_is_needed), DONE);
+	assert_int_equal(run_confined(do_nothing), DONE);
+	assert_int_equal(run_confined(make_needed_calls), DONE);
 	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++) {
-		int status = confined(forbidden[i]);
+		int status = run_confined(forbidden[i]);
 
 		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
 			fail_msg("call %zu of the table: status %#x", i, (unsigned int)status);
 	}
 }
 
-/* All of root's ids, two capabilities, and no way back. */
+/* All IDs are root's, two capabilities remain, and no call brings back the others. */
 static void check_privilege(void)
 {
 	const bool resource = prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE, 0, 0, 0) == 1;
@@ -360,7 +360,7 @@ static void check_privilege(void)
 	assert_int_equal(getrlimit(RLIMIT_CORE, &limit), 0);
 	assert_true(limit.rlim_max == 0);
 
-	/* The right to change ids has gone, and with it every other. */
+	/* The right to change IDs is gone, as are other rights. */
 	assert_int_equal(setresuid(4242, 4242, 4242), -1);
 	assert_int_equal(setgroups(1, &(gid_t){ 7 }), -1);
 	assert_int_equal(mount("none", "/run", "tmpfs", 0, NULL), -1);
@@ -371,7 +371,7 @@ static void test_privilege(void **state)
 	namespace_test(check_privilege);
 }
 
-/* File capabilities on a helper that keeps its user's id: it could be stopped, and owns no lease. */
+/* File capabilities without cap_setuid: the client could stop the helper, which owns no lease. */
 static void check_own_user(void)
 {
 	if (namespace_drop_resource_rights() < 0)

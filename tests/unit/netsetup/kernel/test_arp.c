@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ARP packets: read, refused, made, and over a wire that the test made.
+// Parses, makes and sends ARP packets, over veths in a namespace.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -22,7 +22,7 @@
 #include "netsetup/kernel/arp.h"
 #include "tests/unit/support/namespace.h"
 
-/* A reply of 192.168.7.1 to 192.168.7.5 as it follows the link-layer header, and some padding. */
+/* A reply of 192.168.7.1 to 192.168.7.5 without link-layer header, with some padding. */
 static const uint8_t reply[] = {
 	0x00, 0x01, 0x08, 0x00, 0x06, 0x04, 0x00, 0x02,       /* Ethernet, IPv4, 6, 4, reply */
 	0x02, 0x00, 0x00, 0x00, 0x00, 0x01, 192,  168,  7, 1, /* sender */
@@ -56,7 +56,7 @@ static void test_parse(void **state)
 	}
 }
 
-/* Every cut, in memory that ends there; what is refused leaves the fields alone. */
+/* Every truncation, in memory that ends there; a failure must not touch the fields. */
 static void test_truncated(void **state)
 {
 	struct arp before, arp;
@@ -74,7 +74,7 @@ static void test_truncated(void **state)
 	}
 }
 
-/* Each value of each fixed octet: other hardware, protocols, lengths and operations. */
+/* Every value of each fixed octet: other hardware, protocols, lengths and operations. */
 static void test_other_kinds(void **state)
 {
 	for (size_t at = 0; at < 8; at++) {
@@ -127,7 +127,7 @@ static int wait_packet(int socket, struct arp *arp)
 	return arp_receive(socket, arp);
 }
 
-/* Sends bytes as they are, to everybody. */
+/* Broadcasts bytes unchanged. */
 static void send_bytes(int socket, const char *ifname, unsigned int protocol, const void *data,
 		       size_t size)
 {
@@ -140,7 +140,7 @@ static void send_bytes(int socket, const char *ifname, unsigned int protocol, co
 	assert_int_equal(sendto(socket, data, size, 0, (struct sockaddr *)&to, sizeof(to)), size);
 }
 
-/* What is sent at one end arrives at the other; what is not ARP, or our own, is never seen. */
+/* The far end receives each ARP packet; no socket receives other packets or its own. */
 static void wire(void)
 {
 	const unsigned int near = if_nametoindex("e0"), far = if_nametoindex("e0-p");
@@ -152,7 +152,7 @@ static void wire(void)
 	cleanup_fd int there = -1;
 	cleanup_fd int raw = -1;
 
-	/* Nothing but ours on this wire. */
+	/* The kernel sends no ARP of its own on these interfaces. */
 	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
 	raw = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	here = arp_open(near, &err);
@@ -168,7 +168,7 @@ static void wire(void)
 	assert_true(ipv4_equal(received.target, address("192.168.7.9")));
 	assert_memory_equal(&received.sender_mac, &mac, sizeof(mac));
 
-	/* Other packets before a last good one: they were dropped, not only late. */
+	/* The good packet after the bad ones shows that these are dropped, not late. */
 	memcpy(&other, reply, sizeof(other));
 	other.arp_hrd = htons(ARPHRD_IEEE802);
 	send_bytes(raw, "e0", ETHERTYPE_ARP, &other, sizeof(other));
@@ -187,14 +187,14 @@ static void wire(void)
 	assert_true(ipv4_equal(received.sender, address("192.168.7.10")));
 	assert_int_equal(arp_receive(there, &received), -EAGAIN);
 
-	/* A reply goes to its target alone: the far end does not have that MAC, but sees it here. */
+	/* A reply goes to its target only; the packet socket receives it for any MAC. */
 	sent.operation = ARPOP_REPLY;
 	sent.target_mac = mac;
 	assert_int_equal(arp_send(there, far, &sent, &err), 0);
 	assert_int_equal(wait_packet(here, &received), 0);
 	assert_int_equal(received.operation, ARPOP_REPLY);
 
-	/* An interface that goes down is told, once, and is no end of the world. */
+	/* An interface that goes down returns an error once. */
 	assert_int_equal(namespace_run("ip link set e0 down"), 0);
 	assert_int_equal(arp_receive(here, &received), -ENETDOWN);
 	assert_int_equal(arp_send(here, near, &sent, &err), -ENETDOWN);
@@ -206,7 +206,7 @@ static void test_wire(void **state)
 	namespace_test(wire);
 }
 
-/* Which of these the holder of 192.168.7.9 is woken by. */
+/* Packets that the owner of 192.168.7.9 receives (@seen) or does not. */
 static const struct {
 	unsigned int operation;
 	const char *sender;
@@ -224,7 +224,7 @@ static const struct {
 	{ ARPOP_REPLY, "9.7.168.192", "192.168.7.9", false },
 };
 
-/* Each packet is followed by one that is seen: what came before it and was not is dropped. */
+/* A packet that passes the filter follows each packet, so a missing one is dropped, not late. */
 static void listen_for_one(void)
 {
 	const unsigned int near = if_nametoindex("e0"), far = if_nametoindex("e0-p");
@@ -246,7 +246,7 @@ static void listen_for_one(void)
 					      .target = address(overheard[i].target),
 					      .target_mac = mac };
 
-		/* What it sends itself it never hears. */
+		/* A socket never receives its own packets. */
 		assert_int_equal(arp_send(here, near, &mark, &err), 0);
 		assert_int_equal(arp_send(there, far, &sent, &err), 0);
 		assert_int_equal(arp_send(there, far, &mark, &err), 0);
@@ -261,7 +261,7 @@ static void listen_for_one(void)
 			fail_msg("packet %zu", i);
 		assert_int_equal(arp_receive(here, &received), -EAGAIN);
 	}
-	/* And everything again, as the allocation of another address needs it. */
+	/* All packets pass again, as the allocation of another address needs. */
 	assert_int_equal(arp_listen(here, (struct in_addr){ INADDR_ANY }, &err), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(overheard); i++) {
 		struct arp received, sent = { .operation = overheard[i].operation,
@@ -294,7 +294,7 @@ static void test_answer(void **state)
 	assert_true(ipv4_unset(answer.target));
 }
 
-/* However many packets of no use have come, the caller gets its turn. */
+/* A flood of useless packets does not block the caller. */
 static void test_flood(void **state)
 {
 	const size_t count = 150;
@@ -304,7 +304,7 @@ static void test_flood(void **state)
 	int sockets[2];
 
 	memcpy(unknown, reply, sizeof(unknown));
-	unknown[7] = 9; /* an operation that nobody knows */
+	unknown[7] = 9; /* an unknown operation */
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, sockets), 0);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(send(sockets[1], unknown, sizeof(unknown), 0), sizeof(unknown));

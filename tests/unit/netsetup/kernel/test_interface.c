@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// rtnetlink messages about interfaces, addresses and routes: good, uninteresting, hostile.
+// Parses good, irrelevant and hostile rtnetlink messages.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -161,7 +161,7 @@ static void test_route(void **state)
 	assert_int_equal(table.routes[1].nexthop, 42);
 }
 
-/* None of these is a default route of the main table for whatever has no better one. */
+/* None of these is a default route of the main table for packets of any source and TOS. */
 static void test_other_routes(void **state)
 {
 	static const struct rtmsg others[] = {

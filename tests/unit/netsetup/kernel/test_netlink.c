@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Requests to the kernel that change nothing, and every code of libnl.
+// Sends requests that change nothing, and translates every code of libnl.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -75,10 +75,10 @@ static void test_bad_protocol(void **state)
 }
 
 /**
- * struct seen - what an answer brought.
- * @links: how many.
- * @loopback: among them.
- * @refuse: what the parser returns.
+ * struct seen - counts the messages of an answer.
+ * @links: number of links.
+ * @loopback: true if the loopback is one of them.
+ * @refuse: return value of the parser.
  */
 struct seen {
 	unsigned int links;
@@ -106,7 +106,7 @@ static struct nl_msg *link_request(int flags, int ifindex)
 	return msg;
 }
 
-/* One socket serves a dump, an object, a refusal, and the first of them again. */
+/* One socket serves a dump, an object, a refusal and another dump. */
 static void test_request(void **state)
 {
 	cleanup_nl_msg *dump = link_request(NLM_F_DUMP, 0), *one = link_request(0, 1);
@@ -129,7 +129,7 @@ static void test_request(void **state)
 	}
 }
 
-/* The parser's refusal comes back, and the socket is fit for the next request. */
+/* The request returns the parser's error, and the socket serves the next request. */
 static void test_parser_refuses(void **state)
 {
 	cleanup_nl_msg *dump = link_request(NLM_F_DUMP, 0);
@@ -146,8 +146,8 @@ static void test_parser_refuses(void **state)
 }
 
 /*
- * In the place of libnl's calls: while @forged is set, the answer to the last request is it, as an
- * error or as the end of a dump.
+ * The next two functions replace those that libnl calls. While @forged is set, it is the answer to
+ * the last request, as an error or as the end of a dump.
  */
 static const int *forged;
 static uint16_t forged_type;
@@ -183,7 +183,7 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *me
 	return sizeof(answer);
 }
 
-/* What is no errno of the kernel's is none that can be negated and told. Found by fuzz_kernel. */
+/* A value that is no errno of the kernel's must not be returned. Found by fuzz_kernel. */
 static void test_no_errno(void **state)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The integers under /proc/sys/net, of interfaces that the test made.
+// Reads and writes sysctls of interfaces in a namespace.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@ static void test_name(void **state)
 	assert_string_equal(sysctl_name(&(struct sysctl){ "ipv4/conf", "wlan0", "forwarding" },
 					text, sizeof(text)),
 			    "net.ipv4.conf.wlan0.forwarding");
-	/* sysctl(8) takes the dot of a VLAN's name for a separator, unless slashes separate. */
+	/* sysctl(8) reads the dot of a VLAN's name as a separator unless the name has slashes. */
 	assert_string_equal(sysctl_name(&(struct sysctl){ "ipv4/conf", "eth0.5", "forwarding" },
 					text, sizeof(text)),
 			    "net/ipv4/conf/eth0.5/forwarding");
@@ -27,7 +27,7 @@ static void test_name(void **state)
 		sysctl_name(&(struct sysctl){ "ipv4/neigh", "0123456789abcde", "proxy_delay" },
 			    text, sizeof(text)),
 		"net.ipv4.neigh.0123456789abcde.proxy_delay");
-	/* Cut, not overrun. */
+	/* The text is truncated at the buffer's end. */
 	assert_string_equal(
 		sysctl_name(&(struct sysctl){ "ipv4/conf", "wlan0", "forwarding" }, text, 10),
 		"net.ipv4.");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The choice of the uplink over tables of interfaces that no host needs to have.
+// Chooses uplinks from tables of interfaces.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -23,13 +23,13 @@
 #define UP       (IFF_UP | IFF_RUNNING | LOWER_UP | IFF_BROADCAST | IFF_MULTICAST)
 #define MAX      16
 
-/* What differs from an Ethernet that is up; and text that the eye can read. */
+/* An interface as text and as differences to an Ethernet interface that is up. */
 struct test_link {
 	unsigned int ifindex;
 	const char *ifname;
-	unsigned int with;    /* IFF_* that it has besides */
-	unsigned int without; /* IFF_* that it lacks */
-	unsigned int type;    /* ARPHRD_*, 0 for an Ethernet */
+	unsigned int with;    /* IFF_* to set */
+	unsigned int without; /* IFF_* to clear */
+	unsigned int type;    /* ARPHRD_*, 0 for Ethernet */
 	unsigned int master;
 	const char *kind;
 	bool wireless;
@@ -76,11 +76,11 @@ struct uplink_case {
 	struct test_link links[MAX];
 	struct test_address addresses[MAX];
 	struct test_route routes[MAX];
-	const char *ifname; /* asked for, or NULL for auto */
+	const char *ifname; /* requested, or NULL for auto */
 	int result;
 	const char *found;   /* "IF ADDRESS/LENGTH ROUTER" */
-	const char *message; /* the whole message */
-	const char *remedy;  /* the whole remedy */
+	const char *message; /* the complete message */
+	const char *remedy;  /* the complete remedy */
 };
 
 static const struct uplink_case cases[] = {
@@ -222,7 +222,8 @@ static const struct uplink_case cases[] = {
 			  "(has the default route)\n"
 			  "  d: its address 169.254.3.4/16 is not of global scope "
 			  "(has the default route)\n"
-			  "  e: its address 127.0.0.3/8 is not a host's (has the default route)\n"
+			  "  e: its address 127.0.0.3/8 is not a host's address (has the default "
+			  "route)\n"
 			  "give one with --uplink=IF",
 	},
 	{
@@ -257,7 +258,7 @@ static const struct uplink_case cases[] = {
 		.routes = { ROUTE(2, "192.168.1.1", 0) },
 		.result = -ENODEV,
 		.message = "no usable uplink",
-		.remedy = "  \\x1b[2J\\xff: its name is not one that can be used "
+		.remedy = "  \\x1b[2J\\xff: its name cannot be used "
 			  "(has the default route)\n"
 			  "give one with --uplink=IF",
 	},
@@ -467,7 +468,7 @@ static void test_choose(void **state)
 	}
 }
 
-/* The rest of what is known of the interface comes along. */
+/* The uplink has the other properties of the interface. */
 static void test_fill(void **state)
 {
 	static const struct uplink_case test = {

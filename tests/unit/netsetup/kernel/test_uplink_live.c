@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// uplink_find() against the real kernel, each case in a network namespace of its own.
+// Finds uplinks with the real kernel, each case in its own network namespace.
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -22,23 +22,23 @@
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/uplink.h"
 
-/* What a child's exit status tells. */
+/* Exit statuses of a child. */
 #define CHILD_PASSED  0
 #define CHILD_FAILED  1
 #define CHILD_SKIPPED 77
 
 #define FOUND_SIZE 2048
 
-/* Builds veth NAME with its peer, both up: "NAME-p" takes the place of the rest of the LAN. */
+/* Makes veth NAME and its peer, both up: "NAME-p" is the other end, the LAN. */
 #define VETH(name)                                                \
 	"ip link add " name " type veth peer name " name "-p && " \
 	"ip link set " name " up && ip link set " name "-p up && "
 
 /**
- * struct live_case - a network, and what is found in it.
+ * struct live_case - a network and the expected uplink.
  * @name: of the case.
- * @script: shell commands that build it; loopback is up.
- * @ifname: asked for, or NULL for auto.
+ * @script: shell commands that make the network; loopback is up.
+ * @ifname: requested, or NULL for auto.
  * @found: "IF ADDRESS/LENGTH ROUTER MTU", or the message of the error.
  * @remedy: a line of the remedy, or NULL.
  */
@@ -267,7 +267,7 @@ static const struct live_case {
 	},
 };
 
-/* In a namespace of its own, with a /sys that shows it. */
+/* Enters a new network namespace and mounts its /sys. */
 static bool enter_namespace(void)
 {
 	return unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
@@ -300,7 +300,7 @@ static int run_case(const struct live_case *test)
 	return CHILD_PASSED;
 }
 
-/* Of ENETUNREACH, libnl's codes would only leave "unspecific failure". */
+/* libnl translates ENETUNREACH to "unspecific failure"; netlink_request() must not. */
 static int run_kernel_errno(const struct live_case *test)
 {
 	cleanup_nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
@@ -317,15 +317,15 @@ static int run_kernel_errno(const struct live_case *test)
 	return netlink_request(sock, msg, NULL, NULL) == -ENETUNREACH ? CHILD_PASSED : CHILD_FAILED;
 }
 
-/* Interfaces that come and go all the time do not keep uplink_find() from its answer. */
-static int run_unrest(const struct live_case *test)
+/* uplink_find() succeeds while interfaces appear and vanish all the time. */
+static int run_changing(const struct live_case *test)
 {
 	pid_t changer;
 	int result = CHILD_PASSED;
 
 	if (!enter_namespace())
 		return CHILD_SKIPPED;
-	/* Only a dump of many parts can be interrupted. */
+	/* Changes can only interrupt a dump of many parts. */
 	if (system(cases[ARRAY_SIZE(cases) - 1].script))
 		return CHILD_FAILED;
 	changer = fork();
@@ -354,7 +354,7 @@ static void in_child(int (*run)(const struct live_case *), const struct live_cas
 	pid_t child = fork();
 	int status = 0;
 
-	/* exit() and not _exit(), so that LeakSanitizer looks at the child. */
+	/* LeakSanitizer checks the child in exit(), not in _exit(). */
 	if (child == 0)
 		exit(run(test));
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -378,9 +378,9 @@ static void test_kernel_errno(void **state)
 	in_child(run_kernel_errno, NULL);
 }
 
-static void test_unrest(void **state)
+static void test_changing(void **state)
 {
-	in_child(run_unrest, NULL);
+	in_child(run_changing, NULL);
 }
 
 int main(void)
@@ -388,7 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_kernel_errno),
-		cmocka_unit_test(test_unrest),
+		cmocka_unit_test(test_changing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// nl80211 messages as drivers send them, and as nobody should: truncated, oversized, hostile.
+// Parses nl80211 messages: as drivers send them, truncated, oversized and hostile.
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/nl80211.h>
@@ -29,7 +29,7 @@ static struct nl_msg *message(uint8_t command)
 	return msg;
 }
 
-/* A message about interface 3; ssid_length below 0: without an SSID. */
+/* A message about interface 3, without an SSID if ssid_length is below 0. */
 static struct nl_msg *interface_message(uint32_t iftype, const void *ssid, int ssid_length)
 {
 	struct nl_msg *msg = message(NL80211_CMD_NEW_INTERFACE);
@@ -58,9 +58,9 @@ static struct nl_msg *network_message(uint32_t status, const void *elements, int
 }
 
 /**
- * struct wireless_case - a message and what the interface is after it.
- * @iftype: as nl80211 has it.
- * @ssid: of @ssid_length octets; below 0: none is told.
+ * struct wireless_case - a message and the interface's expected state after it.
+ * @iftype: enum nl80211_iftype.
+ * @ssid: @ssid_length octets; the message has none if @ssid_length is below 0.
  * @result: of the parser.
  * @text: the SSID as text.
  */
@@ -104,7 +104,7 @@ static void test_interface(void **state)
 	}
 }
 
-/* The longest text that there can be fits. */
+/* The longest possible text fits. */
 static void test_longest(void **state)
 {
 	char text[SSID_TEXT_SIZE];
@@ -140,7 +140,7 @@ static const struct {
 	const char *elements;
 	int size;
 	int result;
-	const char *text; /* "-" is what was there before */
+	const char *text; /* "-" if the old text stays */
 } element_cases[] = {
 	{ ELEMENTS("\0\4home\1\1\2"), 0, "home" },
 	{ ELEMENTS("\1\2xx\0\4home"), 0, "home" },
@@ -175,7 +175,7 @@ static void test_elements(void **state)
 		assert_int_equal(wireless_add_network(nlmsg_hdr(ours), &link), 0);
 		assert_string_equal(link.ssid, element_cases[i].text);
 
-		/* 0 is NL80211_BSS_STATUS_AUTHENTICATED: not yet connected there. */
+		/* 0 is NL80211_BSS_STATUS_AUTHENTICATED: not yet connected. */
 		theirs = network_message(NL80211_BSS_STATUS_AUTHENTICATED, exact, (int)size);
 		assert_int_equal(wireless_add_network(nlmsg_hdr(theirs), &other), 0);
 		assert_string_equal(other.ssid, "-");
@@ -218,7 +218,7 @@ static void test_station(void **state)
 	assert_string_equal(wireless_mode(UINT32_MAX), "unknown mode");
 }
 
-/* Whatever this machine has: asking it works, with or without nl80211. */
+/* The query works on each machine, with or without nl80211. */
 static void test_read(void **state)
 {
 	cleanup_interfaces struct interfaces table = { 0 };

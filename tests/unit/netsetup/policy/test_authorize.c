@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What an asker is permitted: who, uplink, address, how many; and the line that would permit it.
+// Checks requests against policies: user, uplink, address, number, and the remedy.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,12 +23,12 @@ static struct in_addr address(const char *text)
 	struct in_addr parsed = { INADDR_ANY };
 
 	if (text && !ipv4_parse(text, &parsed))
-		fail_msg("'%s' is no address", text);
+		fail_msg("'%s' is not an address", text);
 	return parsed;
 }
 
-/* Somebody whose name nobody knows, in the groups 4242 and 7. */
-static void choose(const char *text)
+/* Loads a policy for the unknown user 4242 in the groups 4242 and 7. */
+static void load(const char *text)
 {
 	const gid_t groups[] = { 4242, 7 };
 
@@ -43,7 +43,7 @@ static void choose(const char *text)
 
 #define ADD "to permit it, add this line to 'conf', as root:\n"
 
-static void test_who(void **state)
+static void test_subject(void **state)
 {
 	static const struct {
 		const char *policy;
@@ -64,12 +64,12 @@ static void test_who(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		choose(rows[i].policy);
+		load(rows[i].policy);
 		if (authorization.count != rows[i].count)
-			fail_msg("'%s': %zu statements", rows[i].policy, authorization.count);
+			fail_msg("'%s': %zu rules", rows[i].policy, authorization.count);
 		assert_int_equal(authorization.refusal.code, rows[i].count ? 0 : EACCES);
 	}
-	choose("allow user 1");
+	load("allow user 1");
 	assert_string_equal(authorization.refusal.message,
 			    "user 'alice' is not permitted to put a VM on the LAN");
 	assert_string_equal(authorization.refusal.remedy, ADD "allow user alice");
@@ -80,7 +80,7 @@ static void test_who(void **state)
 	assert_string_equal(err.message, authorization.refusal.message);
 }
 
-/* By name: those that every machine has. */
+/* Names of users and groups that each machine has. */
 static void test_names(void **state)
 {
 	static const char text[] = "allow user root\nallow group root";
@@ -106,7 +106,7 @@ static void test_check(void **state)
 		const char *message; /* NULL: permitted */
 		const char *remedy;
 	} rows[] = {
-		/* Without an uplink: the one that is found, not one that is named. */
+		/* A rule without an uplink permits the one that netsetup finds, not a named one. */
 		{ "allow user 4242", { .uplink = "wlan0" }, NULL, NULL, NULL },
 		{ "allow user 4242",
 		  { .uplink = "wlan0", .named = true },
@@ -136,7 +136,7 @@ static void test_check(void **state)
 		  NULL,
 		  NULL },
 
-		/* Addresses, to the last one. */
+		/* Addresses, up to the last of the range. */
 		{ "allow user 4242 address 10.0.0.4/30",
 		  { .uplink = "a" },
 		  "10.0.0.4",
@@ -164,7 +164,7 @@ static void test_check(void **state)
 		  NULL },
 		{ "allow user 4242 address 10.0.0.4/30", { .uplink = "a" }, NULL, NULL, NULL },
 
-		/* One statement permits all of it, not one this and another that. */
+		/* A single rule must permit all of a request. */
 		{ "allow user 4242 uplink a address 10.0.0.1\nallow user 4242 uplink b address "
 		  "10.0.0.2",
 		  { .uplink = "a", .named = true },
@@ -208,7 +208,7 @@ static void test_check(void **state)
 		char remedy[ERROR_REMEDY_SIZE];
 		int ret;
 
-		choose(rows[i].policy);
+		load(rows[i].policy);
 		request.address = address(rows[i].address);
 		ret = authorize_check(&authorization, &request, &err);
 		if (ret != (rows[i].message ? -EACCES : 0))
@@ -222,26 +222,26 @@ static void test_check(void **state)
 	}
 }
 
-/* The line that is advised does permit it. */
+/* The rule in the remedy permits the request. */
 static void test_remedy(void **state)
 {
-	static const struct request wishes[] = {
+	static const struct request requests[] = {
 		{ .uplink = "wlan0", .named = true, .unprobed = true },
 		{ .uplink = "wlan0", .vms = 20 },
 		{ .uplink = "wlan0", .named = true, .address = { 0x0a000001 } },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		char line[ERROR_REMEDY_SIZE];
 
-		choose("allow user 4242 uplink any address 1.2.3.4 vms 3");
+		load("allow user 4242 uplink any address 1.2.3.4 vms 3");
 		if (i == 1)
-			choose("allow user 4242");
+			load("allow user 4242");
 		strcpy(authorization.name, "4242");
-		assert_int_equal(authorize_check(&authorization, &wishes[i], &err), -EACCES);
+		assert_int_equal(authorize_check(&authorization, &requests[i], &err), -EACCES);
 		strcpy(line, strchr(err.remedy, '\n') + 1);
-		choose(line);
-		assert_int_equal(authorize_check(&authorization, &wishes[i], &err), 0);
+		load(line);
+		assert_int_equal(authorize_check(&authorization, &requests[i], &err), 0);
 	}
 }
 
@@ -283,7 +283,7 @@ static void test_bounds(void **state)
 		const struct request request = { .uplink = "a" };
 		char text[2][IPV4_TEXT_SIZE];
 
-		choose(rows[i].policy);
+		load(rows[i].policy);
 		if (authorize_bounds(&authorization, &request, &first, &last) !=
 		    (rows[i].first != NULL))
 			fail_msg("row %zu", i);
@@ -294,7 +294,7 @@ static void test_bounds(void **state)
 	}
 }
 
-static void test_wish(void **state)
+static void test_request(void **state)
 {
 	const struct uplink uplink = { .ifname = "wlan0" };
 	struct setup_record setup = { .probe = PROBE_NONE };
@@ -308,7 +308,7 @@ static void test_wish(void **state)
 	assert_true(!request.unprobed && request.named);
 }
 
-/* Nothing there: nobody but root. */
+/* Without a policy only root is permitted. */
 static void test_no_policy(void **state)
 {
 	authorize_load(&authorization, "/proc/nowhere/netsetup.conf", 4242, NULL, 0);
@@ -322,10 +322,10 @@ static void test_no_policy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_who),   cmocka_unit_test(test_names),
-		cmocka_unit_test(test_check), cmocka_unit_test(test_remedy),
-		cmocka_unit_test(test_root),  cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_wish),  cmocka_unit_test(test_no_policy),
+		cmocka_unit_test(test_subject), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_check),   cmocka_unit_test(test_remedy),
+		cmocka_unit_test(test_root),    cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_request), cmocka_unit_test(test_no_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

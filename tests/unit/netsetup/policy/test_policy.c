@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Policies that are well formed, each message about those that are not, and whose file it must be.
+// Parses good and bad policies, and checks the owner of the file.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,8 +25,8 @@ static int parse(const char *text)
 	return policy_parse(text, strlen(text), "conf", &policy, &err);
 }
 
-/* One statement as one text, so that a row shows all of it. */
-static const char *describe(const struct rule *rule)
+/* Writes a rule as a text, so that a row of the table shows all of it. */
+static const char *rule_text(const struct rule *rule)
 {
 	static char text[256];
 	char first[IPV4_TEXT_SIZE], last[IPV4_TEXT_SIZE];
@@ -83,7 +83,7 @@ static void test_good(void **state)
 		if (parse(rows[i].text) < 0)
 			fail_msg("'%s': %s", rows[i].text, err.message);
 		assert_int_equal(policy.count, 1);
-		assert_string_equal(describe(&policy.rules[0]), rows[i].expected);
+		assert_string_equal(rule_text(&policy.rules[0]), rows[i].expected);
 	}
 }
 
@@ -99,7 +99,7 @@ static void test_several(void **state)
 {
 	assert_int_equal(parse("allow user a\nallow group b vms 2\n\nallow user 3"), 0);
 	assert_int_equal(policy.count, 3);
-	assert_string_equal(describe(&policy.rules[1]),
+	assert_string_equal(rule_text(&policy.rules[1]),
 			    "group b:0 found 0.0.0.0-255.255.255.255 2");
 	assert_int_equal(policy.rules[2].id, 3);
 }
@@ -114,10 +114,10 @@ static void test_bad(void **state)
 		const char *message;
 	} rows[] = {
 		{ "permit user alice",
-		  "conf:1: unknown statement 'permit'; there is only 'allow'" },
+		  "conf:1: unknown rule 'permit'; a rule begins with 'allow'" },
 		{ "\n\nAllow user alice",
-		  "conf:3: unknown statement 'Allow'; there is only 'allow'" },
-		{ "deny user bob", "conf:1: unknown statement 'deny'; there is only 'allow'" },
+		  "conf:3: unknown rule 'Allow'; a rule begins with 'allow'" },
+		{ "deny user bob", "conf:1: unknown rule 'deny'; a rule begins with 'allow'" },
 		{ "allow", "conf:1: 'allow' needs 'user NAME' or 'group NAME'" },
 		{ "allow alice", "conf:1: 'allow' needs 'user NAME' or 'group NAME'" },
 		{ "allow # user alice", "conf:1: 'allow' needs 'user NAME' or 'group NAME'" },
@@ -189,7 +189,7 @@ static void test_bad(void **state)
 	}
 }
 
-/* A comment may be as long as it likes. */
+/* A comment may have any length. */
 static void test_long_comment(void **state)
 {
 	assert_int_equal(parse("allow user alice # " LONG_LINE), 0);
@@ -217,7 +217,7 @@ static void test_bounds(void **state)
 	assert_int_equal(
 		policy_parse(text, (POLICY_RULES_MAX + 1) * strlen(line), "conf", &policy, &err),
 		-EINVAL);
-	assert_string_equal(err.message, "conf:129: more than 128 statements");
+	assert_string_equal(err.message, "conf:129: more than 128 rules");
 
 	memset(text, '\n', sizeof(text));
 	assert_int_equal(policy_parse(text, sizeof(text) - 1, "conf", &policy, &err), 0);
@@ -225,14 +225,14 @@ static void test_bounds(void **state)
 	assert_string_equal(err.message, "'conf' is larger than 65536 bytes");
 }
 
-/* Every text cut at every place, without a byte beyond to be read. */
+/* Each text truncated at each position; reading beyond its end is a failure. */
 static void test_cut(void **state)
 {
 	static const char text[] = "allow user alice uplink wlan0 address 192.168.1.0/24 vms 4\n"
 				   "allow group 7 address 10.0.0.1-10.0.0.9 unprobed # x";
 
 	for (size_t size = 0; size < sizeof(text); size++) {
-		/* Ends where its memory ends, for AddressSanitizer to see. */
+		/* AddressSanitizer reports an access behind the end of the copy. */
 		char *exact = malloc(size ? size : 1);
 
 		memcpy(exact, text, size);
@@ -242,7 +242,7 @@ static void test_cut(void **state)
 	}
 }
 
-/* The file */
+/* Reading the file. */
 
 static int read_file(void)
 {
@@ -271,7 +271,7 @@ static void test_file(void **state)
 	assert_int_equal(read_file(), -ENOENT);
 }
 
-/* Whose it is, and what it is: each refused, and told by name. */
+/* Files of a wrong owner, mode or type are refused by name. */
 static void test_file_of_others(void **state)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The launcher's side of the protocol, against helpers of the test's own that say anything.
+// Runs the launcher's side of the protocol against correct and faulty helpers.
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -25,13 +25,13 @@
 #include "tests/unit/support/scratch.h"
 
 /*
- * The helper is looked for beside the program. So this program copies itself into a directory of
- * its own, under both names, and goes on there: started under the helper's name it is a helper, of
- * the kind that the file "role" beside it says.
+ * netsetup_start() finds the helper beside the program. So this program copies itself to a scratch
+ * directory under both names and continues there. Under the helper's name it acts as a helper, with
+ * the role in the file "role".
  */
 #define HELPER      "vmrun-netsetup"
-#define PROGRAM     "test_client"
-#define ENTER       "VMRUN_TEST_CLIENT_ENTERED"
+#define PROGRAM     "test_netsetup"
+#define ENTER       "VMRUN_TEST_NETSETUP_ENTERED"
 #define HELPER_EXIT 42
 
 /* The helper. */
@@ -54,19 +54,19 @@ static void helper_change(const char *text, size_t fd_count)
 	helper_send(&change, fds, fd_count);
 }
 
-/* A place with so many queues told, and so many sent. */
-static void helper_ready(unsigned int told, unsigned int sent)
+/* Sends an attachment with a number of queues in the record and a number of descriptors. */
+static void helper_ready(unsigned int queues, unsigned int sent)
 {
 	struct ready_record ready;
 	int fds[QUEUES_MAX] = { 0 };
 
 	protocol_record_init(&ready, RECORD_READY);
 	strcpy(ready.tap, "vmr-web");
-	ready.queues = told;
+	ready.queues = queues;
 	helper_send(&ready, fds, sent);
 }
 
-/* That all is undone. */
+/* Reports that all is undone. */
 static void helper_done(void)
 {
 	struct ready_record ready;
@@ -96,8 +96,8 @@ static void helper_wait_end(void)
 		;
 }
 
-/* What it finds: its descriptors, environment, session and words. */
-static void helper_tell(int argc, char **argv)
+/* Reports its descriptors, environment, session and arguments. */
+static void helper_report(int argc, char **argv)
 {
 	char text[ERROR_MESSAGE_SIZE];
 	size_t used = (size_t)snprintf(text, sizeof(text), "fds");
@@ -115,8 +115,8 @@ static void play(const char *role, int argc, char **argv)
 {
 	int queues = 0, sent = 0;
 
-	if (!strcmp(role, "tell")) {
-		helper_tell(argc, argv);
+	if (!strcmp(role, "report")) {
+		helper_report(argc, argv);
 	} else if (!strcmp(role, "undo")) {
 		helper_change("one", 0);
 		helper_change("two", 0);
@@ -179,16 +179,16 @@ static int helper(int argc, char **argv)
 	if (!file || !fgets(role, sizeof(role), file))
 		return 92;
 	fclose(file);
-	if (!strcmp(role, "deaf"))
+	if (!strcmp(role, "exit"))
 		return HELPER_EXIT;
 	if (!strcmp(role, "idle")) {
 		helper_wait_end();
-		/* As the real one: what it has to say is over before it is. */
+		/* Like the real helper, close the socket before the exit. */
 		shutdown(PROTOCOL_FD, SHUT_RDWR);
 		usleep(100000);
 		return HELPER_EXIT;
 	}
-	/* The request, whatever it is. */
+	/* Any request. */
 	if (protocol_receive(PROTOCOL_FD, &record, NULL, &err) < 0)
 		return 93;
 	play(role, argc, argv);
@@ -197,7 +197,7 @@ static int helper(int argc, char **argv)
 
 /* The tests. */
 
-struct heard {
+struct received {
 	char changes[64];
 	char moved[IFNAMSIZ];
 	unsigned int dhcp;
@@ -205,41 +205,41 @@ struct heard {
 
 static void on_change(const char *command, void *context)
 {
-	struct heard *heard = context;
+	struct received *result = context;
 
-	strcat(heard->changes, command);
-	strcat(heard->changes, " ");
+	strcat(result->changes, command);
+	strcat(result->changes, " ");
 }
 
-static void on_moved(const struct ready_record *place, void *context)
+static void on_moved(const struct ready_record *ready, void *context)
 {
-	struct heard *heard = context;
+	struct received *result = context;
 
-	memcpy(heard->moved, place->uplink, sizeof(heard->moved));
+	memcpy(result->moved, ready->uplink, sizeof(result->moved));
 }
 
 static void on_dhcp(const struct dhcp_record *query, void *context)
 {
-	struct heard *heard = context;
+	struct received *result = context;
 
-	heard->dhcp = query->size;
+	result->dhcp = query->size;
 }
 
-static struct heard heard;
+static struct received received;
 
 static const struct netsetup_listener listener = {
-	.change = on_change, .moved = on_moved, .dhcp = on_dhcp, .context = &heard
+	.change = on_change, .moved = on_moved, .dhcp = on_dhcp, .context = &received
 };
 
-static const struct netsetup_listener deaf = { 0 };
+static const struct netsetup_listener no_listener = { 0 };
 
-/* Starts a helper of this role. */
+/* Starts a helper with a role. */
 static struct netsetup start(const char *role)
 {
 	struct netsetup netsetup = { .socket = -1 };
 	struct error err = { 0 };
 
-	memset(&heard, 0, sizeof(heard));
+	memset(&received, 0, sizeof(received));
 	scratch_text("role", role);
 	if (netsetup_start(&netsetup, &err) < 0)
 		fail_msg("%s", err.message);
@@ -247,8 +247,8 @@ static struct netsetup start(const char *role)
 	return netsetup;
 }
 
-static int ask(struct netsetup *netsetup, const struct netsetup_listener *told,
-	       struct netsetup_lan *lan, struct error *err)
+static int attach(struct netsetup *netsetup, const struct netsetup_listener *listening,
+		  struct netsetup_lan *lan, struct error *err)
 {
 	struct setup_record setup;
 	int ret;
@@ -259,10 +259,10 @@ static int ask(struct netsetup *netsetup, const struct netsetup_listener *told,
 	memset(lan, 0, sizeof(*lan));
 	memset(lan->tap_fds, -1, sizeof(lan->tap_fds));
 	ret = netsetup_ask(netsetup, &setup, err);
-	return ret < 0 ? ret : netsetup_await(netsetup, told, lan, err);
+	return ret < 0 ? ret : netsetup_await(netsetup, listening, lan, err);
 }
 
-/* Each descriptor is back, and each child is gone or only about to. */
+/* All descriptors are closed, and the child has ended or is about to. */
 static void assert_over(const struct netsetup *netsetup, unsigned int before)
 {
 	assert_int_equal(netsetup->socket, -1);
@@ -277,8 +277,8 @@ static void test_whole(void **state)
 	struct error err = { 0 };
 	struct netsetup_lan lan;
 
-	assert_int_equal(ask(&netsetup, &listener, &lan, &err), 0);
-	assert_string_equal(heard.changes, "one two ");
+	assert_int_equal(attach(&netsetup, &listener, &lan, &err), 0);
+	assert_string_equal(received.changes, "one two ");
 	assert_string_equal(lan.ready.tap, "vmr-web");
 	for (size_t i = 0; i < QUEUES_MAX; i++) {
 		assert_int_equal(lan.tap_fds[i] >= 0, i < 2);
@@ -289,18 +289,18 @@ static void test_whole(void **state)
 	netsetup_lan_done(&lan);
 	assert_int_equal(lan.tap_fds[0], -1);
 	netsetup_end(&netsetup, &listener);
-	assert_string_equal(heard.changes, "one two three ");
+	assert_string_equal(received.changes, "one two three ");
 	netsetup_end(&netsetup, &listener);
 	assert_over(&netsetup, before);
 
 	netsetup = start("undo");
-	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), 0);
+	assert_int_equal(attach(&netsetup, &no_listener, &lan, &err), 0);
 	netsetup_lan_done(&lan);
-	netsetup_end(&netsetup, &deaf);
+	netsetup_end(&netsetup, &no_listener);
 	assert_over(&netsetup, before);
 }
 
-/* An answer that nobody awaits, as of one who is interrupted: what comes after it is heard, too. */
+/* netsetup_end() receives an answer that was not awaited, and the records after it. */
 static void test_ended_before_answer(void **state)
 {
 	unsigned int before = namespace_count_fds();
@@ -311,35 +311,35 @@ static void test_ended_before_answer(void **state)
 	protocol_record_init(&setup, RECORD_SETUP);
 	assert_int_equal(netsetup_ask(&netsetup, &setup, &err), 0);
 	assert_true(netsetup_end(&netsetup, &listener));
-	assert_string_equal(heard.changes, "one two three ");
+	assert_string_equal(received.changes, "one two three ");
 	assert_over(&netsetup, before);
 
-	/* The answer is not taken for the word that all is undone. */
+	/* The answer does not count as the report that all is undone. */
 	netsetup = start("ready 1 1");
 	assert_int_equal(netsetup_ask(&netsetup, &setup, &err), 0);
 	assert_false(netsetup_end(&netsetup, &listener));
 	assert_over(&netsetup, before);
 }
 
-/* Three standard descriptors and the socket, whatever the launcher has; nothing else of it. */
+/* The helper inherits three standard descriptors and the socket, and nothing else. */
 static void test_inherits_nothing(void **state)
 {
 	int more = open("/dev/null", O_RDONLY), far = fcntl(more, F_DUPFD, 500);
-	struct netsetup netsetup = start("tell");
+	struct netsetup netsetup = start("report");
 	struct error err = { 0 };
 	struct netsetup_lan lan;
 
 	assert_true(far >= 500);
-	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EIO);
+	assert_int_equal(attach(&netsetup, &no_listener, &lan, &err), -EIO);
 	assert_string_equal(err.message, "fds 0 1 2 3, environment empty, session own, 1 word: "
 					 "vmrun-netsetup");
-	netsetup_end(&netsetup, &deaf);
+	netsetup_end(&netsetup, &no_listener);
 	waitpid(netsetup.pid, NULL, 0);
 	close(more);
 	close(far);
 }
 
-/* Also when the socket's own number is the one that it shall have, or a standard one is free. */
+/* The launcher's socket may already be PROTOCOL_FD or a standard descriptor. */
 static void test_low_descriptors(void **state)
 {
 	for (int first = 0; first <= PROTOCOL_FD + 1; first++) {
@@ -350,14 +350,14 @@ static void test_low_descriptors(void **state)
 			struct error err = { 0 };
 			struct netsetup_lan lan;
 
-			/* From there on all are free, but stderr. */
+			/* Close all from @first on, but stderr. */
 			for (int fd = first; fd < 64; fd++)
 				if (fd != STDERR_FILENO)
 					close(fd);
-			scratch_text("role", "tell");
+			scratch_text("role", "report");
 			if (netsetup_start(&netsetup, &err) < 0)
 				_exit(1);
-			if (ask(&netsetup, &deaf, &lan, &err) != -EIO)
+			if (attach(&netsetup, &no_listener, &lan, &err) != -EIO)
 				_exit(2);
 			_exit(strncmp(err.message, "fds 0 1 2 3,", 12) == 0 ? 0 : 3);
 		}
@@ -372,24 +372,24 @@ static void test_failed(void **state)
 	struct error err = { 0 };
 	struct netsetup_lan lan;
 
-	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EADDRINUSE);
+	assert_int_equal(attach(&netsetup, &no_listener, &lan, &err), -EADDRINUSE);
 	assert_int_equal(err.code, EADDRINUSE);
 	assert_int_equal(err.status, STATUS_NETWORK);
 	assert_string_equal(err.message, "it is so");
 	assert_string_equal(err.remedy, "do this");
-	netsetup_end(&netsetup, &deaf);
+	netsetup_end(&netsetup, &no_listener);
 	assert_over(&netsetup, before);
 
-	/* Values that no errno and no exit status have. */
+	/* Invalid values of errno and exit status. */
 	netsetup = start("fail badly");
-	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EIO);
+	assert_int_equal(attach(&netsetup, &no_listener, &lan, &err), -EIO);
 	assert_int_equal(err.status, STATUS_FAILURE);
-	netsetup_end(&netsetup, &deaf);
+	netsetup_end(&netsetup, &no_listener);
 	assert_over(&netsetup, before);
 }
 
-/* What is not as the protocol has it is an error, and loses no descriptor. */
-static void test_wrong(void **state)
+/* Records that break the protocol are errors and lose no descriptor. */
+static void test_malformed(void **state)
 {
 	static const char *const roles[] = { "ready 2 1", "ready 1 2", "ready 9 8", "ready 0 1",
 					     "setup",     "garbage",   "ready -1 0" };
@@ -400,10 +400,10 @@ static void test_wrong(void **state)
 		struct error err = { 0 };
 		struct netsetup_lan lan;
 
-		assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -EPROTO);
+		assert_int_equal(attach(&netsetup, &no_listener, &lan, &err), -EPROTO);
 		for (size_t fd = 0; fd < QUEUES_MAX; fd++)
 			assert_int_equal(lan.tap_fds[fd], -1);
-		netsetup_end(&netsetup, &deaf);
+		netsetup_end(&netsetup, &no_listener);
 		assert_over(&netsetup, before);
 	}
 }
@@ -415,18 +415,18 @@ static void test_change_with_descriptors(void **state)
 	struct error err = { 0 };
 	struct netsetup_lan lan;
 
-	assert_int_equal(ask(&netsetup, &listener, &lan, &err), 0);
-	assert_string_equal(heard.changes, "one ");
+	assert_int_equal(attach(&netsetup, &listener, &lan, &err), 0);
+	assert_string_equal(received.changes, "one ");
 	assert_int_equal(namespace_count_fds(), before + 2);
 	netsetup_lan_done(&lan);
-	netsetup_end(&netsetup, &deaf);
+	netsetup_end(&netsetup, &no_listener);
 	assert_over(&netsetup, before);
 }
 
-/* Helpers that end, by themselves or not, before or after the request came. */
+/* Helpers that exit or are killed, before or after the request. */
 static void test_ended_early(void **state)
 {
-	static const char *const roles[] = { "deaf", "nothing", "killed" };
+	static const char *const roles[] = { "exit", "nothing", "killed" };
 	unsigned int before = namespace_count_fds();
 
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
@@ -434,26 +434,26 @@ static void test_ended_early(void **state)
 		struct error err = { 0 };
 		struct netsetup_lan lan;
 
-		assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -ECONNRESET);
+		assert_int_equal(attach(&netsetup, &no_listener, &lan, &err), -ECONNRESET);
 		assert_string_equal(err.message, "'vmrun-netsetup' ended before it answered");
-		netsetup_end(&netsetup, &deaf);
+		netsetup_end(&netsetup, &no_listener);
 		assert_over(&netsetup, before);
 	}
 }
 
-/* One that was not asked for anything leaves no zombie: the launcher goes on without it. */
+/* A helper without a request leaves no zombie, because the launcher may run on for long. */
 static void test_not_asked(void **state)
 {
 	unsigned int before = namespace_count_fds();
 	struct netsetup netsetup = start("idle");
 
-	netsetup_end(&netsetup, &deaf);
+	netsetup_end(&netsetup, &no_listener);
 	assert_int_equal(waitpid(netsetup.pid, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 	assert_over(&netsetup, before);
 
 	netsetup = (struct netsetup){ .socket = -1 };
-	netsetup_end(&netsetup, &deaf);
+	netsetup_end(&netsetup, &no_listener);
 	netsetup_reap(&netsetup);
 }
 
@@ -464,13 +464,13 @@ static void test_listen(void **state)
 	struct error err = { 0 };
 	struct netsetup_lan lan;
 
-	assert_int_equal(ask(&netsetup, &listener, &lan, &err), 0);
+	assert_int_equal(attach(&netsetup, &listener, &lan, &err), 0);
 	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), 0);
-	assert_string_equal(heard.changes, "one ");
+	assert_string_equal(received.changes, "one ");
 	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), 0);
-	assert_string_equal(heard.moved, "wlan1");
+	assert_string_equal(received.moved, "wlan1");
 	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), 0);
-	assert_int_equal(heard.dhcp, 7);
+	assert_int_equal(received.dhcp, 7);
 	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), -EADDRINUSE);
 	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), -EPROTO);
 	assert_int_equal(netsetup_listen(&netsetup, &listener, &err), -ECONNRESET);
@@ -478,7 +478,7 @@ static void test_listen(void **state)
 	assert_over(&netsetup, before);
 }
 
-/* The tap's descriptors stay the launcher's. */
+/* The launcher still owns the tap's descriptors. */
 static void test_adopt(void **state)
 {
 	unsigned int before = namespace_count_fds();
@@ -492,8 +492,8 @@ static void test_adopt(void **state)
 	memset(lan.tap_fds, -1, sizeof(lan.tap_fds));
 	lan.tap_fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	netsetup = start("adopted");
-	/* This helper does not take descriptors with the request, and ends. */
-	assert_true(netsetup_adopt(&netsetup, &setup, &deaf, &lan, &err) < 0);
+	/* This helper refuses descriptors with the request and ends. */
+	assert_true(netsetup_adopt(&netsetup, &setup, &no_listener, &lan, &err) < 0);
 	assert_true(fcntl(lan.tap_fds[0], F_GETFD) >= 0);
 	netsetup_reap(&netsetup);
 	waitpid(netsetup.pid, NULL, 0);
@@ -528,7 +528,7 @@ static void test_cannot_start(void **state)
 	assert_true(err.remedy[0] != '\0');
 	restore_helper();
 
-	/* There, but not for us to run. */
+	/* The file exists but is not executable. */
 	put_helper("x", 1, 0600);
 	assert_int_equal(netsetup_start(&netsetup, &err), -EACCES);
 	assert_int_equal(err.status, STATUS_PERMISSION);
@@ -536,19 +536,19 @@ static void test_cannot_start(void **state)
 	assert_int_equal(netsetup.socket, -1);
 	assert_int_equal(namespace_count_fds(), before);
 
-	/* No program at all. */
+	/* The file is not a program. */
 	put_helper("\x7f"
 		   "ELF, but nothing more",
 		   22, 0700);
 	assert_int_equal(netsetup_start(&netsetup, &err), 0);
-	assert_int_equal(ask(&netsetup, &deaf, &lan, &err), -ENOEXEC);
+	assert_int_equal(attach(&netsetup, &no_listener, &lan, &err), -ENOEXEC);
 	assert_string_equal(err.message, "cannot run 'vmrun-netsetup': Exec format error");
-	netsetup_end(&netsetup, &deaf);
+	netsetup_end(&netsetup, &no_listener);
 	assert_over(&netsetup, before);
 	restore_helper();
 }
 
-/* Copies this program to where its helper is itself, and goes on there. */
+/* Copies this program to a scratch directory under both names, and runs it there. */
 static int enter(char **argv)
 {
 	char command[2 * PATH_MAX + 64];
@@ -582,7 +582,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_inherits_nothing),
 		cmocka_unit_test(test_low_descriptors),
 		cmocka_unit_test(test_failed),
-		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_change_with_descriptors),
 		cmocka_unit_test(test_ended_early),
 		cmocka_unit_test(test_not_asked),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The records between vmrun and netsetup: every field, every malformation, and no descriptor lost.
+// Sends and checks records: each field, each malformed form, each descriptor.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static struct in_addr address(const char *text)
 	return parsed;
 }
 
-/* A request that nothing is wrong with. */
+/* A valid request. */
 static struct setup_record good_setup(void)
 {
 	struct setup_record setup;
@@ -69,7 +69,7 @@ static void test_init(void **state)
 	}
 }
 
-/* Every other size than the right one, of what came and of what the header says. */
+/* Wrong sizes of the received bytes and in the header. */
 static void test_sizes(void **state)
 {
 	struct error err = { 0 };
@@ -167,7 +167,7 @@ static void test_unterminated(void **state)
 	UNTERMINATED(failed, remedy, RECORD_FAILED);
 }
 
-/* One change to a good request, and the field that is told, or NULL when it is good as well. */
+/* A change to a valid request and the field that the error names; NULL if it stays valid. */
 struct field_case {
 	const char *field;
 	void (*change)(struct setup_record *setup, int value);
@@ -341,7 +341,7 @@ static void test_clean_fields(void **state)
 	}
 }
 
-/* A pair of sockets, closed by the cleanup of the two variables. */
+/* Makes a pair of sockets; the caller's cleanup_fd variables close them. */
 static void make_pair(int *ours, int *theirs)
 {
 	int sockets[2];
@@ -377,7 +377,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(namespace_count_fds(), before);
 }
 
-/* Sends so many descriptors with some bytes, as no sender of ours would. */
+/* Sends any number of descriptors with any bytes, as protocol_send() does not. */
 static void send_raw(int socket, const void *data, size_t size, size_t fd_count)
 {
 	struct iovec part = { (void *)data, size };
@@ -434,7 +434,7 @@ static void test_descriptors(void **state)
 		}
 		assert_int_equal(namespace_count_fds(), before);
 
-		/* None may come: then none is ever ours, and one is enough to refuse the record. */
+		/* The receiver accepts no descriptors: it refuses the record and owns none. */
 		send_raw(ours, &change, sizeof(change), count);
 		ret = protocol_receive(theirs, &record, NULL, &err);
 		assert_int_equal(ret, count ? -EPROTO : 0);
@@ -445,7 +445,7 @@ static void test_descriptors(void **state)
 	}
 }
 
-/* Descriptors of a record that is refused for something else are closed. */
+/* The receiver closes the descriptors of a malformed record. */
 static void test_descriptors_of_garbage(void **state)
 {
 	cleanup_fd int ours = -1;
@@ -474,7 +474,7 @@ static void test_descriptors_of_garbage(void **state)
 	}
 }
 
-/* A record that is longer than the longest is not taken for its beginning. */
+/* The receiver refuses a record that is larger than its buffer. */
 static void test_too_large(void **state)
 {
 	cleanup_fd int ours = -1;
@@ -514,7 +514,7 @@ static void test_end_of_file(void **state)
 		assert_int_equal(fds[i], -1);
 	assert_int_equal(protocol_send(theirs, &change, NULL, 0, &err), -EPIPE);
 
-	/* A peer that ended without reading what it was sent. */
+	/* A peer that ended without reading its records. */
 	close(theirs);
 	make_pair(&ours, &theirs);
 	assert_int_equal(protocol_send(theirs, &change, NULL, 0, &err), 0);
@@ -523,7 +523,7 @@ static void test_end_of_file(void **state)
 	assert_int_equal(protocol_receive(theirs, &record, NULL, &err), -ECONNRESET);
 }
 
-/* A peer that does not read cannot hold the sender up. */
+/* A peer that does not read cannot block the sender. */
 static void test_full(void **state)
 {
 	cleanup_fd int ours = -1;
