@@ -136,7 +136,7 @@ struct usb_id {
  * @urls, @url_count: URL and mirrors of an image from a URL.
  * @sha256, @sha512: digest in lower case. An image from a URL has one of them, others have none.
  * @mode: target of changes.
- * @size: bytes to grow the overlay to, 0 for the image's size; without @image, size of the new disk.
+ * @size: bytes to grow the overlay to, 0 for the image's size; without @image, size of a new disk.
  * @format: format of the image; auto: image_inspect() finds it by the content.
  * @device: device that the guest sees.
  */

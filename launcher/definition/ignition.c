@@ -19,7 +19,7 @@ static bool is_butane(const char *text, size_t size)
 	       memmem(text, size, "\nvariant:", strlen("\nvariant:"));
 }
 
-/* Accepts JSON alone (RFC 8259): json-c by itself accepts more, and ignores text after the value. */
+/* Accepts JSON alone (RFC 8259): json-c accepts more, and ignores text after the value. */
 static struct json_object *parse(const char *text, size_t size)
 {
 	struct json_tokener *tokener = json_tokener_new();

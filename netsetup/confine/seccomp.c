@@ -59,7 +59,7 @@ static const int plain[] = {
 	SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
 	SCMP_SYS(readlink), SCMP_SYS(readlinkat),
 
-	/* protocol.c, netlink.c, arp.c, dhcp_relay.c; getifaddrs() in allocate.c. socket(): below. */
+	/* protocol.c, netlink.c, arp.c, dhcp_relay.c, getifaddrs(); for socket() see below. */
 	SCMP_SYS(bind), SCMP_SYS(getsockname), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt),
 	SCMP_SYS(sendto), SCMP_SYS(send), SCMP_SYS(sendmsg),
 	SCMP_SYS(recvfrom), SCMP_SYS(recv), SCMP_SYS(recvmsg), SCMP_SYS(shutdown),

@@ -28,7 +28,7 @@
 
 int netlink_errno(int nle)
 {
-	/* libnl translates both ENOMEM and ENOBUFS to NLE_NOMEM; netlink_request() separates them. */
+	/* libnl has NLE_NOMEM for ENOMEM and ENOBUFS; netlink_request() separates them. */
 	static const int codes[NLE_MAX + 1] = {
 		[NLE_FAILURE] = EIO,
 		[NLE_INTR] = EINTR,

@@ -16,14 +16,14 @@
 
 /*
  * Theory of operation: vmrun runs under ptrace(2) with all that it starts. A seccomp filter, which
- * they inherit, stops them at the system calls of the table below alone, so that the rest is at full
- * speed. A step is the n-th of one such call by one role, just before it or just after it took effect;
+ * they inherit, stops them at the system calls of the table below alone, so that the rest runs at
+ * full speed. A step is the n-th of one such call by one role, before or after it took effect;
  * so it is the same step in every run, whatever the order between processes. A first run lists the
  * steps; then there is one run for each step and each set of victims, or each error. The filter
  * stays with the survivors, whose calls would fail with ENOSYS without a tracer: they are traced to
  * their end, and only continued.
  *
- * A netlink request fails in two ways: it is not sent, or the kernel's answer says no. For the latter
+ * A netlink request fails in two ways: it is not sent, or the kernel answers no. For the latter
  * an empty request is sent in its place, and its answer made to say so.
  *
  * Runs in the network namespace of a laptop of the lab, with its uplink called wlan0.

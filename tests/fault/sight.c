@@ -48,7 +48,7 @@ static int collect_path(const char *path, const struct stat *status, int type, s
 {
 	const char *name = path + where->base;
 
-	/* Files that outlive a VM: the directories, the remembered addresses, overlays and locks. */
+	/* Files that outlive a VM: directories, the address history, overlays and locks. */
 	if (strcmp(name, "addresses") != 0 && type == FTW_F &&
 	    (strstr(path, "/run/") || !strcmp(name, "addresses.new") || strstr(name, ".tmp-") ||
 	     strstr(name, ".part")))

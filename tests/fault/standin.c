@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Stands in for QEMU in fault tests: speaks its QMP on descriptor 3, lives for a moment, powers off.
+// Stands in for QEMU in fault tests: speaks QMP on descriptor 3, then powers off.
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -26,7 +26,7 @@ enum role {
 /**
  * struct call - a system call at which a process is stopped.
  * @argument: -1, or the one that must have a bit of @mask set; or, with @mask 0, equal @value.
- * @change: it changes the host or another process, so that it is a step for a kill; every one is one
+ * @change: it changes the host or another process, so that it is a step for a kill; each is one
  *	for an error.
  * @errors: errno values to fail with, until the first 0.
  */
@@ -44,7 +44,7 @@ struct call {
 extern const struct call calls[];
 extern const size_t call_count;
 
-/* A step, told by its role, its call and its number among those, which hardly differ from run to run. */
+/* A step: its role, call and number among those, which hardly differ from run to run. */
 struct step {
 	enum role role;
 	unsigned int number; /* from 1 */

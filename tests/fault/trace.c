@@ -178,7 +178,7 @@ static void on_exec(struct tracee *tracee, bool learn)
 	for (unsigned int i = 0; learn && i < fork_count; i++)
 		if (child_pids[i] == tracee->pid)
 			children[i] = role;
-	/* Steps that a child made before, under the role that it was going to have, go on counting. */
+	/* Steps that a child made before it had its role count on under that role. */
 	if (tracee->role != role)
 		memset(tracee->counts, 0, sizeof(tracee->counts));
 	tracee->role = role;
@@ -213,7 +213,7 @@ static void fail_call(pid_t pid, int error)
 }
 
 /*
- * A write to a sysctl waits for the kernel's lock on all networks by being restarted again and again
+ * A write to a sysctl waits for the kernel's lock on all networks: it is restarted again and again
  * (restart_syscall()), which is not another step.
  */
 static bool is_restarted(struct tracee *tracee, const struct call *call)

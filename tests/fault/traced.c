@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// In a build with the sanitizers: no look for leaks under killat, whose ptrace(2) that needs for itself.
+// Turns LeakSanitizer off under killat: both would need ptrace(2).
 #include <stdio.h>
 
 int __lsan_is_turned_off(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any bytes from a guest's agent; the first byte says whether they come in the middle of a conversation.
+// Feeds bytes of a guest's agent; the first says if a conversation has begun.
 #include <ctype.h>
 #include <string.h>
 #include <sys/random.h>

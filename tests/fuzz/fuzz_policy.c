@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any bytes as the policy file; what is read is within its bounds, and the rest is told by its line.
+// Feeds bytes as a policy file; rules are within bounds, errors name their line.
 #include <string.h>
 
 #include "netsetup/base/ifname.h"
