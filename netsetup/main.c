@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,13 +91,9 @@ static void reset_inherited(void)
 		_exit(STATUS_FAILURE);
 }
 
-/* The client's authorization, which standby helpers inherit, and the hold on /run/vmrun. */
+/* The client's authorization, and the hold on /run/vmrun. */
 static const struct authorization *authorization;
 static int hold = -1;
-
-/* A standby helper's VM, and the point at which it starts to serve. */
-static struct vm_identity standby_of;
-static jmp_buf standby_start;
 
 /* The user who started this program, as the kernel reports it; no environment changes that. */
 struct client {
@@ -144,37 +139,13 @@ static int confine(const struct client *client, struct error *err)
 	return ret < 0 ? ret : seccomp_confine(err);
 }
 
-/*
- * A standby helper starts where the helper that forked it started to serve. The jump discards the
- * stack of that helper, so any number of successive standby helpers needs no more stack.
- */
-static void begin_standby(const struct vm_identity *vm)
-{
-	standby_of = *vm;
-	longjmp(standby_start, 1);
-}
-
-/* The helper that forked this one releases its hold at its end: take an own hold. */
-static void renew_hold(void)
-{
-	const int inherited = hold;
-	struct error ignored;
-
-	hold = lease_dir_hold(&ignored);
-	if (inherited >= 0)
-		close(inherited);
-}
-
 /* Serves one launcher and one VM, from the first record to the last. */
 static int serve(void)
 {
-	const struct session_limits limits = { authorization,
-					       standby_of.name[0] ? &standby_of : NULL,
-					       begin_standby };
 	struct error err = { 0 };
 	int ret;
 
-	ret = session_run(PROTOCOL_FD, &limits, &err);
+	ret = session_run(PROTOCOL_FD, authorization, &err);
 	lease_dir_release(hold);
 	/* The last record: after it, only the kernel still has something to remove. */
 	if (ret == 0)
@@ -206,7 +177,5 @@ int main(int argc, char **argv)
 		lease_dir_release(hold);
 		return err.status;
 	}
-	if (setjmp(standby_start) != 0)
-		renew_hold();
 	return serve();
 }

@@ -23,10 +23,6 @@
 /* The id of QEMU's -netdev for the guest's link, as in qemu_network.c. */
 #define LINK_NAME "lan0"
 
-/* No standby is requested after this number of consecutive ones that ended within this time. */
-#define STANDBYS_SHORT_MAX    8
-#define STANDBY_SHORT_SECONDS 1
-
 /* Helpers that may die one after the other while they take over. */
 #define TAKEOVER_TRIES 4
 
@@ -56,14 +52,6 @@ void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose)
 	memset(lan_session->lan.tap_fds, -1, sizeof(lan_session->lan.tap_fds));
 }
 
-static time_t monotonic_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 void lan_start(struct lan_session *lan_session, struct helpers *helpers)
 {
 	const struct netsetup_listener none = { 0 };
@@ -73,65 +61,12 @@ void lan_start(struct lan_session *lan_session, struct helpers *helpers)
 	lan_session->helper_error = helpers->error;
 	lan_session->started_as_root = helpers->as_root && !helpers->error.code &&
 				       !lan_session->dry_run;
-	lan_session->standby_since = monotonic_seconds();
 	*helpers = (struct helpers)HELPERS_NONE;
 
 	/* A vmrun that is still root, or never was, needs no standby. */
 	lan_session->can_start = geteuid() == 0 || !lan_session->started_as_root;
 	if (lan_session->can_start)
 		netsetup_end(&lan_session->standby, &none);
-}
-
-/* Requests a standby from the helper if vmrun cannot start another helper itself. */
-static void request_standby(struct lan_session *lan_session)
-{
-	struct error err;
-
-	if (lan_session->can_start || lan_session->dry_run ||
-	    lan_session->standbys_short >= STANDBYS_SHORT_MAX)
-		return;
-	lan_session->standby_since = monotonic_seconds();
-	if (netsetup_standby(&lan_session->helper, &lan_session->standby, &err) < 0)
-		log_verbose("%s: no standby helper: %s", lan_session->definition->name,
-			    err.message);
-}
-
-static void on_standby(int fd, uint32_t events, void *context);
-
-static void watch_standby(struct lan_session *lan_session)
-{
-	struct error ignored;
-
-	if (lan_session->loop && lan_session->standby.socket >= 0 && !lan_session->standby_watched)
-		lan_session->standby_watched = loop_add(lan_session->loop,
-							lan_session->standby.socket,
-							EPOLLIN | EPOLLRDHUP, on_standby,
-							lan_session, &ignored) == 0;
-}
-
-static void unwatch_standby(struct lan_session *lan_session)
-{
-	if (lan_session->standby_watched)
-		loop_remove(lan_session->loop, lan_session->standby.socket);
-	lan_session->standby_watched = false;
-}
-
-/* Receives the standby's first record, or its end: then requests another. */
-static void on_standby(int fd, uint32_t events, void *context)
-{
-	struct lan_session *lan_session = context;
-
-	if (netsetup_standby_listen(&lan_session->standby))
-		return;
-	unwatch_standby(lan_session);
-	netsetup_reap(&lan_session->standby);
-	if (monotonic_seconds() >= lan_session->standby_since + STANDBY_SHORT_SECONDS)
-		lan_session->standbys_short = 0;
-	else
-		lan_session->standbys_short++;
-	log_verbose("%s: the standby helper ended", lan_session->definition->name);
-	request_standby(lan_session);
-	watch_standby(lan_session);
 }
 
 static void fill_setup(struct lan_session *lan_session, unsigned int queues, bool offload)
@@ -277,7 +212,6 @@ static void store_address(struct lan_session *lan_session)
 void lan_watch(struct lan_session *lan_session, struct loop *loop)
 {
 	lan_session->loop = loop;
-	watch_standby(lan_session);
 }
 
 void lan_report(struct lan_session *lan_session, struct qmp *qmp)
@@ -426,7 +360,7 @@ static void on_dhcp(const struct dhcp_record *query, void *context)
 	print_dhcp(lan_session, &event);
 }
 
-/* Makes another helper the active one, with a standby if it needs one. */
+/* Makes another helper the active one: a new one, or the standby if vmrun cannot start any. */
 static int next_helper(struct lan_session *lan_session, struct error *err)
 {
 	netsetup_reap(&lan_session->helper);
@@ -435,10 +369,8 @@ static int next_helper(struct lan_session *lan_session, struct error *err)
 	if (lan_session->standby.socket < 0)
 		return error_setf(err, STATUS_FAILURE, ENOENT,
 				  "vmrun-netsetup ended, and there is none to replace it");
-	unwatch_standby(lan_session);
 	lan_session->helper = lan_session->standby;
 	lan_session->standby.socket = -1;
-	request_standby(lan_session);
 	return 0;
 }
 
@@ -454,7 +386,6 @@ static int replace_helper(struct lan_session *lan_session, struct error *err)
 			ret = netsetup_adopt(&lan_session->helper, &lan_session->setup, &listener,
 					     &lan_session->lan, err);
 	}
-	watch_standby(lan_session);
 	if (ret < 0) {
 		lan_session->helper.owes = true;
 		netsetup_reap(&lan_session->helper);
@@ -517,7 +448,6 @@ void lan_end(struct lan_session *lan_session)
 	if (lan_session->link_timer >= 0)
 		close(lan_session->link_timer);
 	lan_session->link_timer = -1;
-	unwatch_standby(lan_session);
 	/* vmrun's last descriptors of the tap: the helper alone has it then. */
 	netsetup_lan_done(&lan_session->lan);
 	if (!netsetup_end(&lan_session->helper, &listener) && !lan_session->dry_run)

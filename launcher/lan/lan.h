@@ -15,9 +15,8 @@
  * takes the attachment over while the guest keeps running; the session keeps the tap's descriptors
  * for it. Root, or a user of an installed helper, can start the other one at that time. A vmrun
  * that drops sudo's rights cannot, so it starts a standby before: a helper that has received no
- * request and has dropped all rights but its two capabilities. A standby that takes over starts the
- * next one. If the standby itself dies, the helper starts another. So the attachment is lost only
- * if both die at once.
+ * request and has dropped all rights but its two capabilities. After it has taken over there is no
+ * other: the next death ends the attachment, and with it the VM.
  */
 
 /**
@@ -25,9 +24,6 @@
  * @dry_run, @verbose: the user's options.
  * @helper: holds the attachment; its socket is -1 if it was not started or has ended.
  * @standby: takes over; its socket is -1 if there is none.
- * @standby_watched: its socket is in @loop.
- * @standby_since: CLOCK_MONOTONIC seconds of its start.
- * @standbys_short: consecutive standbys that ended within STANDBY_SHORT_SECONDS.
  * @started_as_root: the helper and the standby were started by root.
  * @can_start: another helper can be started at any time.
  * @helper_error: the failure of the helper's start; code 0 if it started.
@@ -47,9 +43,6 @@ struct lan_session {
 	bool verbose;
 	struct netsetup helper;
 	struct netsetup standby;
-	bool standby_watched;
-	time_t standby_since;
-	unsigned int standbys_short;
 	bool started_as_root;
 	bool can_start;
 	struct error helper_error;
@@ -101,7 +94,7 @@ int lan_join(struct lan_session *lan_session, struct error *err);
 void lan_leave(struct lan_session *lan_session);
 
 /**
- * lan_watch() - watch the standby helper while the loop runs.
+ * lan_watch() - let the session use the loop, for its timer.
  * @lan_session: a joined one.
  * @loop: must live until lan_end().
  *

@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/base/ids.h"
 
 #ifdef VMRUN_SANITIZE
 
@@ -112,13 +111,11 @@ static const struct conditional {
 	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, SIOCGIFINDEX)),
 	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, SIOCGIFNAME)),
 
-	/* host.c: fork(); standby.c. Threads and namespaces are not allowed. */
+	/* host.c: fork(). Threads and namespaces are not allowed. */
 #ifdef __s390x__
 	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)),
-	WHEN1(clone, SCMP_A1(SCMP_CMP_EQ, STANDBY_CLONE_FLAGS)),
 #else
 	WHEN1(clone, SCMP_A0(SCMP_CMP_EQ, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)),
-	WHEN1(clone, SCMP_A0(SCMP_CMP_EQ, STANDBY_CLONE_FLAGS)),
 #endif
 };
 

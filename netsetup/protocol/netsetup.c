@@ -81,37 +81,6 @@ int netsetup_start(struct netsetup *netsetup, struct error *err)
 	return 0;
 }
 
-int netsetup_standby(const struct netsetup *netsetup, struct netsetup *standby, struct error *err)
-{
-	struct standby_record request;
-	int sockets[2];
-	int ret;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return error_set_errno(err, errno, "cannot make a socket for '" HELPER "'");
-	protocol_record_init(&request, RECORD_STANDBY);
-	ret = protocol_send(netsetup->socket, &request, &sockets[1], 1, err);
-	close(sockets[1]);
-	if (ret < 0) {
-		close(sockets[0]);
-		return ret;
-	}
-	*standby = (struct netsetup){ .socket = sockets[0] };
-	return 0;
-}
-
-bool netsetup_standby_listen(struct netsetup *standby)
-{
-	struct error ignored;
-	union record record;
-
-	if (protocol_receive(standby->socket, &record, NULL, &ignored) < 0)
-		return false;
-	if (record.header.type == RECORD_STANDBY)
-		standby->pid = record.standby.pid;
-	return true;
-}
-
 static int failure(const struct failed_record *failed, struct error *err)
 {
 	memset(err, 0, sizeof(*err));
@@ -193,11 +162,6 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 			netsetup->owes = false;
 			return failure(&record.failed, err);
 		}
-		/* A former standby helper sends this record first. */
-		if (record.header.type == RECORD_STANDBY) {
-			netsetup->pid = record.standby.pid;
-			continue;
-		}
 		if (record.header.type != RECORD_CHANGE)
 			return error_setf(err, STATUS_FAILURE, EPROTO,
 					  "unexpected record of '" HELPER "'");
@@ -276,7 +240,6 @@ int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *l
 	case RECORD_ADOPT:
 	case RECORD_CLEAN:
 	case RECORD_READY:
-	case RECORD_STANDBY:
 		break;
 	}
 	return error_setf(err, STATUS_FAILURE, EPROTO, "unexpected record of '" HELPER "'");
@@ -332,8 +295,6 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 		/* The empty record means that all is undone; an answer has a tap. */
 		if (record.header.type == RECORD_READY && !record.ready.tap[0])
 			netsetup->owes = false;
-		if (record.header.type == RECORD_STANDBY)
-			netsetup->pid = record.standby.pid;
 	}
 	close(netsetup->socket);
 	netsetup->socket = -1;

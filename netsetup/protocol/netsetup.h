@@ -10,7 +10,7 @@
 
 /**
  * struct netsetup - a running vmrun-netsetup.
- * @pid: a child of the caller; 0 for a standby helper that has not sent it yet.
+ * @pid: a child of the caller.
  * @socket: close-on-exec; -1 once closed.
  * @asked: true after a request to the helper.
  * @owes: true if the helper may have changed the host and has not reported that all is undone.
@@ -52,24 +52,6 @@ struct netsetup_listener {
  * Return: 0 or a negative errno.
  */
 int netsetup_start(struct netsetup *netsetup, struct error *err);
-
-/**
- * netsetup_standby() - request a standby helper, for a time when this process can no longer start
- * one. Must be called before netsetup_ask() or netsetup_adopt(), or while @netsetup has a VM.
- * @standby: the caller must call netsetup_end(). Its socket returns end-of-file if the request
- *           failed. It accepts netsetup_adopt() of this VM and netsetup_clean() only.
- *
- * Return: 0 or a negative errno.
- */
-int netsetup_standby(const struct netsetup *netsetup, struct netsetup *standby, struct error *err);
-
-/**
- * netsetup_standby_listen() - receive a record from a standby helper.
- * @standby: its socket must be readable.
- *
- * Return: false if the helper has ended.
- */
-bool netsetup_standby_listen(struct netsetup *standby);
 
 /**
  * netsetup_ask() - request an attachment to the LAN. The caller must call netsetup_await() next; in

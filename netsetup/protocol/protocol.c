@@ -40,7 +40,6 @@ static const struct record_kind {
 			     TEXT(ready_record, tap), TEXT(ready_record, reason) } },
 	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
 	[RECORD_CLEAN] = { sizeof(struct clean_record), { { 0 } } },
-	[RECORD_STANDBY] = { sizeof(struct standby_record), { { 0 } } },
 	[RECORD_FAILED] = { sizeof(struct failed_record),
 			    { TEXT(failed_record, message), TEXT(failed_record, remedy) } },
 };

@@ -25,13 +25,10 @@
  * zeros, and exit. A record that is unknown, ill-sized or out of order ends netsetup. Instead of an
  * attachment the launcher may request to remove stale state, RECORD_CLEAN. The answer is a
  * RECORD_CHANGE for each removal and an empty RECORD_READY, or RECORD_FAILED.
- *
- * A launcher that can no longer start helpers requests a standby helper, RECORD_STANDBY, before its
- * other request, and again when the standby helper has ended; see standby.h.
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 
 /* The descriptor on which netsetup finds its socket. */
 #define PROTOCOL_FD 3
@@ -49,7 +46,6 @@ enum record_type {
 	RECORD_MOVED,
 	RECORD_DHCP,
 	RECORD_CLEAN,
-	RECORD_STANDBY,
 };
 
 /* The state of the VM's attachment to the LAN. */
@@ -240,16 +236,6 @@ struct clean_record {
 	uint8_t reserved[3]; /* 0 */
 };
 
-/**
- * struct standby_record - the request for a standby helper, and the first record of that helper.
- * @header: type RECORD_STANDBY; from the launcher with the standby helper's socket.
- * @pid: the standby helper's; from the launcher: 0.
- */
-struct standby_record {
-	struct record_header header;
-	int32_t pid;
-};
-
 /* A receive buffer for all records. */
 union record {
 	struct record_header header;
@@ -259,7 +245,6 @@ union record {
 	struct failed_record failed;
 	struct dhcp_record dhcp;
 	struct clean_record clean;
-	struct standby_record standby;
 };
 
 /* protocol_record_init() - fill in the header of a record and set the rest to zero. */

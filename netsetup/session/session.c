@@ -20,7 +20,6 @@
 #include "netsetup/session/attachment.h"
 #include "netsetup/session/dhcp_relay.h"
 #include "netsetup/session/roam.h"
-#include "netsetup/session/standby.h"
 
 /* RFC 5227 section 1.1, ANNOUNCE_INTERVAL: from the first announcement to the second. */
 #define ANNOUNCE_INTERVAL_MS 2000
@@ -46,7 +45,6 @@
 /**
  * struct session - the LAN session of one VM.
  * @socket: to the launcher.
- * @standby: this helper's standby helper.
  * @acd: conflict detection of the VM's address.
  * @events: netlink socket for the kernel's events.
  * @dhcp: packet socket on the tap, or -1.
@@ -57,8 +55,6 @@
  */
 struct session {
 	int socket;
-	const struct session_limits *limits;
-	struct standby standby;
 	struct attachment attachment;
 	struct acd acd;
 	struct nl_sock *events;
@@ -296,12 +292,6 @@ static void allow_roaming(struct session *session, const struct dhcp_record *ans
 		session->check_at = now_ms();
 }
 
-/* Safe: see standby.h. */
-static bool may_have_standby(const struct session *session, const int fds[QUEUES_MAX])
-{
-	return !session->limits->authorization && standby_socket_valid(fds);
-}
-
 static bool on_launcher_dhcp(struct session *session, const struct dhcp_record *answer)
 {
 	struct error ignored;
@@ -313,7 +303,7 @@ static bool on_launcher_dhcp(struct session *session, const struct dhcp_record *
 	return true;
 }
 
-/* Ends the session at any record but a DHCP answer or a request for a standby helper. */
+/* Ends the session at any record but a DHCP answer. */
 static int on_launcher(struct session *session, bool *end, struct error *err)
 {
 	union record record;
@@ -325,15 +315,8 @@ static int on_launcher(struct session *session, bool *end, struct error *err)
 	*end = ret < 0;
 	if (ret < 0)
 		return ret == -ECONNRESET ? 0 : ret;
-	if (record.header.type == RECORD_STANDBY) {
-		expected = may_have_standby(session, fds);
-		if (expected)
-			standby_make(&session->standby, fds[0], &session->attachment.setup,
-				     session->limits->begin_standby);
-	} else {
-		expected = fds[0] < 0 && record.header.type == RECORD_DHCP &&
-			   on_launcher_dhcp(session, &record.dhcp);
-	}
+	expected = fds[0] < 0 && record.header.type == RECORD_DHCP &&
+		   on_launcher_dhcp(session, &record.dhcp);
 	close_descriptors(fds);
 	*end = !expected;
 	return expected ? 0 : error_setf(err, STATUS_FAILURE, EPROTO, "unexpected record");
@@ -414,24 +397,9 @@ static int check_request(const union record *record, struct error *err)
 	case RECORD_FAILED:
 	case RECORD_MOVED:
 	case RECORD_DHCP:
-	case RECORD_STANDBY:
 		break;
 	}
 	return error_setf(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
-}
-
-/* Security: a standby helper only adopts its own VM or cleans up. */
-static int check_standby(const struct vm_identity *vm, const union record *record,
-			 struct error *err)
-{
-	const struct setup_record *setup = &record->setup;
-
-	if (!vm || record->header.type == RECORD_CLEAN ||
-	    (record->header.type == RECORD_ADOPT && !strcmp(setup->name, vm->name) &&
-	     !memcmp(setup->uuid, vm->uuid, sizeof(vm->uuid))))
-		return 0;
-	return error_setf(err, STATUS_PERMISSION, EPERM,
-			  "this helper is a standby of VM '%s' and serves nothing else", vm->name);
 }
 
 static bool is_dry_run(const union record *record)
@@ -439,35 +407,15 @@ static bool is_dry_run(const union record *record)
 	return record->header.type == RECORD_CLEAN ? record->clean.dry_run : record->setup.dry_run;
 }
 
-/* Receives the request, and before it perhaps a RECORD_STANDBY. @socket: its socket, or -1. */
-static int receive_first(struct session *session, union record *record, int fds[QUEUES_MAX],
-			 int *socket, struct error *err)
-{
-	int ret;
-
-	*socket = -1;
-	ret = receive(session, record, fds, err);
-	if (ret < 0 || record->header.type != RECORD_STANDBY)
-		return ret;
-	if (!may_have_standby(session, fds)) {
-		close_descriptors(fds);
-		return error_setf(err, STATUS_FAILURE, EPROTO, "unexpected record");
-	}
-	*socket = fds[0];
-	return receive(session, record, fds, err);
-}
-
 static int receive_request(struct session *session, union record *record, int fds[QUEUES_MAX],
-			   int *standby, struct error *err)
+			   struct error *err)
 {
 	int ret;
 
-	ret = receive_first(session, record, fds, standby, err);
+	ret = receive(session, record, fds, err);
 	if (ret < 0)
 		return ret;
 	ret = check_request(record, err);
-	if (ret == 0)
-		ret = check_standby(session->limits->vm, record, err);
 	if (ret == 0 && (record->header.type == RECORD_ADOPT) != (fds[0] >= 0))
 		ret = error_setf(err, STATUS_FAILURE, EPROTO, "unexpected or missing descriptors");
 	if (ret == 0 && !is_dry_run(record) && !capabilities_sufficient())
@@ -555,32 +503,25 @@ static int run_clean(struct session *session, struct host *host, struct error *e
 	return ret < 0 ? ret : session_done(session->socket, err);
 }
 
-int session_run(int socket, const struct session_limits *limits, struct error *err)
+int session_run(int socket, const struct authorization *authorization, struct error *err)
 {
 	cleanup_nl_sock *route = NULL;
-	struct session session = { .socket = socket, .limits = limits, .dhcp = -1 };
+	struct session session = { .socket = socket, .dhcp = -1 };
 	struct host host = { .arp = -1,
 			     .context = &session,
-			     .authorization = limits->authorization,
+			     .authorization = authorization,
 			     .client = &session.socket };
-	cleanup_fd int standby = -1;
 	int fds[QUEUES_MAX];
 	union record record;
 	int ret;
 
-	standby_init(&session.standby);
-	ret = receive_request(&session, &record, fds, &standby, err);
+	ret = receive_request(&session, &record, fds, err);
 	/* The policy permits nothing, not even to remove what dead helpers have left. */
-	if (ret == 0 && limits->authorization && limits->authorization->refusal.code) {
+	if (ret == 0 && authorization && authorization->refusal.code) {
 		close_descriptors(fds);
-		*err = limits->authorization->refusal;
+		*err = authorization->refusal;
 		ret = -err->code;
 	}
-	if (ret == 0 && standby >= 0 && record.header.type != RECORD_CLEAN && !is_dry_run(&record))
-		standby_make(&session.standby, standby, &record.setup, limits->begin_standby);
-	/* A socket with other descriptors in its queue may take as long to close. */
-	if (standby >= 0)
-		close_timeout_fds((const int[]){ take_fd(&standby) }, 1);
 	if (ret == 0)
 		ret = netlink_open(NETLINK_ROUTE, &route, err);
 	if (ret == 0) {
@@ -591,7 +532,6 @@ int session_run(int socket, const struct session_limits *limits, struct error *e
 			      : run_attachment(&session, &host, &record, fds, err);
 	}
 	nl_socket_free(session.events);
-	standby_done(&session.standby);
 	if (ret < 0)
 		send_failure(socket, err);
 	return ret;

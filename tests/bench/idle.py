@@ -37,8 +37,8 @@ def main(build: Path) -> None:
         lab.phone.ping(vm.address, 60)
         time.sleep(SETTLE)
         helpers = [each.pid for each in lab.laptop.netns.processes() if each.name == HELPER]
-        spares = {f"its spare {pid}": pid for pid in helpers if pid != vm.netsetup.pid}
-        pids = {"vmrun": vm.pid, HELPER: vm.netsetup.pid, **spares, "QEMU": vm.qemu.pid}
+        standbys = {f"its standby {pid}": pid for pid in helpers if pid != vm.netsetup.pid}
+        pids = {"vmrun": vm.pid, HELPER: vm.netsetup.pid, **standbys, "QEMU": vm.qemu.pid}
         before = {name: switches(pid) for name, pid in pids.items()}
         time.sleep(DURING)
         woken = {name: switches(pid) - before[name] for name, pid in pids.items()}

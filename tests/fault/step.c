@@ -16,7 +16,9 @@
 
 #include "netsetup/base/cleanup.h"
 
-static const char *const role_names[] = { "other", "vmrun", "netsetup", "qemu", "spare", "child" };
+static const char *const role_names[] = {
+	"other", "vmrun", "netsetup", "qemu", "standby", "child"
+};
 
 #define NONE  (-1)
 #define WRITE (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)

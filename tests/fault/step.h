@@ -11,8 +11,8 @@ enum role {
 	ROLE_VMRUN,
 	ROLE_NETSETUP,
 	ROLE_QEMU,
-	ROLE_SPARE, /* a helper that takes over */
-	ROLE_CHILD, /* of the helper: deletes the tap */
+	ROLE_STANDBY, /* a helper that takes over */
+	ROLE_CHILD,   /* of the helper: deletes the tap */
 	ROLE_COUNT,
 };
 

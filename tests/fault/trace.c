@@ -155,7 +155,7 @@ static void on_fork(struct tracee *parent, const struct plan *plan)
 		role = plan->learn ? ROLE_OTHER : children[fork_count];
 		for (unsigned int i = 0; role == ROLE_NETSETUP && i < fork_count; i++)
 			if (children[i] == ROLE_NETSETUP)
-				role = ROLE_SPARE;
+				role = ROLE_STANDBY;
 		child_pids[fork_count++] = (pid_t)child;
 	}
 	tracee = add((pid_t)child, role);
@@ -172,9 +172,9 @@ static void on_exec(struct tracee *tracee, bool learn)
 {
 	enum role role = exec_role(tracee->pid);
 
-	/* All but the first are spares; their role was told at their fork. */
-	if (role == ROLE_NETSETUP && tracee->role == ROLE_SPARE)
-		role = ROLE_SPARE;
+	/* All but the first are standbys; their role was set at their fork. */
+	if (role == ROLE_NETSETUP && tracee->role == ROLE_STANDBY)
+		role = ROLE_STANDBY;
 	for (unsigned int i = 0; learn && i < fork_count; i++)
 		if (child_pids[i] == tracee->pid)
 			children[i] = role;

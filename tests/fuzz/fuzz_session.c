@@ -65,7 +65,6 @@ static size_t send_one(int socket, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct session_limits limits = { 0 };
 	struct error err = { 0 };
 	int sockets[2];
 
@@ -73,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t at = 0; at < size;)
 		at += send_one(sockets[0], data + at, size - at);
 	shutdown(sockets[0], SHUT_WR);
-	session_run(sockets[1], &limits, &err);
+	session_run(sockets[1], NULL, &err);
 	close(sockets[0]);
 	close(sockets[1]);
 	return 0;

@@ -28,7 +28,6 @@
 #define DHCP(N, B, r) \
 	B(r, header) B(r, mac) N(r, checksum_unfinished) N(r, reserved) N(r, size) B(r, packet)
 #define CLEAN(N, B, r) B(r, header) N(r, dry_run) B(r, reserved)
-#define SPARE(N, B, r) B(r, header) N(r, pid)
 
 /* An initializer of each kind of member. */
 #define ZERO(r, m)  0,
@@ -65,7 +64,7 @@ struct layout {
 static const struct layout layouts[] = {
 	RECORD(record_header, HEADER), RECORD(setup_record, SETUP),   RECORD(change_record, CHANGE),
 	RECORD(ready_record, READY),   RECORD(failed_record, FAILED), RECORD(dhcp_record, DHCP),
-	RECORD(clean_record, CLEAN),   RECORD(standby_record, SPARE),
+	RECORD(clean_record, CLEAN),
 };
 
 static const char *type_name(enum record_type type)
@@ -79,7 +78,6 @@ static const char *type_name(enum record_type type)
 		TYPE(RECORD_MOVED);
 		TYPE(RECORD_DHCP);
 		TYPE(RECORD_CLEAN);
-		TYPE(RECORD_STANDBY);
 	}
 	return NULL;
 }

@@ -17,14 +17,13 @@ from typing import Any, Iterator, NamedTuple, Optional
 
 import pytest
 
-import process
 import records
 from caller import Caller, Installation, all_signals, matches
 from conftest import need, need_vmrun
 from hoststate import settle
 from lab import Lab
-from records import (ADOPT, FAILED, READY, STANDBY, clean, dhcp, dhcp_packet, place,
-                     record, setup_body, standby)
+from records import (ADOPT, FAILED, READY, clean, dhcp, dhcp_packet, place,
+                     record, setup_body)
 from vm import Account
 
 GROUP = 4343
@@ -364,88 +363,6 @@ def test_many_descriptors(stage: Stage, count: int) -> None:
         answer = caller.ask(place(ADOPT), [file.fileno()] * count)
         assert answer.message == "malformed record: unexpected descriptors"
         assert caller.wait() == 1
-
-
-def test_spare_by_who_can_start_one(stage: Stage) -> None:
-    """A user who is bound by a policy gets no standby, neither before the request nor later."""
-    for first in (standby(), place()):
-        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with mine, theirs, stage.caller() as caller:
-            if first == place():
-                close(caller.ask(first))
-            assert caller.ask(standby(), [theirs.fileno()]).message == "unexpected record"
-            assert caller.wait() == 1
-
-
-SOCKETS = {
-    "none": lambda: [],
-    "two": lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET),
-    "stream": lambda: [socket.socketpair()[0]],
-    "inet": lambda: [socket.socket()],
-    "file": lambda: [open("/dev/null", "rb")],
-}
-
-
-@pytest.mark.parametrize("what", SOCKETS)
-def test_spare_socket(stage: Stage, what: str) -> None:
-    """As root, who may have one: what does not fit is refused."""
-    given = SOCKETS[what]()
-    with stage.caller(ROOT) as caller:
-        answer = caller.ask(standby(), [each.fileno() for each in given])
-        assert answer.message == "unexpected record"
-        assert caller.wait() == 1
-    for each in given:
-        each.close()
-
-
-class Spare:
-    """The launcher's end of a spare helper that @caller asks for."""
-
-    def __init__(self, caller: Caller) -> None:
-        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(5)
-        caller.send(standby(), [theirs.fileno()])
-        theirs.close()
-
-    def ask(self, octets: bytes, fds: tuple[int, ...] = ()) -> Optional[records.Answer]:
-        """A request, and the answer."""
-        socket.send_fds(self.socket, [octets], list(fds))
-        return records.read_answer(self.socket)
-
-    def process(self) -> process.Process:
-        """Its first word tells its process."""
-        octets = self.socket.recv(records.LARGEST)
-        kind = records.HEADER.unpack(octets[:records.HEADER.size])["type"]
-        pid = records.STANDBY_BODY.unpack(octets[records.HEADER.size:])["pid"]
-        assert kind == STANDBY
-        return process.get(pid)
-
-
-def test_spare_is_for_one_vm(stage: Stage) -> None:
-    """For taking its place over, under its name and uuid, and for sweeping; one at a time."""
-    refused = "this helper is a standby of VM 'x' and serves nothing else"
-    other = record(ADOPT, setup_body().replace(b"u" * 16, b"w" * 16))
-    with stage.caller(ROOT) as caller:
-        spares = [Spare(caller)]
-        ready = caller.ask(place())
-        assert ready.kind == READY
-        for octets, fds in ((place(), ()), (place(name=b"y"), ()), (place(dry_run=1), ()),
-                            (place(ADOPT, name=b"y"), ready.fds), (other, ready.fds)):
-            spared = spares[-1].process()
-            status = spared.status
-            assert status["CapEff"] == status["CapPrm"] == NET_ADMIN_AND_RAW
-            assert status["Seccomp"] == caller.helper.status["Seccomp"]
-            assert "/dev/net/tun" not in spared.descriptors.values()
-            assert Spare(caller).socket.recv(1) == b"", "there still is one"
-            assert spares[-1].ask(octets, fds).message == refused
-            assert spared.wait_gone(1)
-            spares.append(Spare(caller))
-        spares[-1].process()
-        answer = spares[-1].ask(place(ADOPT, remembered=ready.address), ready.fds)
-        assert answer.message.startswith("VM 'x' is already running")
-        close(ready)
-        caller.half_close()
-        assert caller.wait() == 0
 
 
 def refused_adoption(stage: Stage, fds: list[int], **fields: Any) -> str:

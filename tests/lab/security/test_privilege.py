@@ -66,7 +66,7 @@ def kinds(each: process.Process) -> list[str]:
 def test_run_under_a_user_by_sudo(lab: Lab) -> None:
     me = lab.add_user()
     vm, _ = boot(lab, private(lab, tiny(), me), user=me, sudo=True)
-    vmrun, qemu, (netsetup, spare) = process.get(vm.pid), vm.qemu, vm.helpers
+    vmrun, qemu, (netsetup, standby) = process.get(vm.pid), vm.qemu, vm.helpers
 
     is_users(vmrun, me)
     assert kinds(vmrun).count("/dev/net/tun") == 1, "the tap, for another helper should one die"
@@ -84,14 +84,14 @@ def test_run_under_a_user_by_sudo(lab: Lab) -> None:
     assert kinds(qemu).count("socket") == 2, "QMP, and where it listens for the agent's"
     assert kinds(qemu).count("/dev/net/tun") == 1
 
-    for each in (netsetup, spare):
+    for each in (netsetup, standby):
         is_confined(each)
         assert Path(f"/proc/{each.pid}/environ").read_bytes() == b""
         descriptors = each.descriptors
         assert [descriptors[n].partition(":")[0] for n in (0, 1, 2, 3)] == [
             "/dev/null", "/dev/null", "pipe", "socket"]
     kept = ["/dev/null", "/dev/null", *([] if sanitized() else KEPT), "/run/vmrun"]
-    assert [what for what in kinds(spare) if what.startswith("/")] == kept
+    assert [what for what in kinds(standby) if what.startswith("/")] == kept
     files = [re.sub(r"/net-\d+/", "/net-N/", what) for what in kinds(netsetup)
              if what.startswith("/")]
     assert files == ["/dev/net/tun", *kept, "/run/vmrun/net-N/lease-tiny"]

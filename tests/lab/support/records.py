@@ -50,14 +50,14 @@ def _protocol() -> dict[str, Any]:
 _PROTOCOL = _protocol()
 _RECORDS = _PROTOCOL["records"]
 MAGIC, VERSION, LARGEST = _PROTOCOL["magic"], _PROTOCOL["version"], _PROTOCOL["largest"]
-SETUP, CHANGE, READY, FAILED, ADOPT, MOVED, DHCP, CLEAN, STANDBY = (
+SETUP, CHANGE, READY, FAILED, ADOPT, MOVED, DHCP, CLEAN = (
     _PROTOCOL["types"][f"RECORD_{name}"] for name in
-    "SETUP CHANGE READY FAILED ADOPT MOVED DHCP CLEAN STANDBY".split())
+    "SETUP CHANGE READY FAILED ADOPT MOVED DHCP CLEAN".split())
 
 HEADER = Layout(**_RECORDS["record_header"])
-SETUP_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, DHCP_BODY, CLEAN_BODY, STANDBY_BODY = (
+SETUP_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, DHCP_BODY, CLEAN_BODY = (
     Layout(**_RECORDS[f"{name}_record"], start=HEADER.size) for name in
-    "setup change ready failed dhcp clean standby".split())
+    "setup change ready failed dhcp clean".split())
 
 
 def header(kind: int, size: int, magic: int = MAGIC, version: int = VERSION) -> bytes:
@@ -114,11 +114,6 @@ def dhcp_packet(payload: bytes = b"x" * 240) -> bytes:
 def clean(dry_run: int = 0, reserved: bytes = b"") -> bytes:
     """A request to remove what dead helpers left."""
     return record(CLEAN, CLEAN_BODY.pack(dry_run=dry_run, reserved=reserved))
-
-
-def standby() -> bytes:
-    """A request for a spare helper; its socket is sent with it."""
-    return record(STANDBY, STANDBY_BODY.pack(pid=0))
 
 
 @dataclass

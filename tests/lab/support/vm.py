@@ -199,7 +199,7 @@ class Vm:
 
     @property
     def helpers(self) -> list[process.Process]:
-        """The living vmrun-netsetup, and the spare one that a run under sudo has."""
+        """The living vmrun-netsetup, and the standby that a run under sudo has."""
         return [each for each in self.family()
                 if each.alive and each.name.startswith("vmrun-netsetup")]
 

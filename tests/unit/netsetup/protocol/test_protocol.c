@@ -19,7 +19,7 @@
 #include "netsetup/protocol/protocol.h"
 #include "tests/unit/support/namespace.h"
 
-#define TYPE_LAST RECORD_STANDBY
+#define TYPE_LAST RECORD_CLEAN
 
 static struct in_addr address(const char *text)
 {
@@ -49,8 +49,7 @@ static void test_init(void **state)
 					[RECORD_ADOPT] = sizeof(struct setup_record),
 					[RECORD_MOVED] = sizeof(struct ready_record),
 					[RECORD_DHCP] = sizeof(struct dhcp_record),
-					[RECORD_CLEAN] = sizeof(struct clean_record),
-					[RECORD_STANDBY] = sizeof(struct standby_record) };
+					[RECORD_CLEAN] = sizeof(struct clean_record) };
 	struct error err;
 
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {

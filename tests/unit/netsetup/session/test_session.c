@@ -53,14 +53,13 @@ static pid_t start(int *socket, bool with_rights)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
 	child = fork();
 	if (child == 0) {
-		const struct session_limits limits = { 0 };
 		struct error err = { 0 };
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(sockets[0]);
 		if (!with_rights && namespace_drop_rights() < 0)
 			_exit(99);
-		_exit(session_run(sockets[1], &limits, &err) == 0 ? 0 : 1);
+		_exit(session_run(sockets[1], NULL, &err) == 0 ? 0 : 1);
 	}
 	close(sockets[1]);
 	*socket = sockets[0];
