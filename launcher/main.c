@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Reads the command line of vmrun and runs the command.
-#include <errno.h>
-#include <stdio.h>
-
 #include "launcher/commands/command_table.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
@@ -54,10 +51,10 @@ int main(int argc, char **argv)
 	if (err.message[0])
 		log_error(&err);
 	options_done(&options);
-	if (fflush(stdout) != 0 && status == STATUS_OK) {
-		error_set_errno(&err, errno, "cannot write to standard output");
-		log_error(&err);
-		status = STATUS_FAILURE;
+	if (log_close_output(&err) < 0 && status == STATUS_OK) {
+		if (err.message[0])
+			log_error(&err);
+		status = (int)err.status;
 	}
 	return status;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/definition/keys.h"
 #include "launcher/yaml/schema.h"
@@ -22,7 +23,7 @@ static void print_keys(const char *prefix, const struct keys *keys)
 		if (is_mapping)
 			print_keys(path, key->constraint);
 		else
-			puts(path);
+			log_output(path);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "launcher/commands/vm_list.h"
+#include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/common/terminal.h"
 #include "launcher/common/text.h"
@@ -42,6 +43,6 @@ int command_log(const struct options *options, struct launch *launch, struct err
 	if (!file)
 		return error_set_errno(err, errno, "cannot open '%s'", path), err->status;
 	while ((size = getline(&line, &capacity, file)) > 0)
-		fwrite(line, 1, mute ? terminal_mute(line, (size_t)size) : (size_t)size, stdout);
+		log_bytes(line, mute ? terminal_mute(line, (size_t)size) : (size_t)size);
 	return STATUS_OK;
 }

@@ -2,12 +2,15 @@
 """The commands that run nothing: check, print, and what a wrong command line is told."""
 
 import json
+import os
 import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Iterator
 
 import pytest
+import vm
 import yaml
 
 from guests import VMS, tiny
@@ -147,3 +150,46 @@ def test_version(lab: Lab) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert f"qemu-system-x86_64: {qemu}: " in done.stdout
     assert (lab.directory / f"home-{me.uid}" / "asked").read_text() == f"{me.uid}\n"
+
+
+PRINTS = [["print", "LONG"], ["print", "--format=json", "LONG"], ["print", "--format=argv", "LONG"],
+          ["print", "SHORT"], ["run", "--dry-run", "SHORT"], ["help"], ["help", "--words"],
+          ["help", "--words", "keys"], ["version"], ["completion", "bash"], ["completion", "zsh"],
+          ["completion", "fish"], ["init"], ["list", "--json"], ["doctor"], ["doctor", "--json"],
+          ["clean", "--dry-run"], ["log", "web"], ["reset", "web"]]
+
+
+def outputs(lab: Lab) -> tuple[dict[str, str], Path]:
+    """A long and a short definition, and a home where the VM 'web' has a log and an overlay."""
+    files = {name: str(write_definition(lab.directory, tiny(name, qemu={"args": args})))
+             for name, args in (("long", ["-name=" + "x" * 100] * 100), ("short", []))}
+    home = lab.directory / "home"
+    for name in ("state/vmrun/web/log", "data/vmrun/web/disk0.qcow2"):
+        (home / name).parent.mkdir(parents=True)
+        (home / name).write_text("a line of the guest\n" * 1000)
+    return {name.upper(): path for name, path in files.items()}, home
+
+
+@pytest.mark.parametrize("arguments", PRINTS, ids=" ".join)
+def test_lost_output_is_an_error(lab: Lab, arguments: list[str]) -> None:
+    """However much a command prints: stdio has forgotten an error by the next flush."""
+    files, home = outputs(lab)
+    argv = ["sh", "-c", 'exec "$@" >/dev/full', "sh", vm.binary(),
+            *(files.get(word, word) for word in arguments)]
+    env = os.environ | lab.laptop.netns.env | {"XDG_STATE_HOME": str(home / "state"),
+                                               "XDG_DATA_HOME": str(home / "data")}
+    done = lab.laptop.netns.run(argv, check=False, env=env)
+    assert done.returncode == 1, done.stderr
+    assert ("vmrun: cannot write to standard output: No space left on device"
+            in done.stderr.splitlines())
+
+
+def test_reader_that_ends_early_is_no_message(lab: Lab) -> None:
+    """As `vmrun print FILE | head` does; the exit status is that of the signal."""
+    files, _ = outputs(lab)
+    read, write = os.pipe()
+    os.close(read)
+    argv = ["bash", "-c", f'exec "$@" >&{write}', "sh", vm.binary(), "print", files["LONG"]]
+    done = lab.laptop.netns.run(argv, check=False, pass_fds=[write])
+    os.close(write)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
