@@ -45,13 +45,13 @@ int command_ssh(const struct options *options, struct launch *launch, struct err
 	struct sockaddr_in ssh;
 	int ret;
 
-	ret = vm_list_status(options->files[0], &status, err);
+	ret = vm_list_status(options->vm, &status, err);
 	if (ret == 0)
-		ret = find_ssh(options->files[0], status, &ssh, err);
+		ret = find_ssh(options->vm, status, &ssh, err);
 	if (ret == 0)
 		ret = wait_ssh(&ssh, NULL, err);
 	if (ret == 0)
-		ret = ssh_exec(options->files[0], &ssh, status, options->files + 1,
+		ret = ssh_exec(options->vm, &ssh, status, options->files + 1,
 			       options->file_count - 1, err);
 	json_object_put(status);
 	return ret < 0 ? (int)err->status : STATUS_OK;

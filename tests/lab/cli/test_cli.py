@@ -119,12 +119,50 @@ def test_override(lab: Lab) -> None:
     (["--frobnicate", "x"], "unknown option '--frobnicate'"),
     (["check"], "'vmrun check' needs a definition file"),
     (["check", "--dry-run", "x"], "'--dry-run' is not an option of 'vmrun check'"),
-    (["one", "two"], "'vmrun run' does not take 'two'"),
+    (["one", "two"], "no command 'one'"),
+    (["one.yaml", "two"], "'vmrun run' does not take 'two'"),
+    (["help", "lisst"], "no command 'lisst'\ndid you mean 'vmrun help list'?"),
+    (["--detatch", "x"], "unknown option '--detatch'; did you mean '--detach'?"),
+    (["stop"], "'vmrun stop' needs a VM's name\nno VM is running"),
+    (["status", "../etc"], "no VM or file '../etc'\na VM's name has a-z"),
+    (["start", "web"], "no command 'start'\nstart a VM by its definition: vmrun FILE"),
+    (["up"], "no command 'up'\nstart a VM"),
+    (["rm", "web"], "no command 'rm'\nend a VM: vmrun stop NAME; remove what"),
+    (["ip", "web"], "no command 'ip'\nshow a VM with its address: vmrun status NAME"),
+    (["edit", "web"], "no command 'edit'\nedit the definition"),
+    (["cp", "a", "web:b"], "no command 'cp'\ncopy a file into the guest: vmrun ssh"),
+    (["restart", "web"], "no command 'restart'\nrestart a VM: vmrun stop NAME, then vmrun FILE"),
     (["print", "--format=xml", "x"], "'--format=xml' is not one of yaml, json and argv"),
 ])
 def test_wrong_usage(lab: Lab, arguments: list[str], message: str) -> None:
     done = lab.vmrun(*arguments)
     assert done.returncode == 2 and f"vmrun: {message}" in done.stderr
+
+
+def test_missing_file_is_offered(lab: Lab) -> None:
+    """The file that was meant, or the template, in what reads a FILE and in what takes a NAME."""
+    written = write_definition(lab.directory, tiny("web")).rename(lab.directory / "web.yaml")
+    (lab.directory / "evil\x1b[c.yaml").touch()
+    for word, offer in (("web", "web.yaml"), ("web.yml", "web.yaml"), ("wbe.yaml", "web.yaml")):
+        for command in ("run", "check", "print"):
+            done = lab.vmrun(command, str(lab.directory / word))
+            assert done.returncode == 3
+            assert done.stderr.endswith(f"did you mean '{lab.directory / offer}'?\n")
+    done = lab.vmrun("stop", str(lab.directory / "web.yml"))
+    assert done.returncode == 2 and f"did you mean '{written}'?" in done.stderr
+    for command in ("run", "check"):
+        done = lab.vmrun(command, "debian", cwd=lab.directory)
+        assert done.returncode == 3 and done.stderr.endswith(": vmrun init debian\n")
+    assert "did you mean" not in lab.vmrun(str(lab.directory / "evil")).stderr
+
+
+def test_help_of_a_command(lab: Lab) -> None:
+    """By the command help, by the option, and by another name of the command."""
+    expected = lab.vmrun("help", "list", check=True).stdout
+    assert expected.startswith("usage: vmrun list [OPTION...]") and "Other names: ls ps." in expected
+    for words in (["list", "--help"], ["ls", "-h"], ["help", "ps"]):
+        assert lab.vmrun(*words, check=True).stdout == expected
+    assert "--timeout" in lab.vmrun("ssh", "--help", check=True).stdout
 
 
 def test_missing_file(lab: Lab) -> None:
@@ -193,3 +231,17 @@ def test_reader_that_ends_early_is_no_message(lab: Lab) -> None:
     done = lab.laptop.netns.run(argv, check=False, pass_fds=[write])
     os.close(write)
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_log_is_safe_behind_a_pipe(lab: Lab) -> None:
+    """`vmrun log NAME | tail` passes no query on to the terminal; --raw is for who wants it."""
+    queries = "\x1b[c\x1b]11;?\x07\x05\x1bP+q544e\x1b\\\x9bc"
+    directory = lab.directory / "state" / "vmrun" / "web"
+    directory.mkdir(parents=True)
+    (directory / "log.1").write_bytes(b"the first line\n")
+    (directory / "log").write_bytes(f"{queries}red: \x1b[31mred\n".encode())
+    env = {"XDG_STATE_HOME": str(directory.parent.parent)}
+    done = lab.vmrun("log", "web", env=env, check=True)
+    assert done.stdout == "the first line\nred: \x1b[31mred\n"
+    done = lab.vmrun("log", "--raw", "web", env=env, check=True)
+    assert done.stdout == f"the first line\n{queries}red: \x1b[31mred\n"

@@ -16,6 +16,7 @@ import yaml
 from guests import paused, tiny
 from lab import Lab
 from output import Output
+from vm import vmrun_argv
 
 SUM = "echo $((6*7*1000+1))\n"
 ANSWER = r"^42001\r?$"
@@ -43,11 +44,11 @@ def status(lab: Lab, name: str = "tiny") -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def attach(lab: Lab) -> tuple[subprocess.Popen, Output]:
-    process = lab.laptop.netns.popen(
-        [os.environ.get("VMRUN", "build/vmrun"), "console", "tiny"], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=os.environ | lab.laptop.netns.env | {"XDG_RUNTIME_DIR": "/run/user/0"})
+def attach(lab: Lab, *command: str) -> tuple[subprocess.Popen, Output]:
+    argv, env = vmrun_argv(lab.directory, command or ("console", "tiny"))
+    process = lab.laptop.netns.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.DEVNULL,
+                                     env=os.environ | lab.laptop.netns.env | env)
     return process, Output.of(process.stdout, "an attached console")
 
 
@@ -114,6 +115,17 @@ def test_place_is_told_however_late(lab: Lab) -> None:
     assert "192.168.77." not in lab.vmrun("log", "tiny").stdout
 
 
+def test_named_by_file_or_not_at_all(lab: Lab, started: Path) -> None:
+    """A VM is what its definition is, too; without a name, the running VMs are offered."""
+    assert json.loads(lab.vmrun("status", "--json", str(started)).stdout)["name"] == "tiny"
+    assert lab.vmrun("log", str(started)).returncode == 0
+    for command in ("stop", "status", "console", "ssh", "log", "pause"):
+        done = lab.vmrun(command)
+        assert done.returncode == 2 and f"\nvmrun {command} tiny\n" in done.stderr
+    assert lab.vmrun("stop", "--now", str(started)).returncode == 0
+    assert lab.vmrun("ps").stdout == ""
+
+
 def test_console_has_several_readers(lab: Lab, started: Path) -> None:
     first, one = attach(lab)
     one.wait_for("Type 'poweroff' to end it", 60)
@@ -131,6 +143,18 @@ def test_console_has_several_readers(lab: Lab, started: Path) -> None:
     assert lab.vmrun("stop", "tiny").returncode == 0
     assert first.wait(10) == 0, "the console ends with the VM"
     assert len(re.findall(ANSWER, one.text, re.MULTILINE)) == 2
+
+
+def test_log_is_followed(lab: Lab, started: Path) -> None:
+    """To the end of the VM, and beyond a change of the log's file."""
+    process, lines = attach(lab, "logs", "-f", "tiny")
+    lines.wait_for("Type 'poweroff' to end it", 60)
+    log = lab.directory / "home-0" / "state" / "vmrun" / "tiny" / "log"
+    log.rename(log.with_name("log.1"))
+    log.write_text("of the next file\n")
+    lines.wait_for("^of the next file$", 10)
+    assert lab.vmrun("stop", "--now", "tiny").returncode == 0
+    assert process.wait(10) == 0
 
 
 def test_stop_now_and_in_time(lab: Lab) -> None:
