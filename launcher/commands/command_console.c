@@ -28,6 +28,6 @@ int command_console(const struct options *options, struct launch *launch, struct
 	}
 	json_object_put(status);
 	if (ret == 0)
-		ret = attach_console(directory, err);
+		ret = attach_console(directory, options->escape, err);
 	return ret < 0 ? (int)err->status : STATUS_OK;
 }

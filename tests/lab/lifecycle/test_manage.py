@@ -145,6 +145,32 @@ def test_console_has_several_readers(lab: Lab, started: Path) -> None:
     assert len(re.findall(ANSWER, one.text, re.MULTILINE)) == 2
 
 
+def test_ways_out_of_the_console(lab: Lab, started: Path) -> None:
+    """Keys near to them are the guest's: `~` in a line, `~~`, and Ctrl-] with another key."""
+    for options, typed in (([], b"\r\x1b[12;9R~."), ([], b"\x1d"), (["--escape=^T"], b"\x14"),
+                           (["-e", "none"], b"\r~.")):
+        ours, theirs = os.openpty()
+        argv, env = vmrun_argv(lab.directory, ["console", *options, str(started)])
+        process = lab.laptop.netns.popen(argv, stdin=theirs, stdout=theirs, stderr=theirs,
+                                         env=os.environ | lab.laptop.netns.env | env)
+        os.close(theirs)
+        terminal = Output(os.dup(ours), "the terminal")
+        terminal.wait_for("tiny:.*# ", 60)
+        nonce = str(process.pid)  # the console's last lines are shown first
+        for line, answer in ((f"echo a''{nonce} ~. x~.\r", f"^a{nonce} ~. x~.\r?$"),
+                             (f"~~q{nonce}\r", f"[^~]~q{nonce}: not found"),
+                             (f"~x; echo b''{nonce}\r", f"^b{nonce}\r?$")):
+            os.write(ours, line.encode())
+            terminal.wait_for(answer, 10)
+        if options:
+            os.write(ours, f"\x1d\recho c''{nonce}\r".encode())
+            terminal.wait_for(f"^c{nonce}\r?$", 10)
+        os.write(ours, typed)
+        assert process.wait(10) == 0
+        terminal.wait_for("vmrun: detached; the VM keeps running", 10)
+        os.close(ours)
+
+
 def test_log_is_followed(lab: Lab, started: Path) -> None:
     """To the end of the VM, and beyond a change of the log's file."""
     process, lines = attach(lab, "logs", "-f", "tiny")
@@ -155,6 +181,27 @@ def test_log_is_followed(lab: Lab, started: Path) -> None:
     lines.wait_for("^of the next file$", 10)
     assert lab.vmrun("stop", "--now", "tiny").returncode == 0
     assert process.wait(10) == 0
+
+
+def test_ssh_says_why_it_waits(lab: Lab, started: Path) -> None:
+    """No server, no answer, a paused VM, the end of the VM: each in its own words."""
+    address = status(lab)["address"]
+    lab.phone.ping(address, 60)
+    done = lab.vmrun("ssh", "--timeout=2", str(started), "uptime")
+    assert done.returncode == 1 and done.stderr.splitlines()[1] == (
+        f"vmrun: the SSH server at {address} does not answer yet: "
+        "connection refused: no SSH server yet")
+    assert "\x1b" not in done.stderr, "it is no terminal"
+    assert lab.vmrun("pause", "tiny").returncode == 0
+    done = lab.vmrun("ssh", "tiny")
+    assert done.returncode == 1 and done.stderr.endswith(
+        "vmrun: VM 'tiny' is paused: by 'vmrun pause'\nvmrun resume tiny\n")
+    assert lab.vmrun("resume", "tiny").returncode == 0
+    waiting, _ = attach(lab, "ssh", "tiny")
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(2)
+    assert lab.vmrun("stop", "--now", "tiny").returncode == 0
+    assert waiting.wait(10) == 1
 
 
 def test_stop_now_and_in_time(lab: Lab) -> None:
