@@ -82,11 +82,11 @@ static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_i
 static int run_parent(pid_t child, const int *child_end, int output, enum wait_for wait,
 		      struct error *err)
 {
-	struct sockaddr_in ssh = { 0 };
+	struct wait_ssh server = { .vm = *child_end, .timeout = -1 };
 
-	if (!wait_ready(child, *child_end, output, &ssh))
+	if (!wait_ready(child, *child_end, output, &server.ssh))
 		return child_status(child);
-	if (wait == WAIT_SSH && ssh.sin_port && wait_ssh(&ssh, child_end, err) < 0)
+	if (wait == WAIT_SSH && server.ssh.sin_port && wait_ssh(&server, err) < 0)
 		return err->status;
 	return STATUS_OK;
 }
