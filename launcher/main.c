@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Reads the command line of vmrun and runs the command.
-#include <errno.h>
-#include <stdio.h>
-
 #include "launcher/commands/command_table.h"
+#include "launcher/commands/operand.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/common/privilege.h"
@@ -15,7 +13,7 @@
  * This is the only function that drops root's rights. The helpers start before, because they need
  * them. The command runs after, so it opens the user's files with the user's rights.
  */
-static int run_command(const struct options *options, struct error *err)
+static int run_command(struct options *options, struct error *err)
 {
 	const struct command *command = options->command;
 	struct launch launch = LAUNCH_NONE;
@@ -29,6 +27,8 @@ static int run_command(const struct options *options, struct error *err)
 		return status;
 	if (ret == 0)
 		ret = privilege_drop(err);
+	if (ret == 0)
+		ret = operand_find_vm(options, err);
 	status = ret < 0 ? (int)err->status : command->run(options, &launch, err);
 	launch_end(&launch);
 	return status;
@@ -54,10 +54,10 @@ int main(int argc, char **argv)
 	if (err.message[0])
 		log_error(&err);
 	options_done(&options);
-	if (fflush(stdout) != 0 && status == STATUS_OK) {
-		error_set_errno(&err, errno, "cannot write to standard output");
-		log_error(&err);
-		status = STATUS_FAILURE;
+	if (log_close_output(&err) < 0 && status == STATUS_OK) {
+		if (err.message[0])
+			log_error(&err);
+		status = (int)err.status;
 	}
 	return status;
 }

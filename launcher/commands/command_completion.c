@@ -3,10 +3,10 @@
 #include "launcher/commands/command_completion.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "completion_scripts.h"
+#include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "netsetup/base/cleanup.h"
 
@@ -20,7 +20,7 @@ int command_completion(const struct options *options, struct launch *launch, str
 	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
 		if (strcmp(options->files[0], shells[i].name) != 0)
 			continue;
-		fputs(shells[i].script, stdout);
+		log_output(shells[i].script);
 		return STATUS_OK;
 	}
 	error_setf(err, STATUS_USAGE, EINVAL, "'%s' is not one of bash, zsh and fish",

@@ -18,16 +18,16 @@ int command_console(const struct options *options, struct launch *launch, struct
 	struct json_object *status = NULL;
 	int ret;
 
-	ret = vm_list_status(options->files[0], &status, err);
+	ret = vm_list_status(options->vm, &status, err);
 	if (ret == 0)
-		ret = vm_list_directory(options->files[0], &directory, err);
+		ret = vm_list_directory(options->vm, &directory, err);
 	if (ret == 0 && strcmp(output_text(status, "console"), "socket") != 0) {
 		ret = error_setf(err, STATUS_FAILURE, ENOTCONN, "VM '%s' has its console on %s",
-				 options->files[0], output_text(status, "console"));
+				 options->vm, output_text(status, "console"));
 		error_remedy(err, "give it 'console: socket', or start it with --detach");
 	}
 	json_object_put(status);
 	if (ret == 0)
-		ret = attach_console(directory, err);
+		ret = attach_console(directory, options->escape, err);
 	return ret < 0 ? (int)err->status : STATUS_OK;
 }

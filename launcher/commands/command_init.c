@@ -14,34 +14,12 @@
 #include "launcher/common/file.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
+#include "launcher/common/templates.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 
-#define SUFFIX       ".yaml"
+#define SUFFIX       TEMPLATES_SUFFIX
 #define TEMPLATE_MAX (64 * 1024)
-
-/* Directories of the templates and the schema, from this program: in a build tree, installed. */
-static const char *const dirs[] = { "share", VMRUN_DATA_FROM_BIN };
-
-static int find_shared(char path[PATH_MAX], struct error *err)
-{
-	char self[PATH_MAX], dir[PATH_MAX];
-	ssize_t length;
-
-	length = readlink("/proc/self/exe", self, sizeof(self));
-	if (length < 0 || length == sizeof(self))
-		return error_set_errno(err, length < 0 ? errno : ENAMETOOLONG,
-				       "cannot find the directory of vmrun");
-	self[length] = '\0';
-	*strrchr(self, '/') = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (snprintf(dir, sizeof(dir), "%s/%s", self, dirs[i]) < PATH_MAX &&
-		    realpath(dir, path))
-			return 0;
-	error_set_errno(err, ENOENT, "cannot find vmrun's templates at '%s'", dir);
-	error_remedy(err, "install vmrun with its data files: cmake --install build");
-	return -ENOENT;
-}
 
 static int read_template(const char *shared, const char *name, char **text, struct error *err)
 {
@@ -177,7 +155,7 @@ int command_init(const struct options *options, struct launch *launch, struct er
 	char shared[PATH_MAX];
 	int ret;
 
-	ret = find_shared(shared, err);
+	ret = templates_directory(shared, err);
 	if (ret == 0 && options->file_count == 0)
 		ret = show_templates(shared, err);
 	else if (ret == 0)

@@ -62,14 +62,14 @@ static int set_paused(const char *name, bool paused, struct error *err)
 
 int command_pause(const struct options *options, struct launch *launch, struct error *err)
 {
-	if (set_paused(options->files[0], true, err) < 0)
+	if (set_paused(options->vm, true, err) < 0)
 		return (int)err->status;
 	return STATUS_OK;
 }
 
 int command_pause_resume(const struct options *options, struct launch *launch, struct error *err)
 {
-	if (set_paused(options->files[0], false, err) < 0)
+	if (set_paused(options->vm, false, err) < 0)
 		return (int)err->status;
 	return STATUS_OK;
 }

@@ -27,10 +27,10 @@ int command_status(const struct options *options, struct launch *launch, struct 
 {
 	struct json_object *status;
 
-	if (vm_list_status(options->files[0], &status, err) < 0)
+	if (vm_list_status(options->vm, &status, err) < 0)
 		return err->status;
 	if (json_object_object_get_ex(status, "agent-connected", NULL))
-		add_agent_facts(options->files[0], status);
+		add_agent_facts(options->vm, status);
 	if (options->json)
 		output_json(status);
 	else

@@ -81,11 +81,11 @@ int command_stop(const struct options *options, struct launch *launch, struct er
 	json_object_object_add(request, "request", json_object_new_string("stop"));
 	json_object_object_add(request, "now", json_object_new_boolean(options->now));
 	json_object_object_add(request, "timeout", json_object_new_int(options->timeout));
-	ret = vm_list_ask(options->files[0], request, &socket, &reply, err);
+	ret = vm_list_ask(options->vm, request, &socket, &reply, err);
 	if (ret == 0 && !options->now)
-		request_power_off(options->files[0]);
+		request_power_off(options->vm);
 	if (ret == 0)
-		ret = wait_for_end(options->files[0], socket, err);
+		ret = wait_for_end(options->vm, socket, err);
 	json_object_put(request);
 	json_object_put(reply);
 	return ret < 0 ? (int)err->status : STATUS_OK;

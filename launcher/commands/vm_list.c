@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 
 #include "launcher/common/unix_socket.h"
 #include "launcher/common/xdg.h"
@@ -65,6 +66,20 @@ int vm_list_connect_agent(const char *name, struct json_object *status)
 	    vm_list_directory(name, &directory, &ignored) < 0)
 		return -1;
 	return unix_socket_connect(directory, GUEST_AGENT_SOCKET, &ignored);
+}
+
+int vm_list_open_process(const char *name)
+{
+	struct json_object *status = NULL;
+	struct json_object *pid;
+	struct error ignored;
+	int fd = -1;
+
+	if (vm_list_status(name, &status, &ignored) == 0 &&
+	    json_object_object_get_ex(status, "pid", &pid))
+		fd = pidfd_open(json_object_get_int(pid), 0);
+	json_object_put(status);
+	return fd;
 }
 
 static int is_vm(const struct dirent *entry)

@@ -51,6 +51,14 @@ int vm_list_ask(const char *name, struct json_object *request, int *socket,
  */
 int vm_list_connect_agent(const char *name, struct json_object *status);
 
+/**
+ * vm_list_open_process() - open the run of a VM.
+ *
+ * Return: a descriptor that is readable once the run has ended (pidfd_open(2)), or -1 if the VM is
+ *         not running.
+ */
+int vm_list_open_process(const char *name);
+
 /* vm_list_not_running() - fill the error of a VM that is not running; returns -ESRCH. */
 int vm_list_not_running(const char *name, struct error *err);
 

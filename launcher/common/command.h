@@ -26,19 +26,23 @@ typedef int command_fn(const struct options *options, struct launch *launch, str
 
 /**
  * struct command - a row of the table.
- * @operands: "FILE...", "NAME", "bash|zsh|fish", "[TEMPLATE [NAME]]", or empty.
+ * @aliases: other names, with blanks between them, or empty.
+ * @operands: "FILE...", "NAME|FILE", "bash|zsh|fish", "[TEMPLATE [NAME]]", or empty.
  * @least, @most: limits of the number of operands.
  * @options: bits of enum option_bit.
  * @help: text for usage and completion, without quotes and brackets.
+ * @group: heading of the usage text before this row, or NULL.
  */
 struct command {
 	const char *name;
+	const char *aliases;
 	const char *operands;
 	unsigned int least, most;
 	unsigned int options;
 	enum command_helper helper;
 	command_fn *run;
 	const char *help;
+	const char *group;
 };
 
 #endif

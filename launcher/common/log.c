@@ -2,11 +2,16 @@
 // Prints messages for the user; main and the commands print through this module only.
 #include "launcher/common/log.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 static enum log_level shown = LOG_LEVEL_NOTICE;
+
+/* The first error of a write to standard output: stdio remembers only that there was one. */
+static int output_error;
 
 void log_set(enum log_level level)
 {
@@ -56,10 +61,16 @@ void log_text(const char *text)
 	fputs(text, stderr);
 }
 
+static void note_output(void)
+{
+	if (!output_error && ferror(stdout))
+		output_error = errno ? errno : EIO;
+}
+
 void log_change(const char *command, bool to_stdout)
 {
 	if (to_stdout)
-		printf("%s\n", command);
+		log_output(command);
 	else if (shown >= LOG_LEVEL_VERBOSE)
 		fprintf(stderr, "+ %s\n", command);
 }
@@ -68,7 +79,30 @@ void log_output(const char *text)
 {
 	const size_t length = strlen(text);
 
-	fputs(text, stdout);
+	log_bytes(text, length);
 	if (length && text[length - 1] != '\n')
-		putchar('\n');
+		log_bytes("\n", 1);
+}
+
+void log_bytes(const char *bytes, size_t size)
+{
+	fwrite(bytes, 1, size, stdout);
+	note_output();
+}
+
+int log_close_output(struct error *err)
+{
+	note_output();
+	/* A network file system or a quota may report the error of a write at close(2). */
+	if (fclose(stdout) != 0 && !output_error)
+		output_error = errno;
+	if (!output_error)
+		return 0;
+	error_set_errno(err, output_error, "cannot write to standard output");
+	if (output_error == EPIPE) {
+		/* The reader wanted no more, as head(1) does. */
+		err->message[0] = '\0';
+		err->status = (enum exit_status)(STATUS_SIGNAL + SIGPIPE);
+	}
+	return -output_error;
 }

@@ -4,6 +4,7 @@
 #define LAUNCHER_COMMON_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "netsetup/base/error.h"
 
@@ -31,5 +32,16 @@ void log_change(const char *command, bool to_stdout);
 
 /* log_output() - print a command's result to standard output, with a line end. */
 void log_output(const char *text);
+
+/* log_bytes() - print bytes to standard output as they are. */
+void log_bytes(const char *bytes, size_t size);
+
+/**
+ * log_close_output() - write what standard output holds back, and close it.
+ *
+ * Return: 0, or a negative errno if any output since the start was lost. The error has no message
+ *         if a pipe's reader has ended.
+ */
+int log_close_output(struct error *err);
 
 #endif

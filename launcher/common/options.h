@@ -8,8 +8,13 @@
 
 #include "launcher/common/command.h"
 #include "netsetup/base/error.h"
+#include "netsetup/base/vm_name.h"
 
 #define OPTIONS_OVERRIDES_MAX 64
+
+/* Values of struct options.escape: Ctrl-], the default, and no key at all. */
+#define OPTIONS_ESCAPE    0x1d
+#define OPTIONS_NO_ESCAPE (-1)
 
 /* The options that a command accepts, as bits of struct command. */
 enum option_bit {
@@ -30,6 +35,9 @@ enum option_bit {
 	OPTION_WORDS = 1u << 14,
 	OPTION_PASSED = 1u << 15, /* every word after the first operand is an operand */
 	OPTION_ANY = 1u << 16,    /* every option is accepted and ignored */
+	OPTION_FOLLOW = 1u << 17,
+	OPTION_RAW = 1u << 18,
+	OPTION_ESCAPE = 1u << 19,
 };
 
 enum print_format {
@@ -61,7 +69,11 @@ enum wait_for {
  * @json: print JSON.
  * @now: stop the VM without asking the guest to power off.
  * @words: print the words for completion, not the usage text.
- * @timeout: seconds to wait for power-off; negative: use the definition's value.
+ * @follow: print the lines that come to the log.
+ * @raw: print the log as the guest wrote it.
+ * @escape: the control character that detaches from a console, or OPTIONS_NO_ESCAPE.
+ * @timeout: seconds to wait, for power-off or for the SSH server; negative: use the default.
+ * @vm: the name of the VM that the first operand names, for commands with the operand NAME.
  */
 struct options {
 	const struct command *commands;
@@ -82,7 +94,11 @@ struct options {
 	bool json;
 	bool now;
 	bool words;
+	bool follow;
+	bool raw;
+	int escape;
 	int timeout;
+	char vm[VM_NAME_SIZE];
 };
 
 /**
@@ -101,6 +117,9 @@ void options_done(struct options *options);
 
 /* options_usage() - print the usage text for the table in options->commands. */
 void options_usage(const struct options *options, FILE *stream);
+
+/* options_help() - print the help of the command @word; false if there is no such command. */
+bool options_help(const struct options *options, const char *word, FILE *stream);
 
 /**
  * options_words() - print a line for each word: the word, its help text, its argument.

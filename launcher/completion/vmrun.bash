@@ -17,6 +17,7 @@ _vmrun_value()
 		;;
 	NAME*) _vmrun_words "$(_vmrun_program list | sed '1d; s/ .*//')" "$2" ;;
 	\[TEMPLATE*) _vmrun_words "$(_vmrun_program init | sed 's/ .*//')" "$2" ;;
+	\[COMMAND*) _vmrun_words "$(_vmrun_program help --words | grep -v '^-' | cut -f 1)" "$2" ;;
 	IF) _vmrun_words "$(ls /sys/class/net 2>/dev/null)" "$2" ;;
 	KEY.PATH*)
 		compopt -o nospace 2>/dev/null

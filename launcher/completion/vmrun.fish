@@ -16,6 +16,8 @@ function __vmrun_values -a argument prefix
             __vmrun_program list | sed '1d; s/ .*//'
         case '[TEMPLATE*'
             __vmrun_program init | sed 's/ .*//'
+        case '[COMMAND*'
+            __vmrun_program help --words | string match -v -- '-*' | string split -f 1 \t
         case IF
             printf $prefix%s\n (command ls /sys/class/net 2>/dev/null)
         case 'KEY.PATH*'

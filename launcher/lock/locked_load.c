@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
+#include "launcher/common/templates.h"
 #include "launcher/definition/load.h"
 #include "launcher/lock/lock_verify.h"
 #include "netsetup/base/cleanup.h"
@@ -14,6 +15,7 @@ static int load(const struct options *options, const char *path, struct definiti
 		struct error *err)
 {
 	cleanup_free char *diagnostics = NULL;
+	cleanup_free char *suggestion = NULL;
 	int ret;
 
 	if (options->accept_digest)
@@ -30,6 +32,9 @@ static int load(const struct options *options, const char *path, struct definiti
 	err->code = EINVAL;
 	err->status = STATUS_DEFINITION;
 	log_text(diagnostics);
+	suggestion = ret == -ENOENT ? templates_suggest(path) : NULL;
+	if (suggestion)
+		log_text(suggestion);
 	return -EINVAL;
 }
 

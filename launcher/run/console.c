@@ -30,7 +30,7 @@ struct console {
 	struct loop *loop;
 	int listener;
 	int qemu;
-	int log;
+	struct log_ring *log;
 	struct client clients[CLIENTS_MAX];
 	char history[HISTORY_SIZE];
 	size_t start;
@@ -77,9 +77,7 @@ static void on_guest(int fd, uint32_t events, void *context)
 		return;
 	}
 	history_add(console, bytes, (size_t)size);
-	/* A log that cannot be written is given up; the clients still receive the output. */
-	if (console->log >= 0 && write(console->log, bytes, (size_t)size) < 0)
-		console->log = -1;
+	log_ring_write(console->log, bytes, (size_t)size);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		client_send(&console->clients[i], bytes, (size_t)size);
 }
@@ -154,8 +152,8 @@ static int open_sockets(struct console *console, const char *directory, int *qem
 	return ret;
 }
 
-struct console *console_open(struct loop *loop, const char *directory, int log, int *qemu,
-			     struct error *err)
+struct console *console_open(struct loop *loop, const char *directory, struct log_ring *log,
+			     int *qemu, struct error *err)
 {
 	struct console *console = calloc(1, sizeof(*console));
 

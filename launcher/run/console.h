@@ -4,6 +4,7 @@
 #define LAUNCHER_RUN_CONSOLE_H
 
 #include "launcher/common/loop.h"
+#include "launcher/run/log_ring.h"
 #include "netsetup/base/error.h"
 
 /* The name of the socket in the VM's runtime directory. */
@@ -14,7 +15,7 @@ struct console;
 /**
  * console_open() - listen for clients.
  * @directory: the VM's runtime directory.
- * @log: descriptor that receives all output of the guest, or -1; stays the caller's.
+ * @log: receives all output of the guest; may be NULL; must outlive the console.
  * @qemu: QEMU's end of the console; the caller passes it to QEMU and closes it.
  *
  * A client receives the last 8 KiB of the guest's output and all that follows; the bytes that a
@@ -22,8 +23,8 @@ struct console;
  *
  * Return: to be closed with console_close(), or NULL.
  */
-struct console *console_open(struct loop *loop, const char *directory, int log, int *qemu,
-			     struct error *err);
+struct console *console_open(struct loop *loop, const char *directory, struct log_ring *log,
+			     int *qemu, struct error *err);
 
 /* console_close() - disconnect all clients; may be NULL. */
 void console_close(struct console *console);

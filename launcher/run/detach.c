@@ -82,11 +82,11 @@ static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_i
 static int run_parent(pid_t child, const int *child_end, int output, enum wait_for wait,
 		      struct error *err)
 {
-	struct sockaddr_in ssh = { 0 };
+	struct wait_ssh server = { .vm = *child_end, .timeout = -1 };
 
-	if (!wait_ready(child, *child_end, output, &ssh))
+	if (!wait_ready(child, *child_end, output, &server.ssh))
 		return child_status(child);
-	if (wait == WAIT_SSH && ssh.sin_port && wait_ssh(&ssh, child_end, err) < 0)
+	if (wait == WAIT_SSH && server.ssh.sin_port && wait_ssh(&server, err) < 0)
 		return err->status;
 	return STATUS_OK;
 }
@@ -122,15 +122,18 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
 		return child > 0 ? 1 : -err->code;
 	}
 	close(ready[0]);
-	*detach = (struct detach){ .parent = ready[1], .output = output[0], .log = -1 };
+	*detach = (struct detach){ .parent = ready[1], .output = output[0] };
 	return leave_terminal(output[1], err);
 }
 
 static void on_output(int fd, uint32_t events, void *context)
 {
 	const struct detach *detach = context;
+	char bytes[4096];
+	ssize_t size = read(fd, bytes, sizeof(bytes));
 
-	forward(fd, detach->log);
+	if (size > 0)
+		log_ring_write(detach->log, bytes, (size_t)size);
 }
 
 /* The parent has printed all output before the VM was ready, or has ended. */
@@ -143,7 +146,8 @@ static void on_parent(int fd, uint32_t events, void *context)
 	loop_add(detach->loop, detach->output, EPOLLIN, on_output, detach, &ignored);
 }
 
-void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, int log, struct loop *loop)
+void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, struct log_ring *log,
+		  struct loop *loop)
 {
 	struct error ignored;
 

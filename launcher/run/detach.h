@@ -8,6 +8,7 @@
 
 #include "launcher/common/loop.h"
 #include "launcher/common/options.h"
+#include "launcher/run/log_ring.h"
 #include "netsetup/base/error.h"
 
 /**
@@ -21,7 +22,7 @@
 struct detach {
 	int parent;
 	int output;
-	int log;
+	struct log_ring *log;
 	struct loop *loop;
 };
 
@@ -42,9 +43,10 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
  * goes to the log from now on. Does nothing without a parent.
  * @detach: of detach_start().
  * @ssh: the address of the guest's SSH server, or all zero if it has none.
- * @log: the descriptor of the log, or -1.
+ * @log: the log; may be NULL; must outlive @detach.
  * @loop: watches the output.
  */
-void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, int log, struct loop *loop);
+void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, struct log_ring *log,
+		  struct loop *loop);
 
 #endif

@@ -19,9 +19,9 @@ struct launch {
 	struct detach detach;
 };
 
-#define LAUNCH_NONE                                                     \
-	{                                                               \
-		.helpers = HELPERS_NONE, .detach = { -1, -1, -1, NULL } \
+#define LAUNCH_NONE                                                       \
+	{                                                                 \
+		.helpers = HELPERS_NONE, .detach = { -1, -1, NULL, NULL } \
 	}
 
 /**

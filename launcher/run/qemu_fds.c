@@ -4,12 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "launcher/common/log.h"
-#include "launcher/common/text.h"
-#include "launcher/common/xdg.h"
 #include "netsetup/base/cleanup.h"
 
 void qemu_fds_add(struct qemu_fds *qemu_fds, int source, int target)
@@ -43,25 +40,6 @@ bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int queues)
 	return true;
 }
 
-static int open_log(struct qemu_fds *qemu_fds, const char *name, struct error *err)
-{
-	cleanup_free char *directory = NULL;
-	cleanup_free char *path = NULL;
-	int ret;
-
-	ret = xdg_dir(XDG_STATE, name, &directory, err);
-	if (ret == 0)
-		ret = xdg_make(directory, err);
-	if (ret < 0)
-		return ret;
-	path = text_format("%s/log", directory);
-	if (!path)
-		return error_set_errno(err, ENOMEM, "cannot open the log");
-	qemu_fds->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-			     0600);
-	return qemu_fds->log < 0 ? error_set_errno(err, errno, "cannot open '%s'", path) : 0;
-}
-
 static int open_qmp(struct qemu_fds *qemu_fds, struct error *err)
 {
 	int sockets[2];
@@ -84,8 +62,11 @@ int qemu_fds_open(struct qemu_fds *qemu_fds, const struct machine_plan *plan, co
 	if (open_qmp(qemu_fds, err) < 0)
 		return -err->code;
 	/* A user without a home directory has a console but no log. */
-	if ((is_socket || logged) && open_log(qemu_fds, name, &why) < 0)
-		log_notice("%s: no log: %s", name, why.message);
+	if (is_socket || logged) {
+		qemu_fds->log = log_ring_open(name, &why);
+		if (!qemu_fds->log)
+			log_notice("%s: no log: %s", name, why.message);
+	}
 	if (!is_socket)
 		return 0;
 	qemu_fds->console = console_open(loop, directory, qemu_fds->log, &console, err);
@@ -100,6 +81,6 @@ void qemu_fds_done(struct qemu_fds *qemu_fds)
 	qemu_fds_close(qemu_fds);
 	console_close(qemu_fds->console);
 	cleanup_fd_done(&qemu_fds->qmp);
-	cleanup_fd_done(&qemu_fds->log);
+	log_ring_close(qemu_fds->log);
 	*qemu_fds = (struct qemu_fds)QEMU_FDS_NONE;
 }

@@ -10,26 +10,27 @@
 #include "launcher/definition/machine_plan.h"
 #include "launcher/qemu/qemu_fd.h"
 #include "launcher/run/console.h"
+#include "launcher/run/log_ring.h"
 #include "netsetup/base/error.h"
 
 /**
  * struct qemu_fds - the descriptors of one QEMU.
  * @fds, @fd_count: those that QEMU inherits; @fds[i].source is owned.
  * @qmp: vmrun's end of QMP, or -1.
- * @log: the log of a run that is detached or has its console on a socket, or -1.
+ * @log: the log of a run that is detached or has its console on a socket, or NULL.
  * @console: NULL unless the console is a socket.
  */
 struct qemu_fds {
 	struct process_fd fds[QEMU_FD_END];
 	size_t fd_count;
 	int qmp;
-	int log;
+	struct log_ring *log;
 	struct console *console;
 };
 
-#define QEMU_FDS_NONE                \
-	{                            \
-		.qmp = -1, .log = -1 \
+#define QEMU_FDS_NONE     \
+	{                 \
+		.qmp = -1 \
 	}
 
 /* qemu_fds_add() - take @source over and pass it to QEMU as its descriptor @target. */
@@ -43,8 +44,7 @@ bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int queues);
 
 /**
  * qemu_fds_open() - make QMP's sockets, and the console's if it is a socket; open the log of a run
- * without a terminal: the file "log" in the user's state directory of the VM holds the output of
- * the guest and of the run since the last start.
+ * without a terminal, which holds the output of the guest and of the run since the last start.
  * @directory: the VM's runtime directory, for the console's socket.
  * @logged: open the log for every kind of console.
  * @loop: serves the console.

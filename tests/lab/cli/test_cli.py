@@ -2,12 +2,15 @@
 """The commands that run nothing: check, print, and what a wrong command line is told."""
 
 import json
+import os
 import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Iterator
 
 import pytest
+import vm
 import yaml
 
 from guests import VMS, tiny
@@ -116,12 +119,50 @@ def test_override(lab: Lab) -> None:
     (["--frobnicate", "x"], "unknown option '--frobnicate'"),
     (["check"], "'vmrun check' needs a definition file"),
     (["check", "--dry-run", "x"], "'--dry-run' is not an option of 'vmrun check'"),
-    (["one", "two"], "'vmrun run' does not take 'two'"),
+    (["one", "two"], "no command 'one'"),
+    (["one.yaml", "two"], "'vmrun run' does not take 'two'"),
+    (["help", "lisst"], "no command 'lisst'\ndid you mean 'vmrun help list'?"),
+    (["--detatch", "x"], "unknown option '--detatch'; did you mean '--detach'?"),
+    (["stop"], "'vmrun stop' needs a VM's name\nno VM is running"),
+    (["status", "../etc"], "no VM or file '../etc'\na VM's name has a-z"),
+    (["start", "web"], "no command 'start'\nstart a VM by its definition: vmrun FILE"),
+    (["up"], "no command 'up'\nstart a VM"),
+    (["rm", "web"], "no command 'rm'\nend a VM: vmrun stop NAME; remove what"),
+    (["ip", "web"], "no command 'ip'\nshow a VM with its address: vmrun status NAME"),
+    (["edit", "web"], "no command 'edit'\nedit the definition"),
+    (["cp", "a", "web:b"], "no command 'cp'\ncopy a file into the guest: vmrun ssh"),
+    (["restart", "web"], "no command 'restart'\nrestart a VM: vmrun stop NAME, then vmrun FILE"),
     (["print", "--format=xml", "x"], "'--format=xml' is not one of yaml, json and argv"),
 ])
 def test_wrong_usage(lab: Lab, arguments: list[str], message: str) -> None:
     done = lab.vmrun(*arguments)
     assert done.returncode == 2 and f"vmrun: {message}" in done.stderr
+
+
+def test_missing_file_is_offered(lab: Lab) -> None:
+    """The file that was meant, or the template, in what reads a FILE and in what takes a NAME."""
+    written = write_definition(lab.directory, tiny("web")).rename(lab.directory / "web.yaml")
+    (lab.directory / "evil\x1b[c.yaml").touch()
+    for word, offer in (("web", "web.yaml"), ("web.yml", "web.yaml"), ("wbe.yaml", "web.yaml")):
+        for command in ("run", "check", "print"):
+            done = lab.vmrun(command, str(lab.directory / word))
+            assert done.returncode == 3
+            assert done.stderr.endswith(f"did you mean '{lab.directory / offer}'?\n")
+    done = lab.vmrun("stop", str(lab.directory / "web.yml"))
+    assert done.returncode == 2 and f"did you mean '{written}'?" in done.stderr
+    for command in ("run", "check"):
+        done = lab.vmrun(command, "debian", cwd=lab.directory)
+        assert done.returncode == 3 and done.stderr.endswith(": vmrun init debian\n")
+    assert "did you mean" not in lab.vmrun(str(lab.directory / "evil")).stderr
+
+
+def test_help_of_a_command(lab: Lab) -> None:
+    """By the command help, by the option, and by another name of the command."""
+    expected = lab.vmrun("help", "list", check=True).stdout
+    assert expected.startswith("usage: vmrun list [OPTION...]") and "Other names: ls ps." in expected
+    for words in (["list", "--help"], ["ls", "-h"], ["help", "ps"]):
+        assert lab.vmrun(*words, check=True).stdout == expected
+    assert "--timeout" in lab.vmrun("ssh", "--help", check=True).stdout
 
 
 def test_missing_file(lab: Lab) -> None:
@@ -147,3 +188,60 @@ def test_version(lab: Lab) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert f"qemu-system-x86_64: {qemu}: " in done.stdout
     assert (lab.directory / f"home-{me.uid}" / "asked").read_text() == f"{me.uid}\n"
+
+
+PRINTS = [["print", "LONG"], ["print", "--format=json", "LONG"], ["print", "--format=argv", "LONG"],
+          ["print", "SHORT"], ["run", "--dry-run", "SHORT"], ["help"], ["help", "--words"],
+          ["help", "--words", "keys"], ["version"], ["completion", "bash"], ["completion", "zsh"],
+          ["completion", "fish"], ["init"], ["list", "--json"], ["doctor"], ["doctor", "--json"],
+          ["clean", "--dry-run"], ["log", "web"], ["reset", "web"]]
+
+
+def outputs(lab: Lab) -> tuple[dict[str, str], Path]:
+    """A long and a short definition, and a home where the VM 'web' has a log and an overlay."""
+    files = {name: str(write_definition(lab.directory, tiny(name, qemu={"args": args})))
+             for name, args in (("long", ["-name=" + "x" * 100] * 100), ("short", []))}
+    home = lab.directory / "home"
+    for name in ("state/vmrun/web/log", "data/vmrun/web/disk0.qcow2"):
+        (home / name).parent.mkdir(parents=True)
+        (home / name).write_text("a line of the guest\n" * 1000)
+    return {name.upper(): path for name, path in files.items()}, home
+
+
+@pytest.mark.parametrize("arguments", PRINTS, ids=" ".join)
+def test_lost_output_is_an_error(lab: Lab, arguments: list[str]) -> None:
+    """However much a command prints: stdio has forgotten an error by the next flush."""
+    files, home = outputs(lab)
+    argv = ["sh", "-c", 'exec "$@" >/dev/full', "sh", vm.binary(),
+            *(files.get(word, word) for word in arguments)]
+    env = os.environ | lab.laptop.netns.env | {"XDG_STATE_HOME": str(home / "state"),
+                                               "XDG_DATA_HOME": str(home / "data")}
+    done = lab.laptop.netns.run(argv, check=False, env=env)
+    assert done.returncode == 1, done.stderr
+    assert ("vmrun: cannot write to standard output: No space left on device"
+            in done.stderr.splitlines())
+
+
+def test_reader_that_ends_early_is_no_message(lab: Lab) -> None:
+    """As `vmrun print FILE | head` does; the exit status is that of the signal."""
+    files, _ = outputs(lab)
+    read, write = os.pipe()
+    os.close(read)
+    argv = ["bash", "-c", f'exec "$@" >&{write}', "sh", vm.binary(), "print", files["LONG"]]
+    done = lab.laptop.netns.run(argv, check=False, pass_fds=[write])
+    os.close(write)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_log_is_safe_behind_a_pipe(lab: Lab) -> None:
+    """`vmrun log NAME | tail` passes no query on to the terminal; --raw is for who wants it."""
+    queries = "\x1b[c\x1b]11;?\x07\x05\x1bP+q544e\x1b\\\x9bc"
+    directory = lab.directory / "state" / "vmrun" / "web"
+    directory.mkdir(parents=True)
+    (directory / "log.1").write_bytes(b"the first line\n")
+    (directory / "log").write_bytes(f"{queries}red: \x1b[31mred\n".encode())
+    env = {"XDG_STATE_HOME": str(directory.parent.parent)}
+    done = lab.vmrun("log", "web", env=env, check=True)
+    assert done.stdout == "the first line\nred: \x1b[31mred\n"
+    done = lab.vmrun("log", "--raw", "web", env=env, check=True)
+    assert done.stdout == f"the first line\n{queries}red: \x1b[31mred\n"

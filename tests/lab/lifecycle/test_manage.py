@@ -16,6 +16,7 @@ import yaml
 from guests import paused, tiny
 from lab import Lab
 from output import Output
+from vm import vmrun_argv
 
 SUM = "echo $((6*7*1000+1))\n"
 ANSWER = r"^42001\r?$"
@@ -43,11 +44,11 @@ def status(lab: Lab, name: str = "tiny") -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def attach(lab: Lab) -> tuple[subprocess.Popen, Output]:
-    process = lab.laptop.netns.popen(
-        [os.environ.get("VMRUN", "build/vmrun"), "console", "tiny"], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=os.environ | lab.laptop.netns.env | {"XDG_RUNTIME_DIR": "/run/user/0"})
+def attach(lab: Lab, *command: str) -> tuple[subprocess.Popen, Output]:
+    argv, env = vmrun_argv(lab.directory, command or ("console", "tiny"))
+    process = lab.laptop.netns.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.DEVNULL,
+                                     env=os.environ | lab.laptop.netns.env | env)
     return process, Output.of(process.stdout, "an attached console")
 
 
@@ -114,6 +115,17 @@ def test_place_is_told_however_late(lab: Lab) -> None:
     assert "192.168.77." not in lab.vmrun("log", "tiny").stdout
 
 
+def test_named_by_file_or_not_at_all(lab: Lab, started: Path) -> None:
+    """A VM is what its definition is, too; without a name, the running VMs are offered."""
+    assert json.loads(lab.vmrun("status", "--json", str(started)).stdout)["name"] == "tiny"
+    assert lab.vmrun("log", str(started)).returncode == 0
+    for command in ("stop", "status", "console", "ssh", "log", "pause"):
+        done = lab.vmrun(command)
+        assert done.returncode == 2 and f"\nvmrun {command} tiny\n" in done.stderr
+    assert lab.vmrun("stop", "--now", str(started)).returncode == 0
+    assert lab.vmrun("ps").stdout == ""
+
+
 def test_console_has_several_readers(lab: Lab, started: Path) -> None:
     first, one = attach(lab)
     one.wait_for("Type 'poweroff' to end it", 60)
@@ -131,6 +143,65 @@ def test_console_has_several_readers(lab: Lab, started: Path) -> None:
     assert lab.vmrun("stop", "tiny").returncode == 0
     assert first.wait(10) == 0, "the console ends with the VM"
     assert len(re.findall(ANSWER, one.text, re.MULTILINE)) == 2
+
+
+def test_ways_out_of_the_console(lab: Lab, started: Path) -> None:
+    """Keys near to them are the guest's: `~` in a line, `~~`, and Ctrl-] with another key."""
+    for options, typed in (([], b"\r\x1b[12;9R~."), ([], b"\x1d"), (["--escape=^T"], b"\x14"),
+                           (["-e", "none"], b"\r~.")):
+        ours, theirs = os.openpty()
+        argv, env = vmrun_argv(lab.directory, ["console", *options, str(started)])
+        process = lab.laptop.netns.popen(argv, stdin=theirs, stdout=theirs, stderr=theirs,
+                                         env=os.environ | lab.laptop.netns.env | env)
+        os.close(theirs)
+        terminal = Output(os.dup(ours), "the terminal")
+        terminal.wait_for("tiny:.*# ", 60)
+        nonce = str(process.pid)  # the console's last lines are shown first
+        for line, answer in ((f"echo a''{nonce} ~. x~.\r", f"^a{nonce} ~. x~.\r?$"),
+                             (f"~~q{nonce}\r", f"[^~]~q{nonce}: not found"),
+                             (f"~x; echo b''{nonce}\r", f"^b{nonce}\r?$")):
+            os.write(ours, line.encode())
+            terminal.wait_for(answer, 10)
+        if options:
+            os.write(ours, f"\x1d\recho c''{nonce}\r".encode())
+            terminal.wait_for(f"^c{nonce}\r?$", 10)
+        os.write(ours, typed)
+        assert process.wait(10) == 0
+        terminal.wait_for("vmrun: detached; the VM keeps running", 10)
+        os.close(ours)
+
+
+def test_log_is_followed(lab: Lab, started: Path) -> None:
+    """To the end of the VM, and beyond a change of the log's file."""
+    process, lines = attach(lab, "logs", "-f", "tiny")
+    lines.wait_for("Type 'poweroff' to end it", 60)
+    log = lab.directory / "home-0" / "state" / "vmrun" / "tiny" / "log"
+    log.rename(log.with_name("log.1"))
+    log.write_text("of the next file\n")
+    lines.wait_for("^of the next file$", 10)
+    assert lab.vmrun("stop", "--now", "tiny").returncode == 0
+    assert process.wait(10) == 0
+
+
+def test_ssh_says_why_it_waits(lab: Lab, started: Path) -> None:
+    """No server, no answer, a paused VM, the end of the VM: each in its own words."""
+    address = status(lab)["address"]
+    lab.phone.ping(address, 60)
+    done = lab.vmrun("ssh", "--timeout=2", str(started), "uptime")
+    assert done.returncode == 1 and done.stderr.splitlines()[1] == (
+        f"vmrun: the SSH server at {address} does not answer yet: "
+        "connection refused: no SSH server yet")
+    assert "\x1b" not in done.stderr, "it is no terminal"
+    assert lab.vmrun("pause", "tiny").returncode == 0
+    done = lab.vmrun("ssh", "tiny")
+    assert done.returncode == 1 and done.stderr.endswith(
+        "vmrun: VM 'tiny' is paused: by 'vmrun pause'\nvmrun resume tiny\n")
+    assert lab.vmrun("resume", "tiny").returncode == 0
+    waiting, _ = attach(lab, "ssh", "tiny")
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(2)
+    assert lab.vmrun("stop", "--now", "tiny").returncode == 0
+    assert waiting.wait(10) == 1
 
 
 def test_stop_now_and_in_time(lab: Lab) -> None:

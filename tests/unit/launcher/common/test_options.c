@@ -67,8 +67,21 @@ static const struct good_case {
 	{ "print --format=argv a", "print", "a", 1 },
 	{ "help", "help", NULL, 0 },
 	{ "--help", "help", NULL, 0 },
-	{ "-h check", "help", NULL, 0 },
-	{ "check --help", "help", NULL, 0 },
+	{ "-h check", "help", "check", 1 },
+	{ "check --help", "help", "check", 1 },
+	{ "ssh --help", "help", "ssh", 1 },
+	{ "a.yaml --help", "help", NULL, 0 },
+	{ "help check", "help", "check", 1 },
+	{ "ls", "list", NULL, 0 },
+	{ "ps", "list", NULL, 0 },
+	{ "logs -f web", "log", "web", 1 },
+	{ "log web -f", "log", "web", 1 },
+	{ "-f json print a", "print", "a", 1 },
+	{ "shell web", "ssh", "web", 1 },
+	{ "ssh web -v -l me ls", "ssh", "web", 5 },
+	{ "ssh --timeout=9 web uname -a", "ssh", "web", 3 },
+	{ "console -e ^T web", "console", "web", 1 },
+	{ "stop", "stop", NULL, 0 },
 	{ "version", "version", NULL, 0 },
 	{ "-V", "version", NULL, 0 },
 	{ "--version", "version", NULL, 0 },
@@ -141,13 +154,23 @@ static const struct {
 	{ "check", "'vmrun check' needs a definition file" },
 	{ "print", "'vmrun print' needs a definition file" },
 	{ "-v", "'vmrun run' needs a definition file" },
-	{ "a b", "'vmrun run' does not take 'b'" },
+	{ "a b", "no command 'a'" },
+	{ "a.yaml b", "'vmrun run' does not take 'b'" },
+	{ "start web", "no command 'start'" },
+	{ "start", "no command 'start'" },
+	{ "rm web", "no command 'rm'" },
+	{ "up", "no command 'up'" },
+	{ "reset", "'vmrun reset' needs a VM's name" },
 	{ "run a b", "'vmrun run' does not take 'b'" },
 	{ "print a b", "'vmrun print' does not take 'b'" },
 	{ "sotp tiny", "no command 'sotp'; did you mean 'stop'?" },
 	{ "lisst", "no command 'lisst'; did you mean 'list'?" },
 	{ "run sotp tiny", "'vmrun run' does not take 'tiny'" },
 	{ "--nope a", "unknown option '--nope'" },
+	{ "--detatch a", "unknown option '--detatch'; did you mean '--detach'?" },
+	{ "--qiet=1 a", "unknown option '--qiet=1'; did you mean '--quiet'?" },
+	{ "log -x a", "unknown option '-x'" },
+	{ "console --escape=x a", "'--escape=x' is not none or a control key such as ^T" },
 	{ "-x a", "unknown option '-x'" },
 	{ "-vxq a", "unknown option '-x'" },
 	{ "a -vx", "unknown option '-x'" },
@@ -159,6 +182,7 @@ static const struct {
 	{ "a -s", "no value for option '-s'" },
 	{ "--quiet=yes a", "option '--quiet=yes' takes no value" },
 	{ "print a -f xml", "'--format=xml' is not one of yaml, json and argv" },
+	{ "list -f", "no value for option '-f'" },
 	{ "print a -f", "no value for option '-f'" },
 	{ "print -n a", "'--dry-run' is not an option of 'vmrun print'" },
 	{ "check --uplink=e0 a", "'--uplink' is not an option of 'vmrun check'" },
@@ -233,13 +257,37 @@ static void test_usage(void **state)
 		assert_true(strlen(line) <= 100);
 }
 
+/* The help of a command has its options, those of every command, and no others. */
+static void test_help(void **state)
+{
+	static const char *const words[] = { "usage: vmrun log [OPTION...] NAME|FILE",
+					     "logs",
+					     "--follow",
+					     "-f,",
+					     "--raw",
+					     "--help" };
+	cleanup_free char *text = NULL;
+	size_t size = 0;
+	const struct options options = { .commands = command_table,
+					 .command_count = command_table_count };
+	FILE *stream = open_memstream(&text, &size);
+
+	assert_true(options_help(&options, "logs", stream));
+	assert_false(options_help(&options, "lo", stream));
+	assert_int_equal(fclose(stream), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strstr(text, words[i]))
+			fail_msg("%s", words[i]);
+	assert_null(strstr(text, "--format"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),      cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_overrides), cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_too_many),  cmocka_unit_test(test_no_words),
-		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_usage),     cmocka_unit_test(test_help),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
