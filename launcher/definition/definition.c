@@ -39,6 +39,7 @@ void definition_done(struct definition *definition)
 	free(definition->boot.cmdline);
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
 		free(definition->disks[i].image);
+		free(definition->disks[i].serial);
 		for (unsigned int k = 0; k < definition->disks[i].url_count; k++)
 			free(definition->disks[i].urls[k]);
 	}

@@ -79,6 +79,12 @@ enum configure {
 	CONFIGURE_CREDENTIALS = 8,
 };
 
+/* The time that the machine's clock has. */
+enum rtc_base {
+	RTC_UTC,
+	RTC_LOCALTIME,
+};
+
 enum console_mode {
 	CONSOLE_STDIO,
 	CONSOLE_SOCKET,
@@ -130,6 +136,15 @@ struct usb_id {
 #define CID_MIN 3u
 #define CID_MAX 4294967294u
 
+/* The words of QEMU's -drive; see vmrun.yaml(5). */
+enum disk_cache {
+	DISK_CACHE_WRITEBACK,
+	DISK_CACHE_NONE,
+	DISK_CACHE_WRITETHROUGH,
+	DISK_CACHE_DIRECTSYNC,
+	DISK_CACHE_UNSAFE,
+};
+
 /**
  * struct disk - one entry of 'disks'.
  * @image: absolute path; NULL for an image from a URL, see machine_plan_image().
@@ -139,6 +154,8 @@ struct usb_id {
  * @size: bytes to grow the overlay to, 0 for the image's size; without @image, size of a new disk.
  * @format: format of the image; auto: image_inspect() finds it by the content.
  * @device: device that the guest sees.
+ * @serial: serial number that the guest sees, or NULL.
+ * @cache: use of the host's page cache, and promises about flushed data.
  */
 struct disk {
 	char *image;
@@ -150,6 +167,8 @@ struct disk {
 	uint64_t size;
 	enum disk_format format;
 	enum disk_device device;
+	char *serial;
+	enum disk_cache cache;
 };
 
 /**
@@ -262,7 +281,8 @@ struct credential {
  * @directory: absolute directory of the file; relative paths start from it.
  * @name: a name that vm_name_valid() accepts.
  * @uuid_auto, @uuid: @uuid_auto is true if @uuid is derived from the name and this machine's id.
- * @cpus: 1..255.
+ * @cpus.count: 1..255; the product of @cpus.topology if the definition has that.
+ * @cpus.topology: sockets, cores of a socket, threads of a core; all 0 if there is only a number.
  * @memory: bytes, a multiple of 1 MiB, 8 MiB to 16 TiB.
  * @machine.type: type for -machine.
  * @machine.cpu: model for -cpu, or NULL for auto (host under kvm, max under tcg).
@@ -280,6 +300,7 @@ struct credential {
  * @credentials, @credential_count: system credentials for the guest's systemd.
  * @shares, @share_count: directories of the host that the guest can mount.
  * @usb, @usb_count: devices of the host that the guest gets.
+ * @rtc: time of the machine's clock.
  * @rng: true if the VM has a virtio-rng.
  * @guest_agent: true if the VM has a channel for the QEMU guest agent.
  * @vsock.mode, @vsock.cid: context identifier; for auto, resolve_vsock() derives it from the uuid.
@@ -293,7 +314,14 @@ struct definition {
 	char name[VM_NAME_SIZE];
 	bool uuid_auto;
 	uuid_t uuid;
-	unsigned int cpus;
+	struct cpus {
+		unsigned int count;
+		struct topology {
+			unsigned int sockets;
+			unsigned int cores;
+			unsigned int threads;
+		} topology;
+	} cpus;
 	uint64_t memory;
 	struct {
 		char *type;
@@ -324,6 +352,7 @@ struct definition {
 	unsigned int share_count;
 	struct usb_id usb[USB_MAX];
 	unsigned int usb_count;
+	enum rtc_base rtc;
 	bool rng;
 	bool guest_agent;
 	struct {

@@ -6,6 +6,7 @@
 #include "launcher/definition/pin.h"
 #include "launcher/definition/type_address.h"
 #include "launcher/definition/type_cloud_init.h"
+#include "launcher/definition/type_cpus.h"
 #include "launcher/definition/type_image.h"
 #include "launcher/definition/type_network.h"
 #include "launcher/definition/type_number.h"
@@ -19,7 +20,6 @@
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 
-#define CPUS_MAX     255
 #define SHUTDOWN_MAX 86400
 
 /* The kernel's command line on x86 is 2048 bytes with its NUL (COMMAND_LINE_SIZE). */
@@ -42,6 +42,7 @@
 #define DEFINITION(field) offsetof(struct definition, field)
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): the names of members */
 #define INSIDE(outer, field) (DEFINITION(outer.field) - DEFINITION(outer))
+#define CPUS(field)          offsetof(struct cpus, field)
 #define NETWORK(field)       offsetof(struct network, field)
 #define DISK(field)          offsetof(struct disk, field)
 #define CREDENTIAL(field)    offsetof(struct credential, field)
@@ -73,6 +74,14 @@ static const struct word disk_formats[] = {
 	{ "qcow2", DISK_FORMAT_QCOW2 },
 };
 
+static const struct word disk_caches[] = {
+	{ "writeback", DISK_CACHE_WRITEBACK },
+	{ "none", DISK_CACHE_NONE },
+	{ "writethrough", DISK_CACHE_WRITETHROUGH },
+	{ "directsync", DISK_CACHE_DIRECTSYNC },
+	{ "unsafe", DISK_CACHE_UNSAFE },
+};
+
 static const struct word network_kinds[] = {
 	{ "lan", NETWORK_LAN },
 	{ "user", NETWORK_USER },
@@ -88,6 +97,11 @@ static const struct word promiscuous_modes[] = {
 	{ "auto", PROMISCUOUS_AUTO },
 	{ "on", PROMISCUOUS_ON },
 	{ "off", PROMISCUOUS_OFF },
+};
+
+static const struct word rtc_bases[] = {
+	{ "utc", RTC_UTC },
+	{ "localtime", RTC_LOCALTIME },
 };
 
 static const struct word consoles[] = {
@@ -117,6 +131,15 @@ static const struct list arg_list = SCHEMA_LIST(&type_text, LIMITS(0, ARG_MAX_BY
 						struct definition, qemu.args, qemu.arg_count);
 
 /* name, type, offset, constraint, default_text, pin */
+static const struct key topology_keys[] = {
+	{ "sockets", &type_number_count, CPUS(topology.sockets), BOUNDS(1, CPUS_MAX, 0), "1",
+	  PIN_NONE },
+	{ "cores", &type_number_count, CPUS(topology.cores), BOUNDS(1, CPUS_MAX, 0), "1",
+	  PIN_NONE },
+	{ "threads", &type_number_count, CPUS(topology.threads), BOUNDS(1, CPUS_MAX, 0), "1",
+	  PIN_NONE },
+};
+
 static const struct key machine_keys[] = {
 	{ "type", &type_text_model, INSIDE(machine, type), NULL, "q35", PIN_MACHINE },
 	{ "accel", &type_words, INSIDE(machine, accel), WORDS(accels), "auto", PIN_UNLOCKED },
@@ -141,6 +164,8 @@ static const struct key disk_keys[] = {
 	{ "size", &type_number_size, DISK(size), BOUNDS(MIB, 64 * TIB, 0), NULL, PIN_NONE },
 	{ "format", &type_words, DISK(format), WORDS(disk_formats), "auto", PIN_NONE },
 	{ "device", &type_words, DISK(device), WORDS(disk_devices), "auto", PIN_NONE },
+	{ "serial", &type_text_serial, DISK(serial), NULL, NULL, PIN_NONE },
+	{ "cache", &type_words_unusual, DISK(cache), WORDS(disk_caches), NULL, PIN_NONE },
 };
 
 static const struct list disk_list = SCHEMA_LIST(&schema_type_mapping,
@@ -216,7 +241,7 @@ static const struct key qemu_keys[] = {
 static const struct key top_keys[] = {
 	{ "name", &type_text_name, DEFINITION(name), NULL, schema_required, PIN_NONE },
 	{ "uuid", &type_text_uuid, WHOLE, NULL, "auto", PIN_UUID },
-	{ "cpus", &type_number_count, DEFINITION(cpus), BOUNDS(1, CPUS_MAX, 0), "2", PIN_NONE },
+	{ "cpus", &type_cpus, DEFINITION(cpus), SCHEMA_KEYS("cpus", topology_keys), "2", PIN_KEYS },
 	{ "memory", &type_number_size, DEFINITION(memory), BOUNDS(8 * MIB, 16 * TIB, MIB), "2G",
 	  PIN_NONE },
 	{ "machine", &schema_type_mapping, DEFINITION(machine),
@@ -234,6 +259,7 @@ static const struct key top_keys[] = {
 	{ "display", &type_words, DEFINITION(display), WORDS(displays), "none", PIN_NONE },
 	{ "shares", &schema_type_list, DEFINITION(shares), &share_list, NULL, PIN_KEYS },
 	{ "usb", &schema_type_list, DEFINITION(usb), &usb_list, NULL, PIN_UNLOCKED },
+	{ "rtc", &type_words_unusual, DEFINITION(rtc), WORDS(rtc_bases), NULL, PIN_NONE },
 	{ "rng", &type_words_flag, DEFINITION(rng), NULL, "true", PIN_NONE },
 	{ "guest-agent", &type_words_flag, DEFINITION(guest_agent), NULL, "true", PIN_NONE },
 	{ "vsock", &type_vsock, DEFINITION(vsock), NULL, "none", PIN_NONE },

@@ -127,6 +127,17 @@ static void check_disk(const struct loader *loader, const struct disk *disk,
 			   "as large as it is");
 }
 
+/* The guest names a disk by its serial number, for example in /dev/disk/by-id. */
+static void check_serials(const struct loader *loader, const struct definition *definition)
+{
+	for (unsigned int i = 0; i < definition->disk_count; i++)
+		for (unsigned int k = 0; k < i && definition->disks[i].serial; k++)
+			if (definition->disks[k].serial &&
+			    !strcmp(definition->disks[i].serial, definition->disks[k].serial))
+				refuse_value(loader, &definition->disks[i], "serial",
+					     "'serial' is the same as in 'disks.%u'", k);
+}
+
 /* Without this check, QEMU would refuse the disks when it starts. */
 static void check_disk_ports(const struct loader *loader, const struct definition *definition)
 {
@@ -348,6 +359,7 @@ void validate_definition(const struct loader *loader, const struct definition *d
 	for (unsigned int i = 0; i < definition->disk_count; i++)
 		check_disk(loader, &definition->disks[i],
 			   schema_origin(loader, definition, "disks")->value->items[i]);
+	check_serials(loader, definition);
 	check_disk_ports(loader, definition);
 	check_network(loader, definition);
 	check_macs(loader, definition);

@@ -121,6 +121,20 @@ static void test_machine(void **state)
 	assert_refused(&machine, "'machine.cpu'");
 }
 
+static void test_clock_and_topology(void **state)
+{
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.cpus = (struct cpus){ 8, { 1, 4, 2 } };
+	machine.definition.rtc = RTC_LOCALTIME;
+	argv = build(&machine);
+	assert_option(&argv, "-smp", 0, "8,sockets=1,cores=4,threads=2");
+	assert_option(&argv, "-rtc", 0, "base=localtime");
+	argv_done(&argv);
+}
+
 static void test_disk_devices(void **state)
 {
 	static const enum disk_device devices[] = { DISK_SATA, DISK_CDROM, DISK_SCSI, DISK_SCSI,
@@ -310,6 +324,39 @@ static void test_disks(void **state)
 	assert_refused(&machine, "'disks[1].image'");
 }
 
+static void test_serial_and_cache(void **state)
+{
+	static const struct {
+		enum disk_cache cache;
+		const char *node, *device;
+	} modes[] = {
+		{ DISK_CACHE_WRITEBACK, "\"discard\":\"unmap\",\"file\"", "" },
+		{ DISK_CACHE_NONE, "\"cache\":{\"direct\":true,\"no-flush\":false}", "" },
+		{ DISK_CACHE_WRITETHROUGH, "\"discard\":\"unmap\",\"file\"", ",write-cache=off" },
+		{ DISK_CACHE_DIRECTSYNC, "\"cache\":{\"direct\":true,\"no-flush\":false}",
+		  ",write-cache=off" },
+		{ DISK_CACHE_UNSAFE, "\"cache\":{\"direct\":false,\"no-flush\":true}", "" },
+	};
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine_add_disk(&machine, "/a.raw", DISK_DIRECT, DISK_FORMAT_RAW);
+	machine.definition.disks[0].device = DISK_NVME;
+	machine.definition.disks[0].serial = (char *)"A-1";
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		char device[80];
+
+		snprintf(device, sizeof(device), "nvme,drive=disk0,serial=A-1%s,bootindex=0",
+			 modes[i].device);
+		machine.definition.disks[0].cache = modes[i].cache;
+		argv = build(&machine);
+		assert_true(has(&argv, modes[i].node));
+		assert_option(&argv, "-device", 1, device);
+		argv_done(&argv);
+	}
+}
+
 static void test_tap(void **state)
 {
 	struct machine machine;
@@ -394,10 +441,10 @@ static void test_queues(void **state)
 	struct machine machine;
 
 	machine_init(&machine);
-	machine.definition.cpus = 3;
+	machine.definition.cpus.count = 3;
 	assert_int_equal(machine_queues(&machine.definition, false), 1);
 	assert_int_equal(machine_queues(&machine.definition, true), 3);
-	machine.definition.cpus = 64;
+	machine.definition.cpus.count = 64;
 	assert_int_equal(machine_queues(&machine.definition, true), 4);
 	machine.definition.network.queues = 8;
 	assert_int_equal(machine_queues(&machine.definition, false), 8);
@@ -618,15 +665,26 @@ static void test_deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),        cmocka_unit_test(test_machine),
-		cmocka_unit_test(test_uefi),         cmocka_unit_test(test_disk_devices),
-		cmocka_unit_test(test_tpm),          cmocka_unit_test(test_boot),
-		cmocka_unit_test(test_disks),        cmocka_unit_test(test_tap),
-		cmocka_unit_test(test_models),       cmocka_unit_test(test_queues),
-		cmocka_unit_test(test_user_network), cmocka_unit_test(test_networks),
-		cmocka_unit_test(test_channels),     cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_console),      cmocka_unit_test(test_display),
-		cmocka_unit_test(test_args),         cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_small),
+		cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_uefi),
+		cmocka_unit_test(test_disk_devices),
+		cmocka_unit_test(test_tpm),
+		cmocka_unit_test(test_boot),
+		cmocka_unit_test(test_clock_and_topology),
+		cmocka_unit_test(test_serial_and_cache),
+		cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_tap),
+		cmocka_unit_test(test_models),
+		cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_user_network),
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_channels),
+		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_console),
+		cmocka_unit_test(test_display),
+		cmocka_unit_test(test_args),
+		cmocka_unit_test(test_deterministic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
