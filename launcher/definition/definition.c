@@ -37,6 +37,12 @@ void definition_done(struct definition *definition)
 	free(definition->boot.kernel);
 	free(definition->boot.initrd);
 	free(definition->boot.cmdline);
+	free(definition->smbios.manufacturer);
+	free(definition->smbios.product);
+	free(definition->smbios.version);
+	free(definition->smbios.serial);
+	free(definition->smbios.sku);
+	free(definition->smbios.family);
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
 		free(definition->disks[i].image);
 		free(definition->disks[i].serial);

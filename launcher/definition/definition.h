@@ -15,6 +15,8 @@
 #include "netsetup/base/ifname.h"
 #include "netsetup/protocol/protocol.h"
 
+#define BOOT_DEVICES_MAX 2
+
 #define DISKS_MAX       16
 #define SSH_KEYS_MAX    64
 #define ARGS_MAX        256
@@ -83,6 +85,13 @@ enum configure {
 enum rtc_base {
 	RTC_UTC,
 	RTC_LOCALTIME,
+};
+
+/* A kind of disk that the machine boots from. */
+enum boot_device {
+	BOOT_USUAL, /* only for boot.once: the same as at other times */
+	BOOT_DISK,
+	BOOT_CDROM,
 };
 
 enum console_mode {
@@ -275,6 +284,16 @@ struct credential {
 	char *file;
 };
 
+/* struct smbios - strings of the machine's SMBIOS table 1 (DSP0134, 7.2), each may be NULL. */
+struct smbios {
+	char *manufacturer;
+	char *product;
+	char *version;
+	char *serial;
+	char *sku;
+	char *family;
+};
+
 /**
  * struct definition - the definition of a VM.
  * @path: the definition's file as the user gave it, for messages.
@@ -291,6 +310,9 @@ struct credential {
  * @machine.secure_boot: true if the UEFI firmware boots only signed code.
  * @machine.tpm: true if the VM has a TPM.
  * @boot.kernel, @boot.initrd: absolute paths or NULL; @boot.cmdline: text or NULL.
+ * @boot.order, @boot.order_count: kinds of disks to boot from; 0 entries for auto.
+ * @boot.once: kind of disks to boot from before all others, until the guest's first reset.
+ * @smbios: the strings of the machine.
  * @disks, @disk_count: in the order of the file.
  * @network: the network of type lan; if there is none, the first of the list, or the only one.
  * @others, @other_count: the other networks of the list, all of type user, in its order.
@@ -335,7 +357,11 @@ struct definition {
 		char *kernel;
 		char *initrd;
 		char *cmdline;
+		enum boot_device order[BOOT_DEVICES_MAX];
+		unsigned int order_count;
+		enum boot_device once;
 	} boot;
+	struct smbios smbios;
 	struct disk disks[DISKS_MAX];
 	unsigned int disk_count;
 	struct network network;

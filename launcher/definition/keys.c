@@ -34,6 +34,9 @@
 /* One argument of execve(2): MAX_ARG_STRLEN, 32 pages. */
 #define ARG_MAX_BYTES (128 * 1024 - 1)
 
+/* Longer strings make guests cut them; the standard has no limit. */
+#define SMBIOS_TEXT_MAX 255
+
 #define WORDS(array) (&(const struct words){ array, ARRAY_SIZE(array) })
 #define BOUNDS(...)  (&(const struct bounds){ __VA_ARGS__ })
 #define LIMITS(...)  (&(const struct limits){ __VA_ARGS__ })
@@ -56,6 +59,11 @@ static const struct word accels[] = {
 	{ "auto", ACCEL_AUTO },
 	{ "kvm", ACCEL_KVM },
 	{ "tcg", ACCEL_TCG },
+};
+
+static const struct word boot_devices[] = {
+	{ "disk", BOOT_DISK },
+	{ "cdrom", BOOT_CDROM },
 };
 
 static const struct word disk_modes[] = {
@@ -130,6 +138,9 @@ static const struct list run_list = SCHEMA_LIST(&type_cloud_init_command, &comma
 static const struct list arg_list = SCHEMA_LIST(&type_text, LIMITS(0, ARG_MAX_BYTES, "\t\n"),
 						struct definition, qemu.args, qemu.arg_count);
 
+static const struct list order_list = SCHEMA_LIST(&type_words, WORDS(boot_devices),
+						  struct definition, boot.order, boot.order_count);
+
 /* name, type, offset, constraint, default_text, pin */
 static const struct key topology_keys[] = {
 	{ "sockets", &type_number_count, CPUS(topology.sockets), BOUNDS(1, CPUS_MAX, 0), "1",
@@ -154,6 +165,23 @@ static const struct key boot_keys[] = {
 	{ "initrd", &type_path, INSIDE(boot, initrd), NULL, NULL, PIN_FILE },
 	{ "cmdline", &type_text, INSIDE(boot, cmdline), LIMITS(1, CMDLINE_MAX, ""), NULL,
 	  PIN_NONE },
+	{ "order", &schema_type_optional_list, INSIDE(boot, order), &order_list, NULL, PIN_NONE },
+	{ "once", &type_words_unusual, INSIDE(boot, once), WORDS(boot_devices), NULL, PIN_NONE },
+};
+
+static const struct key smbios_keys[] = {
+	{ "manufacturer", &type_text, offsetof(struct smbios, manufacturer),
+	  LIMITS(1, SMBIOS_TEXT_MAX, ""), NULL, PIN_NONE },
+	{ "product", &type_text, offsetof(struct smbios, product), LIMITS(1, SMBIOS_TEXT_MAX, ""),
+	  NULL, PIN_NONE },
+	{ "version", &type_text, offsetof(struct smbios, version), LIMITS(1, SMBIOS_TEXT_MAX, ""),
+	  NULL, PIN_NONE },
+	{ "serial", &type_text, offsetof(struct smbios, serial), LIMITS(1, SMBIOS_TEXT_MAX, ""),
+	  NULL, PIN_NONE },
+	{ "sku", &type_text, offsetof(struct smbios, sku), LIMITS(1, SMBIOS_TEXT_MAX, ""), NULL,
+	  PIN_NONE },
+	{ "family", &type_text, offsetof(struct smbios, family), LIMITS(1, SMBIOS_TEXT_MAX, ""),
+	  NULL, PIN_NONE },
 };
 
 static const struct key disk_keys[] = {
@@ -248,6 +276,8 @@ static const struct key top_keys[] = {
 	  SCHEMA_KEYS("machine", machine_keys), "{}", PIN_KEYS },
 	{ "boot", &schema_type_mapping, DEFINITION(boot), SCHEMA_KEYS("boot", boot_keys), "{}",
 	  PIN_KEYS },
+	{ "smbios", &schema_type_mapping, DEFINITION(smbios), SCHEMA_KEYS("smbios", smbios_keys),
+	  NULL, PIN_KEYS },
 	{ "disks", &schema_type_list, DEFINITION(disks), &disk_list, NULL, PIN_KEYS },
 	{ "network", &type_network, WHOLE, SCHEMA_KEYS("network", network_keys), "{}", PIN_KEYS },
 	{ "cloud-init", &type_cloud_init, DEFINITION(cloud_init),

@@ -41,14 +41,38 @@ static bool boots(const struct loader *loader, const struct definition *definiti
 	return disks && (disks->value->kind != NODE_LIST || disks->value->count);
 }
 
+#define NOT_BESIDE_KERNEL "'%s' cannot be beside 'kernel', which the machine boots"
+
+static bool has_disk(const struct definition *definition, enum boot_device kind)
+{
+	for (unsigned int i = 0; i < definition->disk_count; i++)
+		if ((definition->disks[i].device == DISK_CDROM) == (kind == BOOT_CDROM))
+			return true;
+	return false;
+}
+
+static void check_order(const struct loader *loader, const struct definition *definition)
+{
+	if (definition->boot.order_count > 1 &&
+	    definition->boot.order[0] == definition->boot.order[1] && definition->boot.order[0])
+		refuse_value(loader, &definition->boot, "order", "'order' has a word twice");
+	if (definition->boot.once && !has_disk(definition, definition->boot.once))
+		refuse_value(loader, &definition->boot, "once", "none of the disks is a %s",
+			     definition->boot.once == BOOT_CDROM ? "CD-ROM" : "disk");
+}
+
 static void check_boot(const struct loader *loader, const struct definition *definition,
 		       const struct node *root)
 {
 	if (!boots(loader, definition))
 		diagnostics_add(loader->diagnostics, &root->location,
 				"nothing to boot: add 'disks', or 'kernel' in 'boot'");
-	if (schema_origin(loader, &definition->boot, "kernel"))
+	check_order(loader, definition);
+	if (schema_origin(loader, &definition->boot, "kernel")) {
+		refuse_key(loader, &definition->boot, "order", NOT_BESIDE_KERNEL, "order");
+		refuse_key(loader, &definition->boot, "once", NOT_BESIDE_KERNEL, "once");
 		return;
+	}
 	refuse_key(loader, &definition->boot, "initrd", "'initrd' needs 'kernel' beside it");
 	refuse_key(loader, &definition->boot, "cmdline", "'cmdline' needs 'kernel' beside it");
 }

@@ -176,6 +176,7 @@ int qemu_build(const struct machine_plan *plan, struct argv *argv, struct error 
 		qemu_devices_add_agent,
 		qemu_devices_add_vsock,
 		qemu_devices_add_usb,
+		qemu_guest_config_add_smbios,
 		qemu_guest_config_add_ignition,
 		qemu_share_add,
 		qemu_guest_config_add_credentials,

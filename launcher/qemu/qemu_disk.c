@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "launcher/definition/machine.h"
+#include "launcher/qemu/qemu_boot.h"
 #include "launcher/qemu/qemu_fd.h"
 #include "launcher/qemu/qemu_text.h"
 
@@ -160,24 +161,18 @@ static bool needs_scsi(const struct definition *definition, unsigned int i)
 	       (device == DISK_CDROM && !machine_ide_ports(definition->machine.type));
 }
 
-/*
- * The machine boots from the first disk or a CD-ROM, in this order: an installer's CD-ROM boots
- * while the disk is still empty. -kernel uses bootindex 0 itself.
- */
 static void add_device(struct argv *argv, const struct definition *definition, unsigned int i)
 {
 	const struct disk *disk = &definition->disks[i];
 	const enum disk_device device = disk->device;
-	const bool boots = (i == 0 || device == DISK_CDROM) && !definition->boot.kernel;
-	char bootindex[32] = "", port[32] = "", serial[32] = "";
+	char boot[QEMU_BOOT_TEXT_SIZE], port[32] = "", serial[32] = "";
 	bool first = needs_scsi(definition, i);
 
 	for (unsigned int k = 0; k < i; k++)
 		first = first && !needs_scsi(definition, k);
 	if (first)
 		argv_add(argv, "-device", "virtio-scsi-pci,id=scsi", NULL);
-	if (boots)
-		snprintf(bootindex, sizeof(bootindex), ",bootindex=%u", i);
+	qemu_boot_write(definition, i, boot);
 	/* QEMU requires a serial number, and the guest distinguishes NVMe disks by it. */
 	if (disk->serial)
 		snprintf(serial, sizeof(serial), ",serial=%s", disk->serial);
@@ -186,7 +181,7 @@ static void add_device(struct argv *argv, const struct definition *definition, u
 	write_ide(definition, i, port, sizeof(port));
 	argv_add(argv, "-device", NULL);
 	argv_addf(argv, "%s,drive=disk%u%s%s%s%s", device_model(definition, device), i, port,
-		  serial, caches[disk->cache].write_through ? ",write-cache=off" : "", bootindex);
+		  serial, caches[disk->cache].write_through ? ",write-cache=off" : "", boot);
 }
 
 int qemu_disk_add(const struct machine_plan *plan, struct argv *argv, struct error *err)

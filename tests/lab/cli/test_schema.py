@@ -30,6 +30,7 @@ UNSEEN = {
     "sizes and durations are not counted out": "size-disk size-huge size-large size-multiple"
                                                " size-small duration-long",
     "names are not compared": "credential-twice serial-twice",
+    "devices of disks are not compared": "boot-once",
     "numbers are not multiplied": "cpus-topology",
     "addresses are not compared": "address-range gateway-self network-macs ports-same"
                                   " range-order",

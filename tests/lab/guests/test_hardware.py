@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Checks the hardware that a guest sees: CPUs, the clock, serial numbers and caches of disks."""
+"""Checks the hardware that a guest sees: CPUs, clock, disks, boot order, SMBIOS strings."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -41,3 +42,49 @@ def test_clock(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     _, guest = boot(lab, tiny(rtc="localtime"))
     ahead = int(guest.sh("cat /sys/class/rtc/rtc0/since_epoch")) - time.time()
     assert 4 * 3600 < ahead < 6 * 3600
+
+
+def test_smbios(lab: Lab) -> None:
+    """The guest reads the strings of the definition, commas too."""
+    strings = {"manufacturer": "A, Ltd.", "product": "P=1", "version": "2", "serial": "ds=x;y",
+               "sku": "s", "family": "f"}
+    _, guest = boot(lab, tiny(smbios=strings))
+    said = guest.sh("cd /sys/class/dmi/id; cat sys_vendor product_name product_version "
+                    "product_serial product_sku product_family")
+    assert said.splitlines() == list(strings.values())
+
+
+def sector(text: str, reset: bool) -> bytes:
+    """A boot sector that prints a line on the serial port, and resets the machine or halts."""
+    code = bytes.fromhex("31c0 8ed8 be207c ac 84c0 7406 baf803 ee ebf5")
+    code += bytes.fromhex("baf90c b006 ee" if reset else "") + bytes.fromhex("fa f4 ebfd")
+    return (code.ljust(32, b"\x90") + f"{text}\n\0".encode()).ljust(510, b"\0") + b"\x55\xaa"
+
+
+def cdrom(boots: bytes) -> bytes:
+    """An ISO 9660 image with only a boot record (El Torito, without emulation)."""
+    entry = b"\x01".ljust(28, b"\0") + b"\xaa\x55" + b"\x55\xaa"
+    entry += bytes.fromhex("88000000 0000 0400") + (20).to_bytes(4, "little")
+    record = b"\0CD001\1" + b"EL TORITO SPECIFICATION".ljust(64, b"\0")
+    sectors = [b""] * 16 + [b"\1CD001\1", record + (19).to_bytes(4, "little"), b"\xffCD001\1", entry,
+                            boots]
+    return b"".join(each.ljust(2048, b"\0") for each in sectors)
+
+
+def boots(lab: Lab, last: str, **keys: object) -> list[str]:
+    """The names of what a machine boots from, up to @last."""
+    (lab.directory / "disk.raw").write_bytes(sector("boots: disk", False).ljust(1 << 20, b"\0"))
+    (lab.directory / "a.iso").write_bytes(cdrom(sector("boots: cdrom", "once" in keys)))
+    vm = lab.start_vm({"name": "boots", "network": "none", "boot": keys, "disks": [
+        {"image": "disk.raw", "format": "raw", "mode": "snapshot"}, {"image": "a.iso"}]}, wait=False)
+    vm.wait_console(f"boots: {last}\\s")
+    vm.quit()
+    return re.findall(r"boots: (\w+)", vm.console.text)
+
+
+def test_boot_order(lab: Lab) -> None:
+    """The machine boots in the order of the definition; once, it boots from another disk."""
+    assert boots(lab, "disk") == ["disk"]
+    assert boots(lab, "cdrom", order=["cdrom", "disk"]) == ["cdrom"]
+    assert boots(lab, "disk", once="cdrom") == ["cdrom", "disk"]
+    assert boots(lab, "disk", order=["disk"], once="cdrom") == ["cdrom", "disk"]

@@ -357,6 +357,58 @@ static void test_serial_and_cache(void **state)
 	}
 }
 
+/* Builds the command of a machine with a disk and a CD-ROM, and compares their boot options. */
+static void expect_boot(const struct machine *machine, const char *disk, const char *cdrom)
+{
+	struct argv argv = build(machine);
+	char device[80];
+
+	snprintf(device, sizeof(device), "virtio-blk-pci,drive=disk0%s", disk);
+	assert_option(&argv, "-device", 1, device);
+	snprintf(device, sizeof(device), "ide-cd,drive=disk1,bus=ide.0%s", cdrom);
+	assert_option(&argv, "-device", 2, device);
+	argv_done(&argv);
+}
+
+static void test_boot_order(void **state)
+{
+	struct machine machine;
+
+	machine_init(&machine);
+	machine_add_disk(&machine, "/a.raw", DISK_DIRECT, DISK_FORMAT_RAW);
+	machine_add_disk(&machine, "/b.iso", DISK_READONLY, DISK_FORMAT_RAW);
+	machine.definition.disks[1].device = DISK_CDROM;
+	expect_boot(&machine, ",bootindex=0", ",bootindex=1");
+	machine.definition.boot.once = BOOT_CDROM;
+	expect_boot(&machine, ",bootindex=16", ",id=once1,bootindex=1");
+	machine.definition.boot.order[0] = BOOT_CDROM;
+	machine.definition.boot.order_count = 1;
+	machine.definition.boot.once = BOOT_DISK;
+	expect_boot(&machine, ",id=once0,bootindex=0", ",bootindex=17");
+	machine.definition.boot.order[1] = BOOT_DISK;
+	machine.definition.boot.order_count = 2;
+	machine.definition.boot.once = BOOT_USUAL;
+	expect_boot(&machine, ",bootindex=16", ",bootindex=1");
+}
+
+static void test_smbios(void **state)
+{
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.smbios.manufacturer = (char *)"A, Ltd.,uuid=x";
+	machine.definition.smbios.serial = (char *)"ds=nocloud;s=http://10.0.0.1/";
+	argv = build(&machine);
+	assert_option(&argv, "-smbios", 0, "type=1,manufacturer=A,, Ltd.,,uuid=x");
+	assert_option(&argv, "-smbios", 1, "type=1,serial=ds=nocloud;s=http://10.0.0.1/");
+	assert_null(option(&argv, "-smbios", 2));
+	argv_done(&argv);
+
+	machine.definition.smbios.family = (char *)"a\nb";
+	assert_refused(&machine, "'smbios'");
+}
+
 static void test_tap(void **state)
 {
 	struct machine machine;
@@ -665,6 +717,8 @@ static void test_deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_boot_order),
+		cmocka_unit_test(test_smbios),
 		cmocka_unit_test(test_small),
 		cmocka_unit_test(test_machine),
 		cmocka_unit_test(test_uefi),
