@@ -29,6 +29,7 @@
 
 #define MIRRORS_MAX  8
 #define NETWORKS_MAX 8
+#define SEARCH_MAX   6 /* the number that every resolver takes; resolv.conf(5) */
 #define PORTS_MAX    32
 #define USB_MAX      8
 #define SHARES_MAX   8
@@ -202,6 +203,7 @@ struct port {
  * @range_first, @range_last: 0.0.0.0 both for auto.
  * @gateway_mode, @gateway: router, host, or the address.
  * @dns, @dns_count: 0 entries for auto.
+ * @search, @search_count: search domains for the guest; 0 entries for those of the host. Owned.
  * @configure: enum configure bits; 0 for auto, until resolve_definition().
  * @model: name for -device; "virtio" stands for virtio-net-pci. Owned.
  * @mac_auto, @mac: @mac_auto is true if resolve_definition() derives @mac from the uuid.
@@ -220,6 +222,8 @@ struct network {
 	struct in_addr gateway;
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
+	char *search[SEARCH_MAX];
+	unsigned int search_count;
 	unsigned int configure;
 	char *model;
 	bool mac_auto;
@@ -252,6 +256,8 @@ struct guest_command {
  * struct cloud_init - the mapping 'cloud-init'.
  * @present: true if the definition has the key.
  * @user_data: absolute path or NULL; the seed has the file's bytes unchanged.
+ * @network_config: absolute path or NULL; it replaces the network-config of vmrun.
+ * @vendor_data: absolute path or NULL; its text stands beside the vendor-data of vmrun.
  * @user: login name, CLOUD_INIT_USER_DEFAULT for the image's own user, or NULL for auto.
  * @ssh_keys_auto: true if the keys are those of the user who runs the VM.
  * @ssh_keys, @ssh_key_count: absolute paths of public key files.
@@ -264,6 +270,8 @@ struct guest_command {
 struct cloud_init {
 	bool present;
 	char *user_data;
+	char *network_config;
+	char *vendor_data;
 	char *user;
 	bool ssh_keys_auto;
 	char *ssh_keys[SSH_KEYS_MAX];

@@ -219,6 +219,9 @@ static const struct list share_list = SCHEMA_LIST(&schema_type_mapping,
 
 static const struct list usb_list = SCHEMA_LIST(&type_usb, NULL, struct definition, usb, usb_count);
 
+static const struct list search_list = SCHEMA_LIST(&type_address_domain, NULL, struct network,
+						   search, search_count);
+
 static const struct list port_list = SCHEMA_LIST(&type_port, NULL, struct network, ports,
 						 port_count);
 
@@ -241,6 +244,7 @@ static const struct key network_keys[] = {
 	{ "range", &type_address_range, WHOLE, NULL, "auto", PIN_UNLOCKED },
 	{ "gateway", &type_address_gateway, WHOLE, NULL, "router", PIN_UNLOCKED },
 	{ "dns", &type_address_dns, WHOLE, NULL, "auto", PIN_UNLOCKED },
+	{ "search", &schema_type_optional_list, NETWORK(search), &search_list, NULL, PIN_NONE },
 	{ "configure", &type_address_configure, NETWORK(configure), NULL, "auto", PIN_NONE },
 	{ "model", &type_text_model, NETWORK(model), NULL, "virtio", PIN_NONE },
 	{ "mac", &type_address_mac, WHOLE, NULL, "auto", PIN_MAC },
@@ -253,6 +257,8 @@ static const struct key network_keys[] = {
 
 static const struct key cloud_init_keys[] = {
 	{ "user-data", &type_path, CLOUD_INIT(user_data), NULL, NULL, PIN_FILE },
+	{ "network-config", &type_path, CLOUD_INIT(network_config), NULL, NULL, PIN_FILE },
+	{ "vendor-data", &type_path, CLOUD_INIT(vendor_data), NULL, NULL, PIN_FILE },
 	{ "user", &type_cloud_init_user, CLOUD_INIT(user), NULL, "auto", PIN_UNLOCKED },
 	{ "ssh-keys", &type_cloud_init_ssh_keys, WHOLE, &ssh_key_list, "auto", PIN_UNLOCKED },
 	{ "packages", &schema_type_optional_list, CLOUD_INIT(packages), &package_list, NULL,
