@@ -109,6 +109,25 @@ enum display_mode {
 	DISPLAY_VNC,
 };
 
+/* The model of the video card, if there is a display. */
+enum video_model {
+	VIDEO_VIRTIO,
+	VIDEO_STD,
+	VIDEO_QXL,
+	VIDEO_VMWARE,
+	VIDEO_CIRRUS,
+	VIDEO_BOCHS,
+};
+
+/* The program of this host that plays and records the guest's sound. */
+enum audio_backend {
+	AUDIO_NONE,
+	AUDIO_SPICE,
+	AUDIO_PIPEWIRE,
+	AUDIO_PULSE,
+	AUDIO_ALSA,
+};
+
 enum vsock_mode {
 	VSOCK_NONE,
 	VSOCK_AUTO,  /* if the host has it */
@@ -328,6 +347,8 @@ struct smbios {
  * @cloud_init: the mapping 'cloud-init'.
  * @ignition: absolute path of an Ignition configuration, or NULL.
  * @credentials, @credential_count: system credentials for the guest's systemd.
+ * @video.model: model of the video card; @video.resolution: its first one, 0 both for the usual.
+ * @audio: backend of the sound card, or none.
  * @shares, @share_count: directories of the host that the guest can mount.
  * @usb, @usb_count: devices of the host that the guest gets.
  * @rtc: time of the machine's clock.
@@ -382,6 +403,14 @@ struct definition {
 	unsigned int credential_count;
 	enum console_mode console;
 	enum display_mode display;
+	struct video {
+		enum video_model model;
+		struct resolution {
+			unsigned int width;
+			unsigned int height;
+		} resolution;
+	} video;
+	enum audio_backend audio;
 	struct share shares[SHARES_MAX];
 	unsigned int share_count;
 	struct usb_id usb[USB_MAX];

@@ -22,6 +22,10 @@
 
 #define SHUTDOWN_MAX 86400
 
+/* Pixels: VGA's, and twice those of an 8K screen. */
+#define RESOLUTION_MIN 64
+#define RESOLUTION_MAX 16384
+
 /* The kernel's command line on x86 is 2048 bytes with its NUL (COMMAND_LINE_SIZE). */
 #define CMDLINE_MAX 2047
 
@@ -121,6 +125,16 @@ static const struct word consoles[] = {
 static const struct word displays[] = {
 	{ "none", DISPLAY_NONE },   { "gtk", DISPLAY_GTK }, { "sdl", DISPLAY_SDL },
 	{ "spice", DISPLAY_SPICE }, { "vnc", DISPLAY_VNC },
+};
+
+static const struct word video_models[] = {
+	{ "virtio", VIDEO_VIRTIO }, { "std", VIDEO_STD },       { "qxl", VIDEO_QXL },
+	{ "vmware", VIDEO_VMWARE }, { "cirrus", VIDEO_CIRRUS }, { "bochs", VIDEO_BOCHS },
+};
+
+static const struct word audio_backends[] = {
+	{ "none", AUDIO_NONE },   { "spice", AUDIO_SPICE }, { "pipewire", AUDIO_PIPEWIRE },
+	{ "pulse", AUDIO_PULSE }, { "alsa", AUDIO_ALSA },
 };
 
 static const struct list ssh_key_list = SCHEMA_LIST(&type_path, NULL, struct cloud_init, ssh_keys,
@@ -266,6 +280,13 @@ static const struct key cloud_init_keys[] = {
 	{ "run", &schema_type_optional_list, CLOUD_INIT(run), &run_list, NULL, PIN_NONE },
 };
 
+static const struct key video_keys[] = {
+	{ "model", &type_words_unusual, offsetof(struct video, model), WORDS(video_models), NULL,
+	  PIN_NONE },
+	{ "resolution", &type_number_resolution, offsetof(struct video, resolution),
+	  BOUNDS(RESOLUTION_MIN, RESOLUTION_MAX, 0), NULL, PIN_NONE },
+};
+
 static const struct key qemu_keys[] = {
 	{ "binary", &type_path_program, INSIDE(qemu, binary), NULL, "qemu-system-x86_64",
 	  PIN_QEMU },
@@ -293,6 +314,9 @@ static const struct key top_keys[] = {
 	  NULL, PIN_KEYS },
 	{ "console", &type_words, DEFINITION(console), WORDS(consoles), "stdio", PIN_NONE },
 	{ "display", &type_words, DEFINITION(display), WORDS(displays), "none", PIN_NONE },
+	{ "video", &schema_type_mapping, DEFINITION(video), SCHEMA_KEYS("video", video_keys), NULL,
+	  PIN_KEYS },
+	{ "audio", &type_words_unusual, DEFINITION(audio), WORDS(audio_backends), NULL, PIN_NONE },
 	{ "shares", &schema_type_list, DEFINITION(shares), &share_list, NULL, PIN_KEYS },
 	{ "usb", &schema_type_list, DEFINITION(usb), &usb_list, NULL, PIN_UNLOCKED },
 	{ "rtc", &type_words_unusual, DEFINITION(rtc), WORDS(rtc_bases), NULL, PIN_NONE },

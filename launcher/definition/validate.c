@@ -250,6 +250,18 @@ static void check_machine(const struct loader *loader, const struct definition *
 			   "'secure-boot' needs the machine type q35, not '%s'", type);
 }
 
+static void check_display(const struct loader *loader, const struct definition *definition)
+{
+	const enum video_model model = definition->video.model;
+
+	if (definition->audio == AUDIO_SPICE && definition->display != DISPLAY_SPICE)
+		refuse_value(loader, definition, "audio",
+			     "'audio: spice' needs 'display: spice' beside it");
+	if (model == VIDEO_VMWARE || model == VIDEO_CIRRUS)
+		refuse_key(loader, &definition->video, "resolution",
+			   "'resolution' needs the model virtio, std, qxl or bochs");
+}
+
 static void check_network(const struct loader *loader, const struct definition *definition)
 {
 	const struct network *network = &definition->network;
@@ -385,6 +397,7 @@ void validate_definition(const struct loader *loader, const struct definition *d
 			   schema_origin(loader, definition, "disks")->value->items[i]);
 	check_serials(loader, definition);
 	check_disk_ports(loader, definition);
+	check_display(loader, definition);
 	check_network(loader, definition);
 	check_macs(loader, definition);
 	check_ports(loader, definition);

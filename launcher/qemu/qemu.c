@@ -173,6 +173,7 @@ int qemu_build(const struct machine_plan *plan, struct argv *argv, struct error 
 		qemu_disk_add_seed,
 		qemu_firmware_add_tpm,
 		qemu_display_add,
+		qemu_devices_add_audio,
 		qemu_devices_add_agent,
 		qemu_devices_add_vsock,
 		qemu_devices_add_usb,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Checks the hardware that a guest sees: CPUs, clock, disks, boot order, SMBIOS strings."""
+"""Checks the hardware that a guest sees: CPUs, clock, disks, cards, SMBIOS, boot order."""
 
 import os
 import re
@@ -52,6 +52,15 @@ def test_smbios(lab: Lab) -> None:
     said = guest.sh("cd /sys/class/dmi/id; cat sys_vendor product_name product_version "
                     "product_serial product_sku product_family")
     assert said.splitlines() == list(strings.values())
+
+
+def test_video_and_audio(lab: Lab) -> None:
+    """The guest sees the card of the definition, and a sound card."""
+    _, guest = boot(lab, tiny(display="spice", audio="spice",
+                              video={"model": "std", "resolution": "1280x720"}))
+    said = guest.sh("cd /sys/bus/pci/devices; for i in *; do echo $(cat $i/class $i/vendor); done")
+    assert "0x030000 0x1234" in said.splitlines()
+    assert "0x040300 0x8086" in said.splitlines()
 
 
 def sector(text: str, reset: bool) -> bytes:

@@ -409,6 +409,35 @@ static void test_smbios(void **state)
 	assert_refused(&machine, "'smbios'");
 }
 
+static void test_video_and_audio(void **state)
+{
+	static const char *const video[] = { "virtio-vga",  "VGA",        "qxl-vga",
+					     "vmware-svga", "cirrus-vga", "bochs-display" };
+	static const char *const audio[] = { NULL, "spice,id=audio", "pipewire,id=audio",
+					     "pa,id=audio", "alsa,id=audio" };
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.display = DISPLAY_GTK;
+	for (size_t i = 0; i < ARRAY_SIZE(video); i++) {
+		machine.definition.video.model = (enum video_model)i;
+		argv = build(&machine);
+		assert_option(&argv, "-device", 1, video[i]);
+		argv_done(&argv);
+	}
+	machine.definition.video = (struct video){ VIDEO_STD, { 1920, 1080 } };
+	for (size_t i = 1; i < ARRAY_SIZE(audio); i++) {
+		machine.definition.audio = (enum audio_backend)i;
+		argv = build(&machine);
+		assert_option(&argv, "-audiodev", 0, audio[i]);
+		assert_option(&argv, "-device", 1, "VGA,xres=1920,yres=1080");
+		assert_option(&argv, "-device", 4, "ich9-intel-hda");
+		assert_option(&argv, "-device", 5, "hda-duplex,audiodev=audio");
+		argv_done(&argv);
+	}
+}
+
 static void test_tap(void **state)
 {
 	struct machine machine;
@@ -717,6 +746,7 @@ static void test_deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_video_and_audio),
 		cmocka_unit_test(test_boot_order),
 		cmocka_unit_test(test_smbios),
 		cmocka_unit_test(test_small),
