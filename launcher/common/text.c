@@ -231,3 +231,22 @@ const char *text_nearest(const char *text, const void *words, size_t count, size
 	}
 	return nearest;
 }
+
+void text_write_base64(FILE *out, const void *bytes, size_t size)
+{
+	const unsigned char *data = bytes;
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+
+	for (size_t i = 0; i < size; i += 3) {
+		size_t left = size - i;
+		unsigned int bits = (unsigned int)data[i] << 16;
+
+		bits |= left > 1 ? (unsigned int)data[i + 1] << 8 : 0;
+		bits |= left > 2 ? data[i + 2] : 0;
+		fputc(digits[bits >> 18], out);
+		fputc(digits[bits >> 12 & 63], out);
+		fputc(left > 1 ? digits[bits >> 6 & 63] : '=', out);
+		fputc(left > 2 ? digits[bits & 63] : '=', out);
+	}
+}

@@ -70,4 +70,7 @@ const char *text_short(const char *text, char cut[TEXT_SHORT_SIZE]);
  */
 const char *text_nearest(const char *text, const void *words, size_t count, size_t stride);
 
+/* text_write_base64() - write bytes in base64 (RFC 4648, section 4), without a line end. */
+void text_write_base64(FILE *out, const void *bytes, size_t size);
+
 #endif

@@ -14,9 +14,18 @@ const struct network *definition_network(const struct definition *definition, un
 	return &definition->others[index < definition->network_index ? index : index - 1];
 }
 
+static void network_done(struct network *network)
+{
+	free(network->model);
+	for (unsigned int i = 0; i < network->search_count; i++)
+		free(network->search[i]);
+}
+
 static void cloud_init_done(struct cloud_init *cloud_init)
 {
 	free(cloud_init->user_data);
+	free(cloud_init->network_config);
+	free(cloud_init->vendor_data);
 	free(cloud_init->user);
 	for (unsigned int i = 0; i < cloud_init->ssh_key_count; i++)
 		free(cloud_init->ssh_keys[i]);
@@ -37,14 +46,21 @@ void definition_done(struct definition *definition)
 	free(definition->boot.kernel);
 	free(definition->boot.initrd);
 	free(definition->boot.cmdline);
+	free(definition->smbios.manufacturer);
+	free(definition->smbios.product);
+	free(definition->smbios.version);
+	free(definition->smbios.serial);
+	free(definition->smbios.sku);
+	free(definition->smbios.family);
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
 		free(definition->disks[i].image);
+		free(definition->disks[i].serial);
 		for (unsigned int k = 0; k < definition->disks[i].url_count; k++)
 			free(definition->disks[i].urls[k]);
 	}
-	free(definition->network.model);
+	network_done(&definition->network);
 	for (unsigned int i = 0; i < definition->other_count; i++)
-		free(definition->others[i].model);
+		network_done(&definition->others[i]);
 	cloud_init_done(&definition->cloud_init);
 	free(definition->ignition);
 	for (unsigned int i = 0; i < definition->credential_count; i++) {

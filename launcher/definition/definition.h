@@ -15,6 +15,8 @@
 #include "netsetup/base/ifname.h"
 #include "netsetup/protocol/protocol.h"
 
+#define BOOT_DEVICES_MAX 2
+
 #define DISKS_MAX       16
 #define SSH_KEYS_MAX    64
 #define ARGS_MAX        256
@@ -27,6 +29,7 @@
 
 #define MIRRORS_MAX  8
 #define NETWORKS_MAX 8
+#define SEARCH_MAX   6 /* the number that every resolver takes; resolv.conf(5) */
 #define PORTS_MAX    32
 #define USB_MAX      8
 #define SHARES_MAX   8
@@ -79,6 +82,19 @@ enum configure {
 	CONFIGURE_CREDENTIALS = 8,
 };
 
+/* The time that the machine's clock has. */
+enum rtc_base {
+	RTC_UTC,
+	RTC_LOCALTIME,
+};
+
+/* A kind of disk that the machine boots from. */
+enum boot_device {
+	BOOT_USUAL, /* only for boot.once: the same as at other times */
+	BOOT_DISK,
+	BOOT_CDROM,
+};
+
 enum console_mode {
 	CONSOLE_STDIO,
 	CONSOLE_SOCKET,
@@ -91,6 +107,25 @@ enum display_mode {
 	DISPLAY_SDL,
 	DISPLAY_SPICE,
 	DISPLAY_VNC,
+};
+
+/* The model of the video card, if there is a display. */
+enum video_model {
+	VIDEO_VIRTIO,
+	VIDEO_STD,
+	VIDEO_QXL,
+	VIDEO_VMWARE,
+	VIDEO_CIRRUS,
+	VIDEO_BOCHS,
+};
+
+/* The program of this host that plays and records the guest's sound. */
+enum audio_backend {
+	AUDIO_NONE,
+	AUDIO_SPICE,
+	AUDIO_PIPEWIRE,
+	AUDIO_PULSE,
+	AUDIO_ALSA,
 };
 
 enum vsock_mode {
@@ -130,6 +165,15 @@ struct usb_id {
 #define CID_MIN 3u
 #define CID_MAX 4294967294u
 
+/* The words of QEMU's -drive; see vmrun.yaml(5). */
+enum disk_cache {
+	DISK_CACHE_WRITEBACK,
+	DISK_CACHE_NONE,
+	DISK_CACHE_WRITETHROUGH,
+	DISK_CACHE_DIRECTSYNC,
+	DISK_CACHE_UNSAFE,
+};
+
 /**
  * struct disk - one entry of 'disks'.
  * @image: absolute path; NULL for an image from a URL, see machine_plan_image().
@@ -139,6 +183,8 @@ struct usb_id {
  * @size: bytes to grow the overlay to, 0 for the image's size; without @image, size of a new disk.
  * @format: format of the image; auto: image_inspect() finds it by the content.
  * @device: device that the guest sees.
+ * @serial: serial number that the guest sees, or NULL.
+ * @cache: use of the host's page cache, and promises about flushed data.
  */
 struct disk {
 	char *image;
@@ -150,6 +196,8 @@ struct disk {
 	uint64_t size;
 	enum disk_format format;
 	enum disk_device device;
+	char *serial;
+	enum disk_cache cache;
 };
 
 /**
@@ -174,6 +222,7 @@ struct port {
  * @range_first, @range_last: 0.0.0.0 both for auto.
  * @gateway_mode, @gateway: router, host, or the address.
  * @dns, @dns_count: 0 entries for auto.
+ * @search, @search_count: search domains for the guest; 0 entries for those of the host. Owned.
  * @configure: enum configure bits; 0 for auto, until resolve_definition().
  * @model: name for -device; "virtio" stands for virtio-net-pci. Owned.
  * @mac_auto, @mac: @mac_auto is true if resolve_definition() derives @mac from the uuid.
@@ -192,6 +241,8 @@ struct network {
 	struct in_addr gateway;
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
+	char *search[SEARCH_MAX];
+	unsigned int search_count;
 	unsigned int configure;
 	char *model;
 	bool mac_auto;
@@ -224,6 +275,8 @@ struct guest_command {
  * struct cloud_init - the mapping 'cloud-init'.
  * @present: true if the definition has the key.
  * @user_data: absolute path or NULL; the seed has the file's bytes unchanged.
+ * @network_config: absolute path or NULL; it replaces the network-config of vmrun.
+ * @vendor_data: absolute path or NULL; its text stands beside the vendor-data of vmrun.
  * @user: login name, CLOUD_INIT_USER_DEFAULT for the image's own user, or NULL for auto.
  * @ssh_keys_auto: true if the keys are those of the user who runs the VM.
  * @ssh_keys, @ssh_key_count: absolute paths of public key files.
@@ -236,6 +289,8 @@ struct guest_command {
 struct cloud_init {
 	bool present;
 	char *user_data;
+	char *network_config;
+	char *vendor_data;
 	char *user;
 	bool ssh_keys_auto;
 	char *ssh_keys[SSH_KEYS_MAX];
@@ -256,13 +311,24 @@ struct credential {
 	char *file;
 };
 
+/* struct smbios - strings of the machine's SMBIOS table 1 (DSP0134, 7.2), each may be NULL. */
+struct smbios {
+	char *manufacturer;
+	char *product;
+	char *version;
+	char *serial;
+	char *sku;
+	char *family;
+};
+
 /**
  * struct definition - the definition of a VM.
  * @path: the definition's file as the user gave it, for messages.
  * @directory: absolute directory of the file; relative paths start from it.
  * @name: a name that vm_name_valid() accepts.
  * @uuid_auto, @uuid: @uuid_auto is true if @uuid is derived from the name and this machine's id.
- * @cpus: 1..255.
+ * @cpus.count: 1..255; the product of @cpus.topology if the definition has that.
+ * @cpus.topology: sockets, cores of a socket, threads of a core; all 0 if there is only a number.
  * @memory: bytes, a multiple of 1 MiB, 8 MiB to 16 TiB.
  * @machine.type: type for -machine.
  * @machine.cpu: model for -cpu, or NULL for auto (host under kvm, max under tcg).
@@ -271,6 +337,9 @@ struct credential {
  * @machine.secure_boot: true if the UEFI firmware boots only signed code.
  * @machine.tpm: true if the VM has a TPM.
  * @boot.kernel, @boot.initrd: absolute paths or NULL; @boot.cmdline: text or NULL.
+ * @boot.order, @boot.order_count: kinds of disks to boot from; 0 entries for auto.
+ * @boot.once: kind of disks to boot from before all others, until the guest's first reset.
+ * @smbios: the strings of the machine.
  * @disks, @disk_count: in the order of the file.
  * @network: the network of type lan; if there is none, the first of the list, or the only one.
  * @others, @other_count: the other networks of the list, all of type user, in its order.
@@ -278,8 +347,11 @@ struct credential {
  * @cloud_init: the mapping 'cloud-init'.
  * @ignition: absolute path of an Ignition configuration, or NULL.
  * @credentials, @credential_count: system credentials for the guest's systemd.
+ * @video.model: model of the video card; @video.resolution: its first one, 0 both for the usual.
+ * @audio: backend of the sound card, or none.
  * @shares, @share_count: directories of the host that the guest can mount.
  * @usb, @usb_count: devices of the host that the guest gets.
+ * @rtc: time of the machine's clock.
  * @rng: true if the VM has a virtio-rng.
  * @guest_agent: true if the VM has a channel for the QEMU guest agent.
  * @vsock.mode, @vsock.cid: context identifier; for auto, resolve_vsock() derives it from the uuid.
@@ -293,7 +365,14 @@ struct definition {
 	char name[VM_NAME_SIZE];
 	bool uuid_auto;
 	uuid_t uuid;
-	unsigned int cpus;
+	struct cpus {
+		unsigned int count;
+		struct topology {
+			unsigned int sockets;
+			unsigned int cores;
+			unsigned int threads;
+		} topology;
+	} cpus;
 	uint64_t memory;
 	struct {
 		char *type;
@@ -307,7 +386,11 @@ struct definition {
 		char *kernel;
 		char *initrd;
 		char *cmdline;
+		enum boot_device order[BOOT_DEVICES_MAX];
+		unsigned int order_count;
+		enum boot_device once;
 	} boot;
+	struct smbios smbios;
 	struct disk disks[DISKS_MAX];
 	unsigned int disk_count;
 	struct network network;
@@ -320,10 +403,19 @@ struct definition {
 	unsigned int credential_count;
 	enum console_mode console;
 	enum display_mode display;
+	struct video {
+		enum video_model model;
+		struct resolution {
+			unsigned int width;
+			unsigned int height;
+		} resolution;
+	} video;
+	enum audio_backend audio;
 	struct share shares[SHARES_MAX];
 	unsigned int share_count;
 	struct usb_id usb[USB_MAX];
 	unsigned int usb_count;
+	enum rtc_base rtc;
 	bool rng;
 	bool guest_agent;
 	struct {

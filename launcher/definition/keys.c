@@ -6,6 +6,7 @@
 #include "launcher/definition/pin.h"
 #include "launcher/definition/type_address.h"
 #include "launcher/definition/type_cloud_init.h"
+#include "launcher/definition/type_cpus.h"
 #include "launcher/definition/type_image.h"
 #include "launcher/definition/type_network.h"
 #include "launcher/definition/type_number.h"
@@ -19,8 +20,11 @@
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 
-#define CPUS_MAX     255
 #define SHUTDOWN_MAX 86400
+
+/* Pixels: VGA's, and twice those of an 8K screen. */
+#define RESOLUTION_MIN 64
+#define RESOLUTION_MAX 16384
 
 /* The kernel's command line on x86 is 2048 bytes with its NUL (COMMAND_LINE_SIZE). */
 #define CMDLINE_MAX 2047
@@ -34,6 +38,9 @@
 /* One argument of execve(2): MAX_ARG_STRLEN, 32 pages. */
 #define ARG_MAX_BYTES (128 * 1024 - 1)
 
+/* Longer strings make guests cut them; the standard has no limit. */
+#define SMBIOS_TEXT_MAX 255
+
 #define WORDS(array) (&(const struct words){ array, ARRAY_SIZE(array) })
 #define BOUNDS(...)  (&(const struct bounds){ __VA_ARGS__ })
 #define LIMITS(...)  (&(const struct limits){ __VA_ARGS__ })
@@ -42,6 +49,7 @@
 #define DEFINITION(field) offsetof(struct definition, field)
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): the names of members */
 #define INSIDE(outer, field) (DEFINITION(outer.field) - DEFINITION(outer))
+#define CPUS(field)          offsetof(struct cpus, field)
 #define NETWORK(field)       offsetof(struct network, field)
 #define DISK(field)          offsetof(struct disk, field)
 #define CREDENTIAL(field)    offsetof(struct credential, field)
@@ -55,6 +63,11 @@ static const struct word accels[] = {
 	{ "auto", ACCEL_AUTO },
 	{ "kvm", ACCEL_KVM },
 	{ "tcg", ACCEL_TCG },
+};
+
+static const struct word boot_devices[] = {
+	{ "disk", BOOT_DISK },
+	{ "cdrom", BOOT_CDROM },
 };
 
 static const struct word disk_modes[] = {
@@ -71,6 +84,14 @@ static const struct word disk_formats[] = {
 	{ "auto", DISK_FORMAT_AUTO },
 	{ "raw", DISK_FORMAT_RAW },
 	{ "qcow2", DISK_FORMAT_QCOW2 },
+};
+
+static const struct word disk_caches[] = {
+	{ "writeback", DISK_CACHE_WRITEBACK },
+	{ "none", DISK_CACHE_NONE },
+	{ "writethrough", DISK_CACHE_WRITETHROUGH },
+	{ "directsync", DISK_CACHE_DIRECTSYNC },
+	{ "unsafe", DISK_CACHE_UNSAFE },
 };
 
 static const struct word network_kinds[] = {
@@ -90,6 +111,11 @@ static const struct word promiscuous_modes[] = {
 	{ "off", PROMISCUOUS_OFF },
 };
 
+static const struct word rtc_bases[] = {
+	{ "utc", RTC_UTC },
+	{ "localtime", RTC_LOCALTIME },
+};
+
 static const struct word consoles[] = {
 	{ "stdio", CONSOLE_STDIO },
 	{ "socket", CONSOLE_SOCKET },
@@ -99,6 +125,16 @@ static const struct word consoles[] = {
 static const struct word displays[] = {
 	{ "none", DISPLAY_NONE },   { "gtk", DISPLAY_GTK }, { "sdl", DISPLAY_SDL },
 	{ "spice", DISPLAY_SPICE }, { "vnc", DISPLAY_VNC },
+};
+
+static const struct word video_models[] = {
+	{ "virtio", VIDEO_VIRTIO }, { "std", VIDEO_STD },       { "qxl", VIDEO_QXL },
+	{ "vmware", VIDEO_VMWARE }, { "cirrus", VIDEO_CIRRUS }, { "bochs", VIDEO_BOCHS },
+};
+
+static const struct word audio_backends[] = {
+	{ "none", AUDIO_NONE },   { "spice", AUDIO_SPICE }, { "pipewire", AUDIO_PIPEWIRE },
+	{ "pulse", AUDIO_PULSE }, { "alsa", AUDIO_ALSA },
 };
 
 static const struct list ssh_key_list = SCHEMA_LIST(&type_path, NULL, struct cloud_init, ssh_keys,
@@ -116,7 +152,19 @@ static const struct list run_list = SCHEMA_LIST(&type_cloud_init_command, &comma
 static const struct list arg_list = SCHEMA_LIST(&type_text, LIMITS(0, ARG_MAX_BYTES, "\t\n"),
 						struct definition, qemu.args, qemu.arg_count);
 
+static const struct list order_list = SCHEMA_LIST(&type_words, WORDS(boot_devices),
+						  struct definition, boot.order, boot.order_count);
+
 /* name, type, offset, constraint, default_text, pin */
+static const struct key topology_keys[] = {
+	{ "sockets", &type_number_count, CPUS(topology.sockets), BOUNDS(1, CPUS_MAX, 0), "1",
+	  PIN_NONE },
+	{ "cores", &type_number_count, CPUS(topology.cores), BOUNDS(1, CPUS_MAX, 0), "1",
+	  PIN_NONE },
+	{ "threads", &type_number_count, CPUS(topology.threads), BOUNDS(1, CPUS_MAX, 0), "1",
+	  PIN_NONE },
+};
+
 static const struct key machine_keys[] = {
 	{ "type", &type_text_model, INSIDE(machine, type), NULL, "q35", PIN_MACHINE },
 	{ "accel", &type_words, INSIDE(machine, accel), WORDS(accels), "auto", PIN_UNLOCKED },
@@ -131,6 +179,23 @@ static const struct key boot_keys[] = {
 	{ "initrd", &type_path, INSIDE(boot, initrd), NULL, NULL, PIN_FILE },
 	{ "cmdline", &type_text, INSIDE(boot, cmdline), LIMITS(1, CMDLINE_MAX, ""), NULL,
 	  PIN_NONE },
+	{ "order", &schema_type_optional_list, INSIDE(boot, order), &order_list, NULL, PIN_NONE },
+	{ "once", &type_words_unusual, INSIDE(boot, once), WORDS(boot_devices), NULL, PIN_NONE },
+};
+
+static const struct key smbios_keys[] = {
+	{ "manufacturer", &type_text, offsetof(struct smbios, manufacturer),
+	  LIMITS(1, SMBIOS_TEXT_MAX, ""), NULL, PIN_NONE },
+	{ "product", &type_text, offsetof(struct smbios, product), LIMITS(1, SMBIOS_TEXT_MAX, ""),
+	  NULL, PIN_NONE },
+	{ "version", &type_text, offsetof(struct smbios, version), LIMITS(1, SMBIOS_TEXT_MAX, ""),
+	  NULL, PIN_NONE },
+	{ "serial", &type_text, offsetof(struct smbios, serial), LIMITS(1, SMBIOS_TEXT_MAX, ""),
+	  NULL, PIN_NONE },
+	{ "sku", &type_text, offsetof(struct smbios, sku), LIMITS(1, SMBIOS_TEXT_MAX, ""), NULL,
+	  PIN_NONE },
+	{ "family", &type_text, offsetof(struct smbios, family), LIMITS(1, SMBIOS_TEXT_MAX, ""),
+	  NULL, PIN_NONE },
 };
 
 static const struct key disk_keys[] = {
@@ -141,6 +206,8 @@ static const struct key disk_keys[] = {
 	{ "size", &type_number_size, DISK(size), BOUNDS(MIB, 64 * TIB, 0), NULL, PIN_NONE },
 	{ "format", &type_words, DISK(format), WORDS(disk_formats), "auto", PIN_NONE },
 	{ "device", &type_words, DISK(device), WORDS(disk_devices), "auto", PIN_NONE },
+	{ "serial", &type_text_serial, DISK(serial), NULL, NULL, PIN_NONE },
+	{ "cache", &type_words_unusual, DISK(cache), WORDS(disk_caches), NULL, PIN_NONE },
 };
 
 static const struct list disk_list = SCHEMA_LIST(&schema_type_mapping,
@@ -166,6 +233,9 @@ static const struct list share_list = SCHEMA_LIST(&schema_type_mapping,
 
 static const struct list usb_list = SCHEMA_LIST(&type_usb, NULL, struct definition, usb, usb_count);
 
+static const struct list search_list = SCHEMA_LIST(&type_address_domain, NULL, struct network,
+						   search, search_count);
+
 static const struct list port_list = SCHEMA_LIST(&type_port, NULL, struct network, ports,
 						 port_count);
 
@@ -188,6 +258,7 @@ static const struct key network_keys[] = {
 	{ "range", &type_address_range, WHOLE, NULL, "auto", PIN_UNLOCKED },
 	{ "gateway", &type_address_gateway, WHOLE, NULL, "router", PIN_UNLOCKED },
 	{ "dns", &type_address_dns, WHOLE, NULL, "auto", PIN_UNLOCKED },
+	{ "search", &schema_type_optional_list, NETWORK(search), &search_list, NULL, PIN_NONE },
 	{ "configure", &type_address_configure, NETWORK(configure), NULL, "auto", PIN_NONE },
 	{ "model", &type_text_model, NETWORK(model), NULL, "virtio", PIN_NONE },
 	{ "mac", &type_address_mac, WHOLE, NULL, "auto", PIN_MAC },
@@ -200,11 +271,20 @@ static const struct key network_keys[] = {
 
 static const struct key cloud_init_keys[] = {
 	{ "user-data", &type_path, CLOUD_INIT(user_data), NULL, NULL, PIN_FILE },
+	{ "network-config", &type_path, CLOUD_INIT(network_config), NULL, NULL, PIN_FILE },
+	{ "vendor-data", &type_path, CLOUD_INIT(vendor_data), NULL, NULL, PIN_FILE },
 	{ "user", &type_cloud_init_user, CLOUD_INIT(user), NULL, "auto", PIN_UNLOCKED },
 	{ "ssh-keys", &type_cloud_init_ssh_keys, WHOLE, &ssh_key_list, "auto", PIN_UNLOCKED },
 	{ "packages", &schema_type_optional_list, CLOUD_INIT(packages), &package_list, NULL,
 	  PIN_NONE },
 	{ "run", &schema_type_optional_list, CLOUD_INIT(run), &run_list, NULL, PIN_NONE },
+};
+
+static const struct key video_keys[] = {
+	{ "model", &type_words_unusual, offsetof(struct video, model), WORDS(video_models), NULL,
+	  PIN_NONE },
+	{ "resolution", &type_number_resolution, offsetof(struct video, resolution),
+	  BOUNDS(RESOLUTION_MIN, RESOLUTION_MAX, 0), NULL, PIN_NONE },
 };
 
 static const struct key qemu_keys[] = {
@@ -216,13 +296,15 @@ static const struct key qemu_keys[] = {
 static const struct key top_keys[] = {
 	{ "name", &type_text_name, DEFINITION(name), NULL, schema_required, PIN_NONE },
 	{ "uuid", &type_text_uuid, WHOLE, NULL, "auto", PIN_UUID },
-	{ "cpus", &type_number_count, DEFINITION(cpus), BOUNDS(1, CPUS_MAX, 0), "2", PIN_NONE },
+	{ "cpus", &type_cpus, DEFINITION(cpus), SCHEMA_KEYS("cpus", topology_keys), "2", PIN_KEYS },
 	{ "memory", &type_number_size, DEFINITION(memory), BOUNDS(8 * MIB, 16 * TIB, MIB), "2G",
 	  PIN_NONE },
 	{ "machine", &schema_type_mapping, DEFINITION(machine),
 	  SCHEMA_KEYS("machine", machine_keys), "{}", PIN_KEYS },
 	{ "boot", &schema_type_mapping, DEFINITION(boot), SCHEMA_KEYS("boot", boot_keys), "{}",
 	  PIN_KEYS },
+	{ "smbios", &schema_type_mapping, DEFINITION(smbios), SCHEMA_KEYS("smbios", smbios_keys),
+	  NULL, PIN_KEYS },
 	{ "disks", &schema_type_list, DEFINITION(disks), &disk_list, NULL, PIN_KEYS },
 	{ "network", &type_network, WHOLE, SCHEMA_KEYS("network", network_keys), "{}", PIN_KEYS },
 	{ "cloud-init", &type_cloud_init, DEFINITION(cloud_init),
@@ -232,8 +314,12 @@ static const struct key top_keys[] = {
 	  NULL, PIN_KEYS },
 	{ "console", &type_words, DEFINITION(console), WORDS(consoles), "stdio", PIN_NONE },
 	{ "display", &type_words, DEFINITION(display), WORDS(displays), "none", PIN_NONE },
+	{ "video", &schema_type_mapping, DEFINITION(video), SCHEMA_KEYS("video", video_keys), NULL,
+	  PIN_KEYS },
+	{ "audio", &type_words_unusual, DEFINITION(audio), WORDS(audio_backends), NULL, PIN_NONE },
 	{ "shares", &schema_type_list, DEFINITION(shares), &share_list, NULL, PIN_KEYS },
 	{ "usb", &schema_type_list, DEFINITION(usb), &usb_list, NULL, PIN_UNLOCKED },
+	{ "rtc", &type_words_unusual, DEFINITION(rtc), WORDS(rtc_bases), NULL, PIN_NONE },
 	{ "rng", &type_words_flag, DEFINITION(rng), NULL, "true", PIN_NONE },
 	{ "guest-agent", &type_words_flag, DEFINITION(guest_agent), NULL, "true", PIN_NONE },
 	{ "vsock", &type_vsock, DEFINITION(vsock), NULL, "none", PIN_NONE },

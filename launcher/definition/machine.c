@@ -56,7 +56,7 @@ unsigned int machine_queues(const struct definition *definition, bool vhost)
 		return network->queues;
 	if (!vhost || !machine_virtio(network->model))
 		return 1;
-	return definition->cpus < QUEUES_AUTO_MAX ? definition->cpus : QUEUES_AUTO_MAX;
+	return definition->cpus.count < QUEUES_AUTO_MAX ? definition->cpus.count : QUEUES_AUTO_MAX;
 }
 
 bool machine_keeps_state(const struct definition *definition)

@@ -8,6 +8,7 @@
 
 #include "launcher/common/text.h"
 #include "launcher/definition/definition.h"
+#include "launcher/definition/type_text.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
@@ -236,6 +237,15 @@ static struct json_object *write_dns(const struct key *key, const void *target)
 const struct type type_address_dns = { NODE_SCALAR | NODE_LIST,
 				       "auto, an IPv4 address or a list of them", NULL, read_dns,
 				       write_dns };
+
+static void read_domain(struct loader *loader, const struct key *key, const struct node *node,
+			void *target)
+{
+	type_text_keep_valid(loader, key, node, scalar_domain(node->text), target);
+}
+
+const struct type type_address_domain = { NODE_SCALAR, "a domain such as lab.example.org", NULL,
+					  read_domain, type_text_write };
 
 static void expect_way(const struct key *key, char text[SCHEMA_EXPECTED_SIZE])
 {

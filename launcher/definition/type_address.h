@@ -13,6 +13,7 @@ extern const struct type type_address_gateway; /* struct network */
 extern const struct type type_address_dns;     /* struct network */
 extern const struct type
 	type_address_configure;               /* unsigned int of enum configure bits, 0 for auto */
+extern const struct type type_address_domain; /* char * */
 extern const struct type type_address_mac;    /* struct network */
 extern const struct type type_address_queues; /* unsigned int, 0 for auto */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "launcher/common/text.h"
+#include "launcher/definition/definition.h"
 #include "launcher/yaml/scalar.h"
 
 static void expect_count(const struct key *key, char text[SCHEMA_EXPECTED_SIZE])
@@ -123,3 +124,49 @@ static struct json_object *write_duration(const struct key *key, const void *tar
 
 const struct type type_number_duration = { NODE_SCALAR, "a duration such as 60s or 2m", NULL,
 					   read_duration, write_duration };
+
+/* Reads a number without sign and leading zeros, as scalar_count() does. */
+static bool read_side(const char *text, const struct bounds *bounds, unsigned int *side)
+{
+	uint64_t count;
+
+	if (!scalar_count(text, &count) || count < bounds->min || count > bounds->max)
+		return false;
+	*side = (unsigned int)count;
+	return true;
+}
+
+static void read_resolution(struct loader *loader, const struct key *key, const struct node *node,
+			    void *target)
+{
+	const char *cross = strchr(node->text, 'x');
+	char width[TEXT_SHORT_SIZE] = "";
+	struct resolution resolution;
+
+	if (cross && (size_t)(cross - node->text) < sizeof(width))
+		memcpy(width, node->text, (size_t)(cross - node->text));
+	if (cross && read_side(width, key->constraint, &resolution.width) &&
+	    read_side(cross + 1, key->constraint, &resolution.height))
+		*(struct resolution *)target = resolution;
+	else
+		schema_refuse(loader, key, node);
+}
+
+static struct json_object *write_resolution(const struct key *key, const void *target)
+{
+	const struct resolution *resolution = target;
+	char text[32];
+
+	if (!resolution->width)
+		return SCHEMA_WRITE_NOTHING;
+	snprintf(text, sizeof(text), "%ux%u", resolution->width, resolution->height);
+	return json_object_new_string(text);
+}
+
+const struct type type_number_resolution = {
+	NODE_SCALAR,
+	"a width and a height from 64 to 16384 such as 1920x1080",
+	NULL,
+	read_resolution,
+	write_resolution,
+};

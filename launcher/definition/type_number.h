@@ -15,6 +15,8 @@ struct bounds {
 };
 
 /* The target of each type; the constraint is a struct bounds. */
+extern const struct type
+	type_number_resolution;                /* struct resolution; each of both has the bounds */
 extern const struct type type_number_count;    /* unsigned int */
 extern const struct type type_number_size;     /* uint64_t, bytes */
 extern const struct type type_number_duration; /* unsigned int, seconds */

@@ -73,6 +73,18 @@ static void read_model(struct loader *loader, const struct key *key, const struc
 const struct type type_text_model = { NODE_SCALAR, "a name that QEMU knows, without options", NULL,
 				      read_model, type_text_write };
 
+/* virtio-blk and ATA have 20 bytes for it (VIRTIO_BLK_ID_BYTES of linux/virtio_blk.h). */
+static void read_serial(struct loader *loader, const struct key *key, const struct node *node,
+			void *target)
+{
+	type_text_keep_valid(loader, key, node,
+			     scalar_model(node->text) && strlen(node->text) <= 20, target);
+}
+
+const struct type type_text_serial = { NODE_SCALAR,
+				       "1 to 20 letters, digits, '.', '_', '+' and '-'", NULL,
+				       read_serial, type_text_write };
+
 /* Features may follow a CPU model: "host,-vmx,+x2apic". */
 static bool cpu_valid(const char *text)
 {

@@ -19,11 +19,12 @@ struct limits {
 };
 
 /* The target of each type. */
-extern const struct type type_text;       /* char *; constraint struct limits */
-extern const struct type type_text_model; /* char * */
-extern const struct type type_text_cpu;   /* char *, NULL for auto */
-extern const struct type type_text_name;  /* char[VM_NAME_SIZE] */
-extern const struct type type_text_uuid;  /* struct definition: uuid_auto and uuid */
+extern const struct type type_text;        /* char *; constraint struct limits */
+extern const struct type type_text_model;  /* char * */
+extern const struct type type_text_serial; /* char * */
+extern const struct type type_text_cpu;    /* char *, NULL for auto */
+extern const struct type type_text_name;   /* char[VM_NAME_SIZE] */
+extern const struct type type_text_uuid;   /* struct definition: uuid_auto and uuid */
 
 /* type_text_keep() - copy a text and store the copy in a char * target. */
 void type_text_keep(struct loader *loader, const char *text, void *target);

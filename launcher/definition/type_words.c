@@ -73,6 +73,14 @@ static struct json_object *write_words(const struct key *key, const void *target
 const struct type type_words = { NODE_SCALAR, NULL, type_words_expect, type_words_read,
 				 write_words };
 
+static struct json_object *write_unusual(const struct key *key, const void *target)
+{
+	return *(const unsigned int *)target ? write_words(key, target) : SCHEMA_WRITE_NOTHING;
+}
+
+const struct type type_words_unusual = { NODE_SCALAR, NULL, type_words_expect, type_words_read,
+					 write_unusual };
+
 /* Refuses the booleans of YAML 1.1, such as 'on', and suggests 'true' or 'false'. */
 static void read_flag(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)

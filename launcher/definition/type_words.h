@@ -20,8 +20,9 @@ struct words {
 };
 
 /* The target of each type. */
-extern const struct type type_words;      /* an enum; constraint struct words */
-extern const struct type type_words_flag; /* bool */
+extern const struct type type_words;         /* an enum; constraint struct words */
+extern const struct type type_words_unusual; /* the same; the value 0 is not written */
+extern const struct type type_words_flag;    /* bool */
 
 /* type_words_find() - find the word with this name, or return NULL. */
 const struct word *type_words_find(const struct words *words, const char *name);

@@ -41,14 +41,38 @@ static bool boots(const struct loader *loader, const struct definition *definiti
 	return disks && (disks->value->kind != NODE_LIST || disks->value->count);
 }
 
+#define NOT_BESIDE_KERNEL "'%s' cannot be beside 'kernel', which the machine boots"
+
+static bool has_disk(const struct definition *definition, enum boot_device kind)
+{
+	for (unsigned int i = 0; i < definition->disk_count; i++)
+		if ((definition->disks[i].device == DISK_CDROM) == (kind == BOOT_CDROM))
+			return true;
+	return false;
+}
+
+static void check_order(const struct loader *loader, const struct definition *definition)
+{
+	if (definition->boot.order_count > 1 &&
+	    definition->boot.order[0] == definition->boot.order[1] && definition->boot.order[0])
+		refuse_value(loader, &definition->boot, "order", "'order' has a word twice");
+	if (definition->boot.once && !has_disk(definition, definition->boot.once))
+		refuse_value(loader, &definition->boot, "once", "none of the disks is a %s",
+			     definition->boot.once == BOOT_CDROM ? "CD-ROM" : "disk");
+}
+
 static void check_boot(const struct loader *loader, const struct definition *definition,
 		       const struct node *root)
 {
 	if (!boots(loader, definition))
 		diagnostics_add(loader->diagnostics, &root->location,
 				"nothing to boot: add 'disks', or 'kernel' in 'boot'");
-	if (schema_origin(loader, &definition->boot, "kernel"))
+	check_order(loader, definition);
+	if (schema_origin(loader, &definition->boot, "kernel")) {
+		refuse_key(loader, &definition->boot, "order", NOT_BESIDE_KERNEL, "order");
+		refuse_key(loader, &definition->boot, "once", NOT_BESIDE_KERNEL, "once");
 		return;
+	}
 	refuse_key(loader, &definition->boot, "initrd", "'initrd' needs 'kernel' beside it");
 	refuse_key(loader, &definition->boot, "cmdline", "'cmdline' needs 'kernel' beside it");
 }
@@ -125,6 +149,17 @@ static void check_disk(const struct loader *loader, const struct disk *disk,
 		refuse_key(loader, disk, "size",
 			   "'size' is for the modes overlay and snapshot: others leave the image "
 			   "as large as it is");
+}
+
+/* The guest names a disk by its serial number, for example in /dev/disk/by-id. */
+static void check_serials(const struct loader *loader, const struct definition *definition)
+{
+	for (unsigned int i = 0; i < definition->disk_count; i++)
+		for (unsigned int k = 0; k < i && definition->disks[i].serial; k++)
+			if (definition->disks[k].serial &&
+			    !strcmp(definition->disks[i].serial, definition->disks[k].serial))
+				refuse_value(loader, &definition->disks[i], "serial",
+					     "'serial' is the same as in 'disks.%u'", k);
 }
 
 /* Without this check, QEMU would refuse the disks when it starts. */
@@ -213,6 +248,18 @@ static void check_machine(const struct loader *loader, const struct definition *
 	if (type && !machine_has_ahci(type))
 		refuse_key(loader, &definition->machine, "secure-boot",
 			   "'secure-boot' needs the machine type q35, not '%s'", type);
+}
+
+static void check_display(const struct loader *loader, const struct definition *definition)
+{
+	const enum video_model model = definition->video.model;
+
+	if (definition->audio == AUDIO_SPICE && definition->display != DISPLAY_SPICE)
+		refuse_value(loader, definition, "audio",
+			     "'audio: spice' needs 'display: spice' beside it");
+	if (model == VIDEO_VMWARE || model == VIDEO_CIRRUS)
+		refuse_key(loader, &definition->video, "resolution",
+			   "'resolution' needs the model virtio, std, qxl or bochs");
 }
 
 static void check_network(const struct loader *loader, const struct definition *definition)
@@ -348,7 +395,9 @@ void validate_definition(const struct loader *loader, const struct definition *d
 	for (unsigned int i = 0; i < definition->disk_count; i++)
 		check_disk(loader, &definition->disks[i],
 			   schema_origin(loader, definition, "disks")->value->items[i]);
+	check_serials(loader, definition);
 	check_disk_ports(loader, definition);
+	check_display(loader, definition);
 	check_network(loader, definition);
 	check_macs(loader, definition);
 	check_ports(loader, definition);

@@ -204,6 +204,10 @@ void validate_files(const struct loader *loader, const struct definition *defini
 	}
 	file_of_key(loader, &definition->cloud_init, "user-data", definition->cloud_init.user_data,
 		    &need_read);
+	file_of_key(loader, &definition->cloud_init, "network-config",
+		    definition->cloud_init.network_config, &need_read);
+	file_of_key(loader, &definition->cloud_init, "vendor-data",
+		    definition->cloud_init.vendor_data, &need_read);
 	check_ssh_keys(loader, definition);
 	check_ignition(loader, definition);
 	for (unsigned int i = 0; i < definition->credential_count; i++)

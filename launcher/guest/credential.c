@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "launcher/common/file.h"
+#include "launcher/common/text.h"
 #include "launcher/guest/ssh_key.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
@@ -72,6 +73,8 @@ static int write_network(FILE *out, const struct machine_plan *plan, struct erro
 		fprintf(out, "Gateway=%s\n", ipv4_text(lan->gateway, text));
 	for (unsigned int i = 0; i < plan->dns_count; i++)
 		fprintf(out, "DNS=%s\n", ipv4_text(plan->dns[i], text));
+	for (unsigned int i = 0; i < plan->definition->network.search_count; i++)
+		fprintf(out, "Domains=%s\n", plan->definition->network.search[i]);
 	return 0;
 }
 
@@ -135,25 +138,6 @@ static int write_user_credential(FILE *out, const struct credential *credential,
 	return ret;
 }
 
-/* Writes base64 (RFC 4648, section 4). */
-static void write_base64(FILE *out, const unsigned char *data, size_t size)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				     "0123456789+/";
-
-	for (size_t i = 0; i < size; i += 3) {
-		size_t left = size - i;
-		unsigned int bits = (unsigned int)data[i] << 16;
-
-		bits |= left > 1 ? (unsigned int)data[i + 1] << 8 : 0;
-		bits |= left > 2 ? data[i + 2] : 0;
-		fputc(digits[bits >> 18], out);
-		fputc(digits[bits >> 12 & 63], out);
-		fputc(left > 1 ? digits[bits >> 6 & 63] : '=', out);
-		fputc(left > 2 ? digits[bits & 63] : '=', out);
-	}
-}
-
 static int read_value(const struct machine_plan *plan, unsigned int index, const char **name,
 		      char **value, size_t *size, struct error *err)
 {
@@ -207,7 +191,7 @@ int credential_open(const struct machine_plan *plan, unsigned int index, size_t 
 	if (!out)
 		return out_of_memory(err);
 	fprintf(out, "io.systemd.credential.binary:%s=", name);
-	write_base64(out, (const unsigned char *)value, value_size);
+	text_write_base64(out, value, value_size);
 	if (ferror(out) || fflush(out))
 		return out_of_memory(err);
 	return seal_text(text, *size, err);

@@ -33,17 +33,19 @@ static int add_file(int files, const char *name, const char *data, size_t size, 
 	return ret ? seed_error(-ret, err) : 0;
 }
 
-static int add_user_data(int files, const struct definition *definition, struct error *err)
+/* Adds a file of the user's, or @text if @path is NULL; nothing if both are NULL. */
+static int add_user_file(int files, const char *name, const char *path, const char *text,
+			 struct error *err)
 {
 	cleanup_free char *data = NULL;
 	size_t size;
 	int ret;
 
-	if (!definition->cloud_init.user_data)
-		return add_file(files, "user-data", USER_DATA_NONE, strlen(USER_DATA_NONE), err);
-	ret = file_read(definition->cloud_init.user_data, NOCLOUD_USER_DATA_MAX, &data, &size, err);
+	if (!path)
+		return text ? add_file(files, name, text, strlen(text), err) : 0;
+	ret = file_read(path, NOCLOUD_USER_DATA_MAX, &data, &size, err);
 	if (!ret)
-		ret = add_file(files, "user-data", data, size, err);
+		ret = add_file(files, name, data, size, err);
 	return ret;
 }
 
@@ -65,6 +67,7 @@ static int add_text(int files, const char *name, const char *text, struct error 
 /* Makes all texts before it writes the first. */
 static int add_files(int files, const struct machine_plan *plan, struct error *err)
 {
+	const struct cloud_init *cloud_init = &plan->definition->cloud_init;
 	cleanup_free char *meta_data = NULL;
 	cleanup_free char *vendor_data = NULL;
 	cleanup_free char *network_config = NULL;
@@ -79,11 +82,12 @@ static int add_files(int files, const struct machine_plan *plan, struct error *e
 	if (!ret)
 		ret = add_text(files, "meta-data", meta_data, err);
 	if (!ret)
-		ret = add_user_data(files, plan->definition, err);
+		ret = add_user_file(files, "user-data", cloud_init->user_data, USER_DATA_NONE, err);
 	if (!ret)
 		ret = add_text(files, "vendor-data", vendor_data, err);
-	if (!ret && network_config)
-		ret = add_text(files, "network-config", network_config, err);
+	if (!ret)
+		ret = add_user_file(files, "network-config", cloud_init->network_config,
+				    network_config, err);
 	return ret;
 }
 

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/common/file.h"
 #include "launcher/common/text.h"
+#include "launcher/guest/nocloud.h"
 #include "launcher/guest/ssh_key.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
@@ -223,7 +225,7 @@ static void add_mounts(struct tree *tree, const struct definition *definition)
 	}
 }
 
-int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, struct error *err)
+static int own_vendor_data(const struct machine_plan *plan, char **text, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 	struct tree tree = { .root = json_object_new_object() };
@@ -238,12 +240,66 @@ int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, stru
 	return finish(&tree, "#cloud-config\n", ret, text, err);
 }
 
+/* A boundary that cannot be in a part: base64 has no '-'. */
+#define BOUNDARY "--vmrun--"
+
+/* Writes a part of a MIME archive. cloud-init finds the kind of a text by its first line. */
+static void write_part(FILE *out, const char *data, size_t size)
+{
+	fputs("--" BOUNDARY "\nContent-Type: text/plain; charset=utf-8\n"
+	      "Content-Transfer-Encoding: base64\n\n",
+	      out);
+	/* RFC 2045, section 6.8: lines of at most 76 characters. */
+	for (size_t i = 0; i < size; i += 57) {
+		text_write_base64(out, data + i, size - i < 57 ? size - i : 57);
+		fputc('\n', out);
+	}
+}
+
+/*
+ * Puts the user's vendor-data before vmrun's. cloud-init merges each part into those before it, by
+ * the part's own merge_how: the user's values take precedence.
+ */
+static int join_vendor_data(const char *path, char **text, struct error *err)
+{
+	cleanup_free char *own = *text;
+	cleanup_free char *data = NULL;
+	cleanup_file FILE *out = NULL;
+	size_t size, joined;
+	int ret;
+
+	*text = NULL;
+	ret = file_read(path, NOCLOUD_USER_DATA_MAX, &data, &size, err);
+	if (ret)
+		return ret;
+	out = open_memstream(text, &joined);
+	if (!out)
+		return error_set_errno(err, ENOMEM, "cannot make the cloud-init seed");
+	fputs("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"" BOUNDARY "\"\n\n",
+	      out);
+	write_part(out, data, size);
+	write_part(out, own, strlen(own));
+	fputs("--" BOUNDARY "--\n", out);
+	if (ferror(out) || fflush(out))
+		return error_set_errno(err, ENOMEM, "cannot make the cloud-init seed");
+	return 0;
+}
+
+int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, struct error *err)
+{
+	const char *path = plan->definition->cloud_init.vendor_data;
+	const int ret = own_vendor_data(plan, text, err);
+
+	return ret || !path ? ret : join_vendor_data(path, text, err);
+}
+
 static void add_addresses(struct tree *tree, struct json_object *card,
 			  const struct machine_plan *plan)
 {
 	const struct ready_record *lan = plan->lan;
 	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
-	struct json_object *route, *servers;
+	const struct network *network = &plan->definition->network;
+	struct json_object *route, *servers, *names = NULL;
 	char text[IPV4_TEXT_SIZE];
 
 	add_text(tree, add_array(tree, card, "addresses"), NULL, ipv4_prefix_text(&prefix, text));
@@ -253,9 +309,14 @@ static void add_addresses(struct tree *tree, struct json_object *card,
 		add_text(tree, route, "to", "0.0.0.0/0");
 		add_text(tree, route, "via", ipv4_text(lan->gateway, text));
 	}
-	if (!plan->dns_count)
+	if (!plan->dns_count && !network->search_count)
 		return;
-	servers = add_array(tree, add_object(tree, card, "nameservers"), "addresses");
+	servers = add_object(tree, card, "nameservers");
+	if (network->search_count)
+		names = add_array(tree, servers, "search");
+	for (unsigned int i = 0; i < network->search_count; i++)
+		add_text(tree, names, NULL, network->search[i]);
+	servers = add_array(tree, servers, "addresses");
 	for (unsigned int i = 0; i < plan->dns_count; i++)
 		add_text(tree, servers, NULL, ipv4_text(plan->dns[i], text));
 }

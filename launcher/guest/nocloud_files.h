@@ -22,7 +22,8 @@ int nocloud_files_meta_data(const struct definition *definition, char **text, st
  * nocloud_files_vendor_data() - the user with sudo, the SSH keys, packages and commands. Without
  * a user, the keys are for the image's default user. cloud-init appends these lists to those of
  * user-data; for all other values of the same keys user-data takes precedence.
- * Return: 0, or the error of ssh_key_read(), or -ENOMEM.
+ * With 'vendor-data' in the definition, it is a MIME archive of that file and this text.
+ * Return: 0, or the error of ssh_key_read() or file_read(), or -ENOMEM.
  */
 int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, struct error *err);
 

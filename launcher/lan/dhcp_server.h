@@ -37,7 +37,7 @@
  * @dns, @dns_count: servers.
  * @mtu: in bytes; 0 sends none.
  * @hostname: the guest's, or empty.
- * @search, @search_count: dns_domain_valid() names; the first is the guest's own domain.
+ * @search, @search_count: scalar_domain() names; the first is the guest's own domain.
  * @lease: seconds, DHCP_LEASE_MIN or more.
  */
 struct dhcp_config {

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
@@ -18,10 +19,6 @@
 #define FILE_SIZE_MAX 65536
 
 #define BLANKS " \t\r\v\f"
-
-#define LETTERS   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS    "0123456789"
-#define LABEL_MAX 63 /* RFC 1035 section 2.3.4 */
 
 /*
  * The first two list the servers behind systemd-resolved's and NetworkManager's stubs; the third
@@ -127,27 +124,6 @@ unsigned int dns_find(const char *root, struct in_addr router, struct in_addr dn
 	return 1;
 }
 
-/* Returns the size of the label that begins text; 0 if it is none. */
-static size_t label_size(const char *text)
-{
-	const size_t size = strspn(text, LETTERS DIGITS "-");
-
-	return size <= LABEL_MAX && *text != '-' && (!size || text[size - 1] != '-') ? size : 0;
-}
-
-bool dns_domain_valid(const char *text)
-{
-	const char *label = text;
-	size_t size;
-
-	if (strlen(text) >= DNS_NAME_SIZE)
-		return false;
-	while ((size = label_size(label)) && label[size] == '.')
-		label += size + 1;
-	/* A last label of digits is an address's and no name's. */
-	return size && !label[size] && strspn(label, DIGITS) != size;
-}
-
 static bool has_domain(char search[][DNS_NAME_SIZE], unsigned int count, const char *domain)
 {
 	for (unsigned int i = 0; i < count; i++) {
@@ -167,7 +143,7 @@ static unsigned int line_domains(char *line, char search[DNS_SEARCH_MAX][DNS_NAM
 
 		if (size && word[size - 1] == '.')
 			word[size - 1] = '\0';
-		if (dns_domain_valid(word) && !has_domain(search, count, word))
+		if (scalar_domain(word) && !has_domain(search, count, word))
 			memcpy(search[count++], word, strlen(word) + 1);
 	}
 	return count;

@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
+#include "launcher/definition/definition.h"
+#include "launcher/yaml/scalar.h"
 #include "netsetup/protocol/protocol.h"
 
 /**
@@ -23,22 +25,15 @@
  */
 unsigned int dns_find(const char *root, struct in_addr router, struct in_addr dns[DNS_MAX]);
 
-#define DNS_SEARCH_MAX 6   /* the number that every resolver takes; resolv.conf(5) */
-#define DNS_NAME_SIZE  254 /* a name's text (RFC 1035 section 2.3.4), with its NUL */
-
-/**
- * dns_domain_valid() - true if text is a host's domain name (RFC 952, RFC 1123 section 2.1): labels
- * of letters, digits and inner hyphens, the last not a number, no dot at the end. Any network can
- * set the name, and guests use it in shell scripts: no other character is accepted.
- */
-bool dns_domain_valid(const char *text);
+#define DNS_SEARCH_MAX SEARCH_MAX
+#define DNS_NAME_SIZE  SCALAR_DOMAIN_SIZE
 
 /**
  * dns_find_search() - find the host's search domains: those of the file whose servers dns_find()
  * takes, or, if no file names a server, of the first that has any.
  *
  * As in resolv.conf(5), the last line that begins with 'search' or 'domain' counts. Duplicates and
- * names that are not dns_domain_valid() are left out; one dot at the end is removed.
+ * names that are not scalar_domain() are left out; one dot at the end is removed.
  * @root: as above.
  * @search: the domains, in the file's order.
  *

@@ -114,6 +114,16 @@ static void choose_dns(struct lan_session *lan_session)
 						  lan_session->dns);
 }
 
+/* Takes the definition's search domains, or the host's present ones. */
+static void choose_search(const struct network *network, struct dhcp_config *config)
+{
+	config->search_count = network->search_count;
+	for (unsigned int i = 0; i < network->search_count; i++)
+		memcpy(config->search[i], network->search[i], strlen(network->search[i]) + 1);
+	if (!network->search_count)
+		config->search_count = dns_find_search("", config->search);
+}
+
 /* Fills the DHCP server's configuration anew: the resolver's files may have changed. */
 static struct dhcp_config dhcp_config(struct lan_session *lan_session)
 {
@@ -130,7 +140,7 @@ static struct dhcp_config dhcp_config(struct lan_session *lan_session)
 	config.dns_count = lan_session->dns_count;
 	memcpy(config.dns, lan_session->dns, sizeof(config.dns));
 	memcpy(config.hostname, lan_session->definition->name, sizeof(config.hostname));
-	config.search_count = dns_find_search("", config.search);
+	choose_search(&lan_session->definition->network, &config);
 	return config;
 }
 

@@ -122,6 +122,8 @@ static const struct key keys[] = {
 	{ "kernel", &type_pinned, LOCK(kernel), NULL, NULL, PIN_FILE },
 	{ "initrd", &type_pinned, LOCK(initrd), NULL, NULL, PIN_FILE },
 	{ "user-data", &type_pinned, LOCK(user_data), NULL, NULL, PIN_FILE },
+	{ "network-config", &type_pinned, LOCK(network_config), NULL, NULL, PIN_FILE },
+	{ "vendor-data", &type_pinned, LOCK(vendor_data), NULL, NULL, PIN_FILE },
 	{ "ignition", &type_pinned, LOCK(ignition), NULL, NULL, PIN_FILE },
 	{ "networks", &schema_type_list, LOCK(networks), &network_list, NULL, PIN_KEYS },
 	{ "disks", &schema_type_list, LOCK(disks), &disk_list, NULL, PIN_KEYS },

@@ -33,7 +33,8 @@ struct lock_network {
  * @machine: machine type, not an alias.
  * @uuid: the VM's uuid.
  * @variables: digest of the template for UEFI variables, which has the keys of secure boot.
- * @firmware, @kernel, @initrd, @user_data, @ignition: digests of the files.
+ * @firmware, @kernel, @initrd, @user_data, @network_config, @vendor_data,
+ * @ignition: digests of the files.
  * @networks, @network_count: the cards, in the order of the definition.
  * @disks, @disk_count, @credentials, @credential_count: in the order of the definition.
  */
@@ -48,6 +49,8 @@ struct lock {
 	char *kernel;
 	char *initrd;
 	char *user_data;
+	char *network_config;
+	char *vendor_data;
 	char *ignition;
 	struct lock_network networks[NETWORKS_MAX];
 	unsigned int network_count;

@@ -54,6 +54,17 @@ static const struct {
 	[ACCEL_TCG] = { "tcg", "max" },
 };
 
+/* QEMU chooses the topology for a number, in a way that the machine type determines. */
+static void add_cpus(const struct cpus *cpus, struct argv *argv)
+{
+	argv_add(argv, "-smp", NULL);
+	if (cpus->topology.sockets)
+		argv_addf(argv, "%u,sockets=%u,cores=%u,threads=%u", cpus->count,
+			  cpus->topology.sockets, cpus->topology.cores, cpus->topology.threads);
+	else
+		argv_addf(argv, "%u", cpus->count);
+}
+
 static int add_machine(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	const struct definition *definition = plan->definition;
@@ -75,10 +86,11 @@ static int add_machine(const struct machine_plan *plan, struct argv *argv, struc
 	argv_addf(argv, "%s,accel=%s%s%s", type, accel_words[plan->accel].accel,
 		  strcmp(type, "microvm") ? "" : ",pcie=on", qemu_firmware_options(definition));
 	argv_add(argv, "-cpu", cpu ? cpu : accel_words[plan->accel].cpu, NULL);
-	argv_add(argv, "-smp", NULL);
-	argv_addf(argv, "%u", definition->cpus);
+	add_cpus(&definition->cpus, argv);
 	argv_add(argv, "-m", NULL);
 	argv_addf(argv, "%" PRIu64 "M", definition->memory / MIB);
+	if (definition->rtc == RTC_LOCALTIME)
+		argv_add(argv, "-rtc", "base=localtime", NULL);
 	return 0;
 }
 
@@ -161,9 +173,11 @@ int qemu_build(const struct machine_plan *plan, struct argv *argv, struct error 
 		qemu_disk_add_seed,
 		qemu_firmware_add_tpm,
 		qemu_display_add,
+		qemu_devices_add_audio,
 		qemu_devices_add_agent,
 		qemu_devices_add_vsock,
 		qemu_devices_add_usb,
+		qemu_guest_config_add_smbios,
 		qemu_guest_config_add_ignition,
 		qemu_share_add,
 		qemu_guest_config_add_credentials,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Adds QEMU's arguments for entropy, the guest agent, USB devices and vsock.
+// Adds QEMU's arguments for entropy, sound, the guest agent, USB devices and vsock.
 #include "launcher/qemu/qemu_devices.h"
 
 #include "launcher/guest/guest_agent.h"
@@ -12,6 +12,24 @@ int qemu_devices_add_rng(const struct machine_plan *plan, struct argv *argv, str
 {
 	if (plan->definition->rng)
 		argv_add(argv, "-device", "virtio-rng-pci", NULL);
+	return 0;
+}
+
+/* The card that Windows and Linux have drivers for, with output and input. */
+int qemu_devices_add_audio(const struct machine_plan *plan, struct argv *argv, struct error *err)
+{
+	static const char *const backends[] = {
+		[AUDIO_SPICE] = "spice",
+		[AUDIO_PIPEWIRE] = "pipewire",
+		[AUDIO_PULSE] = "pa",
+		[AUDIO_ALSA] = "alsa",
+	};
+
+	if (plan->definition->audio == AUDIO_NONE)
+		return 0;
+	argv_add(argv, "-audiodev", NULL);
+	argv_addf(argv, "%s,id=audio", backends[plan->definition->audio]);
+	argv_add(argv, "-device", "ich9-intel-hda", "-device", "hda-duplex,audiodev=audio", NULL);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Adds QEMU's arguments for entropy, the guest agent, USB devices and vsock.
+// Adds QEMU's arguments for entropy, sound, the guest agent, USB devices and vsock.
 #ifndef LAUNCHER_QEMU_QEMU_DEVICES_H
 #define LAUNCHER_QEMU_QEMU_DEVICES_H
 
@@ -13,6 +13,7 @@
  * Return: 0, or -EINVAL for an unsafe value. If memory runs out, @argv->failed is set.
  */
 int qemu_devices_add_rng(const struct machine_plan *plan, struct argv *argv, struct error *err);
+int qemu_devices_add_audio(const struct machine_plan *plan, struct argv *argv, struct error *err);
 int qemu_devices_add_agent(const struct machine_plan *plan, struct argv *argv, struct error *err);
 int qemu_devices_add_usb(const struct machine_plan *plan, struct argv *argv, struct error *err);
 int qemu_devices_add_vsock(const struct machine_plan *plan, struct argv *argv, struct error *err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "launcher/definition/machine.h"
+#include "launcher/qemu/qemu_boot.h"
 #include "launcher/qemu/qemu_fd.h"
 #include "launcher/qemu/qemu_text.h"
 
@@ -67,6 +68,29 @@ void qemu_disk_add_node(struct argv *argv, struct json_object *node, const char 
 	json_object_put(node);
 }
 
+/* The three properties that make up each cache mode (qemu(1), -drive cache=). */
+static const struct {
+	bool direct, no_flush, write_through;
+} caches[] = {
+	[DISK_CACHE_NONE] = { .direct = true },
+	[DISK_CACHE_WRITETHROUGH] = { .write_through = true },
+	[DISK_CACHE_DIRECTSYNC] = { .direct = true, .write_through = true },
+	[DISK_CACHE_UNSAFE] = { .no_flush = true },
+};
+
+/* The node of the file inherits both options. */
+static void put_cache(struct json_object *node, enum disk_cache mode, struct argv *argv)
+{
+	struct json_object *cache;
+
+	if (!caches[mode].direct && !caches[mode].no_flush)
+		return;
+	cache = json_object_new_object();
+	put_bool(cache, "direct", caches[mode].direct, argv);
+	put_bool(cache, "no-flush", caches[mode].no_flush, argv);
+	put(node, "cache", cache, argv);
+}
+
 static struct json_object *disk_node(const struct machine_plan *plan, unsigned int i,
 				     struct argv *argv)
 {
@@ -80,6 +104,7 @@ static struct json_object *disk_node(const struct machine_plan *plan, unsigned i
 	/* A block that the guest trims is freed in the host's file system. */
 	if (mode != DISK_READONLY)
 		put_string(node, "discard", "unmap", argv);
+	put_cache(node, plan->definition->disks[i].cache, argv);
 	/* Threat: the guest writes a header that names another file. QEMU opens no backing file. */
 	if (qcow2 && (mode == DISK_DIRECT || mode == DISK_READONLY) &&
 	    json_object_object_add(node, "backing", NULL))
@@ -136,30 +161,27 @@ static bool needs_scsi(const struct definition *definition, unsigned int i)
 	       (device == DISK_CDROM && !machine_ide_ports(definition->machine.type));
 }
 
-/*
- * The machine boots from the first disk or a CD-ROM, in this order: an installer's CD-ROM boots
- * while the disk is still empty. -kernel uses bootindex 0 itself.
- */
 static void add_device(struct argv *argv, const struct definition *definition, unsigned int i)
 {
-	const enum disk_device device = definition->disks[i].device;
-	const bool boots = (i == 0 || device == DISK_CDROM) && !definition->boot.kernel;
-	char bootindex[32] = "", options[32] = "";
+	const struct disk *disk = &definition->disks[i];
+	const enum disk_device device = disk->device;
+	char boot[QEMU_BOOT_TEXT_SIZE], port[32] = "", serial[32] = "";
 	bool first = needs_scsi(definition, i);
 
 	for (unsigned int k = 0; k < i; k++)
 		first = first && !needs_scsi(definition, k);
 	if (first)
 		argv_add(argv, "-device", "virtio-scsi-pci,id=scsi", NULL);
-	if (boots)
-		snprintf(bootindex, sizeof(bootindex), ",bootindex=%u", i);
+	qemu_boot_write(definition, i, boot);
 	/* QEMU requires a serial number, and the guest distinguishes NVMe disks by it. */
-	if (device == DISK_NVME)
-		snprintf(options, sizeof(options), ",serial=disk%u", i);
-	write_ide(definition, i, options, sizeof(options));
+	if (disk->serial)
+		snprintf(serial, sizeof(serial), ",serial=%s", disk->serial);
+	else if (device == DISK_NVME)
+		snprintf(serial, sizeof(serial), ",serial=disk%u", i);
+	write_ide(definition, i, port, sizeof(port));
 	argv_add(argv, "-device", NULL);
-	argv_addf(argv, "%s,drive=disk%u%s%s", device_model(definition, device), i, options,
-		  bootindex);
+	argv_addf(argv, "%s,drive=disk%u%s%s%s%s", device_model(definition, device), i, port,
+		  serial, caches[disk->cache].write_through ? ",write-cache=off" : "", boot);
 }
 
 int qemu_disk_add(const struct machine_plan *plan, struct argv *argv, struct error *err)

@@ -57,14 +57,32 @@ static int add_vnc(const struct machine_plan *plan, struct argv *argv, struct er
 	return 0;
 }
 
-/* Every BIOS can write to virtio-vga, and Linux can resize it. A tablet needs no mouse grab. */
+/* Every BIOS can write to virtio-vga, and Linux can resize it. */
+static void add_video(const struct video *video, struct argv *argv)
+{
+	static const char *const models[] = {
+		[VIDEO_VIRTIO] = "virtio-vga", [VIDEO_STD] = "VGA",
+		[VIDEO_QXL] = "qxl-vga",       [VIDEO_VMWARE] = "vmware-svga",
+		[VIDEO_CIRRUS] = "cirrus-vga", [VIDEO_BOCHS] = "bochs-display",
+	};
+	const struct resolution *size = &video->resolution;
+
+	argv_add(argv, "-device", NULL);
+	if (size->width)
+		argv_addf(argv, "%s,xres=%u,yres=%u", models[video->model], size->width,
+			  size->height);
+	else
+		argv_add(argv, models[video->model], NULL);
+}
+
+/* A tablet needs no mouse grab. */
 static int add_screen(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	if (!strcmp(plan->definition->machine.type, "microvm"))
 		return error_setf(err, STATUS_DEFINITION, EINVAL,
 				  "cannot give machine type 'microvm' a display: it has no VGA");
-	argv_add(argv, "-device", "virtio-vga", "-device", "qemu-xhci,id=usb", "-device",
-		 "usb-tablet,bus=usb.0", NULL);
+	add_video(&plan->definition->video, argv);
+	argv_add(argv, "-device", "qemu-xhci,id=usb", "-device", "usb-tablet,bus=usb.0", NULL);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Adds QEMU's arguments for Ignition and system credentials.
+// Adds QEMU's arguments for SMBIOS strings, Ignition and system credentials.
 #ifndef LAUNCHER_QEMU_QEMU_GUEST_CONFIG_H
 #define LAUNCHER_QEMU_QEMU_GUEST_CONFIG_H
 
@@ -8,10 +8,13 @@
 #include "netsetup/base/error.h"
 
 /*
- * qemu_guest_config_add_*() - add the arguments of the Ignition file, of the credentials.
+ * qemu_guest_config_add_*() - add the arguments of the SMBIOS strings, of the Ignition file, of
+ * the credentials.
  *
  * Return: 0, or -EINVAL for an unsafe value. If memory runs out, @argv->failed is set.
  */
+int qemu_guest_config_add_smbios(const struct machine_plan *plan, struct argv *argv,
+				 struct error *err);
 int qemu_guest_config_add_ignition(const struct machine_plan *plan, struct argv *argv,
 				   struct error *err);
 int qemu_guest_config_add_credentials(const struct machine_plan *plan, struct argv *argv,

@@ -9,6 +9,7 @@
 #include "launcher/definition/type_port.h"
 #include "launcher/guest/guest_agent.h"
 #include "launcher/guest/ssh.h"
+#include "launcher/qemu/qemu_boot.h"
 #include "launcher/qemu/qemu_process.h"
 #include "launcher/run/shutdown.h"
 #include "launcher/run/status.h"
@@ -129,7 +130,7 @@ static int vm_started(struct vm *vm, struct error *err)
 	else
 		type_port_find_ssh(&run->definition, &ssh);
 	detach_ready(&run->detach, &ssh, run->qemu_fds.log, vm->loop);
-	return 0;
+	return qemu_boot_restore(&run->definition, vm->qmp, err);
 }
 
 static int vm_netsetup(struct vm *vm, struct error *err)

@@ -10,6 +10,8 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
+#define LABEL_MAX 63 /* RFC 1035 section 2.3.4 */
+
 #define LETTERS  "abcdefghijklmnopqrstuvwxyz"
 #define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS   "0123456789"
@@ -134,6 +136,27 @@ bool scalar_model(const char *text)
 
 	return length > 0 && length < 64 &&
 	       strspn(text, LETTERS CAPITALS DIGITS "._+-") == length && text[0] != '-';
+}
+
+/* Returns the size of the label that begins text; 0 if it is none. */
+static size_t label_size(const char *text)
+{
+	const size_t size = strspn(text, LETTERS CAPITALS DIGITS "-");
+
+	return size <= LABEL_MAX && *text != '-' && (!size || text[size - 1] != '-') ? size : 0;
+}
+
+bool scalar_domain(const char *text)
+{
+	const char *label = text;
+	size_t size;
+
+	if (strlen(text) >= SCALAR_DOMAIN_SIZE)
+		return false;
+	while ((size = label_size(label)) && label[size] == '.')
+		label += size + 1;
+	/* A last label of digits is an address's and no name's. */
+	return size && !label[size] && strspn(label, DIGITS) != size;
 }
 
 bool scalar_user(const char *text)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define SCALAR_SIZE_TEXT_SIZE 24
+#define SCALAR_DOMAIN_SIZE    254 /* a name (RFC 1035 section 2.3.4), with its NUL */
 #define ARP_MAC_TEXT_SIZE     18
 
 #define KIB (UINT64_C(1) << 10)
@@ -36,6 +37,13 @@ bool scalar_range(const char *text, struct in_addr *first, struct in_addr *last)
 
 /* scalar_model() - check a name of a QEMU device or machine: [A-Za-z0-9._+-], 1 to 63. */
 bool scalar_model(const char *text);
+
+/*
+ * scalar_domain() - check a host's domain name (RFC 952, RFC 1123 section 2.1): labels of letters,
+ * digits and inner hyphens, the last not a number, no dot at the end. Any network can set the name,
+ * and guests use it in shell scripts: no other character is accepted.
+ */
+bool scalar_domain(const char *text);
 
 /* scalar_user() - check a login name: [a-z_][a-z0-9_-]*, 1 to 32 (useradd(8), CAVEATS). */
 bool scalar_user(const char *text);

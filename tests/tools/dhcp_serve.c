@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "launcher/lan/dhcp_server.h"
+#include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/session/dhcp_relay.h"
 
@@ -106,7 +107,7 @@ static void set_hostname(struct dhcp_config *config, const char *value)
 /* May be given more than once. */
 static void set_search(struct dhcp_config *config, const char *value)
 {
-	if (config->search_count == DNS_SEARCH_MAX || !dns_domain_valid(value))
+	if (config->search_count == DNS_SEARCH_MAX || !scalar_domain(value))
 		quit("not a domain");
 	memcpy(config->search[config->search_count++], value, strlen(value) + 1);
 }

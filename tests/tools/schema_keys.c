@@ -38,7 +38,7 @@ static void add_detail(struct json_object *row, const struct type *type, const v
 	const struct limits *limits = constraint;
 	const struct list *list = constraint;
 
-	if (type == &type_words || type == &type_network_kind) {
+	if (type == &type_words || type == &type_words_unusual || type == &type_network_kind) {
 		json_object_object_add(row, "words", words(constraint));
 	} else if (type == &type_number_count || type == &type_number_size ||
 		   type == &type_number_duration) {

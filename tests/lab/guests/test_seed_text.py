@@ -111,20 +111,21 @@ def test_schema(tmp_path: Path, cloud_init: Path, name: str) -> None:
         schema.validate_cloudconfig_file(str(tmp_path / "config"), schema.get_schema())
 
 
-def merged(user_data: dict, vendor: str, directory: Path) -> dict:
+def merged(user_data: dict, vendor: "str | list[str]", directory: Path) -> dict:
     """As cloud-init merges them: each is read by itself, and what is left of it is kept in a file;
     then the files, user-data first, then the image's own."""
     from cloudinit import util
     from cloudinit.handlers import cloud_config
     from cloudinit.helpers import Paths
     kept = []
-    for name, text in (("cloud_config", "#cloud-config\n" + yaml.safe_dump(user_data)),
-                       ("vendor_cloud_config", vendor)):
+    for name, texts in (("cloud_config", ["#cloud-config\n" + yaml.safe_dump(user_data)]),
+                        ("vendor_cloud_config", [vendor] if isinstance(vendor, str) else vendor)):
         paths = Paths({"cloud_dir": str(directory)})
         handler = cloud_config.CloudConfigPartHandler(paths, cloud_config_path=name)
         handler.cloud_fn = str(directory / name)
         handler.handle_part(None, "__begin__", None, None, None, {})
-        handler.handle_part(None, "text/cloud-config", "part-001", text, None, {})
+        for text in texts:
+            handler.handle_part(None, "text/cloud-config", "part-001", text, None, {})
         handler.handle_part(None, "__end__", None, None, None, {})
         kept.append(util.read_conf(str(directory / name)))
     return util.mergemanydict([*kept, {"users": ["default"], "disable_root": True}])
@@ -149,6 +150,26 @@ def test_beside_user_data(tmp_path: Path, cloud_init: Path) -> None:
     assert root["disable_root"] is True, "the user's word"
     root = merged({}, vendor_data(tmp_path, DEFINITIONS["root"]), tmp_path)
     assert root["disable_root"] is False, "not the image's"
+
+
+def test_own_vendor_data(tmp_path: Path, cloud_init: Path) -> None:
+    """It stays what it is, and its values stand between the user's and vmrun's."""
+    from cloudinit import user_data, util
+    from cloudinit.helpers import Paths
+    own = f"#cloud-config\ntimezone: UTC\nlocale: C\nruncmd: [theirs]\npackages: [vi]\n# é{'=' * 99}"
+    (tmp_path / "vendor.yaml").write_text(own)
+    text = vendor_data(tmp_path, {**DEFINITIONS["all"], "vendor-data": "vendor.yaml"})
+    assert max(map(len, text.splitlines())) <= 76
+    processor = user_data.UserDataProcessor(Paths({"cloud_dir": str(tmp_path)}))
+    parts = [part for part in processor.process(text.encode()).walk() if not part.is_multipart()]
+    assert [part.get_content_type() for part in parts] == ["text/cloud-config"] * 2
+    texts = [util.fully_decoded_payload(part) for part in parts]
+    assert texts == [own, vendor_data(tmp_path, DEFINITIONS["all"])]
+    both = merged({"timezone": "CET", "runcmd": ["mine"]}, texts, tmp_path)
+    assert both["runcmd"] == ["mine", "theirs", "echo hello", ["echo", "hello"]]
+    assert both["packages"] == ["vi", "nginx", "vim=2:9.0~1"]
+    assert (both["timezone"], both["locale"]) == ("CET", "C")
+    assert [each["name"] for each in both["users"]] == ["me"]
 
 
 # The network configuration from its renderers.

@@ -42,6 +42,13 @@ def test_small_guest(lab: Lab) -> None:
     assert vm.address not in lab.lan.dnsmasq.leases.read_text()
 
 
+def test_search_domains(lab: Lab) -> None:
+    """The definition's domains replace those of the host. Its first is the guest's own, which is
+    all that busybox asks for."""
+    _, guest = boot(lab, tiny(network={**DHCP, "search": ["first.test", "lab.test"]}))
+    assert "search first.test" in guest.sh("cat /etc/resolv.conf").splitlines()
+
+
 def test_renewal_does_not_disturb(lab: Lab) -> None:
     """Renewed (asked for here; by itself after half the lease), rebound, and begun anew, with a
     connection open."""

@@ -21,7 +21,7 @@ static inline void machine_init(struct machine *machine)
 	*machine = (struct machine){
 		.definition = {
 			.name = "web",
-			.cpus = 2,
+			.cpus.count = 2,
 			.memory = UINT64_C(512) << 20,
 			.machine.type = (char *)"q35",
 			.network = {

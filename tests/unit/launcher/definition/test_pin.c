@@ -69,7 +69,7 @@ static unsigned int check_keys(const struct keys *keys)
 
 static void test_each_key_has_one(void **state)
 {
-	assert_int_equal(check_keys(&keys_definition), 10);
+	assert_int_equal(check_keys(&keys_definition), 12);
 }
 
 static void test_collect(void **state)
@@ -79,13 +79,14 @@ static void test_collect(void **state)
 		const char *name;
 		unsigned int index;
 	} expected[] = {
-		{ PIN_QEMU, "binary", 0 },     { PIN_MACHINE, "type", 0 },
-		{ PIN_UUID, "uuid", 0 },       { PIN_FIRMWARE, "firmware", 0 },
-		{ PIN_FILE, "kernel", 0 },     { PIN_FILE, "initrd", 0 },
-		{ PIN_FILE, "user-data", 0 },  { PIN_FILE, "ignition", 0 },
-		{ PIN_MAC, "mac", 0 },         { PIN_IMAGE, "image", 0 },
-		{ PIN_IMAGE, "image", 1 },     { PIN_IMAGE, "image", 2 },
-		{ PIN_CREDENTIAL, "file", 0 }, { PIN_CREDENTIAL, "file", 1 },
+		{ PIN_QEMU, "binary", 0 },      { PIN_MACHINE, "type", 0 },
+		{ PIN_UUID, "uuid", 0 },        { PIN_FIRMWARE, "firmware", 0 },
+		{ PIN_FILE, "kernel", 0 },      { PIN_FILE, "initrd", 0 },
+		{ PIN_FILE, "user-data", 0 },   { PIN_FILE, "network-config", 0 },
+		{ PIN_FILE, "vendor-data", 0 }, { PIN_FILE, "ignition", 0 },
+		{ PIN_MAC, "mac", 0 },          { PIN_IMAGE, "image", 0 },
+		{ PIN_IMAGE, "image", 1 },      { PIN_IMAGE, "image", 2 },
+		{ PIN_CREDENTIAL, "file", 0 },  { PIN_CREDENTIAL, "file", 1 },
 	};
 	struct definition definition;
 	struct pins pins;
@@ -100,9 +101,9 @@ static void test_collect(void **state)
 		assert_int_equal(pins.items[i].index, expected[i].index);
 	}
 	assert_ptr_equal(pins.items[4].target, &definition.boot.kernel);
-	assert_ptr_equal(pins.items[8].target, &definition.network);
-	assert_ptr_equal(pins.items[11].target, &definition.disks[2]);
-	assert_ptr_equal(pins.items[13].target, &definition.credentials[1].file);
+	assert_ptr_equal(pins.items[10].target, &definition.network);
+	assert_ptr_equal(pins.items[13].target, &definition.disks[2]);
+	assert_ptr_equal(pins.items[15].target, &definition.credentials[1].file);
 	definition_done(&definition);
 }
 
@@ -114,14 +115,14 @@ static void test_networks(void **state)
 
 	definition.network_index = 1;
 	pin_collect(&definition, &pins);
-	assert_int_equal(pins.count, 10);
-	assert_ptr_equal(pins.items[8].target, &definition.others[0]);
-	assert_int_equal(pins.items[9].index, 1);
-	assert_ptr_equal(pins.items[9].target, &definition.network);
+	assert_int_equal(pins.count, 12);
+	assert_ptr_equal(pins.items[10].target, &definition.others[0]);
+	assert_int_equal(pins.items[11].index, 1);
+	assert_ptr_equal(pins.items[11].target, &definition.network);
 
 	definition = (struct definition){ .network.type = NETWORK_NONE };
 	pin_collect(&definition, &pins);
-	assert_int_equal(pins.count, 8);
+	assert_int_equal(pins.count, 10);
 }
 
 static void test_match(void **state)

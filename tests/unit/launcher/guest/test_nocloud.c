@@ -147,6 +147,29 @@ static void test_network_config(void **state)
 	close(fd);
 }
 
+/* The guest gets the search domains with the servers, or without them. */
+static void test_search(void **state)
+{
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	machine_init(&machine);
+	machine_join(&machine, CONFIGURE_CLOUD_INIT);
+	machine.definition.network.search[0] = (char *)"lab.example";
+	machine.definition.network.search_count = 1;
+	for (unsigned int without = 0; without < 2; without++) {
+		machine.plan.dns_count = without ? 0 : 3;
+		fd = make(&machine);
+		root = extract_json(fd, "network-config", "");
+		assert_value(root, "/ethernets/lan/nameservers/search/0", "lab.example");
+		assert_value(root, "/ethernets/lan/nameservers/addresses/1",
+			     without ? "-" : "9.9.9.9");
+		json_object_put(root);
+		close(fd);
+	}
+}
+
 /* Each card is matched by its MAC; the guest gets the LAN's route and servers. */
 static void test_networks(void **state)
 {
@@ -275,6 +298,29 @@ static void test_injection(void **state)
 	assert_value(root, "/runcmd", "-");
 	json_object_put(root);
 	close(fd);
+}
+
+/* A file replaces the configuration of the network byte for byte, also without a LAN. */
+static void test_own_network_config(void **state)
+{
+	static const char config[] = "version: 1\nconfig: []\n";
+	struct machine machine;
+	char *text;
+	size_t size;
+	int fd;
+
+	machine_init(&machine);
+	machine.definition.cloud_init.network_config = (char *)scratch_path("own-network");
+	scratch_text("own-network", config);
+	for (unsigned int on_lan = 0; on_lan < 2; on_lan++) {
+		fd = make(&machine);
+		text = extract(fd, "network-config", &size);
+		assert_non_null(text);
+		assert_string_equal(text, config);
+		free(text);
+		close(fd);
+		machine_join(&machine, CONFIGURE_CLOUD_INIT);
+	}
 }
 
 static void test_user_data(void **state)
@@ -493,10 +539,13 @@ static void test_dates_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_meta_data),     CASE(test_network_config), CASE(test_vendor_data),
-		CASE(test_injection),     CASE(test_user_data),      CASE(test_image),
-		CASE(test_tools),         CASE(test_wanted),         CASE(test_keys),
-		CASE(test_dates_hostile), CASE(test_networks),       CASE(test_mounts),
+		CASE(test_search),      CASE(test_own_network_config),
+		CASE(test_meta_data),   CASE(test_network_config),
+		CASE(test_vendor_data), CASE(test_injection),
+		CASE(test_user_data),   CASE(test_image),
+		CASE(test_tools),       CASE(test_wanted),
+		CASE(test_keys),        CASE(test_dates_hostile),
+		CASE(test_networks),    CASE(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

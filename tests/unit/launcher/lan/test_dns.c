@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "launcher/lan/dns.h"
+#include "launcher/yaml/scalar.h"
 #include "netsetup/base/ipv4.h"
 #include "tests/unit/support/scratch.h"
 
@@ -120,7 +121,7 @@ static void assert_search(const char *expected)
 
 	assert_true(count <= DNS_SEARCH_MAX);
 	for (unsigned int i = 0; i < count; i++) {
-		assert_true(dns_domain_valid(search[i]));
+		assert_true(scalar_domain(search[i]));
 		strcat(found, i ? " " : "");
 		strcat(found, search[i]);
 	}
@@ -170,16 +171,16 @@ static void test_domain(void **state)
 	char text[300];
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_false(dns_domain_valid(wrong[i]));
+		assert_false(scalar_domain(wrong[i]));
 	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
-		assert_true(dns_domain_valid(right[i]));
+		assert_true(scalar_domain(right[i]));
 	for (size_t size = 1; size < sizeof(text); size++) {
 		memset(text, 'a', size);
 		text[size] = '\0';
-		assert_int_equal(dns_domain_valid(text), size <= 63);
+		assert_int_equal(scalar_domain(text), size <= 63);
 		for (size_t dot = 1; dot + 1 < size; dot += 2)
 			text[dot] = '.';
-		assert_int_equal(dns_domain_valid(text), size <= 253);
+		assert_int_equal(scalar_domain(text), size <= 253);
 	}
 }
 

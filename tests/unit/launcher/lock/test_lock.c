@@ -44,11 +44,11 @@ static void test_each_key_has_a_text(void **state)
 	struct lock_item item;
 	unsigned int count = 0;
 
-	assert_int_equal(check_keys(&lock, &keys_definition), 11);
+	assert_int_equal(check_keys(&lock, &keys_definition), 13);
 	while (lock_item(&lock, count, &item))
 		count++;
 	/* The other two are for the definition's file and the UEFI variables. */
-	assert_int_equal(count, 11 + 2);
+	assert_int_equal(count, 13 + 2);
 }
 
 static void test_slot(void **state)

@@ -71,6 +71,8 @@ static struct lock full(void)
 		.kernel = TEXT(SHA256),
 		.initrd = TEXT(SHA512),
 		.user_data = TEXT(SHA256),
+		.network_config = TEXT(SHA512),
+		.vendor_data = TEXT(SHA256),
 		.ignition = TEXT(SHA256),
 		.networks = { { TEXT("02:00:00:00:00:01") }, { TEXT("02:00:00:00:00:02") } },
 		.network_count = 2,
@@ -99,7 +101,7 @@ static void test_written_is_read(void **state)
 		assert_string_equal(written.text, got.text);
 		assert_non_null(schema_origin(&file.loader, got.base, got.name));
 	}
-	assert_int_equal(count, 16);
+	assert_int_equal(count, 18);
 	assert_false(lock_item(&file.lock, count, &got));
 	lockfile_done(&file);
 }

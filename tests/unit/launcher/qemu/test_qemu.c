@@ -121,6 +121,20 @@ static void test_machine(void **state)
 	assert_refused(&machine, "'machine.cpu'");
 }
 
+static void test_clock_and_topology(void **state)
+{
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.cpus = (struct cpus){ 8, { 1, 4, 2 } };
+	machine.definition.rtc = RTC_LOCALTIME;
+	argv = build(&machine);
+	assert_option(&argv, "-smp", 0, "8,sockets=1,cores=4,threads=2");
+	assert_option(&argv, "-rtc", 0, "base=localtime");
+	argv_done(&argv);
+}
+
 static void test_disk_devices(void **state)
 {
 	static const enum disk_device devices[] = { DISK_SATA, DISK_CDROM, DISK_SCSI, DISK_SCSI,
@@ -310,6 +324,120 @@ static void test_disks(void **state)
 	assert_refused(&machine, "'disks[1].image'");
 }
 
+static void test_serial_and_cache(void **state)
+{
+	static const struct {
+		enum disk_cache cache;
+		const char *node, *device;
+	} modes[] = {
+		{ DISK_CACHE_WRITEBACK, "\"discard\":\"unmap\",\"file\"", "" },
+		{ DISK_CACHE_NONE, "\"cache\":{\"direct\":true,\"no-flush\":false}", "" },
+		{ DISK_CACHE_WRITETHROUGH, "\"discard\":\"unmap\",\"file\"", ",write-cache=off" },
+		{ DISK_CACHE_DIRECTSYNC, "\"cache\":{\"direct\":true,\"no-flush\":false}",
+		  ",write-cache=off" },
+		{ DISK_CACHE_UNSAFE, "\"cache\":{\"direct\":false,\"no-flush\":true}", "" },
+	};
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine_add_disk(&machine, "/a.raw", DISK_DIRECT, DISK_FORMAT_RAW);
+	machine.definition.disks[0].device = DISK_NVME;
+	machine.definition.disks[0].serial = (char *)"A-1";
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		char device[80];
+
+		snprintf(device, sizeof(device), "nvme,drive=disk0,serial=A-1%s,bootindex=0",
+			 modes[i].device);
+		machine.definition.disks[0].cache = modes[i].cache;
+		argv = build(&machine);
+		assert_true(has(&argv, modes[i].node));
+		assert_option(&argv, "-device", 1, device);
+		argv_done(&argv);
+	}
+}
+
+/* Builds the command of a machine with a disk and a CD-ROM, and compares their boot options. */
+static void expect_boot(const struct machine *machine, const char *disk, const char *cdrom)
+{
+	struct argv argv = build(machine);
+	char device[80];
+
+	snprintf(device, sizeof(device), "virtio-blk-pci,drive=disk0%s", disk);
+	assert_option(&argv, "-device", 1, device);
+	snprintf(device, sizeof(device), "ide-cd,drive=disk1,bus=ide.0%s", cdrom);
+	assert_option(&argv, "-device", 2, device);
+	argv_done(&argv);
+}
+
+static void test_boot_order(void **state)
+{
+	struct machine machine;
+
+	machine_init(&machine);
+	machine_add_disk(&machine, "/a.raw", DISK_DIRECT, DISK_FORMAT_RAW);
+	machine_add_disk(&machine, "/b.iso", DISK_READONLY, DISK_FORMAT_RAW);
+	machine.definition.disks[1].device = DISK_CDROM;
+	expect_boot(&machine, ",bootindex=0", ",bootindex=1");
+	machine.definition.boot.once = BOOT_CDROM;
+	expect_boot(&machine, ",bootindex=16", ",id=once1,bootindex=1");
+	machine.definition.boot.order[0] = BOOT_CDROM;
+	machine.definition.boot.order_count = 1;
+	machine.definition.boot.once = BOOT_DISK;
+	expect_boot(&machine, ",id=once0,bootindex=0", ",bootindex=17");
+	machine.definition.boot.order[1] = BOOT_DISK;
+	machine.definition.boot.order_count = 2;
+	machine.definition.boot.once = BOOT_USUAL;
+	expect_boot(&machine, ",bootindex=16", ",bootindex=1");
+}
+
+static void test_smbios(void **state)
+{
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.smbios.manufacturer = (char *)"A, Ltd.,uuid=x";
+	machine.definition.smbios.serial = (char *)"ds=nocloud;s=http://10.0.0.1/";
+	argv = build(&machine);
+	assert_option(&argv, "-smbios", 0, "type=1,manufacturer=A,, Ltd.,,uuid=x");
+	assert_option(&argv, "-smbios", 1, "type=1,serial=ds=nocloud;s=http://10.0.0.1/");
+	assert_null(option(&argv, "-smbios", 2));
+	argv_done(&argv);
+
+	machine.definition.smbios.family = (char *)"a\nb";
+	assert_refused(&machine, "'smbios'");
+}
+
+static void test_video_and_audio(void **state)
+{
+	static const char *const video[] = { "virtio-vga",  "VGA",        "qxl-vga",
+					     "vmware-svga", "cirrus-vga", "bochs-display" };
+	static const char *const audio[] = { NULL, "spice,id=audio", "pipewire,id=audio",
+					     "pa,id=audio", "alsa,id=audio" };
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.display = DISPLAY_GTK;
+	for (size_t i = 0; i < ARRAY_SIZE(video); i++) {
+		machine.definition.video.model = (enum video_model)i;
+		argv = build(&machine);
+		assert_option(&argv, "-device", 1, video[i]);
+		argv_done(&argv);
+	}
+	machine.definition.video = (struct video){ VIDEO_STD, { 1920, 1080 } };
+	for (size_t i = 1; i < ARRAY_SIZE(audio); i++) {
+		machine.definition.audio = (enum audio_backend)i;
+		argv = build(&machine);
+		assert_option(&argv, "-audiodev", 0, audio[i]);
+		assert_option(&argv, "-device", 1, "VGA,xres=1920,yres=1080");
+		assert_option(&argv, "-device", 4, "ich9-intel-hda");
+		assert_option(&argv, "-device", 5, "hda-duplex,audiodev=audio");
+		argv_done(&argv);
+	}
+}
+
 static void test_tap(void **state)
 {
 	struct machine machine;
@@ -394,10 +522,10 @@ static void test_queues(void **state)
 	struct machine machine;
 
 	machine_init(&machine);
-	machine.definition.cpus = 3;
+	machine.definition.cpus.count = 3;
 	assert_int_equal(machine_queues(&machine.definition, false), 1);
 	assert_int_equal(machine_queues(&machine.definition, true), 3);
-	machine.definition.cpus = 64;
+	machine.definition.cpus.count = 64;
 	assert_int_equal(machine_queues(&machine.definition, true), 4);
 	machine.definition.network.queues = 8;
 	assert_int_equal(machine_queues(&machine.definition, false), 8);
@@ -618,15 +746,29 @@ static void test_deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),        cmocka_unit_test(test_machine),
-		cmocka_unit_test(test_uefi),         cmocka_unit_test(test_disk_devices),
-		cmocka_unit_test(test_tpm),          cmocka_unit_test(test_boot),
-		cmocka_unit_test(test_disks),        cmocka_unit_test(test_tap),
-		cmocka_unit_test(test_models),       cmocka_unit_test(test_queues),
-		cmocka_unit_test(test_user_network), cmocka_unit_test(test_networks),
-		cmocka_unit_test(test_channels),     cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_console),      cmocka_unit_test(test_display),
-		cmocka_unit_test(test_args),         cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_video_and_audio),
+		cmocka_unit_test(test_boot_order),
+		cmocka_unit_test(test_smbios),
+		cmocka_unit_test(test_small),
+		cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_uefi),
+		cmocka_unit_test(test_disk_devices),
+		cmocka_unit_test(test_tpm),
+		cmocka_unit_test(test_boot),
+		cmocka_unit_test(test_clock_and_topology),
+		cmocka_unit_test(test_serial_and_cache),
+		cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_tap),
+		cmocka_unit_test(test_models),
+		cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_user_network),
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_channels),
+		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_console),
+		cmocka_unit_test(test_display),
+		cmocka_unit_test(test_args),
+		cmocka_unit_test(test_deterministic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
