@@ -130,7 +130,7 @@ static int load_source(struct load *load, char *const overrides[], unsigned int 
 		ret = load_read(load);
 	if (ret < 0)
 		return ret;
-	if (load->diagnostics.count)
+	if (load->diagnostics.count > load->diagnostics.warnings)
 		return -EINVAL;
 	resolve_machine_id(machine_id);
 	resolve_definition(&load->definition, machine_id);
@@ -156,12 +156,13 @@ static int load_finish(struct load *load, int ret, char *const overrides[], unsi
 		ret = load_directory(load, load->source.name);
 	if (ret == 0)
 		ret = load_source(load, overrides, count);
+	if (ret != -ENOMEM && load->diagnostics.count) {
+		*diagnostics = diagnostics_text(&load->diagnostics);
+		ret = *diagnostics ? ret : -ENOMEM;
+	}
 	if (ret == 0) {
 		*definition = load->definition;
 		memset(&load->definition, 0, sizeof(load->definition));
-	} else if (ret != -ENOMEM) {
-		*diagnostics = diagnostics_text(&load->diagnostics);
-		ret = *diagnostics ? ret : -ENOMEM;
 	}
 	load_done(load);
 	return ret;
