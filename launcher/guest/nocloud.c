@@ -33,18 +33,13 @@ static int add_file(int files, const char *name, const char *data, size_t size, 
 	return ret ? seed_error(-ret, err) : 0;
 }
 
-static int add_user_data(int files, const struct definition *definition, struct error *err)
+/* @data: the user-data, NULL if there is none. */
+static int read_user_data(const struct definition *definition, char **data, size_t *size,
+			  struct error *err)
 {
-	cleanup_free char *data = NULL;
-	size_t size;
-	int ret;
+	const char *path = definition->cloud_init.user_data;
 
-	if (!definition->cloud_init.user_data)
-		return add_file(files, "user-data", USER_DATA_NONE, strlen(USER_DATA_NONE), err);
-	ret = file_read(definition->cloud_init.user_data, NOCLOUD_USER_DATA_MAX, &data, &size, err);
-	if (!ret)
-		ret = add_file(files, "user-data", data, size, err);
-	return ret;
+	return path ? file_read(path, NOCLOUD_USER_DATA_MAX, data, size, err) : 0;
 }
 
 /* Without network-config cloud-init uses DHCP on the first card and does not configure others. */
@@ -65,21 +60,26 @@ static int add_text(int files, const char *name, const char *text, struct error 
 /* Makes all texts before it writes the first. */
 static int add_files(int files, const struct machine_plan *plan, struct error *err)
 {
+	cleanup_free char *user_data = NULL;
 	cleanup_free char *meta_data = NULL;
 	cleanup_free char *vendor_data = NULL;
 	cleanup_free char *network_config = NULL;
+	size_t size = strlen(USER_DATA_NONE);
 	int ret;
 
-	ret = nocloud_files_meta_data(plan->definition, &meta_data, err);
+	ret = read_user_data(plan->definition, &user_data, &size, err);
 	if (!ret)
-		ret = nocloud_files_vendor_data(plan, &vendor_data, err);
+		ret = nocloud_files_meta_data(plan->definition, &meta_data, err);
+	if (!ret)
+		ret = nocloud_files_vendor_data(plan, user_data, size, &vendor_data, err);
 	if (!ret && configures_network(plan))
 		ret = nocloud_files_network_config(plan, &network_config, err);
 
 	if (!ret)
 		ret = add_text(files, "meta-data", meta_data, err);
 	if (!ret)
-		ret = add_user_data(files, plan->definition, err);
+		ret = add_file(files, "user-data", user_data ? user_data : USER_DATA_NONE, size,
+			       err);
 	if (!ret)
 		ret = add_text(files, "vendor-data", vendor_data, err);
 	if (!ret && network_config)

@@ -10,6 +10,7 @@
 
 #include "launcher/common/text.h"
 #include "launcher/guest/ssh_key.h"
+#include "launcher/yaml/cloud_config.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
@@ -114,16 +115,24 @@ static int add_keys(struct tree *tree, struct json_object *parent,
 	return ret;
 }
 
-/* Adds the user with its keys. Root needs no sudo, but cloud-init disables its keys by default. */
-static int add_user(struct tree *tree, const struct machine_login *login, struct error *err)
+/*
+ * Adds the user with its keys. A list of users replaces the image's own user, to whom user-data may
+ * give a password or keys (normalize_users_groups() of ug_util.py): @beside is true to keep both.
+ * Root needs no sudo, but cloud-init disables its keys by default.
+ */
+static int add_user(struct tree *tree, const struct machine_plan *plan, bool beside,
+		    struct error *err)
 {
-	const char *name = login->user;
-	struct json_object *user;
+	const char *name = plan->login.user;
+	struct json_object *users, *user;
 
 	if (!name || !strcmp(name, CLOUD_INIT_USER_DEFAULT))
-		return add_keys(tree, tree->root, login, err);
+		return add_keys(tree, tree->root, &plan->login, err);
 
-	user = add_object(tree, add_array(tree, tree->root, "users"), NULL);
+	users = add_array(tree, tree->root, "users");
+	if (beside)
+		add_text(tree, users, NULL, CLOUD_INIT_USER_DEFAULT);
+	user = add_object(tree, users, NULL);
 	add_text(tree, user, "name", name);
 	if (!strcmp(name, "root")) {
 		add(tree, tree->root, "disable_root", json_object_new_boolean(false));
@@ -132,7 +141,7 @@ static int add_user(struct tree *tree, const struct machine_login *login, struct
 		add_text(tree, user, "shell", "/bin/bash");
 		add(tree, user, "lock_passwd", json_object_new_boolean(true));
 	}
-	return add_keys(tree, user, login, err);
+	return add_keys(tree, user, &plan->login, err);
 }
 
 /* Applies the network configuration at every boot, since the address may change between boots. */
@@ -148,13 +157,14 @@ static void add_updates(struct tree *tree)
 
 /*
  * Sets how cloud-init merges this with user-data: it appends these lists to the user's, which would
- * otherwise replace them. For all other values the user's take precedence. Both keys are needed:
+ * otherwise replace them. For all other values the user's take precedence, also where they are no
+ * lists: str() would replace a text by a list. Both keys are needed:
  * cloud-init removes the first when it reads the vendor-data alone, and the second when it merges
  * both (dict_extract_mergers() of cloudinit/mergers).
  */
 static void add_merging(struct tree *tree)
 {
-	static const char how[] = "dict(no_replace,recurse_list)+list(append)+str()";
+	static const char how[] = "dict(no_replace,recurse_list)+list(append)";
 
 	add_text(tree, tree->root, "merge_how", how);
 	add_text(tree, tree->root, "merge_type", how);
@@ -193,11 +203,14 @@ static void add_commands(struct tree *tree, const struct cloud_init *cloud_init)
 
 /*
  * Mounts the shares by a command at each boot, since cloud-init's 'mounts' skips a name that is not
- * a block device (sanitize_devname() of its cc_mounts.py).
+ * a block device (sanitize_devname() of its cc_mounts.py). The command always succeeds, since
+ * cloud-init counts a failed one as a failure of the guest's boot.
  */
 static void add_mounts(struct tree *tree, const struct definition *definition)
 {
-	static const char script[] = "mkdir -p \"$1\" && mount -t \"$2\" -o \"$3\" \"$0\" \"$1\"";
+	static const char script[] =
+		"mkdir -p \"$1\" && mount -t \"$2\" -o \"$3\" \"$0\" \"$1\" || "
+		"echo \"vmrun: cannot mount share '$0' at '$1'\" >&2";
 	struct json_object *commands = NULL;
 
 	for (unsigned int i = 0; i < definition->share_count; i++) {
@@ -223,9 +236,11 @@ static void add_mounts(struct tree *tree, const struct definition *definition)
 	}
 }
 
-int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, struct error *err)
+int nocloud_files_vendor_data(const struct machine_plan *plan, const char *user_data, size_t size,
+			      char **text, struct error *err)
 {
 	const struct definition *definition = plan->definition;
+	const bool beside = user_data && !cloud_config_has(user_data, size, "users");
 	struct tree tree = { .root = json_object_new_object() };
 	int ret;
 
@@ -234,7 +249,7 @@ int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, stru
 	add_packages(&tree, &definition->cloud_init);
 	add_commands(&tree, &definition->cloud_init);
 	add_mounts(&tree, definition);
-	ret = add_user(&tree, &plan->login, err);
+	ret = add_user(&tree, plan, beside, err);
 	return finish(&tree, "#cloud-config\n", ret, text, err);
 }
 
