@@ -23,12 +23,14 @@
 /**
  * struct load - the state while a definition is loaded.
  * @source, @document: the file.
+ * @user_data: the text of the user-data, which warnings quote.
  * @overrides, @override_count: the --set options.
  * @unpinned: true if images from URLs need no digest.
  */
 struct load {
 	struct source source;
 	struct document document;
+	struct source user_data;
 	struct override *overrides;
 	unsigned int override_count;
 	bool unpinned;
@@ -100,6 +102,7 @@ static int load_read(struct load *load)
 		.diagnostics = &load->diagnostics,
 		.directory = definition->directory,
 		.unpinned = load->unpinned,
+		.user_data = &load->user_data,
 		.home = user && user->pw_dir && user->pw_dir[0] == '/' ? user->pw_dir : NULL,
 	};
 	int ret;
@@ -130,7 +133,7 @@ static int load_source(struct load *load, char *const overrides[], unsigned int 
 		ret = load_read(load);
 	if (ret < 0)
 		return ret;
-	if (load->diagnostics.count)
+	if (load->diagnostics.count > load->diagnostics.warnings)
 		return -EINVAL;
 	resolve_machine_id(machine_id);
 	resolve_definition(&load->definition, machine_id);
@@ -145,6 +148,7 @@ static void load_done(struct load *load)
 	free(load->overrides);
 	document_done(&load->document);
 	source_done(&load->source);
+	source_done(&load->user_data);
 	definition_done(&load->definition);
 }
 
@@ -156,12 +160,13 @@ static int load_finish(struct load *load, int ret, char *const overrides[], unsi
 		ret = load_directory(load, load->source.name);
 	if (ret == 0)
 		ret = load_source(load, overrides, count);
+	if (ret != -ENOMEM && load->diagnostics.count) {
+		*diagnostics = diagnostics_text(&load->diagnostics);
+		ret = *diagnostics ? ret : -ENOMEM;
+	}
 	if (ret == 0) {
 		*definition = load->definition;
 		memset(&load->definition, 0, sizeof(load->definition));
-	} else if (ret != -ENOMEM) {
-		*diagnostics = diagnostics_text(&load->diagnostics);
-		ret = *diagnostics ? ret : -ENOMEM;
 	}
 	load_done(load);
 	return ret;

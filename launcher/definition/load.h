@@ -13,8 +13,8 @@
  * (uplink, address, range, dns, accel, cpu, queues, vsock, user, ssh-keys).
  * @overrides: texts "KEY.PATH=VALUE" in the order in which they apply.
  * @definition: free it with definition_done() after success; unchanged on failure.
- * @diagnostics: all errors with excerpts, as text for stderr; NULL if there are none. The caller
- *               frees it.
+ * @diagnostics: all errors and warnings with excerpts, as text for stderr; NULL if there are none.
+ *               The caller frees it. After success, it has warnings alone.
  *
  * Return: 0; -EINVAL for an invalid definition; -ENOMEM; or the errno of opening the file. There is
  * a message in @diagnostics for each but -ENOMEM.

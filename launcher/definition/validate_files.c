@@ -4,11 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/common/file.h"
 #include "launcher/definition/ignition.h"
+#include "launcher/yaml/cloud_config.h"
+#include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
 /* Larger than any public key or certificate. */
@@ -62,13 +66,13 @@ static bool file_check(const struct loader *loader, const struct location *locat
 	return true;
 }
 
-static void file_of_key(const struct loader *loader, const void *base, const char *name,
+/* Returns true if the key names a file that is as needed. */
+static bool file_of_key(const struct loader *loader, const void *base, const char *name,
 			const char *path, const struct file_need *need)
 {
 	const struct origin *origin = schema_origin(loader, base, name);
 
-	if (path && origin)
-		file_check(loader, &origin->value->location, path, need);
+	return path && origin && file_check(loader, &origin->value->location, path, need);
 }
 
 static bool same_file(const char *path, const char *other)
@@ -158,6 +162,70 @@ static void check_ssh_keys(const struct loader *loader, const struct definition 
 				      definition->cloud_init.ssh_keys[i]);
 }
 
+static bool has_mount(const struct definition *definition)
+{
+	for (unsigned int i = 0; i < definition->share_count; i++)
+		if (definition->shares[i].mount)
+			return true;
+	return false;
+}
+
+/* Warns about what cloud-init does not do with the user-data; the file is passed on unchanged. */
+static void check_user_data(const struct loader *loader, const struct definition *definition)
+{
+	const struct cloud_init *cloud_init = &definition->cloud_init;
+	const bool image_user = cloud_init->user &&
+				!strcmp(cloud_init->user, CLOUD_INIT_USER_DEFAULT);
+	const struct cloud_config_list lists[] = {
+		{ "users", "user", !image_user },
+		{ "ssh_authorized_keys", "ssh-keys",
+		  image_user && (cloud_init->ssh_keys_auto || cloud_init->ssh_key_count) },
+		{ "packages", "packages", cloud_init->package_count },
+		{ "runcmd", "run", cloud_init->run_count },
+		{ "bootcmd", "mount", has_mount(definition) },
+	};
+	struct source *source = loader->user_data;
+	struct error ignored;
+
+	if (!file_of_key(loader, cloud_init, "user-data", cloud_init->user_data, &need_read) ||
+	    file_read(cloud_init->user_data, SOURCE_SIZE_MAX, &source->text, &source->size,
+		      &ignored))
+		return;
+	source->name = strdup(cloud_init->user_data);
+	source->rank = UINT_MAX;
+	if (source->name)
+		cloud_config_check(source, lists, ARRAY_SIZE(lists), loader->diagnostics);
+	else
+		loader->diagnostics->failed = true;
+}
+
+static bool file_ends_in_line(const char *path)
+{
+	cleanup_free char *data = NULL;
+	struct error ignored;
+	size_t size;
+
+	return !file_read(path, SOURCE_SIZE_MAX, &data, &size, &ignored) && size &&
+	       data[size - 1] == '\n';
+}
+
+/* systemd-sysusers(8) writes these values to passwd(5) and shadow(5) with all their characters. */
+static void check_credential(const struct loader *loader, const struct credential *credential)
+{
+	static const char prefix[] = "passwd.";
+	const char *value = credential->value;
+	const struct origin *origin = schema_origin(loader, credential, value ? "value" : "file");
+	bool line = value && value[0] && value[strlen(value) - 1] == '\n';
+
+	if (file_of_key(loader, credential, "file", credential->file, &need_read))
+		line = line || file_ends_in_line(credential->file);
+	if (!line || !credential->name || strncmp(credential->name, prefix, strlen(prefix)) != 0)
+		return;
+	diagnostics_warn(loader->diagnostics, &origin->value->location,
+			 "'%s' ends in a line end, which breaks the guest's password files",
+			 credential->name);
+}
+
 static void check_ignition(const struct loader *loader, const struct definition *definition)
 {
 	const struct origin *origin = schema_origin(loader, definition, "ignition");
@@ -202,8 +270,7 @@ void validate_files(const struct loader *loader, const struct definition *defini
 			    disk->mode == DISK_DIRECT ? &need_write : &need_image);
 		check_shared(loader, definition, i);
 	}
-	file_of_key(loader, &definition->cloud_init, "user-data", definition->cloud_init.user_data,
-		    &need_read);
+	check_user_data(loader, definition);
 	file_of_key(loader, &definition->cloud_init, "network-config",
 		    definition->cloud_init.network_config, &need_read);
 	file_of_key(loader, &definition->cloud_init, "vendor-data",
@@ -211,8 +278,7 @@ void validate_files(const struct loader *loader, const struct definition *defini
 	check_ssh_keys(loader, definition);
 	check_ignition(loader, definition);
 	for (unsigned int i = 0; i < definition->credential_count; i++)
-		file_of_key(loader, &definition->credentials[i], "file",
-			    definition->credentials[i].file, &need_read);
+		check_credential(loader, &definition->credentials[i]);
 	for (unsigned int i = 0; i < definition->share_count; i++)
 		check_directory(loader, &definition->shares[i]);
 }

@@ -33,20 +33,10 @@ static int add_file(int files, const char *name, const char *data, size_t size, 
 	return ret ? seed_error(-ret, err) : 0;
 }
 
-/* Adds a file of the user's, or @text if @path is NULL; nothing if both are NULL. */
-static int add_user_file(int files, const char *name, const char *path, const char *text,
-			 struct error *err)
+/* Reads a file of the user's. @data: NULL if @path is. */
+static int read_user_file(const char *path, char **data, size_t *size, struct error *err)
 {
-	cleanup_free char *data = NULL;
-	size_t size;
-	int ret;
-
-	if (!path)
-		return text ? add_file(files, name, text, strlen(text), err) : 0;
-	ret = file_read(path, NOCLOUD_USER_DATA_MAX, &data, &size, err);
-	if (!ret)
-		ret = add_file(files, name, data, size, err);
-	return ret;
+	return path ? file_read(path, NOCLOUD_USER_DATA_MAX, data, size, err) : 0;
 }
 
 /* Without network-config cloud-init uses DHCP on the first card and does not configure others. */
@@ -68,26 +58,35 @@ static int add_text(int files, const char *name, const char *text, struct error 
 static int add_files(int files, const struct machine_plan *plan, struct error *err)
 {
 	const struct cloud_init *cloud_init = &plan->definition->cloud_init;
+	cleanup_free char *user_data = NULL;
 	cleanup_free char *meta_data = NULL;
 	cleanup_free char *vendor_data = NULL;
 	cleanup_free char *network_config = NULL;
+	size_t size = strlen(USER_DATA_NONE), network_size = 0;
 	int ret;
 
-	ret = nocloud_files_meta_data(plan->definition, &meta_data, err);
+	ret = read_user_file(cloud_init->user_data, &user_data, &size, err);
 	if (!ret)
-		ret = nocloud_files_vendor_data(plan, &vendor_data, err);
-	if (!ret && configures_network(plan))
+		ret = nocloud_files_meta_data(plan->definition, &meta_data, err);
+	if (!ret)
+		ret = nocloud_files_vendor_data(plan, user_data, size, &vendor_data, err);
+	if (!ret)
+		ret = read_user_file(cloud_init->network_config, &network_config, &network_size,
+				     err);
+	if (!ret && !network_config && configures_network(plan)) {
 		ret = nocloud_files_network_config(plan, &network_config, err);
+		network_size = ret ? 0 : strlen(network_config);
+	}
 
 	if (!ret)
 		ret = add_text(files, "meta-data", meta_data, err);
 	if (!ret)
-		ret = add_user_file(files, "user-data", cloud_init->user_data, USER_DATA_NONE, err);
+		ret = add_file(files, "user-data", user_data ? user_data : USER_DATA_NONE, size,
+			       err);
 	if (!ret)
 		ret = add_text(files, "vendor-data", vendor_data, err);
-	if (!ret)
-		ret = add_user_file(files, "network-config", cloud_init->network_config,
-				    network_config, err);
+	if (!ret && network_config)
+		ret = add_file(files, "network-config", network_config, network_size, err);
 	return ret;
 }
 

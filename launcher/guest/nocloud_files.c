@@ -12,6 +12,7 @@
 #include "launcher/common/text.h"
 #include "launcher/guest/nocloud.h"
 #include "launcher/guest/ssh_key.h"
+#include "launcher/yaml/cloud_config.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
@@ -116,25 +117,68 @@ static int add_keys(struct tree *tree, struct json_object *parent,
 	return ret;
 }
 
-/* Adds the user with its keys. Root needs no sudo, but cloud-init disables its keys by default. */
-static int add_user(struct tree *tree, const struct machine_login *login, struct error *err)
+/* crypt(5): a '$' is before the method, the salt and the hash, of these characters only. */
+static bool is_hash(const char *password)
 {
-	const char *name = login->user;
-	struct json_object *user;
+	static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789./$=,";
+	const char *salt = password[0] == '$' ? strchr(password + 1, '$') : NULL;
+
+	return salt && strchr(salt + 1, '$') && strspn(password, characters) == strlen(password);
+}
+
+/* Adds the password in the two forms that cloud-init also sets for a user that exists. */
+static void add_password(struct tree *tree, struct json_object *user, const char *password)
+{
+	add(tree, user, "lock_passwd", json_object_new_boolean(!password));
+	if (password)
+		add_text(tree, user, is_hash(password) ? "hashed_passwd" : "plain_text_passwd",
+			 password);
+}
+
+/*
+ * Configures the image's own user. An entry in a list of users would not serve: in 22.4, the
+ * image's own "lock_passwd" has precedence there (_normalize_users() of ug_util.py).
+ */
+static int add_image_user(struct tree *tree, const struct machine_login *login,
+			  const char *password, struct error *err)
+{
+	if (password) {
+		add_text(tree, tree->root, "password", password);
+		add(tree, add_object(tree, tree->root, "chpasswd"), "expire",
+		    json_object_new_boolean(false));
+	}
+	return add_keys(tree, tree->root, login, err);
+}
+
+/*
+ * Adds the user with its keys. A list of users replaces the image's own user, to whom user-data may
+ * give a password or keys (normalize_users_groups() of ug_util.py): @beside is true to keep both.
+ * Root needs no sudo, but cloud-init disables its keys by default.
+ */
+static int add_user(struct tree *tree, const struct machine_plan *plan, bool beside,
+		    struct error *err)
+{
+	const char *name = plan->login.user;
+	const char *password = plan->definition->cloud_init.password;
+	struct json_object *users, *user;
 
 	if (!name || !strcmp(name, CLOUD_INIT_USER_DEFAULT))
-		return add_keys(tree, tree->root, login, err);
+		return add_image_user(tree, &plan->login, password, err);
 
-	user = add_object(tree, add_array(tree, tree->root, "users"), NULL);
+	users = add_array(tree, tree->root, "users");
+	if (beside)
+		add_text(tree, users, NULL, CLOUD_INIT_USER_DEFAULT);
+	user = add_object(tree, users, NULL);
 	add_text(tree, user, "name", name);
 	if (!strcmp(name, "root")) {
 		add(tree, tree->root, "disable_root", json_object_new_boolean(false));
 	} else {
 		add_text(tree, user, "sudo", "ALL=(ALL) NOPASSWD:ALL");
 		add_text(tree, user, "shell", "/bin/bash");
-		add(tree, user, "lock_passwd", json_object_new_boolean(true));
 	}
-	return add_keys(tree, user, login, err);
+	add_password(tree, user, password);
+	return add_keys(tree, user, &plan->login, err);
 }
 
 /* Applies the network configuration at every boot, since the address may change between boots. */
@@ -150,13 +194,14 @@ static void add_updates(struct tree *tree)
 
 /*
  * Sets how cloud-init merges this with user-data: it appends these lists to the user's, which would
- * otherwise replace them. For all other values the user's take precedence. Both keys are needed:
+ * otherwise replace them. For all other values the user's take precedence, also where they are no
+ * lists: str() would replace a text by a list. Both keys are needed:
  * cloud-init removes the first when it reads the vendor-data alone, and the second when it merges
  * both (dict_extract_mergers() of cloudinit/mergers).
  */
 static void add_merging(struct tree *tree)
 {
-	static const char how[] = "dict(no_replace,recurse_list)+list(append)+str()";
+	static const char how[] = "dict(no_replace,recurse_list)+list(append)";
 
 	add_text(tree, tree->root, "merge_how", how);
 	add_text(tree, tree->root, "merge_type", how);
@@ -195,11 +240,14 @@ static void add_commands(struct tree *tree, const struct cloud_init *cloud_init)
 
 /*
  * Mounts the shares by a command at each boot, since cloud-init's 'mounts' skips a name that is not
- * a block device (sanitize_devname() of its cc_mounts.py).
+ * a block device (sanitize_devname() of its cc_mounts.py). The command always succeeds, since
+ * cloud-init counts a failed one as a failure of the guest's boot.
  */
 static void add_mounts(struct tree *tree, const struct definition *definition)
 {
-	static const char script[] = "mkdir -p \"$1\" && mount -t \"$2\" -o \"$3\" \"$0\" \"$1\"";
+	static const char script[] =
+		"mkdir -p \"$1\" && mount -t \"$2\" -o \"$3\" \"$0\" \"$1\" || "
+		"echo \"vmrun: cannot mount share '$0' at '$1'\" >&2";
 	struct json_object *commands = NULL;
 
 	for (unsigned int i = 0; i < definition->share_count; i++) {
@@ -225,9 +273,11 @@ static void add_mounts(struct tree *tree, const struct definition *definition)
 	}
 }
 
-static int own_vendor_data(const struct machine_plan *plan, char **text, struct error *err)
+static int own_vendor_data(const struct machine_plan *plan, const char *user_data, size_t size,
+			   char **text, struct error *err)
 {
 	const struct definition *definition = plan->definition;
+	const bool beside = user_data && !cloud_config_has(user_data, size, "users");
 	struct tree tree = { .root = json_object_new_object() };
 	int ret;
 
@@ -236,7 +286,7 @@ static int own_vendor_data(const struct machine_plan *plan, char **text, struct 
 	add_packages(&tree, &definition->cloud_init);
 	add_commands(&tree, &definition->cloud_init);
 	add_mounts(&tree, definition);
-	ret = add_user(&tree, &plan->login, err);
+	ret = add_user(&tree, plan, beside, err);
 	return finish(&tree, "#cloud-config\n", ret, text, err);
 }
 
@@ -285,10 +335,11 @@ static int join_vendor_data(const char *path, char **text, struct error *err)
 	return 0;
 }
 
-int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, struct error *err)
+int nocloud_files_vendor_data(const struct machine_plan *plan, const char *user_data, size_t size,
+			      char **text, struct error *err)
 {
 	const char *path = plan->definition->cloud_init.vendor_data;
-	const int ret = own_vendor_data(plan, text, err);
+	const int ret = own_vendor_data(plan, user_data, size, text, err);
 
 	return ret || !path ? ret : join_vendor_data(path, text, err);
 }

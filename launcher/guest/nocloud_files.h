@@ -23,9 +23,11 @@ int nocloud_files_meta_data(const struct definition *definition, char **text, st
  * a user, the keys are for the image's default user. cloud-init appends these lists to those of
  * user-data; for all other values of the same keys user-data takes precedence.
  * With 'vendor-data' in the definition, it is a MIME archive of that file and this text.
+ * @user_data, @size: the user-data with a NUL after it; NULL if there is none.
  * Return: 0, or the error of ssh_key_read() or file_read(), or -ENOMEM.
  */
-int nocloud_files_vendor_data(const struct machine_plan *plan, char **text, struct error *err);
+int nocloud_files_vendor_data(const struct machine_plan *plan, const char *user_data, size_t size,
+			      char **text, struct error *err);
 
 /**
  * nocloud_files_network_config() - the configuration of each network, with its card's MAC.

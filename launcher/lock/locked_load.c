@@ -24,6 +24,8 @@ static int load(const struct options *options, const char *path, struct definiti
 	else
 		ret = load_definition(path, options->overrides, options->override_count, definition,
 				      &diagnostics);
+	if (diagnostics && (ret || !options->quiet))
+		log_text(diagnostics);
 	if (ret == 0)
 		return 0;
 	if (!diagnostics)
@@ -31,7 +33,6 @@ static int load(const struct options *options, const char *path, struct definiti
 	memset(err, 0, sizeof(*err));
 	err->code = EINVAL;
 	err->status = STATUS_DEFINITION;
-	log_text(diagnostics);
 	suggestion = ret == -ENOENT ? templates_suggest(path) : NULL;
 	if (suggestion)
 		log_text(suggestion);

@@ -47,28 +47,44 @@ static struct message *diagnostics_grow(struct diagnostics *diagnostics)
 	return &messages[diagnostics->count];
 }
 
-void diagnostics_add(struct diagnostics *diagnostics, const struct location *location,
-		     const char *format, ...)
+__attribute__((format(printf, 4, 0))) static bool add_message(struct diagnostics *diagnostics,
+							      const struct location *location,
+							      const char *severity,
+							      const char *format, va_list args)
 {
 	struct message *message = diagnostics_grow(diagnostics);
-	va_list args;
-	int length;
+	cleanup_free char *text = NULL;
 
 	assert(location->source);
 
-	if (!message) {
+	if (!message || vasprintf(&text, format, args) < 0 ||
+	    asprintf(&message->text, "%s%s", severity, text) < 0) {
 		diagnostics->failed = true;
-		return;
-	}
-	va_start(args, format);
-	length = vasprintf(&message->text, format, args);
-	va_end(args);
-	if (length < 0) {
-		diagnostics->failed = true;
-		return;
+		return false;
 	}
 	message->location = *location;
 	message->number = diagnostics->count++;
+	return true;
+}
+
+void diagnostics_add(struct diagnostics *diagnostics, const struct location *location,
+		     const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add_message(diagnostics, location, "", format, args);
+	va_end(args);
+}
+
+void diagnostics_warn(struct diagnostics *diagnostics, const struct location *location,
+		      const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	diagnostics->warnings += add_message(diagnostics, location, "warning: ", format, args);
+	va_end(args);
 }
 
 static int compare(uint64_t a, uint64_t b)

@@ -16,12 +16,14 @@ struct message;
 /**
  * struct diagnostics - messages; begins as all zero.
  * @messages, @count, @capacity: array of messages.
+ * @warnings: number of messages that are no errors.
  * @failed: true if a message is missing because memory ran out.
  */
 struct diagnostics {
 	struct message *messages;
 	size_t count;
 	size_t capacity;
+	size_t warnings;
 	bool failed;
 };
 
@@ -32,6 +34,10 @@ struct diagnostics {
  */
 void diagnostics_add(struct diagnostics *diagnostics, const struct location *location,
 		     const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* diagnostics_warn() - add a message that does not refuse the definition: "warning: TEXT". */
+void diagnostics_warn(struct diagnostics *diagnostics, const struct location *location,
+		      const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /**
  * diagnostics_text() - sort all messages and write each with its excerpt.

@@ -116,6 +116,7 @@ struct origin {
  * @directory: absolute path that relative paths start from.
  * @home: the user's home directory, or NULL if unknown.
  * @unpinned: true if images from URLs need no digest.
+ * @user_data: gets the text of the user-data, for messages about it; the caller empties it.
  * @origins, @origin_count, @origin_capacity: one for each value in the text.
  * @failed: true if memory ran out.
  */
@@ -124,6 +125,7 @@ struct loader {
 	const char *directory;
 	const char *home;
 	bool unpinned;
+	struct source *user_data;
 	struct origin *origins;
 	size_t origin_count;
 	size_t origin_capacity;

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "launcher/common/file.h"
 #include "launcher/definition/definition.h"
 #include "launcher/definition/load.h"
+#include "launcher/guest/nocloud.h"
 #include "launcher/guest/nocloud_files.h"
 #include "netsetup/base/cleanup.h"
 
@@ -60,7 +62,9 @@ int main(int argc, char **argv)
 	struct definition definition;
 	struct ready_record lan = { 0 };
 	struct error err = { 0 };
-	char *report = NULL;
+	cleanup_free char *user_data = NULL;
+	cleanup_free char *report = NULL;
+	size_t size = 0;
 	char *text = NULL;
 
 	if (argc < 3)
@@ -73,7 +77,11 @@ int main(int argc, char **argv)
 		fail(err.message);
 	write_file(argv[2], "meta-data", text);
 	free(take_ptr(&text));
-	if (nocloud_files_vendor_data(&plan, &text, &err) < 0)
+	if (definition.cloud_init.user_data &&
+	    file_read(definition.cloud_init.user_data, NOCLOUD_USER_DATA_MAX, &user_data, &size,
+		      &err))
+		fail(err.message);
+	if (nocloud_files_vendor_data(&plan, user_data, size, &text, &err) < 0)
 		fail(err.message);
 	write_file(argv[2], "vendor-data", text);
 	free(take_ptr(&text));

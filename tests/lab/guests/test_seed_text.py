@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The texts of a seed as their readers take them: YAML, cloud-init's schema, merging and renderers."""
+"""The texts of a seed as their readers take them: YAML, cloud-init's schema, merging and renderers.
+
+VMRUN_TEST_CLOUD_INIT names a source tree of another cloud-init, to use in place of Debian's."""
 
 import configparser
+import inspect
 import json
+import os
 import random
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Optional
+from unittest import mock
 
 import pytest
 import vm
@@ -33,6 +38,7 @@ def cloud_init() -> Path:
         pytest.skip(f"needs what {FETCH.name} needs")
     root = Path(fetched.stdout.strip())
     sys.path.insert(0, str(root / "usr/lib/python3/dist-packages"))
+    sys.path.insert(0, os.environ.get("VMRUN_TEST_CLOUD_INIT", sys.path[0]))
     return root
 
 
@@ -89,13 +95,26 @@ DEFINITIONS: dict[str, dict] = {
     "root": {"user": "root", "ssh-keys": ["key.pub"]},
     "image's own": {"user": "default", "ssh-keys": ["key.pub"]},
     "no keys": {"user": "me", "ssh-keys": []},
+    "password": {"user": "me", "password": "$y$j9T$salt$hash"},
+    "image's own with a password": {"user": "default", "password": "secret"},
     "all": {"user": "me", "ssh-keys": ["key.pub", "key.pub"], "packages": ["nginx", "vim=2:9.0~1"],
             "run": ["echo hello", ["echo", "hello"]]},
 }
 
 
-def vendor_data(tmp_path: Path, keys: dict) -> str:
+def check(directory: Path, *options: str, command: str = "check") -> str:
+    """Return the messages of `vmrun check` about the definition, which is a good one."""
+    done = subprocess.run([vm.binary(), command, *options, directory / "definition.yaml"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True,
+                          timeout=60)
+    return done.stderr
+
+
+def vendor_data(tmp_path: Path, keys: dict, user_data: Optional[dict] = None) -> str:
     (tmp_path / "key.pub").write_text(f"{KEY} me\n")
+    if user_data is not None:
+        (tmp_path / "user").write_text("#cloud-config\n" + yaml.safe_dump(user_data))
+        keys = {**keys, "user-data": "user"}
     return seed(tmp_path, {"cloud-init": keys})["vendor-data"]
 
 
@@ -129,6 +148,188 @@ def merged(user_data: dict, vendor: "str | list[str]", directory: Path) -> dict:
         handler.handle_part(None, "__end__", None, None, None, {})
         kept.append(util.read_conf(str(directory / name)))
     return util.mergemanydict([*kept, {"users": ["default"], "disable_root": True}])
+
+
+def users_of(config: dict) -> dict[str, dict]:
+    """The users that cloud-init makes in an image whose own user is debian."""
+    from cloudinit.distros import ug_util
+    distro = mock.Mock()
+    distro.get_default_user.return_value = {"name": "debian", "lock_passwd": True, "groups": ["adm"]}
+    return ug_util.normalize_users_groups(config, distro)[0]
+
+
+# A user-data's users, and the users that cloud-init makes of both.
+USERS: dict[str, tuple[dict, list[str]]] = {
+    "nobody": ({"password": "secret"}, ["debian", "me"]),
+    "image's own": ({"users": ["default"]}, ["debian", "me"]),
+    "other": ({"users": [{"name": "other"}]}, ["me", "other"]),
+    "none": ({"users": []}, ["me"]),
+    "old form": ({"user": "old"}, ["me", "old"]),
+    "text": ({"users": "default"}, ["debian"]),
+    "texts": ({"users": "default,other"}, ["debian", "other"]),
+    "mapping": ({"users": {"other": {"shell": "/bin/sh"}}}, ["other"]),
+    "null": ({"users": None}, []),
+}
+
+
+@pytest.mark.parametrize("name", USERS)
+def test_users_of_user_data(tmp_path: Path, cloud_init: Path, name: str) -> None:
+    """The image's own user stays where user-data has no users, so that a password at its top is
+    somebody's. Where cloud-init drops our user, a warning says so."""
+    user_data, expected = USERS[name]
+    vendor = vendor_data(tmp_path, {"user": "me", "ssh-keys": ["key.pub"]}, user_data)
+    both = merged(user_data, vendor, tmp_path)
+    if not isinstance(user_data.get("users", []), list):
+        assert both["users"] == user_data["users"]
+    users = users_of(both)
+    assert sorted(users) == expected
+    if "me" in users:
+        assert users["me"]["ssh_authorized_keys"] == [f"{KEY} me"] and not users["me"]["default"]
+    said = check(tmp_path)
+    assert ("cloud-init drops 'user' of the definition" in said) == ("me" not in users), said
+
+
+@pytest.mark.parametrize("key", ["runcmd", "packages", "bootcmd", "ssh_authorized_keys"])
+@pytest.mark.parametrize("value", ["a text", {"a": "b"}, None])
+def test_no_list(tmp_path: Path, cloud_init: Path, key: str, value: object) -> None:
+    """User-data's own value stays, and a warning says what is dropped for it."""
+    keys = {"user": "default", "ssh-keys": ["key.pub"], "packages": ["nginx"], "run": ["id"]}
+    (tmp_path / "key.pub").write_text(f"{KEY} me\n")
+    (tmp_path / "user").write_text(f"#cloud-config\n{key}: {json.dumps(value)}\n")
+    vendor = seed(tmp_path, {"cloud-init": {**keys, "user-data": "user"}, "shares": [
+        {"path": str(tmp_path), "tag": "a", "mount": "/a"}]})["vendor-data"]
+    assert merged({key: value}, vendor, tmp_path)[key] == value
+    said = check(tmp_path)
+    assert f"user:2:{len(key) + 3}: warning: '{key}' is not a list" in said, said
+
+
+def test_mount_fails(tmp_path: Path, cloud_init: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The command of a share that cannot be mounted is no error of the boot, and says what it is."""
+    from cloudinit.config import cc_bootcmd
+    more = [mock.Mock()] * (len(inspect.signature(cc_bootcmd.handle).parameters) - 4) + [[]]
+    vendor = seed(tmp_path, {"cloud-init": {}, "shares": [
+        {"path": str(tmp_path), "tag": "none.such", "mount": str(tmp_path / "a b")}]})["vendor-data"]
+    cloud = mock.Mock()
+    cloud.get_instance_id.return_value = "iid"
+    cc_bootcmd.handle("bootcmd", yaml.safe_load(vendor), cloud, *more)
+    said = capfd.readouterr().err
+    assert said.startswith("mount: "), "the reason"
+    assert f"vmrun: cannot mount share 'none.such' at '{tmp_path}/a b'\n" in said
+
+
+def test_password(tmp_path: Path, cloud_init: Path) -> None:
+    """A text or a hash, for our user and for root."""
+    for user in ("me", "root"):
+        for password, key in (("secret", "plain_text_passwd"), ("$y$j9T$a$b", "hashed_passwd")):
+            vendor = vendor_data(tmp_path, {"user": user, "password": password})
+            one = users_of(merged({}, vendor, tmp_path))[user]
+            assert one[key] == password and one["lock_passwd"] is False
+
+
+@pytest.mark.parametrize("password,hashed", [("secret", False), ("$6$a$b", True), ("$2y$1$b", True)])
+def test_password_of_the_image(tmp_path: Path, cloud_init: Path, password: str, hashed: bool) -> None:
+    """The image's own user has it, and need not change it, unless user-data gives another."""
+    from cloudinit.config import cc_set_passwords
+    more = [mock.Mock()] * (len(inspect.signature(cc_set_passwords.handle).parameters) - 4) + [[]]
+    vendor = vendor_data(tmp_path, {"user": "default", "password": password, "ssh-keys": ["key.pub"]})
+    for user_data, expected in (({}, password), ({"password": "$6$other$b"}, "$6$other$b")):
+        cloud = mock.Mock()
+        cloud.distro.get_default_user.return_value = {"name": "debian", "lock_passwd": True}
+        config = merged(user_data, vendor, tmp_path)
+        cc_set_passwords.handle("set-passwords", config, cloud, *more)
+        cloud.distro.chpasswd.assert_called_once_with(
+            [("debian", expected)], hashed=hashed or bool(user_data))
+        cloud.distro.expire_passwd.assert_not_called()
+
+
+# A user-data, and what a warning says about it; None where cloud-init reads all of it.
+HEADING = b"#cloud-config\n"
+READ: dict[str, tuple[bytes, Optional[str]]] = {
+    "usual": (HEADING + b"runcmd: [a]\n", None),
+    "upper case": (b"\n #Cloud-Config\na: 1\n", None),
+    "carriage returns": (b"#cloud-config\r\na: 1\r\n", None),
+    "markers": (HEADING + b"---\na: 1\n...\n", None),
+    "directive": (HEADING + b"%YAML 1.1\n---\na: 1\n", None),
+    "merge key": (HEADING + b"a: &x {b: 1}\nc:\n  <<: *x\n", None),
+    "core tags": (HEADING + b"a: !!binary aGk=\nb: !!set {c}\n", None),
+    "deep": (HEADING + b"a: " + b"[" * 40 + b"]" * 40 + b"\n", None),
+    "large": (HEADING + b"- a: [b]\n".replace(b"-", b"k:\n -") + b" - a: [b]\n" * 9000, None),
+    "tabs in texts": (HEADING + b"a: \"b\tc\" # d\t1\nf: 'g\th'\ni: |\n  j\tk\nl: >-\n  m\tn\n", None),
+    "script": (b"#!/bin/sh\n", None),
+    "boothook": (b"#cloud-boothook\n", None),
+    "template": (b"## template: jinja\n#cloud-config\na: {{ v1.region }}\n", None),
+    "MIME": (b"MIME-Version: 1.0\nContent-Type: text/cloud-config\n\na: 1\n", None),
+    "no start": (b"a: 1\n", "1:1: .*does not begin with"),
+    "empty": (b"", "1:1: .*does not begin with"),
+    "mark": (b"\xef\xbb\xbf" + HEADING + b"a: 1\n", "1:1: .*byte order mark"),
+    "UTF-16": ("#cloud-config\na: 1\n".encode("utf-16"), "1:1: .*UTF-16"),
+    "UTF-16 without a mark": ("#cloud-config\n".encode("utf-16-le"), "1:1: .*UTF-16"),
+    "Latin-1": (HEADING + b"a: \xe9\n", "2:4: .*UTF-8"),
+    "NUL": (HEADING + b"a: b\x00\n", "2:5: .*control character"),
+    "tab indents": (HEADING + b"a:\n\tb: 1\n", "3:1: .*a tab"),
+    "tab before a value": (HEADING + b"a:\tb\n", "2:3: .*a tab"),
+    "tab after a dash": (HEADING + b"a:\n-\tb\n", "3:2: .*a tab"),
+    "tab at the end": (HEADING + b"a: b\t\n", "2:5: .*a tab"),
+    "tab in a line": (HEADING + b"a: 'x #'\nb: |\n  #\n  c\nd: e\tf\n", "6:5: .*a tab"),
+    "tab in a list": (HEADING + b"a: [1,\t2]\n", "2:7: .*a tab"),
+    "tab in an empty line": (HEADING + b"a: 1\n\t\nb: 2\n", "3:1: .*a tab"),
+    "two colons": (HEADING + b"a: b: c\n", "2:5: .*not YAML"),
+    "unfinished": (HEADING + b"a: [\n", "3:1: .*not YAML"),
+    "no anchor": (HEADING + b"a: *x\n", "2:4: .*not YAML"),
+    "at": (HEADING + b"a: @b\n", "2:4: .*not YAML"),
+    "two documents": (HEADING + b"a: 1\n---\nb: 2\n", "4:1: .*second document"),
+    "own tag": (HEADING + b"a: !vault b\n", "2:4: .*unknown tag '!vault'"),
+    "Python's tag": (HEADING + b"a: !!python/tuple [b]\n", "2:4: .*unknown tag"),
+    "no template": (HEADING + b"a: {{ v1.region }}\n", "2:5: .*a key must be text"),
+    "list as a key": (HEADING + b"? [a]\n: b\n", "2:3: .*a key must be text"),
+    "list": (HEADING + b"- a\n", "2:1: .*not a list"),
+    "text": (HEADING + b"a\n", "2:1: .*not text"),
+    "heading alone": (HEADING, "1:1: .*no keys"),
+}
+
+
+def is_read(data: bytes, directory: Path) -> bool:
+    """True if cloud-init recognizes the user-data and reads all of it."""
+    from cloudinit import user_data, util
+    from cloudinit.handlers import cloud_config
+    from cloudinit.helpers import Paths
+    paths = Paths({"cloud_dir": str(directory)})
+    handler = cloud_config.CloudConfigPartHandler(paths)
+    handler.cloud_fn = str(directory / "read")
+    handler.handle_part(None, "__begin__", None, None, None, {})
+    kinds = set()
+    for part in user_data.UserDataProcessor(paths).process(data).walk():
+        kinds.add(part.get_content_type())
+        if part.get_content_type() == "text/cloud-config":
+            text = util.fully_decoded_payload(part)
+            handler.handle_part(None, "text/cloud-config", "part", text, None, {})
+    if "text/cloud-config" in kinds:
+        return len(handler.file_names) == 1
+    return kinds != {"multipart/mixed", "text/x-not-multipart"}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_ignored(tmp_path: Path, cloud_init: Path, name: str) -> None:
+    """`vmrun check` warns about each user-data that cloud-init ignores, and about no other."""
+    data, expected = READ[name]
+    assert is_read(data, tmp_path) == (expected is None)
+    (tmp_path / "user").write_bytes(data)
+    seed(tmp_path, {"cloud-init": {"user-data": "user"}})
+    said = check(tmp_path)
+    if expected is None:
+        assert "warning" not in said
+    else:
+        assert re.search(f"/user:{expected}", said), said
+        assert check(tmp_path, "--quiet") == ""
+
+
+def test_network_in_user_data(tmp_path: Path) -> None:
+    """cloud-init reads the network's configuration elsewhere alone. A run warns as `check` does."""
+    (tmp_path / "user").write_bytes(HEADING + b"network: {version: 2}\n")
+    seed(tmp_path, {"cloud-init": {"user-data": "user"}, "network": "user"})
+    warning = "/user:2:1: warning: cloud-init ignores 'network' in user-data\n"
+    assert warning in check(tmp_path)
+    assert warning in check(tmp_path, command="--dry-run")
 
 
 def test_beside_user_data(tmp_path: Path, cloud_init: Path) -> None:
@@ -238,7 +439,7 @@ def test_eni(tmp_path: Path, cloud_init: Path, place: tuple) -> None:
     if gateway == "0.0.0.0":
         assert "gateway" not in stanza and "route" not in stanza
     else:
-        assert f"gateway {gateway}\n" in stanza or f"default gw {gateway}" in stanza
+        assert re.search(rf"gateway {gateway}\n|default (gw|via) {gateway} ", stanza)
     assert re.findall(r"dns-nameservers (.*)", stanza) == ([" ".join(dns)] if dns else [])
     assert re.findall(r"mtu (\d+)", stanza) == ([str(mtu)] if mtu else [])
     rules = (root / "rules").read_text()

@@ -257,6 +257,25 @@ static void test_bad(void **state)
 	assert_true(each_sample("bad", test_one_bad) >= 60);
 }
 
+/* A warning does not refuse the definition. */
+static void test_one_warn(const struct sample *sample)
+{
+	struct definition definition;
+	cleanup_free char *text = NULL;
+
+	if (load_definition(sample->path, NULL, 0, &definition, &text))
+		fail_msg("%s: %s", sample->path, text);
+	definition_done(&definition);
+	if (!text)
+		fail_msg("%s: no warning", sample->path);
+	expect_text(sample, "expected", text);
+}
+
+static void test_warn(void **state)
+{
+	assert_true(each_sample("warn", test_one_warn) >= 15);
+}
+
 /* A printed definition can be loaded, and is printed in the same way again. */
 static void expect_fixpoint(const char *text, const char *suffix, bool json)
 {
@@ -613,6 +632,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_warn),
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_home),
 		cmocka_unit_test(test_repeated),

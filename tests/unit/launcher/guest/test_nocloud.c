@@ -228,7 +228,8 @@ static void test_mounts(void **state)
 	fd = make(&machine);
 	root = extract_json(fd, "vendor-data", "#cloud-config\n");
 	assert_value(root, "/bootcmd/0/2",
-		     "mkdir -p \"$1\" && mount -t \"$2\" -o \"$3\" \"$0\" \"$1\"");
+		     "mkdir -p \"$1\" && mount -t \"$2\" -o \"$3\" \"$0\" \"$1\" || "
+		     "echo \"vmrun: cannot mount share '$0' at '$1'\" >&2");
 	assert_value(root, "/bootcmd/0/3", "src");
 	assert_value(root, "/bootcmd/0/4", "/srv/a b$(c)");
 	assert_value(root, "/bootcmd/0/5", "9p");
@@ -278,6 +279,80 @@ static void test_vendor_data(void **state)
 	assert_value(root, "/disable_root", "false");
 	assert_value(root, "/users/0/name", "root");
 	assert_value(root, "/users/0/sudo", "-");
+	json_object_put(root);
+	close(fd);
+}
+
+/* With a user-data, the image's own user stays, unless the user-data has its own users. */
+static void test_beside_user_data(void **state)
+{
+	static const struct {
+		const char *user_data, *first, *second;
+	} rows[] = {
+		{ "#cloud-config\npassword: x\n", "default", "me" },
+		{ "#!/bin/sh\n", "default", "me" },
+		{ "", "default", "me" },
+		{ "#cloud-config\nusers:\n\t- x\n", "default", "me" }, /* cloud-init ignores it */
+		{ "#cloud-config\nusers: [{name: x}]\n", "me", "-" },
+		{ "#cloud-config\n{\"users\": null}\n", "me", "-" },
+	};
+	struct machine machine;
+
+	machine_init(&machine);
+	machine.plan.login.user = (char *)"me";
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct json_object *root;
+		int fd;
+
+		scratch_text("user data", rows[i].user_data);
+		machine.definition.cloud_init.user_data = (char *)scratch_path("user data");
+		fd = make(&machine);
+		root = extract_json(fd, "vendor-data", "#cloud-config\n");
+		if (!strcmp(rows[i].first, "default")) {
+			assert_value(root, "/users/0", "default");
+			assert_value(root, "/users/1/name", rows[i].second);
+		} else {
+			assert_value(root, "/users/0/name", rows[i].first);
+			assert_value(root, "/users/1", rows[i].second);
+		}
+		json_object_put(root);
+		close(fd);
+	}
+}
+
+static void test_password(void **state)
+{
+	static const char hash[] = "$y$j9T$salt$./0aZ";
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	machine_init(&machine);
+	machine.plan.login.user = (char *)"me";
+	machine.definition.cloud_init.password = (char *)hash;
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/users/0/hashed_passwd", hash);
+	assert_value(root, "/users/0/plain_text_passwd", "-");
+	assert_value(root, "/users/0/lock_passwd", "false");
+	json_object_put(root);
+	close(fd);
+
+	machine.definition.cloud_init.password = (char *)"$y$ no hash";
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/users/0/hashed_passwd", "-");
+	assert_value(root, "/users/0/plain_text_passwd", "$y$ no hash");
+	json_object_put(root);
+	close(fd);
+
+	machine.plan.login.user = (char *)"default";
+	machine.definition.cloud_init.password = (char *)"secret";
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/password", "secret");
+	assert_value(root, "/chpasswd/expire", "false");
+	assert_value(root, "/users", "-");
 	json_object_put(root);
 	close(fd);
 }
@@ -541,7 +616,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_search),      CASE(test_own_network_config),
 		CASE(test_meta_data),   CASE(test_network_config),
-		CASE(test_vendor_data), CASE(test_injection),
+		CASE(test_vendor_data), CASE(test_beside_user_data),
+		CASE(test_password),    CASE(test_injection),
 		CASE(test_user_data),   CASE(test_image),
 		CASE(test_tools),       CASE(test_wanted),
 		CASE(test_keys),        CASE(test_dates_hostile),
