@@ -41,7 +41,7 @@ static int add_user_data(int files, const struct definition *definition, struct 
 
 	if (!definition->cloud_init.user_data)
 		return add_file(files, "user-data", USER_DATA_NONE, strlen(USER_DATA_NONE), err);
-	ret = file_read(definition->cloud_init.user_data, NOCLOUD_USER_DATA_MAX, &data, &size, err);
+	ret = file_read(definition->cloud_init.user_data, USER_DATA_SIZE_MAX, &data, &size, err);
 	if (!ret)
 		ret = add_file(files, "user-data", data, size, err);
 	return ret;
