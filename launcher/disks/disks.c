@@ -30,7 +30,12 @@ bool disks_have_overlay(const struct definition *definition)
 static int inspect(const char *path, const struct disk *disk, struct image *image,
 		   struct error *err)
 {
-	return image_inspect(path, disk->format, disk->mode == DISK_DIRECT, image, err);
+	const int ret = image_inspect(path, disk->format, disk->mode == DISK_DIRECT, image, err);
+
+	/* The path in the cache says nothing to the user. */
+	if (ret < 0 && disk->url_count)
+		error_context(err, "'%s'", disk->urls[0]);
+	return ret;
 }
 
 static int prepare(const char *directory, unsigned int index, const struct machine_plan *plan,

@@ -29,7 +29,7 @@ static const struct magic magics[] = {
 	{ MAGIC_IMAGE, "dmg", "qemu-img convert -f dmg -O qcow2", false, -512, BYTES("koly") },
 	{ MAGIC_IMAGE, "Android sparse", "simg2img", false, 0, BYTES("\x3a\xff\x26\xed") },
 	{ MAGIC_COMPRESSED, "xz", "xz -dc", true, 0, BYTES("\3757zXZ\0") },
-	{ MAGIC_COMPRESSED, "gzip", "gzip -dc", true, 0, BYTES("\x1f\x8b") },
+	{ MAGIC_COMPRESSED, "gzip", "gzip -dc", true, 0, BYTES("\x1f\x8b\x08") },
 	{ MAGIC_COMPRESSED, "zstd", "zstd -dc", true, 0, BYTES("\x28\xb5\x2f\xfd") },
 	{ MAGIC_COMPRESSED, "bzip2", "bzip2 -dc", true, 0, BYTES("BZh") },
 	{ MAGIC_COMPRESSED, "lz4", "lz4 -dc", false, 0, BYTES("\x04\x22\x4d\x18") },
