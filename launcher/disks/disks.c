@@ -43,7 +43,7 @@ static int prepare(const char *directory, unsigned int index, const struct machi
 {
 	const struct disk *disk = &plan->definition->disks[index];
 	const char *path = machine_plan_image(plan, index);
-	struct image found;
+	struct image found = { 0 };
 	const struct image *image = path ? &found : NULL;
 	int ret = 0;
 

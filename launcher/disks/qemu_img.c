@@ -129,7 +129,7 @@ static const char *reason(const struct job *job, const char *message)
 static int run_qemu_img(struct argv *argv, const struct job *job, unsigned int accepted,
 			struct error *err)
 {
-	char message[MESSAGE_SIZE];
+	char message[MESSAGE_SIZE] = "";
 	const int ret = run_to_end(argv, message, err);
 
 	argv_done(argv);
