@@ -129,6 +129,15 @@ static int detect(const struct bytes *bytes, bool direct, struct image *image, s
 	return 0;
 }
 
+/* Refuses another known format, for `format: qcow2`; qcow2_read() refuses all other content. */
+static int check_declared(const struct image *image, const struct bytes *bytes, struct error *err)
+{
+	const struct magic *magic = magic_find(bytes->start, bytes->start_size, bytes->end,
+					       bytes->end_size);
+
+	return magic ? refuse_magic(image->path, magic, err) : 0;
+}
+
 static int refuse_encrypted(const char *path, struct error *err)
 {
 	error_setf(err, STATUS_DEFINITION, EINVAL, "cannot use image '%s': it is encrypted", path);
@@ -229,6 +238,8 @@ int image_inspect(const char *path, enum disk_format format, bool direct, struct
 		ret = read_bytes(fd, &found, &bytes, err);
 	if (!ret && format == DISK_FORMAT_AUTO)
 		ret = detect(&bytes, direct, &found, err);
+	if (!ret && format == DISK_FORMAT_QCOW2 && !qcow2_magic(bytes.start, bytes.start_size))
+		ret = check_declared(&found, &bytes, err);
 	if (!ret && found.format == DISK_FORMAT_QCOW2)
 		ret = check_qcow2(fd, &found, err);
 	if (!ret && !found.size)

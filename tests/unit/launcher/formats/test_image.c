@@ -131,6 +131,9 @@ static void test_foreign(void **state)
 
 		scratch_shell(foreigns[i].command);
 		assert_refused(&of, foreigns[i].message, foreigns[i].remedy);
+		of.format = DISK_FORMAT_QCOW2;
+		assert_refused(&of, i + 1 < ARRAY_SIZE(foreigns) ? foreigns[i].message : "magic",
+			       "");
 		of.format = DISK_FORMAT_RAW;
 		assert_int_equal(image_inspect(of.path, of.format, true, &image, &err), 0);
 	}
