@@ -7,7 +7,41 @@
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
+#include "launcher/disks/disks.h"
+#include "launcher/disks/image_cache.h"
 #include "launcher/lock/locked_load.h"
+
+/* Checks the images as a run does: their digests, and those in the cache. */
+static int check_images(const struct definition *definition, bool quiet, struct error *err)
+{
+	struct machine_plan plan;
+	struct disks disks = { 0 };
+	int ret;
+
+	machine_plan_init(&plan, definition);
+	ret = image_cache_locate(&plan, NULL, err);
+	if (ret == 0)
+		ret = image_cache_verify(definition, quiet, err);
+	if (ret == 0)
+		ret = disks_plan(&plan, NULL, &disks, err);
+	disks_done(&disks);
+	machine_plan_done(&plan);
+	return ret;
+}
+
+/* Checks one file; the caller frees @definition after success. */
+static int check(const struct options *options, const char *path, struct definition *definition,
+		 struct error *err)
+{
+	int ret = locked_load(options, path, definition, err);
+
+	if (ret == 0) {
+		ret = check_images(definition, options->quiet, err);
+		if (ret < 0)
+			definition_done(definition);
+	}
+	return ret;
+}
 
 int command_check(const struct options *options, struct launch *launch, struct error *err)
 {
@@ -16,7 +50,7 @@ int command_check(const struct options *options, struct launch *launch, struct e
 	for (unsigned int i = 0; i < options->file_count; i++) {
 		struct definition definition;
 		struct error file_error = { 0 };
-		int ret = locked_load(options, options->files[i], &definition, &file_error);
+		int ret = check(options, options->files[i], &definition, &file_error);
 
 		if (ret < 0) {
 			status = (int)file_error.status;

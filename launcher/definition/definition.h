@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <uuid/uuid.h>
 
+#include "launcher/formats/image.h"
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/protocol/protocol.h"
@@ -23,6 +24,13 @@
 #define PACKAGES_MAX    128
 #define CREDENTIALS_MAX 16
 #define COMMANDS_MAX    64
+
+/* Limits of files that a definition names, in bytes. */
+#define USER_DATA_SIZE_MAX  (1024 * 1024)
+#define CREDENTIAL_SIZE_MAX 32768
+
+/* Size of all credentials as SMBIOS strings; their table holds more and has at most 64 KiB. */
+#define CREDENTIALS_SIZE_MAX (48 * 1024)
 
 /* Arguments of a command that the guest runs. */
 #define COMMAND_ARGS_MAX 32
@@ -60,12 +68,6 @@ enum disk_device {
 	DISK_NVME,
 	DISK_CDROM,
 	DISK_DEVICE_AUTO, /* only until resolve_disks(): cdrom for an .iso, else virtio */
-};
-
-enum disk_format {
-	DISK_FORMAT_AUTO,
-	DISK_FORMAT_RAW,
-	DISK_FORMAT_QCOW2,
 };
 
 enum network_type {
@@ -178,7 +180,7 @@ enum disk_cache {
  * struct disk - one entry of 'disks'.
  * @image: absolute path; NULL for an image from a URL, see machine_plan_image().
  * @urls, @url_count: URL and mirrors of an image from a URL.
- * @sha256, @sha512: digest in lower case. An image from a URL has one of them, others have none.
+ * @sha256, @sha512: digest in lower case. An image from a URL has one of them, others may have one.
  * @mode: target of changes.
  * @size: bytes to grow the overlay to, 0 for the image's size; without @image, size of a new disk.
  * @format: format of the image; auto: image_inspect() finds it by the content.

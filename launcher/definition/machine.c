@@ -22,6 +22,17 @@ unsigned int machine_ide_ports(const char *machine_type)
 	return !strcmp(machine_type, "pc") || !strncmp(machine_type, "pc-", 3) ? 4 : 0;
 }
 
+bool machine_has_vga(const char *machine_type)
+{
+	/* The screen is a card of PCI or ISA; these have neither, or no slot for virtio-vga. */
+	static const char *const without[] = { "microvm", "isapc", "none" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(without); i++)
+		if (!strcmp(machine_type, without[i]))
+			return false;
+	return true;
+}
+
 const char *machine_architecture(const struct definition *definition)
 {
 	static const char prefix[] = "qemu-system-";

@@ -13,6 +13,9 @@
 /* machine_has_ahci() - true if a machine type has AHCI, as q35 has, instead of the older IDE. */
 bool machine_has_ahci(const char *machine_type);
 
+/* machine_has_vga() - true if a machine type can have a display. */
+bool machine_has_vga(const char *machine_type);
+
 /**
  * machine_ide_ports() - count the ports of a machine type for SATA disks and CD-ROMs.
  *

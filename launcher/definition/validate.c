@@ -103,23 +103,26 @@ static void check_blank(const struct loader *loader, const struct disk *disk,
 		refuse_key(loader, disk, "format", "'format' needs 'image' beside it");
 }
 
-/* An image from a URL must have a digest. An image of the user's own has none: it may change. */
+/* An image from a URL must have a digest; one of the user's own may have one. */
 static void check_source(const struct loader *loader, const struct disk *disk)
 {
-	if (disk->image || !has_image(loader, disk)) {
-		refuse_key(loader, disk, "sha256", "'sha256' is for an image from a URL");
-		refuse_key(loader, disk, "sha512", "'sha512' is for an image from a URL");
+	if (!has_image(loader, disk)) {
+		refuse_key(loader, disk, "sha256", "'sha256' needs 'image' beside it");
+		refuse_key(loader, disk, "sha512", "'sha512' needs 'image' beside it");
 		return;
 	}
-	/* The value was refused. */
+	if (schema_origin(loader, disk, "sha256"))
+		refuse_key(loader, disk, "sha512", "'sha256' is there already: give one digest");
+	if (disk->image && pinned(loader, disk) && disk->mode == DISK_DIRECT)
+		refuse_value(loader, disk, "mode",
+			     "'mode: direct' would change the image, which must keep its digest");
+	/* A path, or the value was refused. */
 	if (!disk->url_count)
 		return;
 	if (!pinned(loader, disk) && !loader->unpinned)
 		refuse_value(loader, disk, "image",
 			     "'image' is a URL and needs 'sha256' or 'sha512' beside it: the "
 			     "publisher's own, or see --accept-digest in vmrun(1)");
-	if (schema_origin(loader, disk, "sha256"))
-		refuse_key(loader, disk, "sha512", "'sha256' is there already: give one digest");
 	if (disk->mode == DISK_DIRECT)
 		refuse_value(loader, disk, "mode",
 			     "'mode: direct' would change an image from a URL, which must keep "
@@ -239,6 +242,9 @@ static void check_machine(const struct loader *loader, const struct definition *
 {
 	const char *type = definition->machine.type;
 
+	if (type && definition->display != DISPLAY_NONE && !machine_has_vga(type))
+		refuse_value(loader, definition, "display",
+			     "cannot give machine type '%s' a display: it has no VGA", type);
 	if (!definition->machine.secure_boot)
 		return;
 	if (!definition->machine.firmware.uefi)

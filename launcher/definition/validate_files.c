@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks the files that a definition names: their existence, kind and permissions.
+// Checks the files that a definition names: existence, kind, permissions, images.
 #include "launcher/definition/validate_files.h"
 
 #include <errno.h>
@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "launcher/common/file.h"
+#include "launcher/common/text.h"
 #include "launcher/definition/ignition.h"
+#include "launcher/formats/image.h"
 #include "launcher/yaml/cloud_config.h"
 #include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
@@ -18,14 +20,21 @@
 /* Larger than any public key or certificate. */
 #define SSH_KEY_SIZE_MAX 32768
 
-/* struct file_need - needed access(2) mode and kind; @block: true if a block device may be used. */
+/**
+ * struct file_need - needed access(2) mode and kind.
+ * @max: limit of the size in bytes, 0 for none.
+ * @block: true if a block device may be used.
+ */
 struct file_need {
 	int access;
+	size_t max;
 	bool block;
 	bool directory;
 };
 
 static const struct file_need need_read = { .access = R_OK };
+static const struct file_need need_user_data = { .access = R_OK, .max = USER_DATA_SIZE_MAX };
+static const struct file_need need_credential = { .access = R_OK, .max = CREDENTIAL_SIZE_MAX };
 static const struct file_need need_image = { .access = R_OK, .block = true };
 static const struct file_need need_write = { .access = R_OK | W_OK, .block = true };
 static const struct file_need need_directory = { .access = R_OK | X_OK, .directory = true };
@@ -63,6 +72,11 @@ static bool file_check(const struct loader *loader, const struct location *locat
 				need->access & W_OK ? "write to" : "read", path, strerror(errno));
 		return false;
 	}
+	if (need->max && (size_t)status.st_size > need->max) {
+		diagnostics_add(loader->diagnostics, location, "'%s' has more than %zu bytes", path,
+				need->max);
+		return false;
+	}
 	return true;
 }
 
@@ -73,6 +87,36 @@ static bool file_of_key(const struct loader *loader, const void *base, const cha
 	const struct origin *origin = schema_origin(loader, base, name);
 
 	return path && origin && file_check(loader, &origin->value->location, path, need);
+}
+
+/* Adds an error at @location; each line of its remedy follows the message. */
+static void add_error(const struct loader *loader, const struct location *location,
+		      struct error *err)
+{
+	cleanup_free char *text = NULL;
+	char *line, *rest = err->remedy;
+
+	text = strdup(err->message);
+	while (text && (line = strsep(&rest, "\n"))) {
+		cleanup_free char *before = text;
+
+		text = *line ? text_format("%s; %s", before, line) : take_ptr(&before);
+	}
+	diagnostics_add(loader->diagnostics, location, "%s", text ? text : err->message);
+}
+
+static void check_image(const struct loader *loader, const struct disk *disk)
+{
+	const struct origin *origin = schema_origin(loader, disk, "image");
+	const bool direct = disk->mode == DISK_DIRECT;
+	struct error err = { 0 };
+	struct image image;
+
+	if (disk->image && origin &&
+	    file_check(loader, &origin->value->location, disk->image,
+		       direct ? &need_write : &need_image) &&
+	    image_inspect(disk->image, disk->format, direct, &image, &err) < 0)
+		add_error(loader, &origin->value->location, &err);
 }
 
 static bool same_file(const char *path, const char *other)
@@ -187,7 +231,7 @@ static void check_user_data(const struct loader *loader, const struct definition
 	struct source *source = loader->user_data;
 	struct error ignored;
 
-	if (!file_of_key(loader, cloud_init, "user-data", cloud_init->user_data, &need_read) ||
+	if (!file_of_key(loader, cloud_init, "user-data", cloud_init->user_data, &need_user_data) ||
 	    file_read(cloud_init->user_data, SOURCE_SIZE_MAX, &source->text, &source->size,
 		      &ignored))
 		return;
@@ -217,13 +261,42 @@ static void check_credential(const struct loader *loader, const struct credentia
 	const struct origin *origin = schema_origin(loader, credential, value ? "value" : "file");
 	bool line = value && value[0] && value[strlen(value) - 1] == '\n';
 
-	if (file_of_key(loader, credential, "file", credential->file, &need_read))
+	if (file_of_key(loader, credential, "file", credential->file, &need_credential))
 		line = line || file_ends_in_line(credential->file);
 	if (!line || !credential->name || strncmp(credential->name, prefix, strlen(prefix)) != 0)
 		return;
 	diagnostics_warn(loader->diagnostics, &origin->value->location,
 			 "'%s' ends in a line end, which breaks the guest's password files",
 			 credential->name);
+}
+
+/* Returns the size of a credential as an SMBIOS string, see credential_open(). */
+static size_t credential_size(const struct credential *credential)
+{
+	size_t size = credential->value ? strlen(credential->value) : 0;
+	struct stat status;
+
+	if (credential->file && !stat(credential->file, &status))
+		size = (size_t)status.st_size;
+	return strlen("io.systemd.credential.binary:=") +
+	       (credential->name ? strlen(credential->name) : 0) + (size + 2) / 3 * 4;
+}
+
+static void check_credentials(const struct loader *loader, const struct definition *definition)
+{
+	const struct origin *origin = schema_origin(loader, definition, "credentials");
+	size_t total = 0;
+
+	for (unsigned int i = 0; i < definition->credential_count; i++) {
+		const struct credential *credential = &definition->credentials[i];
+
+		check_credential(loader, credential);
+		total += credential_size(credential);
+	}
+	if (total > CREDENTIALS_SIZE_MAX)
+		diagnostics_add(loader->diagnostics, &origin->key->location,
+				"cannot pass the credentials: they are more than %u KiB",
+				CREDENTIALS_SIZE_MAX / 1024);
 }
 
 static void check_ignition(const struct loader *loader, const struct definition *definition)
@@ -264,10 +337,7 @@ void validate_files(const struct loader *loader, const struct definition *defini
 	file_of_key(loader, boot, "kernel", definition->boot.kernel, &need_read);
 	file_of_key(loader, boot, "initrd", definition->boot.initrd, &need_read);
 	for (unsigned int i = 0; i < definition->disk_count; i++) {
-		const struct disk *disk = &definition->disks[i];
-
-		file_of_key(loader, disk, "image", disk->image,
-			    disk->mode == DISK_DIRECT ? &need_write : &need_image);
+		check_image(loader, &definition->disks[i]);
 		check_shared(loader, definition, i);
 	}
 	check_user_data(loader, definition);
@@ -277,8 +347,7 @@ void validate_files(const struct loader *loader, const struct definition *defini
 		    definition->cloud_init.vendor_data, &need_read);
 	check_ssh_keys(loader, definition);
 	check_ignition(loader, definition);
-	for (unsigned int i = 0; i < definition->credential_count; i++)
-		check_credential(loader, &definition->credentials[i]);
+	check_credentials(loader, definition);
 	for (unsigned int i = 0; i < definition->share_count; i++)
 		check_directory(loader, &definition->shares[i]);
 }

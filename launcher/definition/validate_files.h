@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks the files that a definition names: their existence, kind and permissions.
+// Checks the files that a definition names: existence, kind, permissions, images.
 #ifndef LAUNCHER_DEFINITION_VALIDATE_FILES_H
 #define LAUNCHER_DEFINITION_VALIDATE_FILES_H
 

@@ -44,10 +44,12 @@ static bool is_settled(const struct stat *st)
 	       st->st_ctim.tv_sec + SETTLED_SECONDS < now;
 }
 
-static bool name_valid(const char *name)
+static bool name_valid(const char *name, bool sha512)
 {
-	return !strncmp(name, "sha256-", 7) && strlen(name) == 7 + 64 &&
-	       strspn(name + 7, "0123456789abcdef") == 64;
+	const size_t digits = sha512 ? 128 : 64;
+
+	return !strncmp(name, sha512 ? "sha512-" : "sha256-", 7) && strlen(name) == 7 + digits &&
+	       strspn(name + 7, "0123456789abcdef") == digits;
 }
 
 /* Returns the path of the cache's file and its text, which is empty if the file is missing. */
@@ -67,7 +69,8 @@ static bool read_cache(char **path, char **text)
 	return *text != NULL;
 }
 
-static bool find_digest(const char *text, const char *stamp, char name[IMAGE_NAME_SIZE])
+static bool find_digest(const char *text, const char *stamp, bool sha512,
+			char name[IMAGE_NAME_SIZE])
 {
 	const size_t length = strlen(stamp);
 
@@ -78,7 +81,8 @@ static bool find_digest(const char *text, const char *stamp, char name[IMAGE_NAM
 		    end - line - (ptrdiff_t)length < IMAGE_NAME_SIZE) {
 			snprintf(name, IMAGE_NAME_SIZE, "%.*s", (int)(end - line - (int)length),
 				 line + length);
-			return name_valid(name);
+			if (name_valid(name, sha512))
+				return true;
 		}
 		line = end;
 	}
@@ -116,30 +120,33 @@ static void cache_digest(const char *path, const char *text, const char *stamp, 
 		unlink(fresh);
 }
 
-static int read_file(int fd, const char *path, bool quiet, char name[IMAGE_NAME_SIZE],
+static int read_file(int fd, const char *path, bool quiet, bool sha512, char name[IMAGE_NAME_SIZE],
 		     struct error *err)
 {
-	const char *arguments[4] = { "digest" };
+	const char *arguments[5] = { "digest" };
 	struct image_result result;
 	size_t count = 1;
 	int ret;
 
 	if (quiet)
 		arguments[count++] = "--quiet";
+	if (sha512)
+		arguments[count++] = "--sha512";
 	arguments[count] = path;
 	ret = image_client_run(
 		&(struct image_client_job){ .arguments = arguments, .input = -1, .work = fd },
 		&result, err);
 	if (ret)
 		return ret;
-	if (!name_valid(result.name))
+	if (!name_valid(result.name, sha512))
 		return error_setf(err, STATUS_FAILURE, EPROTO,
 				  "vmrun-image returned no digest of '%s'", path);
 	memcpy(name, result.name, IMAGE_NAME_SIZE);
 	return 0;
 }
 
-int digest_cache_get(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err)
+int digest_cache_get(const char *path, bool quiet, bool sha512, char name[IMAGE_NAME_SIZE],
+		     struct error *err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	cleanup_free char *cache = NULL;
@@ -157,9 +164,9 @@ int digest_cache_get(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], s
 				  path);
 	cacheable = is_settled(&st) && read_cache(&cache, &text);
 	make_stamp(&st, before);
-	if (cacheable && find_digest(text, before, name))
+	if (cacheable && find_digest(text, before, sha512, name))
 		return 0;
-	ret = read_file(fd, path, quiet, name, err);
+	ret = read_file(fd, path, quiet, sha512, name, err);
 	if (ret)
 		return ret;
 	if (fstat(fd, &st) < 0)

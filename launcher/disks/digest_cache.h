@@ -10,7 +10,7 @@
 #include "netsetup/base/error.h"
 
 /**
- * digest_cache_get() - return the SHA-256 of a file or a block device.
+ * digest_cache_get() - return the SHA-256 or SHA-512 of a file or a block device.
  *
  * vmrun-image reads the file, which takes some seconds for an image. The user's cache keeps the
  * digest with the file's device, inode, size and times, and this function returns it while these
@@ -18,12 +18,14 @@
  * before it was read.
  * @path: absolute.
  * @quiet: true if no progress is shown.
- * @name: "sha256-HEX".
+ * @sha512: true for the SHA-512.
+ * @name: "sha256-HEX" or "sha512-HEX".
  * @err: see image_client_run() for an end by a signal.
  *
  * Return: 0; -EAGAIN if the file changed while it was read; or another negative errno.
  */
-int digest_cache_get(const char *path, bool quiet, char name[IMAGE_NAME_SIZE], struct error *err);
+int digest_cache_get(const char *path, bool quiet, bool sha512, char name[IMAGE_NAME_SIZE],
+		     struct error *err);
 
 /* digest_cache_remove_stale() - remove temporary files of runs that were killed. */
 void digest_cache_remove_stale(const struct removal *removal);

@@ -8,8 +8,9 @@
 
 #include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
-#include "launcher/disks/image.h"
+#include "launcher/disks/image_lock.h"
 #include "launcher/disks/overlay.h"
+#include "launcher/formats/image.h"
 #include "netsetup/base/cleanup.h"
 
 static bool has_overlay(const struct disk *disk)
@@ -26,6 +27,17 @@ bool disks_have_overlay(const struct definition *definition)
 	return false;
 }
 
+static int inspect(const char *path, const struct disk *disk, struct image *image,
+		   struct error *err)
+{
+	const int ret = image_inspect(path, disk->format, disk->mode == DISK_DIRECT, image, err);
+
+	/* The path in the cache says nothing to the user. */
+	if (ret < 0 && disk->url_count)
+		error_context(err, "'%s'", disk->urls[0]);
+	return ret;
+}
+
 static int prepare(const char *directory, unsigned int index, const struct machine_plan *plan,
 		   struct disk_file *file, struct error *err)
 {
@@ -36,7 +48,9 @@ static int prepare(const char *directory, unsigned int index, const struct machi
 	int ret = 0;
 
 	if (path)
-		ret = image_inspect(path, disk, &found, err);
+		ret = inspect(path, disk, &found, err);
+	if (path && !ret)
+		ret = image_lock_check(path, disk->mode == DISK_DIRECT, err);
 	if (ret)
 		return ret;
 	switch (disk->mode) {
@@ -80,25 +94,27 @@ int disks_prepare(const struct machine_plan *plan, const char *directory, struct
 	return 0;
 }
 
-/* Sets the format by image_inspect(), or by the name if the image cannot be read. */
-static void plan_format(const struct disk *disk, const char *path, struct disk_file *file)
+/* Sets the format by image_inspect(), or by the name if the image is not there yet. */
+static int plan_format(const struct disk *disk, const char *path, struct disk_file *file,
+		       struct error *err)
 {
-	struct error ignored;
+	const char *name = disk->url_count ? disk->urls[0] : path;
+	const char *dot = strrchr(name, '.');
 	struct image image;
+	int ret;
 
-	if (!image_inspect(path, disk, &image, &ignored)) {
-		file->format = image.format;
-		file->device = image.device;
-		return;
+	if (!access(path, F_OK)) {
+		ret = inspect(path, disk, &image, err);
+		if (!ret) {
+			file->format = image.format;
+			file->device = image.device;
+		}
+		return ret;
 	}
 	file->format = disk->format;
-	if (file->format == DISK_FORMAT_AUTO) {
-		const char *name = disk->url_count ? disk->urls[0] : path;
-		size_t length = strlen(name);
-		bool qcow2 = length > 6 && !strcmp(name + length - 6, ".qcow2");
-
-		file->format = qcow2 ? DISK_FORMAT_QCOW2 : DISK_FORMAT_RAW;
-	}
+	if (file->format == DISK_FORMAT_AUTO)
+		file->format = dot && !strcmp(dot, ".qcow2") ? DISK_FORMAT_QCOW2 : DISK_FORMAT_RAW;
+	return 0;
 }
 
 static int plan_path(const char *directory, unsigned int index, const struct machine_plan *plan,
@@ -134,12 +150,14 @@ int disks_plan(const struct machine_plan *plan, const char *directory, struct di
 		ret = xdg_dir(XDG_DATA, definition->name, &own, err);
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
 		const struct disk *disk = &definition->disks[i];
+		const char *path = machine_plan_image(plan, i);
 
 		if (directory && disk->url_count)
 			found.files[i].format = disk->format;
-		else if (!has_overlay(disk))
-			plan_format(disk, machine_plan_image(plan, i), &found.files[i]);
-		ret = plan_path(directory ? directory : own, i, plan, &found.files[i], err);
+		else if (path)
+			ret = plan_format(disk, path, &found.files[i], err);
+		if (!ret)
+			ret = plan_path(directory ? directory : own, i, plan, &found.files[i], err);
 		found.count++;
 	}
 	if (ret) {

@@ -13,6 +13,7 @@
 
 #include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
+#include "launcher/disks/digest_cache.h"
 #include "launcher/image/image_client.h"
 #include "netsetup/base/cleanup.h"
 
@@ -116,11 +117,40 @@ static int fetch(const struct disk *disk, const char *wanted, bool quiet,
 	return ret;
 }
 
+/* Verifies an image of the user's own. */
+static int verify(const struct disk *disk, bool quiet, struct error *err)
+{
+	const bool sha512 = disk->sha512[0] != '\0';
+	char wanted[IMAGE_NAME_SIZE], name[IMAGE_NAME_SIZE];
+	int ret;
+
+	ret = digest_cache_get(disk->image, quiet, sha512, name, err);
+	if (ret || !strcmp(name, digest_name(disk, wanted)))
+		return ret;
+	error_setf(err, STATUS_FAILURE, EILSEQ, "cannot use image '%s': its digest is %s",
+		   disk->image, name);
+	error_remedy(err, "get the image again, or correct '%s'", sha512 ? "sha512" : "sha256");
+	return -EILSEQ;
+}
+
+int image_cache_verify(const struct definition *definition, bool quiet, struct error *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
+		const struct disk *disk = &definition->disks[i];
+
+		if (disk->image && (disk->sha256[0] || disk->sha512[0]))
+			ret = verify(disk, quiet, err);
+	}
+	return ret;
+}
+
 int image_cache_fetch(const struct machine_plan *plan, bool quiet, struct error *err)
 {
 	const struct definition *definition = plan->definition;
 	char wanted[IMAGE_NAME_SIZE], name[IMAGE_NAME_SIZE];
-	int ret = 0;
+	int ret = image_cache_verify(definition, quiet, err);
 
 	for (unsigned int i = 0; i < definition->disk_count && !ret; i++) {
 		const struct disk *disk = &definition->disks[i];

@@ -30,6 +30,15 @@ int image_cache_locate(struct machine_plan *plan, const char *directory, struct 
 int image_cache_fetch(const struct machine_plan *plan, bool quiet, struct error *err);
 
 /**
+ * image_cache_verify() - verify the user's own images that have a digest in the definition.
+ * @quiet: true if no progress is shown.
+ * @err: has a remedy; see image_client_run() for an end by a signal.
+ *
+ * Return: 0, -EILSEQ if a digest differs, or another negative errno.
+ */
+int image_cache_verify(const struct definition *definition, bool quiet, struct error *err);
+
+/**
  * image_cache_learn() - fetch an image whose digest is unknown.
  * @disk: must have URLs.
  * @quiet: true if no progress is shown.

@@ -10,8 +10,8 @@
 
 #include "launcher/common/file.h"
 #include "launcher/common/text.h"
-#include "launcher/disks/qcow2.h"
 #include "launcher/disks/qemu_img.h"
+#include "launcher/formats/qcow2.h"
 #include "netsetup/base/cleanup.h"
 
 #define TEMPORARY_PATTERN "disk*.tmp-??????"
@@ -66,6 +66,9 @@ int overlay_temporary(const char *directory, unsigned int index, const struct di
 
 	if (image)
 		ret = check_size(disk, image, image->size, "image", err);
+	/* The digest of an image from a URL shows that it is whole. */
+	if (!ret && image && image->format == DISK_FORMAT_QCOW2 && !disk->url_count)
+		ret = qemu_img_check(image->path, err);
 	if (!ret)
 		ret = make_temporary(directory, index, &made, &fd, err);
 	if (ret)

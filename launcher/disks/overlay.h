@@ -5,7 +5,7 @@
 
 #include "launcher/common/remove.h"
 #include "launcher/definition/definition.h"
-#include "launcher/disks/image.h"
+#include "launcher/formats/image.h"
 #include "netsetup/base/error.h"
 
 /* overlay_path() - return DIRECTORY/diskN.qcow2, which the caller frees, or NULL without memory. */
@@ -31,7 +31,7 @@ int overlay_open(const char *directory, unsigned int index, const struct disk *d
 		 const struct image *image, char **path, struct error *err);
 
 /**
- * overlay_temporary() - make a temporary overlay with a new name.
+ * overlay_temporary() - make a temporary overlay with a new name; refuse a damaged qcow2 image.
  * @directory, @index, @disk, @image, @err: as above.
  * @path: of the overlay; the caller removes the file and frees the path.
  *

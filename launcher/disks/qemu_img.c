@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Runs qemu-img(1) to create or grow an overlay.
+// Runs qemu-img(1) to create or grow an overlay, or to check an image.
 #include "launcher/disks/qemu_img.h"
 
 #include <assert.h>
@@ -16,6 +16,14 @@
 
 /* The size of qemu-img's message; the rest is discarded. */
 #define MESSAGE_SIZE 1024
+
+/* Exit statuses of `qemu-img check` (qemu-img(1)); clusters that nobody uses do no harm. */
+#define CHECK_ERRORS 2
+#define CHECK_LEAKS  3
+
+/* Sets of exit statuses. */
+#define STATUS_SET_DONE    (1u << 0)
+#define STATUS_SET_CHECKED (1u << 0 | 1u << CHECK_ERRORS | 1u << CHECK_LEAKS)
 
 static int start(const struct argv *argv, int output, struct process *process, struct error *err)
 {
@@ -44,7 +52,7 @@ static int start(const struct argv *argv, int output, struct process *process, s
 	return ret;
 }
 
-/* Reads up to end-of-file. Returns the first line, which is the reason, without "qemu-img: ". */
+/* Reads up to end-of-file. Returns the first line, which is the reason, without the program. */
 static void read_message(int fd, char message[MESSAGE_SIZE])
 {
 	static const char prefix[] = "qemu-img: ";
@@ -69,17 +77,16 @@ static void read_message(int fd, char message[MESSAGE_SIZE])
 		memmove(message, message + strlen(prefix), strlen(message + strlen(prefix)) + 1);
 }
 
-static int run_qemu_img(const struct argv *argv, const char *what, const char *path,
-			struct error *err)
+/* Runs qemu-img to its end and returns its exit status, 0 or more, and its message. */
+static int run_to_end(const struct argv *argv, char message[MESSAGE_SIZE], struct error *err)
 {
 	struct process process = PROCESS_NONE;
-	char message[MESSAGE_SIZE];
 	siginfo_t end;
 	int pipe_fds[2];
 	int ret;
 
 	if (argv->failed)
-		return error_set_errno(err, ENOMEM, "cannot %s '%s'", what, path);
+		return error_set_errno(err, ENOMEM, "cannot start qemu-img");
 	if (pipe2(pipe_fds, O_CLOEXEC))
 		return error_set_errno(err, errno, "cannot make a pipe");
 	ret = start(argv, pipe_fds[1], &process, err);
@@ -91,22 +98,57 @@ static int run_qemu_img(const struct argv *argv, const char *what, const char *p
 		ret = process_wait(&process, &end, err);
 	if (ret)
 		return ret;
+	if (end.si_code == CLD_EXITED)
+		return end.si_status;
+	return error_setf(err, STATUS_FAILURE, EIO, "qemu-img was killed by %s",
+			  strsignal(end.si_status));
+}
 
-	if (end.si_code == CLD_EXITED && !end.si_status)
-		return 0;
-	if (end.si_code != CLD_EXITED)
-		return error_setf(err, STATUS_FAILURE, EIO,
-				  "cannot %s '%s': qemu-img was killed by %s", what, path,
-				  strsignal(end.si_status));
-	return error_setf(err, STATUS_FAILURE, EIO, "cannot %s '%s': %s", what, path,
-			  message[0] && text_clean(message, "\t") ? message : "qemu-img failed");
+/**
+ * struct job - a run of qemu-img.
+ * @what, @subject: "make an overlay of image" and its path, for messages.
+ * @temporary: file whose name does not belong into a message, or NULL.
+ */
+struct job {
+	const char *what;
+	const char *subject;
+	const char *temporary;
+};
+
+/* Returns the part of the message that does not name the temporary file. */
+static const char *reason(const struct job *job, const char *message)
+{
+	const char *colon;
+
+	while (job->temporary && strstr(message, job->temporary) && (colon = strstr(message, ": ")))
+		message = colon + 2;
+	return message[0] && text_clean(message, "\t") ? message : "qemu-img failed";
+}
+
+/* Runs qemu-img and frees the arguments. Returns its exit status if it is in the set @accepted. */
+static int run_qemu_img(struct argv *argv, const struct job *job, unsigned int accepted,
+			struct error *err)
+{
+	char message[MESSAGE_SIZE] = "";
+	const int ret = run_to_end(argv, message, err);
+
+	argv_done(argv);
+	if (ret < 0) {
+		error_context(err, "cannot %s '%s'", job->what, job->subject);
+		return ret;
+	}
+	if (ret < 32 && accepted & 1u << ret)
+		return ret;
+	return error_setf(err, STATUS_FAILURE, EIO, "cannot %s '%s': %s", job->what, job->subject,
+			  reason(job, message));
 }
 
 int qemu_img_create(const char *path, const char *base, enum disk_format base_format, uint64_t size,
 		    struct error *err)
 {
+	const struct job job = { base ? "make an overlay of image" : "make disk",
+				 base ? base : strrchr(path, '/') + 1, path };
 	struct argv argv = { 0 };
-	int ret;
 
 	/* An absolute path is never taken for a protocol ("nbd:...") or an option. */
 	assert(path[0] == '/' && (base ? base[0] == '/' && base_format != DISK_FORMAT_AUTO : size));
@@ -117,20 +159,33 @@ int qemu_img_create(const char *path, const char *base, enum disk_format base_fo
 	argv_add(&argv, path, NULL);
 	if (size)
 		argv_addf(&argv, "%" PRIu64, size);
-	ret = run_qemu_img(&argv, "make overlay", path, err);
-	argv_done(&argv);
-	return ret;
+	return run_qemu_img(&argv, &job, STATUS_SET_DONE, err);
 }
 
 int qemu_img_grow(const char *path, uint64_t size, struct error *err)
 {
+	const struct job job = { "grow", path, NULL };
 	struct argv argv = { 0 };
-	int ret;
 
 	assert(path[0] == '/');
 	argv_add(&argv, "qemu-img", "resize", "-q", "-f", "qcow2", path, NULL);
 	argv_addf(&argv, "%" PRIu64, size);
-	ret = run_qemu_img(&argv, "grow", path, err);
-	argv_done(&argv);
-	return ret;
+	return run_qemu_img(&argv, &job, STATUS_SET_DONE, err);
+}
+
+int qemu_img_check(const char *path, struct error *err)
+{
+	const struct job job = { "check image", path, NULL };
+	struct argv argv = { 0 };
+	int ret;
+
+	assert(path[0] == '/');
+	argv_add(&argv, "qemu-img", "check", "-q", "-f", "qcow2", path, NULL);
+	ret = run_qemu_img(&argv, &job, STATUS_SET_CHECKED, err);
+	if (ret != CHECK_ERRORS)
+		return ret < 0 ? ret : 0;
+	error_setf(err, STATUS_FAILURE, EINVAL,
+		   "cannot use image '%s': it is damaged or was cut off", path);
+	error_remedy(err, "get the image again; qemu-img check '%s' shows the errors", path);
+	return -EINVAL;
 }

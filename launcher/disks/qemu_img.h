@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Runs qemu-img(1) to create or grow an overlay.
+// Runs qemu-img(1) to create or grow an overlay, or to check an image.
 #ifndef LAUNCHER_DISKS_QEMU_IMG_H
 #define LAUNCHER_DISKS_QEMU_IMG_H
 
@@ -14,7 +14,7 @@
  * @base: the backing image, absolute; NULL for an empty disk.
  * @base_format: of @base; must not be auto.
  * @size: of the overlay's disk in bytes; 0 for the size of @base.
- * @err: has qemu-img's message.
+ * @err: has qemu-img's message and names @base, not @path.
  *
  * Return: 0 or a negative errno.
  */
@@ -30,5 +30,14 @@ int qemu_img_create(const char *path, const char *base, enum disk_format base_fo
  * Return: 0 or a negative errno.
  */
 int qemu_img_grow(const char *path, uint64_t size, struct error *err);
+
+/**
+ * qemu_img_check() - check that all clusters of a qcow2 image are there.
+ * @path: of the image, absolute.
+ * @err: has a remedy.
+ *
+ * Return: 0; -EINVAL if the image is damaged; or another negative errno.
+ */
+int qemu_img_check(const char *path, struct error *err);
 
 #endif

@@ -9,9 +9,6 @@
 /* The user's credentials and those that vmrun adds. */
 #define CREDENTIALS_ALL (CREDENTIALS_MAX + 3)
 
-/* The most bytes of a credential. */
-#define CREDENTIAL_SIZE_MAX 32768
-
 /**
  * credential_wanted() - true if vmrun adds credentials (network.configure): the host name, root's
  * SSH keys and the address.

@@ -36,7 +36,7 @@ static int add_file(int files, const char *name, const char *data, size_t size, 
 /* Reads a file of the user's. @data: NULL if @path is. */
 static int read_user_file(const char *path, char **data, size_t *size, struct error *err)
 {
-	return path ? file_read(path, NOCLOUD_USER_DATA_MAX, data, size, err) : 0;
+	return path ? file_read(path, USER_DATA_SIZE_MAX, data, size, err) : 0;
 }
 
 /* Without network-config cloud-init uses DHCP on the first card and does not configure others. */

@@ -8,9 +8,6 @@
 #include "launcher/definition/machine_plan.h"
 #include "netsetup/base/error.h"
 
-/* The most bytes of the user's user-data. */
-#define NOCLOUD_USER_DATA_MAX (1024 * 1024)
-
 /* nocloud_wanted() - true if the VM gets a seed. */
 bool nocloud_wanted(const struct definition *definition);
 

@@ -319,7 +319,7 @@ static int join_vendor_data(const char *path, char **text, struct error *err)
 	int ret;
 
 	*text = NULL;
-	ret = file_read(path, NOCLOUD_USER_DATA_MAX, &data, &size, err);
+	ret = file_read(path, USER_DATA_SIZE_MAX, &data, &size, err);
 	if (ret)
 		return ret;
 	out = open_memstream(text, &joined);

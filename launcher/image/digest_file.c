@@ -37,19 +37,12 @@ static int read_all(int fd, const char *path, struct digest *digest, struct erro
 	return error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 }
 
-int digest_file(int fd, const char *path, bool quiet, char name[DIGEST_NAME_SIZE],
-		struct error *err)
+int digest_file(int fd, const char *path, bool quiet, struct digest *digest, struct error *err)
 {
-	struct digest *digest = digest_new(false);
 	int ret;
 
-	if (!digest)
-		return error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 	progress_begin_file(path, quiet);
 	ret = read_all(fd, path, digest, err);
 	progress_end();
-	if (!ret && !digest_name(digest, name))
-		ret = error_set_errno(err, ENOMEM, "cannot read '%s'", path);
-	digest_free(digest);
 	return ret;
 }

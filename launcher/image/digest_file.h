@@ -9,15 +9,13 @@
 #include "netsetup/base/error.h"
 
 /**
- * digest_file() - compute the SHA-256 of a whole file.
+ * digest_file() - add a whole file to a digest.
  * @fd: a regular file or a block device.
  * @path: its name, for progress and errors.
  * @quiet: true to show no progress.
- * @name: "sha256-HEX".
  *
  * Return: 0 or a negative errno.
  */
-int digest_file(int fd, const char *path, bool quiet, char name[DIGEST_NAME_SIZE],
-		struct error *err);
+int digest_file(int fd, const char *path, bool quiet, struct digest *digest, struct error *err);
 
 #endif

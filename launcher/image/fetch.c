@@ -9,6 +9,7 @@
 #include "launcher/image/download.h"
 #include "launcher/image/progress.h"
 #include "launcher/image/store.h"
+#include "launcher/image/unpack.h"
 
 /* Limits for a mirror: attempts in a row without progress, and restarts from the first byte. */
 #define FAILURES_MAX 3
@@ -108,7 +109,7 @@ static int try_mirror(const char *url, struct store *store, char name[DIGEST_NAM
 static bool is_final(int code)
 {
 	return code == ENOSPC || code == EDQUOT || code == ENOMEM || code == EROFS ||
-	       code == EACCES || code == EBADMSG;
+	       code == EACCES || unpack_blames_image(code);
 }
 
 static int try_mirrors(const struct fetch *fetch, struct store *store, char name[DIGEST_NAME_SIZE],

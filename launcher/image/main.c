@@ -67,15 +67,20 @@ static int sandbox_fetch(const struct fetch *fetch, struct error *err)
 	return ret;
 }
 
+static bool take_option(int *argc, char ***argv, const char *option)
+{
+	if (*argc < 1 || strcmp(**argv, option) != 0)
+		return false;
+	++*argv, --*argc;
+	return true;
+}
+
 static int run_fetch(int argc, char **argv, struct image_result *result, struct error *err)
 {
 	struct fetch fetch = { .directory = IMAGE_FD_WORK };
 	int ret;
 
-	if (argc > 0 && !strcmp(argv[0], "--quiet")) {
-		fetch.quiet = true;
-		argv++, argc--;
-	}
+	fetch.quiet = take_option(&argc, &argv, "--quiet");
 	if (argc < 2 || argc > 1 + IMAGE_MIRRORS_MAX ||
 	    (strcmp(argv[0], "-") != 0 && !digest_name_valid(argv[0])))
 		return error_setf(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
@@ -91,11 +96,19 @@ static int run_fetch(int argc, char **argv, struct image_result *result, struct 
 
 static int run_digest(int argc, char **argv, struct image_result *result, struct error *err)
 {
-	const bool quiet = argc > 0 && !strcmp(argv[0], "--quiet");
+	const bool quiet = take_option(&argc, &argv, "--quiet");
+	const bool sha512 = take_option(&argc, &argv, "--sha512");
+	struct digest *digest;
+	int ret;
 
-	if (argc != 1 + quiet)
+	if (argc != 1)
 		return error_setf(err, STATUS_USAGE, EINVAL, "vmrun-image is only for vmrun");
-	return digest_file(IMAGE_FD_WORK, argv[quiet], quiet, result->name, err);
+	digest = digest_new(sha512);
+	ret = digest ? digest_file(IMAGE_FD_WORK, argv[0], quiet, digest, err) : -ENOMEM;
+	if (!digest || (!ret && !digest_name(digest, result->name)))
+		ret = error_set_errno(err, ENOMEM, "cannot read '%s'", argv[0]);
+	digest_free(digest);
+	return ret;
 }
 
 static int run_command(int argc, char **argv, struct image_result *result, struct error *err)

@@ -16,9 +16,9 @@
  *     ("sha256-HEX" or "sha512-HEX"), or as its SHA-256 if DIGEST is "-". It tries the URLs, which
  *     are mirrors, in turn.
  *
- *   vmrun-image digest [--quiet] NAME
- *     IMAGE_FD_WORK is a file or a block device. The result has its SHA-256. Progress and errors
- *     call it NAME.
+ *   vmrun-image digest [--quiet] [--sha512] NAME
+ *     IMAGE_FD_WORK is a file or a block device. The result has its SHA-256 or SHA-512. Progress
+ *     and errors call it NAME.
  *
  *   vmrun-image seed
  *     Standard input has the seed's files, each after a struct image_file. The job writes the

@@ -7,10 +7,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "launcher/formats/magic.h"
 #include "netsetup/base/cleanup.h"
 
 #define BUFFER_SIZE (256 * 1024)
@@ -110,13 +110,14 @@ static void remove_file(const struct store *store, const char *suffix)
 	unlinkat(store->directory, file_name(store, suffix, name), 0);
 }
 
-/* Starts the unpacker if the first bytes are those of a compressed file. */
+/* Starts the unpacker if the first bytes are those of a compressed file or an archive. */
 static int begin_unpacking(struct store *store, const void *bytes, size_t size, struct error *err)
 {
+	const struct magic *magic = magic_find(bytes, size, NULL, 0);
 	char name[FILE_NAME_SIZE];
 
 	store->begun = true;
-	if (!unpack_known(bytes, size))
+	if (!magic || !magic->unpacks)
 		return 0;
 	remove_file(store, ".unpacked");
 	store->unpacked = openat(store->directory, file_name(store, ".unpacked", name),
@@ -154,7 +155,7 @@ static int replay(struct store *store, uint64_t end, bool into_digest, struct er
 /* Detects compression once there are enough bytes, or in the @last call. */
 static int detect_compression(struct store *store, bool last, struct error *err)
 {
-	char magic[UNPACK_MAGIC_SIZE];
+	char magic[MAGIC_SIZE];
 	ssize_t got;
 	int ret;
 
@@ -222,15 +223,17 @@ static int write_whole(int fd, const char *bytes, size_t size, off_t offset)
 	return 0;
 }
 
-/* Damaged data is an error only if the digest proves that it was published so. */
+/* Bytes that cannot be unpacked are an error only if the digest proves that they are right. */
 static int end_unpacking(struct store *store, struct error *err)
 {
 	int ret = unpack_end(&store->unpack, err);
 
 	if (ret == -ENOSPC || ret == -EDQUOT)
 		return fail(store, ".unpacked", -ret, err);
-	store->damaged = ret == -EBADMSG;
-	return store->damaged ? 0 : ret;
+	if (!unpack_blames_image(-ret))
+		return ret;
+	store->damaged = -ret;
+	return 0;
 }
 
 int store_add(struct store *store, const void *bytes, size_t size, struct error *err)
@@ -266,7 +269,8 @@ static void stop_unpacking(struct store *store)
 int store_restart(struct store *store, struct error *err)
 {
 	stop_unpacking(store);
-	store->begun = store->damaged = false;
+	store->begun = false;
+	store->damaged = 0;
 	store->size = store->found = 0;
 	if (ftruncate(store->part, 0))
 		return fail(store, ".part", errno, err);
@@ -282,21 +286,10 @@ bool store_is_wanted(const struct store *store)
 
 bool store_is_page(const struct store *store)
 {
-	static const char *const starts[] = { "<!doctype html", "<html", "<head", "<?xml" };
-	char text[512] = "";
-	const char *start = text;
-	ssize_t got = pread(store->part, text, sizeof(text) - 1, 0);
+	char start[MAGIC_SIZE];
+	const ssize_t got = pread(store->part, start, sizeof(start), 0);
 
-	if (got < 0)
-		return false;
-	text[got] = '\0';
-	if (!strncmp(start, "\xef\xbb\xbf", 3))
-		start += 3;
-	start += strspn(start, " \t\r\n");
-	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
-		if (!strncasecmp(start, starts[i], strlen(starts[i])))
-			return true;
-	return false;
+	return got > 0 && magic_page(start, (size_t)got);
 }
 
 /* Renames after fsync(2), so that even a power cut leaves no partial image under the name. */
@@ -328,8 +321,7 @@ int store_finish(struct store *store, char name[DIGEST_NAME_SIZE], struct error 
 	if (store->damaged) {
 		/* The digest is right, so another run would get the same bytes. */
 		remove_file(store, ".part");
-		return error_setf(err, STATUS_FAILURE, EBADMSG,
-				  "cannot unpack the image: its compressed data is damaged");
+		return unpack_fail(store->damaged, err);
 	}
 	if (store->unpacked < 0)
 		return publish(store, store->part, ".part", name, err);

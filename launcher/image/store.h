@@ -26,7 +26,7 @@
  * @part: descriptor of "NAME.part", or -1.
  * @unpacked: descriptor of "NAME.unpacked", or -1.
  * @unpack: the unpacker that writes @unpacked.
- * @damaged: true if the bytes could not be unpacked.
+ * @damaged: errno value of unpack_end() if the bytes could not be unpacked, else 0.
  * @begun: true once the first bytes were checked for compression.
  * @size: number of stored bytes, with those of earlier runs.
  * @found: number of bytes that came from earlier runs or other mirrors.
@@ -39,7 +39,7 @@ struct store {
 	int part;
 	int unpacked;
 	struct unpack unpack;
-	bool damaged;
+	int damaged;
 	bool begun;
 	uint64_t size;
 	uint64_t found;

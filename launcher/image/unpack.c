@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "launcher/formats/magic.h"
 #include "launcher/image/sandbox.h"
 #include "netsetup/base/cleanup.h"
 
@@ -21,23 +22,9 @@
 /* Holes are multiples of this, the block size of usual file systems. */
 #define HOLE_SIZE 4096
 
-bool unpack_known(const void *bytes, size_t size)
-{
-	static const struct {
-		const char *magic;
-		size_t size;
-	} known[] = {
-		{ "\3757zXZ\0", 6 },
-		{ "\x1f\x8b\x08", 3 },
-		{ "\x28\xb5\x2f\xfd", 4 },
-		{ "BZh", 3 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (size >= known[i].size && !memcmp(bytes, known[i].magic, known[i].size))
-			return true;
-	return false;
-}
+/* Codes of the child for archives; see unpack_fail(). */
+#define NO_IMAGE    ENOMSG
+#define MANY_IMAGES EEXIST
 
 /* Up to run_child(), runs in the child. */
 
@@ -105,9 +92,10 @@ static int write_at(int output, const char *bytes, size_t size, int64_t offset)
 	return 0;
 }
 
-static int copy_blocks(struct archive *archive, int output)
+/* Copies an entry, which may end in a hole. */
+static int copy_blocks(struct archive *archive, struct archive_entry *entry, int output)
 {
-	int64_t end = 0;
+	int64_t end = archive_entry_size(entry);
 
 	for (;;) {
 		const void *bytes;
@@ -123,8 +111,104 @@ static int copy_blocks(struct archive *archive, int output)
 		code = size ? write_at(output, bytes, size, offset) : 0;
 		if (code)
 			return code;
-		end = offset + (int64_t)size;
+		if (end < offset + (int64_t)size)
+			end = offset + (int64_t)size;
 	}
+}
+
+/**
+ * struct content - the unpacked bytes of a tar archive.
+ * @archive: source of all blocks but the first.
+ * @first, @size: the first block; @size is 0 after it was read.
+ */
+struct content {
+	struct archive *archive;
+	const void *first;
+	size_t size;
+};
+
+static la_ssize_t read_content(struct archive *archive, void *context, const void **bytes)
+{
+	struct content *content = context;
+	la_int64_t offset;
+	size_t size = content->size;
+	int ret;
+
+	*bytes = content->first;
+	content->size = 0;
+	if (size)
+		return (la_ssize_t)size;
+	ret = archive_read_data_block(content->archive, bytes, &size, &offset);
+	if (ret == ARCHIVE_OK || ret == ARCHIVE_WARN)
+		return (la_ssize_t)size;
+	return ret == ARCHIVE_EOF ? 0 : -1;
+}
+
+static bool is_image(struct archive_entry *entry)
+{
+	static const char *const suffixes[] = { ".raw", ".img", ".qcow2" };
+	const char *name = archive_entry_pathname(entry);
+	const char *dot = name ? strrchr(name, '.') : NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+		if (dot && archive_entry_filetype(entry) == AE_IFREG && !strcmp(dot, suffixes[i]))
+			return true;
+	return false;
+}
+
+/* Copies the only disk image of a tar archive. */
+static int unpack_tar(struct archive *archive, struct content *content, int output)
+{
+	struct archive_entry *entry;
+	bool found = false;
+	int code, ret;
+
+	if (archive_read_support_format_tar(archive) != ARCHIVE_OK)
+		return ENOSYS;
+	if (archive_read_open(archive, content, NULL, read_content, NULL) != ARCHIVE_OK)
+		return EBADMSG;
+	while ((ret = archive_read_next_header(archive, &entry)) == ARCHIVE_OK ||
+	       ret == ARCHIVE_WARN) {
+		if (!is_image(entry))
+			continue;
+		if (found)
+			return MANY_IMAGES;
+		found = true;
+		code = copy_blocks(archive, entry, output);
+		if (code)
+			return code;
+	}
+	if (ret != ARCHIVE_EOF)
+		return EBADMSG;
+	return found ? 0 : NO_IMAGE;
+}
+
+static int copy_content(struct archive *archive, struct archive_entry *entry, int output)
+{
+	struct content content = { .archive = archive };
+	const struct magic *magic;
+	struct archive *inner;
+	la_int64_t offset;
+	int code, ret;
+
+	ret = archive_read_data_block(archive, &content.first, &content.size, &offset);
+	if (ret == ARCHIVE_EOF)
+		return 0;
+	if (ret != ARCHIVE_OK && ret != ARCHIVE_WARN)
+		return EBADMSG;
+	magic = magic_find(content.first, content.size, NULL, 0);
+	/* Without a filter only the magic was right, or it is a bare tar archive. */
+	if (!magic || magic->kind != MAGIC_ARCHIVE || !magic->unpacks) {
+		if (archive_filter_code(archive, 0) == ARCHIVE_FILTER_NONE)
+			return EBADMSG;
+		code = write_at(output, content.first, content.size, offset);
+		archive_entry_set_size(entry, offset + (la_int64_t)content.size);
+		return code ? code : copy_blocks(archive, entry, output);
+	}
+	inner = archive_read_new();
+	code = inner ? unpack_tar(inner, &content, output) : ENOMEM;
+	archive_read_free(inner);
+	return code;
 }
 
 static int unpack_all(struct archive *archive, struct stream *stream, int output)
@@ -140,10 +224,7 @@ static int unpack_all(struct archive *archive, struct stream *stream, int output
 	if (archive_read_open(archive, stream, NULL, read_input, NULL) != ARCHIVE_OK ||
 	    archive_read_next_header(archive, &entry) != ARCHIVE_OK)
 		return EBADMSG;
-	/* Only the magic was right: libarchive would copy the bytes unchanged. */
-	if (archive_filter_code(archive, 0) == ARCHIVE_FILTER_NONE)
-		return EBADMSG;
-	return copy_blocks(archive, output);
+	return copy_content(archive, entry, output);
 }
 
 static void run_child(int input, int output, int answer)
@@ -226,6 +307,29 @@ static void release(struct unpack *unpack)
 	*unpack = (struct unpack)UNPACK_NONE;
 }
 
+int unpack_fail(int code, struct error *err)
+{
+	switch (code) {
+	case EBADMSG:
+		return error_setf(err, STATUS_FAILURE, code,
+				  "cannot unpack the image: its compressed data is damaged");
+	case NO_IMAGE:
+		return error_setf(err, STATUS_FAILURE, code,
+				  "cannot unpack the image: it is a tar archive without a file "
+				  "that is named .raw, .img or .qcow2");
+	case MANY_IMAGES:
+		return error_setf(err, STATUS_FAILURE, code,
+				  "cannot unpack the image: it is a tar archive with several disk "
+				  "images");
+	}
+	return error_set_errno(err, code, "cannot unpack the image");
+}
+
+bool unpack_blames_image(int code)
+{
+	return code == EBADMSG || code == NO_IMAGE || code == MANY_IMAGES;
+}
+
 int unpack_end(struct unpack *unpack, struct error *err)
 {
 	int code = 0;
@@ -240,10 +344,7 @@ int unpack_end(struct unpack *unpack, struct error *err)
 	if (got != (ssize_t)sizeof(code))
 		return error_setf(err, STATUS_FAILURE, EBADMSG,
 				  "cannot unpack the image: the unpacker was killed");
-	if (code == EBADMSG)
-		return error_setf(err, STATUS_FAILURE, EBADMSG,
-				  "cannot unpack the image: its compressed data is damaged");
-	return code ? error_set_errno(err, code, "cannot unpack the image") : 0;
+	return code ? unpack_fail(code, err) : 0;
 }
 
 void unpack_stop(struct unpack *unpack)

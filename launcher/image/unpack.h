@@ -9,9 +9,6 @@
 
 #include "netsetup/base/error.h"
 
-/* Number of bytes that unpack_known() needs. */
-#define UNPACK_MAGIC_SIZE 6
-
 /**
  * struct unpack - a running unpacker.
  * @pid: process id, 0 if there is none.
@@ -29,12 +26,10 @@ struct unpack {
 		.pid = 0, .input = -1, .answer = -1 \
 	}
 
-/* unpack_known() - true if the first bytes are those of xz, gzip, zstd or bzip2. */
-bool unpack_known(const void *bytes, size_t size);
-
 /**
  * unpack_start() - start an unpacker.
- * @output: an empty file, which gets the unpacked bytes; its zeros become holes.
+ * @output: an empty file, which gets the unpacked bytes; its zeros become holes. Of a tar archive
+ *          it gets the only file whose name ends in .raw, .img or .qcow2.
  *
  * Threat: the bytes are not verified yet. So a separate process unpacks them, which has only the
  * descriptors that it needs and only the system calls to read, write and allocate.
@@ -49,9 +44,15 @@ void unpack_write(struct unpack *unpack, const void *bytes, size_t size);
 /**
  * unpack_end() - end the input and wait for the unpacker.
  *
- * Return: 0; -EBADMSG if the bytes are damaged; or another negative errno.
+ * Return: 0, or a negative errno.
  */
 int unpack_end(struct unpack *unpack, struct error *err);
+
+/* unpack_blames_image() - true if an errno value of unpack_end() is for the bytes themselves. */
+bool unpack_blames_image(int code);
+
+/* unpack_fail() - fill the error for an errno value of unpack_end(). Return: -code. */
+int unpack_fail(int code, struct error *err);
 
 /* unpack_stop() - kill the unpacker; does nothing if there is none. */
 void unpack_stop(struct unpack *unpack);

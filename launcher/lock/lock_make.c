@@ -34,7 +34,7 @@ static int lock_file(const char *path, bool quiet, char **text, struct error *er
 
 	if (!path)
 		return 0;
-	ret = digest_cache_get(path, quiet, name, err);
+	ret = digest_cache_get(path, quiet, false, name, err);
 	return ret ? ret : copy_text(text, name, err);
 }
 

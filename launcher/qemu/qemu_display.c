@@ -76,23 +76,18 @@ static void add_video(const struct video *video, struct argv *argv)
 }
 
 /* A tablet needs no mouse grab. */
-static int add_screen(const struct machine_plan *plan, struct argv *argv, struct error *err)
+static void add_screen(const struct video *video, struct argv *argv)
 {
-	if (!strcmp(plan->definition->machine.type, "microvm"))
-		return error_setf(err, STATUS_DEFINITION, EINVAL,
-				  "cannot give machine type 'microvm' a display: it has no VGA");
-	add_video(&plan->definition->video, argv);
+	add_video(video, argv);
 	argv_add(argv, "-device", "qemu-xhci,id=usb", "-device", "usb-tablet,bus=usb.0", NULL);
-	return 0;
 }
 
 int qemu_display_add(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
 	enum display_mode display = plan->definition->display;
-	int ret = display == DISPLAY_NONE ? 0 : add_screen(plan, argv, err);
 
-	if (ret)
-		return ret;
+	if (display != DISPLAY_NONE)
+		add_screen(&plan->definition->video, argv);
 	switch (display) {
 	case DISPLAY_NONE:
 		argv_add(argv, "-display", "none", NULL);

@@ -37,9 +37,6 @@
  * the user's is opened before that.
  */
 
-/* Size of all credentials as SMBIOS strings; their table holds more and has at most 64 KiB. */
-#define CREDENTIALS_SIZE_MAX (48 * 1024)
-
 static void run_init(struct run *run, const struct options *options, struct launch *launch)
 {
 	memset(run, 0, sizeof(*run));
@@ -300,8 +297,9 @@ static int prepare(struct run *run, struct error *err)
 	/* A download may take long: the address is requested after it. */
 	if (ret == 0)
 		ret = image_cache_locate(&run->plan, NULL, err);
-	if (ret == 0 && !dry_run)
-		ret = image_cache_fetch(&run->plan, run->options->quiet, err);
+	if (ret == 0)
+		ret = dry_run ? image_cache_verify(&run->definition, run->options->quiet, err)
+			      : image_cache_fetch(&run->plan, run->options->quiet, err);
 	if (ret == 0 && !dry_run)
 		ret = port_forward_check(&run->definition, err);
 	if (ret == 0 && !dry_run)

@@ -78,8 +78,7 @@ int main(int argc, char **argv)
 	write_file(argv[2], "meta-data", text);
 	free(take_ptr(&text));
 	if (definition.cloud_init.user_data &&
-	    file_read(definition.cloud_init.user_data, NOCLOUD_USER_DATA_MAX, &user_data, &size,
-		      &err))
+	    file_read(definition.cloud_init.user_data, USER_DATA_SIZE_MAX, &user_data, &size, &err))
 		fail(err.message);
 	if (nocloud_files_vendor_data(&plan, user_data, size, &text, &err) < 0)
 		fail(err.message);

@@ -71,7 +71,7 @@ def provide(definition: dict, directory: Path, owner: Account, home: Path) -> No
         path = home / name[2:] if name.startswith("~/") else directory / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(KEY)
+            path.write_text(KEY * 8)  # as large as a sector, which a disk must be
             shutil.chown(path, owner.uid)
             shutil.chown(path.parent, owner.uid)
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -22,7 +23,9 @@ from lab import Lab
 from vm import write_definition
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9\n"
-QCOW2 = b"QFI\xfb\0\0\0\3" + bytes(8) + b"\0\0\0\0\0\0\0\x10" + (1 << 20).to_bytes(8, "big")
+# Version 2, clusters of 512 bytes, a disk of 1 MiB, and no data.
+QCOW2 = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 9, 1 << 20, 0, 32, 512, 1024, 1, 0,
+                    0).ljust(1536, b"\0")
 SHA512 = hashlib.sha512(b"an image").hexdigest()
 
 # $1 is a directory with a machine-id and a passwd, which are to be the machine's; the rest is run.
@@ -144,7 +147,7 @@ def rich(place: Path) -> Path:
     (place / "shared").chmod(0o777)
     (files / "config.ign").write_text('{"ignition": {"version": "3.4.0"}} ')
     (files / "direct").chmod(0o666)
-    (files / "disk.qcow2").write_bytes(QCOW2 + bytes(512))
+    (files / "disk.qcow2").write_bytes(QCOW2)
     url = {"image": "https://images.invalid/disk.img", "sha512": SHA512}
     path = place / "rich.yaml"
     path.write_text(yaml.safe_dump({
@@ -169,7 +172,7 @@ def test_command_is_everybodys(place: Path, ann: Somebody, bob: Somebody) -> Non
     """Bob is in the group of /dev/kvm, has images in his cache, and comes by another way."""
     cached = Path(bob.environment["XDG_CACHE_HOME"]) / "vmrun" / "images"
     cached.mkdir(parents=True)
-    (cached / f"sha512-{SHA512}").write_bytes(QCOW2 + bytes(512))
+    (cached / f"sha512-{SHA512}").write_bytes(QCOW2)
     bob.own(cached.parents[1])
     (place / "link").symlink_to(place / "vms")
 

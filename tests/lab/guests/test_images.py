@@ -189,6 +189,57 @@ def test_unpacked(host: Host, kind: str, manner: str) -> None:
     assert status.st_blocks * 512 < len(host.image) - 900_000
 
 
+def tar(host: Host, names: Sequence[str], *options: str) -> bytes:
+    """A tar archive with the image under each of the @names, and with a text beside it."""
+    folder = host.directory / "packed"
+    folder.mkdir(exist_ok=True)
+    (folder / "README").write_text("beside it")
+    for name in names:
+        (folder / name).write_bytes(host.image)
+        with open(folder / name, "r+b") as file:  # a hole, also at its end
+            file.truncate(len(host.image) + 100_000)
+        subprocess.run(["fallocate", "-d", name], cwd=folder, check=True)
+    return subprocess.run(["tar", "-C", folder, "-c", *options, "README", *names],
+                          capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("form", ["gnu", "oldgnu", "pax", "ustar"])
+@pytest.mark.parametrize("kind", ["xz", "gz", ""])
+def test_tar_with_one_image(host: Host, form: str, kind: str) -> None:
+    """The archives of Debian's and Google's clouds; zeros become holes."""
+    sparse = [] if form == "ustar" else ["--sparse"]
+    name = "Größe.raw" if form == "pax" else "disk.raw"
+    packed = tar(host, [name], f"--format={form}", *sparse)
+    if kind:
+        packed = {"xz": lzma, "gz": gzip}[kind].compress(packed)
+    host.mirror.files["disk"] = packed
+    done = host.fetch("good", "disk", **sha(packed))
+    assert done.returncode == 0, done.stderr
+    host.assert_have(host.image + bytes(100_000), packed)
+    status = (host.cache / host.cached()[0]).stat()
+    assert status.st_blocks * 512 < len(host.image) - 900_000
+
+
+@pytest.mark.parametrize("names, says", [
+    ([], "it is a tar archive without a file that is named .raw, .img or .qcow2"),
+    (["a.raw", "b.qcow2"], "it is a tar archive with several disk images"),
+])
+def test_tar_refused(host: Host, names: list[str], says: str) -> None:
+    packed = gzip.compress(tar(host, names))
+    host.mirror.files["disk"] = packed
+    done = host.fetch("good", "disk", **sha(packed))
+    assert done.returncode == 1 and f"cannot unpack the image: {says}\n" in done.stderr
+    assert host.cached() == []
+
+
+def test_tar_cut_off(host: Host) -> None:
+    packed = gzip.compress(tar(host, ["disk.raw"])[:500_000])
+    host.mirror.files["disk"] = packed
+    done = host.fetch("good", "disk", **sha(packed))
+    assert done.returncode == 1 and "its compressed data is damaged" in done.stderr
+    assert host.cached() == []
+
+
 def test_quiet(host: Host) -> None:
     done = host.vmrun("fetch", "--quiet", host.define(host.mirror.url("good", "disk.raw")))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -636,6 +687,108 @@ def test_reset_of_a_running_vm(disk: Host) -> None:
     assert (data / "disk0.qcow2").exists()
 
 
+# Images of the user's own
+
+MAKE = "qemu-img create -q -f"
+
+UNUSABLE = {
+    "vmdk": (f"{MAKE} vmdk x 1M", {}, "in the format vmdk"),
+    "vdi": (f"{MAKE} vdi x 1M", {}, "in the format vdi"),
+    "vhdx": (f"{MAKE} vhdx x 16M", {}, "in the format vhdx"),
+    "vpc": (f"{MAKE} vpc x 1M", {}, "in the format vpc (vhd)"),
+    "fixed vpc": (f"{MAKE} vpc -o subformat=fixed x 1M", {}, "in the format vpc (vhd)"),
+    "parallels": (f"{MAKE} parallels x 1M", {}, "in the format parallels"),
+    "qed": (f"{MAKE} qed x 1M", {}, "in the format qed"),
+    "qcow1": (f"{MAKE} qcow x 1M", {}, "in the format qcow (version 1)"),
+    "tar": ("head -c 1M /dev/zero >a; tar -cf x a", {}, "an archive in the format tar"),
+    "tar.xz": ("head -c 1M /dev/zero >a; tar -cJf x a", {}, "compressed with xz"),
+    "zip": ("printf 'PK\\003\\004' >x", {}, "an archive in the format zip"),
+    "page": ("echo '<html>' >x", {}, "a web page"),
+    "pointer": ("echo 'version https://git-lfs.github.com/spec/v1' >x", {}, "Git LFS"),
+    "small": ("echo hello >x", {}, "only 6 bytes"),
+    "empty": (": >x", {}, "is empty"),
+    "backing": (f"truncate -s 1M b; {MAKE} qcow2 -F raw -b b x", {}, "based on another file"),
+    "data": (f"{MAKE} qcow2 -o data_file=b x 1M", {}, "its data is in another file"),
+    "truncated": (f"{MAKE} qcow2 x 1M; truncate -s 196000 x", {}, "it ends too early"),
+    "impossible": (f"{MAKE} qcow2 x 1M; printf '\\377' | dd of=x bs=1 seek=20 conv=notrunc", {},
+                   "an impossible size"),
+    "encrypted": (f"{MAKE} qcow2 x 1M; printf '\\002' | dd of=x bs=1 seek=35 conv=notrunc", {},
+                  "it is encrypted"),
+    "corrupt": (f"{MAKE} qcow2 x 1M; printf '\\002' | dd of=x bs=1 seek=79 conv=notrunc", {},
+                "marked it as corrupt"),
+    "version": (f"{MAKE} qcow2 x 1M; printf '\\004' | dd of=x bs=1 seek=7 conv=notrunc", {},
+                "qcow2 of version 4"),
+    "format": ("head -c 1M /dev/zero >x", {"format": "qcow2"}, "its magic number is wrong"),
+    "direct": (f"{MAKE} qcow2 x 1M", {"mode": "direct"}, "cannot detect the format"),
+    "digest": ("head -c 1M /dev/zero >x", {"sha256": "0" * 64}, "its digest is sha256-30e14955"),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_check_refuses_what_run_refuses(disk: Host, kind: str) -> None:
+    """So do print and a dry run; with the place in the definition, for all but a digest."""
+    command, keys, says = UNUSABLE[kind]
+    subprocess.run(command, shell=True, cwd=disk.directory, check=True, stderr=subprocess.DEVNULL)
+    path = disk.define(str(disk.directory / "x"), unpinned=True, **keys)
+    ways = [["run"], ["check"], ["run", "--dry-run"]]
+    if kind != "digest":
+        ways.append(["print", "--format=argv"])
+    for way in ways:
+        done = disk.vmrun(*way, path)
+        assert done.returncode == (1 if kind == "digest" else 3), (way, done.stderr)
+        assert says in done.stderr, (way, done.stderr)
+        if kind != "digest":
+            assert re.search(r"web\.yaml:\d+:\d+: ", done.stderr), (way, done.stderr)
+
+
+def test_all_refusals_at_once(disk: Host) -> None:
+    """Of images, of user-data and of credentials."""
+    for name, size in (("small", 5), ("data", 1_048_577), ("secret", 32_769)):
+        (disk.directory / name).write_bytes(bytes(size))
+    path = disk.directory / "web.yaml"
+    path.write_text(yaml.safe_dump({
+        "name": "web", "network": "none", "disks": [{"image": "small"}, {"image": "data"}] * 2,
+        "cloud-init": {"user-data": "data"}, "credentials": [{"name": "a", "file": "secret"}],
+        "machine": {"type": "microvm"}, "display": "vnc"}))
+    for way in (["check"], ["run"]):
+        done = disk.vmrun(*way, path)
+        assert done.returncode == 3
+        for says in ("has more than 1048576 bytes", "has more than 32768 bytes", "has no VGA"):
+            assert done.stderr.count(says) == 1, done.stderr
+        assert done.stderr.count("only 5 bytes") == 2
+
+
+@pytest.mark.parametrize("kind", ["sha256", "sha512"])
+def test_digest_beside_a_path(disk: Host, kind: str) -> None:
+    image = disk.directory / "own.raw"
+    image.write_bytes(disk.image)
+    path = disk.define(str(image), **sha(disk.image, kind))
+    assert disk.vmrun("check", path).returncode == 0
+    assert run(disk, path)[0] == 131
+    image.write_bytes(disk.image[:-1] + b"x")
+    status, said = run(disk, path)
+    assert status == 1 and f"own.raw': its digest is {kind}-" in said
+
+
+def test_image_in_use(disk: Host) -> None:
+    """Is refused by a message that names the VM."""
+    image = disk.directory / "own.raw"
+    image.write_bytes(bytes(1 << 20))
+    started = disk.start("run", disk.define(str(image), "first", unpinned=True, mode="direct"))
+    disk.mirror.wait_for(lambda: disk.runs_qemu(started))
+    for mode, verb in (("overlay", "writes to"), ("snapshot", "writes to"), ("direct", "uses")):
+        path = disk.define(str(image), "second", unpinned=True, mode=mode)
+        deadline = time.monotonic() + 10
+        while True:  # until the first VM's QEMU has its locks
+            status, said = run(disk, path)
+            if status == 1 or time.monotonic() > deadline:
+                break
+        assert status == 1 and f"own.raw': VM 'first' {verb} it" in said, said
+        assert "vmrun stop first" in said
+    started.send_signal(signal.SIGQUIT)
+    assert started.wait(20) == 131
+
+
 def test_image_that_leads_away(disk: Host) -> None:
     """A fetched image names another file: it is whole, and refused all the same."""
     evil = disk.directory / "evil.qcow2"
@@ -645,3 +798,6 @@ def test_image_that_leads_away(disk: Host) -> None:
     path = disk.define(disk.mirror.url("good", "evil"), **sha(evil.read_bytes()))
     status, said = run(disk, path)
     assert status == 3 and "based on another file, '/etc/shadow'" in said
+    assert f"vmrun: '{disk.mirror.url('good', 'evil')}': cannot use image" in said
+    done = disk.vmrun("check", path)
+    assert done.returncode == 3 and "based on another file, '/etc/shadow'" in done.stderr

@@ -82,7 +82,8 @@ def test_too_much(lab: Lab) -> None:
     blob.write_bytes(b"x" * 32768)
     status, said = refused(lab, paused(credentials=[
         {"name": "a", "file": str(blob)}, {"name": "b", "file": str(blob)}]))
-    assert (status, said) == (3, "vmrun: cannot pass the credentials: they are more than 48 KiB\n")
+    assert status == 3 and said.splitlines()[0].endswith(
+        ": cannot pass the credentials: they are more than 48 KiB"), said
     blob.write_bytes(b"x" * 32769)
     status, said = refused(lab, paused(credentials=[{"name": "a", "file": str(blob)}]))
     assert status == 3 and "more than 32768 bytes" in said

@@ -5,6 +5,7 @@
 
 #include <ftw.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,21 @@ static inline const char *scratch_path(const char *name)
 
 	snprintf(path, PATH_MAX, "%s/%s", scratch, name);
 	return path;
+}
+
+/* Runs a shell command in the directory. */
+static inline void scratch_shell(const char *command)
+{
+	char line[2 * PATH_MAX];
+
+	snprintf(line, sizeof(line), "cd '%s' && { %s; } >/dev/null", scratch, command);
+	if (system(line) != 0)
+		fail_msg("%s", line);
+}
+
+static inline bool scratch_have_qemu_img(void)
+{
+	return system("qemu-img --version >/dev/null 2>&1") == 0;
 }
 
 /* Skips the test if the condition is false; fails it if VMRUN_TESTS_MUST_RUN is set. */

@@ -476,6 +476,7 @@ static void test_direct(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), "%s/%s", scratch, names[i]);
 		close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		assert_int_equal(truncate(path, 512), 0);
 	}
 	snprintf(name, sizeof(name), "%s/x", scratch);
 	snprintf(path, sizeof(path), "%s/link", scratch);

@@ -400,7 +400,7 @@ static void test_own_network_config(void **state)
 
 static void test_user_data(void **state)
 {
-	static char data[NOCLOUD_USER_DATA_MAX + 1];
+	static char data[USER_DATA_SIZE_MAX + 1];
 	cleanup_free char *none = NULL;
 	cleanup_free char *read_back = NULL;
 	struct machine machine;
@@ -415,11 +415,11 @@ static void test_user_data(void **state)
 
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (char)(i * 7 + i / 256);
-	scratch_write("user data", data, NOCLOUD_USER_DATA_MAX);
+	scratch_write("user data", data, USER_DATA_SIZE_MAX);
 	machine.definition.cloud_init.user_data = (char *)scratch_path("user data");
 	fd = make(&machine);
 	read_back = extract(fd, "user-data", &size);
-	assert_int_equal(size, NOCLOUD_USER_DATA_MAX);
+	assert_int_equal(size, USER_DATA_SIZE_MAX);
 	assert_memory_equal(read_back, data, size);
 	close(fd);
 

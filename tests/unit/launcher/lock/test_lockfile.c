@@ -236,13 +236,13 @@ static void test_digest(void **state)
 	FILE *file;
 
 	scratch_text("file", "abc");
-	assert_int_equal(digest_cache_get(scratch_path("file"), true, name, &err), 0);
+	assert_int_equal(digest_cache_get(scratch_path("file"), true, false, name, &err), 0);
 	assert_string_equal(name, abc);
 	/* The cache does not keep the digest of a file that changed just now. */
 	assert_int_not_equal(access(cache, F_OK), 0);
 
 	wait_until_settled();
-	assert_int_equal(digest_cache_get(scratch_path("file"), true, name, &err), 0);
+	assert_int_equal(digest_cache_get(scratch_path("file"), true, false, name, &err), 0);
 	assert_string_equal(name, abc);
 	assert_int_equal(access(cache, F_OK), 0);
 	file = fopen(cache, "r+e");
@@ -251,7 +251,7 @@ static void test_digest(void **state)
 	assert_int_equal(fseek(file, -2, SEEK_END), 0);
 	assert_int_equal(fputc('e', file), 'e');
 	fclose(file);
-	assert_int_equal(digest_cache_get(scratch_path("file"), true, again, &err), 0);
+	assert_int_equal(digest_cache_get(scratch_path("file"), true, false, again, &err), 0);
 	assert_int_equal(strncmp(again, abc, strlen(abc) - 1), 0);
 	assert_int_equal(again[strlen(abc) - 1], 'e');
 
@@ -261,7 +261,7 @@ static void test_digest(void **state)
 	times[0] = times[1] = st.st_mtim;
 	assert_int_equal(utimensat(AT_FDCWD, scratch_path("file"), times, 0), 0);
 	wait_until_settled();
-	assert_int_equal(digest_cache_get(scratch_path("file"), true, again, &err), 0);
+	assert_int_equal(digest_cache_get(scratch_path("file"), true, false, again, &err), 0);
 	assert_string_not_equal(again, name);
 	assert_int_equal(strncmp(again, "sha256-a52d159f", 15), 0);
 }
@@ -278,7 +278,7 @@ static void test_digest_stale(void **state)
 	assert_int_equal(chmod(scratch_path("vmrun"), 0700), 0);
 	scratch_text("vmrun/digests.tmp-abc123", "half a di");
 	wait_until_settled();
-	assert_int_equal(digest_cache_get(scratch_path("file"), true, digest, &err), 0);
+	assert_int_equal(digest_cache_get(scratch_path("file"), true, false, digest, &err), 0);
 	assert_int_equal(access(scratch_path("vmrun/digests"), F_OK), 0);
 	digest_cache_remove_stale(&(struct removal){ .dry_run = true });
 	assert_int_equal(access(scratch_path("vmrun/digests.tmp-abc123"), F_OK), 0);
@@ -292,8 +292,8 @@ static void test_digest_refused(void **state)
 	char name[IMAGE_NAME_SIZE];
 	struct error err;
 
-	assert_int_equal(digest_cache_get(scratch_path("none"), true, name, &err), -ENOENT);
-	assert_int_equal(digest_cache_get(scratch, true, name, &err), -EINVAL);
+	assert_int_equal(digest_cache_get(scratch_path("none"), true, false, name, &err), -ENOENT);
+	assert_int_equal(digest_cache_get(scratch, true, false, name, &err), -EINVAL);
 }
 
 static void test_probe(void **state)

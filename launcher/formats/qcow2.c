@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Reads size and references to other files from a qcow2 header (docs/interop/qcow2.txt).
-#include "launcher/disks/qcow2.h"
+#include "launcher/formats/qcow2.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -13,7 +13,18 @@
 #define HEADER_2_SIZE 72
 #define HEADER_3_SIZE 104
 
-#define INCOMPATIBLE_DATA_FILE (UINT64_C(1) << 2)
+/* Bits of the field incompatible. */
+#define CORRUPT     (UINT64_C(1) << 1)
+#define DATA_FILE   (UINT64_C(1) << 2)
+#define EXTENDED_L2 (UINT64_C(1) << 4)
+#define KNOWN_BITS  UINT64_C(0x1f)
+
+/* Limits of QEMU (block/qcow2.h). */
+#define CRYPT_METHOD_MAX   2
+#define REFCOUNT_ORDER_MAX 6
+#define L1_SIZE_MAX        (32u << 20)
+#define REFCOUNT_TABLE_MAX (8u << 20)
+#define SNAPSHOT_COUNT_MAX 65536
 
 #define EXTENSION_END     0
 #define EXTENSION_BACKING 0xe2792aca
@@ -74,7 +85,7 @@ bool qcow2_magic(const void *bytes, size_t size)
 	if (size < sizeof(start))
 		return false;
 	memcpy(start, bytes, sizeof(start));
-	return be32toh(start[0]) == MAGIC && (be32toh(start[1]) == 2 || be32toh(start[1]) == 3);
+	return be32toh(start[0]) == MAGIC && be32toh(start[1]) >= 2;
 }
 
 /* Reads a text, which must lie in the first cluster; @end is the cluster's end. */
@@ -129,6 +140,73 @@ static uint64_t header_end(const struct header *header)
 	return size >= HEADER_3_SIZE && size % 8 == 0 ? size : 0;
 }
 
+/* Refuses what the fields of version 3 say. */
+static int check_features(const char *path, const struct header *header, struct error *err)
+{
+	const uint64_t bits = be64toh(header->incompatible);
+
+	if (bits & ~KNOWN_BITS)
+		return malformed(path, "it needs features that vmrun does not know", err);
+	if (be32toh(header->refcount_order) > REFCOUNT_ORDER_MAX)
+		return malformed(path, "its reference counts have an impossible size", err);
+	if (!(bits & CORRUPT))
+		return 0;
+	error_setf(err, STATUS_FAILURE, EINVAL, "cannot use image '%s': QEMU marked it as corrupt",
+		   path);
+	error_remedy(err, "get the image again, or repair a copy of it: qemu-img check -r all");
+	return -EINVAL;
+}
+
+/* True if a table begins at a cluster and, unless it is empty, lies in the file. */
+static bool table_fits(uint64_t offset, uint64_t size, uint64_t cluster, uint64_t end)
+{
+	return offset % cluster == 0 && offset <= INT64_MAX &&
+	       (!size || (offset >= cluster && offset <= end && size <= end - offset));
+}
+
+/* Checks the offsets and sizes of the tables, which QEMU would read as zeros after the end. */
+static const char *tables_wrong(const struct header *header, bool extended, uint64_t end)
+{
+	const uint64_t cluster = UINT64_C(1) << be32toh(header->cluster_bits);
+	const uint64_t per_entry = cluster * (cluster / (extended ? 16 : 8));
+	const uint64_t size = be64toh(header->size);
+	const uint64_t l1_size = be32toh(header->l1_size) * UINT64_C(8);
+	const uint64_t counts = be32toh(header->refcount_clusters) * cluster;
+
+	if (l1_size > L1_SIZE_MAX || l1_size / 8 < size / per_entry + (size % per_entry != 0))
+		return "its size does not fit its table of clusters";
+	if (!counts || counts > REFCOUNT_TABLE_MAX ||
+	    be32toh(header->snapshot_count) > SNAPSHOT_COUNT_MAX)
+		return "a table has an impossible size";
+	if (!table_fits(be64toh(header->refcount_offset), 1, cluster, end) ||
+	    !table_fits(be64toh(header->l1_offset), l1_size, cluster, end) ||
+	    !table_fits(be64toh(header->snapshot_offset), header->snapshot_count != 0, cluster,
+			end))
+		return "it ends too early";
+	return NULL;
+}
+
+/* Checks all fields but those of the backing file. */
+static int check_fields(int fd, const char *path, const struct header *header, struct error *err)
+{
+	const uint32_t version = be32toh(header->version);
+	const off_t end = lseek(fd, 0, SEEK_END);
+	const char *wrong = NULL;
+	int ret = version == 3 ? check_features(path, header, err) : 0;
+
+	if (ret)
+		return ret;
+	if (end < 0)
+		return error_set_errno(err, errno, "cannot read '%s'", path);
+	if (be32toh(header->crypt_method) > CRYPT_METHOD_MAX)
+		wrong = "its encryption is not known";
+	else
+		wrong = tables_wrong(header,
+				     version == 3 && be64toh(header->incompatible) & EXTENDED_L2,
+				     (uint64_t)end);
+	return wrong ? malformed(path, wrong, err) : 0;
+}
+
 int qcow2_read(int fd, const char *path, struct qcow2 *header, struct error *err)
 {
 	struct qcow2 found = { 0 };
@@ -143,6 +221,11 @@ int qcow2_read(int fd, const char *path, struct qcow2 *header, struct error *err
 		return ret;
 	if (!qcow2_magic(&raw, sizeof(raw)))
 		return malformed(path, "its magic number is wrong", err);
+	if (be32toh(raw.version) > 3)
+		return error_setf(err, STATUS_FAILURE, EINVAL,
+				  "cannot use image '%s': it is qcow2 of version %u, and only 2 "
+				  "and 3 are known",
+				  path, be32toh(raw.version));
 	cluster_bits = be32toh(raw.cluster_bits);
 	if (cluster_bits < 9 || cluster_bits > 21)
 		return malformed(path, "its clusters have an impossible size", err);
@@ -150,10 +233,14 @@ int qcow2_read(int fd, const char *path, struct qcow2 *header, struct error *err
 	extensions = header_end(&raw);
 	if (!extensions || extensions > end)
 		return malformed(path, "its header has an impossible size", err);
+	ret = check_fields(fd, path, &raw, err);
+	if (ret)
+		return ret;
 
+	found.encrypted = raw.crypt_method != 0;
 	found.size = be64toh(raw.size);
 	if (be32toh(raw.version) == 3)
-		found.data_file = be64toh(raw.incompatible) & INCOMPATIBLE_DATA_FILE;
+		found.data_file = be64toh(raw.incompatible) & DATA_FILE;
 	if (raw.backing_offset) {
 		ret = read_text(fd, path, be64toh(raw.backing_offset), be32toh(raw.backing_size),
 				end, found.backing, err);
