@@ -11,6 +11,7 @@
 
 #include "launcher/common/argv.h"
 #include "launcher/common/process.h"
+#include "launcher/common/signals.h"
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
@@ -44,8 +45,11 @@ static int start(const struct argv *argv, int output, struct process *process, s
 	return ret;
 }
 
-/* Reads up to end-of-file. Returns the first line, which is the reason, without "qemu-img: ". */
-static void read_message(int fd, char message[MESSAGE_SIZE])
+/*
+ * Reads up to end-of-file. Returns the first line, which is the reason, without "qemu-img: ".
+ * Fails with -EINTR if a signal asks vmrun to end.
+ */
+static int read_message(int fd, char message[MESSAGE_SIZE], struct error *err)
 {
 	static const char prefix[] = "qemu-img: ";
 	size_t used = 0;
@@ -53,8 +57,13 @@ static void read_message(int fd, char message[MESSAGE_SIZE])
 	ssize_t got;
 
 	for (;;) {
-		size_t room = MESSAGE_SIZE - 1 - used;
+		const size_t room = MESSAGE_SIZE - 1 - used;
+		const int ret = signals_wait(fd, -1, err);
 
+		if (ret < 0)
+			return ret;
+		if (ret == 0)
+			continue;
 		got = room ? read(fd, message + used, room) : read(fd, rest, sizeof(rest));
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -67,6 +76,7 @@ static void read_message(int fd, char message[MESSAGE_SIZE])
 	message[strcspn(message, "\n")] = '\0';
 	if (!strncmp(message, prefix, strlen(prefix)))
 		memmove(message, message + strlen(prefix), strlen(message + strlen(prefix)) + 1);
+	return 0;
 }
 
 static int run_qemu_img(const struct argv *argv, const char *what, const char *path,
@@ -85,10 +95,11 @@ static int run_qemu_img(const struct argv *argv, const char *what, const char *p
 	ret = start(argv, pipe_fds[1], &process, err);
 	close(pipe_fds[1]);
 	if (!ret)
-		read_message(pipe_fds[0], message);
+		ret = read_message(pipe_fds[0], message, err);
 	close(pipe_fds[0]);
 	if (!ret)
 		ret = process_wait(&process, &end, err);
+	process_kill(&process);
 	if (ret)
 		return ret;
 

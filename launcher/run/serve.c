@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
+#include "launcher/common/signals.h"
 #include "launcher/definition/machine.h"
 #include "launcher/definition/type_port.h"
 #include "launcher/guest/guest_agent.h"
@@ -190,7 +191,7 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 	run->vm = vm;
 	run->control = control_open(loop, run->runtime_dir.directory, &control_ops, run, err);
 	if (!run->control || backend_watch(&run->backends, loop, &backend_ops, run, err) < 0 ||
-	    qemu_process_start(&config, &vm->qemu, err) < 0)
+	    signals_check(err) < 0 || qemu_process_start(&config, &vm->qemu, err) < 0)
 		return err->status;
 	/* QEMU has them now; QMP must reach end-of-file when QEMU closes its end. */
 	qemu_fds_close(&run->qemu_fds);
