@@ -41,7 +41,7 @@ static int start(const struct argv *argv, int output, struct process *process, s
 	sigemptyset(&config.blocked);
 	ret = process_start(&config, process, err);
 	if (ret == -ENOENT)
-		error_remedy(err, "install it: apt-get install qemu-utils");
+		error_remedy(err, "install it: sudo apt-get install qemu-utils");
 	return ret;
 }
 

@@ -121,8 +121,9 @@ static int generate(char *const *argv, struct error *err)
 	sigemptyset(&config.blocked);
 	ret = process_start(&config, &process, err);
 	if (ret == -ENOENT)
-		error_remedy(err, "install it (apt-get install openssh-client), or name keys of "
-				  "your own in 'cloud-init.ssh-keys'");
+		error_remedy(err,
+			     "install it (sudo apt-get install openssh-client), or name keys of "
+			     "your own in 'cloud-init.ssh-keys'");
 	if (ret)
 		return ret;
 	ret = process_wait(&process, &end, err);

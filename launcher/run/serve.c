@@ -2,6 +2,7 @@
 // Runs QEMU and serves the user's other commands until QEMU ends.
 #include "launcher/run/serve.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "launcher/common/log.h"
@@ -11,6 +12,7 @@
 #include "launcher/guest/guest_agent.h"
 #include "launcher/guest/ssh.h"
 #include "launcher/qemu/qemu_process.h"
+#include "launcher/run/host_memory.h"
 #include "launcher/run/shutdown.h"
 #include "launcher/run/status.h"
 #include "launcher/run/supervise.h"
@@ -186,6 +188,7 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 	const struct qemu_process_config config = { .argv = &run->argv,
 						    .fds = run->qemu_fds.fds,
 						    .fd_count = run->qemu_fds.fd_count,
+						    .directory = run->definition.directory,
 						    .stdio = run->plan.console == CONSOLE_STDIO };
 
 	run->vm = vm;
@@ -221,6 +224,8 @@ int serve_run(struct run *run, struct loop *loop, struct error *err)
 	run->started = now.tv_sec;
 	sd_notify_open(&run->sd_notify);
 	status = serve(run, &vm, loop, err);
+	if (status == STATUS_FAILURE && err->code == ECHILD)
+		host_memory_remedy(run->definition.memory, err);
 	run->vm = NULL;
 	return status;
 }

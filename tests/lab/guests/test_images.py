@@ -362,6 +362,8 @@ def test_refused(host: Host, manner: str, says: str) -> None:
     assert done.returncode == 1
     first = [line for line in done.stderr.splitlines() if line.startswith("vmrun: cannot")]
     assert len(first) == 1 and re.search(says, first[0]), done.stderr
+    if "another digest" in says:
+        assert re.search(r"^what came has sha256: [0-9a-f]{64}$", done.stderr, re.MULTILINE)
     name = "sha256-" + sha(host.image)["sha256"]
     assert name not in host.cached()
     left = host.cache / f"{name}.part"
