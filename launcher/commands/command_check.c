@@ -8,6 +8,7 @@
 #include "launcher/common/options.h"
 #include "launcher/definition/definition.h"
 #include "launcher/lock/locked_load.h"
+#include "launcher/lock/lockfile.h"
 
 int command_check(const struct options *options, struct launch *launch, struct error *err)
 {
@@ -16,8 +17,14 @@ int command_check(const struct options *options, struct launch *launch, struct e
 	for (unsigned int i = 0; i < options->file_count; i++) {
 		struct definition definition;
 		struct error file_error = { 0 };
-		int ret = locked_load(options, options->files[i], &definition, &file_error);
+		int ret;
 
+		/* A shell expands '*.yaml' to lock files, too. --locked reads them. */
+		if (lockfile_named(options->files[i])) {
+			log_notice("%s: passed over: it is a lock file", options->files[i]);
+			continue;
+		}
+		ret = locked_load(options, options->files[i], &definition, &file_error);
 		if (ret < 0) {
 			status = (int)file_error.status;
 			if (file_error.message[0])

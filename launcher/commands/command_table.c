@@ -42,7 +42,7 @@ const struct command command_table[] = {
 	  COMMAND_NO_HELPER, command_fetch, "download the images into the cache" },
 	{ "lock", "FILE", 1, 1, OPTION_QUIET, COMMAND_NO_HELPER, command_lock,
 	  "write the lock file for --locked" },
-	{ "reset", "NAME|FILE", 1, 1, OPTION_DRY_RUN | OPTION_QUIET, COMMAND_NO_HELPER,
+	{ "reset", "NAME|FILE", 1, 1, OPTION_DRY_RUN | OPTION_QUIET | OPTION_YES, COMMAND_NO_HELPER,
 	  command_reset, "remove what the VM has written" },
 	{ "list", "", 0, 0, OPTION_JSON, COMMAND_NO_HELPER, command_list, "list the running VMs" },
 	{ "status", "NAME", 1, 1, OPTION_JSON, COMMAND_NO_HELPER, command_status,

@@ -25,6 +25,7 @@ static int set_wait(struct options *options, const char *value, struct error *er
 static int set_json(struct options *options, const char *value, struct error *err);
 static int set_now(struct options *options, const char *value, struct error *err);
 static int set_timeout(struct options *options, const char *value, struct error *err);
+static int set_yes(struct options *options, const char *value, struct error *err);
 static int set_words(struct options *options, const char *value, struct error *err);
 
 /* An option without a function runs the command of its name; every command accepts it. */
@@ -51,6 +52,7 @@ static const struct option_row {
 	{ "json", 0, NULL, OPTION_JSON, set_json, "print JSON" },
 	{ "now", 0, NULL, OPTION_NOW, set_now, "end the VM without a request to the guest" },
 	{ "timeout", 0, "SECONDS", OPTION_TIMEOUT, set_timeout, "seconds to wait for power-off" },
+	{ "yes", 'y', NULL, OPTION_YES, set_yes, "do not ask" },
 	{ "words", 0, NULL, OPTION_WORDS, set_words, "print the words for completion" },
 	{ "help", 'h', NULL, 0, NULL, "print this text" },
 	{ "version", 'V', NULL, 0, NULL, "print the version" },
@@ -173,6 +175,12 @@ static int set_timeout(struct options *options, const char *value, struct error 
 				  "'--timeout=%s' is not a number of seconds from 0 to 86400",
 				  value);
 	options->timeout = (int)seconds;
+	return 0;
+}
+
+static int set_yes(struct options *options, const char *value, struct error *err)
+{
+	options->yes = true;
 	return 0;
 }
 

@@ -30,6 +30,7 @@ enum option_bit {
 	OPTION_WORDS = 1u << 14,
 	OPTION_PASSED = 1u << 15, /* every word after the first operand is an operand */
 	OPTION_ANY = 1u << 16,    /* every option is accepted and ignored */
+	OPTION_YES = 1u << 17,
 };
 
 enum print_format {
@@ -60,6 +61,7 @@ enum wait_for {
  * @wait: the event to wait for before detaching.
  * @json: print JSON.
  * @now: stop the VM without asking the guest to power off.
+ * @yes: do not ask before removing files.
  * @words: print the words for completion, not the usage text.
  * @timeout: seconds to wait for power-off; negative: use the definition's value.
  */
@@ -81,6 +83,7 @@ struct options {
 	enum wait_for wait;
 	bool json;
 	bool now;
+	bool yes;
 	bool words;
 	int timeout;
 };

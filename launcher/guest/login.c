@@ -186,6 +186,7 @@ static int add_pair(struct machine_login *login, const char *name, bool dry_run,
 		if (login->ssh_key_count)
 			return 0;
 		ret = make_pair(directory, name, dry_run, err);
+		login->key_made = true;
 	}
 	if (!ret)
 		ret = add_key_file(login, public, err);

@@ -130,7 +130,10 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
 		return child > 0 ? 1 : -err->code;
 	}
 	close(ready[0]);
-	*detach = (struct detach){ .parent = ready[1], .output = output[0], .log = -1 };
+	*detach = (struct detach){ .parent = ready[1],
+				   .output = output[0],
+				   .log = -1,
+				   .terminal = isatty(STDERR_FILENO) };
 	return leave_terminal(output[1], err);
 }
 

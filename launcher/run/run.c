@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
@@ -51,6 +52,7 @@ static void run_init(struct run *run, const struct options *options, struct laun
 	run->state_dir = (struct state_dir)STATE_DIR_NONE;
 	run->qemu_fds = (struct qemu_fds)QEMU_FDS_NONE;
 	run->detach = launch->detach;
+	run->terminal = run->detach.terminal || isatty(STDERR_FILENO);
 	run->sd_notify = (struct sd_notify)SD_NOTIFY_NONE;
 }
 

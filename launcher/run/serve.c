@@ -12,6 +12,7 @@
 #include "launcher/guest/guest_agent.h"
 #include "launcher/guest/ssh.h"
 #include "launcher/qemu/qemu_process.h"
+#include "launcher/run/hints.h"
 #include "launcher/run/host_memory.h"
 #include "launcher/run/shutdown.h"
 #include "launcher/run/status.h"
@@ -131,6 +132,7 @@ static int vm_started(struct vm *vm, struct error *err)
 					    .sin_addr = run->lan_session.lan.ready.address };
 	else
 		type_port_find_ssh(&run->definition, &ssh);
+	hints_print(run, &ssh);
 	detach_ready(&run->detach, &ssh, run->qemu_fds.log, vm->loop);
 	return 0;
 }
