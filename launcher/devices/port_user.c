@@ -16,21 +16,22 @@
 #define STATE_UDP 0x07
 
 /* Returns the inode of a table's socket on that port, or 0. */
-static unsigned long find_socket(const char *table, unsigned int port, unsigned int state,
-				 unsigned int *uid)
+static unsigned long find_socket(const char *table, unsigned long port, unsigned long state,
+				 unsigned long *uid)
 {
+	char line[512], found_port[5], found_state[3], user[11], inode[21];
 	cleanup_file FILE *file = fopen(table, "re");
-	char line[512];
 
 	while (file && fgets(line, sizeof(line), file)) {
-		unsigned int found_port, found_state;
-		unsigned long inode;
-
 		if (sscanf(line,
-			   " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %u %*d %lu",
-			   &found_port, &found_state, uid, &inode) == 4 &&
-		    found_port == port && found_state == state)
-			return inode;
+			   "%*s %*[0-9A-F]:%4[0-9A-F] %*s %2[0-9A-F] %*s %*s %*s %10[0-9] %*s "
+			   "%20[0-9]",
+			   found_port, found_state, user, inode) != 4 ||
+		    strtoul(found_port, NULL, 16) != port ||
+		    strtoul(found_state, NULL, 16) != state)
+			continue;
+		*uid = strtoul(user, NULL, 10);
+		return strtoul(inode, NULL, 10);
 	}
 	return 0;
 }
@@ -91,8 +92,7 @@ void port_user_find(const struct port *port, char text[PORT_USER_TEXT_SIZE])
 {
 	static const char *const tables[][2] = { { "/proc/net/tcp", "/proc/net/tcp6" },
 						 { "/proc/net/udp", "/proc/net/udp6" } };
-	unsigned long inode = 0;
-	unsigned int uid = 0;
+	unsigned long inode = 0, uid = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables[0]) && !inode; i++)
 		inode = find_socket(tables[port->udp][i], port->host,
@@ -100,5 +100,5 @@ void port_user_find(const struct port *port, char text[PORT_USER_TEXT_SIZE])
 	if (!inode)
 		snprintf(text, PORT_USER_TEXT_SIZE, "another process");
 	else if (!find_process(inode, text))
-		snprintf(text, PORT_USER_TEXT_SIZE, "a process of user ID %u", uid);
+		snprintf(text, PORT_USER_TEXT_SIZE, "a process of user ID %lu", uid);
 }

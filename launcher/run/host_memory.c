@@ -4,8 +4,17 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "netsetup/base/cleanup.h"
+
+/* Reads "KEY   NUMBER kB" if the line has that key. */
+static void read_row(const char *line, const char *key, uint64_t *kib)
+{
+	if (!strncmp(line, key, strlen(key)))
+		*kib = strtoull(line + strlen(key), NULL, 10);
+}
 
 void host_memory_remedy(uint64_t needed, struct error *err)
 {
@@ -14,8 +23,8 @@ void host_memory_remedy(uint64_t needed, struct error *err)
 	char line[128];
 
 	while (file && fgets(line, sizeof(line), file)) {
-		sscanf(line, "MemTotal: %" SCNu64, &total);
-		sscanf(line, "MemAvailable: %" SCNu64, &available);
+		read_row(line, "MemTotal:", &total);
+		read_row(line, "MemAvailable:", &available);
 	}
 	if (!total || needed / 1024 <= available)
 		return;

@@ -179,8 +179,9 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 
 	for (;;) {
 		ret = listener->wait ? listener->wait(netsetup->socket, err) : 0;
-		if (ret == 0)
-			ret = protocol_receive(netsetup->socket, &record, taps, err);
+		if (ret < 0)
+			return ret;
+		ret = protocol_receive(netsetup->socket, &record, taps, err);
 		if (ret == -ECONNRESET)
 			return ended_early(netsetup, err);
 		if (ret < 0)
