@@ -10,6 +10,7 @@
 #include "launcher/disks/disks.h"
 #include "launcher/disks/image_cache.h"
 #include "launcher/lock/locked_load.h"
+#include "launcher/lock/lockfile.h"
 
 /* Checks the images as a run does: their digests, and those in the cache. */
 static int check_images(const struct definition *definition, bool quiet, struct error *err)
@@ -50,8 +51,14 @@ int command_check(const struct options *options, struct launch *launch, struct e
 	for (unsigned int i = 0; i < options->file_count; i++) {
 		struct definition definition;
 		struct error file_error = { 0 };
-		int ret = check(options, options->files[i], &definition, &file_error);
+		int ret;
 
+		/* A shell expands '*.yaml' to lock files, too. --locked reads them. */
+		if (lockfile_named(options->files[i])) {
+			log_notice("%s: passed over: it is a lock file", options->files[i]);
+			continue;
+		}
+		ret = check(options, options->files[i], &definition, &file_error);
 		if (ret < 0) {
 			status = (int)file_error.status;
 			if (file_error.message[0])

@@ -15,6 +15,8 @@
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/common/templates.h"
+#include "launcher/common/terminal.h"
+#include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 
@@ -31,18 +33,66 @@ static int read_template(const char *shared, const char *name, char **text, stru
 	return file_read(path, TEMPLATE_MAX, text, &size, err);
 }
 
-/* Prints the name and the first line, a comment: "tiny       The smallest example: ...". */
-static void show_template(const char *shared, const char *name)
+/* Returns the sentence at the begin of a comment, its lines joined; the caller frees it. */
+static char *read_sentence(const char *comment)
 {
-	cleanup_free char *text = NULL;
+	char *text = strdup(comment), *to = text;
+
+	for (const char *from = comment; text && *from; from++) {
+		if (*from == '\n' && strncmp(from, "\n# ", 3) != 0)
+			break;
+		*to++ = *from == '\n' ? ' ' : *from;
+		if (*from == '.' && strchr(" \n", from[1]))
+			break;
+		from += *from == '\n' ? 2 : 0;
+	}
+	if (text)
+		*to = '\0';
+	return text;
+}
+
+/* Prints words below one another from a column on, if standard output is a terminal. */
+static void print_wrapped(const char *text, size_t column)
+{
+	const size_t width = terminal_width(STDOUT_FILENO);
+	size_t at = column;
+
+	for (size_t length; *text; text += length + (text[length] == ' ')) {
+		length = strcspn(text, " ");
+		if (at > column && width > column && at + 1 + length > width) {
+			printf("\n%*s", (int)column, "");
+			at = column;
+		}
+		at += (size_t)printf("%s%.*s", at > column ? " " : "", (int)length, text);
+	}
+	putchar('\n');
+}
+
+/* Returns what a template needs beside an installation: its comment "Needs ...", or NULL. */
+static const char *find_needs(const char *text)
+{
+	const char *needs = strstr(text, "\n# Needs ");
+
+	return needs ? needs + strlen("\n# ") : NULL;
+}
+
+/* Prints the name and the first sentence, which is a comment, and what it needs. */
+static void show_template(const char *shared, const char *name, bool needy)
+{
+	cleanup_free char *text = NULL, *first = NULL, *second = NULL, *both = NULL;
+	const char *needs;
 	struct error ignored;
-	char line[256];
 
 	if (read_template(shared, name, &text, &ignored) < 0)
 		return;
-	snprintf(line, sizeof(line), "%-12s %.*s", name, (int)strcspn(text + 2, "\n"),
-		 strncmp(text, "# ", 2) == 0 ? text + 2 : "");
-	log_output(line);
+	needs = find_needs(text);
+	if (needy != (needs != NULL))
+		return;
+	first = read_sentence(strncmp(text, "# ", 2) == 0 ? text + 2 : "");
+	second = read_sentence(needs ? needs : "");
+	both = first && second ? text_format("%s%s%s", first, needs ? " " : "", second) : NULL;
+	if (both)
+		print_wrapped(both, (size_t)printf("%-12s ", name));
 }
 
 static int is_template(const struct dirent *entry)
@@ -64,13 +114,13 @@ static int show_templates(const char *shared, struct error *err)
 	count = scandir(path, &entries, is_template, alphasort);
 	if (count < 0)
 		return error_set_errno(err, errno, "cannot read directory '%s'", path);
-	for (int i = 0; i < count; i++) {
-		char *name = entries[i]->d_name;
-
-		name[strlen(name) - strlen(SUFFIX)] = '\0';
-		show_template(shared, name);
+	for (int i = 0; i < count; i++)
+		entries[i]->d_name[strlen(entries[i]->d_name) - strlen(SUFFIX)] = '\0';
+	/* The templates that an installation can run stand first. */
+	for (int i = 0; i < 2 * count; i++)
+		show_template(shared, entries[i % count]->d_name, i >= count);
+	for (int i = 0; i < count; i++)
 		free(entries[i]);
-	}
 	free(entries);
 	return 0;
 }
@@ -128,7 +178,7 @@ static int check_names(const char *template, const char *name, struct error *err
 
 static int copy(const char *shared, const char *template, const char *name, struct error *err)
 {
-	cleanup_free char *text = NULL;
+	cleanup_free char *text = NULL, *needs = NULL;
 	char path[VM_NAME_SIZE + sizeof(SUFFIX)];
 	int ret;
 
@@ -146,6 +196,9 @@ static int copy(const char *shared, const char *template, const char *name, stru
 	ret = create(path, shared, text, name, err);
 	if (ret == 0)
 		log_notice("wrote '%s': edit it, then run 'vmrun check %s'", path, path);
+	needs = ret == 0 && find_needs(text) ? read_sentence(find_needs(text)) : NULL;
+	if (needs)
+		log_notice("%s", needs);
 	return ret;
 }
 

@@ -82,6 +82,9 @@ int command_stop(const struct options *options, struct launch *launch, struct er
 	json_object_object_add(request, "now", json_object_new_boolean(options->now));
 	json_object_object_add(request, "timeout", json_object_new_int(options->timeout));
 	ret = vm_list_ask(options->vm, request, &socket, &reply, err);
+	if (ret == 0)
+		log_notice("%s: waiting for %s", options->vm,
+			   options->now ? "QEMU to quit" : "the guest to power off");
 	if (ret == 0 && !options->now)
 		request_power_off(options->vm);
 	if (ret == 0)

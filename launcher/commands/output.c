@@ -48,19 +48,21 @@ static const char *format_uptime(int seconds, char text[32])
 void output_list(struct json_object *list)
 {
 	char line[256], uptime[32];
-	const char *reason;
 
-	snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8s %-13s %s", "NAME", "ADDRESS", "UPLINK",
-		 "PID", "STATE", "UP");
+	snprintf(line, sizeof(line), "%-16s %-15s %-10s %-9s %-8s %-13s %s", "NAME", "ADDRESS",
+		 "UPLINK", "LAN", "PID", "STATE", "UP");
 	log_output(line);
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *vm = json_object_array_get_idx(list, i);
 
-		reason = output_text(vm, "state-reason");
-		snprintf(line, sizeof(line), "%-16s %-15s %-10s %-8d %-13s %s%s%s",
+		const char *state = output_text(vm, "state-reason");
+		const char *lan = output_text(vm, "lan-reason");
+		const char *reason = *state == '-' ? lan : state;
+
+		snprintf(line, sizeof(line), "%-16s %-15s %-10s %-9s %-8d %-13s %s%s%s",
 			 output_text(vm, "name"), output_text(vm, "address"),
-			 output_text(vm, "uplink"), get_number(vm, "pid"), output_text(vm, "state"),
-			 format_uptime(get_number(vm, "uptime"), uptime),
+			 output_text(vm, "uplink"), output_text(vm, "lan"), get_number(vm, "pid"),
+			 output_text(vm, "state"), format_uptime(get_number(vm, "uptime"), uptime),
 			 *reason == '-' ? "" : "  ", *reason == '-' ? "" : reason);
 		log_output(line);
 	}

@@ -61,6 +61,7 @@ static const struct option_row {
 	{ "json", 0, NULL, OPTION_JSON, FLAG(json), "print JSON" },
 	{ "now", 0, NULL, OPTION_NOW, FLAG(now), "end the VM without a request to the guest" },
 	{ "timeout", 0, "SECONDS", OPTION_TIMEOUT, CALL(set_timeout), "seconds to wait" },
+	{ "yes", 'y', NULL, OPTION_YES, FLAG(yes), "do not ask" },
 	{ "words", 0, NULL, OPTION_WORDS, FLAG(words), "print the words for completion" },
 	{ "help", 'h', NULL, 0, 0, NULL, "print this text, or the help of a command" },
 	{ "version", 'V', NULL, 0, 0, NULL, "print the version" },

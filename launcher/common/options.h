@@ -38,6 +38,7 @@ enum option_bit {
 	OPTION_FOLLOW = 1u << 17,
 	OPTION_RAW = 1u << 18,
 	OPTION_ESCAPE = 1u << 19,
+	OPTION_YES = 1u << 20,
 };
 
 enum print_format {
@@ -68,6 +69,7 @@ enum wait_for {
  * @wait: the event to wait for before detaching.
  * @json: print JSON.
  * @now: stop the VM without asking the guest to power off.
+ * @yes: do not ask before removing files.
  * @words: print the words for completion, not the usage text.
  * @follow: print the lines that come to the log.
  * @raw: print the log as the guest wrote it.
@@ -93,6 +95,7 @@ struct options {
 	enum wait_for wait;
 	bool json;
 	bool now;
+	bool yes;
 	bool words;
 	bool follow;
 	bool raw;

@@ -111,8 +111,9 @@ static void child_run(const struct process_config *config, pid_t parent, int rep
 	int pipe_fd = report;
 	int code;
 
-	if (child_bind(config, parent) == 0 && child_place_fds(config, &pipe_fd) == 0 &&
-	    child_set_signals(config) == 0)
+	if (child_bind(config, parent) == 0 &&
+	    (!config->directory || chdir(config->directory) == 0) &&
+	    child_place_fds(config, &pipe_fd) == 0 && child_set_signals(config) == 0)
 		execvpe(config->argv[0], config->argv,
 			config->environment ? config->environment : environ);
 

@@ -43,6 +43,7 @@ struct process_fd {
  * @blocked: signals that the child blocks; all dispositions are the default.
  * @new_session: true if the child leads a new session, without a controlling terminal.
  * @death_signal: signal that the kernel sends to the child when the calling thread ends, or 0.
+ * @directory: the child's working directory; NULL: that of this process.
  * @environment: NULL-terminated, the whole environment; NULL: that of this process.
  */
 struct process_config {
@@ -52,6 +53,7 @@ struct process_config {
 	sigset_t blocked;
 	bool new_session;
 	int death_signal;
+	const char *directory;
 	char *const *environment;
 };
 

@@ -3,7 +3,9 @@
 #include "launcher/common/signals.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -83,6 +85,33 @@ int signals_pending(void)
 		if (sigismember(&set, ends[i]) == 1)
 			return ends[i];
 	return 0;
+}
+
+int signals_check(struct error *err)
+{
+	const int signo = signals_pending();
+
+	if (!signo)
+		return 0;
+	memset(err, 0, sizeof(*err));
+	err->code = EINTR;
+	err->status = (enum exit_status)(STATUS_SIGNAL + signo);
+	return -EINTR;
+}
+
+int signals_wait(int fd, int timeout, struct error *err)
+{
+	cleanup_fd int signals = signals_open_ends(err);
+	struct pollfd polled[] = { { .fd = fd, .events = POLLIN },
+				   { .fd = signals, .events = POLLIN } };
+
+	if (signals < 0)
+		return signals;
+	if (poll(polled, ARRAY_SIZE(polled), timeout) < 0 && errno != EINTR)
+		return error_set_errno(err, errno, "cannot wait");
+	if (polled[0].revents)
+		return 1;
+	return polled[1].revents ? signals_check(err) : 0;
 }
 
 /*

@@ -50,6 +50,22 @@ int signals_pending(void);
 int signals_open_ends(struct error *err);
 
 /**
+ * signals_check() - fail if a signal asks this process to end, and leave it pending.
+ * @err: gets the signal's exit status and an empty message.
+ *
+ * Return: 0 or -EINTR.
+ */
+int signals_check(struct error *err);
+
+/**
+ * signals_wait() - wait until a descriptor is readable or signals_check() fails.
+ * @timeout: milliseconds, or -1 for no limit.
+ *
+ * Return: 1 if @fd is readable, 0 after the timeout, -EINTR at a signal, or another negative errno.
+ */
+int signals_wait(int fd, int timeout, struct error *err);
+
+/**
  * signals_suspend() - take the default action of a job-control signal: stop this process, unless
  * its process group is orphaned. Return once the process is continued.
  * @signo: SIGTSTP, SIGTTIN or SIGTTOU.

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -79,6 +80,13 @@ void terminal_restore(const struct terminal *terminal)
 			fcntl(fd, F_SETFL, terminal->flags[fd]);
 	if (terminal->tty)
 		restore_modes(&terminal->modes);
+}
+
+unsigned int terminal_width(int fd)
+{
+	struct winsize size;
+
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 /*

@@ -30,6 +30,9 @@ void terminal_save(struct terminal *terminal);
  */
 void terminal_restore(const struct terminal *terminal);
 
+/* terminal_width() - return the columns of a terminal, or 0 if @fd is none. */
+unsigned int terminal_width(int fd);
+
 /**
  * terminal_mute() - remove terminal queries from a guest's old output. Threat: a terminal that
  * shows it answers them, and the answers become input of the guest or of the user's shell.

@@ -14,12 +14,14 @@
  * @user: login name, CLOUD_INIT_USER_DEFAULT for the image's own user, or NULL.
  * @ssh_keys, @ssh_key_count: absolute paths of public key files.
  * @identity: absolute path of the private key for ssh(1), or NULL for ssh's own choice.
+ * @key_made: true if this run made @identity.
  */
 struct machine_login {
 	char *user;
 	char *ssh_keys[SSH_KEYS_MAX];
 	unsigned int ssh_key_count;
 	char *identity;
+	bool key_made;
 };
 
 /**

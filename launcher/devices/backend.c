@@ -105,7 +105,7 @@ int backend_find(const char *program, const char *const *directories, const char
 		ret = try_directory(*directories, strlen(*directories), program, path);
 	if (ret == -ENOENT) {
 		error_set_errno(err, ENOENT, "cannot find the program '%s'", program);
-		error_remedy(err, "install it: apt-get install %s", package);
+		error_remedy(err, "install it: sudo apt-get install %s", package);
 	} else if (ret) {
 		error_set_errno(err, -ret, "cannot run '%s'", program);
 	}

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "launcher/definition/type_port.h"
+#include "launcher/devices/port_user.h"
 #include "netsetup/base/cleanup.h"
 
 static int check_port(const struct port *port, struct error *err)
@@ -15,7 +16,7 @@ static int check_port(const struct port *port, struct error *err)
 					     .sin_addr = port->address };
 	const int yes = 1;
 	cleanup_fd int fd = -1;
-	char text[TYPE_PORT_TEXT_SIZE];
+	char text[TYPE_PORT_TEXT_SIZE], user[PORT_USER_TEXT_SIZE];
 	int ret;
 
 	fd = socket(AF_INET, (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
@@ -35,6 +36,10 @@ static int check_port(const struct port *port, struct error *err)
 			     "take a higher port, or let users have this one: "
 			     "sudo sysctl net.ipv4.ip_unprivileged_port_start=%u",
 			     port->host);
+	}
+	if (ret == -EADDRINUSE) {
+		port_user_find(port, user);
+		error_remedy(err, "%s has this port: end it, or take another port", user);
 	}
 	return ret;
 }

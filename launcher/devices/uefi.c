@@ -276,7 +276,7 @@ static int not_found(const struct uefi_request *request, struct error *err)
 		   "cannot find a UEFI firmware%s for machine type '%s' of %s",
 		   request->secure_boot ? " with secure boot and its keys" : "", request->machine,
 		   request->architecture);
-	error_remedy(err, "install it: apt-get install %s",
+	error_remedy(err, "install it: sudo apt-get install %s",
 		     strcmp(request->architecture, "aarch64") ? "ovmf" : "qemu-efi-aarch64");
 	error_remedy(err, "vmrun searched the descriptors in:");
 	for (size_t i = 0; descriptors[i]; i++)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "launcher/common/text.h"
@@ -23,6 +24,9 @@ _Static_assert(MIRRORS_MAX == IMAGE_MIRRORS_MAX, "every mirror is passed on");
 #define DIRECTORY "images"
 #define PART      ".part"
 #define UNPACKED  ".unpacked"
+
+/* An interrupted download is kept for a week. */
+#define PART_SECONDS_MAX (7 * 24 * 3600)
 
 static const char *digest_name(const struct disk *disk, char name[IMAGE_NAME_SIZE])
 {
@@ -167,15 +171,26 @@ int image_cache_learn(const struct disk *disk, bool quiet, char name[IMAGE_NAME_
 	return fetch(disk, "-", quiet, name, err);
 }
 
-/* Returns true if no fetch holds the lock; no fetch starts from this file, so it is released. */
-static bool is_stale(int directory, const char *name)
+/*
+ * Returns true if no fetch holds the lock of a file's part. No fetch starts from NAME.unpacked; the
+ * next one continues NAME.part, unless that is old: most likely its definition has another digest.
+ */
+static bool is_stale(int directory, const char *name, const char *suffix)
 {
+	const bool unpacked = !strcmp(suffix, UNPACKED);
 	char part[NAME_MAX + 1];
 	cleanup_fd int fd = -1;
+	struct stat status;
 
-	snprintf(part, sizeof(part), "%.*s" PART, (int)(strlen(name) - strlen(UNPACKED)), name);
+	if (!unpacked && strcmp(suffix, PART) != 0)
+		return false;
+	snprintf(part, sizeof(part), "%.*s" PART, (int)(suffix - name), name);
 	fd = openat(directory, part, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	return fd < 0 ? errno == ENOENT : flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (fd < 0)
+		return unpacked && errno == ENOENT;
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	       (unpacked ||
+		(fstat(fd, &status) == 0 && time(NULL) - status.st_mtim.tv_sec > PART_SECONDS_MAX));
 }
 
 void image_cache_remove_stale(const struct removal *removal)
@@ -191,7 +206,7 @@ void image_cache_remove_stale(const struct removal *removal)
 	while (stream && (entry = readdir(stream))) {
 		const char *suffix = strrchr(entry->d_name, '.');
 
-		if (suffix && !strcmp(suffix, UNPACKED) && is_stale(dirfd(stream), entry->d_name))
+		if (suffix && is_stale(dirfd(stream), entry->d_name, suffix))
 			remove_one(removal, path, entry->d_name);
 	}
 	if (stream)

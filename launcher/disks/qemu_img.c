@@ -11,6 +11,7 @@
 
 #include "launcher/common/argv.h"
 #include "launcher/common/process.h"
+#include "launcher/common/signals.h"
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
@@ -48,12 +49,15 @@ static int start(const struct argv *argv, int output, struct process *process, s
 	sigemptyset(&config.blocked);
 	ret = process_start(&config, process, err);
 	if (ret == -ENOENT)
-		error_remedy(err, "install it: apt-get install qemu-utils");
+		error_remedy(err, "install it: sudo apt-get install qemu-utils");
 	return ret;
 }
 
-/* Reads up to end-of-file. Returns the first line, which is the reason, without the program. */
-static void read_message(int fd, char message[MESSAGE_SIZE])
+/*
+ * Reads up to end-of-file. Returns the first line, which is the reason, without "qemu-img: ".
+ * Fails with -EINTR if a signal asks vmrun to end.
+ */
+static int read_message(int fd, char message[MESSAGE_SIZE], struct error *err)
 {
 	static const char prefix[] = "qemu-img: ";
 	size_t used = 0;
@@ -61,8 +65,13 @@ static void read_message(int fd, char message[MESSAGE_SIZE])
 	ssize_t got;
 
 	for (;;) {
-		size_t room = MESSAGE_SIZE - 1 - used;
+		const size_t room = MESSAGE_SIZE - 1 - used;
+		const int ret = signals_wait(fd, -1, err);
 
+		if (ret < 0)
+			return ret;
+		if (ret == 0)
+			continue;
 		got = room ? read(fd, message + used, room) : read(fd, rest, sizeof(rest));
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -75,6 +84,7 @@ static void read_message(int fd, char message[MESSAGE_SIZE])
 	message[strcspn(message, "\n")] = '\0';
 	if (!strncmp(message, prefix, strlen(prefix)))
 		memmove(message, message + strlen(prefix), strlen(message + strlen(prefix)) + 1);
+	return 0;
 }
 
 /* Runs qemu-img to its end and returns its exit status, 0 or more, and its message. */
@@ -92,10 +102,11 @@ static int run_to_end(const struct argv *argv, char message[MESSAGE_SIZE], struc
 	ret = start(argv, pipe_fds[1], &process, err);
 	close(pipe_fds[1]);
 	if (!ret)
-		read_message(pipe_fds[0], message);
+		ret = read_message(pipe_fds[0], message, err);
 	close(pipe_fds[0]);
 	if (!ret)
 		ret = process_wait(&process, &end, err);
+	process_kill(&process);
 	if (ret)
 		return ret;
 	if (end.si_code == CLD_EXITED)

@@ -121,8 +121,9 @@ static int generate(char *const *argv, struct error *err)
 	sigemptyset(&config.blocked);
 	ret = process_start(&config, &process, err);
 	if (ret == -ENOENT)
-		error_remedy(err, "install it (apt-get install openssh-client), or name keys of "
-				  "your own in 'cloud-init.ssh-keys'");
+		error_remedy(err,
+			     "install it (sudo apt-get install openssh-client), or name keys of "
+			     "your own in 'cloud-init.ssh-keys'");
 	if (ret)
 		return ret;
 	ret = process_wait(&process, &end, err);
@@ -185,6 +186,7 @@ static int add_pair(struct machine_login *login, const char *name, bool dry_run,
 		if (login->ssh_key_count)
 			return 0;
 		ret = make_pair(directory, name, dry_run, err);
+		login->key_made = true;
 	}
 	if (!ret)
 		ret = add_key_file(login, public, err);

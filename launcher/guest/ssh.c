@@ -131,7 +131,7 @@ int ssh_exec(const char *name, const struct sockaddr_in *ssh, struct json_object
 	ret = error_set_errno(err, argv.failed || !known_hosts ? ENOMEM : errno,
 			      "cannot run 'ssh'");
 	if (ret == -ENOENT)
-		error_remedy(err, "install it: apt-get install openssh-client");
+		error_remedy(err, "install it: sudo apt-get install openssh-client");
 	argv_done(&argv);
 	return ret;
 }

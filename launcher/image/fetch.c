@@ -29,8 +29,9 @@ static void wait_after(unsigned int failures)
 	nanosleep(&time, NULL);
 }
 
-/* Fills the error for a complete download whose digest differs. */
-static int refuse_digest(const char *url, const struct store *store, struct error *err)
+/* Fills the error for a complete download whose digest differs; @name: the digest that it has. */
+static int refuse_digest(const char *url, const struct store *store, const char *name,
+			 struct error *err)
 {
 	if (store_is_page(store)) {
 		error_setf(err, STATUS_FAILURE, EPROTO,
@@ -41,6 +42,7 @@ static int refuse_digest(const char *url, const struct store *store, struct erro
 	}
 	error_setf(err, STATUS_FAILURE, EILSEQ,
 		   "cannot use '%s': it has another digest than the definition says", url);
+	error_remedy(err, "what came has %.6s: %s", name, name + strlen("sha256-"));
 	error_remedy(err, "if the publisher has replaced the image, copy its new URL and digest; "
 			  "if not, do not use it: somebody else has replaced it");
 	return -EILSEQ;
@@ -62,7 +64,7 @@ static int finish(const char *url, struct store *store, char name[DIGEST_NAME_SI
 		ret = store_finish(store, name, err);
 	if (ret != -EILSEQ)
 		return ret;
-	ret = refuse_digest(url, store, err);
+	ret = refuse_digest(url, store, name, err);
 	if (store_restart(store, err) < 0)
 		return -err->code;
 	return resumed ? -EAGAIN : ret;

@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,30 +54,21 @@ static int start(const struct image_client_job *job, int result_fd, struct proce
 	return ret;
 }
 
-/* Waits for the helper's end. Returns 0, or the signal that asks vmrun to end first. */
-static int wait_for_end(const struct process *process, int signals)
+/* Waits for the helper's end, and ends it if a signal asks vmrun to end. */
+static int wait_for_end(struct process *process, struct error *err)
 {
-	struct pollfd polled[] = {
-		{ .fd = process->pidfd, .events = POLLIN },
-		{ .fd = signals, .events = POLLIN },
-	};
-
-	/* Leave the pending signal to the event loop. */
-	while (poll(polled, ARRAY_SIZE(polled), -1) < 0 && errno == EINTR)
-		;
-	return polled[0].revents ? 0 : signals_pending();
-}
-
-static int stop(struct process *process, int signo, struct error *err)
-{
+	struct error ignored;
 	siginfo_t end;
+	int ret;
 
+	do
+		ret = signals_wait(process->pidfd, -1, err);
+	while (ret == 0);
+	if (ret > 0)
+		return process_wait(process, &end, err);
 	process_signal(process, SIGTERM);
-	process_wait(process, &end, err);
-	memset(err, 0, sizeof(*err));
-	err->code = EINTR;
-	err->status = (enum exit_status)(STATUS_SIGNAL + signo);
-	return -EINTR;
+	process_wait(process, &end, &ignored);
+	return ret;
 }
 
 /* Threat: untrusted bytes took over the helper. Check: its text cannot act on a terminal. */
@@ -123,19 +113,13 @@ int image_client_run(const struct image_client_job *job, struct image_result *re
 		     struct error *err)
 {
 	struct process process = PROCESS_NONE;
-	cleanup_fd int signals = -1;
 	cleanup_fd int read_end = -1;
 	cleanup_fd int write_end = -1;
-	siginfo_t end;
 	int ends[2];
-	int signo;
 	int ret;
 
 	assert(job->work >= 0);
 
-	signals = signals_open_ends(err);
-	if (signals < 0)
-		return signals;
 	/* The result fits into a pipe's buffer, so vmrun can read it after the helper's end. */
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_set_errno(err, errno, "cannot make a pipe");
@@ -145,9 +129,6 @@ int image_client_run(const struct image_client_job *job, struct image_result *re
 	if (ret)
 		return ret;
 	close(take_fd(&write_end));
-	signo = wait_for_end(&process, signals);
-	if (signo)
-		return stop(&process, signo, err);
-	ret = process_wait(&process, &end, err);
+	ret = wait_for_end(&process, err);
 	return ret ? ret : take_result(read_end, result, err);
 }

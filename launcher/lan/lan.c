@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "launcher/common/log.h"
+#include "launcher/common/signals.h"
 #include "launcher/lan/address_history.h"
 #include "launcher/lan/dns.h"
 #include "launcher/yaml/scalar.h"
@@ -163,11 +164,23 @@ int lan_ask(struct lan_session *lan_session, const struct definition *definition
 	return netsetup_ask(&lan_session->helper, &lan_session->setup, err);
 }
 
-int lan_join(struct lan_session *lan_session, struct error *err)
+/* The helper's probes take seconds: a signal ends the wait for its answer. */
+static int wait_answer(int socket, struct error *err)
 {
-	const struct netsetup_listener listener = changes_only(lan_session);
 	int ret;
 
+	do
+		ret = signals_wait(socket, -1, err);
+	while (ret == 0);
+	return ret < 0 ? ret : 0;
+}
+
+int lan_join(struct lan_session *lan_session, struct error *err)
+{
+	struct netsetup_listener listener = changes_only(lan_session);
+	int ret;
+
+	listener.wait = wait_answer;
 	ret = netsetup_await(&lan_session->helper, &listener, &lan_session->lan, err);
 	if (ret < 0) {
 		if (err->status == STATUS_PERMISSION && geteuid() != 0 &&

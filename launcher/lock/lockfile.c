@@ -35,6 +35,13 @@ char *lockfile_path(const char *definition)
 	return text_format("%.*s" ENDING, (int)length, definition);
 }
 
+bool lockfile_named(const char *path)
+{
+	const size_t length = strlen(path);
+
+	return length > strlen(ENDING) && !strcmp(path + length - strlen(ENDING), ENDING);
+}
+
 int lockfile_read(const char *path, struct lockfile *file)
 {
 	const struct node *root;

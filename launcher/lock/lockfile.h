@@ -28,6 +28,9 @@ struct lockfile {
 /* lockfile_path() - make "web.lock.yaml" from "web.yaml"; the caller frees it; NULL for ENOMEM. */
 char *lockfile_path(const char *definition);
 
+/* lockfile_named() - true if a path ends like that of a lock file. */
+bool lockfile_named(const char *path);
+
 /**
  * lockfile_read() - read a lock file and check each value.
  * @file: must be all zero; empty it with lockfile_done() in any case.

@@ -3,7 +3,6 @@
 #include "launcher/qemu/qemu_probe.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -101,13 +100,9 @@ static void on_reply(const char *command, struct json_object *result, const stru
 
 static const struct qmp_ops ops = { .ready = on_ready, .reply = on_reply };
 
-static int run_query(struct query *query, int signals, struct error *err)
+static int run_query(struct query *query, struct error *err)
 {
 	const int64_t end = (int64_t)monotonic_ms() + TIMEOUT_MS;
-	struct pollfd polled[] = {
-		{ .fd = qmp_fd(query->qmp), .events = POLLIN },
-		{ .fd = signals, .events = POLLIN },
-	};
 
 	while (!query->found.version[0] || !query->found.machine[0]) {
 		const int64_t left = end - (int64_t)monotonic_ms();
@@ -116,15 +111,9 @@ static int run_query(struct query *query, int signals, struct error *err)
 		if (left <= 0)
 			return error_setf(err, STATUS_FAILURE, ETIMEDOUT, "'%s' does not answer",
 					  query->binary);
-		if (poll(polled, ARRAY_SIZE(polled), (int)left) < 0 && errno != EINTR)
-			return error_set_errno(err, errno, "cannot wait for '%s'", query->binary);
-		if (signals_pending()) {
-			memset(err, 0, sizeof(*err));
-			err->code = EINTR;
-			err->status = (enum exit_status)(STATUS_SIGNAL + signals_pending());
-			return -EINTR;
-		}
-		ret = polled[0].revents ? qmp_receive(query->qmp, err) : 0;
+		ret = signals_wait(qmp_fd(query->qmp), (int)left, err);
+		if (ret > 0)
+			ret = qmp_receive(query->qmp, err);
 		if (ret || query->ret)
 			return ret ? ret : query->ret;
 	}
@@ -155,12 +144,9 @@ int qemu_probe(const char *binary, const char *type, struct qemu_probe_result *r
 {
 	struct query query = { .binary = binary, .type = type, .err = err };
 	struct process process = PROCESS_NONE;
-	cleanup_fd int signals = signals_open_ends(err);
 	int sockets[2];
 	int ret;
 
-	if (signals < 0)
-		return signals;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
 		return error_set_errno(err, errno, "cannot make a socket for QMP");
 	ret = start(binary, sockets[1], &process, err);
@@ -169,7 +155,7 @@ int qemu_probe(const char *binary, const char *type, struct qemu_probe_result *r
 	if (!ret && !query.qmp)
 		ret = -err->code;
 	if (!ret)
-		ret = run_query(&query, signals, err);
+		ret = run_query(&query, err);
 	qmp_free(query.qmp);
 	process_kill(&process);
 	if (!ret)

@@ -26,7 +26,7 @@ static void add_package(const char *binary, struct error *err)
 
 	for (i = 0; i < ARRAY_SIZE(packages); i++)
 		if (strcmp(packages[i].binary, binary) == 0)
-			error_remedy(err, "if it is not installed: apt-get install %s",
+			error_remedy(err, "if it is not installed: sudo apt-get install %s",
 				     packages[i].package);
 }
 
@@ -38,6 +38,7 @@ int qemu_process_start(const struct qemu_process_config *config, struct process 
 		.argv = config->argv->items,
 		.fds = fds,
 		.fd_count = config->fd_count,
+		.directory = config->directory,
 		.new_session = !config->stdio || !isatty(STDIN_FILENO),
 		.death_signal = SIGINT,
 	};

@@ -14,12 +14,14 @@
  * struct qemu_process_config - command and descriptors of QEMU.
  * @argv: from qemu_build().
  * @fds, @fd_count: the descriptors that become those of enum qemu_fd.
+ * @directory: the definition's: relative paths in qemu.args start from it. NULL: that of vmrun.
  * @stdio: true if the console is standard input and output; else standard input is /dev/null.
  */
 struct qemu_process_config {
 	const struct argv *argv;
 	const struct process_fd *fds;
 	size_t fd_count;
+	const char *directory;
 	bool stdio;
 };
 

@@ -52,9 +52,10 @@ static bool forward(int from, int to)
 
 /*
  * Waits in the parent until the child is ready (true) or has ended (false). The terminal sends no
- * signals to the child: the parent forwards those that end programs, perhaps during a download.
+ * signals to the child: the parent forwards those that end programs, perhaps during a download, and
+ * returns the last of them in @signo.
  */
-static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_in *ssh)
+static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_in *ssh, int *signo)
 {
 	struct error ignored;
 	cleanup_fd int signals = signals_open_ends(&ignored);
@@ -65,8 +66,8 @@ static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_i
 	while (!pollers[0].revents) {
 		if (poll(pollers, ARRAY_SIZE(pollers), -1) < 0 && errno != EINTR)
 			return false;
-		if (pollers[2].revents)
-			kill(child, signals_read(signals, NULL));
+		if (pollers[2].revents && (*signo = signals_read(signals, NULL)))
+			kill(child, *signo);
 		if (pollers[1].revents)
 			forward(output, STDERR_FILENO);
 	}
@@ -78,14 +79,21 @@ static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_i
 	return send(child_end, "", 1, MSG_NOSIGNAL) == 1;
 }
 
-/* Runs the parent. Returns the exit status. */
+/*
+ * Runs the parent. Returns the exit status, which is never 0 after a signal: a child that was about
+ * to be ready powers its guest off.
+ */
 static int run_parent(pid_t child, const int *child_end, int output, enum wait_for wait,
 		      struct error *err)
 {
 	struct wait_ssh server = { .vm = *child_end, .timeout = -1 };
+	int signo = 0;
+	int status;
 
-	if (!wait_ready(child, *child_end, output, &server.ssh))
-		return child_status(child);
+	if (!wait_ready(child, *child_end, output, &server.ssh, &signo) || signo) {
+		status = child_status(child);
+		return status || !signo ? status : STATUS_SIGNAL + signo;
+	}
 	if (wait == WAIT_SSH && server.ssh.sin_port && wait_ssh(&server, err) < 0)
 		return err->status;
 	return STATUS_OK;
@@ -122,7 +130,9 @@ int detach_start(struct detach *detach, enum wait_for wait, int *status, struct 
 		return child > 0 ? 1 : -err->code;
 	}
 	close(ready[0]);
-	*detach = (struct detach){ .parent = ready[1], .output = output[0] };
+	*detach = (struct detach){ .parent = ready[1],
+				   .output = output[0],
+				   .terminal = isatty(STDERR_FILENO) };
 	return leave_terminal(output[1], err);
 }
 

@@ -17,12 +17,14 @@
  *          run's end.
  * @output: reading end of the pipe that is standard output and error of the run, QEMU and the
  *          helper. The parent prints its bytes until the VM is on the LAN, then they go to @log.
+ * @terminal: true if the parent prints to a terminal.
  * @loop: watches @parent and @output.
  */
 struct detach {
 	int parent;
 	int output;
 	struct log_ring *log;
+	bool terminal;
 	struct loop *loop;
 };
 

@@ -55,6 +55,13 @@ static int killed(const struct exit_cause *exit_cause, struct error *err)
 	if (exit_cause->signo && signo == exit_cause->signo)
 		return by_signal(exit_cause);
 
+	if (signo == SIGSYS) {
+		error_setf(err, STATUS_FAILURE, ECHILD,
+			   "QEMU was killed by its own sandbox: it may start no other program");
+		error_remedy(err, "remove from 'qemu.args' what starts one or changes the process, "
+				  "such as '-netdev bridge', '-daemonize' or '-runas'");
+		return STATUS_FAILURE;
+	}
 	error_setf(err, STATUS_FAILURE, ECHILD, "QEMU was killed by signal %d (%s)", signo,
 		   strsignal(signo));
 	if (signo == SIGKILL)

@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
+#include "launcher/common/signals.h"
 #include "launcher/common/terminal.h"
 #include "launcher/common/xdg.h"
 #include "launcher/definition/machine.h"
@@ -47,6 +49,7 @@ static void run_init(struct run *run, const struct options *options, struct laun
 	run->state_dir = (struct state_dir)STATE_DIR_NONE;
 	run->qemu_fds = (struct qemu_fds)QEMU_FDS_NONE;
 	run->detach = launch->detach;
+	run->terminal = run->detach.terminal || isatty(STDERR_FILENO);
 	run->sd_notify = (struct sd_notify)SD_NOTIFY_NONE;
 }
 
@@ -114,6 +117,8 @@ static int join_lan(struct run *run, struct error *err)
 	struct lan_session *lan_session = &run->lan_session;
 	int ret;
 
+	if (run->definition.network.type != NETWORK_LAN)
+		return 0;
 	ret = lan_join(lan_session, err);
 	if (ret < 0)
 		return ret;
@@ -281,54 +286,64 @@ static int load(struct run *run, struct error *err)
 	return 0;
 }
 
-/* All steps from the definition to QEMU's command line; a dry run takes them without effects. */
-static int prepare(struct run *run, struct error *err)
+static int take_name(struct run *run, struct error *err)
 {
-	const bool dry_run = run->options->dry_run;
 	int ret;
 
-	ret = load(run, err);
-	if (ret == 0)
-		ret = resolve_host(run, err);
-	if (ret == 0 && !dry_run) {
-		stale_remove(&(struct removal){ 0 });
-		ret = runtime_dir_take(run->definition.name, &run->runtime_dir, err);
-	}
-	/* A download may take long: the address is requested after it. */
-	if (ret == 0)
-		ret = image_cache_locate(&run->plan, NULL, err);
-	if (ret == 0)
-		ret = dry_run ? image_cache_verify(&run->definition, run->options->quiet, err)
-			      : image_cache_fetch(&run->plan, run->options->quiet, err);
-	if (ret == 0 && !dry_run)
-		ret = port_forward_check(&run->definition, err);
-	if (ret == 0 && !dry_run)
-		ret = usb_check(&run->definition, "/sys/bus/usb/devices", "/dev/bus/usb", err);
-	if (ret == 0)
-		ret = open_vsock(run, err);
-	if (ret == 0)
-		ret = request_lan(run, err);
-	if (ret < 0)
-		return ret;
+	if (run->options->dry_run)
+		return 0;
+	stale_remove(&(struct removal){ 0 });
+	ret = runtime_dir_take(run->definition.name, &run->runtime_dir, err);
 	run->plan.runtime_directory = run->runtime_dir.directory;
+	return ret;
+}
 
-	ret = open_files(run, err);
+static int find_images(struct run *run, struct error *err)
+{
+	const int ret = image_cache_locate(&run->plan, NULL, err);
+
 	if (ret < 0)
 		return ret;
-	ret = choose_login(run, err);
-	if (ret < 0)
-		return ret;
+	return run->options->dry_run
+		       ? image_cache_verify(&run->definition, run->options->quiet, err)
+		       : image_cache_fetch(&run->plan, run->options->quiet, err);
+}
 
-	if (run->definition.network.type == NETWORK_LAN)
-		ret = join_lan(run, err);
-	if (ret == 0)
-		ret = make_seed(run, err);
-	if (ret == 0)
-		ret = make_credentials(run, err);
-	if (ret == 0)
-		ret = start_backends(run, err);
-	if (ret == 0)
-		ret = qemu_build(&run->plan, &run->argv, err);
+static int check_host(struct run *run, struct error *err)
+{
+	int ret;
+
+	if (run->options->dry_run)
+		return 0;
+	ret = port_forward_check(&run->definition, err);
+	return ret ? ret : usb_check(&run->definition, "/sys/bus/usb/devices", "/dev/bus/usb", err);
+}
+
+static int build_command(struct run *run, struct error *err)
+{
+	return qemu_build(&run->plan, &run->argv, err);
+}
+
+/*
+ * All steps from the definition to QEMU's command line; a dry run takes them without effects. A
+ * download may take long, so the address is requested after it.
+ */
+static int (*const steps[])(struct run *run, struct error *err) = {
+	load,       resolve_host,     take_name,      find_images,   check_host,
+	open_vsock, request_lan,      open_files,     choose_login,  join_lan,
+	make_seed,  make_credentials, start_backends, build_command,
+};
+
+/* A signal that comes before QEMU runs is a cancel: no guest is there that could power off. */
+static int prepare(struct run *run, struct error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && ret == 0; i++) {
+		ret = steps[i](run, err);
+		if (ret == 0)
+			ret = signals_check(err);
+	}
 	return ret;
 }
 

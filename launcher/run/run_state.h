@@ -34,6 +34,7 @@
  * @plan: the values that this run has resolved.
  * @argv: QEMU's command line.
  * @detach: the connection to the parent, for which the user waits.
+ * @terminal: true if a user reads the messages at a terminal.
  * @sd_notify: the socket of the service manager, for a run that is a service.
  * @control: serves requests of the user's other commands.
  * @vm: NULL unless supervise_run() runs.
@@ -53,6 +54,7 @@ struct run {
 	struct argv argv;
 	struct qemu_fds qemu_fds;
 	struct detach detach;
+	bool terminal;
 	struct sd_notify sd_notify;
 	struct control *control;
 	struct pause pause;

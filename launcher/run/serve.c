@@ -2,15 +2,19 @@
 // Runs QEMU and serves the user's other commands until QEMU ends.
 #include "launcher/run/serve.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "launcher/common/log.h"
+#include "launcher/common/signals.h"
 #include "launcher/definition/machine.h"
 #include "launcher/definition/type_port.h"
 #include "launcher/guest/guest_agent.h"
 #include "launcher/guest/ssh.h"
 #include "launcher/qemu/qemu_boot.h"
 #include "launcher/qemu/qemu_process.h"
+#include "launcher/run/hints.h"
+#include "launcher/run/host_memory.h"
 #include "launcher/run/shutdown.h"
 #include "launcher/run/status.h"
 #include "launcher/run/supervise.h"
@@ -129,6 +133,7 @@ static int vm_started(struct vm *vm, struct error *err)
 					    .sin_addr = run->lan_session.lan.ready.address };
 	else
 		type_port_find_ssh(&run->definition, &ssh);
+	hints_print(run, &ssh);
 	detach_ready(&run->detach, &ssh, run->qemu_fds.log, vm->loop);
 	return qemu_boot_restore(&run->definition, vm->qmp, err);
 }
@@ -186,12 +191,13 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 	const struct qemu_process_config config = { .argv = &run->argv,
 						    .fds = run->qemu_fds.fds,
 						    .fd_count = run->qemu_fds.fd_count,
+						    .directory = run->definition.directory,
 						    .stdio = run->plan.console == CONSOLE_STDIO };
 
 	run->vm = vm;
 	run->control = control_open(loop, run->runtime_dir.directory, &control_ops, run, err);
 	if (!run->control || backend_watch(&run->backends, loop, &backend_ops, run, err) < 0 ||
-	    qemu_process_start(&config, &vm->qemu, err) < 0)
+	    signals_check(err) < 0 || qemu_process_start(&config, &vm->qemu, err) < 0)
 		return err->status;
 	/* QEMU has them now; QMP must reach end-of-file when QEMU closes its end. */
 	qemu_fds_close(&run->qemu_fds);
@@ -221,6 +227,8 @@ int serve_run(struct run *run, struct loop *loop, struct error *err)
 	run->started = now.tv_sec;
 	sd_notify_open(&run->sd_notify);
 	status = serve(run, &vm, loop, err);
+	if (status == STATUS_FAILURE && err->code == ECHILD)
+		host_memory_remedy(run->definition.memory, err);
 	run->vm = NULL;
 	return status;
 }

@@ -14,13 +14,14 @@
  * skipped, none is entered again. shutdown_set() alone changes the state and does the action of
  * the new one. The transitions:
  *
- *	STARTING ──QMP answers──> RUNNING ──signal──> POWERING_DOWN ──signal, time──> QUITTING
- *	    │                                              ^    QUITTING ──signal, time──> KILLING
- *	    └───────────────────signal─────────────────────┘    any ──QEMU has ended──> GONE
+ *	STARTING -- QMP answers --> RUNNING -- signal --> POWERING_DOWN
+ *	STARTING -- signal --> QUITTING
+ *	POWERING_DOWN -- signal, time --> QUITTING -- signal, time --> KILLING
+ *	any -- QEMU has ended --> GONE
  *
- * A signal that comes before QMP answers starts the timeout of POWERING_DOWN; the request is sent
- * when QMP answers. One timer serves both the repeated request and a state's deadline; in STARTING
- * and RUNNING it is not armed.
+ * A signal that comes before QMP answers is a cancel: no guest runs that could power off. One
+ * timer serves both the repeated request and a state's deadline; in STARTING and RUNNING it is not
+ * armed.
  *
  * Only the pidfd reports QEMU's end. QMP may end before it (QEMU closes QMP and then its disks), or
  * never answer: the states advance without it, and SIGINT replaces the command 'quit'.
@@ -76,9 +77,6 @@ static void call_started(struct vm *vm)
 	struct supervision *s = vm->supervision;
 	struct error err = { 0 };
 
-	if (s->started)
-		return;
-	s->started = true;
 	if (vm->ops->started && vm->ops->started(vm, &err) < 0) {
 		exit_status_fail(&s->exit_cause, &err);
 		if (vm->state < VM_QUITTING)
@@ -125,6 +123,8 @@ static void advance(struct vm *vm)
 {
 	switch (vm->state) {
 	case VM_STARTING:
+		shutdown_set(vm, VM_QUITTING);
+		break;
 	case VM_RUNNING:
 		if (vm->shutdown_timeout && !vm->supervision->qmp_over) {
 			shutdown_set(vm, VM_POWERING_DOWN);
@@ -154,10 +154,7 @@ void shutdown_ready(struct vm *vm)
 		shutdown_set(vm, VM_RUNNING);
 		return;
 	}
-	call_started(vm);
-	if (vm->state == VM_POWERING_DOWN)
-		send_powerdown(vm);
-	else if (vm->state == VM_QUITTING)
+	if (vm->state == VM_QUITTING)
 		send_quit(vm);
 }
 

@@ -17,7 +17,6 @@
  * @repeat: time of the next request to power off; 0: never.
  * @deadline: time at which the present state expires; 0: never.
  * @qmp_over: true if QMP has ended or failed.
- * @started: true if ops->started was called.
  * @disk_reported: true if a disk's error was reported since the last resume.
  */
 struct supervision {
@@ -29,7 +28,6 @@ struct supervision {
 	uint64_t repeat;
 	uint64_t deadline;
 	bool qmp_over;
-	bool started;
 	bool disk_reported;
 };
 
@@ -52,7 +50,7 @@ extern struct shutdown_timing shutdown_timing;
 /* shutdown_set() - enter a state and do its action; no other function changes the state. */
 void shutdown_set(struct vm *vm, enum vm_state state);
 
-/* shutdown_ready() - QMP answers: call ops->started, send a request that had to wait for QMP. */
+/* shutdown_ready() - QMP answers: enter VM_RUNNING, or send the 'quit' that had to wait for QMP. */
 void shutdown_ready(struct vm *vm);
 
 /* shutdown_off() - QEMU is shutting down: stop the repeated requests to power off. */

@@ -236,6 +236,38 @@ static void fill(const struct interfaces *table, const struct interface *link,
 	memcpy(uplink->ssid, link->ssid, sizeof(uplink->ssid));
 }
 
+/* The interface to connect: Wi-Fi first, then one with a default route; NULL if there is none. */
+static const struct interface *find_unconnected(const struct interfaces *table)
+{
+	const struct interface *found = NULL;
+	int best = -1;
+
+	for (size_t i = 0; i < table->link_count; i++) {
+		const struct interface *link = &table->links[i];
+		const int rank = 2 * wireless_station(link) +
+				 (find_route(table, link->ifindex) != NULL);
+
+		if (rank <= best || link_refusal(link) || find_master(table, link))
+			continue;
+		found = link;
+		best = rank;
+	}
+	return found;
+}
+
+static void suggest_connecting(const struct interface *link, struct error *err)
+{
+	char name[NAME_SIZE];
+
+	if (link)
+		error_remedy(err,
+			     "connect '%s' to a network, or use a network of QEMU's own: "
+			     "--set network=user",
+			     name_text(link, name));
+	else
+		error_remedy(err, "use a network of QEMU's own: --set network=user");
+}
+
 static int choose_named(const struct interfaces *table, const char *ifname, struct uplink *uplink,
 			struct error *err)
 {
@@ -257,6 +289,8 @@ static int choose_named(const struct interfaces *table, const char *ifname, stru
 		master = find_master(table, link);
 		if (master && !link_refusal(link))
 			error_remedy(err, "use that: --uplink=%s", name_text(master, name));
+		else if (!link_refusal(link))
+			suggest_connecting(link, err);
 		return -ENODEV;
 	}
 	route = find_route(table, link->ifindex);
@@ -309,17 +343,18 @@ static bool candidate_from_route(const struct interfaces *table, const struct de
 
 static int none_usable(const struct interfaces *table, struct error *err)
 {
-	char reason[REASON_SIZE], name[NAME_SIZE] = "IF";
+	char reason[REASON_SIZE], name[NAME_SIZE];
 
 	error_setf(err, STATUS_NETWORK, ENODEV, "no usable uplink");
 	list_all(table, err);
 	for (size_t i = 0; i < table->link_count; i++) {
 		if (!refusal(table, &table->links[i], reason)) {
-			name_text(&table->links[i], name);
-			break;
+			error_remedy(err, "give one with --uplink=%s",
+				     name_text(&table->links[i], name));
+			return -ENODEV;
 		}
 	}
-	error_remedy(err, "give one with --uplink=%s", name);
+	suggest_connecting(find_unconnected(table), err);
 	return -ENODEV;
 }
 

@@ -74,10 +74,31 @@ static int lease_write(int dir, struct lease *lease, struct error *err)
 	return 0;
 }
 
+static int already_running(const struct lease_record *found, uint32_t owner, struct error *err)
+{
+	char address[IPV4_TEXT_SIZE] = "no address yet", user[sizeof(", user 4294967295")] = "";
+
+	if (found->address_count == 1)
+		ipv4_text(found->addresses[0], address);
+	if (found->owner != owner)
+		snprintf(user, sizeof(user), ", user %u", found->owner);
+	error_setf(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s%s",
+		   found->name, found->launcher, address, user);
+	if (found->owner != owner)
+		error_remedy(err,
+			     "give this one another name; the other user's (getent passwd %u) "
+			     "has this name on this host",
+			     found->owner);
+	/* 0: the launcher is in another pid namespace; 'kill 0' would end the user's shell. */
+	else if (found->launcher > 0)
+		error_remedy(err, "stop it first (%skill %d), or give this one another name",
+			     owner ? "" : "sudo ", found->launcher);
+	return -EEXIST;
+}
+
 int lease_take(int dir, struct lease *lease, struct error *err)
 {
 	char file[LEASE_FILE_SIZE];
-	char address[IPV4_TEXT_SIZE] = "no address yet";
 	struct found_lease found;
 	int ret;
 
@@ -88,16 +109,7 @@ int lease_take(int dir, struct lease *lease, struct error *err)
 	/* While its tap exists, a lease is only for the helper that adopts it. */
 	if (ret < 0 || (lease->adopted ? !found.alive : !lease_in_use(&found)))
 		return lease_write(dir, lease, err);
-
-	if (found.record.address_count == 1)
-		ipv4_text(found.record.addresses[0], address);
-	error_setf(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s",
-		   found.record.name, found.record.launcher, address);
-	/* 0: the launcher is in another pid namespace; 'kill 0' would end the user's shell. */
-	if (found.record.launcher > 0)
-		error_remedy(err, "stop it first (kill %d), or give this one another name",
-			     found.record.launcher);
-	return -EEXIST;
+	return already_running(&found.record, lease->record.owner, err);
 }
 
 int lease_update(int dir, struct lease *lease, struct error *err)

@@ -67,7 +67,7 @@ struct found_lease {
  * lease_take() - write the lease of a VM that has none.
  * @dir: of lease_dir_lock().
  * @lease: its record is filled in by the caller; gets the descriptor.
- * @err: with -EEXIST the pid and the address of the running VM.
+ * @err: with -EEXIST the pid and the address of the running VM, and its user if it is another.
  *
  * Return: 0, -EEXIST if a VM of this name runs, or another negative errno.
  */

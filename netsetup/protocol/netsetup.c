@@ -147,6 +147,9 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 	int ret;
 
 	for (;;) {
+		ret = listener->wait ? listener->wait(netsetup->socket, err) : 0;
+		if (ret < 0)
+			return ret;
 		ret = protocol_receive(netsetup->socket, &record, taps, err);
 		if (ret == -ECONNRESET)
 			return ended_early(netsetup, err);

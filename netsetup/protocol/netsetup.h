@@ -34,11 +34,14 @@ struct netsetup_lan {
 
 /**
  * struct netsetup_listener - functions for the records of the helper; each may be NULL.
+ * @wait: called before each record of an answer is read, with the socket. A negative errno ends the
+ *        wait for the answer; netsetup_end() then undoes the request.
  * @change: called for a change to the host, with the command that would make it.
  * @moved: called when the VM's attachment has changed.
  * @dhcp: called for a DHCP packet from the guest.
  */
 struct netsetup_listener {
+	int (*wait)(int socket, struct error *err);
 	void (*change)(const char *command, void *context);
 	void (*moved)(const struct ready_record *ready, void *context);
 	void (*dhcp)(const struct dhcp_record *query, void *context);

@@ -45,6 +45,17 @@ def test_check_reports_every_error_of_every_file(lab: Lab) -> None:
     assert lab.vmrun("check", "--quiet", str(good)).stderr == ""
 
 
+def test_check_passes_lock_files_over(lab: Lab, tmp_path: Path) -> None:
+    """As a shell gives them for *.yaml."""
+    file, lock = tmp_path / "web.yaml", tmp_path / "web.lock.yaml"
+    file.write_text("name: web\nnetwork: none\ndisks: [{size: 1G}]\n")
+    lock.write_text("version: 1\n")
+    done = lab.vmrun("check", str(lock), str(file))
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [f"vmrun: {lock}: passed over: it is a lock file",
+                                        f"vmrun: {file}: VM 'web' is well defined"]
+
+
 def test_run_reports_them_too_and_does_nothing(lab: Lab) -> None:
     bad = lab.directory / "bad.yaml"
     bad.write_text(BAD)

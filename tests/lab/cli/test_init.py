@@ -5,9 +5,11 @@ No lab: these commands run nothing and look at nothing of the network.
 """
 
 import os
+import pty
 import re
 import shutil
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import vm
 import yaml
 from conftest import need, need_vmrun
 from guests import VMS
+from output import Output
 
 TEMPLATES = [path.stem for path in sorted(VMS.glob("*.yaml"))]
 STUB = """#!/bin/sh
@@ -23,6 +26,11 @@ list) printf 'NAME     ADDRESS\\nweb      192.0.2.1\\nmail     192.0.2.2\\n' ;;
 *) exec {vmrun} "$@" ;;
 esac
 """
+
+
+def needs(template: str) -> bool:
+    """True if a template needs more than an installation."""
+    return "\n# Needs " in (VMS / f"{template}.yaml").read_text()
 
 
 def vmrun(*arguments: str, cwd: Path = Path("/"), status: int = 0) -> subprocess.CompletedProcess:
@@ -35,17 +43,38 @@ def vmrun(*arguments: str, cwd: Path = Path("/"), status: int = 0) -> subprocess
 
 
 def test_templates_are_listed() -> None:
+    """Those that an installation can run first; the others with what they need."""
     lines = vmrun("init").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == TEMPLATES
-    assert all(len(line.split()) > 3 for line in lines)
+    assert [line.split()[0] for line in lines] == sorted(TEMPLATES, key=needs)
+    for line in lines:
+        first = (VMS / f"{line.split()[0]}.yaml").read_text().split("\n")[0]
+        assert line[13:].startswith(first.removeprefix("# ")) and line.endswith(".")
+        assert (" Needs " in line) == needs(line.split()[0])
+
+
+def test_list_fits_the_terminal() -> None:
+    """Whole sentences, below one another."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 60))
+    shown = Output(ours, "the terminal")
+    done = subprocess.run([vm.binary(), "init"], stdout=theirs, stdin=subprocess.DEVNULL,
+                          check=True)
+    os.close(theirs)
+    shown.wait_end()
+    lines = shown.text.replace("\r\n", "\n").splitlines()
+    assert done.returncode == 0 and max(map(len, lines)) <= 60
+    whole = vmrun("init").stdout
+    assert " ".join(shown.text.split()) == " ".join(whole.split())
+    assert any(line.startswith(" " * 13) for line in lines)
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_init_writes_the_template(tmp_path: Path, template: str) -> None:
     """Its words and comments, under the name asked for."""
     done = vmrun("init", template, "web-1", cwd=tmp_path)
-    assert done.stderr == ("vmrun: wrote 'web-1.yaml': edit it, then run 'vmrun check"
-                           " web-1.yaml'\n")
+    first, *rest = done.stderr.splitlines()
+    assert first == "vmrun: wrote 'web-1.yaml': edit it, then run 'vmrun check web-1.yaml'"
+    assert bool(rest) == needs(template) and all(each.startswith("vmrun: Needs ") for each in rest)
     text = (tmp_path / "web-1.yaml").read_text()
     modeline, rest = text.split("\n", 1)
     original = (VMS / f"{template}.yaml").read_text()

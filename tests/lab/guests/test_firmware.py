@@ -114,7 +114,7 @@ def test_firmware_is_found(lab: Lab, tmp_path: Path) -> None:
     none = asked(descriptors, "/usr/share/OVMF", secure="true")
     assert none.returncode == 1
     assert "cannot find a UEFI firmware with secure boot and its keys for" in none.stderr
-    assert "apt-get install ovmf" in none.stderr and descriptors in none.stderr
+    assert "sudo apt-get install ovmf" in none.stderr and descriptors in none.stderr
     assert "/usr/share/edk2/ovmf/OVMF_CODE.secboot.fd" in none.stderr
 
 
@@ -177,7 +177,7 @@ def test_tpm_missing(lab: Lab, tmp_path: Path) -> None:
                                 env=os.environ | lab.laptop.netns.env | env)
     assert done.returncode == 1
     assert "cannot find the program 'swtpm': No such file or directory" in done.stderr
-    assert "apt-get install swtpm" in done.stderr
+    assert "sudo apt-get install swtpm" in done.stderr
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 
 import bz2
 import gzip
+import fcntl
 import hashlib
 import itertools
 import lzma
@@ -413,6 +414,8 @@ def test_refused(host: Host, manner: str, says: str) -> None:
     assert done.returncode == 1
     first = [line for line in done.stderr.splitlines() if line.startswith("vmrun: cannot")]
     assert len(first) == 1 and re.search(says, first[0]), done.stderr
+    if "another digest" in says:
+        assert re.search(r"^what came has sha256: [0-9a-f]{64}$", done.stderr, re.MULTILINE)
     name = "sha256-" + sha(host.image)["sha256"]
     assert name not in host.cached()
     left = host.cache / f"{name}.part"
@@ -651,6 +654,23 @@ def test_snapshot_of_an_image_from_a_url(disk: Host) -> None:
     data = disk.directory / "home-0" / "data" / "vmrun" / "web"
     assert [each.name for each in data.iterdir()] == ["lock"]
     disk.assert_have()
+
+
+def test_old_parts_are_removed(host: Host) -> None:
+    """An interrupted download is kept for a week; whoever fetches it just now keeps it, too."""
+    assert host.fetch("truncated").returncode == 1
+    for name, days in (("sha256-old", 8), ("sha256-young", 6), ("sha256-busy", 8)):
+        part = host.cache / f"{name}.part"
+        part.write_bytes(b"x")
+        os.utime(part, (time.time() - days * 86400,) * 2)
+    with open(host.cache / "sha256-busy.part", "rb") as busy:
+        fcntl.flock(busy, fcntl.LOCK_EX)
+        listed = f"rm {host.cache}/sha256-old.part"
+        shown = host.vmrun("clean", "--dry-run").stdout
+        assert [each for each in shown.splitlines() if "sha256-" in each] == [listed]
+        assert listed in host.vmrun("clean").stdout
+    assert not (host.cache / "sha256-old.part").exists()
+    assert {"sha256-young.part", "sha256-busy.part"} <= set(host.cached())
 
 
 def test_interrupted_start(disk: Host) -> None:

@@ -61,6 +61,9 @@ def test_uplink_that_does_not_exist(lab: Lab) -> None:
 
 # No usable uplink: exit status 5, and why each interface is none
 
+CONNECT = ("connect 'wlan0' to a network, or use a network of QEMU's own: "
+           "--set network=user")
+
 
 @pytest.mark.parametrize("length", [
     pytest.param(31, marks=pytest.mark.lab(subnet="192.168.77.0/31")),
@@ -82,19 +85,24 @@ def test_only_a_vpn(lab: Lab) -> None:
         "vmrun: no usable uplink",
         "  tun0: point-to-point, does not do ARP (has the default route)",
         "  wlan0: down"]
+    assert said.splitlines()[3:] == [CONNECT]
 
 
 def test_no_carrier(lab: Lab) -> None:
     lab.laptop.carrier_off()
     status, said = refused(lab, paused())
     assert status == 5 and "  wlan0: no carrier (has the default route)" in said.splitlines()
+    assert said.splitlines()[-1] == CONNECT
+    status, said = refused(lab, paused(), ["--uplink=wlan0"])
+    assert status == 5
+    assert said.splitlines() == ["vmrun: cannot use uplink 'wlan0': no carrier", CONNECT]
 
 
 def test_no_address(lab: Lab) -> None:
     lab.laptop.disconnect()
     lab.laptop.netns.ip("link set wlan0 up")
     status, said = refused(lab, paused())
-    assert status == 5 and "  wlan0: no IPv4 address" in said.splitlines()
+    assert status == 5 and said.splitlines()[1:] == ["  wlan0: no IPv4 address", CONNECT]
 
 
 def test_no_default_route(lab: Lab) -> None:

@@ -146,7 +146,7 @@ def test_qemu_missing(lab: Lab) -> None:
     status, said = refused(lab, tiny(qemu={"binary": "qemu-system-riscv64"}))
     assert status == 1
     assert "'qemu-system-riscv64': No such file or directory" in said
-    assert "apt-get install qemu-system-misc" in said
+    assert "sudo apt-get install qemu-system-misc" in said
     assert "on wlan0" not in said, "a VM that does not run is not on the LAN"
 
 

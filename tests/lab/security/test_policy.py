@@ -59,6 +59,16 @@ def test_another_network(lab: Lab, installed: Path) -> None:
     assert vm.quit() == 131
 
 
+def test_name_of_another_user(lab: Lab, installed: Path) -> None:
+    me = lab.add_user()
+    lab.set_policy("allow user me\n")
+    mine = lab.start_vm(paused(), user=me)
+    status, said = refused(lab, paused())
+    assert status == 1
+    assert f"already running: pid {mine.pid}, {mine.address}, user {me.uid}" in said
+    assert f"getent passwd {me.uid}" in said and "kill" not in said
+
+
 def test_refusals(lab: Lab, installed: Path) -> None:
     me = lab.add_user()
     lab.set_policy("allow user me address 192.168.77.100-192.168.77.101 vms 1\n")

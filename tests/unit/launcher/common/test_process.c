@@ -298,7 +298,8 @@ static void test_qemu_missing(void **state)
 	setenv("PATH", path, 1);
 	assert_string_equal(err.message,
 			    "cannot run 'qemu-system-x86_64': No such file or directory");
-	assert_string_equal(err.remedy, "if it is not installed: apt-get install qemu-system-x86");
+	assert_string_equal(err.remedy,
+			    "if it is not installed: sudo apt-get install qemu-system-x86");
 }
 
 static void test_end(void **state)

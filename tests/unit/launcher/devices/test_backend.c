@@ -173,7 +173,7 @@ static void test_find(void **state)
 	assert_int_equal(backend_find("text", directories, "pack", &path, &err), -ENOENT);
 	assert_string_equal(err.message,
 			    "cannot find the program 'text': No such file or directory");
-	assert_string_equal(err.remedy, "install it: apt-get install pack");
+	assert_string_equal(err.remedy, "install it: sudo apt-get install pack");
 	assert_int_equal(backend_find("backend", NULL, "pack", &path, &err), -ENOENT);
 
 	free(take_ptr(&path));

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ static void in_namespace(void)
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(2222) };
 	int tcp = socket(AF_INET, SOCK_STREAM, 0), udp = socket(AF_INET, SOCK_DGRAM, 0);
 	struct error err;
+	char user[64];
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(check("2222:22", &err), 0);
@@ -40,8 +42,11 @@ static void in_namespace(void)
 	assert_int_equal(check("2222:22", &err), -EADDRINUSE);
 	assert_string_equal(err.message, "cannot listen for 'ports' entry '127.0.0.1:2222:22/tcp': "
 					 "Address already in use");
+	snprintf(user, sizeof(user), "'test_port_forwa' (pid %d) has this port", (int)getpid());
+	assert_non_null(strstr(err.remedy, user));
 	assert_int_equal(check("0.0.0.0:2222:22", &err), -EADDRINUSE);
 	assert_int_equal(check("2222:22/udp", &err), -EADDRINUSE);
+	assert_non_null(strstr(err.remedy, user));
 	assert_int_equal(check("127.0.0.2:2222:22", &err), 0);
 	assert_int_equal(check("192.0.2.1:2222:22", &err), -EADDRNOTAVAIL);
 	close(tcp);

@@ -139,6 +139,8 @@ static int run_kind(const char *name)
 	}
 	if (strcmp(name, "killed") == 0)
 		raise(SIGKILL);
+	if (strcmp(name, "denied") == 0)
+		raise(SIGSYS);
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strcmp(kinds[i].name, name) == 0)
 			return serve(&kinds[i]);
@@ -230,7 +232,7 @@ static void start(struct vm *vm, const char *kind, struct owner *owner)
 	char *items[] = { (char *)"/proc/self/exe", (char *)kind, NULL };
 	struct argv argv = { .items = items, .count = 2 };
 	struct process_fd fds[2] = { { -1, QMP }, { -1, STDIN_FILENO } };
-	struct qemu_process_config config = { &argv, fds, 2, true };
+	struct qemu_process_config config = { &argv, fds, 2, NULL, true };
 	struct error err;
 	int qmp[2], input[2];
 	const int room = 1024 * 1024; /* a chatty one's output fits, even if it is not read */
@@ -311,6 +313,8 @@ static void test_ends_by_itself(void **state)
 	expect("signalled", none, 1, "QEMU quit because of a signal that vmrun did not send", NULL);
 	expect("failing", none, 1, "QEMU exited with status 3", "starting" GONE);
 	expect("killed", none, 1, "QEMU was killed by signal 9 (Killed)", NULL);
+	expect("denied", none, 1,
+	       "QEMU was killed by its own sandbox: it may start no other program", NULL);
 	expect("crashing", none, 1, "QEMU was killed by signal 12 (User defined signal 2)", NULL);
 	expect("rubbish", none, 1, "QEMU's QMP sent a byte that is not ASCII",
 	       "starting -> quitting");
@@ -415,21 +419,21 @@ static void test_no_time_at_all(void **state)
 	assert_non_null(strstr(owner.log, "running -> quitting"));
 }
 
-/* The signal comes before QEMU's greeting. */
+/* The signal comes before QEMU's greeting: a cancel, whether or not QEMU still greets. */
 static void test_signal_before_greeting(void **state)
 {
-	struct owner owner = { .greet_at = "starting -> powering down" };
+	struct owner owner = { .greet_at = "starting -> quitting" };
 	struct error err;
 	struct vm vm;
 
 	set_up(&vm, "mute", &owner);
 	kill(getpid(), SIGTERM);
-	assert_int_equal(finish(&vm, &err), 0);
-	assert_int_equal(owner.started, 1);
-	assert_non_null(strstr(owner.log, "powering down" GONE));
+	assert_int_equal(finish(&vm, &err), 128 + SIGTERM);
+	assert_int_equal(owner.started, 0);
+	assert_null(strstr(owner.log, "powering down"));
 
 	/* Without a greeting, SIGINT replaces QMP's 'quit'. */
-	owner = (struct owner){ .sends = { { "starting -> powering down", SIGTERM } } };
+	owner = (struct owner){ 0 };
 	set_up(&vm, "mute", &owner);
 	kill(getpid(), SIGTERM);
 	assert_int_equal(finish(&vm, &err), 128 + SIGTERM);

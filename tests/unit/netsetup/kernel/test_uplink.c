@@ -174,7 +174,7 @@ static const struct uplink_case cases[] = {
 		.result = -ENODEV,
 		.message = "no usable uplink",
 		.remedy = "there is no network interface but the loopback\n"
-			  "give one with --uplink=IF",
+			  "use a network of QEMU's own: --set network=user",
 	},
 	{
 		.name = "each one is refused for its own reason",
@@ -198,7 +198,8 @@ static const struct uplink_case cases[] = {
 			  "  vmr-web: the tap of a VM\n"
 			  "  tap0: a tunnel\n"
 			  "  dummy0: does not do ARP\n"
-			  "give one with --uplink=IF",
+			  "connect 'wlan0' to a network, or use a network of QEMU's own: --set "
+			  "network=user",
 	},
 	{
 		.name = "addresses that do not do",
@@ -224,7 +225,8 @@ static const struct uplink_case cases[] = {
 			  "(has the default route)\n"
 			  "  e: its address 127.0.0.3/8 is not a host's address (has the default "
 			  "route)\n"
-			  "give one with --uplink=IF",
+			  "connect 'a' to a network, or use a network of QEMU's own: --set "
+			  "network=user",
 	},
 	{
 		.name = "a usable one without a default route is what the hint names",
@@ -249,7 +251,8 @@ static const struct uplink_case cases[] = {
 			  "  d: no IPv4 address\n  e: no IPv4 address\n  f: no IPv4 address\n"
 			  "  g: no IPv4 address\n  h: no IPv4 address\n  i: no IPv4 address\n"
 			  "  and 2 more\n"
-			  "give one with --uplink=IF",
+			  "connect 'l' to a network, or use a network of QEMU's own: --set "
+			  "network=user",
 	},
 	{
 		.name = "a name that would act on the terminal is not printed as it is",
@@ -260,7 +263,7 @@ static const struct uplink_case cases[] = {
 		.message = "no usable uplink",
 		.remedy = "  \\x1b[2J\\xff: its name cannot be used "
 			  "(has the default route)\n"
-			  "give one with --uplink=IF",
+			  "use a network of QEMU's own: --set network=user",
 	},
 	{
 		.name = "the bridge of a port that has the default route",
@@ -354,7 +357,8 @@ static const struct uplink_case cases[] = {
 		.ifname = "wlan0",
 		.result = -ENODEV,
 		.message = "cannot use uplink 'wlan0': not connected to a network",
-		.remedy = "",
+		.remedy = "connect 'wlan0' to a network, or use a network of QEMU's own: --set "
+			  "network=user",
 	},
 	{
 		.name = "by name, a port of a bridge",

@@ -144,6 +144,16 @@ static void taken(void)
 	assert_string_equal(err.message, "VM 'web' is already running: pid 0, no address yet");
 	assert_null(strstr(err.remedy, "kill"));
 
+	/* The VM of another user: nothing that this user could stop. */
+	second.record.owner = first.record.owner + 1;
+	first.record.launcher = 4711;
+	assert_int_equal(lease_update(dir, &first, &err), 0);
+	assert_int_equal(lease_take(dir, &second, &err), -EEXIST);
+	assert_string_equal(err.message,
+			    "VM 'web' is already running: pid 4711, no address yet, user 0");
+	assert_null(strstr(err.remedy, "kill"));
+	assert_non_null(strstr(err.remedy, "getent passwd 0"));
+
 	/* A name is not the beginning of another name. */
 	other = make_lease("web2");
 	assert_int_equal(lease_take(dir, &other, &err), 0);
