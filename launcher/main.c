@@ -27,6 +27,8 @@ static int run_command(const struct options *options, struct error *err)
 				   err);
 	if (ret > 0)
 		return status;
+	if (ret == 0 && command->prepare)
+		command->prepare(options, &launch);
 	if (ret == 0)
 		ret = privilege_drop(err);
 	status = ret < 0 ? (int)err->status : command->run(options, &launch, err);

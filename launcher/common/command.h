@@ -25,11 +25,20 @@ enum command_helper {
 typedef int command_fn(const struct options *options, struct launch *launch, struct error *err);
 
 /**
+ * command_prepare_fn - take what the command needs of root's rights, before main drops them.
+ *
+ * It may be root's call with another user's environment and arguments: it opens no file that they
+ * name. It sets members of @launch.
+ */
+typedef void command_prepare_fn(const struct options *options, struct launch *launch);
+
+/**
  * struct command - a row of the table.
  * @operands: "FILE...", "NAME", "bash|zsh|fish", "[TEMPLATE [NAME]]", or empty.
  * @least, @most: limits of the number of operands.
  * @options: bits of enum option_bit.
  * @help: text for usage and completion, without quotes and brackets.
+ * @prepare: may be NULL.
  */
 struct command {
 	const char *name;
@@ -39,6 +48,7 @@ struct command {
 	enum command_helper helper;
 	command_fn *run;
 	const char *help;
+	command_prepare_fn *prepare;
 };
 
 #endif

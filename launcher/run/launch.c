@@ -2,6 +2,8 @@
 // Starts what a command needs before vmrun drops root's rights.
 #include "launcher/run/launch.h"
 
+#include <stdlib.h>
+
 int launch_start(struct launch *launch, const struct options *options, bool standby, int *status,
 		 struct error *err)
 {
@@ -17,4 +19,5 @@ int launch_start(struct launch *launch, const struct options *options, bool stan
 void launch_end(struct launch *launch)
 {
 	helpers_end(&launch->helpers);
+	free(launch->prepared);
 }

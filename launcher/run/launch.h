@@ -12,10 +12,12 @@
 /**
  * struct launch - the started processes.
  * @helpers: the network helpers, for commands that need them.
+ * @prepared: what the command's prepare function has made, allocated, or NULL.
  * @detach: the connection to the parent, for which the user waits, with --detach.
  */
 struct launch {
 	struct helpers helpers;
+	void *prepared;
 	struct detach detach;
 };
 
