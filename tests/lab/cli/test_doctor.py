@@ -119,7 +119,7 @@ NETWORKD = ("mount -t tmpfs tmpfs /sys/fs/cgroup; "
 
 
 def test_networkd(lab: Lab) -> None:
-    """What runs counts, and how it sees a tap that is there; else, its files."""
+    """The unit must run; then its own record of a tap counts, or its files if there is none."""
     lab.laptop.write_run("systemd/netif/state", "")
     lab.laptop.write_run("systemd/network/50-all.network", "[Match]\nName=*\n[Network]\nDHCP=yes\n")
     assert examine(lab)["manager"]["grade"] == "ok", "it does not run"
