@@ -30,7 +30,7 @@ static int run_command(const struct options *options, struct error *err)
 	if (ret == 0 && command->prepare)
 		command->prepare(options, &launch);
 	if (ret == 0)
-		ret = privilege_drop(err);
+		ret = launch.become ? privilege_become(launch.become, err) : privilege_drop(err);
 	status = ret < 0 ? (int)err->status : command->run(options, &launch, err);
 	launch_end(&launch);
 	return status;

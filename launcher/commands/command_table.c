@@ -19,6 +19,7 @@
 #include "launcher/commands/command_status.h"
 #include "launcher/commands/command_stop.h"
 #include "launcher/commands/command_version.h"
+#include "launcher/commands/vm_prepare.h"
 #include "launcher/common/options.h"
 #include "launcher/doctor/doctor.h"
 #include "launcher/run/run.h"
@@ -45,20 +46,21 @@ const struct command command_table[] = {
 	{ "reset", "NAME|FILE", 1, 1, OPTION_DRY_RUN | OPTION_QUIET, COMMAND_NO_HELPER,
 	  command_reset, "remove what the VM has written", NULL },
 	{ "list", "", 0, 0, OPTION_JSON, COMMAND_NO_HELPER, command_list, "list the running VMs",
-	  NULL },
+	  vm_prepare_list },
 	{ "status", "NAME", 1, 1, OPTION_JSON, COMMAND_NO_HELPER, command_status,
-	  "print the status of a VM", NULL },
+	  "print the status of a VM", vm_prepare_name },
 	{ "stop", "NAME", 1, 1, OPTION_NOW | OPTION_TIMEOUT, COMMAND_NO_HELPER, command_stop,
-	  "power off a VM and wait for its end", NULL },
-	{ "pause", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_pause, "pause a VM", NULL },
+	  "power off a VM and wait for its end", vm_prepare_name },
+	{ "pause", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_pause, "pause a VM",
+	  vm_prepare_name },
 	{ "resume", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_pause_resume,
-	  "resume a VM, for example after a full disk", NULL },
+	  "resume a VM, for example after a full disk", vm_prepare_name },
 	{ "console", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_console,
-	  "attach to the serial console of a VM", NULL },
+	  "attach to the serial console of a VM", vm_prepare_name },
 	{ "ssh", "NAME [ARG...]", 1, MANY, OPTION_PASSED, COMMAND_NO_HELPER, command_ssh,
-	  "log in to the guest when it is ready", NULL },
+	  "log in to the guest when it is ready", vm_prepare_name },
 	{ "log", "NAME", 1, 1, 0, COMMAND_NO_HELPER, command_log,
-	  "print the log of a VM since its last start", NULL },
+	  "print the log of a VM since its last start", vm_prepare_name },
 	{ "doctor", "", 0, 0, OPTION_JSON, COMMAND_HELPER, doctor_run,
 	  "find problems that keep a VM off this LAN", doctor_prepare },
 	{ "clean", "", 0, 0, OPTION_DRY_RUN | OPTION_QUIET, COMMAND_HELPER, command_clean,

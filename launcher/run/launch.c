@@ -3,6 +3,7 @@
 #include "launcher/run/launch.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 int launch_start(struct launch *launch, const struct options *options, bool standby, int *status,
 		 struct error *err)
@@ -20,4 +21,6 @@ void launch_end(struct launch *launch)
 {
 	helpers_end(&launch->helpers);
 	free(launch->prepared);
+	if (launch->system_list >= 0)
+		close(launch->system_list);
 }
