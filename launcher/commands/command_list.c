@@ -29,7 +29,7 @@ static void add_system(int pipe, struct json_object *list)
 
 		if (!json_object_is_type(vm, json_type_object))
 			continue;
-		json_object_object_add(vm, "user",
+		json_object_object_add(vm, "owner",
 				       json_object_new_string(user ? user->pw_name : "-"));
 		json_object_array_add(list, json_object_get(vm));
 	}

@@ -64,21 +64,21 @@ static bool any_has(struct json_object *list, const char *key)
 
 void output_list(struct json_object *list)
 {
-	const int user_width = any_has(list, "user") ? 10 : 0;
+	const int owner_width = any_has(list, "owner") ? 10 : 0;
 	char line[256], uptime[32];
 	const char *reason;
 
-	snprintf(line, sizeof(line), "%-16s %-*.*s%-15s %-10s %-8s %-13s %s", "NAME", user_width,
-		 user_width, "USER", "ADDRESS", "UPLINK", "PID", "STATE", "UP");
+	snprintf(line, sizeof(line), "%-16s %-*.*s%-15s %-10s %-8s %-13s %s", "NAME", owner_width,
+		 owner_width, "OWNER", "ADDRESS", "UPLINK", "PID", "STATE", "UP");
 	print_line(line);
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *vm = json_object_array_get_idx(list, i);
 
 		reason = output_text(vm, "state-reason");
 		snprintf(line, sizeof(line), "%-16s %-*.*s%-15s %-10s %-8d %-13s %s%s%s",
-			 output_text(vm, "name"), user_width, user_width, output_text(vm, "user"),
-			 output_text(vm, "address"), output_text(vm, "uplink"),
-			 get_number(vm, "pid"), output_text(vm, "state"),
+			 output_text(vm, "name"), owner_width, owner_width,
+			 output_text(vm, "owner"), output_text(vm, "address"),
+			 output_text(vm, "uplink"), get_number(vm, "pid"), output_text(vm, "state"),
 			 format_uptime(get_number(vm, "uptime"), uptime),
 			 *reason == '-' ? "" : "  ", *reason == '-' ? "" : reason);
 		print_line(line);

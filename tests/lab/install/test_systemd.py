@@ -75,7 +75,7 @@ sleep 1
 sed -n 's/^ADMIN_STATE=/tap /p' /run/systemd/netif/links/$(cat $tap)
 vmrun doctor | grep ' manager '
 sudo_me vmrun list | sed 's/  */ /g; s/77[.][0-9]*/77.x/' | cut -d ' ' -f 1,2,3
-sudo_me vmrun list --json | grep -c '"user": "vmrun"'
+sudo_me vmrun list --json | grep -c '"owner": "vmrun"'
 sudo_me vmrun status web | grep '^name' | sed 's/  */ /g'
 me vmrun list 2>&1
 me vmrun status web 2>&1 || true
@@ -167,7 +167,7 @@ def test_services(group: Path) -> None:
     assert said[0].splitlines() == [
         "tap unmanaged",
         "ok    manager    systemd-networkd leaves vmr-web alone",
-        "NAME USER ADDRESS", "web vmrun 192.168.77.x", "1", "name web",
+        "NAME OWNER ADDRESS", "web vmrun 192.168.77.x", "1", "name web",
         "vmrun: no VM is running", "vmrun: VMs of the system: web; see 'sudo vmrun list'",
         "vmrun: VM 'web' is not running", "the system has a VM of this name: use 'sudo vmrun'",
         "console",
