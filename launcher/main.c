@@ -25,8 +25,10 @@ static int run_command(struct options *options, struct error *err)
 				   err);
 	if (ret > 0)
 		return status;
+	if (ret == 0 && command->prepare)
+		command->prepare(options, &launch);
 	if (ret == 0)
-		ret = privilege_drop(err);
+		ret = launch.become ? privilege_become(launch.become, err) : privilege_drop(err);
 	if (ret == 0)
 		ret = operand_find_vm(options, err);
 	status = ret < 0 ? (int)err->status : command->run(options, &launch, err);

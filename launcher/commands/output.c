@@ -2,10 +2,12 @@
 // Prints the statuses of VMs as tables, as lines or as JSON.
 #include "launcher/commands/output.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "launcher/common/log.h"
+#include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
 void output_json(struct json_object *object)
@@ -45,13 +47,30 @@ static const char *format_uptime(int seconds, char text[32])
 	return text;
 }
 
+/* Prints a line with texts of a VM, which may be another user's, so that it cannot act. */
+static void print_line(const char *line)
+{
+	text_write(stdout, line, strlen(line));
+	putchar('\n');
+}
+
+static bool any_has(struct json_object *list, const char *key)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (json_object_object_get_ex(json_object_array_get_idx(list, i), key, NULL))
+			return true;
+	return false;
+}
+
 void output_list(struct json_object *list)
 {
+	const int owner_width = any_has(list, "owner") ? 10 : 0;
 	char line[256], uptime[32];
 
-	snprintf(line, sizeof(line), "%-16s %-15s %-10s %-9s %-8s %-13s %s", "NAME", "ADDRESS",
-		 "UPLINK", "LAN", "PID", "STATE", "UP");
-	log_output(line);
+	snprintf(line, sizeof(line), "%-16s %-*.*s%-15s %-10s %-9s %-8s %-13s %s", "NAME",
+		 owner_width, owner_width, "OWNER", "ADDRESS", "UPLINK", "LAN", "PID", "STATE",
+		 "UP");
+	print_line(line);
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *vm = json_object_array_get_idx(list, i);
 
@@ -59,12 +78,13 @@ void output_list(struct json_object *list)
 		const char *lan = output_text(vm, "lan-reason");
 		const char *reason = *state == '-' ? lan : state;
 
-		snprintf(line, sizeof(line), "%-16s %-15s %-10s %-9s %-8d %-13s %s%s%s",
-			 output_text(vm, "name"), output_text(vm, "address"),
+		snprintf(line, sizeof(line), "%-16s %-*.*s%-15s %-10s %-9s %-8d %-13s %s%s%s",
+			 output_text(vm, "name"), owner_width, owner_width,
+			 output_text(vm, "owner"), output_text(vm, "address"),
 			 output_text(vm, "uplink"), output_text(vm, "lan"), get_number(vm, "pid"),
 			 output_text(vm, "state"), format_uptime(get_number(vm, "uptime"), uptime),
 			 *reason == '-' ? "" : "  ", *reason == '-' ? "" : reason);
-		log_output(line);
+		print_line(line);
 	}
 }
 
@@ -86,7 +106,7 @@ static void print_row(const char *key, const char *text)
 	char line[1152];
 
 	snprintf(line, sizeof(line), "%-16s %s", key, text);
-	log_output(line);
+	print_line(line);
 }
 
 /* Prints the facts of the guest agent under the names of the JSON members. */

@@ -25,6 +25,14 @@ enum command_helper {
 typedef int command_fn(const struct options *options, struct launch *launch, struct error *err);
 
 /**
+ * command_prepare_fn - take what the command needs of root's rights, before main drops them.
+ *
+ * It may be root's call with another user's environment and arguments: it opens no file that they
+ * name. It sets members of @launch.
+ */
+typedef void command_prepare_fn(const struct options *options, struct launch *launch);
+
+/**
  * struct command - a row of the table.
  * @aliases: other names, with blanks between them, or empty.
  * @operands: "FILE...", "NAME|FILE", "bash|zsh|fish", "[TEMPLATE [NAME]]", or empty.
@@ -32,6 +40,7 @@ typedef int command_fn(const struct options *options, struct launch *launch, str
  * @options: bits of enum option_bit.
  * @help: text for usage and completion, without quotes and brackets.
  * @group: heading of the usage text before this row, or NULL.
+ * @prepare: may be NULL.
  */
 struct command {
 	const char *name;
@@ -43,6 +52,7 @@ struct command {
 	command_fn *run;
 	const char *help;
 	const char *group;
+	command_prepare_fn *prepare;
 };
 
 #endif

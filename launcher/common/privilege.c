@@ -2,6 +2,7 @@
 // Drops for good the root privilege that sudo, doas or pkexec gave to vmrun.
 #include "launcher/common/privilege.h"
 
+#include <assert.h>
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
@@ -207,6 +208,19 @@ static int drop(const struct caller *caller, struct error *err)
 	if (ret == 0)
 		ret = set_environment(&caller->entry, err);
 	umask(077);
+	return ret;
+}
+
+int privilege_become(uid_t uid, struct error *err)
+{
+	struct caller caller = { 0 };
+	int ret;
+
+	assert(geteuid() == 0 && uid != 0);
+	ret = find_caller("the system's VMs", NULL, uid, &caller, err);
+	if (ret == 0)
+		ret = drop(&caller, err);
+	free(caller.texts);
 	return ret;
 }
 

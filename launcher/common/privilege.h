@@ -3,6 +3,8 @@
 #ifndef LAUNCHER_COMMON_PRIVILEGE_H
 #define LAUNCHER_COMMON_PRIVILEGE_H
 
+#include <sys/types.h>
+
 #include "netsetup/base/error.h"
 
 /**
@@ -25,5 +27,13 @@ int privilege_check(struct error *err);
  * Return: 0; or a negative errno, after which the process must not continue.
  */
 int privilege_drop(struct error *err);
+
+/**
+ * privilege_become() - as privilege_drop(), but become another user than the caller.
+ * @uid: not root's.
+ *
+ * Return: 0; or a negative errno, after which the process must not continue.
+ */
+int privilege_become(uid_t uid, struct error *err);
 
 #endif

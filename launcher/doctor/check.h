@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "launcher/doctor/firewall.h"
 #include "launcher/lan/helpers.h"
 #include "netsetup/base/error.h"
 #include "netsetup/kernel/uplink.h"
@@ -19,10 +20,12 @@ enum severity {
 /**
  * struct check - the data that several checks need.
  * @helpers: the helper; it was started before vmrun dropped root's rights.
+ * @firewall: the facts about it, which were read before that, too.
  * @uplink: the default uplink; valid if @uplink_error has code 0.
  */
 struct check {
 	struct helpers *helpers;
+	const struct firewall *firewall;
 	struct uplink uplink;
 	struct error uplink_error;
 };

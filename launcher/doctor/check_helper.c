@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "launcher/common/installation.h"
 #include "launcher/run/stale.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/policy/authorize.h"
@@ -41,7 +42,7 @@ static bool has_rights(const char *path, bool *setuid)
 	return *setuid || getxattr(path, "security.capability", NULL, 0) > 0;
 }
 
-enum severity check_helper_rights(struct check *check, struct error *finding)
+static enum severity check_rights(struct check *check, struct error *finding)
 {
 	char path[PATH_MAX];
 	struct statvfs system;
@@ -71,6 +72,14 @@ enum severity check_helper_rights(struct check *check, struct error *finding)
 	}
 	return check_finding(finding, SEVERITY_OK, "%s, %s", path,
 			     setuid ? "set-uid root" : "with file capabilities");
+}
+
+enum severity check_helper_rights(struct check *check, struct error *finding)
+{
+	const enum severity severity = check_rights(check, finding);
+
+	return installation_add_remedy(finding) && severity == SEVERITY_OK ? SEVERITY_WARN
+									   : severity;
 }
 
 /* Checks the policy as the helper does it for a user without root's rights. */

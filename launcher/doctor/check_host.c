@@ -3,6 +3,7 @@
 #include "launcher/doctor/check_host.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,22 +55,21 @@ static enum severity check_programs(const struct firewall *firewall, struct erro
 
 enum severity check_host_firewall(struct check *check, struct error *finding)
 {
-	struct firewall firewall;
+	const struct firewall *firewall = check->firewall;
 
-	firewall_look("", &firewall);
-	if (!firewall.readable)
-		return check_programs(&firewall, finding);
-	if (firewall.excepted)
+	if (!firewall->readable)
+		return check_programs(firewall, finding);
+	if (firewall->excepted)
 		return check_finding(finding, SEVERITY_OK, "has rules for %s*", TAP_PREFIX);
-	if (firewall.drops) {
+	if (firewall->drops) {
 		check_finding(finding, SEVERITY_FAIL, "chain '%s' drops forwarded packets",
-			      firewall.chain);
-		add_drop_remedy(&firewall, finding);
+			      firewall->chain);
+		add_drop_remedy(firewall, finding);
 		return SEVERITY_FAIL;
 	}
-	if (firewall.firewalld)
-		return check_programs(&firewall, finding);
-	if (firewall.legacy) {
+	if (firewall->firewalld)
+		return check_programs(firewall, finding);
+	if (firewall->legacy) {
 		check_finding(finding, SEVERITY_NOTE,
 			      "iptables-legacy has rules; nftables drops no forwarded packets");
 		error_remedy(finding, "read them: sudo iptables-legacy -S FORWARD");
@@ -98,22 +98,45 @@ enum severity check_host_arp(struct check *check, struct error *finding)
 	return SEVERITY_WARN;
 }
 
-/* NetworkManager ignores an interface without an address; systemd-networkd obeys its files. */
+/* Finds the state of the first tap that systemd-networkd has a record of. */
+static enum networkd_state find_tap_state(char tap[IF_NAMESIZE], char file[NETWORKD_PATH_SIZE])
+{
+	enum networkd_state state = NETWORKD_UNKNOWN;
+	struct if_nameindex *interfaces = if_nameindex();
+
+	for (struct if_nameindex *i = interfaces; i && i->if_index && state == NETWORKD_UNKNOWN;
+	     i++) {
+		if (strncmp(i->if_name, TAP_PREFIX, strlen(TAP_PREFIX)) != 0)
+			continue;
+		state = networkd_state("", i->if_index, file);
+		snprintf(tap, IF_NAMESIZE, "%s", i->if_name);
+	}
+	if_freenameindex(interfaces);
+	return state;
+}
+
+/*
+ * NetworkManager ignores an interface without an address; systemd-networkd obeys its files, as it
+ * has read them at its start or last reload. So what it publishes of a tap precedes the files.
+ */
 enum severity check_host_manager(struct check *check, struct error *finding)
 {
-	char file[NETWORKD_PATH_SIZE];
+	char tap[IF_NAMESIZE] = TAP_PREFIX "*", file[NETWORKD_PATH_SIZE];
+	enum networkd_state state;
+	bool by_files;
 
 	if (!networkd_runs(""))
 		return check_finding(finding, SEVERITY_OK, "no other program configures taps");
-	if (!networkd_manages("", TAP_PREFIX "x", file))
-		return check_finding(finding, SEVERITY_OK, "systemd-networkd leaves %s* alone",
-				     TAP_PREFIX);
-	check_finding(finding, SEVERITY_WARN,
-		      "systemd-networkd configures the taps of VMs, by '%s'", file);
-	error_remedy(finding,
-		     "printf '[Match]\\nName=%s*\\n[Link]\\nUnmanaged=yes\\n' | "
-		     "sudo tee /etc/systemd/network/00-vmrun.network",
-		     TAP_PREFIX);
+	state = find_tap_state(tap, file);
+	by_files = networkd_manages("", TAP_PREFIX "x", state == NETWORKD_UNKNOWN ? file : NULL);
+	if (state == NETWORKD_UNMANAGED || (state == NETWORKD_UNKNOWN && !by_files))
+		return check_finding(finding, SEVERITY_OK, "systemd-networkd leaves %s alone", tap);
+	check_finding(finding, SEVERITY_WARN, "systemd-networkd configures %s, by '%s'", tap, file);
+	if (by_files)
+		error_remedy(finding,
+			     "printf '[Match]\\nName=%s*\\n[Link]\\nUnmanaged=yes\\n' | "
+			     "sudo tee /etc/systemd/network/00-vmrun.network",
+			     TAP_PREFIX);
 	error_remedy(finding, "sudo networkctl reload");
 	return SEVERITY_WARN;
 }

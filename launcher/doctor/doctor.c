@@ -2,8 +2,10 @@
 // Finds problems that keep a VM off this LAN and their remedies.
 #include "launcher/doctor/doctor.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "launcher/common/log.h"
@@ -104,12 +106,21 @@ static void print_json(struct json_object *list, bool healthy)
 	json_object_put(object);
 }
 
+void doctor_prepare(const struct options *options, struct launch *launch)
+{
+	launch->prepared = calloc(1, sizeof(struct firewall));
+	if (launch->prepared)
+		firewall_look("", launch->prepared);
+}
+
 int doctor_run(const struct options *options, struct launch *launch, struct error *err)
 {
-	struct check check = { .helpers = &launch->helpers };
+	struct check check = { .helpers = &launch->helpers, .firewall = launch->prepared };
 	struct json_object *list = options->json ? json_object_new_array() : NULL;
 	bool healthy;
 
+	if (!check.firewall)
+		return error_set_errno(err, ENOMEM, "cannot check this host"), STATUS_FAILURE;
 	uplink_find(NULL, &check.uplink, &check.uplink_error);
 	healthy = check_all(&check, list);
 	helpers_end(&launch->helpers);

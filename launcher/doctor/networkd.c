@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finds the systemd.network(5) file that makes systemd-networkd configure a tap.
+// Finds out if systemd-networkd configures a tap, and by which systemd.network(5) file.
 #include "launcher/doctor/networkd.h"
 
 #include <dirent.h>
@@ -19,10 +19,39 @@ static const char tap_type[] = "ether";
 
 bool networkd_runs(const char *root)
 {
+	/* A unified hierarchy, and the two of a hybrid one. */
+	static const char *const hierarchies[] = { "", "/unified", "/systemd" };
 	char path[PATH_MAX];
 
-	return snprintf(path, sizeof(path), "%s/run/systemd/netif", root) < (int)sizeof(path) &&
-	       access(path, F_OK) == 0;
+	for (size_t i = 0; i < ARRAY_SIZE(hierarchies); i++)
+		if (snprintf(path, sizeof(path),
+			     "%s/sys/fs/cgroup%s/system.slice/systemd-networkd.service", root,
+			     hierarchies[i]) < (int)sizeof(path) &&
+		    access(path, F_OK) == 0)
+			return true;
+	return false;
+}
+
+enum networkd_state networkd_state(const char *root, unsigned int ifindex,
+				   char file[NETWORKD_PATH_SIZE])
+{
+	enum networkd_state state = NETWORKD_UNKNOWN;
+	char path[PATH_MAX], line[NETWORKD_PATH_SIZE + 32], admin[32];
+	cleanup_file FILE *record = NULL;
+
+	if (snprintf(path, sizeof(path), "%s/run/systemd/netif/links/%u", root, ifindex) <
+	    (int)sizeof(path))
+		record = fopen(path, "re");
+	snprintf(file, NETWORKD_PATH_SIZE, "-");
+	while (record && fgets(line, sizeof(line), record)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "ADMIN_STATE=%31s", admin) == 1)
+			state = strcmp(admin, "unmanaged") ? NETWORKD_MANAGED : NETWORKD_UNMANAGED;
+		else if (!strncmp(line, "NETWORK_FILE=", 13))
+			snprintf(file, NETWORKD_PATH_SIZE, "%.*s", NETWORKD_PATH_SIZE - 1,
+				 line + 13);
+	}
+	return state;
 }
 
 /* True if a pattern matches; with "!" before the first one, true if none matches. */
@@ -128,7 +157,7 @@ static void try_file(const char *root, size_t dir, const char *name, const char 
 	found->unmanaged = settings.unmanaged;
 }
 
-bool networkd_manages(const char *root, const char *ifname, char file[NETWORKD_PATH_SIZE])
+bool networkd_manages(const char *root, const char *ifname, char *file)
 {
 	struct found found = { 0 };
 
@@ -147,6 +176,7 @@ bool networkd_manages(const char *root, const char *ifname, char file[NETWORKD_P
 	}
 	if (!found.name[0] || found.unmanaged)
 		return false;
-	memcpy(file, found.path, sizeof(found.path));
+	if (file)
+		memcpy(file, found.path, sizeof(found.path));
 	return true;
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "launcher/common/installation.h"
 #include "launcher/common/log.h"
 #include "launcher/common/signals.h"
 #include "launcher/lan/address_history.h"
@@ -184,8 +185,10 @@ int lan_join(struct lan_session *lan_session, struct error *err)
 	ret = netsetup_await(&lan_session->helper, &listener, &lan_session->lan, err);
 	if (ret < 0) {
 		if (err->status == STATUS_PERMISSION && geteuid() != 0 &&
-		    !lan_session->started_as_root && !err->remedy[0])
+		    !lan_session->started_as_root && !err->remedy[0]) {
 			error_remedy(err, sudo_remedy, lan_session->definition->path);
+			installation_add_remedy(err);
+		}
 		return ret;
 	}
 	choose_dns(lan_session);

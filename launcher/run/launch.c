@@ -2,6 +2,9 @@
 // Starts what a command needs before vmrun drops root's rights.
 #include "launcher/run/launch.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 int launch_start(struct launch *launch, const struct options *options, bool standby, int *status,
 		 struct error *err)
 {
@@ -17,4 +20,7 @@ int launch_start(struct launch *launch, const struct options *options, bool stan
 void launch_end(struct launch *launch)
 {
 	helpers_end(&launch->helpers);
+	free(launch->prepared);
+	if (launch->system_list >= 0)
+		close(launch->system_list);
 }

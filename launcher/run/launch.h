@@ -12,16 +12,22 @@
 /**
  * struct launch - the started processes.
  * @helpers: the network helpers, for commands that need them.
+ * @prepared: the result of the command's prepare function, allocated, or NULL.
+ * @become: the user that main becomes instead of the caller; 0: the caller.
+ * @system_list: a pipe with the system's VMs as JSON, for the command list, or -1.
  * @detach: the connection to the parent, for which the user waits, with --detach.
  */
 struct launch {
 	struct helpers helpers;
+	void *prepared;
+	uid_t become;
+	int system_list;
 	struct detach detach;
 };
 
-#define LAUNCH_NONE                                                       \
-	{                                                                 \
-		.helpers = HELPERS_NONE, .detach = { -1, -1, NULL, NULL } \
+#define LAUNCH_NONE                                                                          \
+	{                                                                                    \
+		.helpers = HELPERS_NONE, .system_list = -1, .detach = { -1, -1, NULL, NULL } \
 	}
 
 /**

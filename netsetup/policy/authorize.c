@@ -11,6 +11,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
+#include "netsetup/base/membership.h"
 #include "netsetup/policy/policy_file.h"
 
 /* Size of an entry of passwd(5) or group(5); a group may have very many members. */
@@ -79,6 +80,27 @@ static void add_remedy(const struct authorization *authorization, const struct r
 		     request && request->unprobed ? " unprobed" : "");
 }
 
+/* Finds a group rule that would apply to a login of now; its remedy is to log in again. */
+static bool add_login_remedy(const struct authorization *authorization, const struct policy *policy,
+			     char *buffer, struct error *err)
+{
+	size_t count;
+	cleanup_free gid_t *groups = membership_groups(authorization->uid, &count);
+	char text[16];
+
+	for (size_t i = 0; groups && i < policy->count; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		if (!rule->group || !is_member(rule, groups, count, buffer))
+			continue;
+		snprintf(text, sizeof(text), "%u", (unsigned int)rule->id);
+		membership_add_remedy(authorization->uid, rule->name[0] ? rule->name : text, true,
+				      err);
+		return true;
+	}
+	return false;
+}
+
 void authorize_select(struct authorization *authorization, const struct policy *policy,
 		      const gid_t *groups, size_t group_count)
 {
@@ -97,7 +119,8 @@ void authorize_select(struct authorization *authorization, const struct policy *
 		return;
 	error_setf(err, STATUS_PERMISSION, EACCES,
 		   "user '%s' is not permitted to put a VM on the LAN", authorization->name);
-	add_remedy(authorization, NULL, false, false, false, err);
+	if (!buffer || !add_login_remedy(authorization, policy, buffer, err))
+		add_remedy(authorization, NULL, false, false, false, err);
 }
 
 void authorize_load(struct authorization *authorization, const char *path, uid_t uid,

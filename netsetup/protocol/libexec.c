@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/membership.h"
 
 /* An installed helper may be executable for the members of its group only. */
 static int not_a_member(const char *path, struct error *err)
@@ -20,10 +21,8 @@ static int not_a_member(const char *path, struct error *err)
 	error_set_errno(err, EACCES, "cannot run '%s'", path);
 	group = stat(path, &status) == 0 ? getgrgid(status.st_gid) : NULL;
 	if (group && status.st_gid != 0 && (status.st_mode & S_IXGRP))
-		error_remedy(err,
-			     "it is for members of group '%s': sudo usermod -aG %s $USER, then log "
-			     "in again",
-			     group->gr_name, group->gr_name);
+		membership_add_remedy(getuid(), group->gr_name,
+				      membership_recorded(getuid(), status.st_gid), err);
 	return -EACCES;
 }
 

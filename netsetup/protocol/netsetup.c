@@ -77,7 +77,7 @@ int netsetup_start(struct netsetup *netsetup, struct error *err)
 	}
 	netsetup->pid = pid;
 	netsetup->socket = sockets[0];
-	netsetup->asked = netsetup->owes = false;
+	netsetup->owes = false;
 	return 0;
 }
 
@@ -134,7 +134,7 @@ static int send_request(struct netsetup *netsetup, const void *request, const in
 {
 	int ret;
 
-	netsetup->asked = netsetup->owes = true;
+	netsetup->owes = true;
 	ret = protocol_send(netsetup->socket, request, fds, fd_count, err);
 	return ret == -EPIPE ? ended_early(netsetup, err) : ret;
 }
@@ -255,7 +255,7 @@ int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer,
 
 /*
  * Waits for the end of a helper, because the next one must find no lease of it. The kernel may
- * close the socket of a process before it releases the lease.
+ * close the socket of a process before it releases the lease. Reaps the helper.
  */
 static void wait_end(pid_t pid)
 {
@@ -302,14 +302,12 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 	close(netsetup->socket);
 	netsetup->socket = -1;
 	/*
-	 * After its last record the helper undoes nothing more. It may live some 20 ms longer, as
-	 * the kernel closes its packet socket: do not wait, its new parent reaps it. A helper
-	 * without a request has no packet socket: wait, because the caller may live for long.
+	 * After its last record the helper undoes nothing more, but lives some 20 ms longer, as the
+	 * kernel closes its packet socket. A service manager must not find it: it is root's, so the
+	 * manager of a user cannot kill it.
 	 */
-	if (netsetup->owes && netsetup->pid > 0)
+	if (netsetup->pid > 0)
 		wait_end(netsetup->pid);
-	else if (netsetup->pid > 0)
-		waitpid(netsetup->pid, NULL, netsetup->asked ? WNOHANG : 0);
 	return !netsetup->owes;
 }
 

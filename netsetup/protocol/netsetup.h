@@ -12,13 +12,11 @@
  * struct netsetup - a running vmrun-netsetup.
  * @pid: a child of the caller.
  * @socket: close-on-exec; -1 once closed.
- * @asked: true after a request to the helper.
  * @owes: true if the helper may have changed the host and has not reported that all is undone.
  */
 struct netsetup {
 	pid_t pid;
 	int socket;
-	bool asked;
 	bool owes;
 };
 
@@ -119,7 +117,7 @@ int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer,
 void netsetup_reap(struct netsetup *netsetup);
 
 /**
- * netsetup_end() - let the helper undo all its changes, and wait until it has.
+ * netsetup_end() - let the helper undo all its changes, and wait until it has and is reaped.
  * @netsetup: may be a helper that has ended or was never started (all zero with socket -1).
  *
  * Return: false if the helper died or could not undo everything; netsetup_clean() of another helper

@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Configures the Debian package.
+
+# CPack would only warn, and make a package that depends on no library.
+find_program(VMRUN_SHLIBDEPS dpkg-shlibdeps NO_CMAKE_SYSTEM_PATH)
+if(NOT VMRUN_SHLIBDEPS)
+	message(FATAL_ERROR "cannot find dpkg-shlibdeps, which finds the package's dependencies: "
+			    "sudo apt-get install dpkg-dev")
+endif()
 configure_file(deb/changelog.in changelog.Debian @ONLY)
 install(FILES deb/copyright ${CMAKE_CURRENT_BINARY_DIR}/changelog.Debian
 	DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -2,6 +2,7 @@
 """`cmake --install` with NETSETUP_MODE: a group's member boots without sudo, nobody else does."""
 
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -103,3 +104,40 @@ def test_unknown_group(build: Path) -> None:
 def test_unknown_mode(build: Path) -> None:
     said = " ".join(configure(build, "suid", check=False).split())
     assert "NETSETUP_MODE is 'suid', not plain, setuid or capabilities" in said
+
+
+def test_uninstall(build: Path) -> None:
+    """README's documents are installed, and the target removes each file and directory of vmrun."""
+    install(build, "plain")
+    documents = build / "prefix" / "share" / "doc" / "vmrun"
+    linked = re.findall(r"\]\(([^):]+)\)", (documents / "README.md").read_text())
+    assert "ARCHITECTURE.md" in linked
+    for each in linked:
+        assert (documents / each.replace("vms/", "examples/")).exists(), each
+    foreign = documents / "examples" / "mine.yaml"
+    foreign.write_text("memory: 1G\n")
+    run(["cmake", "--build", build / "build", "--target", "uninstall"])
+    assert [each for each in (build / "prefix").rglob("*") if each.is_file()] == [foreign]
+    done = run(["cmake", "--build", build / "build", "--target", "uninstall"], check=False)
+    assert done.returncode != 0 and "cannot uninstall: there is no" in done.stdout + done.stderr
+
+    install(build, "plain")
+    foreign.unlink(missing_ok=True)
+    run(["cmake", "--build", build / "build", "--target", "uninstall"])
+    assert not [*(build / "prefix").rglob("vmrun*")]
+
+
+def test_package_needs_shlibdeps(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package without its dependencies is refused before anything is built."""
+    need("ninja")
+    path = build / "path"
+    path.mkdir()
+    for program in Path("/usr/bin").iterdir():
+        if program.name != "dpkg-shlibdeps":
+            (path / program.name).symlink_to(program)
+    monkeypatch.setenv("PATH", str(path))
+    done = run([SOURCE / "launcher" / "packaging" / "build", "deb", build / "deb"], check=False,
+               timeout=60)
+    assert done.returncode != 0
+    assert "sudo apt-get install dpkg-dev" in " ".join(done.stderr.split())
+    assert not [*(build / "deb").rglob("*.deb")]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Checks rights: vmrun and QEMU have the user's, the helper has two capabilities."""
 
+import os
+import pwd
 import re
 import shutil
 from pathlib import Path
@@ -176,7 +178,27 @@ def test_helper_with_the_set_uid_bit(lab: Lab, installed: Path) -> None:
 
     status, said = refused(lab, paused(), user="games")
     assert status == 4 and f"cannot run '{installed.parent}/./{installed.name}'" in said
-    assert "it is for members of group 'also': sudo usermod -aG also $USER, then" in said
+    games = pwd.getpwnam("games").pw_uid
+    assert said.endswith("it is for members of group 'also': sudo usermod -aG also $USER, then log "
+                         "in again\nfor 'systemctl --user' also: sudo systemctl restart "
+                         f"user@{games}\n")
+
+
+@pytest.mark.parametrize("mode", [0o4750, 0o4755], ids=["helper's group", "policy's group"])
+def test_login_older_than_the_membership(lab: Lab, installed: Path, mode: int) -> None:
+    """usermod is done, and the remedy is to log in again, for services as well."""
+    me = lab.add_user()
+    lab.set_policy("allow group also\n")
+    shutil.chown(installed, 0, 4343)
+    installed.chmod(mode)
+    file = vm_module.write_definition(lab.directory, paused())
+    argv, env = vm_module.vmrun_argv(lab.directory, ["run", file], user=me)
+    assert argv[3] == "--init-groups"
+    argv[3] = "--clear-groups"
+    done = lab.run(argv, check=False, env=os.environ | lab.laptop.netns.env | env)
+    assert done.returncode == 4
+    assert ("\nthis login is older than its membership in group 'also': log in again\n"
+            "for 'systemctl --user' also: sudo systemctl restart user@4242\n") in done.stderr
 
 
 def test_helper_without_a_policy(lab: Lab, installed: Path) -> None:

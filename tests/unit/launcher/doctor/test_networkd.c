@@ -24,9 +24,44 @@ static void assert_managed_by(const char *expected)
 
 static void test_runs(void **state)
 {
-	assert_false(networkd_runs(scratch));
+	static const char *const units[] = {
+		"sys/fs/cgroup/system.slice/systemd-networkd.service/cgroup.procs",
+		"sys/fs/cgroup/unified/system.slice/systemd-networkd.service/cgroup.procs",
+		"sys/fs/cgroup/systemd/system.slice/systemd-networkd.service/cgroup.procs",
+	};
+
+	/* This is there at every boot. */
 	scratch_text("run/systemd/netif/state", "");
-	assert_true(networkd_runs(scratch));
+	assert_false(networkd_runs(scratch));
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		scratch_text(units[i], "");
+		assert_true(networkd_runs(scratch));
+		scratch_teardown(state);
+		scratch_setup(state);
+	}
+}
+
+static void test_state(void **state)
+{
+	static const struct {
+		const char *text;
+		enum networkd_state state;
+	} rows[] = {
+		{ "", NETWORKD_UNKNOWN },
+		{ "# This is private data.\nADMIN_STATE=unmanaged\nOPER_STATE=carrier\n",
+		  NETWORKD_UNMANAGED },
+		{ "NETWORK_FILE=/run/a.network\nADMIN_STATE=configuring\n", NETWORKD_MANAGED },
+		{ "ADMIN_STATE=configured\nNETWORK_FILE=/run/a.network\n", NETWORKD_MANAGED },
+	};
+	char file[NETWORKD_PATH_SIZE];
+
+	assert_int_equal(networkd_state(scratch, 7, file), NETWORKD_UNKNOWN);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		scratch_text("run/systemd/netif/links/7", rows[i].text);
+		assert_int_equal(networkd_state(scratch, 7, file), rows[i].state);
+		if (rows[i].state == NETWORKD_MANAGED)
+			assert_string_equal(file, "/run/a.network");
+	}
 }
 
 static void test_match(void **state)
@@ -78,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_runs, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_state, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_match, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_precedence, scratch_setup, scratch_teardown),
 	};
