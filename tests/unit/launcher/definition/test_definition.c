@@ -598,6 +598,7 @@ static void test_unusable_image(void **state)
 
 static int setup(void **state)
 {
+	umask(022);
 	if (!realpath(SOURCE_DIR "/tests/unit/launcher/definition", unit_path) ||
 	    chdir(unit_path) < 0 || !mkdtemp(scratch))
 		return -1;
