@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include "launcher/common/text.h"
+#include "launcher/yaml/syntax.h"
 #include "netsetup/base/cleanup.h"
 
 /*
@@ -74,37 +75,6 @@ static struct location location_make(const struct source *source, const yaml_mar
 		diagnostics_add((builder)->diagnostics, location, __VA_ARGS__); \
 	} while (0)
 
-/* Returns a line without its indentation. */
-static const char *line_begin(const struct source *source, unsigned int number)
-{
-	const char *line = source->text;
-
-	while (--number > 0) {
-		line = strchr(line, '\n');
-		if (!line++)
-			return "";
-	}
-	return line + strspn(line, " ");
-}
-
-/* Returns a message in place of a cryptic one of libyaml, or NULL to use libyaml's. */
-static const char *syntax_text(const struct builder *builder, unsigned int line)
-{
-	const char *problem = builder->parser.problem;
-
-	if (strstr(problem, "a tab character"))
-		return "a tab cannot indent: use spaces";
-	if (strstr(problem, "mapping values are not allowed"))
-		return "no key can be here: the line is indented too far, or a text with ': ' "
-		       "needs "
-		       "quotes";
-	if (!strstr(problem, "start any token"))
-		return NULL;
-	if (line_begin(builder->source, line)[0] == '\t')
-		return "a tab cannot indent: use spaces";
-	return "a text that begins with this character needs quotes";
-}
-
 static void build_syntax(struct builder *builder)
 {
 	const yaml_parser_t *parser = &builder->parser;
@@ -115,7 +85,7 @@ static void build_syntax(struct builder *builder)
 		builder->failed = -ENOMEM;
 		return;
 	}
-	text = syntax_text(builder, location.line);
+	text = syntax_text(parser, builder->source);
 	if (text)
 		build_refuse(builder, &location, "%s", text);
 	else if (parser->context && parser->context_mark.line + 1 != location.line)

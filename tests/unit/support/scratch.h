@@ -20,8 +20,8 @@ static inline int scratch_remove_one(const char *path, const struct stat *st, in
 }
 
 /*
- * For cmocka_unit_test_setup_teardown(): a new empty directory for each test. The modes of its files
- * do not depend on the umask of the caller.
+ * For cmocka_unit_test_setup_teardown(): a new empty directory for each test. The modes of its
+ * files do not depend on the umask of the caller.
  */
 static inline int scratch_setup(void **state)
 {

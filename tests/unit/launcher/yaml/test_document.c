@@ -98,7 +98,7 @@ static void test_refused(void **state)
 {
 	static const char *const wrong[] = {
 		"",     "# x",     "--- a\n--- b\n", "a: *b",   "a: &b [*b]", "a: !x y",
-		"a: [", "a: b: c", "? [a]\n: b\n",   "<<: {}",  "a: \"\\0\"", "%YAML 1.1\n--- a",
+		"a: [", "a: b: c", "? [a]\n: b\n",   "<<: {}",  "a: \"\\0\"", "%YAML 2.0\n--- a",
 		"a: }", "\ta: b",  "a: 'b\nc: d\n",  "!!map a", "a: !!seq b", "a: !!float 1",
 	};
 
