@@ -16,7 +16,7 @@ int command_check(const struct options *options, struct launch *launch, struct e
 	for (unsigned int i = 0; i < options->file_count; i++) {
 		struct definition definition;
 		struct error file_error = { 0 };
-		int ret = locked_load(options, options->files[i], &definition, &file_error);
+		int ret = locked_load_input(options, options->files[i], &definition, &file_error);
 
 		if (ret < 0) {
 			status = (int)file_error.status;

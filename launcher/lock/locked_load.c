@@ -5,10 +5,26 @@
 #include <errno.h>
 #include <string.h>
 
+#include "launcher/common/input.h"
 #include "launcher/common/log.h"
 #include "launcher/definition/load.h"
 #include "launcher/lock/lock_verify.h"
+#include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
+
+/* Reports what a load_definition function has returned. */
+static int load_report(int ret, const char *path, const char *diagnostics, struct error *err)
+{
+	if (ret == 0)
+		return 0;
+	if (!diagnostics)
+		return error_set_errno(err, ENOMEM, "cannot read '%s'", path);
+	memset(err, 0, sizeof(*err));
+	err->code = EINVAL;
+	err->status = STATUS_DEFINITION;
+	log_text(diagnostics);
+	return -EINVAL;
+}
 
 static int load(const struct options *options, const char *path, struct definition *definition,
 		struct error *err)
@@ -22,15 +38,7 @@ static int load(const struct options *options, const char *path, struct definiti
 	else
 		ret = load_definition(path, options->overrides, options->override_count, definition,
 				      &diagnostics);
-	if (ret == 0)
-		return 0;
-	if (!diagnostics)
-		return error_set_errno(err, ENOMEM, "cannot read '%s'", path);
-	memset(err, 0, sizeof(*err));
-	err->code = EINVAL;
-	err->status = STATUS_DEFINITION;
-	log_text(diagnostics);
-	return -EINVAL;
+	return load_report(ret, path, diagnostics, err);
 }
 
 int locked_load(const struct options *options, const char *path, struct definition *definition,
@@ -47,4 +55,25 @@ int locked_load(const struct options *options, const char *path, struct definiti
 	if (ret)
 		definition_done(definition);
 	return ret;
+}
+
+int locked_load_input(const struct options *options, const char *path,
+		      struct definition *definition, struct error *err)
+{
+	cleanup_free char *diagnostics = NULL;
+	cleanup_free char *bytes = NULL;
+	size_t size;
+	int ret;
+
+	if (strcmp(path, "-") != 0)
+		return locked_load(options, path, definition, err);
+	if (options->locked)
+		return error_setf(err, STATUS_USAGE, EINVAL,
+				  "'--locked' needs a definition file, not standard input");
+	ret = input_read(SOURCE_SIZE_MAX + 1, &bytes, &size, err);
+	if (ret < 0)
+		return ret;
+	ret = load_definition_memory(path, bytes, size, options->overrides, options->override_count,
+				     definition, &diagnostics);
+	return load_report(ret, path, diagnostics, err);
 }
