@@ -85,6 +85,8 @@ const char *syntax_text(const yaml_parser_t *parser, const struct source *source
 		       "needs quotes";
 	if (strstr(problem, "block sequence entries are not allowed"))
 		return "a list must begin in a line of its own";
+	if (strstr(problem, "invalid Unicode character escape"))
+		return "this escape is no character: write the character itself";
 	if (strstr(problem, "incompatible YAML document"))
 		return "this version of YAML is not known: write '%YAML 1.2', or remove the line";
 	if (strstr(problem, "expected <document start>") && strstr(source->text, "%YAML "))

@@ -30,7 +30,7 @@ def test_check(lab: Lab) -> None:
 
 
 def test_print(lab: Lab) -> None:
-    """What print prints can be read again, with options."""
+    """The output of print can be read again."""
     (lab.directory / "disk.img").touch()
     done = lab.vmrun("print", "--set=cpus=3", "-", input=GOOD, cwd=lab.directory, check=True)
     assert yaml.safe_load(done.stdout)["cpus"] == 3
