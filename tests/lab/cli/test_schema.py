@@ -34,6 +34,7 @@ UNSEEN = {
                                   " range-order",
     "machine types are not known, nor how many disks each has ports for": "disk-sata-* disks-ports*",
     "the directory is not known": "path-long",
+    "False and TRUE are booleans of YAML 1.2": "flag-capital",
 }
 
 
