@@ -90,7 +90,7 @@ def test_readme() -> None:
     """README.md names each package that the build needs, before the first command that builds."""
     readme = (TESTS.parent / "README.md").read_text()
     debian = set(readme[:readme.index("launcher/packaging/build")].split())
-    assert not (listed("debian_build") | {"dpkg-dev", "make", "git"}) - debian
+    assert not (listed("debian_build") | {"dpkg-dev", "file", "make", "git"}) - debian
     fedora = set(re.search(r"On Fedora,.*?\n\n", readme, re.DOTALL)[0].replace("`", " ").split())
     assert not listed("fedora_build") - fedora
 
