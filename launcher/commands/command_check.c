@@ -34,7 +34,7 @@ static int check_images(const struct definition *definition, bool quiet, struct 
 static int check(const struct options *options, const char *path, struct definition *definition,
 		 struct error *err)
 {
-	int ret = locked_load(options, path, definition, err);
+	int ret = locked_load_input(options, path, definition, err);
 
 	if (ret == 0) {
 		ret = check_images(definition, options->quiet, err);

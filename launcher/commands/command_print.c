@@ -59,7 +59,7 @@ int command_print(const struct options *options, struct launch *launch, struct e
 	struct definition definition;
 	int ret;
 
-	if (locked_load(options, options->files[0], &definition, err) < 0)
+	if (locked_load_input(options, options->files[0], &definition, err) < 0)
 		return (int)err->status;
 	if (options->format == PRINT_ARGV)
 		ret = build_command(&definition, &text, err);

@@ -81,13 +81,13 @@ static struct json_object *write_unusual(const struct key *key, const void *targ
 const struct type type_words_unusual = { NODE_SCALAR, NULL, type_words_expect, type_words_read,
 					 write_unusual };
 
-/* Refuses the booleans of YAML 1.1, such as 'on', and suggests 'true' or 'false'. */
+/* Refuses the booleans of YAML 1.1, such as 'on' and 'False', and suggests 'true' or 'false'. */
 static void read_flag(struct loader *loader, const struct key *key, const struct node *node,
 		      void *target)
 {
 	static const char *const meant[][2] = {
-		{ "yes", "true" }, { "on", "true" },   { "1", "true" },
-		{ "no", "false" }, { "off", "false" }, { "0", "false" },
+		{ "true", "true" },   { "yes", "true" }, { "on", "true" },   { "1", "true" },
+		{ "false", "false" }, { "no", "false" }, { "off", "false" }, { "0", "false" },
 	};
 
 	if (!strcmp(node->text, "true") || !strcmp(node->text, "false")) {

@@ -5,25 +5,20 @@
 #include <errno.h>
 #include <string.h>
 
+#include "launcher/common/input.h"
 #include "launcher/common/log.h"
 #include "launcher/common/templates.h"
 #include "launcher/definition/load.h"
 #include "launcher/lock/lock_verify.h"
+#include "launcher/yaml/source.h"
 #include "netsetup/base/cleanup.h"
 
-static int load(const struct options *options, const char *path, struct definition *definition,
-		struct error *err)
+/* Reports what a load_definition function has returned; warnings may come with success. */
+static int load_report(const struct options *options, int ret, const char *path,
+		       const char *diagnostics, struct error *err)
 {
-	cleanup_free char *diagnostics = NULL;
-	cleanup_free char *suggestion = NULL;
-	int ret;
+	cleanup_free char *suggestion = ret == -ENOENT ? templates_suggest(path) : NULL;
 
-	if (options->accept_digest)
-		ret = load_definition_unpinned(path, options->overrides, options->override_count,
-					       definition, &diagnostics);
-	else
-		ret = load_definition(path, options->overrides, options->override_count, definition,
-				      &diagnostics);
 	if (diagnostics && (ret || !options->quiet))
 		log_text(diagnostics);
 	if (ret == 0)
@@ -33,10 +28,24 @@ static int load(const struct options *options, const char *path, struct definiti
 	memset(err, 0, sizeof(*err));
 	err->code = EINVAL;
 	err->status = STATUS_DEFINITION;
-	suggestion = ret == -ENOENT ? templates_suggest(path) : NULL;
 	if (suggestion)
 		log_text(suggestion);
 	return -EINVAL;
+}
+
+static int load(const struct options *options, const char *path, struct definition *definition,
+		struct error *err)
+{
+	cleanup_free char *diagnostics = NULL;
+	int ret;
+
+	if (options->accept_digest)
+		ret = load_definition_unpinned(path, options->overrides, options->override_count,
+					       definition, &diagnostics);
+	else
+		ret = load_definition(path, options->overrides, options->override_count, definition,
+				      &diagnostics);
+	return load_report(options, ret, path, diagnostics, err);
 }
 
 int locked_load(const struct options *options, const char *path, struct definition *definition,
@@ -53,4 +62,25 @@ int locked_load(const struct options *options, const char *path, struct definiti
 	if (ret)
 		definition_done(definition);
 	return ret;
+}
+
+int locked_load_input(const struct options *options, const char *path,
+		      struct definition *definition, struct error *err)
+{
+	cleanup_free char *diagnostics = NULL;
+	cleanup_free char *bytes = NULL;
+	size_t size;
+	int ret;
+
+	if (strcmp(path, "-") != 0)
+		return locked_load(options, path, definition, err);
+	if (options->locked)
+		return error_setf(err, STATUS_USAGE, EINVAL,
+				  "'--locked' needs a definition file, not standard input");
+	ret = input_read(SOURCE_SIZE_MAX + 1, &bytes, &size, err);
+	if (ret < 0)
+		return ret;
+	ret = load_definition_memory(path, bytes, size, options->overrides, options->override_count,
+				     definition, &diagnostics);
+	return load_report(options, ret, path, diagnostics, err);
 }

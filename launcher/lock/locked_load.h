@@ -18,4 +18,13 @@
 int locked_load(const struct options *options, const char *path, struct definition *definition,
 		struct error *err);
 
+/**
+ * locked_load_input() - the same; the path "-" stands for standard input, which has no lock file.
+ * Its relative paths start from the current directory.
+ *
+ * Return: 0 or a negative errno; -EINTR if a signal asks this process to end.
+ */
+int locked_load_input(const struct options *options, const char *path,
+		      struct definition *definition, struct error *err);
+
 #endif

@@ -128,7 +128,8 @@ static int add_qmp(const struct machine_plan *plan, struct argv *argv, struct er
 {
 	argv_add(argv, "-chardev", NULL);
 	argv_addf(argv, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
-	argv_add(argv, "-mon", "chardev=qmp,mode=control", NULL);
+	/* Not -mon, which QEMU 11.1 warns about. */
+	argv_add(argv, "-qmp", "chardev:qmp", NULL);
 	return 0;
 }
 

@@ -15,7 +15,7 @@ int qemu_display_add_console(const struct machine_plan *plan, struct argv *argv,
 	case CONSOLE_STDIO:
 		/* Ctrl-A C switches to QEMU's monitor; Ctrl-C goes to the guest. */
 		argv_add(argv, "-chardev", "stdio,id=console,mux=on,signal=off", "-serial",
-			 "chardev:console", "-mon", "chardev=console,mode=readline", NULL);
+			 "chardev:console", "-monitor", "chardev:console", NULL);
 		break;
 	case CONSOLE_SOCKET:
 		argv_add(argv, "-chardev", NULL);

@@ -129,7 +129,7 @@ static int start(const char *binary, int qmp, struct process *process, struct er
 	argv_add(&argv, binary, "-nodefaults", "-no-user-config", "-machine", "none", "-display",
 		 "none", "-chardev", NULL);
 	argv_addf(&argv, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
-	argv_add(&argv, "-mon", "chardev=qmp,mode=control", NULL);
+	argv_add(&argv, "-qmp", "chardev:qmp", NULL);
 	ret = argv.failed ? error_set_errno(err, ENOMEM, "cannot run '%s'", binary)
 			  : qemu_process_start(&(struct qemu_process_config){ .argv = &argv,
 									      .fds = fds,

@@ -9,6 +9,8 @@
 #include <yaml.h>
 
 #include "launcher/common/text.h"
+#include "launcher/yaml/surrogate.h"
+#include "launcher/yaml/syntax.h"
 #include "netsetup/base/cleanup.h"
 
 /*
@@ -28,6 +30,7 @@ struct anchor {
 /**
  * struct builder - the state while a document is built.
  * @parser: libyaml's parser.
+ * @hidden: true if the parser reads a text of surrogate_hide().
  * @anchors, @anchor_count: in the order of the text; of equal names, the last one counts.
  * @failed: 0 or a negative errno.
  */
@@ -36,6 +39,7 @@ struct builder {
 	const struct source *source;
 	struct document *document;
 	struct diagnostics *diagnostics;
+	bool hidden;
 	struct anchor anchors[DOCUMENT_ANCHOR_MAX];
 	unsigned int anchor_count;
 	int failed;
@@ -74,37 +78,6 @@ static struct location location_make(const struct source *source, const yaml_mar
 		diagnostics_add((builder)->diagnostics, location, __VA_ARGS__); \
 	} while (0)
 
-/* Returns a line without its indentation. */
-static const char *line_begin(const struct source *source, unsigned int number)
-{
-	const char *line = source->text;
-
-	while (--number > 0) {
-		line = strchr(line, '\n');
-		if (!line++)
-			return "";
-	}
-	return line + strspn(line, " ");
-}
-
-/* Returns a message in place of a cryptic one of libyaml, or NULL to use libyaml's. */
-static const char *syntax_text(const struct builder *builder, unsigned int line)
-{
-	const char *problem = builder->parser.problem;
-
-	if (strstr(problem, "a tab character"))
-		return "a tab cannot indent: use spaces";
-	if (strstr(problem, "mapping values are not allowed"))
-		return "no key can be here: the line is indented too far, or a text with ': ' "
-		       "needs "
-		       "quotes";
-	if (!strstr(problem, "start any token"))
-		return NULL;
-	if (line_begin(builder->source, line)[0] == '\t')
-		return "a tab cannot indent: use spaces";
-	return "a text that begins with this character needs quotes";
-}
-
 static void build_syntax(struct builder *builder)
 {
 	const yaml_parser_t *parser = &builder->parser;
@@ -115,7 +88,7 @@ static void build_syntax(struct builder *builder)
 		builder->failed = -ENOMEM;
 		return;
 	}
-	text = syntax_text(builder, location.line);
+	text = syntax_text(parser, builder->source);
 	if (text)
 		build_refuse(builder, &location, "%s", text);
 	else if (parser->context && parser->context_mark.line + 1 != location.line)
@@ -253,6 +226,13 @@ static struct node *build_scalar(struct builder *builder, const yaml_event_t *ev
 		builder->failed = -ENOMEM;
 		return NULL;
 	}
+	if (builder->hidden &&
+	    !surrogate_show(node->text,
+			    event->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE)) {
+		build_refuse(builder, &location,
+			     "half of a surrogate pair cannot be part of a value");
+		return NULL;
+	}
 	node->null = scalar_null(event);
 	if (!build_tag(builder, node, event->data.scalar.tag) ||
 	    !build_anchor(builder, node, event->data.scalar.anchor))
@@ -377,13 +357,14 @@ int document_parse(const struct source *source, struct document *document,
 	struct builder builder = { .source = source,
 				   .document = document,
 				   .diagnostics = diagnostics };
+	cleanup_free char *text = strdup(source->text);
 
 	memset(document, 0, sizeof(*document));
-	if (!yaml_parser_initialize(&builder.parser))
+	if (!text || !yaml_parser_initialize(&builder.parser))
 		return -ENOMEM;
+	builder.hidden = surrogate_hide(text);
 	yaml_parser_set_encoding(&builder.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)source->text,
-				     source->size);
+	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)text, source->size);
 	build_stream(&builder);
 	yaml_parser_delete(&builder.parser);
 	for (unsigned int i = 0; i < builder.anchor_count; i++)

@@ -32,23 +32,39 @@ static const char *character_wrong(size_t length, uint32_t character, char next)
 	return text_control(character) ? "a control character, which is not allowed here" : NULL;
 }
 
+/*
+ * Returns the error about a line that begins with '%', or NULL for the one directive that is
+ * allowed: libyaml's time for directives grows with the square of their number. @first: true if
+ * only blank and indented lines, and comments, are before it.
+ */
+static const char *directive_wrong(const char *line, bool first)
+{
+	if (first && !strncmp(line, "%YAML ", strlen("%YAML ")))
+		return NULL;
+	if (!strncmp(line, "%TAG ", strlen("%TAG ")))
+		return "a definition has no use for %TAG: remove this line";
+	return "a line cannot begin with '%' here";
+}
+
 static int source_check(const struct source *source, struct diagnostics *diagnostics)
 {
 	struct location location = { .source = source, .line = 1, .column = 1, .length = 1 };
 	uint32_t character = 0;
+	bool first = true;
 	const char *wrong;
 	size_t length;
 
 	for (size_t i = 0; i < source->size; i += length) {
 		length = text_decode(source->text + i, source->size - i, &character);
 		wrong = character_wrong(length, character, source->text[i + 1]);
-		/* No directives: libyaml's time for them grows with the square of their number. */
 		if (!wrong && character == '%' && location.column == 1)
-			wrong = "a line cannot begin with '%' here";
+			wrong = directive_wrong(source->text + i, first);
 		if (wrong) {
 			diagnostics_add(diagnostics, &location, "%s", wrong);
 			return -EINVAL;
 		}
+		if (location.column == 1 && !strchr(" \r\n#", source->text[i]))
+			first = false;
 		location.column++;
 		if (character == '\n') {
 			location.line++;

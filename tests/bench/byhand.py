@@ -22,7 +22,7 @@ def qemu_argv(lab: Lab, definition: Path, netdev: str, ip: str) -> list[str]:
     are in the lab's directory."""
     lines = lab.vmrun("--dry-run", str(definition), check=True).stdout.splitlines()
     argv = shlex.split(lines[-1])
-    for option in ("socket,id=qmp,fd=3", "chardev=qmp,mode=control"):
+    for option in ("socket,id=qmp,fd=3", "chardev:qmp"):
         at = argv.index(option)
         del argv[at - 1:at + 1]
     argv[argv.index("-netdev") + 1] = netdev

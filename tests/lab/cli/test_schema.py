@@ -37,6 +37,7 @@ UNSEEN = {
     "machine types are not known, nor how many disks each has ports for":
         "disk-sata-* disks-ports* display-vga",
     "the directory is not known": "path-long",
+    "False and TRUE are booleans of YAML 1.2": "flag-capital",
 }
 
 

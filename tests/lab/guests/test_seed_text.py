@@ -393,6 +393,7 @@ def render(cloud_init: Path, tmp_path: Path, place: tuple, module: str,
     """The files that a renderer writes, in a directory that stands for the guest's root."""
     import importlib
     from cloudinit.net import network_state
+    importlib.import_module("cloudinit.distros")  # sysconfig and it import each other
     text = seed(tmp_path, {"network": {"mac": MAC, "configure": "cloud-init"}}, *place)
     state = network_state.parse_net_config_data(yaml.safe_load(text["network-config"]))
     target = tmp_path / "root"

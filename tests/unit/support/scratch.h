@@ -20,13 +20,17 @@ static inline int scratch_remove_one(const char *path, const struct stat *st, in
 	return remove(path);
 }
 
-/* For cmocka_unit_test_setup_teardown(): a new empty directory for each test. */
+/*
+ * For cmocka_unit_test_setup_teardown(): a new empty directory for each test. The modes of its
+ * files do not depend on the umask of the caller.
+ */
 static inline int scratch_setup(void **state)
 {
 	const char *base = getenv("TMPDIR");
 	char template[sizeof(scratch)];
 	char *path;
 
+	umask(022);
 	snprintf(template, sizeof(template), "%s/vmrun-test-XXXXXX", base ? base : "/tmp");
 	path = mkdtemp(template) ? realpath(template, NULL) : NULL;
 	if (!path)

@@ -83,7 +83,7 @@ static void test_small(void **state)
 		"qemu-system-x86_64 -nodefaults -no-user-config -name guest=web,debug-threads=on "
 		"-uuid 0d1e2f30-4152-5374-8596-a7b8c9dadbec -machine q35,accel=tcg -cpu max "
 		"-smp 2 -m 512M -boot strict=on -chardev socket,id=qmp,fd=3 "
-		"-mon chardev=qmp,mode=control -sandbox "
+		"-qmp chardev:qmp -sandbox "
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny "
 		"-serial none -nic none -device virtio-rng-pci -display none");
 	argv_done(&argv);
@@ -657,14 +657,14 @@ static void test_console(void **state)
 	argv = build(&machine);
 	assert_option(&argv, "-chardev", 1, "stdio,id=console,mux=on,signal=off");
 	assert_option(&argv, "-serial", 0, "chardev:console");
-	assert_option(&argv, "-mon", 1, "chardev=console,mode=readline");
+	assert_option(&argv, "-monitor", 0, "chardev:console");
 	argv_done(&argv);
 
 	machine.plan.console = CONSOLE_SOCKET;
 	argv = build(&machine);
 	assert_option(&argv, "-chardev", 1, "socket,id=console,fd=4");
 	assert_option(&argv, "-serial", 0, "chardev:console");
-	assert_null(option(&argv, "-mon", 1));
+	assert_null(option(&argv, "-monitor", 0));
 	argv_done(&argv);
 }
 

@@ -70,9 +70,8 @@ static int start(bool stdio, int witness, struct process *qemu)
 	int ret;
 
 	argv_add(&argv, BINARY, "-no-user-config", "-nodefaults", "-accel", "tcg", "-m", "32",
-		 "-display", "none", "-chardev", "socket,id=qmp,fd=3", "-mon",
-		 "chardev=qmp,mode=control", "-chardev", serial, "-serial", "chardev:console",
-		 NULL);
+		 "-display", "none", "-chardev", "socket,id=qmp,fd=3", "-qmp", "chardev:qmp",
+		 "-chardev", serial, "-serial", "chardev:console", NULL);
 	if (argv.failed || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -1;
 	fds[0].source = ends[1];

@@ -98,7 +98,7 @@ static void test_refused(void **state)
 {
 	static const char *const wrong[] = {
 		"",     "# x",     "--- a\n--- b\n", "a: *b",   "a: &b [*b]", "a: !x y",
-		"a: [", "a: b: c", "? [a]\n: b\n",   "<<: {}",  "a: \"\\0\"", "%YAML 1.1\n--- a",
+		"a: [", "a: b: c", "? [a]\n: b\n",   "<<: {}",  "a: \"\\0\"", "%YAML 2.0\n--- a",
 		"a: }", "\ta: b",  "a: 'b\nc: d\n",  "!!map a", "a: !!seq b", "a: !!float 1",
 	};
 
@@ -110,6 +110,55 @@ static void test_refused(void **state)
 		assert_int_equal(text.diagnostics.count, 1);
 		text_done(&text);
 	}
+}
+
+#define GRIN "\xf0\x9f\x98\x80" /* U+1F600, \ud83d\ude00 */
+
+/* JSON's surrogate pairs (RFC 8259, section 7) are characters in double quotes, text elsewhere. */
+static void test_surrogates(void **state)
+{
+	/* A list with one item, and the text of this item; NULL if the list is refused. */
+	static const char *const rows[][2] = {
+		{ "[\"\\ud83d\\ude00\"]", GRIN },
+		{ "[\"a\\uD83D\\uDE00\\ud83d\\ude00\\u00e9\"]", "a" GRIN GRIN "\xc3\xa9" },
+		{ "[\"\\ud800\\udc00\\udbff\\udfff\"]", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf" },
+		{ "[\"\\\\ud83d\\\\ude00\"]", "\\ud83d\\ude00" },
+		{ "[\"\\\\\\ud83d\\ude00\"]", "\\" GRIN },
+		{ "['\\ud83d\\ude00']", "\\ud83d\\ude00" },
+		{ "[\\ud83d\\uDE00, 'a', \"\\ud83d\\ude00\"]", "\\ud83d\\uDE00" },
+		{ "- |\n  {\"a\": \"\\uD83d\\\\\\udE0F\\ude0\"}\n",
+		  "{\"a\": \"\\uD83d\\\\\\udE0F\\ude0\"}\n" },
+		{ "[\"\\ue800\"]", "\xee\xa0\x80" },
+		{ "[\"\\ud83d\"]", NULL },
+		{ "[\"\\ude00\\ud83d\"]", NULL },
+		{ "[\"\\ud83d\\u0041\"]", NULL },
+		{ "[\"\\ud83d\\ude0\"]", NULL },
+		{ "[\"\\ud83d\\ude00\\ue800\"]", NULL },
+		{ "[\"\\ud83d\\ude00\", \xee\xa0\x80]", NULL },
+		{ "[\"\\ud83d\\ude00\\U0000E800\"]", NULL },
+		{ "[\"\\", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct text text;
+
+		text_parse(&text, rows[i][0]);
+		assert_int_equal(text.ret, rows[i][1] ? 0 : -EINVAL);
+		if (rows[i][1])
+			assert_string_equal(text.document.root->items[0]->text, rows[i][1]);
+		text_done(&text);
+	}
+}
+
+/* No column changes because of a pair before it. */
+static void test_surrogate_column(void **state)
+{
+	struct text text;
+
+	text_parse(&text, "{\"a\": \"\\ud83d\\ude00\", b: c}");
+	assert_int_equal(text.ret, 0);
+	assert_int_equal(text.document.root->items[2]->location.column, 23);
+	text_done(&text);
 }
 
 /* struct setting - a --set on "a: &n {b: 1}\nl: [*n, *n]\ns: x\n" and the resulting value. */
@@ -178,9 +227,10 @@ static void test_diagnostics(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shape),     cmocka_unit_test(test_alias),
-		cmocka_unit_test(test_expansion), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_override),  cmocka_unit_test(test_diagnostics),
+		cmocka_unit_test(test_shape),      cmocka_unit_test(test_alias),
+		cmocka_unit_test(test_expansion),  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_surrogates), cmocka_unit_test(test_surrogate_column),
+		cmocka_unit_test(test_override),   cmocka_unit_test(test_diagnostics),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
