@@ -18,6 +18,7 @@ static void cloud_init_done(struct cloud_init *cloud_init)
 {
 	free(cloud_init->user_data);
 	free(cloud_init->user);
+	free(cloud_init->password);
 	for (unsigned int i = 0; i < cloud_init->ssh_key_count; i++)
 		free(cloud_init->ssh_keys[i]);
 	for (unsigned int i = 0; i < cloud_init->package_count; i++)

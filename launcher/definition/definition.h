@@ -225,6 +225,7 @@ struct guest_command {
  * @present: true if the definition has the key.
  * @user_data: absolute path or NULL; the seed has the file's bytes unchanged.
  * @user: login name, CLOUD_INIT_USER_DEFAULT for the image's own user, or NULL for auto.
+ * @password: of that user, text or a crypt(5) hash; NULL for none.
  * @ssh_keys_auto: true if the keys are those of the user who runs the VM.
  * @ssh_keys, @ssh_key_count: absolute paths of public key files.
  * @packages, @package_count: names for the guest's package manager.
@@ -237,6 +238,7 @@ struct cloud_init {
 	bool present;
 	char *user_data;
 	char *user;
+	char *password;
 	bool ssh_keys_auto;
 	char *ssh_keys[SSH_KEYS_MAX];
 	unsigned int ssh_key_count;

@@ -31,6 +31,9 @@
 /* A longer credential must be in a file. */
 #define CREDENTIAL_TEXT_MAX 8192
 
+/* Bytes; longer than any hash of crypt(5). */
+#define PASSWORD_MAX 512
+
 /* One argument of execve(2): MAX_ARG_STRLEN, 32 pages. */
 #define ARG_MAX_BYTES (128 * 1024 - 1)
 
@@ -201,6 +204,8 @@ static const struct key network_keys[] = {
 static const struct key cloud_init_keys[] = {
 	{ "user-data", &type_path, CLOUD_INIT(user_data), NULL, NULL, PIN_FILE },
 	{ "user", &type_cloud_init_user, CLOUD_INIT(user), NULL, "auto", PIN_UNLOCKED },
+	{ "password", &type_cloud_init_password, CLOUD_INIT(password), LIMITS(1, PASSWORD_MAX, ""),
+	  NULL, PIN_NONE },
 	{ "ssh-keys", &type_cloud_init_ssh_keys, WHOLE, &ssh_key_list, "auto", PIN_UNLOCKED },
 	{ "packages", &schema_type_optional_list, CLOUD_INIT(packages), &package_list, NULL,
 	  PIN_NONE },

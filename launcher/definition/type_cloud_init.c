@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads the guest's user, SSH keys, credentials, packages and commands.
+// Reads the guest's user, password, SSH keys, credentials, packages and commands.
 #include "launcher/definition/type_cloud_init.h"
 
 #include <string.h>
@@ -20,6 +20,21 @@ static void read_user(struct loader *loader, const struct key *key, const struct
 const struct type type_cloud_init_user = { NODE_SCALAR,
 					   "auto, default or a login name such as debian", NULL,
 					   read_user, type_text_write_or_auto };
+
+/* Threat: every user of this host can read the arguments of vmrun (sample: password-set.yaml). */
+static void read_password(struct loader *loader, const struct key *key, const struct node *node,
+			  void *target)
+{
+	if (node->location.source->option)
+		diagnostics_add(loader->diagnostics, &node->location,
+				"'%s' must not be on the command line, which all users can read",
+				key->name);
+	else
+		type_text.read(loader, key, node, target);
+}
+
+const struct type type_cloud_init_password = { NODE_SCALAR, "a password or its hash", NULL,
+					       read_password, type_text_write };
 
 static void read_ssh_keys(struct loader *loader, const struct key *key, const struct node *node,
 			  void *target)

@@ -296,6 +296,25 @@ static void check_credential(const struct loader *loader, const struct definitio
 				     "'name' is the same as in 'credentials.%u'", i);
 }
 
+/* The pattern of a hash in handle() of cloud-init's cc_set_passwords.py. */
+static void check_password(const struct loader *loader, const struct definition *definition)
+{
+	static const char *const methods[] = { "$1$", "$2a$", "$2y$", "$5$", "$6$" };
+	const struct cloud_init *cloud_init = &definition->cloud_init;
+	const char *password = cloud_init->password;
+	bool known;
+
+	if (!password || !cloud_init->user || strcmp(cloud_init->user, CLOUD_INIT_USER_DEFAULT))
+		return;
+	known = password[0] != '$';
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		known = known || !strncmp(password, methods[i], strlen(methods[i]));
+	if (!known)
+		refuse_value(loader, cloud_init, "password",
+			     "with 'user: default', a hash must begin with '$6$', '$5$', '$2y$', "
+			     "'$2a$' or '$1$'");
+}
+
 static void check_shares(const struct loader *loader, const struct definition *definition)
 {
 	for (unsigned int i = 0; i < definition->share_count; i++) {
@@ -352,6 +371,7 @@ void validate_definition(const struct loader *loader, const struct definition *d
 	check_network(loader, definition);
 	check_macs(loader, definition);
 	check_ports(loader, definition);
+	check_password(loader, definition);
 	check_shares(loader, definition);
 	check_usb(loader, definition);
 	for (unsigned int i = 0; i < definition->credential_count; i++)

@@ -115,6 +115,40 @@ static int add_keys(struct tree *tree, struct json_object *parent,
 	return ret;
 }
 
+/* crypt(5): a '$' is before the method, the salt and the hash, of these characters only. */
+static bool is_hash(const char *password)
+{
+	static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789./$=,";
+	const char *salt = password[0] == '$' ? strchr(password + 1, '$') : NULL;
+
+	return salt && strchr(salt + 1, '$') && strspn(password, characters) == strlen(password);
+}
+
+/* Adds the password in the two forms that cloud-init also sets for a user that exists. */
+static void add_password(struct tree *tree, struct json_object *user, const char *password)
+{
+	add(tree, user, "lock_passwd", json_object_new_boolean(!password));
+	if (password)
+		add_text(tree, user, is_hash(password) ? "hashed_passwd" : "plain_text_passwd",
+			 password);
+}
+
+/*
+ * Configures the image's own user. An entry in a list of users would not serve: in 22.4, the
+ * image's own "lock_passwd" has precedence there (_normalize_users() of ug_util.py).
+ */
+static int add_image_user(struct tree *tree, const struct machine_login *login,
+			  const char *password, struct error *err)
+{
+	if (password) {
+		add_text(tree, tree->root, "password", password);
+		add(tree, add_object(tree, tree->root, "chpasswd"), "expire",
+		    json_object_new_boolean(false));
+	}
+	return add_keys(tree, tree->root, login, err);
+}
+
 /*
  * Adds the user with its keys. A list of users replaces the image's own user, to whom user-data may
  * give a password or keys (normalize_users_groups() of ug_util.py): @beside is true to keep both.
@@ -124,10 +158,11 @@ static int add_user(struct tree *tree, const struct machine_plan *plan, bool bes
 		    struct error *err)
 {
 	const char *name = plan->login.user;
+	const char *password = plan->definition->cloud_init.password;
 	struct json_object *users, *user;
 
 	if (!name || !strcmp(name, CLOUD_INIT_USER_DEFAULT))
-		return add_keys(tree, tree->root, &plan->login, err);
+		return add_image_user(tree, &plan->login, password, err);
 
 	users = add_array(tree, tree->root, "users");
 	if (beside)
@@ -139,8 +174,8 @@ static int add_user(struct tree *tree, const struct machine_plan *plan, bool bes
 	} else {
 		add_text(tree, user, "sudo", "ALL=(ALL) NOPASSWD:ALL");
 		add_text(tree, user, "shell", "/bin/bash");
-		add(tree, user, "lock_passwd", json_object_new_boolean(true));
 	}
+	add_password(tree, user, password);
 	return add_keys(tree, user, &plan->login, err);
 }
 

@@ -82,6 +82,7 @@ def test_schema_is_one() -> None:
 
 
 @pytest.mark.parametrize("path", [*sorted(VMS.glob("*.yaml")),
+                                  *sorted((DEFINITIONS / "warn").glob("*.yaml")),
                                   *filter(plain, sorted((DEFINITIONS / "good").glob("*.yaml")))],
                          ids=lambda path: path.stem)
 def test_good(path: Path) -> None:

@@ -99,11 +99,33 @@ USER_DATA = {"bootcmd": [REPOSITORY], "packages": ["lab-one"], "users": ["defaul
              "runcmd": ["echo user-data >>/root/ran"]}
 
 
+def logs_in_at_the_console(vm: Vm, user: str, password: str) -> None:
+    """As a person does, who has the password alone."""
+    vm.wait_console(r"debian login: ", 300)
+    vm.send(f"{user}\n")
+    vm.wait_console(r"Password: ", 300)
+    vm.send(f"{password}\n")
+    vm.wait_console(rf"{user}@debian:~\$ ", 300)
+    vm.send("echo this is $(whoami)\n")
+    vm.wait_console(rf"this is {user}\b", 300)
+
+
+def on_any_command_line(word: str) -> bool:
+    """True if @word is in the arguments of a process, which all users can read."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes())
+        except OSError:  # it has ended
+            pass
+    return any(word.encode() in line for line in lines)
+
+
 def test_user_without_a_key(lab: Lab, image: Path) -> None:
     """`cloud-init: {}` and `vmrun ssh`: nothing else is needed, not even a key. Beside a user-data
     that names users, packages and commands, too, there are all of both. And systemd finds its
-    credentials: it gives the key to root, to whom cloud-init gives none. A share that
-    cannot be mounted does not fail the boot."""
+    credentials: it gives the key to root, to whom cloud-init gives none. The password serves at
+    the console, and is on no command line. A share that cannot be mounted does not fail the boot."""
     me, began = lab.add_user(), time.monotonic()
     user_data = lab.directory / "user.yaml"
     user_data.write_text("#cloud-config\n" + yaml.safe_dump(USER_DATA))
@@ -113,11 +135,14 @@ def test_user_without_a_key(lab: Lab, image: Path) -> None:
                   "network": {"configure": ["cloud-init", "credentials"]},
                   "credentials": [{"name": "lab.secret", "value": "a\nb"}],
                   "shares": [{"path": "/usr", "tag": "bad", "readonly": True, "mount": "/proc/none"}],
-                  "cloud-init": {"user-data": str(user_data), "packages": ["lab-two"], "run": run}},
+                  "cloud-init": {"user-data": str(user_data), "packages": ["lab-two"], "run": run,
+                                 "password": "the secret word"}},
                  user=me, sudo=True)
+    assert not on_any_command_line("the secret word") and on_any_command_line("qemu-system")
     assert logs_in(lab, "whoami; hostname", user=me) == "me\ndebian\n"
     print(f"vmrun ssh after {time.monotonic() - began:.1f} s")
     assert "status: done" in logs_in(lab, "cloud-init status --wait", user=me)
+    logs_in_at_the_console(vm, "me", "the secret word")
     said = logs_in(lab, "sudo -n cat /root/ran; sudo ls /root;"
                         " dpkg-query -W -f '${Package} ${Status}\n' lab-one lab-two; id -u debian also",
                    user=me)

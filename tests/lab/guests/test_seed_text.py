@@ -4,6 +4,7 @@
 VMRUN_TEST_CLOUD_INIT names a source tree of another cloud-init, to use in place of Debian's."""
 
 import configparser
+import inspect
 import json
 import os
 import random
@@ -94,6 +95,8 @@ DEFINITIONS: dict[str, dict] = {
     "root": {"user": "root", "ssh-keys": ["key.pub"]},
     "image's own": {"user": "default", "ssh-keys": ["key.pub"]},
     "no keys": {"user": "me", "ssh-keys": []},
+    "password": {"user": "me", "password": "$y$j9T$salt$hash"},
+    "image's own with a password": {"user": "default", "password": "secret"},
     "all": {"user": "me", "ssh-keys": ["key.pub", "key.pub"], "packages": ["nginx", "vim=2:9.0~1"],
             "run": ["echo hello", ["echo", "hello"]]},
 }
@@ -197,6 +200,31 @@ def test_no_list(tmp_path: Path, cloud_init: Path, key: str, value: object) -> N
     assert merged({key: value}, vendor, tmp_path)[key] == value
     said = check(tmp_path)
     assert f"user:2:{len(key) + 3}: warning: '{key}' is not a list" in said, said
+
+
+def test_password(tmp_path: Path, cloud_init: Path) -> None:
+    """A text or a hash, for our user and for root."""
+    for user in ("me", "root"):
+        for password, key in (("secret", "plain_text_passwd"), ("$y$j9T$a$b", "hashed_passwd")):
+            vendor = vendor_data(tmp_path, {"user": user, "password": password})
+            one = users_of(merged({}, vendor, tmp_path))[user]
+            assert one[key] == password and one["lock_passwd"] is False
+
+
+@pytest.mark.parametrize("password,hashed", [("secret", False), ("$6$a$b", True), ("$2y$1$b", True)])
+def test_password_of_the_image(tmp_path: Path, cloud_init: Path, password: str, hashed: bool) -> None:
+    """The image's own user has it, and need not change it, unless user-data gives another."""
+    from cloudinit.config import cc_set_passwords
+    more = [mock.Mock()] * (len(inspect.signature(cc_set_passwords.handle).parameters) - 4) + [[]]
+    vendor = vendor_data(tmp_path, {"user": "default", "password": password, "ssh-keys": ["key.pub"]})
+    for user_data, expected in (({}, password), ({"password": "$6$other$b"}, "$6$other$b")):
+        cloud = mock.Mock()
+        cloud.distro.get_default_user.return_value = {"name": "debian", "lock_passwd": True}
+        config = merged(user_data, vendor, tmp_path)
+        cc_set_passwords.handle("set-passwords", config, cloud, *more)
+        cloud.distro.chpasswd.assert_called_once_with(
+            [("debian", expected)], hashed=hashed or bool(user_data))
+        cloud.distro.expire_passwd.assert_not_called()
 
 
 # A user-data, and what a warning says about it; None where cloud-init reads all of it.

@@ -297,6 +297,43 @@ static void test_beside_user_data(void **state)
 	}
 }
 
+static void test_password(void **state)
+{
+	static const char hash[] = "$y$j9T$salt$./0aZ";
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	machine_init(&machine);
+	machine.plan.login.user = (char *)"me";
+	machine.definition.cloud_init.password = (char *)hash;
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/users/0/hashed_passwd", hash);
+	assert_value(root, "/users/0/plain_text_passwd", "-");
+	assert_value(root, "/users/0/lock_passwd", "false");
+	json_object_put(root);
+	close(fd);
+
+	machine.definition.cloud_init.password = (char *)"$y$ no hash";
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/users/0/hashed_passwd", "-");
+	assert_value(root, "/users/0/plain_text_passwd", "$y$ no hash");
+	json_object_put(root);
+	close(fd);
+
+	machine.plan.login.user = (char *)"default";
+	machine.definition.cloud_init.password = (char *)"secret";
+	fd = make(&machine);
+	root = extract_json(fd, "vendor-data", "#cloud-config\n");
+	assert_value(root, "/password", "secret");
+	assert_value(root, "/chpasswd/expire", "false");
+	assert_value(root, "/users", "-");
+	json_object_put(root);
+	close(fd);
+}
+
 /* A hostile name cannot add a key. */
 static void test_injection(void **state)
 {
@@ -531,13 +568,11 @@ static void test_dates_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_meta_data),     CASE(test_network_config),
-		CASE(test_vendor_data),   CASE(test_beside_user_data),
-		CASE(test_injection),     CASE(test_user_data),
-		CASE(test_image),         CASE(test_tools),
-		CASE(test_wanted),        CASE(test_keys),
-		CASE(test_dates_hostile), CASE(test_networks),
-		CASE(test_mounts),
+		CASE(test_meta_data),        CASE(test_network_config), CASE(test_vendor_data),
+		CASE(test_beside_user_data), CASE(test_password),       CASE(test_injection),
+		CASE(test_user_data),        CASE(test_image),          CASE(test_tools),
+		CASE(test_wanted),           CASE(test_keys),           CASE(test_dates_hostile),
+		CASE(test_networks),         CASE(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
