@@ -199,6 +199,33 @@ static void check_user_data(const struct loader *loader, const struct definition
 		loader->diagnostics->failed = true;
 }
 
+static bool file_ends_in_line(const char *path)
+{
+	cleanup_free char *data = NULL;
+	struct error ignored;
+	size_t size;
+
+	return !file_read(path, SOURCE_SIZE_MAX, &data, &size, &ignored) && size &&
+	       data[size - 1] == '\n';
+}
+
+/* systemd-sysusers(8) writes these values to passwd(5) and shadow(5) with all their characters. */
+static void check_credential(const struct loader *loader, const struct credential *credential)
+{
+	static const char prefix[] = "passwd.";
+	const char *value = credential->value;
+	const struct origin *origin = schema_origin(loader, credential, value ? "value" : "file");
+	bool line = value && value[0] && value[strlen(value) - 1] == '\n';
+
+	if (file_of_key(loader, credential, "file", credential->file, &need_read))
+		line = line || file_ends_in_line(credential->file);
+	if (!line || !credential->name || strncmp(credential->name, prefix, strlen(prefix)) != 0)
+		return;
+	diagnostics_warn(loader->diagnostics, &origin->value->location,
+			 "'%s' ends in a line end, which breaks the guest's password files",
+			 credential->name);
+}
+
 static void check_ignition(const struct loader *loader, const struct definition *definition)
 {
 	const struct origin *origin = schema_origin(loader, definition, "ignition");
@@ -247,8 +274,7 @@ void validate_files(const struct loader *loader, const struct definition *defini
 	check_ssh_keys(loader, definition);
 	check_ignition(loader, definition);
 	for (unsigned int i = 0; i < definition->credential_count; i++)
-		file_of_key(loader, &definition->credentials[i], "file",
-			    definition->credentials[i].file, &need_read);
+		check_credential(loader, &definition->credentials[i]);
 	for (unsigned int i = 0; i < definition->share_count; i++)
 		check_directory(loader, &definition->shares[i]);
 }
