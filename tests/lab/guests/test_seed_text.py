@@ -202,6 +202,20 @@ def test_no_list(tmp_path: Path, cloud_init: Path, key: str, value: object) -> N
     assert f"user:2:{len(key) + 3}: warning: '{key}' is not a list" in said, said
 
 
+def test_mount_fails(tmp_path: Path, cloud_init: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The command of a share that cannot be mounted is no error of the boot, and says what it is."""
+    from cloudinit.config import cc_bootcmd
+    more = [mock.Mock()] * (len(inspect.signature(cc_bootcmd.handle).parameters) - 4) + [[]]
+    vendor = seed(tmp_path, {"cloud-init": {}, "shares": [
+        {"path": str(tmp_path), "tag": "none.such", "mount": str(tmp_path / "a b")}]})["vendor-data"]
+    cloud = mock.Mock()
+    cloud.get_instance_id.return_value = "iid"
+    cc_bootcmd.handle("bootcmd", yaml.safe_load(vendor), cloud, *more)
+    said = capfd.readouterr().err
+    assert said.startswith("mount: "), "the reason"
+    assert f"vmrun: cannot mount share 'none.such' at '{tmp_path}/a b'\n" in said
+
+
 def test_password(tmp_path: Path, cloud_init: Path) -> None:
     """A text or a hash, for our user and for root."""
     for user in ("me", "root"):
