@@ -103,11 +103,11 @@ def logs_in_at_the_console(vm: Vm, user: str, password: str) -> None:
     """As a person does, who has the password alone."""
     vm.wait_console(r"debian login: ", 300)
     vm.send(f"{user}\n")
-    vm.wait_console(r"Password: ", 60)
+    vm.wait_console(r"Password: ", 300)
     vm.send(f"{password}\n")
-    vm.wait_console(rf"{user}@debian:~\$ ", 60)
+    vm.wait_console(rf"{user}@debian:~\$ ", 300)
     vm.send("echo this is $(whoami)\n")
-    vm.wait_console(rf"this is {user}\b", 60)
+    vm.wait_console(rf"this is {user}\b", 300)
 
 
 def on_any_command_line(word: str) -> bool:
