@@ -230,7 +230,7 @@ int image_inspect(const char *path, enum disk_format format, bool direct, struct
 {
 	struct image found = { .path = path, .format = format };
 	cleanup_fd int fd = -1;
-	struct bytes bytes;
+	struct bytes bytes = { 0 };
 	int ret;
 
 	ret = open_image(&found, &fd, err);
