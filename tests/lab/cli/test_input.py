@@ -19,7 +19,7 @@ GOOD = "name: web\ndisks: [{image: disk.img}]\n"
 
 def test_check(lab: Lab) -> None:
     """Locations have the name '-', and relative paths start from the current directory."""
-    (lab.directory / "disk.img").touch()
+    (lab.directory / "disk.img").write_bytes(bytes(512))
     done = lab.vmrun("check", "-", input=GOOD, cwd=lab.directory)
     assert (done.returncode, done.stderr) == (0, "vmrun: -: VM 'web' is well defined\n")
     done = lab.vmrun("check", "-", input=GOOD + "memori: 2G\n", cwd=lab.directory)
@@ -31,7 +31,7 @@ def test_check(lab: Lab) -> None:
 
 def test_print(lab: Lab) -> None:
     """The output of print can be read again."""
-    (lab.directory / "disk.img").touch()
+    (lab.directory / "disk.img").write_bytes(bytes(512))
     done = lab.vmrun("print", "--set=cpus=3", "-", input=GOOD, cwd=lab.directory, check=True)
     assert yaml.safe_load(done.stdout)["cpus"] == 3
     again = lab.vmrun("print", "-", input=done.stdout, cwd="/", check=True)
@@ -56,7 +56,7 @@ def test_locked(lab: Lab) -> None:
 
 def test_file(lab: Lab) -> None:
     """Only check and print read standard input; a file of this name has a path."""
-    (lab.directory / "disk.img").touch()
+    (lab.directory / "disk.img").write_bytes(bytes(512))
     (lab.directory / "-").write_text(GOOD.replace("web", "dash"))
     assert "VM 'dash'" in lab.vmrun("check", "./-", cwd=lab.directory, check=True).stderr
     done = lab.vmrun("fetch", "-", input="name: [", cwd=lab.directory, check=True)

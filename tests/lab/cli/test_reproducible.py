@@ -141,8 +141,9 @@ def rich(place: Path) -> Path:
     """A definition with as many keys as go together."""
     files = place / "files"
     files.mkdir()
-    for name in ("vmlinuz", "initrd", "firmware", "raw", "direct", "user-data", "secret"):
+    for name in ("vmlinuz", "initrd", "firmware", "raw", "direct", "secret"):
         (files / name).write_bytes(name.encode() * 512)
+    (files / "user-data").write_text("#cloud-config\nlocale: C.UTF-8\n#" + " user-data" * 512)
     (place / "shared").mkdir()
     (place / "shared").chmod(0o777)
     (files / "config.ign").write_text('{"ignition": {"version": "3.4.0"}} ')

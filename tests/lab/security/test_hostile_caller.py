@@ -137,7 +137,8 @@ RECORDS = [
     Row("magic", record(1, setup_body(), magic=0x76725254), MALFORMED + "wrong magic"),
     Row("magic swapped", record(1, setup_body(), magic=0x53527276), MALFORMED + "wrong magic"),
     Row("version 0", record(1, setup_body(), version=0), MALFORMED + "wrong version"),
-    Row("version 2", record(1, setup_body(), version=2), MALFORMED + "wrong version"),
+    Row("another version", record(1, setup_body(), version=records.VERSION + 1),
+        MALFORMED + "wrong version"),
     Row("type 0", record(0, setup_body()), MALFORMED + "unknown type"),
     Row("type 9", record(99, setup_body()), MALFORMED + "unknown type"),
     Row("type 65535", record(65535, setup_body()), MALFORMED + "unknown type"),
@@ -243,7 +244,7 @@ RECORDS = [
     Row("gateway of another subnet", place(gateway_mode=2, gateway="10.0.0.1"),
         "gateway 10.0.0.1 is not in .*", 5),
     Row("the name of another's VM", place(name=b"victim"),
-        r"VM 'victim' is already running: pid \d+, 192\.168\.77\.\d+"),
+        r"VM 'victim' is already running: pid \d+, 192\.168\.77\.\d+, user \d+"),
     Row("adopt without descriptors", place(ADOPT), "unexpected or missing descriptors"),
 ]
 
