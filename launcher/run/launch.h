@@ -25,9 +25,12 @@ struct launch {
 	struct detach detach;
 };
 
-#define LAUNCH_NONE                                                                          \
-	{                                                                                    \
-		.helpers = HELPERS_NONE, .system_list = -1, .detach = { -1, -1, NULL, NULL } \
+#define LAUNCH_NONE                                                     \
+	{                                                               \
+		.helpers = HELPERS_NONE, .system_list = -1, .detach = { \
+			.parent = -1,                                   \
+			.output = -1                                    \
+		}                                                       \
 	}
 
 /**

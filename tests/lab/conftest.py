@@ -10,6 +10,7 @@ Tests share nothing but the machine, so that they may run side by side (pytest -
 When VMRUN_TESTS_MUST_RUN is set, whatever would have been skipped has failed.
 """
 
+import ctypes
 import os
 import shutil
 import signal
@@ -29,7 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "lab(**arguments): how to build the lab of this test")
     config.addinivalue_line("markers", "slow: boots a whole distribution, which takes minutes")
     # Under nohup(1) a hang-up is ignored, by what the tests start, too.
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # By libc: pytest-xdist may configure in a second thread, where signal.signal() fails.
+    ctypes.CDLL(None).signal(signal.SIGHUP, ctypes.c_void_p(0))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
