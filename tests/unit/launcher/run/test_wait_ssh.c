@@ -79,6 +79,7 @@ static void test_silent(void **state)
 	cleanup_fd int listener = listen_ssh(&wait.ssh);
 	struct error err = { 0 };
 
+	assert_true(listener >= 0);
 	assert_int_equal(wait_ssh(&wait, &err), -ETIMEDOUT);
 	assert_non_null(strstr(err.message, "connected, but the server is silent"));
 }
