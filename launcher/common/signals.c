@@ -108,7 +108,7 @@ int signals_wait(int fd, int timeout, struct error *err)
 	if (signals < 0)
 		return signals;
 	if (poll(polled, ARRAY_SIZE(polled), timeout) < 0 && errno != EINTR)
-		return error_set_errno(err, errno, "cannot wait");
+		return error_set_errno(err, errno, "cannot wait for signals");
 	if (polled[0].revents)
 		return 1;
 	return polled[1].revents ? signals_check(err) : 0;

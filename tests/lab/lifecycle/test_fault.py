@@ -55,7 +55,7 @@ ASIDE = re.compile(r"another has taken over|power|on wlan0|vmrun-netsetup ended"
 # Objects that a message names: a path, an interface, a program, an address; or a part of the host.
 OBJECT = re.compile(r"'[^']+'|\d+\.\d+\.\d+\.\d+|\S+\.yaml|QEMU|SUDO_[UG]ID|netlink socket|event loop"
                     r"|(this|the) host|the network|the IPv4|the next hop|neighbours|proxy entries"
-                    r"|signals|where vmrun is|for QMP|for the console|the launcher|process|privileges"
+                    r"|signals|directory of vmrun|for QMP|for the console|the launcher|process|privileges"
                     r"|capabilities|the groups|become user|for events")
 SIX = ["EPERM", "ENOMEM", "ENOSPC", "EBUSY", "EINTR", "ENOBUFS"]
 
