@@ -183,7 +183,7 @@ static int run_tries(const struct wait_ssh *wait, struct tries *tries, struct er
 		if (ret < 0)
 			return error_set_errno(err, -ret, "cannot wait for the SSH server");
 		if (poll(tries->polled, POLL_END, RETRY_MS) < 0 && errno != EINTR)
-			return error_set_errno(err, errno, "cannot wait");
+			return error_set_errno(err, errno, "cannot wait for the SSH server");
 		if (is_answered(tries))
 			return 0;
 		ret = check_end(wait, tries, err);
