@@ -331,7 +331,8 @@ static int run_changing(const struct live_case *test)
 	changer = fork();
 	if (changer == 0) {
 		execlp("sh", "sh", "-c",
-		       "while :; do ip link add x type veth peer name y; ip link del x; done",
+		       "while :; do ip link add x type veth peer name y; ip link del x; "
+		       "sleep 0.01; done",
 		       NULL);
 		_exit(CHILD_FAILED);
 	}
