@@ -13,6 +13,7 @@
 #include "launcher/common/file.h"
 #include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
+#include "launcher/devices/private_network.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
@@ -116,6 +117,7 @@ void runtime_dir_write_address(const struct runtime_dir *runtime_dir, const char
 /* Removes the lock last; rmdir() fails if another run has made a new lock in the directory. */
 static void remove_all(const char *directory, const struct removal *removal)
 {
+	private_network_remove(strrchr(directory, '/') + 1, removal);
 	remove_matching(removal, directory, NULL, LOCK_FILE);
 	remove_one(removal, directory, LOCK_FILE);
 	if (!removal->dry_run)
