@@ -17,7 +17,7 @@ struct loop;
 typedef void loop_fn(int fd, uint32_t events, void *context);
 
 /* The most descriptors that a loop can watch. */
-#define LOOP_MAX 64
+#define LOOP_MAX 96
 
 /* loop_new() - make a loop without descriptors. Return: the loop, or NULL. */
 struct loop *loop_new(struct error *err);

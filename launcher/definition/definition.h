@@ -73,7 +73,8 @@ enum disk_device {
 enum network_type {
 	NETWORK_LAN, /* the guest is a host on the uplink's LAN */
 	NETWORK_NONE,
-	NETWORK_USER, /* QEMU's own NAT */
+	NETWORK_USER,    /* QEMU's own NAT */
+	NETWORK_PRIVATE, /* a network of the user's VMs */
 };
 
 /* Ways to give the guest its address; bits of network.configure. */
@@ -217,10 +218,13 @@ struct port {
 
 /**
  * struct network - the mapping 'network', or one of its list. A network of type 'user' uses only
- *                  @model, @mac and @ports.
+ *                  @model, @mac and @ports, one of type 'private' @name,
+ *                  @address, @model and @mac.
  * @type: 'lan' by default.
+ * @name: of a private network, a valid VM name; else empty.
  * @uplink: interface, or empty for auto.
- * @address: fixed address, or 0.0.0.0 for auto.
+ * @address: fixed address, or 0.0.0.0 for auto, which is none in a private network.
+ * @prefix_length: length of the prefix of @address in a private network; else 0.
  * @range_first, @range_last: 0.0.0.0 both for auto.
  * @gateway_mode, @gateway: router, host, or the address.
  * @dns, @dns_count: 0 entries for auto.
@@ -235,8 +239,10 @@ struct port {
  */
 struct network {
 	enum network_type type;
+	char name[VM_NAME_SIZE];
 	char uplink[IFNAMSIZ];
 	struct in_addr address;
+	unsigned int prefix_length;
 	struct in_addr range_first;
 	struct in_addr range_last;
 	enum gateway_mode gateway_mode;
@@ -346,7 +352,7 @@ struct smbios {
  * @smbios: the strings of the machine.
  * @disks, @disk_count: in the order of the file.
  * @network: the network of type lan; if there is none, the first of the list, or the only one.
- * @others, @other_count: the other networks of the list, all of type user, in its order.
+ * @others, @other_count: the other networks of the list, all of type user or private, in its order.
  * @network_index: index of @network in the list. The cards have the order of the list.
  * @cloud_init: the mapping 'cloud-init'.
  * @ignition: absolute path of an Ignition configuration, or NULL.

@@ -100,6 +100,7 @@ static const struct word disk_caches[] = {
 static const struct word network_kinds[] = {
 	{ "lan", NETWORK_LAN },
 	{ "user", NETWORK_USER },
+	{ "private", NETWORK_PRIVATE },
 };
 
 static const struct word probes[] = {
@@ -256,8 +257,9 @@ static const struct list credential_list = SCHEMA_LIST(
 
 static const struct key network_keys[] = {
 	{ "type", &type_network_kind, NETWORK(type), WORDS(network_kinds), "lan", PIN_NONE },
+	{ "name", &type_text_name, NETWORK(name), NULL, NULL, PIN_NONE },
 	{ "uplink", &type_address_uplink, NETWORK(uplink), NULL, "auto", PIN_UNLOCKED },
-	{ "address", &type_address, NETWORK(address), NULL, "auto", PIN_UNLOCKED },
+	{ "address", &type_address, WHOLE, NULL, "auto", PIN_UNLOCKED },
 	{ "range", &type_address_range, WHOLE, NULL, "auto", PIN_UNLOCKED },
 	{ "gateway", &type_address_gateway, WHOLE, NULL, "router", PIN_UNLOCKED },
 	{ "dns", &type_address_dns, WHOLE, NULL, "auto", PIN_UNLOCKED },

@@ -28,7 +28,7 @@ struct machine_login {
  * struct machine_plan - the machine of one run. The run fills it in; other modules only read it.
  * `vmrun print` leaves the host alone: it prints words in capitals instead of values of the host.
  * @definition: the VM; must live as long as the plan.
- * @lan: attachment to the LAN; NULL for `network: none|user`, and for `print`, which has the words
+ * @lan: attachment to the LAN; NULL for a VM without one, and for `print`, which has the words
  *       ADDRESS, GATEWAY, NETMASK and MTU.
  * @dns, @dns_count: servers for the guest.
  * @accel: kvm or tcg; auto for `print`, which has the words ACCEL and CPU.

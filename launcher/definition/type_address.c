@@ -87,6 +87,13 @@ static struct json_object *write_uplink(const struct key *key, const void *targe
 const struct type type_address_uplink = { NODE_SCALAR, "auto or the name of an interface", NULL,
 					  read_uplink, write_uplink };
 
+static void refuse_host(struct loader *loader, const struct key *key, const struct node *node)
+{
+	diagnostics_add(loader->diagnostics, &node->location,
+			"'%s' must be an address that a host can have, not '%s'", key->name,
+			node->text);
+}
+
 /* Reads a unicast address. For one with a prefix length, a common mistake, suggests it without. */
 static bool host_address(struct loader *loader, const struct key *key, const struct node *node,
 			 struct in_addr *address)
@@ -99,9 +106,7 @@ static bool host_address(struct loader *loader, const struct key *key, const str
 			*address = parsed;
 			return true;
 		}
-		diagnostics_add(loader->diagnostics, &node->location,
-				"'%s' must be an address that a host can have, not '%s'", key->name,
-				node->text);
+		refuse_host(loader, key, node);
 		return false;
 	}
 	snprintf(cut, sizeof(cut), "%.*s", (int)strcspn(node->text, "/"), node->text);
@@ -110,19 +115,49 @@ static bool host_address(struct loader *loader, const struct key *key, const str
 	return false;
 }
 
+/* Reads "ADDRESS/LENGTH"; returns false for any other text. */
+static bool read_prefix(const char *text, struct prefix *prefix)
+{
+	const size_t length = strcspn(text, "/");
+	char address[IPV4_TEXT_SIZE];
+	uint64_t bits;
+
+	if (!text[length] || !scalar_count(text + length + 1, &bits) || bits > 32)
+		return false;
+	snprintf(address, sizeof(address), "%.*s", (int)length, text);
+	prefix->length = (unsigned int)bits;
+	return ipv4_parse(address, &prefix->address);
+}
+
+/* Only a private network has a prefix length here; validate.c checks that. */
 static void read_address(struct loader *loader, const struct key *key, const struct node *node,
 			 void *target)
 {
-	if (!is_auto(node))
-		host_address(loader, key, node, target);
+	struct network *network = target;
+	struct prefix prefix;
+
+	if (is_auto(node))
+		return;
+	if (!read_prefix(node->text, &prefix)) {
+		host_address(loader, key, node, &network->address);
+	} else if (!ipv4_unicast(prefix.address) || !ipv4_prefix_host(&prefix, prefix.address)) {
+		refuse_host(loader, key, node);
+	} else {
+		network->address = prefix.address;
+		network->prefix_length = prefix.length;
+	}
 }
 
 static struct json_object *write_address(const struct key *key, const void *target)
 {
-	struct in_addr address = *(const struct in_addr *)target;
+	const struct network *network = target;
+	const struct prefix prefix = { network->address, network->prefix_length };
 	char text[IPV4_TEXT_SIZE];
 
-	return text_or_auto(ipv4_unset(address) ? NULL : ipv4_text(address, text));
+	if (ipv4_unset(network->address))
+		return text_or_auto(NULL);
+	return text_or_auto(prefix.length ? ipv4_prefix_text(&prefix, text)
+					  : ipv4_text(prefix.address, text));
 }
 
 const struct type type_address = { NODE_SCALAR, "auto or an IPv4 address such as 192.168.1.10",

@@ -7,7 +7,7 @@
 
 /* The target of each type. It is struct network if a value sets several fields of it. */
 extern const struct type type_address_uplink;  /* char[IFNAMSIZ] */
-extern const struct type type_address;         /* struct in_addr, 0.0.0.0 for auto */
+extern const struct type type_address;         /* struct network */
 extern const struct type type_address_range;   /* struct network */
 extern const struct type type_address_gateway; /* struct network */
 extern const struct type type_address_dns;     /* struct network */

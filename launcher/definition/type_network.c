@@ -25,15 +25,38 @@ static const struct word entry_types[] = {
 
 static const struct words entry_words = { entry_types, ARRAY_SIZE(entry_types) };
 
-/* True for a key of a network of type user. */
-static bool for_user(const char *name)
-{
-	static const char *const names[] = { "type", "model", "mac", "ports" };
+#define BIT(type) (1u << (type))
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(names[i], name))
-			return true;
-	return false;
+/**
+ * struct rule - the networks that have a key.
+ * @types: their types, as bits.
+ * @text: the same for the message at other networks.
+ */
+struct rule {
+	const char *name;
+	unsigned int types;
+	const char *text;
+};
+
+#define EVERY_TYPE (BIT(NETWORK_LAN) | BIT(NETWORK_USER) | BIT(NETWORK_PRIVATE))
+
+static const struct rule rules[] = {
+	{ "type", EVERY_TYPE, NULL },
+	{ "name", BIT(NETWORK_PRIVATE), "private" },
+	{ "address", BIT(NETWORK_LAN) | BIT(NETWORK_PRIVATE), "lan or private" },
+	{ "model", EVERY_TYPE, NULL },
+	{ "mac", EVERY_TYPE, NULL },
+	{ "ports", BIT(NETWORK_USER), "user" },
+};
+
+static const struct rule usual_rule = { NULL, BIT(NETWORK_LAN), "lan" };
+
+static const struct rule *rule_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (!strcmp(rules[i].name, name))
+			return &rules[i];
+	return &usual_rule;
 }
 
 static struct json_object *write_kind(const struct key *key, const void *target)
@@ -51,17 +74,24 @@ static void check_keys(struct loader *loader, const struct keys *keys, const str
 {
 	for (unsigned int i = 0; i + 1 < node->count; i += 2) {
 		const struct node *name = node->items[i];
+		const struct rule *rule = rule_of(name->text);
+		const char *reason =
+			type == NETWORK_LAN && !strcmp(name->text, "ports")
+				? ": on the LAN, the guest has all ports of its own address"
+				: "";
 
-		if (type == NETWORK_LAN && !strcmp(name->text, "ports"))
-			diagnostics_add(
-				loader->diagnostics, &name->location,
-				"'ports' is for a network of type user: on the LAN, the guest "
-				"has all ports of its own address");
-		for (size_t k = 0; type == NETWORK_USER && k < keys->count; k++)
-			if (!strcmp(keys->keys[k].name, name->text) && !for_user(name->text))
+		for (size_t k = 0; !(rule->types & BIT(type)) && k < keys->count; k++)
+			if (!strcmp(keys->keys[k].name, name->text))
 				diagnostics_add(loader->diagnostics, &name->location,
-						"'%s' is for a network of type lan", name->text);
+						"'%s' is for a network of type %s%s", name->text,
+						rule->text, reason);
 	}
+}
+
+static void refuse_nameless(const struct loader *loader, const struct node *node)
+{
+	diagnostics_add(loader->diagnostics, &node->location,
+			"a private network needs a name: {type: private, name: NAME}");
 }
 
 static void read_network(struct loader *loader, const struct key *key, const struct node *node,
@@ -73,12 +103,16 @@ static void read_network(struct loader *loader, const struct key *key, const str
 	if (node->kind == NODE_MAPPING) {
 		schema_read_mapping(loader, node, keys, network);
 		check_keys(loader, keys, node, network->type);
+		if (network->type == NETWORK_PRIVATE && !schema_origin(loader, network, "name"))
+			refuse_nameless(loader, node);
 		return;
 	}
 	schema_read_mapping(loader, NULL, keys, network);
 	word = type_words_find(words, node->text);
 	if (word)
 		network->type = (enum network_type)word->value;
+	else if (!strcmp(node->text, "private"))
+		refuse_nameless(loader, node);
 	else
 		schema_refuse_meant(loader, key, node,
 				    text_nearest(node->text, words->words, words->count,
@@ -100,7 +134,7 @@ static struct json_object *write_network(const struct key *key, const struct net
 	json_object_object_foreach(object, name, value)
 	{
 		(void)value;
-		if (network->type == NETWORK_USER ? !for_user(name) : !strcmp(name, "ports"))
+		if (!(rule_of(name)->types & BIT(network->type)))
 			json_object_object_del(object, name);
 	}
 	return object;
@@ -115,17 +149,18 @@ static void read_entry(struct loader *loader, const struct key *key, const struc
 static const struct type type_entry = { NODE_SCALAR | NODE_MAPPING,
 					"lan, user or a mapping of keys", NULL, read_entry, NULL };
 
-/* True if an entry is of type user. */
-static bool is_user(const struct node *node)
+/* True if an entry is of another type than lan. */
+static bool is_other(const struct node *node)
 {
 	if (node->kind == NODE_SCALAR)
-		return !node->null && !strcmp(node->text, "user");
+		return !node->null &&
+		       (!strcmp(node->text, "user") || !strcmp(node->text, "private"));
 	if (node->kind != NODE_MAPPING)
 		return false;
 	for (unsigned int i = 0; i + 1 < node->count; i += 2)
 		if (!strcmp(node->items[i]->text, "type"))
 			return node->items[i + 1]->kind == NODE_SCALAR &&
-			       is_user(node->items[i + 1]);
+			       is_other(node->items[i + 1]);
 	return false;
 }
 
@@ -133,7 +168,7 @@ static bool is_user(const struct node *node)
 static unsigned int main_entry(const struct node *node)
 {
 	for (unsigned int i = 0; i < node->count && i < NETWORKS_MAX; i++)
-		if (!is_user(node->items[i]))
+		if (!is_other(node->items[i]))
 			return i;
 	return 0;
 }
@@ -155,7 +190,7 @@ static void read_entries(struct loader *loader, const struct key *key, const str
 		}
 		if (i == main) {
 			definition->network_index = i;
-		} else if (is_user(node->items[i])) {
+		} else if (is_other(node->items[i])) {
 			network = &definition->others[definition->other_count++];
 		} else if (node->items[i]->kind == NODE_SCALAR &&
 			   strcmp(node->items[i]->text, "lan") != 0) {
@@ -165,7 +200,7 @@ static void read_entries(struct loader *loader, const struct key *key, const str
 			diagnostics_add(
 				loader->diagnostics, &node->items[i]->location,
 				"a second network of type lan: a VM can have one, others must be "
-				"of type user");
+				"of type user or private");
 			continue;
 		}
 		schema_read_entry(loader, key, &entry, node->items[i], i, network);

@@ -227,9 +227,14 @@ static void check_addresses(const struct loader *loader, const struct network *n
 {
 	char text[IPV4_TEXT_SIZE];
 
-	if (ipv4_unset(network->address))
+	if (network->type != NETWORK_LAN || ipv4_unset(network->address))
 		return;
 	ipv4_text(network->address, text);
+	if (network->prefix_length)
+		refuse_value(loader, network, "address",
+			     "'address' must be without a prefix length, which is that of the "
+			     "LAN; did you mean '%s'?",
+			     text);
 	if (!ipv4_unset(network->range_first) && !in_range(network, network->address))
 		refuse_value(loader, network, "address", "'address' is not in 'range'");
 	if (network->gateway_mode == GATEWAY_ADDRESS &&
@@ -293,6 +298,48 @@ static void check_macs(const struct loader *loader, const struct definition *def
 			refuse_value(loader, one, "mac", "'mac' is the same as in 'network.%u'", k);
 			break;
 		}
+}
+
+/* True if the guest gets vmrun's network-config; see configures_network() of nocloud.c. */
+static bool has_network_config(const struct definition *definition)
+{
+	const struct network *network = &definition->network;
+
+	if (network->type == NETWORK_LAN && network->configure)
+		return network->configure & CONFIGURE_CLOUD_INIT;
+	return definition->cloud_init.present;
+}
+
+static void check_private(const struct loader *loader, const struct definition *definition,
+			  const struct network *network)
+{
+	char text[IPV4_TEXT_SIZE];
+
+	if (network->type != NETWORK_PRIVATE || ipv4_unset(network->address))
+		return;
+	if (!network->prefix_length)
+		refuse_value(loader, network, "address",
+			     "'address' needs a prefix length in a private network; did you mean "
+			     "'%s/24'?",
+			     ipv4_text(network->address, text));
+	if (!has_network_config(definition))
+		refuse_key(loader, network, "address",
+			   "'address' of a private network needs cloud-init, by which the guest "
+			   "gets it");
+}
+
+static void check_privates(const struct loader *loader, const struct definition *definition)
+{
+	const struct network *one;
+
+	for (unsigned int i = 0; (one = definition_network(definition, i)); i++) {
+		check_private(loader, definition, one);
+		/* The VM has one socket in the network. */
+		for (unsigned int k = 0; k < i && one->name[0]; k++)
+			if (!strcmp(one->name, definition_network(definition, k)->name))
+				refuse_value(loader, one, "name",
+					     "'name' is the same as in 'network.%u'", k);
+	}
 }
 
 /* True if an earlier entry, of any network, uses the same port. */
@@ -425,6 +472,7 @@ void validate_definition(const struct loader *loader, const struct definition *d
 	check_display(loader, definition);
 	check_network(loader, definition);
 	check_macs(loader, definition);
+	check_privates(loader, definition);
 	check_ports(loader, definition);
 	check_password(loader, definition);
 	check_shares(loader, definition);

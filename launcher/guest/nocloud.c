@@ -45,7 +45,7 @@ static bool configures_network(const struct machine_plan *plan)
 	const struct definition *definition = plan->definition;
 
 	if (definition->network.type != NETWORK_LAN)
-		return definition->other_count > 0;
+		return definition->network.type == NETWORK_PRIVATE || definition->other_count > 0;
 	return plan->lan && (definition->network.configure & CONFIGURE_CLOUD_INIT);
 }
 

@@ -411,6 +411,23 @@ static void add_user_network(struct tree *tree, struct json_object *card, bool b
 	add(tree, overrides, "use-dns", json_object_new_boolean(false));
 }
 
+/*
+ * Adds a private network, with the address of the definition or without one. Without this entry,
+ * the guest may leave the card down, or wait for DHCP there.
+ */
+static void add_private_network(struct tree *tree, struct json_object *card,
+				const struct network *network)
+{
+	const struct prefix prefix = { network->address, network->prefix_length };
+	char text[IPV4_TEXT_SIZE];
+
+	add(tree, card, "dhcp4", json_object_new_boolean(false));
+	add(tree, card, "optional", json_object_new_boolean(true));
+	if (!ipv4_unset(prefix.address))
+		add_text(tree, add_array(tree, card, "addresses"), NULL,
+			 ipv4_prefix_text(&prefix, text));
+}
+
 int nocloud_files_network_config(const struct machine_plan *plan, char **text, struct error *err)
 {
 	const struct definition *definition = plan->definition;
@@ -425,6 +442,12 @@ int nocloud_files_network_config(const struct machine_plan *plan, char **text, s
 		if (network->type == NETWORK_LAN) {
 			assert(plan->lan);
 			add_lan(&tree, add_card(&tree, cards, "lan", network, i), plan);
+			continue;
+		}
+		if (network->type == NETWORK_PRIVATE) {
+			snprintf(key, sizeof(key), "private%u", i);
+			add_private_network(&tree, add_card(&tree, cards, key, network, i),
+					    network);
 			continue;
 		}
 		snprintf(key, sizeof(key), "user%u", i);

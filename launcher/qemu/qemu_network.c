@@ -57,7 +57,10 @@ static void write_id(FILE *out, const struct definition *definition, unsigned in
 	if (index == definition->network_index)
 		fputs("lan0", out);
 	else
-		fprintf(out, "user%u", index);
+		fprintf(out, "%s%u",
+			definition_network(definition, index)->type == NETWORK_USER ? "user"
+										    : "private",
+			index);
 }
 
 /*
@@ -88,12 +91,29 @@ static void write_user(FILE *out, const struct machine_plan *plan, unsigned int 
 	}
 }
 
+/* Not -netdev dgram, which QEMU has since 7.2: it does the same with a socket that is connected. */
+static void write_private(FILE *out, const struct machine_plan *plan, unsigned int index)
+{
+	fputs("socket,id=", out);
+	write_id(out, plan->definition, index);
+	fprintf(out, ",fd=%d", QEMU_FD_PRIVATE + (int)index);
+}
+
 static void write_backend(FILE *out, const struct machine_plan *plan, unsigned int index)
 {
-	if (definition_network(plan->definition, index)->type == NETWORK_USER)
+	switch (definition_network(plan->definition, index)->type) {
+	case NETWORK_USER:
 		write_user(out, plan, index);
-	else
+		break;
+	case NETWORK_PRIVATE:
+		write_private(out, plan, index);
+		break;
+	case NETWORK_LAN:
 		write_tap(out, plan);
+		break;
+	case NETWORK_NONE:
+		break;
+	}
 }
 
 static void write_card(FILE *out, const struct machine_plan *plan, unsigned int index)

@@ -51,6 +51,24 @@ static int open_qmp(struct qemu_fds *qemu_fds, struct error *err)
 	return 0;
 }
 
+static int open_privates(struct qemu_fds *qemu_fds, const struct definition *definition,
+			 struct loop *loop, struct error *err)
+{
+	const struct network *network;
+	int card;
+
+	for (unsigned int i = 0; (network = definition_network(definition, i)); i++) {
+		if (network->type != NETWORK_PRIVATE)
+			continue;
+		qemu_fds->privates[i] = private_network_open(network->name, definition->name, loop,
+							     &card, err);
+		if (!qemu_fds->privates[i])
+			return -err->code;
+		qemu_fds_add(qemu_fds, card, QEMU_FD_PRIVATE + (int)i);
+	}
+	return 0;
+}
+
 int qemu_fds_open(struct qemu_fds *qemu_fds, const struct machine_plan *plan, const char *directory,
 		  bool logged, struct loop *loop, struct error *err)
 {
@@ -59,7 +77,7 @@ int qemu_fds_open(struct qemu_fds *qemu_fds, const struct machine_plan *plan, co
 	struct error why;
 	int console;
 
-	if (open_qmp(qemu_fds, err) < 0)
+	if (open_qmp(qemu_fds, err) < 0 || open_privates(qemu_fds, plan->definition, loop, err) < 0)
 		return -err->code;
 	/* A user without a home directory has a console but no log. */
 	if (is_socket || logged) {
@@ -80,6 +98,8 @@ void qemu_fds_done(struct qemu_fds *qemu_fds)
 {
 	qemu_fds_close(qemu_fds);
 	console_close(qemu_fds->console);
+	for (int i = 0; i < NETWORKS_MAX; i++)
+		private_network_close(qemu_fds->privates[i]);
 	cleanup_fd_done(&qemu_fds->qmp);
 	log_ring_close(qemu_fds->log);
 	*qemu_fds = (struct qemu_fds)QEMU_FDS_NONE;

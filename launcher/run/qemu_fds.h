@@ -8,6 +8,7 @@
 #include "launcher/common/loop.h"
 #include "launcher/common/process.h"
 #include "launcher/definition/machine_plan.h"
+#include "launcher/devices/private_network.h"
 #include "launcher/qemu/qemu_fd.h"
 #include "launcher/run/console.h"
 #include "launcher/run/log_ring.h"
@@ -19,6 +20,7 @@
  * @qmp: vmrun's end of QMP, or -1.
  * @log: the log of a run that is detached or has its console on a socket, or NULL.
  * @console: NULL unless the console is a socket.
+ * @privates: the connections to private networks, each by its index in the list, or NULL.
  */
 struct qemu_fds {
 	struct process_fd fds[QEMU_FD_END];
@@ -26,6 +28,7 @@ struct qemu_fds {
 	int qmp;
 	struct log_ring *log;
 	struct console *console;
+	struct private_network *privates[NETWORKS_MAX];
 };
 
 #define QEMU_FDS_NONE     \
@@ -43,11 +46,12 @@ void qemu_fds_close(struct qemu_fds *qemu_fds);
 bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int queues);
 
 /**
- * qemu_fds_open() - make QMP's sockets, and the console's if it is a socket; open the log of a run
- * without a terminal, which holds the output of the guest and of the run since the last start.
+ * qemu_fds_open() - make QMP's sockets, those of the private networks, and the console's if it is a
+ * socket; open the log of a run without a terminal, which holds the output of the guest and of the
+ * run since the last start.
  * @directory: the VM's runtime directory, for the console's socket.
  * @logged: open the log for every kind of console.
- * @loop: serves the console.
+ * @loop: serves the console and the private networks.
  *
  * Return: 0 or a negative errno. A log that cannot be opened is reported and is no error.
  */

@@ -67,17 +67,35 @@ static const char *console_text(enum console_mode console)
 	return console == CONSOLE_SOCKET ? "socket" : console == CONSOLE_STDIO ? "stdio" : "none";
 }
 
-static void add_ports(struct json_object *object, const struct definition *definition)
+/* Adds an array at its first use, and returns it. */
+static struct json_object *get_array(struct json_object *object, const char *key)
 {
-	struct json_object *ports = json_object_new_array();
+	struct json_object *array;
+
+	if (!json_object_object_get_ex(object, key, &array)) {
+		array = json_object_new_array();
+		json_object_object_add(object, key, array);
+	}
+	return array;
+}
+
+/* Adds the ports of networks of type user, and the names of private networks. */
+static void add_networks(struct json_object *object, const struct definition *definition)
+{
 	const struct network *network;
 	char text[TYPE_PORT_TEXT_SIZE];
 
-	for (unsigned int i = 0; (network = definition_network(definition, i)); i++)
+	for (unsigned int i = 0; (network = definition_network(definition, i)); i++) {
+		if (network->type == NETWORK_PRIVATE)
+			json_object_array_add(get_array(object, "private-networks"),
+					      json_object_new_string(network->name));
+		if (network->type == NETWORK_USER)
+			get_array(object, "ports");
 		for (unsigned int k = 0; k < network->port_count; k++)
-			json_object_array_add(ports, json_object_new_string(type_port_text(
-							     &network->ports[k], text)));
-	json_object_object_add(object, "ports", ports);
+			json_object_array_add(
+				get_array(object, "ports"),
+				json_object_new_string(type_port_text(&network->ports[k], text)));
+	}
 }
 
 /* Adds ssh(1)'s user and key; the user is null if the image chooses it, which vmrun cannot see. */
@@ -111,8 +129,7 @@ struct json_object *status_json(const struct machine_plan *plan,
 		add_lan(object, lan_session);
 	add_text(object, "uuid", uuid);
 	add_text(object, "mac", scalar_mac_text(&definition->network.mac, mac));
-	if (definition->network.type == NETWORK_USER || definition->other_count)
-		add_ports(object, definition);
+	add_networks(object, definition);
 	if (plan->vsock)
 		add_number(object, "vsock", definition->vsock.cid);
 	add_text(object, "definition", definition->path);

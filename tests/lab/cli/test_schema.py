@@ -29,11 +29,13 @@ UNSEEN = {
     "1.0, 010 and 0x10 are numbers": "count-exponent count-octal count-hex",
     "sizes and durations are not counted out": "size-disk size-huge size-large size-multiple"
                                                " size-small duration-long",
-    "names are not compared": "credential-twice serial-twice",
+    "names are not compared": "credential-twice serial-twice network-name-twice",
     "devices of disks are not compared": "boot-once",
     "numbers are not multiplied": "cpus-topology",
     "addresses are not compared": "address-range gateway-self network-macs ports-same"
-                                  " range-order",
+                                  " range-order address-private-host",
+    "a network's address is not compared with the ways to give it":
+        "address-unused address-lan-dhcp",
     "machine types are not known, nor how many disks each has ports for":
         "disk-sata-* disks-ports* display-vga",
     "the directory is not known": "path-long",

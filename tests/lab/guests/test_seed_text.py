@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 from unittest import mock
 
 import pytest
@@ -389,12 +389,13 @@ def place(request: pytest.FixtureRequest) -> tuple:
 
 
 def render(cloud_init: Path, tmp_path: Path, place: tuple, module: str,
-           config: Optional[dict] = None, **how: Any) -> Path:
-    """The files that a renderer writes, in a directory that stands for the guest's root."""
+           config: Optional[dict] = None, others: Sequence[dict] = (), **how: Any) -> Path:
+    """The files that a renderer writes, in a directory that stands for the guest's root. @others:
+    the guest's networks beside the LAN."""
     import importlib
     from cloudinit.net import network_state
     importlib.import_module("cloudinit.distros")  # sysconfig and it import each other
-    text = seed(tmp_path, {"network": {"mac": MAC, "configure": "cloud-init"}}, *place)
+    text = seed(tmp_path, {"network": [{"mac": MAC, "configure": "cloud-init"}, *others]}, *place)
     state = network_state.parse_net_config_data(yaml.safe_load(text["network-config"]))
     target = tmp_path / "root"
     target.mkdir()
@@ -493,3 +494,31 @@ def test_network_manager(tmp_path: Path, cloud_init: Path, place: tuple) -> None
     assert (gateway in said) == (gateway != "0.0.0.0")
     assert [each for each in ipv4.get("dns", "").split(";") if each] == list(dns)
     assert found["ethernet"].get("mtu") == (str(mtu) if mtu else None)
+
+
+PRIVATE = [{"type": "private", "name": "lab", "address": "10.9.0.1/24", "mac": "52:54:00:00:00:01"},
+           {"type": "private", "name": "back", "mac": "52:54:00:00:00:02"}]
+
+
+def test_private_networks(tmp_path: Path, cloud_init: Path) -> None:
+    """A card has the address that the definition gives it, or none, and no boot waits for it."""
+    def files(module: str, config: dict, **how: Any) -> dict[str, str]:
+        directory = tmp_path / module
+        directory.mkdir()
+        root = render(cloud_init, directory, PLACES["usual"], module, config, PRIVATE, **how)
+        return {path.name: path.read_text() for path in root.rglob("*") if path.is_file()}
+
+    cards = yaml.safe_load(files("netplan", {"netplan_path": "50.yaml", "postcmds": False})[
+        "50.yaml"])["network"]["ethernets"]
+    assert cards["private1"]["addresses"] == ["10.9.0.1/24"]
+    assert cards["private2"]["set-name"] == "eth2" and "addresses" not in cards["private2"]
+    assert cards["private2"]["optional"] is True and not cards["private2"].get("dhcp4")
+    eni = files("eni", {"eni_path": "interfaces", "netrules_path": "rules"})["interfaces"]
+    assert "iface eth1 inet static\n    address 10.9.0.1/24\n" in eni
+    assert "auto eth1\n" in eni and "iface eth2 inet manual\n" in eni
+    said = files("networkd", {"network_conf_dir": "/network/"})
+    assert "Address=10.9.0.1/24\n" in said["10-cloud-init-eth1.network"]
+    assert "Address=" not in (last := said["10-cloud-init-eth2.network"].replace("MACA", ""))
+    assert "DHCP=no\n" in last
+    said = files("network_manager", {})
+    assert "address1=10.9.0.1/24\n" in said["cloud-init-eth1.nmconnection"]

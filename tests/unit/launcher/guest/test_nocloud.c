@@ -208,6 +208,38 @@ static void test_networks(void **state)
 	close(fd);
 }
 
+/* A private card comes up; without a network-config, cloud-init would use DHCP on the first one. */
+static void test_private_network(void **state)
+{
+	struct json_object *root;
+	struct machine machine;
+	int fd;
+
+	machine_init(&machine);
+	machine.definition.cloud_init.present = true;
+	machine.definition.network.type = NETWORK_PRIVATE;
+	machine.definition.others[0] = (struct network){ .type = NETWORK_PRIVATE,
+							 .address = { inet_addr("10.9.0.1") },
+							 .prefix_length = 24 };
+	fd = make(&machine);
+	root = extract_json(fd, "network-config", "");
+	assert_value(root, "/ethernets/private1", "-");
+	json_object_put(root);
+	close(fd);
+
+	machine.definition.other_count = 1;
+	fd = make(&machine);
+	root = extract_json(fd, "network-config", "");
+	assert_value(root, "/ethernets/private0/match/macaddress", "52:54:00:ab:cd:ef");
+	assert_value(root, "/ethernets/private0/set-name", "eth0");
+	assert_value(root, "/ethernets/private0/dhcp4", "false");
+	assert_value(root, "/ethernets/private0/optional", "true");
+	assert_value(root, "/ethernets/private0/addresses", "-");
+	assert_value(root, "/ethernets/private1/addresses/0", "10.9.0.1/24");
+	json_object_put(root);
+	close(fd);
+}
+
 static void test_mounts(void **state)
 {
 	struct json_object *root;
@@ -621,7 +653,8 @@ int main(void)
 		CASE(test_user_data),   CASE(test_image),
 		CASE(test_tools),       CASE(test_wanted),
 		CASE(test_keys),        CASE(test_dates_hostile),
-		CASE(test_networks),    CASE(test_mounts),
+		CASE(test_networks),    CASE(test_private_network),
+		CASE(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -585,6 +585,34 @@ static void test_networks(void **state)
 	assert_refused(&machine, "'network.model'");
 }
 
+/* A private network is no user network: it takes no subnet from the next one. */
+static void test_private_networks(void **state)
+{
+	struct machine machine;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine.definition.network = (struct network){ .type = NETWORK_PRIVATE,
+						       .name = "lab",
+						       .model = (char *)"virtio",
+						       .mac = { { 2, 0, 0, 0, 0, 1 } } };
+	machine.definition.others[0] = (struct network){ .type = NETWORK_PRIVATE,
+							 .name = "back",
+							 .model = (char *)"e1000",
+							 .mac = { { 2, 0, 0, 0, 0, 2 } } };
+	machine.definition.others[1] = (struct network){ .type = NETWORK_USER,
+							 .model = (char *)"virtio" };
+	machine.definition.other_count = 2;
+	argv = build(&machine);
+	assert_option(&argv, "-netdev", 0, "socket,id=lan0,fd=51");
+	assert_option(&argv, "-device", 0,
+		      "virtio-net-pci,netdev=lan0,mac=02:00:00:00:00:01,romfile=");
+	assert_option(&argv, "-netdev", 1, "socket,id=private1,fd=52");
+	assert_option(&argv, "-device", 1, "e1000,netdev=private1,mac=02:00:00:00:00:02,romfile=");
+	assert_option(&argv, "-netdev", 2, "user,id=user2");
+	argv_done(&argv);
+}
+
 static void test_channels(void **state)
 {
 	struct machine machine;
@@ -761,6 +789,7 @@ int main(void)
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_user_network),
 		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_private_networks),
 		cmocka_unit_test(test_channels),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_console),
