@@ -44,7 +44,7 @@ static int find_ssh(const char *name, struct json_object *status, struct sockadd
 		    type_port_ssh(&port, ssh))
 			return 0;
 	error_setf(err, STATUS_FAILURE, EADDRNOTAVAIL, "VM '%s' has no address", name);
-	if (ports)
+	if (!json_object_object_get_ex(status, "lan", NULL))
 		error_remedy(err,
 			     "forward a port of this host to its port %u: "
 			     "network: {type: user, ports: [\"2222:22\"]}",

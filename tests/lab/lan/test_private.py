@@ -69,6 +69,8 @@ def test_members_hear_one_another(lab: Lab) -> None:
     assert re.search(r"^private-networks +lab$", lab.vmrun("status", "first", user=me).stdout,
                      re.MULTILINE)
 
+    ssh = lab.vmrun("ssh", "first", user=me)
+    assert ssh.returncode == 1 and "forward a port of this host to its port 22" in ssh.stderr
     assert members.stat().st_mode & 0o777 == 0o700
     second.signal(signal.SIGKILL)
     second.wait()
