@@ -15,8 +15,16 @@
  * and a cloud-config by PyYAML's safe_load(). libyaml reads the same language, with two
  * differences that matter here: PyYAML accepts a tab only in quotes, in block scalars and in
  * comments, and refuses tags and keys that libyaml does not interpret. The file's author is trusted
- * as the definition's is, so this reader has no bounds but the size of the text.
+ * as the definition's is. A mistake or a generated file must not stop vmrun for minutes, see
+ * bound_wrong().
  */
+
+/* Limits of what cloud_config_check() reads. No known user-data comes near them. */
+#define ANCHORS_MAX  1000
+#define BRACKETS_MAX 100
+
+#define NUMBER_TEXT_(number) #number
+#define NUMBER_TEXT(number)  NUMBER_TEXT_(number)
 
 #define WARN_IGNORED(diagnostics, location, format, ...)                                 \
 	diagnostics_warn(diagnostics, location, "cloud-init ignores this file: " format, \
@@ -253,6 +261,60 @@ static bool parser_open(yaml_parser_t *parser, const struct source *source,
 	return true;
 }
 
+/* Counts what makes libyaml slow; returns the limit that a token exceeds, or NULL. */
+static const char *count_token(const yaml_token_t *token, unsigned int *anchors,
+			       unsigned int *brackets)
+{
+	const yaml_token_type_t type = token->type;
+
+	*anchors += type == YAML_ANCHOR_TOKEN || type == YAML_ALIAS_TOKEN ||
+		    type == YAML_TAG_DIRECTIVE_TOKEN;
+	*brackets += type == YAML_FLOW_SEQUENCE_START_TOKEN ||
+		     type == YAML_FLOW_MAPPING_START_TOKEN;
+	if (*brackets &&
+	    (type == YAML_FLOW_SEQUENCE_END_TOKEN || type == YAML_FLOW_MAPPING_END_TOKEN))
+		--*brackets;
+	if (*anchors > ANCHORS_MAX)
+		return "it has more than " NUMBER_TEXT(
+			ANCHORS_MAX) " anchors, aliases and %TAG lines";
+	if (*brackets > BRACKETS_MAX)
+		return "its brackets are nested more than " NUMBER_TEXT(
+			BRACKETS_MAX) " levels deep";
+	return NULL;
+}
+
+/*
+ * Adds a warning about a text that libyaml would need too long for: its time grows with the square
+ * of the number of anchors, aliases and %TAG lines, and with the depth of brackets for each token.
+ */
+static bool bound_wrong(const struct source *source, struct diagnostics *diagnostics)
+{
+	unsigned int anchors = 0, brackets = 0;
+	const char *wrong = NULL;
+	yaml_parser_t parser;
+	bool end = false;
+
+	if (!parser_open(&parser, source, diagnostics))
+		return true;
+	while (!end && !wrong) {
+		struct location location;
+		yaml_token_t token;
+
+		/* load() reports the error. */
+		if (!yaml_parser_scan(&parser, &token))
+			break;
+		wrong = count_token(&token, &anchors, &brackets);
+		location = libyaml_location(source, &token.start_mark, &token.end_mark);
+		if (wrong)
+			diagnostics_warn(diagnostics, &location, "cannot check this file: %s",
+					 wrong);
+		end = token.type == YAML_STREAM_END_TOKEN;
+		yaml_token_delete(&token);
+	}
+	yaml_parser_delete(&parser);
+	return wrong;
+}
+
 static bool load(yaml_parser_t *parser, const struct source *source, yaml_document_t *document,
 		 struct diagnostics *diagnostics)
 {
@@ -288,7 +350,7 @@ static bool parse(const struct source *source, yaml_document_t *document,
 	yaml_parser_t parser;
 	bool whole;
 
-	if (!parser_open(&parser, source, diagnostics))
+	if (bound_wrong(source, diagnostics) || !parser_open(&parser, source, diagnostics))
 		return false;
 	whole = load(&parser, source, document, diagnostics);
 	if (whole && !load_end(&parser, source, diagnostics)) {

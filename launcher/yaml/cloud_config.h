@@ -14,6 +14,7 @@
  * cloud_config_check() - warn about a user-data that cloud-init ignores, and about each key that
  * has no effect or drops values of the vendor-data. Only a text in the format cloud-config is read:
  * scripts, archives and templates are accepted.
+ * A text that takes libyaml too long is not read.
  * @source: any bytes, with a NUL after them.
  * @diagnostics: gets warnings alone.
  */

@@ -352,6 +352,27 @@ def test_ignored(tmp_path: Path, cloud_init: Path, name: str) -> None:
         assert check(tmp_path, "--quiet") == ""
 
 
+HUGE = {
+    "anchors": "".join(f"a{i}: &a{i} b\n" for i in range(80000)),
+    "aliases": "a: [&a b" + ", *a" * 250000 + "]\n",
+    "tags": "".join(f"%TAG !{i}! tag:a,{i}:\n" for i in range(40000)) + "---\na: b\n",
+    "brackets": "a: " + "[" * 500000 + "]" * 500000 + "\n",
+    "braces": "a: " + "{a: " * 250000,
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_slow_to_read(tmp_path: Path, name: str) -> None:
+    """A megabyte of what YAML readers are slow for is not read: no other check would end soon."""
+    (tmp_path / "user").write_bytes((HEADING + HUGE[name].encode())[:1 << 20])
+    before = os.times()
+    seed(tmp_path, {"cloud-init": {"user-data": "user"}})
+    said = check(tmp_path)
+    after = os.times()
+    assert re.search(r"/user:[0-9]+:[0-9]+: warning: cannot check this file: ", said), said
+    assert after.children_user - before.children_user < 2
+
+
 def test_network_in_user_data(tmp_path: Path) -> None:
     """cloud-init reads the network's configuration elsewhere alone. A run warns as `check` does."""
     (tmp_path / "user").write_bytes(HEADING + b"network: {version: 2}\n")
