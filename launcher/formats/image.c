@@ -2,6 +2,7 @@
 // Inspects a disk image's format and size and refuses references to other files.
 #include "launcher/formats/image.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -39,6 +40,34 @@ static bool has_qcow2_suffix(const char *path)
 	return length >= strlen(suffix) && !strcmp(path + length - strlen(suffix), suffix);
 }
 
+/* Returns the URL of a file (RFC 8089), allocated; NULL if memory runs out. */
+static char *file_url(const char *path)
+{
+	char *url = NULL;
+	size_t size;
+	FILE *out = open_memstream(&url, &size);
+
+	if (!out)
+		return NULL;
+	fputs("file://", out);
+	for (const char *at = path; *at; at++)
+		fprintf(out, isalnum((unsigned char)*at) || strchr("-._~/", *at) ? "%c" : "%%%02X",
+			(unsigned char)*at);
+	return fclose(out) ? NULL : url;
+}
+
+/* vmrun-image unpacks what comes from a URL, and leaves the file as it is. */
+static void remedy_url(const char *path, bool archive, struct error *err)
+{
+	cleanup_free char *url = file_url(path);
+
+	if (url)
+		error_remedy(err,
+			     "or%s have it unpacked into the cache, with the digest that 'vmrun "
+			     "fetch --accept-digest' prints: image: %s",
+			     archive ? ", if it has one disk image," : "", url);
+}
+
 /* Adds the command that makes an image of the file. */
 static void remedy_magic(const char *path, const struct magic *magic, struct error *err)
 {
@@ -54,6 +83,8 @@ static void remedy_magic(const char *path, const struct magic *magic, struct err
 			     tar ? "tar -xf" : magic->command, ARGV_WORD(path));
 	else
 		error_remedy(err, "unpack it: %s %s >NEW", magic->command, ARGV_WORD(path));
+	if (magic->unpacks)
+		remedy_url(path, tar || magic->kind == MAGIC_ARCHIVE, err);
 }
 
 static int refuse_magic(const char *path, const struct magic *magic, struct error *err)
