@@ -32,6 +32,7 @@ static int run_command(struct options *options, struct error *err)
 	if (ret == 0)
 		ret = operand_find_vm(options, err);
 	status = ret < 0 ? (int)err->status : command->run(options, &launch, err);
+	operand_add_remedy(options, err);
 	launch_end(&launch);
 	return status;
 }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "launcher/common/file.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/common/signals.h"
@@ -33,28 +34,13 @@ struct keys {
 	unsigned int sequence;
 };
 
-static bool write_all(int fd, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t written = write(fd, bytes, size);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		bytes += written;
-		size -= (size_t)written;
-	}
-	return true;
-}
-
 /* Copies from the guest to the terminal; returns false at the end of the console. */
 static bool copy_output(int console)
 {
 	char bytes[4096];
 	ssize_t size = recv(console, bytes, sizeof(bytes), 0);
 
-	return size > 0 && write_all(STDOUT_FILENO, bytes, (size_t)size);
+	return size > 0 && file_write(STDOUT_FILENO, bytes, (size_t)size) == 0;
 }
 
 /*

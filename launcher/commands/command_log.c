@@ -133,7 +133,7 @@ static int print_log(struct log_reader *reader, const struct options *options,
 		print_lines(reader, false);
 	ret = open_log(reader, reader->path, err);
 	if (ret == -ENOENT) {
-		error_setf(err, STATUS_FAILURE, ENOENT, "VM '%s' has no log", options->vm);
+		error_setf(err, STATUS_FAILURE, ESRCH, "VM '%s' has no log", options->vm);
 		error_remedy(err, "to have one, start it with --detach or 'console: socket'");
 	}
 	if (ret == 0 && vm >= 0)

@@ -158,22 +158,22 @@ static int tick(unsigned int seconds, const char *reason, void *context, struct 
 	return ret;
 }
 
-static int wait_for_server(const struct options *options, const struct sockaddr_in *ssh,
-			   struct error *err)
+int command_ssh_wait(const char *name, const struct sockaddr_in *ssh, int timeout,
+		     struct error *err)
 {
-	cleanup_fd int vm = vm_list_open_process(options->vm);
+	cleanup_fd int vm = vm_list_open_process(name);
 	cleanup_free char *directory = NULL;
-	struct wait wait = { .name = options->vm };
+	struct wait wait = { .name = name };
 	const struct wait_ssh server = {
-		.ssh = *ssh, .vm = vm, .timeout = options->timeout, .tick = tick, .context = &wait
+		.ssh = *ssh, .vm = vm, .timeout = timeout, .tick = tick, .context = &wait
 	};
 	struct error ignored;
 	struct winsize size;
 	int ret;
 
 	if (vm < 0)
-		return vm_list_not_running(options->vm, err);
-	if (xdg_dir(XDG_STATE, options->vm, &directory, &ignored) == 0)
+		return vm_list_not_running(name, err);
+	if (xdg_dir(XDG_STATE, name, &directory, &ignored) == 0)
 		wait.log = text_format("%s/" LOG_RING_FILE, directory);
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
 		wait.columns = size.ws_col;
@@ -194,7 +194,7 @@ int command_ssh(const struct options *options, struct launch *launch, struct err
 	if (ret == 0)
 		ret = find_ssh(options->vm, status, &ssh, err);
 	if (ret == 0)
-		ret = wait_for_server(options, &ssh, err);
+		ret = command_ssh_wait(options->vm, &ssh, options->timeout, err);
 	if (ret == 0)
 		ret = ssh_exec(options->vm, &ssh, status, options->files + 1,
 			       options->file_count - 1, err);

@@ -15,6 +15,7 @@
 #include "launcher/commands/command_pause.h"
 #include "launcher/commands/command_print.h"
 #include "launcher/commands/command_reset.h"
+#include "launcher/commands/command_run.h"
 #include "launcher/commands/command_ssh.h"
 #include "launcher/commands/command_status.h"
 #include "launcher/commands/command_stop.h"
@@ -22,18 +23,17 @@
 #include "launcher/commands/vm_prepare.h"
 #include "launcher/common/options.h"
 #include "launcher/doctor/doctor.h"
-#include "launcher/run/run.h"
 #include "netsetup/base/cleanup.h"
 
 #define MANY ~0u
 
 #define RUN_OPTIONS                                                                     \
 	(OPTION_SET | OPTION_UPLINK | OPTION_ADDRESS | OPTION_LOCKED | OPTION_DRY_RUN | \
-	 OPTION_VERBOSE | OPTION_QUIET | OPTION_DETACH | OPTION_WAIT)
+	 OPTION_VERBOSE | OPTION_QUIET | OPTION_DETACH | OPTION_WAIT | OPTION_TIMEOUT)
 #define PRINT_OPTIONS (OPTION_SET | OPTION_UPLINK | OPTION_ADDRESS | OPTION_LOCKED | OPTION_FORMAT)
 
 const struct command command_table[] = {
-	{ "run", "", "FILE", 1, 1, RUN_OPTIONS, COMMAND_STANDBY, run_vm,
+	{ "run", "", "FILE", 1, 1, RUN_OPTIONS, COMMAND_STANDBY, command_run,
 	  "boot a VM and wait for its end", "definitions", NULL },
 	{ "init", "", "[TEMPLATE [NAME]]", 0, 2, OPTION_QUIET, COMMAND_NO_HELPER, command_init,
 	  "list templates, or copy one", NULL, NULL },

@@ -13,6 +13,7 @@
 #include "launcher/common/templates.h"
 #include "launcher/definition/definition.h"
 #include "launcher/lock/locked_load.h"
+#include "launcher/run/system_vms.h"
 #include "netsetup/base/cleanup.h"
 
 static int offer_running(const char *command, struct error *err)
@@ -46,12 +47,37 @@ static int find_nothing(const char *operand, struct error *err)
 	return -EINVAL;
 }
 
+/* Refuses the name of a running VM where a definition is needed. A file of that name is one. */
+static int refuse_name(const struct options *options, struct error *err)
+{
+	const char *name = options->file_count ? options->files[0] : "";
+	struct json_object *status = NULL;
+	struct error ignored;
+
+	if (!vm_name_valid(name) || access(name, F_OK) == 0 ||
+	    vm_list_status(name, &status, &ignored) < 0)
+		return 0;
+	error_setf(err, STATUS_DEFINITION, ENOENT,
+		   "cannot read '%s': no such file; a VM of this name is running", name);
+	if (options->command->options & OPTION_DETACH) {
+		error_remedy(err, "vmrun ssh %s", name);
+		error_remedy(err, "vmrun console %s", name);
+		error_remedy(err, "vmrun status %s", name);
+	} else {
+		error_remedy(err, "it was started from '%s'", output_text(status, "definition"));
+	}
+	json_object_put(status);
+	return -ENOENT;
+}
+
 int operand_find_vm(struct options *options, struct error *err)
 {
 	const struct options plain = { 0 };
 	struct definition definition;
 	int ret;
 
+	if (strncmp(options->command->operands, "FILE", 4) == 0)
+		return refuse_name(options, err);
 	if (strncmp(options->command->operands, "NAME", 4) != 0)
 		return 0;
 	if (options->file_count == 0)
@@ -68,4 +94,14 @@ int operand_find_vm(struct options *options, struct error *err)
 	snprintf(options->vm, sizeof(options->vm), "%s", definition.name);
 	definition_done(&definition);
 	return 0;
+}
+
+void operand_add_remedy(const struct options *options, struct error *err)
+{
+	if (err->code != ESRCH || !options->command->prepare || geteuid() == 0 ||
+	    !system_vms_running(options->vm))
+		return;
+	err->remedy[0] = '\0';
+	error_remedy(err, "the system has a VM of this name: sudo vmrun %s %s",
+		     options->command->name, options->vm);
 }

@@ -13,17 +13,13 @@
 #include "launcher/common/xdg.h"
 #include "launcher/guest/guest_agent.h"
 #include "launcher/run/control.h"
-#include "launcher/run/system_vms.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 
 int vm_list_not_running(const char *name, struct error *err)
 {
 	error_setf(err, STATUS_FAILURE, ESRCH, "VM '%s' is not running", name);
-	if (geteuid() != 0 && system_vms_running(name))
-		error_remedy(err, "the system has a VM of this name: use 'sudo vmrun'");
-	else
-		error_remedy(err, "see 'vmrun list'");
+	error_remedy(err, "see 'vmrun list'");
 	return -ESRCH;
 }
 

@@ -131,6 +131,18 @@ char *argv_quoted(const struct argv *argv)
 	return line;
 }
 
+const char *argv_word(const char *text, char word[ARGV_WORD_SIZE])
+{
+	FILE *out = fmemopen(word, ARGV_WORD_SIZE - 1, "w");
+
+	word[ARGV_WORD_SIZE - 1] = '\0';
+	if (!out)
+		return text;
+	quote(out, text, false);
+	fclose(out);
+	return word;
+}
+
 void argv_done(struct argv *argv)
 {
 	for (size_t i = 0; i < argv->count; i++)

@@ -71,12 +71,13 @@ int file_read(const char *path, size_t max, char **data, size_t *size, struct er
 	return 0;
 }
 
-int file_write(int fd, const void *bytes, size_t size)
+int file_write_at(int fd, const void *bytes, size_t size, off_t offset)
 {
 	const char *next = bytes;
 
 	while (size) {
-		ssize_t put = write(fd, next, size);
+		const ssize_t put = offset < 0 ? write(fd, next, size)
+					       : pwrite(fd, next, size, offset);
 
 		if (put < 0 && errno == EINTR)
 			continue;
@@ -84,8 +85,14 @@ int file_write(int fd, const void *bytes, size_t size)
 			return -errno;
 		next += put;
 		size -= (size_t)put;
+		offset += offset < 0 ? 0 : put;
 	}
 	return 0;
+}
+
+int file_write(int fd, const void *bytes, size_t size)
+{
+	return file_write_at(fd, bytes, size, -1);
 }
 
 int file_lock_soon(int fd)

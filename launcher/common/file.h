@@ -4,6 +4,7 @@
 #define LAUNCHER_COMMON_FILE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "netsetup/base/error.h"
 
@@ -19,6 +20,14 @@ int file_read(const char *path, size_t max, char **data, size_t *size, struct er
 
 /* file_write() - write all bytes. Return: 0 or a negative errno. */
 int file_write(int fd, const void *bytes, size_t size);
+
+/**
+ * file_write_at() - write all bytes at an offset.
+ * @offset: in bytes; negative to write where the file stands.
+ *
+ * Return: 0 or a negative errno.
+ */
+int file_write_at(int fd, const void *bytes, size_t size, off_t offset);
 
 /**
  * file_lock_soon() - take a file's flock(2) lock, retrying for 200 ms: a process that removes

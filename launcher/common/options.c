@@ -365,6 +365,11 @@ static int check_operands(const struct options *options, const unsigned int *use
 			   rows[i].name, command->name);
 		return usage_error(err);
 	}
+	if (options->timeout >= 0 && command->options & OPTION_WAIT && options->wait != WAIT_SSH) {
+		error_setf(err, STATUS_USAGE, EINVAL,
+			   "'--timeout' of 'vmrun %s' needs '--wait=ssh'", command->name);
+		return usage_error(err);
+	}
 	if (options->file_count < command->least) {
 		error_setf(err, STATUS_USAGE, EINVAL, "'vmrun %s' needs %s", command->name,
 			   strncmp(command->operands, "FILE", 4) == 0   ? "a definition file"

@@ -8,20 +8,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "launcher/common/argv.h"
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 
 void remove_one(const struct removal *removal, const char *directory, const char *name)
 {
-	cleanup_free char *command = NULL;
+	cleanup_free char *path = text_format("%s/%s", directory, name);
+	cleanup_free char *command = path ? text_format("rm %s", ARGV_WORD(path)) : NULL;
 
-	command = text_format("rm %s/%s", directory, name);
 	if (!command)
 		return;
 	if (removal->report)
 		removal->report(command, removal->context);
 	if (!removal->dry_run)
-		unlink(command + strlen("rm "));
+		unlink(path);
 }
 
 void remove_matching(const struct removal *removal, const char *directory, const char *pattern,

@@ -12,6 +12,7 @@
 #include "launcher/common/text.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/vm_name.h"
+#include "netsetup/protocol/libexec.h"
 
 /* Directories of the templates and the schema, from this program: in a build tree, installed. */
 static const char *const dirs[] = { "share", VMRUN_DATA_FROM_BIN };
@@ -19,14 +20,11 @@ static const char *const dirs[] = { "share", VMRUN_DATA_FROM_BIN };
 int templates_directory(char path[PATH_MAX], struct error *err)
 {
 	char self[PATH_MAX], dir[PATH_MAX];
-	ssize_t length;
+	int ret;
 
-	length = readlink("/proc/self/exe", self, sizeof(self));
-	if (length < 0 || length == sizeof(self))
-		return error_set_errno(err, length < 0 ? errno : ENAMETOOLONG,
-				       "cannot find the directory of vmrun");
-	self[length] = '\0';
-	*strrchr(self, '/') = '\0';
+	ret = libexec_directory(self, err);
+	if (ret < 0)
+		return ret;
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		if (snprintf(dir, sizeof(dir), "%s/%s", self, dirs[i]) < PATH_MAX &&
 		    realpath(dir, path))

@@ -220,13 +220,18 @@ static void check_user_data(const struct loader *loader, const struct definition
 	const struct cloud_init *cloud_init = &definition->cloud_init;
 	const bool image_user = cloud_init->user &&
 				!strcmp(cloud_init->user, CLOUD_INIT_USER_DEFAULT);
-	const struct cloud_config_list lists[] = {
+	const bool keys = cloud_init->ssh_keys_auto || cloud_init->ssh_key_count;
+	const struct cloud_merge_list lists[] = {
 		{ "users", "user", !image_user },
-		{ "ssh_authorized_keys", "ssh-keys",
-		  image_user && (cloud_init->ssh_keys_auto || cloud_init->ssh_key_count) },
+		{ "ssh_authorized_keys", "ssh-keys", image_user && keys },
 		{ "packages", "packages", cloud_init->package_count },
 		{ "runcmd", "run", cloud_init->run_count },
 		{ "bootcmd", "mount", has_mount(definition) },
+	};
+	const struct cloud_merge merge = {
+		.lists = lists,
+		.list_count = ARRAY_SIZE(lists),
+		.image_user = image_user && (keys || cloud_init->password),
 	};
 	struct source *source = loader->user_data;
 	struct error ignored;
@@ -238,7 +243,7 @@ static void check_user_data(const struct loader *loader, const struct definition
 	source->name = strdup(cloud_init->user_data);
 	source->rank = UINT_MAX;
 	if (source->name)
-		cloud_config_check(source, lists, ARRAY_SIZE(lists), loader->diagnostics);
+		cloud_config_check(source, &merge, loader->diagnostics);
 	else
 		loader->diagnostics->failed = true;
 }

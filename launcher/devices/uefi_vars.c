@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/common/argv.h"
 #include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/definition/machine.h"
@@ -91,7 +92,7 @@ static int check(const char *path, const struct uefi *uefi, const struct definit
 		   "cannot use UEFI variables '%s': they have %jd bytes, those of the host's "
 		   "firmware '%s' have %jd",
 		   path, (intmax_t)ours.st_size, uefi->code, (intmax_t)theirs.st_size);
-	error_remedy(err, "let the firmware make new ones: rm '%s'", path);
+	error_remedy(err, "let the firmware make new ones: rm %s", ARGV_WORD(path));
 	error_remedy(err, "or start afresh (what the guest wrote is lost): vmrun reset %s",
 		     definition->name);
 	return -EINVAL;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "launcher/common/argv.h"
 #include "launcher/common/file.h"
 #include "launcher/common/text.h"
 #include "launcher/disks/qemu_img.h"
@@ -159,8 +160,8 @@ static int refuse(const char *directory, const char *base, struct error *err)
 		     "reset %s",
 		     strrchr(directory, '/') + 1);
 	if (base)
-		error_remedy(err, "or, if the image's content is the same as it was: rm '%s'",
-			     base);
+		error_remedy(err, "or, if the image's content is the same as it was: rm %s",
+			     ARGV_WORD(base));
 	return -EINVAL;
 }
 

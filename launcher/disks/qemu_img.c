@@ -197,6 +197,7 @@ int qemu_img_check(const char *path, struct error *err)
 		return ret < 0 ? ret : 0;
 	error_setf(err, STATUS_FAILURE, EINVAL,
 		   "cannot use image '%s': it is damaged or was cut off", path);
-	error_remedy(err, "get the image again; qemu-img check '%s' shows the errors", path);
+	error_remedy(err, "get the image again; qemu-img check %s shows the errors",
+		     ARGV_WORD(path));
 	return -EINVAL;
 }

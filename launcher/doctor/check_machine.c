@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "launcher/common/argv.h"
 #include "launcher/common/xdg.h"
 #include "launcher/qemu/accel.h"
 #include "launcher/qemu/qemu_probe.h"
@@ -97,12 +98,12 @@ static enum severity report_directory(char *path, const char *wanted, int code,
 		find_denied(path);
 	error_set_errno(finding, code, "cannot write to '%s'", path);
 	if (code == EROFS)
-		error_remedy(finding, "its file system is mounted read-only: findmnt -T '%s'",
-			     path);
+		error_remedy(finding, "its file system is mounted read-only: findmnt -T %s",
+			     ARGV_WORD(path));
 	else if (code == EACCES && (!strcmp(path, wanted) || is_in_home(path)))
-		error_remedy(finding, "sudo chown %u '%s'", uid, path);
+		error_remedy(finding, "sudo chown %u %s", uid, ARGV_WORD(path));
 	else
-		error_remedy(finding, "sudo install -d -o %u '%s'", uid, wanted);
+		error_remedy(finding, "sudo install -d -o %u %s", uid, ARGV_WORD(wanted));
 	return SEVERITY_FAIL;
 }
 
@@ -132,7 +133,7 @@ static enum severity check_directory(enum xdg_kind kind, unsigned long least, st
 				     free_mib >= 10240 ? free_mib / 1024 : free_mib,
 				     free_mib >= 10240 ? "GiB" : "MiB", path);
 	check_finding(finding, SEVERITY_WARN, "only %lu MiB free in '%s'", free_mib, path);
-	error_remedy(finding, "make room there: df -h '%s'", path);
+	error_remedy(finding, "make room there: df -h %s", ARGV_WORD(path));
 	return SEVERITY_WARN;
 }
 

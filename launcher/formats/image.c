@@ -2,9 +2,11 @@
 // Inspects a disk image's format and size and refuses references to other files.
 #include "launcher/formats/image.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,34 +40,51 @@ static bool has_qcow2_suffix(const char *path)
 	return length >= strlen(suffix) && !strcmp(path + length - strlen(suffix), suffix);
 }
 
-/* Quotes a path for a shell. The result is allocated; NULL if memory runs out. */
-static char *quote(const char *path)
+/* Returns the URL of a file (RFC 8089), allocated; NULL if memory runs out. */
+static char *file_url(const char *path)
 {
-	struct argv argv = { 0 };
-	char *quoted;
+	char *url = NULL;
+	size_t size;
+	FILE *out = open_memstream(&url, &size);
 
-	argv_add(&argv, path, NULL);
-	quoted = argv.failed ? NULL : argv_quoted(&argv);
-	argv_done(&argv);
-	return quoted;
+	if (!out)
+		return NULL;
+	fputs("file://", out);
+	for (const char *at = path; *at; at++)
+		fprintf(out, isalnum((unsigned char)*at) || strchr("-._~/", *at) ? "%c" : "%%%02X",
+			(unsigned char)*at);
+	return fclose(out) ? NULL : url;
+}
+
+/* vmrun-image unpacks what comes from a URL, and leaves the file as it is. */
+static void remedy_url(const char *path, bool archive, struct error *err)
+{
+	cleanup_free char *url = file_url(path);
+
+	if (url)
+		error_remedy(err,
+			     "or%s have it unpacked into the cache, with the digest that 'vmrun "
+			     "fetch --accept-digest' prints: image: %s",
+			     archive ? ", if it has one disk image," : "", url);
 }
 
 /* Adds the command that makes an image of the file. */
 static void remedy_magic(const char *path, const struct magic *magic, struct error *err)
 {
-	cleanup_free char *quoted = quote(path);
 	const bool tar = magic->kind == MAGIC_COMPRESSED && strstr(path, ".tar.");
 
-	if (magic->kind == MAGIC_OTHER || !quoted)
+	if (magic->kind == MAGIC_OTHER)
 		error_remedy(err, "%s", magic->command);
 	else if (magic->kind == MAGIC_IMAGE)
-		error_remedy(err, "convert it: %s %s NEW.%s", magic->command, quoted,
+		error_remedy(err, "convert it: %s %s NEW.%s", magic->command, ARGV_WORD(path),
 			     strstr(magic->command, "qcow2") ? "qcow2" : "raw");
 	else if (magic->kind == MAGIC_ARCHIVE || tar)
 		error_remedy(err, "unpack it, and use the image in it: %s %s",
-			     tar ? "tar -xf" : magic->command, quoted);
+			     tar ? "tar -xf" : magic->command, ARGV_WORD(path));
 	else
-		error_remedy(err, "unpack it: %s %s >NEW", magic->command, quoted);
+		error_remedy(err, "unpack it: %s %s >NEW", magic->command, ARGV_WORD(path));
+	if (magic->unpacks)
+		remedy_url(path, tar || magic->kind == MAGIC_ARCHIVE, err);
 }
 
 static int refuse_magic(const char *path, const struct magic *magic, struct error *err)
@@ -138,14 +157,33 @@ static int check_declared(const struct image *image, const struct bytes *bytes, 
 	return magic ? refuse_magic(image->path, magic, err) : 0;
 }
 
+/* Writes QEMU's options for an encrypted image; a comma in a value is doubled. */
+static char *encrypted_options(const char *path)
+{
+	char *options = NULL;
+	size_t size;
+	FILE *out = open_memstream(&options, &size);
+
+	if (!out)
+		return NULL;
+	fputs("driver=qcow2,file.filename=", out);
+	for (const char *at = path; *at; at++)
+		fprintf(out, "%s%c", *at == ',' ? "," : "", *at);
+	fputs(",encrypt.key-secret=key", out);
+	return fclose(out) ? NULL : options;
+}
+
 static int refuse_encrypted(const char *path, struct error *err)
 {
+	cleanup_free char *options = encrypted_options(path);
+
 	error_setf(err, STATUS_DEFINITION, EINVAL, "cannot use image '%s': it is encrypted", path);
-	error_remedy(err,
-		     "decrypt it: qemu-img convert --object secret,id=key,file=PASSPHRASE-FILE "
-		     "--image-opts 'driver=qcow2,file.filename=%s,encrypt.key-secret=key' "
-		     "-O qcow2 NEW.qcow2",
-		     path);
+	if (options)
+		error_remedy(
+			err,
+			"decrypt it: qemu-img convert --object secret,id=key,file=PASSPHRASE-FILE "
+			"--image-opts %s -O qcow2 NEW.qcow2",
+			ARGV_WORD(options));
 	return -EINVAL;
 }
 
@@ -172,8 +210,8 @@ static int check_qcow2(int fd, struct image *image, struct error *err)
 			   "cannot use image '%s': its data is in another file", path);
 	error_remedy(err,
 		     "if you trust that file, copy both into one image: "
-		     "qemu-img convert -O qcow2 '%s' NEW.qcow2",
-		     path);
+		     "qemu-img convert -O qcow2 %s NEW.qcow2",
+		     ARGV_WORD(path));
 	return -EINVAL;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "launcher/common/file.h"
 #include "launcher/formats/magic.h"
 #include "netsetup/base/cleanup.h"
 
@@ -207,22 +208,6 @@ int store_open(struct store *store, int directory, const char *wanted, const cha
 	return load_part(store, err);
 }
 
-static int write_whole(int fd, const char *bytes, size_t size, off_t offset)
-{
-	while (size) {
-		ssize_t put = pwrite(fd, bytes, size, offset);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return errno;
-		bytes += put;
-		size -= (size_t)put;
-		offset += put;
-	}
-	return 0;
-}
-
 /* Bytes that cannot be unpacked are an error only if the digest proves that they are right. */
 static int end_unpacking(struct store *store, struct error *err)
 {
@@ -238,7 +223,7 @@ static int end_unpacking(struct store *store, struct error *err)
 
 int store_add(struct store *store, const void *bytes, size_t size, struct error *err)
 {
-	int code = write_whole(store->part, bytes, size, (off_t)store->size);
+	int code = -file_write_at(store->part, bytes, size, (off_t)store->size);
 
 	if (code) {
 		/* Undo a partial write: its bytes are not in the digest. */

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "launcher/common/file.h"
 #include "launcher/formats/magic.h"
 #include "launcher/image/sandbox.h"
 #include "netsetup/base/cleanup.h"
@@ -76,20 +77,18 @@ static size_t uniform_length(const char *bytes, size_t size, int64_t offset, boo
 
 static int write_at(int output, const char *bytes, size_t size, int64_t offset)
 {
-	while (size) {
-		bool hole;
-		size_t length = uniform_length(bytes, size, offset, &hole);
-		ssize_t put = hole ? (ssize_t)length : pwrite(output, bytes, length, offset);
+	int ret = 0;
 
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return errno;
-		bytes += put;
-		size -= (size_t)put;
-		offset += put;
+	while (size && !ret) {
+		bool hole;
+		const size_t length = uniform_length(bytes, size, offset, &hole);
+
+		ret = hole ? 0 : file_write_at(output, bytes, length, offset);
+		bytes += length;
+		size -= length;
+		offset += (int64_t)length;
 	}
-	return 0;
+	return -ret;
 }
 
 /* Copies an entry, which may end in a hole. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "launcher/common/argv.h"
 #include "launcher/definition/resolve.h"
 #include "launcher/lock/lock_make.h"
 #include "launcher/lock/lockfile.h"
@@ -178,7 +179,7 @@ static int refuse(struct lockfile *file, const struct definition *definition, co
 			   definition->path, count, count == 1 ? "" : "s", path);
 	else
 		error_setf(err, STATUS_DEFINITION, code, "'%s' is not locked", definition->path);
-	error_remedy(err, "to lock it as it is now: vmrun lock %s", definition->path);
+	error_remedy(err, "to lock it as it is now: vmrun lock %s", ARGV_WORD(definition->path));
 	return -code;
 }
 

@@ -71,7 +71,8 @@ static void read_machine(struct query *query, struct json_object *result)
 	}
 	query->ret = error_setf(query->err, STATUS_DEFINITION, EINVAL,
 				"'%s' has no machine type '%s'", query->binary, query->type);
-	error_remedy(query->err, "list the types that it has: %s -machine help", query->binary);
+	error_remedy(query->err, "list the types that it has: %s -machine help",
+		     ARGV_WORD(query->binary));
 }
 
 static void on_ready(void *context)

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "launcher/common/signals.h"
-#include "launcher/run/wait_ssh.h"
 #include "netsetup/base/cleanup.h"
 
 /* Gives the child its own session, /dev/null as input, and the pipe as output and error. */
@@ -55,7 +54,8 @@ static bool forward(int from, int to)
  * signals to the child: the parent forwards those that end programs, perhaps during a download, and
  * returns the last of them in @signo.
  */
-static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_in *ssh, int *signo)
+static bool wait_ready(pid_t child, int child_end, int output, struct detach_ready *ready,
+		       int *signo)
 {
 	struct error ignored;
 	cleanup_fd int signals = signals_open_ends(&ignored);
@@ -73,7 +73,7 @@ static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_i
 	}
 	while (forward(output, STDERR_FILENO))
 		;
-	if (read(child_end, ssh, sizeof(*ssh)) != sizeof(*ssh))
+	if (read(child_end, ready, sizeof(*ready)) != sizeof(*ready))
 		return false;
 	/* From this byte on the child writes its output to the log. */
 	return send(child_end, "", 1, MSG_NOSIGNAL) == 1;
@@ -83,20 +83,15 @@ static bool wait_ready(pid_t child, int child_end, int output, struct sockaddr_i
  * Runs the parent. Returns the exit status, which is never 0 after a signal: a child that was about
  * to be ready powers its guest off.
  */
-static int run_parent(pid_t child, const int *child_end, int output, enum wait_for wait,
-		      struct error *err)
+static int run_parent(pid_t child, int child_end, int output, struct detach_ready *ready)
 {
-	struct wait_ssh server = { .vm = *child_end, .timeout = -1 };
 	int signo = 0;
 	int status;
 
-	if (!wait_ready(child, *child_end, output, &server.ssh, &signo) || signo) {
-		status = child_status(child);
-		return status || !signo ? status : STATUS_SIGNAL + signo;
-	}
-	if (wait == WAIT_SSH && server.ssh.sin_port && wait_ssh(&server, err) < 0)
-		return err->status;
-	return STATUS_OK;
+	if (wait_ready(child, child_end, output, ready, &signo) && !signo)
+		return STATUS_OK;
+	status = child_status(child);
+	return status || !signo ? status : STATUS_SIGNAL + signo;
 }
 
 static void close_pair(const int ends[2])
@@ -107,30 +102,36 @@ static void close_pair(const int ends[2])
 
 int detach_start(struct detach *detach, enum wait_for wait, int *status, struct error *err)
 {
-	int ready[2], output[2];
+	struct detach_ready ready = { 0 };
+	int ends[2], output[2];
 	pid_t child;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ready) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_set_errno(err, errno, "cannot go into the background");
 	if (pipe2(output, O_CLOEXEC) < 0 || fcntl(output[0], F_SETFL, O_NONBLOCK) < 0) {
-		close_pair(ready);
+		close_pair(ends);
 		return error_set_errno(err, errno, "cannot go into the background");
 	}
 	fflush(NULL);
 	child = fork();
 	if (child != 0) {
-		close(ready[1]);
+		close(ends[1]);
 		close(output[1]);
 		if (child > 0)
-			*status = run_parent(child, &ready[0], output[0], wait, err);
+			*status = run_parent(child, ends[0], output[0], &ready);
 		else
 			error_set_errno(err, errno, "cannot go into the background");
-		close(ready[0]);
+		close(ends[0]);
 		close(output[0]);
-		return child > 0 ? 1 : -err->code;
+		if (child < 0)
+			return -err->code;
+		if (*status || wait != WAIT_SSH || !ready.ssh.sin_port)
+			return 1;
+		detach->ready = ready;
+		return 0;
 	}
-	close(ready[0]);
-	*detach = (struct detach){ .parent = ready[1],
+	close(ends[0]);
+	*detach = (struct detach){ .parent = ends[1],
 				   .output = output[0],
 				   .terminal = isatty(STDERR_FILENO) };
 	return leave_terminal(output[1], err);
@@ -156,8 +157,8 @@ static void on_parent(int fd, uint32_t events, void *context)
 	loop_add(detach->loop, detach->output, EPOLLIN, on_output, detach, &ignored);
 }
 
-void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, struct log_ring *log,
-		  struct loop *loop)
+void detach_report(struct detach *detach, const struct detach_ready *ready, struct log_ring *log,
+		   struct loop *loop)
 {
 	struct error ignored;
 
@@ -167,6 +168,6 @@ void detach_ready(struct detach *detach, const struct sockaddr_in *ssh, struct l
 	detach->log = log;
 	detach->loop = loop;
 	/* This fails if the parent was killed, which is no error. */
-	send(detach->parent, ssh, sizeof(*ssh), MSG_NOSIGNAL);
+	send(detach->parent, ready, sizeof(*ready), MSG_NOSIGNAL);
 	loop_add(loop, detach->parent, EPOLLIN, on_parent, detach, &ignored);
 }

@@ -12,7 +12,7 @@ int launch_start(struct launch *launch, const struct options *options, bool stan
 
 	if (options->detach && !options->dry_run)
 		ret = detach_start(&launch->detach, options->wait, status, err);
-	if (ret == 0)
+	if (ret == 0 && !launch->detach.ready.name[0])
 		helpers_start(&launch->helpers, standby && !options->dry_run);
 	return ret;
 }

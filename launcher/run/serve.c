@@ -18,7 +18,6 @@
 #include "launcher/run/shutdown.h"
 #include "launcher/run/status.h"
 #include "launcher/run/supervise.h"
-#include "launcher/run/wait_ssh.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
@@ -120,7 +119,7 @@ static void vm_changed(struct vm *vm)
 static int vm_started(struct vm *vm, struct error *err)
 {
 	struct run *run = vm->context;
-	struct sockaddr_in ssh = { 0 };
+	struct detach_ready ready = { 0 };
 
 	disks_opened(&run->disks);
 	uefi_vars_opened(&run->firmware);
@@ -128,13 +127,14 @@ static int vm_started(struct vm *vm, struct error *err)
 	if (run->plan.lan)
 		lan_report(&run->lan_session, vm->qmp);
 	if (run->plan.lan)
-		ssh = (struct sockaddr_in){ .sin_family = AF_INET,
-					    .sin_port = htons(MACHINE_SSH_PORT),
-					    .sin_addr = run->lan_session.lan.ready.address };
+		ready.ssh = (struct sockaddr_in){ .sin_family = AF_INET,
+						  .sin_port = htons(MACHINE_SSH_PORT),
+						  .sin_addr = run->lan_session.lan.ready.address };
 	else
-		type_port_find_ssh(&run->definition, &ssh);
-	hints_print(run, &ssh);
-	detach_ready(&run->detach, &ssh, run->qemu_fds.log, vm->loop);
+		type_port_find_ssh(&run->definition, &ready.ssh);
+	snprintf(ready.name, sizeof(ready.name), "%s", vm->name);
+	hints_print(run, &ready.ssh);
+	detach_report(&run->detach, &ready, run->qemu_fds.log, vm->loop);
 	return qemu_boot_restore(&run->definition, vm->qmp, err);
 }
 

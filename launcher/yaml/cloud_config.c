@@ -7,6 +7,7 @@
 #include <yaml.h>
 
 #include "launcher/common/text.h"
+#include "launcher/yaml/libyaml.h"
 #include "netsetup/base/cleanup.h"
 
 /*
@@ -14,8 +15,16 @@
  * and a cloud-config by PyYAML's safe_load(). libyaml reads the same language, with two
  * differences that matter here: PyYAML accepts a tab only in quotes, in block scalars and in
  * comments, and refuses tags and keys that libyaml does not interpret. The file's author is trusted
- * as the definition's is, so this reader has no bounds but the size of the text.
+ * as the definition's is. A mistake or a generated file must not stop vmrun for minutes, see
+ * bound_wrong().
  */
+
+/* Limits of what cloud_config_check() reads. No known user-data comes near them. */
+#define ANCHORS_MAX  1000
+#define BRACKETS_MAX 100
+
+#define NUMBER_TEXT_(number) #number
+#define NUMBER_TEXT(number)  NUMBER_TEXT_(number)
 
 #define WARN_IGNORED(diagnostics, location, format, ...)                                 \
 	diagnostics_warn(diagnostics, location, "cloud-init ignores this file: " format, \
@@ -136,23 +145,6 @@ static bool find_tab(const yaml_document_t *document, struct cursor *cursor)
 	return cursor_find_tab(cursor, SIZE_MAX);
 }
 
-static struct location location_make(const struct source *source, const yaml_mark_t *start,
-				     const yaml_mark_t *end)
-{
-	struct location location = { .source = source,
-				     .line = (unsigned int)start->line + 1,
-				     .column = (unsigned int)start->column + 1 };
-
-	if (end && end->line == start->line)
-		location.length = (unsigned int)(end->column - start->column);
-	return location;
-}
-
-static struct location node_location(const struct source *source, const yaml_node_t *node)
-{
-	return location_make(source, &node->start_mark, &node->end_mark);
-}
-
 /* A character that libyaml refuses has only an offset, any other error only a mark. */
 static void find_problem(const yaml_parser_t *parser, struct cursor *cursor)
 {
@@ -217,7 +209,7 @@ static bool check_node(yaml_document_t *document, const yaml_node_t *node,
 		       const struct source *source, struct diagnostics *diagnostics)
 {
 	const yaml_node_t *key = key_wrong(document, node);
-	struct location location = node_location(source, key ? key : node);
+	struct location location = libyaml_node_location(source, key ? key : node);
 
 	if (key)
 		WARN_IGNORED(diagnostics, &location, "a key must be text, not %s", kind_text(key));
@@ -239,7 +231,7 @@ static const yaml_node_t *check_document(yaml_document_t *document, const struct
 
 	cursor_init(&cursor, source);
 	if (root)
-		location = node_location(source, root);
+		location = libyaml_node_location(source, root);
 	if (!root)
 		WARN_IGNORED(diagnostics, &location, "it has no keys");
 	else if (root->type != YAML_MAPPING_NODE)
@@ -257,20 +249,70 @@ static const yaml_node_t *check_document(yaml_document_t *document, const struct
 	return NULL;
 }
 
-/* Returns a key with its value, or NULL; the last one counts. */
-static const yaml_node_pair_t *find_pair(yaml_document_t *document, const yaml_node_t *root,
-					 const char *name)
+static bool parser_open(yaml_parser_t *parser, const struct source *source,
+			struct diagnostics *diagnostics)
 {
-	const yaml_node_pair_t *found = NULL;
-
-	for (const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
-	     pair < root->data.mapping.pairs.top; pair++) {
-		const yaml_node_t *key = yaml_document_get_node(document, pair->key);
-
-		if (!strcmp((const char *)key->data.scalar.value, name))
-			found = pair;
+	if (!yaml_parser_initialize(parser)) {
+		diagnostics->failed = true;
+		return false;
 	}
-	return found;
+	yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(parser, (const unsigned char *)source->text, source->size);
+	return true;
+}
+
+/* Counts what makes libyaml slow; returns the limit that a token exceeds, or NULL. */
+static const char *count_token(const yaml_token_t *token, unsigned int *anchors,
+			       unsigned int *brackets)
+{
+	const yaml_token_type_t type = token->type;
+
+	*anchors += type == YAML_ANCHOR_TOKEN || type == YAML_ALIAS_TOKEN ||
+		    type == YAML_TAG_DIRECTIVE_TOKEN;
+	*brackets += type == YAML_FLOW_SEQUENCE_START_TOKEN ||
+		     type == YAML_FLOW_MAPPING_START_TOKEN;
+	if (*brackets &&
+	    (type == YAML_FLOW_SEQUENCE_END_TOKEN || type == YAML_FLOW_MAPPING_END_TOKEN))
+		--*brackets;
+	if (*anchors > ANCHORS_MAX)
+		return "it has more than " NUMBER_TEXT(
+			ANCHORS_MAX) " anchors, aliases and %TAG lines";
+	if (*brackets > BRACKETS_MAX)
+		return "its brackets are nested more than " NUMBER_TEXT(
+			BRACKETS_MAX) " levels deep";
+	return NULL;
+}
+
+/*
+ * Adds a warning about a text that libyaml would need too long for: its time grows with the square
+ * of the number of anchors, aliases and %TAG lines, and with the depth of brackets for each token.
+ */
+static bool bound_wrong(const struct source *source, struct diagnostics *diagnostics)
+{
+	unsigned int anchors = 0, brackets = 0;
+	const char *wrong = NULL;
+	yaml_parser_t parser;
+	bool end = false;
+
+	if (!parser_open(&parser, source, diagnostics))
+		return true;
+	while (!end && !wrong) {
+		struct location location;
+		yaml_token_t token;
+
+		/* load() reports the error. */
+		if (!yaml_parser_scan(&parser, &token))
+			break;
+		wrong = count_token(&token, &anchors, &brackets);
+		location = libyaml_location(source, &token.start_mark, &token.end_mark);
+		if (wrong)
+			diagnostics_warn(diagnostics, &location, "cannot check this file: %s",
+					 wrong);
+		end = token.type == YAML_STREAM_END_TOKEN;
+		yaml_token_delete(&token);
+	}
+	yaml_parser_delete(&parser);
+	return wrong;
 }
 
 static bool load(yaml_parser_t *parser, const struct source *source, yaml_document_t *document,
@@ -294,7 +336,7 @@ static bool load_end(yaml_parser_t *parser, const struct source *source,
 		return false;
 	root = yaml_document_get_root_node(&second);
 	if (root) {
-		location = node_location(source, root);
+		location = libyaml_node_location(source, root);
 		WARN_IGNORED(diagnostics, &location, "a second document begins here");
 	}
 	yaml_document_delete(&second);
@@ -308,12 +350,8 @@ static bool parse(const struct source *source, yaml_document_t *document,
 	yaml_parser_t parser;
 	bool whole;
 
-	if (!yaml_parser_initialize(&parser)) {
-		diagnostics->failed = true;
+	if (bound_wrong(source, diagnostics) || !parser_open(&parser, source, diagnostics))
 		return false;
-	}
-	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)source->text, source->size);
 	whole = load(&parser, source, document, diagnostics);
 	if (whole && !load_end(&parser, source, diagnostics)) {
 		yaml_document_delete(document);
@@ -323,36 +361,20 @@ static bool parse(const struct source *source, yaml_document_t *document,
 	return whole;
 }
 
-static void check_list(yaml_document_t *document, const yaml_node_t *root,
-		       const struct source *source, const struct cloud_config_list *list,
-		       struct diagnostics *diagnostics)
-{
-	const yaml_node_pair_t *pair = find_pair(document, root, list->key);
-	const yaml_node_t *value = pair ? yaml_document_get_node(document, pair->value) : NULL;
-	struct location location;
-
-	if (!value || !list->wanted || value->type == YAML_SEQUENCE_NODE)
-		return;
-	location = node_location(source, value);
-	diagnostics_warn(diagnostics, &location,
-			 "'%s' is not a list: cloud-init drops '%s' of the definition", list->key,
-			 list->from);
-}
-
 static void check_network(yaml_document_t *document, const yaml_node_t *root,
 			  const struct source *source, struct diagnostics *diagnostics)
 {
-	const yaml_node_pair_t *pair = find_pair(document, root, "network");
+	const yaml_node_pair_t *pair = libyaml_find(document, root, "network");
 	struct location location;
 
 	if (!pair)
 		return;
-	location = node_location(source, yaml_document_get_node(document, pair->key));
+	location = libyaml_node_location(source, yaml_document_get_node(document, pair->key));
 	diagnostics_warn(diagnostics, &location, "cloud-init ignores 'network' in user-data");
 }
 
-void cloud_config_check(const struct source *source, const struct cloud_config_list *lists,
-			size_t count, struct diagnostics *diagnostics)
+void cloud_config_check(const struct source *source, const struct cloud_merge *merge,
+			struct diagnostics *diagnostics)
 {
 	const char *wrong = start_wrong(source->text, source->size);
 	const yaml_node_t *root;
@@ -369,8 +391,8 @@ void cloud_config_check(const struct source *source, const struct cloud_config_l
 	root = check_document(&document, source, diagnostics);
 	if (root)
 		check_network(&document, root, source, diagnostics);
-	for (size_t i = 0; i < count && root; i++)
-		check_list(&document, root, source, &lists[i], diagnostics);
+	if (root)
+		cloud_merge_check(merge, &document, root, source, diagnostics);
 	yaml_document_delete(&document);
 }
 
@@ -385,7 +407,7 @@ bool cloud_config_has(const char *text, size_t size, const char *key)
 	if (text && !start_wrong(text, size) && !is_other(text, size) &&
 	    parse(&source, &document, &ignored)) {
 		root = check_document(&document, &source, &ignored);
-		has = root && find_pair(&document, root, key);
+		has = root && libyaml_find(&document, root, key);
 		yaml_document_delete(&document);
 	}
 	diagnostics_done(&ignored);

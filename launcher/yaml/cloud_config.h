@@ -6,30 +6,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "launcher/yaml/cloud_merge.h"
 #include "launcher/yaml/diagnostics.h"
 #include "launcher/yaml/location.h"
 
 /**
- * struct cloud_config_list - a list of the vendor-data, which cloud-init appends to user-data's.
- * @key: its key in both.
- * @from: key of the definition that it comes from.
- * @wanted: true if the vendor-data has the list.
- */
-struct cloud_config_list {
-	const char *key;
-	const char *from;
-	bool wanted;
-};
-
-/**
  * cloud_config_check() - warn about a user-data that cloud-init ignores, and about each key that
- * has no effect or drops a list of the vendor-data. Only a text in the format cloud-config is read:
+ * has no effect or drops values of the vendor-data. Only a text in the format cloud-config is read:
  * scripts, archives and templates are accepted.
+ * A text that takes libyaml too long is not read.
  * @source: any bytes, with a NUL after them.
  * @diagnostics: gets warnings alone.
  */
-void cloud_config_check(const struct source *source, const struct cloud_config_list *lists,
-			size_t count, struct diagnostics *diagnostics);
+void cloud_config_check(const struct source *source, const struct cloud_merge *merge,
+			struct diagnostics *diagnostics);
 
 /**
  * cloud_config_has() - true if cloud-init finds a key at the top of a user-data.

@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include "launcher/common/text.h"
+#include "launcher/yaml/libyaml.h"
 #include "launcher/yaml/surrogate.h"
 #include "launcher/yaml/syntax.h"
 #include "netsetup/base/cleanup.h"
@@ -60,18 +61,6 @@ static const struct core_tag core_tags[] = {
 	{ YAML_MAP_TAG, NODE_MAPPING },
 };
 
-static struct location location_make(const struct source *source, const yaml_mark_t *start,
-				     const yaml_mark_t *end)
-{
-	struct location location = { .source = source };
-
-	location.line = (unsigned int)start->line + 1;
-	location.column = (unsigned int)start->column + 1;
-	if (end && end->line == start->line)
-		location.length = (unsigned int)(end->column - start->column);
-	return location;
-}
-
 #define build_refuse(builder, location, ...)                                    \
 	do {                                                                    \
 		(builder)->failed = -EINVAL;                                    \
@@ -81,7 +70,7 @@ static struct location location_make(const struct source *source, const yaml_mar
 static void build_syntax(struct builder *builder)
 {
 	const yaml_parser_t *parser = &builder->parser;
-	struct location location = location_make(builder->source, &parser->problem_mark, NULL);
+	struct location location = libyaml_location(builder->source, &parser->problem_mark, NULL);
 	const char *text;
 
 	if (parser->error == YAML_MEMORY_ERROR) {
@@ -155,8 +144,8 @@ static struct node *build_alias(struct builder *builder, const yaml_event_t *eve
 				unsigned int depth)
 {
 	const char *name = (const char *)event->data.alias.anchor;
-	struct location location = location_make(builder->source, &event->start_mark,
-						 &event->end_mark);
+	struct location location = libyaml_location(builder->source, &event->start_mark,
+						    &event->end_mark);
 	struct node *node = NULL;
 
 	for (unsigned int i = 0; i < builder->anchor_count; i++)
@@ -210,8 +199,8 @@ static bool scalar_null(const yaml_event_t *event)
 
 static struct node *build_scalar(struct builder *builder, const yaml_event_t *event)
 {
-	struct location location = location_make(builder->source, &event->start_mark,
-						 &event->end_mark);
+	struct location location = libyaml_location(builder->source, &event->start_mark,
+						    &event->end_mark);
 	const char *text = (const char *)event->data.scalar.value;
 	struct node *node;
 
@@ -275,7 +264,7 @@ static struct node *build_collection(struct builder *builder, const yaml_event_t
 				     unsigned int depth)
 {
 	bool list = start->type == YAML_SEQUENCE_START_EVENT;
-	struct location location = location_make(builder->source, &start->start_mark, NULL);
+	struct location location = libyaml_location(builder->source, &start->start_mark, NULL);
 	struct node *node;
 	bool end = false;
 
@@ -308,7 +297,7 @@ static struct node *build_collection(struct builder *builder, const yaml_event_t
 static struct node *build_node(struct builder *builder, const yaml_event_t *event,
 			       unsigned int depth)
 {
-	struct location location = location_make(builder->source, &event->start_mark, NULL);
+	struct location location = libyaml_location(builder->source, &event->start_mark, NULL);
 	struct node *node;
 
 	if (event->type == YAML_ALIAS_EVENT)
@@ -326,8 +315,8 @@ static struct node *build_node(struct builder *builder, const yaml_event_t *even
 
 static void build_second(struct builder *builder, const yaml_event_t *event)
 {
-	struct location location = location_make(builder->source, &event->start_mark,
-						 &event->end_mark);
+	struct location location = libyaml_location(builder->source, &event->start_mark,
+						    &event->end_mark);
 
 	build_refuse(builder, &location, "a second document begins here; a definition is one");
 }

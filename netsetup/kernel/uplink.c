@@ -287,8 +287,9 @@ static int choose_named(const struct interfaces *table, const char *ifname, stru
 		error_setf(err, STATUS_NETWORK, ENODEV, "cannot use uplink '%s': %s",
 			   name_text(link, name), text);
 		master = find_master(table, link);
-		if (master && !link_refusal(link))
-			error_remedy(err, "use that: --uplink=%s", name_text(master, name));
+		if (master && ifname_valid(master->ifname) && !link_refusal(link))
+			error_remedy(err, "use that: --uplink=%s",
+				     printable_word(master->ifname, name));
 		else if (!link_refusal(link))
 			suggest_connecting(link, err);
 		return -ENODEV;
@@ -350,7 +351,7 @@ static int none_usable(const struct interfaces *table, struct error *err)
 	for (size_t i = 0; i < table->link_count; i++) {
 		if (!refusal(table, &table->links[i], reason)) {
 			error_remedy(err, "give one with --uplink=%s",
-				     name_text(&table->links[i], name));
+				     printable_word(table->links[i].ifname, name));
 			return -ENODEV;
 		}
 	}
@@ -383,7 +384,9 @@ static int choose_any(const struct interfaces *table, struct uplink *uplink, str
 		error_setf(err, STATUS_NETWORK, ENOTUNIQ,
 			   "several uplinks are equally good: '%s', '%s'", name_text(best.link, a),
 			   name_text(equal, b));
-		error_remedy(err, "choose one: --uplink=%s or --uplink=%s", a, b);
+		error_remedy(err, "choose one: --uplink=%s or --uplink=%s",
+			     printable_word(best.link->ifname, a),
+			     printable_word(equal->ifname, b));
 		return -ENOTUNIQ;
 	}
 	fill(table, best.link, best.router, uplink);

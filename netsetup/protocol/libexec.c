@@ -26,20 +26,27 @@ static int not_a_member(const char *path, struct error *err)
 	return -EACCES;
 }
 
+int libexec_directory(char path[PATH_MAX], struct error *err)
+{
+	const ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+
+	if (length < 0 || length == PATH_MAX)
+		return error_set_errno(err, length < 0 ? errno : ENAMETOOLONG,
+				       "cannot find the directory of vmrun");
+	path[length] = '\0';
+	*strrchr(path, '/') = '\0';
+	return 0;
+}
+
 int libexec_find(const char *name, char path[PATH_MAX], struct error *err)
 {
 	static const char *const directories[] = { ".", VMRUN_LIBEXEC_FROM_BIN };
 	char self[PATH_MAX];
-	ssize_t length;
-	char *slash;
+	int ret;
 
-	length = readlink("/proc/self/exe", self, sizeof(self));
-	if (length < 0 || length == sizeof(self))
-		return error_set_errno(err, length < 0 ? errno : ENAMETOOLONG,
-				       "cannot find the directory of vmrun");
-	self[length] = '\0';
-	slash = strrchr(self, '/');
-	*slash = '\0';
+	ret = libexec_directory(self, err);
+	if (ret < 0)
+		return ret;
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
 		if (snprintf(path, PATH_MAX, "%s/%s/%s", self, directories[i], name) >= PATH_MAX)
 			continue;

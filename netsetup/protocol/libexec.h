@@ -7,6 +7,9 @@
 
 #include "netsetup/base/error.h"
 
+/* libexec_directory() - find this program's own directory. Return: 0 or a negative errno. */
+int libexec_directory(char path[PATH_MAX], struct error *err);
+
 /**
  * libexec_find() - find a helper in this program's directory (a build tree), then in the installed
  * directory relative to it. Both are as trusted as this program itself.

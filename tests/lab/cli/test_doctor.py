@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import shlex
 import shutil
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -201,32 +202,32 @@ def test_users_directories(lab: Lab) -> None:
         assert checks[name]["grade"] == "fail"
         assert checks[name]["finding"] == f"cannot write to '{home / name / 'vmrun'}': " \
             "Permission denied"
-        assert checks[name]["remedy"] == f"sudo chown {me.uid} '{home / name / 'vmrun'}'"
+        assert checks[name]["remedy"] == f"sudo chown {me.uid} {home / name / 'vmrun'}"
 
 
 def test_users_directories_that_cannot_be_made(lab: Lab) -> None:
     """Only what is the user's own is to be given to the user: never /home."""
     me = lab.add_user()
     home = vm_module.home_directories(lab.directory, me)[0]
-    place = lab.directory / "shared"
+    place = lab.directory / "it's shared"
     place.mkdir(mode=0o755)
     dirs = {"XDG_DATA_HOME": "", "XDG_CACHE_HOME": ""}
     (home / ".local").mkdir()
     (home / ".cache").mkdir()
     checks = examine(lab, user=me, env=dirs)
     for name, there in {"data": home / ".local", "cache": home / ".cache"}.items():
-        assert checks[name]["remedy"] == f"sudo chown {me.uid} '{there}'", "below the home"
+        assert checks[name]["remedy"] == f"sudo chown {me.uid} {there}", "below the home"
     (home / ".local").chmod(0o700)
     assert examine(lab, user=me, env=dirs)["data"]["remedy"] == \
-        f"sudo chown {me.uid} '{home / '.local'}'", "what bars the way to those below"
+        f"sudo chown {me.uid} {home / '.local'}", "what bars the way to those below"
 
     shutil.rmtree(home)
     passwd = Path("/etc/passwd").read_text()
     lab.laptop.netns.write_etc("passwd", f"{passwd}me:*:{me.uid}:{me.uid}::{place}/me:/bin/sh\n")
     found = examine(lab, user=me, env=dirs)["data"]
     assert found["finding"] == f"cannot write to '{place}': Permission denied"
-    assert found["remedy"] == \
-        f"sudo install -d -o {me.uid} '{place}/me/.local/share/vmrun'"
+    assert shlex.split(found["remedy"]) == \
+        ["sudo", "install", "-d", "-o", str(me.uid), f"{place}/me/.local/share/vmrun"]
 
 
 def test_users_directories_that_are_read_only(lab: Lab) -> None:

@@ -761,6 +761,23 @@ def test_check_refuses_what_run_refuses(disk: Host, kind: str) -> None:
             assert re.search(r"web\.yaml:\d+:\d+: ", done.stderr), (way, done.stderr)
 
 
+def test_archive_by_its_url(disk: Host) -> None:
+    """A local archive is refused with the URL by which it is unpacked, and stays as it is."""
+    (disk.directory / "disk.raw").write_bytes(disk.image)
+    archive = disk.directory / "it's, a.tar.xz"
+    subprocess.run(["tar", "-cJf", archive, "disk.raw"], cwd=disk.directory, check=True)
+    before = archive.read_bytes()
+    said = disk.vmrun("check", disk.define(str(archive), unpinned=True)).stderr
+    match = re.search(r"prints: image: (file://\S+);", said)
+    assert match, said
+    done = disk.vmrun("fetch", "--accept-digest", disk.define(match[1], unpinned=True))
+    keys = yaml.safe_load(done.stdout)
+    path = disk.define(match[1], **keys)
+    assert run(disk, path)[0] == 131
+    assert (disk.cache / f"sha256-{keys['sha256']}").read_bytes() == disk.image
+    assert archive.read_bytes() == before
+
+
 def test_all_refusals_at_once(disk: Host) -> None:
     """Of images, of user-data and of credentials."""
     for name, size in (("small", 5), ("data", 1_048_577), ("secret", 32_769)):

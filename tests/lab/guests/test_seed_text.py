@@ -189,6 +189,35 @@ def test_users_of_user_data(tmp_path: Path, cloud_init: Path, name: str) -> None
     assert ("cloud-init drops 'user' of the definition" in said) == ("me" not in users), said
 
 
+@pytest.mark.parametrize("name", [*USERS, "with the old form"])
+def test_image_user_is_missing(tmp_path: Path, cloud_init: Path, name: str) -> None:
+    """Keys and a password for the image's own user are nobody's where user-data leaves it out."""
+    user_data, _ = USERS.get(name, ({"user": "old", "users": [{"name": "other"}]}, []))
+    for keys, lost in (({"ssh-keys": ["key.pub"]}, True), ({"password": "a"}, True),
+                       ({"ssh-keys": []}, False)):
+        vendor = vendor_data(tmp_path, {"user": "default", **keys}, user_data)
+        users = users_of(merged(user_data, vendor, tmp_path))
+        nobody = not any(each["default"] for each in users.values())
+        said = check(tmp_path)
+        assert ("'users' has no 'default'" in said) == (nobody and lost), said
+
+
+@pytest.mark.parametrize("value", [
+    {}, {"enabled": True}, {"enabled": "On"}, {"enabled": 1}, {"enabled": False}, {"enabled": "no"},
+    {"enabled": 0}, {"enabled": None}, {"enabled": []}, {"prefix": ["a"]}, None, "text", [], False])
+def test_vendor_data_is_disabled(tmp_path: Path, cloud_init: Path, value: object) -> None:
+    """A warning says so, in place of the one about a list that would be dropped."""
+    from cloudinit import settings, util
+    user_data = {"vendor_data": value, "runcmd": "a text"}
+    found = merged(user_data, "#cloud-config\n{}", tmp_path)
+    found = util.mergemanydict([found, settings.CFG_BUILTIN])["vendor_data"]
+    enabled = isinstance(found, dict) and util.is_true(found.get("enabled"))
+    vendor_data(tmp_path, {"run": ["id"]}, user_data)
+    said = check(tmp_path)
+    assert ("'vendor_data' is not enabled" in said, "is not a list" in said) == (
+        not enabled, enabled), said
+
+
 @pytest.mark.parametrize("key", ["runcmd", "packages", "bootcmd", "ssh_authorized_keys"])
 @pytest.mark.parametrize("value", ["a text", {"a": "b"}, None])
 def test_no_list(tmp_path: Path, cloud_init: Path, key: str, value: object) -> None:
@@ -321,6 +350,27 @@ def test_ignored(tmp_path: Path, cloud_init: Path, name: str) -> None:
     else:
         assert re.search(f"/user:{expected}", said), said
         assert check(tmp_path, "--quiet") == ""
+
+
+HUGE = {
+    "anchors": "".join(f"a{i}: &a{i} b\n" for i in range(80000)),
+    "aliases": "a: [&a b" + ", *a" * 250000 + "]\n",
+    "tags": "".join(f"%TAG !{i}! tag:a,{i}:\n" for i in range(40000)) + "---\na: b\n",
+    "brackets": "a: " + "[" * 500000 + "]" * 500000 + "\n",
+    "braces": "a: " + "{a: " * 250000,
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_slow_to_read(tmp_path: Path, name: str) -> None:
+    """A megabyte of what YAML readers are slow for is not read: no other check would end soon."""
+    (tmp_path / "user").write_bytes((HEADING + HUGE[name].encode())[:1 << 20])
+    before = os.times()
+    seed(tmp_path, {"cloud-init": {"user-data": "user"}})
+    said = check(tmp_path)
+    after = os.times()
+    assert re.search(r"/user:[0-9]+:[0-9]+: warning: cannot check this file: ", said), said
+    assert after.children_user - before.children_user < 2
 
 
 def test_network_in_user_data(tmp_path: Path) -> None:

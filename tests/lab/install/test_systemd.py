@@ -78,7 +78,7 @@ sudo_me vmrun list | sed 's/  */ /g; s/77[.][0-9]*/77.x/' | cut -d ' ' -f 1,2,3
 sudo_me vmrun list --json | grep -c '"owner": "vmrun"'
 sudo_me vmrun status web | grep '^name' | sed 's/  */ /g'
 me vmrun list 2>&1
-me vmrun status web 2>&1 || true
+me vmrun log web 2>&1 || true
 sudo_me vmrun console web </dev/null && echo console
 host >/tmp/with
 ! cmp -s /tmp/before /tmp/with
@@ -169,6 +169,6 @@ def test_services(group: Path) -> None:
         "ok    manager    systemd-networkd leaves vmr-web alone",
         "NAME OWNER ADDRESS", "web vmrun 192.168.77.x", "1", "name web",
         "vmrun: no VM is running", "vmrun: VMs of the system: web; see 'sudo vmrun list'",
-        "vmrun: VM 'web' is not running", "the system has a VM of this name: use 'sudo vmrun'",
+        "vmrun: VM 'web' has no log", "the system has a VM of this name: sudo vmrun log web",
         "console",
         "restored", "restored", "warn", OTHER, OTHER, "3", "quiet"], "\n".join(each[-3000:] for each in said)

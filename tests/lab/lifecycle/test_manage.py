@@ -204,6 +204,53 @@ def test_ssh_says_why_it_waits(lab: Lab, started: Path) -> None:
     assert waiting.wait(10) == 1
 
 
+def test_detached_wait_for_ssh_ends(lab: Lab) -> None:
+    """When the VM is paused, after --timeout, and at the end of the VM; only that ends the VM. The
+    process that waits has given up root."""
+    me = lab.add_user()
+    path = write(lab, tiny("tiny"))
+    stop = ["stop", "--now", "tiny"]
+    for how, command, message in (
+            (["--timeout=2"], [], "the VM keeps running; look at its console or its log\n"),
+            ([], ["pause", "tiny"],
+             "vmrun: VM 'tiny' is paused: by 'vmrun pause'\nvmrun resume tiny\n"),
+            ([], stop, "vmrun: the VM has ended\n")):
+        vm = lab.start_vm(path, ["--wait=ssh", *how], wait=False, user=me, sudo=True)
+        vm.wait_stderr("waiting for the SSH server", 30)
+        if command:
+            assert vm.alive and lab.vmrun(*command, user=me).returncode == 0
+        assert vm.wait(10) == 1 and vm.stderr.text.endswith(message)
+        if command != stop:
+            assert lab.vmrun(*stop, user=me).returncode == 0, "it ran"
+    for options in (["--timeout=2"], ["-d", "--timeout=2"], ["--wait=lan", "--timeout=2"]):
+        done = lab.vmrun("run", *options, str(path))
+        assert done.returncode == 2 and "'--timeout' of 'vmrun run' needs '--wait=ssh'" in done.stderr
+
+
+def test_name_where_a_file_is_needed(lab: Lab, started: Path) -> None:
+    """The commands for the running VM are offered, or its file; a file of this
+    name is read."""
+    done = lab.vmrun("tiny", cwd=lab.directory)
+    assert done.returncode == 3 and done.stderr == (
+        "vmrun: cannot read 'tiny': no such file; a VM of this name is running\n"
+        "vmrun ssh tiny\nvmrun console tiny\nvmrun status tiny\n")
+    for command in ("check", "print", "lock", "fetch"):
+        done = lab.vmrun(command, "tiny", cwd=lab.directory)
+        assert done.returncode == 3 and done.stderr.endswith(f"it was started from '{started}'\n")
+    started.rename(lab.directory / "tiny")
+    assert lab.vmrun("check", "tiny", cwd=lab.directory).returncode == 0
+
+
+def test_vm_of_the_system_needs_root(lab: Lab) -> None:
+    """Each command is named as it works; not for a VM that nobody runs."""
+    (lab.run_dir / "vmrun-system" / "vmrun" / "web").mkdir(parents=True)
+    for command in ("log", "console", "ssh", "status", "stop", "pause", "resume"):
+        done = lab.vmrun(command, "web", user="nobody")
+        assert done.returncode == 1 and done.stderr.endswith(
+            f"\nthe system has a VM of this name: sudo vmrun {command} web\n")
+        assert "sudo" not in lab.vmrun(command, "other", user="nobody").stderr
+
+
 def test_stop_now_and_in_time(lab: Lab) -> None:
     path = write(lab, tiny("tiny", words="tiny.nobutton"))
     for options in (["--now"], ["--timeout=1"]):

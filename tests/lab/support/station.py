@@ -198,7 +198,15 @@ def guest_sh(station: Station, address: str, script: str, timeout: float = 30,
     The guest must have been booted with `tiny.shell` on its kernel command line. It ends its answer
     with a line `exit=STATUS`, which is taken off; with @check another status than 0 is an error.
     """
-    said = station.http("POST", address, "/cgi-bin/sh", body=script, timeout=timeout)
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            said = station.http("POST", address, "/cgi-bin/sh", body=script, timeout=timeout)
+            break
+        except ConnectionRefusedError:  # a guest answers pings before its server listens
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
     output, mark, status = said.rpartition("exit=")
     if not mark:
         raise RuntimeError(f"the guest's shell did not end well: {said}")

@@ -22,6 +22,7 @@ static void assert_quoted(const char *item, const char *expected)
 	line = argv_quoted(&argv);
 	assert_non_null(line);
 	assert_string_equal(line + 2, expected);
+	assert_string_equal(ARGV_WORD(item), expected);
 	argv_done(&argv);
 }
 

@@ -166,7 +166,7 @@ static void test_overlay_base_changed(void **state)
 	one_disk("a.img", DISK_OVERLAY);
 	prepare_and_end();
 	scratch_shell("touch -d '2001-01-01' a.img");
-	assert_not_prepared("has changed since it was made", "disk0.base'");
+	assert_not_prepared("has changed since it was made", "disk0.base");
 	scratch_shell("rm data/vmrun/web/disk0.base");
 	prepare_and_end();
 	prepare_and_end();

@@ -209,6 +209,36 @@ static void test_qcow2_unusable(void **state)
 	}
 }
 
+/* Runs the command of an image's remedy, after the words @before. */
+static void run_remedy(const struct use *of, const char *before)
+{
+	struct image image;
+	struct error err;
+	const char *command;
+
+	assert_int_equal(image_inspect(of->path, of->format, of->direct, &image, &err), -EINVAL);
+	command = strstr(err.remedy, before);
+	assert_non_null(command);
+	scratch_shell(command + strlen(before));
+}
+
+/* A quote in the name, and a comma, which separates QEMU's options. */
+static void test_remedy_of_qcow2(void **state)
+{
+	struct use of = use("it's, a.qcow2", false);
+
+	scratch_need(scratch_have_qemu_img());
+	scratch_shell("qemu-img create -f raw secret 1M");
+	scratch_shell("qemu-img create -f qcow2 -F raw -b secret \"it's, a.qcow2\"");
+	run_remedy(&of, "into one image: ");
+	scratch_shell("printf word >PASSPHRASE-FILE; qemu-img create "
+		      "--object secret,id=key,file=PASSPHRASE-FILE -f qcow2 "
+		      "-o encrypt.format=aes,encrypt.key-secret=key "
+		      "\"it's, a.qcow2\" 1M");
+	run_remedy(&of, "decrypt it: ");
+	scratch_shell("qemu-img compare NEW.qcow2 secret");
+}
+
 /* The remedy is a command that a shell runs, whatever the name is. */
 static void test_remedy(void **state)
 {
@@ -328,6 +358,7 @@ int main(void)
 		CASE(test_qcow2_unusable),
 		CASE(test_qcow2_as_qemu),
 		CASE(test_remedy),
+		CASE(test_remedy_of_qcow2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
