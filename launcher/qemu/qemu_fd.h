@@ -21,7 +21,8 @@ enum qemu_fd {
 	QEMU_FD_CREDENTIAL, /* the first SMBIOS type 11 string */
 	/* The connection to virtiofsd of share 0; those of other shares follow by number. */
 	QEMU_FD_SHARE = QEMU_FD_CREDENTIAL + CREDENTIALS_MAX + 3,
-	QEMU_FD_END = QEMU_FD_SHARE + SHARES_MAX,
+	QEMU_FD_AGENT = QEMU_FD_SHARE + SHARES_MAX, /* the listening socket of the guest agent */
+	QEMU_FD_END,
 };
 
 #endif

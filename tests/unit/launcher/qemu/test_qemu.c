@@ -600,8 +600,7 @@ static void test_channels(void **state)
 	machine.plan.vsock = true;
 	machine.plan.runtime_directory = "/run/user/1,2";
 	argv = build(&machine);
-	assert_option(&argv, "-chardev", 1,
-		      "socket,id=agent,server=on,wait=off,path=/run/user/1,,2/agent");
+	assert_option(&argv, "-chardev", 1, "socket,id=agent,server=on,wait=off,fd=51");
 	assert_option(&argv, "-device", 0, "virtio-serial-pci,id=agents");
 	assert_option(&argv, "-device", 1,
 		      "virtserialport,bus=agents.0,chardev=agent,id=agent0,"
