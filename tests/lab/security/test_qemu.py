@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
@@ -13,7 +15,7 @@ import pytest
 from conftest import need
 from guests import paused, refused, tiny
 from lab import Lab
-from vm import Account, home_directories
+from vm import Account, home_directories, vmrun_argv, write_definition
 
 pytestmark = pytest.mark.usefixtures("vmrun")
 
@@ -135,6 +137,38 @@ def test_denied(lab: Lab) -> None:
                       ["--verbose"], wait=False)
     vm.wait_stderr("starting -> running")
     assert vm.quit() == 131
+
+
+# Lets landlock_create_ruleset(2) fail with ENOSYS, and runs the program that its arguments name.
+WITHOUT = """
+import ctypes, os, struct, sys
+code = b"".join(struct.pack("HBBI", *each) for each in (
+	(0x20, 0, 0, 0), (0x15, 0, 1, 444), (0x06, 0, 0, 0x50026), (0x06, 0, 0, 0x7fff0000)))
+text = ctypes.create_string_buffer(code)
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 4, ctypes.addressof(text)))
+assert ctypes.CDLL(None).prctl(22, 2, program) == 0
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_without_landlock(lab: Lab, me: Account, sockets: tuple[str, str, str, int]) -> None:
+    """On a kernel without Landlock VMs run, and what that means is said. The calls are limited."""
+    def run(*arguments: str, **additions: str) -> subprocess.CompletedProcess:
+        argv, env = vmrun_argv(lab.directory, arguments, me)
+        return lab.laptop.netns.run([sys.executable, "-c", WITHOUT, *argv], check=False, timeout=60,
+                                    env=os.environ | lab.laptop.netns.env | env | additions)
+
+    ways = [("read", str(home_directories(lab.directory, me)[0] / ".ssh" / "id_ed25519")),
+            ("unix", sockets[0]), ("ptrace",)]
+    file = write_definition(lab.directory, tiny("mine", network="none", qemu={
+        "binary": str(SUPPORT / "hostileqemu.py")}))
+    done = run("--verbose", str(file), HOSTILE=json.dumps(ways))
+    assert 'results: [null, "EPERM", "EPERM"]' in done.stdout
+    assert "QEMU can open all of your files: this kernel has no Landlock" in done.stderr
+    checks = json.loads(run("doctor", "--json").stdout)["checks"]
+    found = next(each for each in checks if each["name"] == "sandbox")
+    assert found["grade"] == "warn" and "no Landlock" in found["finding"]
+    assert "Linux 5.13" in found["remedy"]
 
 
 TPM = """#!/usr/bin/python3
