@@ -106,12 +106,21 @@ static int child_bind(const struct process_config *config, pid_t parent)
 	return 0;
 }
 
+/* Comes first: child_place_fds() closes the ruleset's descriptor. */
+static int child_confine(const struct confinement *confinement)
+{
+	const int ret = confinement ? confinement_enter(confinement) : 0;
+
+	errno = -ret;
+	return ret ? -1 : 0;
+}
+
 static void child_run(const struct process_config *config, pid_t parent, int report)
 {
 	int pipe_fd = report;
 	int code;
 
-	if (child_bind(config, parent) == 0 &&
+	if (child_confine(config->confinement) == 0 && child_bind(config, parent) == 0 &&
 	    (!config->directory || chdir(config->directory) == 0) &&
 	    child_place_fds(config, &pipe_fd) == 0 && child_set_signals(config) == 0)
 		execvpe(config->argv[0], config->argv,

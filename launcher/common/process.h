@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "launcher/common/confinement.h"
 #include "netsetup/base/error.h"
 
 /**
@@ -45,6 +46,7 @@ struct process_fd {
  * @death_signal: signal that the kernel sends to the child when the calling thread ends, or 0.
  * @directory: the child's working directory; NULL: that of this process.
  * @environment: NULL-terminated, the whole environment; NULL: that of this process.
+ * @confinement: the child's limits, from before it runs the program; NULL: none.
  */
 struct process_config {
 	char *const *argv;
@@ -55,6 +57,7 @@ struct process_config {
 	int death_signal;
 	const char *directory;
 	char *const *environment;
+	const struct confinement *confinement;
 };
 
 /* Limit of process_config.fd_count. */

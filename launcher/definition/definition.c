@@ -77,5 +77,7 @@ void definition_done(struct definition *definition)
 	free(definition->qemu.binary);
 	for (unsigned int i = 0; i < definition->qemu.arg_count; i++)
 		free(definition->qemu.args[i]);
+	for (unsigned int i = 0; i < definition->qemu.file_count; i++)
+		free(definition->qemu.files[i]);
 	memset(definition, 0, sizeof(*definition));
 }

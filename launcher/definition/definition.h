@@ -21,6 +21,7 @@
 #define DISKS_MAX       16
 #define SSH_KEYS_MAX    64
 #define ARGS_MAX        256
+#define FILES_MAX       64
 #define PACKAGES_MAX    128
 #define CREDENTIALS_MAX 16
 #define COMMANDS_MAX    64
@@ -368,6 +369,7 @@ struct smbios {
  * @shutdown_timeout: seconds, 0..86400.
  * @qemu.binary: a name to search for in PATH, or a path.
  * @qemu.args, @qemu.arg_count: arguments at the end of QEMU's command line.
+ * @qemu.files, @qemu.file_count: absolute paths of files that QEMU may use beside those of the VM.
  */
 struct definition {
 	char *path;
@@ -437,6 +439,8 @@ struct definition {
 		char *binary;
 		char *args[ARGS_MAX];
 		unsigned int arg_count;
+		char *files[FILES_MAX];
+		unsigned int file_count;
 	} qemu;
 };
 

@@ -156,6 +156,9 @@ static const struct list run_list = SCHEMA_LIST(&type_cloud_init_command, &comma
 static const struct list arg_list = SCHEMA_LIST(&type_text, LIMITS(0, ARG_MAX_BYTES, "\t\n"),
 						struct definition, qemu.args, qemu.arg_count);
 
+static const struct list file_list = SCHEMA_LIST(&type_path, NULL, struct definition, qemu.files,
+						 qemu.file_count);
+
 static const struct list order_list = SCHEMA_LIST(&type_words, WORDS(boot_devices),
 						  struct definition, boot.order, boot.order_count);
 
@@ -298,6 +301,8 @@ static const struct key qemu_keys[] = {
 	{ "binary", &type_path_program, INSIDE(qemu, binary), NULL, "qemu-system-x86_64",
 	  PIN_QEMU },
 	{ "args", &schema_type_list, INSIDE(qemu, args), &arg_list, NULL, PIN_NONE },
+	{ "files", &schema_type_optional_list, INSIDE(qemu, files), &file_list, NULL,
+	  PIN_UNLOCKED },
 };
 
 static const struct key top_keys[] = {

@@ -286,7 +286,8 @@ static int start(struct backend *backend, const struct backend_config *config, s
 					.fd_count = config->fd_count,
 					.new_session = true,
 					.death_signal = SIGINT,
-					.environment = environment };
+					.environment = environment,
+					.confinement = config->confinement };
 	cleanup_fd int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	cleanup_fd int theirs = -1;
 	int ends[2];

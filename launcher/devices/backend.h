@@ -29,12 +29,14 @@ struct backends {
  * @arguments: the command; argv[0] is a path from backend_find().
  * @fds, @fd_count: its descriptors besides 0, 1 and 2: one end of a socket pair with QEMU, or a
  *                  listening socket to which QEMU's socket is connected.
+ * @confinement: its limits.
  */
 struct backend_config {
 	const char *name;
 	const struct argv *arguments;
 	const struct process_fd *fds;
 	size_t fd_count;
+	const struct confinement *confinement;
 };
 
 /**

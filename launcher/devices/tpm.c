@@ -44,20 +44,43 @@ static int state_directory(const struct definition *definition, const char *dire
 	return ret;
 }
 
+/* Threat: the guest takes swtpm over. Check: it has its state, its descriptors, and no others. */
+static int confine(const char *program, const char *state, struct confinement *confinement,
+		   struct error *err)
+{
+	struct confinement made;
+	int ret = confinement_new(&(struct confinement_needs){ 0 }, &made, err);
+
+	if (ret)
+		return ret;
+	ret = ruleset_allow_path(&made.ruleset, program, RULESET_READ | RULESET_EXECUTE, err);
+	if (!ret)
+		ret = ruleset_allow_path(&made.ruleset, state, RULESET_CHANGE, err);
+	if (ret)
+		confinement_done(&made);
+	else
+		*confinement = made;
+	return ret;
+}
+
 /* With --terminate swtpm ends when QEMU closes its end. */
 static int start(const char *program, const char *state, int link, struct backends *backends,
 		 struct error *err)
 {
 	struct argv argv = { 0 };
 	const struct process_fd fds[] = { { link, SWTPM_FD } };
-	const struct backend_config config = { PROGRAM, &argv, fds, ARRAY_SIZE(fds) };
-	int ret;
+	struct confinement confinement;
+	const struct backend_config config = { PROGRAM, &argv, fds, ARRAY_SIZE(fds), &confinement };
+	int ret = confine(program, state, &confinement, err);
 
+	if (ret)
+		return ret;
 	argv_add(&argv, program, "socket", "--tpm2", "--terminate", "--ctrl", NULL);
 	argv_addf(&argv, "type=unixio,clientfd=%d", SWTPM_FD);
 	argv_add(&argv, "--tpmstate", NULL);
 	argv_addf(&argv, "dir=%s,mode=0600", state);
 	ret = backend_start(backends, &config, err);
+	confinement_done(&confinement);
 	argv_done(&argv);
 	return ret;
 }

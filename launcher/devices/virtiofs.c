@@ -20,8 +20,10 @@
  * virtiofsd needs root to act as any user of the guest. For an ordinary user it runs as root of a
  * user namespace that has no other user: the guest's root acts as this user on the host, and other
  * users of the guest have no access. unshare(1) makes the namespace, since virtiofsd itself would
- * need newuidmap(1), which is privileged. virtiofsd makes its own mount namespace, which has only
- * the shared directory.
+ * need newuidmap(1), which is privileged.
+ *
+ * virtiofsd makes its own mount namespace, which has only the shared directory. It has no network
+ * and no other process there. Landlock would deny it the mounts, so its limits have no files.
  */
 static int start(const struct share *share, const char *unshare, const char *virtiofsd,
 		 int listener, struct backends *backends, struct error *err)
@@ -29,9 +31,13 @@ static int start(const struct share *share, const char *unshare, const char *vir
 	char name[sizeof("virtiofsd of ") + TYPE_SHARE_TAG_MAX];
 	const struct process_fd fds[] = { { listener, VIRTIOFSD_FD } };
 	struct argv argv = { 0 };
-	const struct backend_config config = { name, &argv, fds, ARRAY_SIZE(fds) };
-	int ret;
+	struct confinement confinement;
+	const struct backend_config config = { name, &argv, fds, ARRAY_SIZE(fds), &confinement };
+	int ret = confinement_new(&(struct confinement_needs){ .mounts = true, .attributes = true },
+				  &confinement, err);
 
+	if (ret)
+		return ret;
 	snprintf(name, sizeof(name), "virtiofsd of %s", share->tag);
 	if (unshare)
 		argv_add(&argv, unshare, "--map-root-user", "--", NULL);
@@ -40,6 +46,7 @@ static int start(const struct share *share, const char *unshare, const char *vir
 	argv_addf(&argv, "--shared-dir=%s", share->path);
 	argv_add(&argv, "--rlimit-nofile=0", "--log-level=warn", NULL);
 	ret = backend_start(backends, &config, err);
+	confinement_done(&confinement);
 	argv_done(&argv);
 	return ret;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks the machine: QEMU, KVM, directories and the clock.
+// Checks the machine: QEMU, KVM, directories, the clock and Landlock.
 #include "launcher/doctor/check_machine.h"
 
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include "launcher/qemu/accel.h"
 #include "launcher/qemu/qemu_probe.h"
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/ruleset.h"
 
 /* The defaults of a definition. */
 #define QEMU    "qemu-system-x86_64"
@@ -168,5 +169,29 @@ enum severity check_machine_clock(struct check *check, struct error *finding)
 		      "the clock is earlier than the installation of vmrun: %s", text);
 	error_remedy(finding,
 		     "set the clock for downloads by https: sudo timedatectl set-ntp true");
+	return SEVERITY_WARN;
+}
+
+/* Shows the reach of a QEMU that a guest has taken over; see confinement.h. */
+enum severity check_machine_sandbox(struct check *check, struct error *finding)
+{
+	const unsigned int version = ruleset_version();
+
+	if (version >= RULESET_VERSION_SIGNALS)
+		return check_finding(finding, SEVERITY_OK,
+				     "QEMU can open only its VM's files (Landlock, version %u)",
+				     version);
+	if (version > 0) {
+		check_finding(finding, SEVERITY_NOTE,
+			      "QEMU can open only its VM's files, but signal your processes "
+			      "(Landlock, version %u)",
+			      version);
+		error_remedy(finding, "Linux 6.12 restricts that");
+		return SEVERITY_NOTE;
+	}
+	check_finding(finding, SEVERITY_WARN,
+		      "QEMU can open all of your files: this kernel has no Landlock");
+	error_remedy(finding, "boot Linux 5.13 or later with 'landlock' in the list of: "
+			      "cat /sys/kernel/security/lsm");
 	return SEVERITY_WARN;
 }

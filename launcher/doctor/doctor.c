@@ -30,7 +30,7 @@ static const struct row {
 	{ "manager", check_host_manager },    { "stations", check_lan_stations },
 	{ "data", check_machine_data },       { "cache", check_machine_cache },
 	{ "runtime", check_machine_runtime }, { "leftovers", check_helper_leftovers },
-	{ "clock", check_machine_clock },
+	{ "clock", check_machine_clock },     { "sandbox", check_machine_sandbox },
 };
 
 static const char *const severities[] = { [SEVERITY_OK] = "ok",

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/ruleset.h"
 
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
@@ -35,19 +35,6 @@
 /* libseccomp's SCMP_A0() and so on omit the value that a comparison does not need. */
 #pragma clang diagnostic ignored "-Wmissing-field-initializers"
 #endif
-
-/* Older headers lack the rights of Landlock's versions 2 and 3. */
-#ifndef LANDLOCK_ACCESS_FS_REFER
-#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
-#endif
-#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
-#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
-#endif
-
-#define READ_RIGHTS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-
-/* All rights of version 1. */
-#define RIGHTS_1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
 
 static int limit(int resource, rlim_t most)
 {
@@ -165,71 +152,44 @@ int sandbox_process(struct error *err)
 	return ret ? error_set_errno(err, -ret, "cannot filter system calls") : 0;
 }
 
-static int allow(int ruleset, int fd, uint64_t rights)
-{
-	const struct landlock_path_beneath_attr rule = { .allowed_access = rights,
-							 .parent_fd = fd };
-
-	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-}
-
-static int allow_path(int ruleset, const char *path, uint64_t rights)
-{
-	cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
-
-	return fd < 0 ? 0 : allow(ruleset, fd, rights);
-}
-
 /* Allows libraries, certificates and name services of usual systems, but no home directory. */
-static int allow_system(int ruleset)
+static int allow_system(const struct ruleset *ruleset, struct error *err)
 {
 	static const char *const paths[] = { "/etc",       "/usr",
 					     "/lib",       "/lib64",
 					     "/run",       "/var/lib/ca-certificates",
 					     "/nix/store", "/gnu/store",
-					     "/opt",       "/sys/devices/system/cpu" };
+					     "/opt",       "/sys/devices/system/cpu",
+					     "/proc/self" };
 	int ret = 0;
 
+	/* A name service may answer on a socket in /run. */
 	for (size_t i = 0; i < ARRAY_SIZE(paths) && !ret; i++)
-		ret = allow_path(ruleset, paths[i], READ_RIGHTS);
+		ret = ruleset_allow_path(ruleset, paths[i], RULESET_READ | RULESET_RESOLVE_UNIX,
+					 err);
 	if (!ret)
-		ret = allow_path(ruleset, "/proc/self", READ_RIGHTS);
-	if (!ret)
-		ret = allow_path(ruleset, "/dev/urandom", LANDLOCK_ACCESS_FS_READ_FILE);
-	if (!ret)
-		ret = allow_path(ruleset, "/dev/null",
-				 LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
-	return ret;
+		ret = ruleset_allow_path(ruleset, "/dev/urandom", RULESET_READ, err);
+	return ret ? ret : ruleset_allow_path(ruleset, "/dev/null", RULESET_WRITE, err);
 }
 
 int sandbox_files(int directory, const char *const files[], size_t count, struct error *err)
 {
-	const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, 1u);
-	uint64_t rights = RIGHTS_1;
-	struct landlock_ruleset_attr attr;
-	cleanup_fd int ruleset = -1;
-	int ret;
+	struct ruleset ruleset;
+	int ret = ruleset_new(&(struct ruleset_denied){ .files = true }, &ruleset, err);
 
-	if (version < 1)
-		return 0;
-	if (version >= 2)
-		rights |= LANDLOCK_ACCESS_FS_REFER;
-	if (version >= 3)
-		rights |= LANDLOCK_ACCESS_FS_TRUNCATE;
-	attr = (struct landlock_ruleset_attr){ .handled_access_fs = rights };
-	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0u);
-	if (ruleset < 0)
-		return error_set_errno(err, errno, "cannot restrict access to files");
-	ret = allow(ruleset, directory,
-		    rights & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
-					 LANDLOCK_ACCESS_FS_MAKE_BLOCK));
 	if (!ret)
-		ret = allow_system(ruleset);
+		ret = allow_system(&ruleset, err);
 	for (size_t i = 0; i < count && !ret; i++)
-		ret = allow_path(ruleset, files[i], LANDLOCK_ACCESS_FS_READ_FILE);
-	if (!ret)
-		ret = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
-	return ret ? error_set_errno(err, errno, "cannot restrict access to files") : 0;
+		ret = ruleset_allow_path(&ruleset, files[i], RULESET_READ, err);
+	if (!ret) {
+		ret = ruleset_allow(&ruleset, directory, RULESET_CHANGE);
+		if (!ret)
+			ret = ruleset_enter(&ruleset);
+		if (ret)
+			error_set_errno(err, -ret, "cannot restrict access to files");
+	}
+	ruleset_done(&ruleset);
+	return ret;
 }
 
 /* Runs in the child. Moves them above all open descriptors first, so that none is overwritten. */

@@ -34,21 +34,15 @@ int qemu_devices_add_audio(const struct machine_plan *plan, struct argv *argv, s
 }
 
 /*
- * QEMU listens on the socket and serves one client at a time. Without a client it discards the
- * guest's output, so a guest that writes without end costs the launcher nothing.
+ * QEMU accepts one client at a time on a socket that vmrun has made. Without a client it discards
+ * the guest's output, so a guest that writes without end costs the launcher nothing.
  */
 int qemu_devices_add_agent(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	cleanup_free char *path = NULL;
-	int ret;
-
 	if (!plan->definition->guest_agent)
 		return 0;
-	ret = qemu_text_socket_path(plan, GUEST_AGENT_SOCKET, &path, err);
-	if (ret)
-		return ret;
 	argv_add(argv, "-chardev", NULL);
-	argv_addf(argv, "socket,id=agent,server=on,wait=off,path=%s", path);
+	argv_addf(argv, "socket,id=agent,server=on,wait=off,fd=%d", QEMU_FD_AGENT);
 	argv_add(argv, "-device", "virtio-serial-pci,id=agents", "-device",
 		 "virtserialport,bus=agents.0,chardev=agent,id=" GUEST_AGENT_PORT
 		 ",name=org.qemu.guest_agent.0",

@@ -21,8 +21,9 @@ enum qemu_fd {
 	QEMU_FD_CREDENTIAL, /* the first SMBIOS type 11 string */
 	/* The connection to virtiofsd of share 0; those of other shares follow by number. */
 	QEMU_FD_SHARE = QEMU_FD_CREDENTIAL + CREDENTIALS_MAX + 3,
+	QEMU_FD_AGENT = QEMU_FD_SHARE + SHARES_MAX, /* the listening socket of the guest agent */
 	/* The card on network 0, if that is private; those of other networks follow by number. */
-	QEMU_FD_PRIVATE = QEMU_FD_SHARE + SHARES_MAX,
+	QEMU_FD_PRIVATE,
 	QEMU_FD_END = QEMU_FD_PRIVATE + NETWORKS_MAX,
 };
 

@@ -39,6 +39,7 @@ int qemu_process_start(const struct qemu_process_config *config, struct process 
 		.fds = fds,
 		.fd_count = config->fd_count,
 		.directory = config->directory,
+		.confinement = config->confinement,
 		.new_session = !config->stdio || !isatty(STDIN_FILENO),
 		.death_signal = SIGINT,
 	};

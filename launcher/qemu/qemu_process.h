@@ -15,6 +15,7 @@
  * @argv: from qemu_build().
  * @fds, @fd_count: the descriptors that become those of enum qemu_fd.
  * @directory: the definition's: relative paths in qemu.args start from it. NULL: that of vmrun.
+ * @confinement: its limits; NULL for a QEMU without a guest.
  * @stdio: true if the console is standard input and output; else standard input is /dev/null.
  */
 struct qemu_process_config {
@@ -22,6 +23,7 @@ struct qemu_process_config {
 	const struct process_fd *fds;
 	size_t fd_count;
 	const char *directory;
+	const struct confinement *confinement;
 	bool stdio;
 };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "launcher/qemu/qemu_confine.h"
 #include "netsetup/base/cleanup.h"
 
 /* qemu-qmp-ref(7), ShutdownCause. */
@@ -108,6 +109,8 @@ int exit_status_get(const struct exit_cause *exit_cause, struct error *err)
 	if (exit_cause->end.si_status != 0) {
 		error_setf(err, STATUS_FAILURE, ECHILD, "QEMU exited with status %d",
 			   exit_cause->end.si_status);
+		if (exit_cause->state == VM_STARTING)
+			qemu_confine_remedy(err);
 		return STATUS_FAILURE;
 	}
 	return quit(exit_cause, err);

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 
 #include "launcher/common/log.h"
+#include "launcher/common/unix_socket.h"
+#include "launcher/guest/guest_agent.h"
 #include "netsetup/base/cleanup.h"
 
 void qemu_fds_add(struct qemu_fds *qemu_fds, int source, int target)
@@ -69,6 +71,16 @@ static int open_privates(struct qemu_fds *qemu_fds, const struct definition *def
 	return 0;
 }
 
+static int open_agent(struct qemu_fds *qemu_fds, const char *directory, struct error *err)
+{
+	const int listener = unix_socket_listen(directory, GUEST_AGENT_SOCKET, err);
+
+	if (listener < 0)
+		return listener;
+	qemu_fds_add(qemu_fds, listener, QEMU_FD_AGENT);
+	return 0;
+}
+
 int qemu_fds_open(struct qemu_fds *qemu_fds, const struct machine_plan *plan, const char *directory,
 		  bool logged, struct loop *loop, struct error *err)
 {
@@ -78,6 +90,8 @@ int qemu_fds_open(struct qemu_fds *qemu_fds, const struct machine_plan *plan, co
 	int console;
 
 	if (open_qmp(qemu_fds, err) < 0 || open_privates(qemu_fds, plan->definition, loop, err) < 0)
+		return -err->code;
+	if (plan->definition->guest_agent && open_agent(qemu_fds, directory, err) < 0)
 		return -err->code;
 	/* A user without a home directory has a console but no log. */
 	if (is_socket || logged) {

@@ -46,10 +46,10 @@ void qemu_fds_close(struct qemu_fds *qemu_fds);
 bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int queues);
 
 /**
- * qemu_fds_open() - make QMP's sockets, those of the private networks, and the console's if it is a
- * socket; open the log of a run without a terminal, which holds the output of the guest and of the
- * run since the last start.
- * @directory: the VM's runtime directory, for the console's socket.
+ * qemu_fds_open() - make QMP's sockets, those of the private networks, the guest agent's, and the
+ * console's if it is a socket; open the log of a run without a terminal, which holds the output of
+ * the guest and of the run since the last start.
+ * @directory: the VM's runtime directory, for the sockets of agent and console.
  * @logged: open the log for every kind of console.
  * @loop: serves the console and the private networks.
  *

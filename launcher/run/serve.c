@@ -12,6 +12,7 @@
 #include "launcher/guest/guest_agent.h"
 #include "launcher/guest/ssh.h"
 #include "launcher/qemu/qemu_boot.h"
+#include "launcher/qemu/qemu_confine.h"
 #include "launcher/qemu/qemu_process.h"
 #include "launcher/run/hints.h"
 #include "launcher/run/host_memory.h"
@@ -185,19 +186,36 @@ static void backend_lost(const char *name, const char *how, void *context)
 
 static const struct backend_ops backend_ops = { backend_output, backend_lost };
 
-/* Starts QEMU as @vm and supervises it to its end. */
-static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error *err)
+static int start_qemu(const struct run *run, struct process *qemu, struct error *err)
 {
+	struct confinement confinement;
 	const struct qemu_process_config config = { .argv = &run->argv,
 						    .fds = run->qemu_fds.fds,
 						    .fd_count = run->qemu_fds.fd_count,
 						    .directory = run->definition.directory,
+						    .confinement = &confinement,
 						    .stdio = run->plan.console == CONSOLE_STDIO };
+	int ret = qemu_confine(&run->plan, &confinement, err);
 
+	if (ret)
+		return ret;
+	if (confinement.ruleset.fd < 0)
+		log_verbose("%s: QEMU can open all of your files: this kernel has no Landlock",
+			    run->definition.name);
+	ret = qemu_process_start(&config, qemu, err);
+	if (ret == -EACCES)
+		qemu_confine_remedy(err);
+	confinement_done(&confinement);
+	return ret;
+}
+
+/* Starts QEMU as @vm and supervises it to its end. */
+static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error *err)
+{
 	run->vm = vm;
 	run->control = control_open(loop, run->runtime_dir.directory, &control_ops, run, err);
 	if (!run->control || backend_watch(&run->backends, loop, &backend_ops, run, err) < 0 ||
-	    signals_check(err) < 0 || qemu_process_start(&config, &vm->qemu, err) < 0)
+	    signals_check(err) < 0 || start_qemu(run, &vm->qemu, err) < 0)
 		return err->status;
 	/* QEMU has them now; QMP must reach end-of-file when QEMU closes its end. */
 	qemu_fds_close(&run->qemu_fds);

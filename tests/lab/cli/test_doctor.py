@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("vmrun")
 PACKAGED = Path(__file__).resolve().parents[3] / "netsetup" / "packaging" / "vmrun.network"
 CHECKS = ["qemu", "kvm", "tun", "helper", "policy", "uplink", "addresses", "router", "internet",
           "dns", "firewall", "arp", "manager", "stations", "data", "cache", "runtime",
-          "leftovers", "clock"]
+          "leftovers", "clock", "sandbox"]
 
 
 def examine(lab: Lab, before: str = "", **how: object) -> dict[str, dict]:

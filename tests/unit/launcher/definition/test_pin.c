@@ -69,7 +69,7 @@ static unsigned int check_keys(const struct keys *keys)
 
 static void test_each_key_has_one(void **state)
 {
-	assert_int_equal(check_keys(&keys_definition), 12);
+	assert_int_equal(check_keys(&keys_definition), 13);
 }
 
 static void test_collect(void **state)

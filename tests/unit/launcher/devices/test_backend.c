@@ -98,7 +98,7 @@ static void start(struct backends *backends, const char *role, int *link)
 {
 	struct process_fd fd = { -1, LINK };
 	struct argv argv = { 0 };
-	struct backend_config config = { role, &argv, &fd, link ? 1 : 0 };
+	struct backend_config config = { role, &argv, &fd, link ? 1 : 0, NULL };
 	struct error err = { 0 };
 	int ends[2] = { -1, -1 };
 
@@ -301,7 +301,7 @@ static void test_not_runnable(void **state)
 {
 	struct backends backends = { 0 };
 	struct argv argv = { 0 };
-	struct backend_config config = { "none", &argv, NULL, 0 };
+	struct backend_config config = { "none", &argv, NULL, 0, NULL };
 	struct error err = { 0 };
 
 	argv_add(&argv, "/nonexistent/none", NULL);
@@ -326,7 +326,7 @@ static void test_death_signal(void **state)
 	if (middle == 0) {
 		struct argv argv = { 0 };
 		struct process_fd fd = { ends[1], LINK };
-		struct backend_config config = { "serve", &argv, &fd, 1 };
+		struct backend_config config = { "serve", &argv, &fd, 1, NULL };
 
 		argv_add(&argv, SELF, "serve", NULL);
 		if (backend_start(&backends, &config, &(struct error){ 0 }) < 0)

@@ -604,10 +604,10 @@ static void test_private_networks(void **state)
 							 .model = (char *)"virtio" };
 	machine.definition.other_count = 2;
 	argv = build(&machine);
-	assert_option(&argv, "-netdev", 0, "socket,id=lan0,fd=51");
+	assert_option(&argv, "-netdev", 0, "socket,id=lan0,fd=52");
 	assert_option(&argv, "-device", 0,
 		      "virtio-net-pci,netdev=lan0,mac=02:00:00:00:00:01,romfile=");
-	assert_option(&argv, "-netdev", 1, "socket,id=private1,fd=52");
+	assert_option(&argv, "-netdev", 1, "socket,id=private1,fd=53");
 	assert_option(&argv, "-device", 1, "e1000,netdev=private1,mac=02:00:00:00:00:02,romfile=");
 	assert_option(&argv, "-netdev", 2, "user,id=user2");
 	argv_done(&argv);
@@ -628,8 +628,7 @@ static void test_channels(void **state)
 	machine.plan.vsock = true;
 	machine.plan.runtime_directory = "/run/user/1,2";
 	argv = build(&machine);
-	assert_option(&argv, "-chardev", 1,
-		      "socket,id=agent,server=on,wait=off,path=/run/user/1,,2/agent");
+	assert_option(&argv, "-chardev", 1, "socket,id=agent,server=on,wait=off,fd=51");
 	assert_option(&argv, "-device", 0, "virtio-serial-pci,id=agents");
 	assert_option(&argv, "-device", 1,
 		      "virtserialport,bus=agents.0,chardev=agent,id=agent0,"

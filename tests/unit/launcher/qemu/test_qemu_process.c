@@ -64,7 +64,7 @@ static int start(bool stdio, int witness, struct process *qemu)
 	const char *const serial = stdio ? "stdio,id=console,signal=off" : "null,id=console";
 	struct argv argv = { 0 };
 	struct process_fd fds[2] = { { -1, QMP }, { witness, WITNESS } };
-	struct qemu_process_config config = { &argv, fds, witness < 0 ? 1 : 2, NULL, stdio };
+	struct qemu_process_config config = { &argv, fds, witness < 0 ? 1 : 2, NULL, NULL, stdio };
 	struct error err = { 0 };
 	int ends[2];
 	int ret;

@@ -232,7 +232,7 @@ static void start(struct vm *vm, const char *kind, struct owner *owner)
 	char *items[] = { (char *)"/proc/self/exe", (char *)kind, NULL };
 	struct argv argv = { .items = items, .count = 2 };
 	struct process_fd fds[2] = { { -1, QMP }, { -1, STDIN_FILENO } };
-	struct qemu_process_config config = { &argv, fds, 2, NULL, true };
+	struct qemu_process_config config = { &argv, fds, 2, NULL, NULL, true };
 	struct error err;
 	int qmp[2], input[2];
 	const int room = 1024 * 1024; /* a chatty one's output fits, even if it is not read */
