@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/membership.h"
 
 #define PASSWD_SIZE 65536
 
@@ -98,29 +99,60 @@ static int find_by_sudo(const char *uid_text, struct caller *caller, struct erro
 	if (ret < 0)
 		return ret;
 
-	if (gid == 0 && caller->entry.pw_gid != 0) {
+	/* Threat: a group of another user's. Check: the user database. Test: test_refused(). */
+	if (!membership_recorded(caller->entry.pw_uid, gid))
+		ret = error_setf(err, STATUS_PERMISSION, EINVAL, "SUDO_GID is no group of '%s'",
+				 caller->entry.pw_name);
+	if (ret < 0)
 		free(take_ptr(&caller->texts));
-		return error_setf(err, STATUS_PERMISSION, EINVAL, "SUDO_GID is root's");
-	}
 	caller->gid = gid;
-	return 0;
+	return ret;
 }
 
-/* Finds the user that the environment names; caller->texts stays NULL if it names none. */
+static int find_by_doas(const char *user, struct caller *caller, struct error *err)
+{
+	return find_caller("DOAS_USER", user, 0, caller, err);
+}
+
+static int find_by_pkexec(const char *uid_text, struct caller *caller, struct error *err)
+{
+	return find_by_id("PKEXEC_UID", uid_text, caller, err);
+}
+
+/* Each variable that names the caller, and how. */
+static const struct {
+	const char *name;
+	int (*find)(const char *text, struct caller *caller, struct error *err);
+} variables[] = {
+	{ "SUDO_UID", find_by_sudo },
+	{ "DOAS_USER", find_by_doas },
+	{ "PKEXEC_UID", find_by_pkexec },
+};
+
+/*
+ * Finds the user that the environment names; caller->texts stays NULL if it names none.
+ *
+ * Threat: 'SUDO_UID=0 doas vmrun', where doas(1) keeps the environment, would stay root. Check: one
+ * variable at most is set. Test: test_refused() of tests/unit/launcher/common/test_privilege.c.
+ */
 static int find_by_environment(struct caller *caller, struct error *err)
 {
-	const char *text;
+	size_t found = ARRAY_SIZE(variables);
 
-	text = getenv("SUDO_UID");
-	if (text)
-		return find_by_sudo(text, caller, err);
-	text = getenv("DOAS_USER");
-	if (text)
-		return find_caller("DOAS_USER", text, 0, caller, err);
-	text = getenv("PKEXEC_UID");
-	if (text)
-		return find_by_id("PKEXEC_UID", text, caller, err);
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+		if (!getenv(variables[i].name))
+			continue;
+		if (found < ARRAY_SIZE(variables)) {
+			error_setf(err, STATUS_PERMISSION, EINVAL, "both %s and %s are set",
+				   variables[found].name, variables[i].name);
+			error_remedy(err, "unset the one of an outer call: env -u VARIABLE vmrun");
+			return -EINVAL;
+		}
+		found = i;
+	}
+	if (found == ARRAY_SIZE(variables))
+		return 0;
+	return variables[found].find(getenv(variables[found].name), caller, err);
 }
 
 static int become(const struct caller *caller, struct error *err)

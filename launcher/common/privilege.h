@@ -20,7 +20,8 @@ int privilege_check(struct error *err);
  * or pkexec(1) (PKEXEC_UID), and never root again.
  *
  * The process gets this user's IDs, supplementary groups and capabilities, the umask 077, and
- * no_new_privs, so that no program it runs gains privilege. HOME, USER, LOGNAME and SHELL come from
+ * no_new_privs, so that no program it runs gains privilege. More than one of these variables is an
+ * error, and so is a SUDO_GID that is no group of that user. HOME, USER, LOGNAME and SHELL come from
  * passwd(5). XDG directories of other users are removed from the environment. Root without such a
  * variable, or called by root, stays root. The process of any other user does not change.
  *

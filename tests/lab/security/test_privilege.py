@@ -241,3 +241,33 @@ def test_sudo_itself(lab: Lab) -> None:
     addresses = lab.directory / f"home-{me.uid}" / ".local/state/vmrun/tiny/addresses"
     assert addresses.read_text() == f"{vm.address}\n"
     assert addresses.stat().st_uid == me.uid
+
+
+def test_doas_itself(lab: Lab) -> None:
+    """By doas(1); with its keepenv, a variable of sudo's that the user has set is refused."""
+    need("doas")
+    me = lab.add_user()
+    conf = lab.set_policy("").parent.parent / "doas.conf"
+    conf.write_text(f"permit nopass keepenv {me.name} as root\n")
+    conf.chmod(0o400)
+    file = private(lab, tiny(), me)
+    status, said = refused(lab, file, user=me, sudo="doas",
+                           env={"SUDO_UID": "0", "SUDO_GID": "0"})
+    assert status == 4 and said.startswith("vmrun: both SUDO_UID and DOAS_USER are set\n")
+
+    vm, _ = boot(lab, file, user=me, sudo="doas")
+    is_users(vm.child("vmrun"), me)
+    is_users(vm.qemu, me)
+    lab.vmrun("stop", "tiny", user=me, check=True)
+    assert vm.wait() == 0
+
+
+@pytest.mark.parametrize("variables", [{"DOAS_USER": "me"}, {"PKEXEC_UID": "4242"}],
+                         ids=["doas", "pkexec"])
+def test_callers_by_environment(lab: Lab, variables: dict) -> None:
+    """As doas(1) and pkexec(1) start it: the definition is opened by the user who called."""
+    me = lab.add_user()
+    assert (me.name, me.uid) == ("me", 4242)
+    secret = private(lab, paused(), Account("root", 0, 0))
+    status, said = refused(lab, secret, env=variables)
+    assert status == 3 and f"{secret}: Permission denied" in said

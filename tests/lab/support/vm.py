@@ -71,7 +71,8 @@ def vmrun_argv(directory: Path, arguments: Sequence[str], user: User = None,
     With @user alone the process is that user's and without privilege, as after a login. With @sudo
     it is root's, as `sudo vmrun` by @user would make it: root, with SUDO_UID and its kin. Home and
     XDG directories are the lab's own either way. Nothing between forks, so the pid is vmrun's; but
-    with @sudo the word "program" it is the one of sudo(8) itself, which @user runs.
+    with @sudo the word "program" or "doas" it is the one of sudo(8) or doas(1) itself, which @user
+    runs.
     """
     who = account(user)
     uid, gid = who.uid, who.gid
@@ -83,6 +84,8 @@ def vmrun_argv(directory: Path, arguments: Sequence[str], user: User = None,
     argv = [str(binary()), *map(str, arguments)]
     if sudo == "program":
         argv = ["sudo", "--non-interactive", *argv]
+    if sudo == "doas":
+        argv = ["doas", "-n", *argv]
     if sudo is True:
         env |= {"SUDO_UID": str(uid), "SUDO_GID": str(gid), "SUDO_USER": who.name,
                 "SUDO_COMMAND": " ".join(argv)}

@@ -42,8 +42,9 @@ struct seen {
 
 static struct seen *seen;
 static struct passwd *user;
+static gid_t other_group;
 
-/* Returns a user with a second group if there is one, else the user nobody. */
+/* Returns a user with a second group, other_group, if there is one, else the user nobody. */
 static struct passwd *find_user(void)
 {
 	struct passwd *entry;
@@ -53,11 +54,16 @@ static struct passwd *find_user(void)
 		if (!group->gr_mem[0] || group->gr_gid == 0)
 			continue;
 		entry = getpwnam(group->gr_mem[0]);
-		if (entry && entry->pw_uid != 0 && entry->pw_gid != 0 &&
-		    entry->pw_gid != group->gr_gid)
-			return entry;
+		if (!entry || entry->pw_uid == 0 || entry->pw_gid == 0 ||
+		    entry->pw_gid == group->gr_gid)
+			continue;
+		other_group = group->gr_gid;
+		return entry;
 	}
-	return getpwnam("nobody");
+	entry = getpwnam("nobody");
+	if (entry)
+		other_group = entry->pw_gid;
+	return entry;
 }
 
 static void record_state(void)
@@ -160,10 +166,10 @@ static void test_sudo(void **state)
 	expect_user(user->pw_gid);
 	assert_true(seen->cache_kept);
 
-	/* sudo after newgrp(1) passes another group. */
-	snprintf(gid, sizeof(gid), "SUDO_GID=%u", user->pw_gid + 1);
+	/* sudo after newgrp(1) passes another group of the user's. */
+	snprintf(gid, sizeof(gid), "SUDO_GID=%u", other_group);
 	drop(environment, "/root");
-	expect_user(user->pw_gid + 1);
+	expect_user(other_group);
 	assert_false(seen->cache_kept);
 	assert_int_equal(rmdir(directory), 0);
 }
@@ -223,10 +229,15 @@ static void test_refused(void **state)
 		{ "SUDO_UID=1", NULL, "SUDO_UID is set, SUDO_GID is not" },
 		{ "SUDO_UID=1", "SUDO_GID=wheel", "SUDO_GID is not a number" },
 		{ "SUDO_UID=1", "SUDO_GID=4294967295", "SUDO_GID is out of range" },
-		{ "SUDO_UID=1", "SUDO_GID=0", "SUDO_GID is root's" },
+		{ "SUDO_UID=1", "SUDO_GID=0", "SUDO_GID is no group of 'daemon'" },
+		{ "SUDO_UID=1", "SUDO_GID=3999999999", "SUDO_GID is no group of 'daemon'" },
+		{ "SUDO_UID=0", "DOAS_USER=daemon", "both SUDO_UID and DOAS_USER are set" },
+		{ "PKEXEC_UID=1", "SUDO_UID=0", "both SUDO_UID and PKEXEC_UID are set" },
+		{ "DOAS_USER=", "PKEXEC_UID=1", "both DOAS_USER and PKEXEC_UID are set" },
 		{ "DOAS_USER=no such user", NULL, "DOAS_USER names no user in passwd(5)" },
 		{ "DOAS_USER=", NULL, "DOAS_USER names no user in passwd(5)" },
 		{ "PKEXEC_UID=me", NULL, "PKEXEC_UID is not a number" },
+		{ "PKEXEC_UID=3999999999", NULL, "PKEXEC_UID names no user in passwd(5)" },
 	};
 	size_t i;
 
