@@ -38,7 +38,7 @@ static bool caller_has(const char *name)
 	int status;
 
 	if (pid == 0)
-		_exit(privilege_drop(&ignored) < 0 ||
+		_exit(privilege_drop(true, &ignored) < 0 ||
 		      vm_list_directory(name, &directory, &ignored) < 0 ||
 		      access(directory, F_OK) < 0);
 	return pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/common/log.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/membership.h"
 
@@ -229,12 +230,8 @@ static int set_environment(const struct passwd *entry, struct error *err)
 
 static int drop(const struct caller *caller, struct error *err)
 {
-	int ret;
+	int ret = become(caller, err);
 
-	/* The caller was root. */
-	if (caller->entry.pw_uid == 0)
-		return 0;
-	ret = become(caller, err);
 	if (ret == 0)
 		ret = verify(caller, err);
 	if (ret == 0)
@@ -256,7 +253,35 @@ int privilege_become(uid_t uid, struct error *err)
 	return ret;
 }
 
-int privilege_drop(struct error *err)
+/* The directories above are root's, so that no user can replace the one that is made. */
+static void make_directory(const char *path, const struct passwd *entry)
+{
+	if (mkdir(path, 0700) == 0 && lchown(path, entry->pw_uid, entry->pw_gid) < 0)
+		rmdir(path);
+}
+
+/* Finds the user for VMs that root itself starts, and makes what a login would have made. */
+static int find_substitute(struct caller *caller, struct error *err)
+{
+	struct error ignored;
+
+	free(take_ptr(&caller->texts));
+	if (find_caller("root's VMs", PRIVILEGE_ROOT_USER, 0, caller, &ignored) == 0) {
+		make_directory(caller->entry.pw_dir, &caller->entry);
+		make_directory(PRIVILEGE_ROOT_RUNTIME_DIR, &caller->entry);
+		setenv("XDG_RUNTIME_DIR", PRIVILEGE_ROOT_RUNTIME_DIR, 1);
+		log_notice("called by root: becoming the user '" PRIVILEGE_ROOT_USER "'");
+		return 0;
+	}
+	error_setf(err, STATUS_PERMISSION, EPERM, "cannot run QEMU as root");
+	error_remedy(err, "log in as a user and call 'sudo vmrun', which becomes this user");
+	error_remedy(err, "or install vmrun's package, which has the user '" PRIVILEGE_ROOT_USER
+			  "' for this");
+	error_remedy(err, "or let it run as root nevertheless: vmrun run --as-root FILE");
+	return -EPERM;
+}
+
+int privilege_drop(bool keep_root, struct error *err)
 {
 	struct caller caller = { 0 };
 	int ret = privilege_check(err);
@@ -264,8 +289,10 @@ int privilege_drop(struct error *err)
 	if (ret < 0 || geteuid() != 0)
 		return ret;
 	ret = find_by_environment(&caller, err);
-	if (ret == 0 && caller.texts)
+	if (ret == 0 && (!caller.texts || caller.entry.pw_uid == 0))
+		ret = keep_root ? 1 : find_substitute(&caller, err);
+	if (ret == 0)
 		ret = drop(&caller, err);
 	free(caller.texts);
-	return ret;
+	return ret < 0 ? ret : 0;
 }

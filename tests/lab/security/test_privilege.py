@@ -271,3 +271,36 @@ def test_callers_by_environment(lab: Lab, variables: dict) -> None:
     secret = private(lab, paused(), Account("root", 0, 0))
     status, said = refused(lab, secret, env=variables)
     assert status == 3 and f"{secret}: Permission denied" in said
+
+
+def test_root_itself_without_the_package(lab: Lab) -> None:
+    """Root's QEMU is refused, also if root called sudo; each of the remedies is named."""
+    for sudo, env in (("plain", {}), ("plain", {"SUDO_UID": "0", "SUDO_GID": "0"})):
+        status, said = refused(lab, paused(), sudo=sudo, env=env)
+        assert status == 4
+        assert said.splitlines() == [
+            "vmrun: cannot run QEMU as root",
+            "log in as a user and call 'sudo vmrun', which becomes this user",
+            "or install vmrun's package, which has the user 'vmrun' for this",
+            "or let it run as root nevertheless: vmrun run --as-root FILE"]
+
+
+def test_root_itself_with_the_package(lab: Lab) -> None:
+    """Root becomes the user vmrun, whose home and runtime directory are made."""
+    substitute = lab.add_user("vmrun")
+    (lab.directory / f"home-{substitute.uid}").rmdir()
+    vm = lab.start_vm(paused(), sudo="plain")
+    assert vm.stderr.text.startswith("vmrun: called by root: becoming the user 'vmrun'\n")
+    is_users(process.get(vm.pid), substitute)
+    is_users(vm.qemu, substitute)
+    for path in (lab.directory / f"home-{substitute.uid}", lab.run_dir / "vmrun-root"):
+        assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (substitute.uid, 0o700)
+    assert (lab.run_dir / "vmrun-root" / "vmrun" / "tiny" / "lock").exists()
+    vm.quit()
+
+
+def test_root_itself_as_root(lab: Lab) -> None:
+    lab.add_user("vmrun")
+    vm = lab.start_vm(paused(), ["--as-root"], sudo="plain")
+    assert vm.qemu.status["Uid"].split() == ["0"] * 4
+    vm.quit()

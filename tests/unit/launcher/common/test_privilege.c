@@ -43,6 +43,7 @@ struct seen {
 static struct seen *seen;
 static struct passwd *user;
 static gid_t other_group;
+static bool keep_root;
 
 /* Returns a user with a second group, other_group, if there is one, else the user nobody. */
 static struct passwd *find_user(void)
@@ -103,7 +104,7 @@ static void drop(char *const *environment, const char *directory)
 		if (directory)
 			setenv("XDG_CACHE_HOME", directory, 1);
 		umask(022);
-		seen->result = privilege_drop(&seen->err);
+		seen->result = privilege_drop(keep_root, &seen->err);
 		record_state();
 		_exit(0);
 	}
@@ -189,7 +190,7 @@ static void test_doas_and_pkexec(void **state)
 	expect_user(user->pw_gid);
 }
 
-/* Root without sudo, or called by root, stays root. */
+/* Root without sudo, or called by root, stays root if it wants to. */
 static void test_root_stays(void **state)
 {
 	char *plain[] = { NULL };
@@ -201,6 +202,10 @@ static void test_root_stays(void **state)
 	if (!need_root())
 		skip();
 	for (i = 0; i < ARRAY_SIZE(environments); i++) {
+		keep_root = false;
+		drop(environments[i], NULL);
+		assert_true(seen->result < 0 ? seen->err.remedy[0] : !seen->root_again);
+		keep_root = true;
 		drop(environments[i], NULL);
 		assert_int_equal(seen->result, 0);
 		assert_int_equal(seen->uids[1], 0);
@@ -266,7 +271,7 @@ static void test_set_uid(void **state)
 	pid = fork();
 	if (pid == 0) {
 		if (setresuid(user->pw_uid, 0, 0) < 0 || privilege_check(&err) != -EPERM ||
-		    privilege_drop(&err) != -EPERM)
+		    privilege_drop(false, &err) != -EPERM)
 			_exit(1);
 		if (setresuid(0, 0, 0) < 0 || setresgid(user->pw_gid, 0, 0) < 0)
 			_exit(2);
@@ -288,7 +293,7 @@ static void test_ordinary_user(void **state)
 		if (geteuid() == 0 && setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0)
 			_exit(1);
 		umask(022);
-		_exit(privilege_drop(&err) == 0 && umask(0) == 022 ? 0 : 2);
+		_exit(privilege_drop(false, &err) == 0 && umask(0) == 022 ? 0 : 2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
