@@ -19,8 +19,10 @@
 
 int vm_list_not_running(const char *name, struct error *err)
 {
+	cleanup_free char *system = geteuid() != 0 ? system_vms_directory(name) : NULL;
+
 	error_setf(err, STATUS_FAILURE, ESRCH, "VM '%s' is not running", name);
-	if (geteuid() != 0 && system_vms_running(name))
+	if (system)
 		error_remedy(err, "the system has a VM of this name: use 'sudo vmrun'");
 	else
 		error_remedy(err, "see 'vmrun list'");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Checks rights: vmrun and QEMU have the user's, the helper has two capabilities."""
 
+import json
 import os
 import pwd
 import re
@@ -296,7 +297,11 @@ def test_root_itself_with_the_package(lab: Lab) -> None:
     for path in (lab.directory / f"home-{substitute.uid}", lab.run_dir / "vmrun-root"):
         assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (substitute.uid, 0o700)
     assert (lab.run_dir / "vmrun-root" / "vmrun" / "tiny" / "lock").exists()
-    vm.quit()
+    listed = json.loads(lab.vmrun("list", "--json", check=True).stdout)
+    assert [(each["name"], each["owner"]) for each in listed] == [("tiny", "vmrun")]
+    lab.vmrun("status", "tiny", check=True)
+    lab.vmrun("stop", "--now", "tiny", check=True)
+    vm.wait()
 
 
 def test_root_itself_as_root(lab: Lab) -> None:
