@@ -241,6 +241,26 @@ def test_tar_cut_off(host: Host) -> None:
     assert host.cached() == []
 
 
+def test_bomb(host: Host) -> None:
+    """Nothing is unpacked before the digest is right; without one, only some times the download."""
+    bomb = b"x" * 60_000_000
+    packed = lzma.compress(bomb)
+    assert len(packed) < 12_000
+    host.mirror.files["disk"] = packed
+    url = host.mirror.url("good", "disk")
+    # A write beyond this limit, in units of 512 bytes, would kill the unpacker.
+    done = host.vmrun("fetch", host.define(url, **sha(b"another")), before="ulimit -f 200")
+    assert done.returncode == 1 and "it has another digest than the definition says" in done.stderr
+    done = host.vmrun("fetch", "--accept-digest", host.define(url, unpinned=True),
+                      before="ulimit -f 2000")
+    assert done.returncode == 1 and "it is more than 64 times as large" in done.stderr
+    assert sum(each.stat().st_size for each in host.cache.iterdir()) <= len(packed)
+
+    done = host.vmrun("fetch", host.define(url, **sha(packed)))
+    assert done.returncode == 0, done.stderr
+    assert (host.cache / f"sha256-{sha(packed)['sha256']}").read_bytes() == bomb
+
+
 def test_quiet(host: Host) -> None:
     done = host.vmrun("fetch", "--quiet", host.define(host.mirror.url("good", "disk.raw")))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
