@@ -26,10 +26,10 @@ int privilege_check(struct error *err);
  *
  * The process gets this user's IDs, supplementary groups and capabilities, the umask 077, and
  * no_new_privs, so that no program it runs gains privilege. More than one of these variables is an
- * error, and so is a SUDO_GID that is no group of that user. HOME, USER, LOGNAME and SHELL come from
- * passwd(5). XDG directories of other users are removed from the environment. Root without such a
- * variable, or called by root, becomes PRIVILEGE_ROOT_USER. The process of any other user does not
- * change.
+ * error, and so is a SUDO_GID that is no group of that user. HOME, USER, LOGNAME and SHELL come
+ * from passwd(5). XDG directories of other users are removed from the environment. Root without
+ * such a variable, or called by root, becomes PRIVILEGE_ROOT_USER. The process of any other user
+ * does not change.
  * @keep_root: if root itself has called, stay root.
  *
  * Return: 0; or a negative errno, after which the process must not continue.

@@ -4,50 +4,64 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
-#include <seccomp.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "launcher/image/calls.h"
 #include "netsetup/base/cleanup.h"
-
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED 1
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 /* Covers the largest window of the formats and the unpacker's own memory. */
 #define UNPACK_MEMORY (UINT64_C(768) << 20)
 
-#ifdef __clang__
-/* libseccomp's SCMP_A0() and so on omit the value that a comparison does not need. */
-#pragma clang diagnostic ignored "-Wmissing-field-initializers"
-#endif
+/* Name servers are asked by TCP if an answer is too long for UDP. */
+#define NAME_PORT 53
 
-/* Older headers lack the rights of Landlock's versions 2 and 3. */
-#ifndef LANDLOCK_ACCESS_FS_REFER
-#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
-#endif
-#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
-#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
-#endif
+/*
+ * The kernel's interface (Documentation/userspace-api/landlock.rst). linux/landlock.h of the build
+ * machine may be older than the kernel that vmrun runs on.
+ */
+#define CREATE_RULESET_VERSION (1U << 0)
+#define RULE_PATH_BENEATH      1
+#define RULE_NET_PORT          2
 
-#define READ_RIGHTS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define EXECUTE    (1ULL << 0)
+#define WRITE_FILE (1ULL << 1)
+#define READ_FILE  (1ULL << 2)
+#define READ_DIR   (1ULL << 3)
+#define MAKE_CHAR  (1ULL << 6)
+#define MAKE_BLOCK (1ULL << 11)
+#define READ       (READ_FILE | READ_DIR)
 
-/* All rights of version 1. */
-#define RIGHTS_1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
+#define CONNECT_TCP (1ULL << 1)
+
+struct ruleset {
+	uint64_t handled_fs;
+	uint64_t handled_net;
+	uint64_t scoped;
+};
+
+struct path_beneath {
+	uint64_t allowed;
+	int32_t parent;
+} __attribute__((packed));
+
+struct net_port {
+	uint64_t allowed;
+	uint64_t port;
+};
+
+/* The rights that each version of the interface can deny; a row's index is the version. */
+static const struct ruleset versions[] = {
+	{ 0, 0, 0 },
+	{ (1ULL << 13) - 1, 0, 0 }, /* Linux 5.13 */
+	{ (1ULL << 14) - 1, 0, 0 }, /* 5.19: REFER */
+	{ (1ULL << 15) - 1, 0, 0 }, /* 6.2: TRUNCATE */
+	{ (1ULL << 15) - 1, 3, 0 }, /* 6.7: bind and connect by TCP */
+	{ (1ULL << 16) - 1, 3, 0 }, /* 6.10: IOCTL_DEV */
+	{ (1ULL << 16) - 1, 3, 3 }, /* 6.12: abstract sockets and signals */
+};
 
 static int limit(int resource, rlim_t most)
 {
@@ -56,95 +70,8 @@ static int limit(int resource, rlim_t most)
 	return setrlimit(resource, &limits) < 0 ? -errno : 0;
 }
 
-/* Loads and releases the filter; only releases it if @ret is an error. */
-static int load(scmp_filter_ctx filter, int ret)
-{
-	if (!ret)
-		ret = seccomp_load(filter);
-	seccomp_release(filter);
-	return ret;
-}
-
-static int refuse_calls(scmp_filter_ctx filter)
-{
-	static const int refused[] = {
-		SCMP_SYS(execve),
-		SCMP_SYS(execveat),
-		SCMP_SYS(ptrace),
-		SCMP_SYS(process_vm_readv),
-		SCMP_SYS(process_vm_writev),
-		SCMP_SYS(pidfd_getfd),
-		SCMP_SYS(kcmp),
-		SCMP_SYS(mount),
-		SCMP_SYS(umount2),
-		SCMP_SYS(pivot_root),
-		SCMP_SYS(chroot),
-		SCMP_SYS(move_mount),
-		SCMP_SYS(open_tree),
-		SCMP_SYS(fsopen),
-		SCMP_SYS(unshare),
-		SCMP_SYS(setns),
-		SCMP_SYS(bpf),
-		SCMP_SYS(perf_event_open),
-		SCMP_SYS(userfaultfd),
-		SCMP_SYS(io_uring_setup),
-		SCMP_SYS(io_uring_enter),
-		SCMP_SYS(io_uring_register),
-		SCMP_SYS(keyctl),
-		SCMP_SYS(add_key),
-		SCMP_SYS(request_key),
-		SCMP_SYS(open_by_handle_at),
-		SCMP_SYS(init_module),
-		SCMP_SYS(finit_module),
-		SCMP_SYS(delete_module),
-		SCMP_SYS(kexec_load),
-		SCMP_SYS(kexec_file_load),
-		SCMP_SYS(reboot),
-		SCMP_SYS(swapon),
-		SCMP_SYS(swapoff),
-		SCMP_SYS(personality),
-		SCMP_SYS(setuid),
-		SCMP_SYS(setgid),
-		SCMP_SYS(setresuid),
-		SCMP_SYS(setresgid),
-		SCMP_SYS(mknod),
-		SCMP_SYS(mknodat),
-	};
-	int ret = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(refused) && !ret; i++) {
-		/* The leak sanitizer traces its own process. */
-		if (SANITIZED && refused[i] == SCMP_SYS(ptrace))
-			continue;
-		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
-	}
-	return ret;
-}
-
-/* Refuses TIOCSTI, which forges a terminal's input, and sockets of all families but these. */
-static int refuse_arguments(scmp_filter_ctx filter)
-{
-	static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
-	int below = 0;
-	int ret;
-
-	ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-			       SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, 0x5412));
-	for (size_t i = 0; i < ARRAY_SIZE(families) && !ret; i++) {
-		for (int family = below; family < families[i] && !ret; family++)
-			ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
-					       SCMP_SYS(socket), 1,
-					       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
-		below = families[i] + 1;
-	}
-	return ret ? ret
-		   : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-				      SCMP_A0(SCMP_CMP_GE, (scmp_datum_t)below));
-}
-
 int sandbox_process(struct error *err)
 {
-	scmp_filter_ctx filter;
 	int ret;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, SANITIZED) < 0)
@@ -154,23 +81,15 @@ int sandbox_process(struct error *err)
 		ret = limit(RLIMIT_NOFILE, 64);
 	if (ret)
 		return error_set_errno(err, -ret, "cannot limit resources");
-
-	filter = seccomp_init(SCMP_ACT_ALLOW);
-	if (!filter)
-		return error_set_errno(err, ENOMEM, "cannot filter system calls");
-	ret = refuse_calls(filter);
-	if (!ret)
-		ret = refuse_arguments(filter);
-	ret = load(filter, ret);
+	ret = calls_filter();
 	return ret ? error_set_errno(err, -ret, "cannot filter system calls") : 0;
 }
 
 static int allow(int ruleset, int fd, uint64_t rights)
 {
-	const struct landlock_path_beneath_attr rule = { .allowed_access = rights,
-							 .parent_fd = fd };
+	const struct path_beneath rule = { .allowed = rights, .parent = fd };
 
-	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	return (int)syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0);
 }
 
 static int allow_path(int ruleset, const char *path, uint64_t rights)
@@ -191,45 +110,69 @@ static int allow_system(int ruleset)
 	int ret = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths) && !ret; i++)
-		ret = allow_path(ruleset, paths[i], READ_RIGHTS);
+		ret = allow_path(ruleset, paths[i], READ);
 	if (!ret)
-		ret = allow_path(ruleset, "/proc/self", READ_RIGHTS);
+		ret = allow_path(ruleset, "/proc/self", READ);
 	if (!ret)
-		ret = allow_path(ruleset, "/dev/urandom", LANDLOCK_ACCESS_FS_READ_FILE);
+		ret = allow_path(ruleset, "/dev/urandom", READ_FILE);
 	if (!ret)
-		ret = allow_path(ruleset, "/dev/null",
-				 LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+		ret = allow_path(ruleset, "/dev/null", READ_FILE | WRITE_FILE);
 	return ret;
 }
 
-int sandbox_files(int directory, const char *const files[], size_t count, struct error *err)
+static int allow_files(int ruleset, const struct sandbox *sandbox, uint64_t rights)
 {
-	const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, 1u);
-	uint64_t rights = RIGHTS_1;
-	struct landlock_ruleset_attr attr;
+	int ret = allow(ruleset, sandbox->directory, rights & ~(EXECUTE | MAKE_CHAR | MAKE_BLOCK));
+
+	if (!ret)
+		ret = allow_system(ruleset);
+	for (size_t i = 0; i < sandbox->file_count && !ret; i++)
+		ret = allow_path(ruleset, sandbox->files[i], READ_FILE);
+	return ret;
+}
+
+static int allow_port(int ruleset, uint16_t port)
+{
+	const struct net_port rule = { .allowed = CONNECT_TCP, .port = port };
+
+	return (int)syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0);
+}
+
+static int allow_ports(int ruleset, const struct sandbox *sandbox)
+{
+	int ret = sandbox->port_count ? allow_port(ruleset, NAME_PORT) : 0;
+
+	for (size_t i = 0; i < sandbox->port_count && !ret; i++)
+		ret = allow_port(ruleset, sandbox->ports[i]);
+	return ret;
+}
+
+int sandbox_enter(const struct sandbox *sandbox, struct error *err)
+{
+	const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
+	struct ruleset handled;
 	cleanup_fd int ruleset = -1;
-	int ret;
+	int ret = 0;
 
 	if (version < 1)
 		return 0;
-	if (version >= 2)
-		rights |= LANDLOCK_ACCESS_FS_REFER;
-	if (version >= 3)
-		rights |= LANDLOCK_ACCESS_FS_TRUNCATE;
-	attr = (struct landlock_ruleset_attr){ .handled_access_fs = rights };
-	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0u);
+	handled = versions[(size_t)version < ARRAY_SIZE(versions) ? (size_t)version
+								  : ARRAY_SIZE(versions) - 1];
+	if (sandbox->directory < 0)
+		handled.handled_fs = 0;
+	if (!handled.handled_fs && !handled.handled_net)
+		return 0;
+	/* An older kernel accepts a larger structure if the bytes unknown to it are zero. */
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	if (ruleset < 0)
-		return error_set_errno(err, errno, "cannot restrict access to files");
-	ret = allow(ruleset, directory,
-		    rights & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
-					 LANDLOCK_ACCESS_FS_MAKE_BLOCK));
-	if (!ret)
-		ret = allow_system(ruleset);
-	for (size_t i = 0; i < count && !ret; i++)
-		ret = allow_path(ruleset, files[i], LANDLOCK_ACCESS_FS_READ_FILE);
+		return error_set_errno(err, errno, "cannot restrict this process");
+	if (handled.handled_fs)
+		ret = allow_files(ruleset, sandbox, handled.handled_fs);
+	if (!ret && handled.handled_net)
+		ret = allow_ports(ruleset, sandbox);
 	if (!ret)
 		ret = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
-	return ret ? error_set_errno(err, errno, "cannot restrict access to files") : 0;
+	return ret ? error_set_errno(err, errno, "cannot restrict this process") : 0;
 }
 
 /* Runs in the child. Moves them above all open descriptors first, so that none is overwritten. */
@@ -250,57 +193,13 @@ static int move_fds(int *fds[3])
 	return syscall(SYS_close_range, STDERR_FILENO + 4, ~0u, 0) < 0 ? -errno : 0;
 }
 
-static int filter_unpack(void)
-{
-	static const int allowed[] = {
-		SCMP_SYS(read),
-		SCMP_SYS(write),
-		SCMP_SYS(pwrite64),
-		SCMP_SYS(ftruncate),
-		SCMP_SYS(close),
-		SCMP_SYS(mmap),
-		SCMP_SYS(munmap),
-		SCMP_SYS(mremap),
-		SCMP_SYS(mprotect),
-		SCMP_SYS(madvise),
-		SCMP_SYS(brk),
-		SCMP_SYS(futex),
-		SCMP_SYS(rt_sigreturn),
-		SCMP_SYS(rt_sigprocmask),
-		SCMP_SYS(restart_syscall),
-		SCMP_SYS(clock_gettime),
-		SCMP_SYS(gettimeofday),
-		SCMP_SYS(getrandom),
-		SCMP_SYS(getpid),
-		SCMP_SYS(sched_yield),
-		SCMP_SYS(exit),
-		SCMP_SYS(exit_group),
-	};
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int ret = 0;
-
-	if (!filter)
-		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_SIZE(allowed) && !ret; i++)
-		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	/* Libraries call these and carry on without them: fail as if the kernel lacked them. */
-	if (!ret)
-		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(newfstatat), 0);
-	if (!ret)
-		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(fstat), 0);
-	if (!ret)
-		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat), 0);
-	return load(filter, ret);
-}
-
 int sandbox_unpack(int *input, int *output, int *answer)
 {
 	int *fds[] = { input, output, answer };
 	int ret = move_fds(fds);
 
-	/* The sanitizers need more calls and reserve terabytes. */
 	if (ret || SANITIZED)
 		return ret;
 	ret = limit(RLIMIT_AS, UNPACK_MEMORY);
-	return ret ? ret : filter_unpack();
+	return ret ? ret : calls_filter_unpack();
 }

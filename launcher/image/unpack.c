@@ -21,7 +21,7 @@
 
 #define INPUT_SIZE (128 * 1024)
 
-/* How often the progress is looked at. */
+/* Period of looking at the progress. */
 #define SHOW_MS 100
 
 /* Limit for an image without a digest. Zeros need no space and do not count. */
