@@ -16,6 +16,7 @@
 static int run_command(struct options *options, struct error *err)
 {
 	const struct command *command = options->command;
+	const bool keep_root = options->as_root || !(command->options & OPTION_AS_ROOT);
 	struct launch launch = LAUNCH_NONE;
 	int status = STATUS_OK;
 	int ret = 0;
@@ -28,7 +29,8 @@ static int run_command(struct options *options, struct error *err)
 	if (ret == 0 && command->prepare)
 		command->prepare(options, &launch);
 	if (ret == 0)
-		ret = launch.become ? privilege_become(launch.become, err) : privilege_drop(err);
+		ret = launch.become ? privilege_become(launch.become, err)
+				    : privilege_drop(keep_root, err);
 	if (ret == 0)
 		ret = operand_find_vm(options, err);
 	status = ret < 0 ? (int)err->status : command->run(options, &launch, err);

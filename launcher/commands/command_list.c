@@ -3,7 +3,8 @@
 #include "launcher/commands/command_list.h"
 
 #include <json-c/json.h>
-#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "launcher/commands/output.h"
 #include "launcher/commands/vm_list.h"
@@ -13,27 +14,22 @@
 #include "launcher/run/system_vms.h"
 #include "netsetup/base/cleanup.h"
 
-/* Adds the system's VMs, with their user, from the process that has queried them. */
+/* Adds the system's VMs, one for each line, from the processes that have queried them. */
 static void add_system(int pipe, struct json_object *list)
 {
-	const struct passwd *user = getpwuid(system_vms_owner());
-	struct json_object *system = json_object_from_fd(pipe);
+	cleanup_file FILE *file = fdopen(pipe, "r");
+	cleanup_free char *line = NULL;
+	size_t capacity = 0;
 
-	/* Their user is not trusted: a guest may have taken it over. */
-	if (!json_object_is_type(system, json_type_array)) {
-		json_object_put(system);
-		return;
-	}
-	for (size_t i = 0; i < json_object_array_length(system); i++) {
-		struct json_object *vm = json_object_array_get_idx(system, i);
+	/* Their users are not trusted: a guest may have taken one over. */
+	while (file && getline(&line, &capacity, file) > 0) {
+		struct json_object *vm = json_tokener_parse(line);
 
-		if (!json_object_is_type(vm, json_type_object))
-			continue;
-		json_object_object_add(vm, "owner",
-				       json_object_new_string(user ? user->pw_name : "-"));
-		json_object_array_add(list, json_object_get(vm));
+		if (json_object_is_type(vm, json_type_object))
+			json_object_array_add(list, vm);
+		else
+			json_object_put(vm);
 	}
-	json_object_put(system);
 }
 
 /* Names the system's VMs to a user who cannot query them. */
@@ -47,19 +43,20 @@ static void print_system(void)
 
 int command_list(const struct options *options, struct launch *launch, struct error *err)
 {
+	const bool queried = launch->system_list >= 0;
 	struct json_object *list;
 
 	if (vm_list_all(&list, err) < 0)
 		return err->status;
-	if (launch->system_list >= 0)
-		add_system(launch->system_list, list);
+	if (queried)
+		add_system(take_fd(&launch->system_list), list);
 	if (options->json)
 		output_json(list);
 	else if (json_object_array_length(list) > 0)
 		output_list(list);
 	else
 		log_notice("no VM is running");
-	if (launch->system_list < 0 && !options->json)
+	if (!queried && !options->json)
 		print_system();
 	json_object_put(list);
 	return STATUS_OK;

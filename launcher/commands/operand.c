@@ -98,8 +98,12 @@ int operand_find_vm(struct options *options, struct error *err)
 
 void operand_add_remedy(const struct options *options, struct error *err)
 {
-	if (err->code != ESRCH || !options->command->prepare || geteuid() == 0 ||
-	    !system_vms_running(options->vm))
+	cleanup_free char *system = NULL;
+
+	if (err->code != ESRCH || !options->command->prepare || geteuid() == 0)
+		return;
+	system = system_vms_directory(options->vm);
+	if (!system)
 		return;
 	err->remedy[0] = '\0';
 	error_remedy(err, "the system has a VM of this name: sudo vmrun %s %s",

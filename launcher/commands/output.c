@@ -54,17 +54,24 @@ static void print_line(const char *line)
 	putchar('\n');
 }
 
-static bool any_has(struct json_object *list, const char *key)
+/* Returns the width of a column for the owners of VMs; 0 if none has an owner. */
+static int owners_width(struct json_object *list)
 {
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		if (json_object_object_get_ex(json_object_array_get_idx(list, i), key, NULL))
-			return true;
-	return false;
+	size_t widest = 0;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *vm = json_object_array_get_idx(list, i);
+		const size_t width = strlen(output_text(vm, "owner")) + 1;
+
+		if (width > widest && json_object_object_get_ex(vm, "owner", NULL))
+			widest = width;
+	}
+	return widest == 0 || widest > sizeof("OWNER") ? (int)widest : (int)sizeof("OWNER");
 }
 
 void output_list(struct json_object *list)
 {
-	const int owner_width = any_has(list, "owner") ? 10 : 0;
+	const int owner_width = owners_width(list);
 	char line[256], uptime[32];
 
 	snprintf(line, sizeof(line), "%-16s %-*.*s%-15s %-10s %-9s %-8s %-13s %s", "NAME",

@@ -6,12 +6,12 @@
 #include "launcher/common/command.h"
 
 /*
- * vm_prepare_name() - for a command with a VM's name: let main become the user of the system's VMs,
- * if one of them has the name, and none of the caller's.
+ * vm_prepare_name() - for a command with a VM's name: let main become the user of the system's VM
+ * of this name, unless the caller has one.
  */
 command_prepare_fn vm_prepare_name;
 
-/* vm_prepare_list() - query the statuses of the system's VMs by a process of their user. */
+/* vm_prepare_list() - query the statuses of the system's VMs by processes of their users. */
 command_prepare_fn vm_prepare_list;
 
 #endif

@@ -54,6 +54,7 @@ static const struct option_row {
 	  "argv: the QEMU command" },
 	{ "detach", 'd', NULL, OPTION_DETACH, FLAG(detach), "return when the VM is on the LAN" },
 	{ "wait", 0, "lan|ssh", OPTION_WAIT, CALL(set_wait), "detach when this is ready" },
+	{ "as-root", 0, NULL, OPTION_AS_ROOT, FLAG(as_root), "run QEMU as root if root calls" },
 	{ "follow", 'f', NULL, OPTION_FOLLOW, FLAG(follow), "print the lines that come, too" },
 	{ "raw", 0, NULL, OPTION_RAW, FLAG(raw), "keep what acts on a terminal" },
 	{ "escape", 'e', "KEY", OPTION_ESCAPE, CALL(set_escape),

@@ -39,6 +39,7 @@ enum option_bit {
 	OPTION_RAW = 1u << 18,
 	OPTION_ESCAPE = 1u << 19,
 	OPTION_YES = 1u << 20,
+	OPTION_AS_ROOT = 1u << 21,
 };
 
 enum print_format {
@@ -67,6 +68,7 @@ enum wait_for {
  * @dry_run: show each change and the QEMU command, change nothing.
  * @detach: return when the VM is on the LAN and leave it running.
  * @wait: the event to wait for before detaching.
+ * @as_root: if root itself calls, keep root's rights.
  * @json: print JSON.
  * @now: stop the VM without asking the guest to power off.
  * @yes: do not ask before removing files.
@@ -93,6 +95,7 @@ struct options {
 	bool dry_run;
 	bool detach;
 	enum wait_for wait;
+	bool as_root;
 	bool json;
 	bool now;
 	bool yes;

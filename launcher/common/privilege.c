@@ -15,7 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/common/log.h"
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/membership.h"
 
 #define PASSWD_SIZE 65536
 
@@ -98,29 +100,60 @@ static int find_by_sudo(const char *uid_text, struct caller *caller, struct erro
 	if (ret < 0)
 		return ret;
 
-	if (gid == 0 && caller->entry.pw_gid != 0) {
+	/* Threat: a group of another user's. Check: the user database. Test: test_refused(). */
+	if (!membership_recorded(caller->entry.pw_uid, gid))
+		ret = error_setf(err, STATUS_PERMISSION, EINVAL, "SUDO_GID is no group of '%s'",
+				 caller->entry.pw_name);
+	if (ret < 0)
 		free(take_ptr(&caller->texts));
-		return error_setf(err, STATUS_PERMISSION, EINVAL, "SUDO_GID is root's");
-	}
 	caller->gid = gid;
-	return 0;
+	return ret;
 }
 
-/* Finds the user that the environment names; caller->texts stays NULL if it names none. */
+static int find_by_doas(const char *user, struct caller *caller, struct error *err)
+{
+	return find_caller("DOAS_USER", user, 0, caller, err);
+}
+
+static int find_by_pkexec(const char *uid_text, struct caller *caller, struct error *err)
+{
+	return find_by_id("PKEXEC_UID", uid_text, caller, err);
+}
+
+/* Each variable that names the caller, and how. */
+static const struct {
+	const char *name;
+	int (*find)(const char *text, struct caller *caller, struct error *err);
+} variables[] = {
+	{ "SUDO_UID", find_by_sudo },
+	{ "DOAS_USER", find_by_doas },
+	{ "PKEXEC_UID", find_by_pkexec },
+};
+
+/*
+ * Finds the user that the environment names; caller->texts stays NULL if it names none.
+ *
+ * Threat: 'SUDO_UID=0 doas vmrun', where doas(1) keeps the environment, would stay root. Check: one
+ * variable at most is set. Test: test_refused() of tests/unit/launcher/common/test_privilege.c.
+ */
 static int find_by_environment(struct caller *caller, struct error *err)
 {
-	const char *text;
+	size_t found = ARRAY_SIZE(variables);
 
-	text = getenv("SUDO_UID");
-	if (text)
-		return find_by_sudo(text, caller, err);
-	text = getenv("DOAS_USER");
-	if (text)
-		return find_caller("DOAS_USER", text, 0, caller, err);
-	text = getenv("PKEXEC_UID");
-	if (text)
-		return find_by_id("PKEXEC_UID", text, caller, err);
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+		if (!getenv(variables[i].name))
+			continue;
+		if (found < ARRAY_SIZE(variables)) {
+			error_setf(err, STATUS_PERMISSION, EINVAL, "both %s and %s are set",
+				   variables[found].name, variables[i].name);
+			error_remedy(err, "unset the one of an outer call: env -u VARIABLE vmrun");
+			return -EINVAL;
+		}
+		found = i;
+	}
+	if (found == ARRAY_SIZE(variables))
+		return 0;
+	return variables[found].find(getenv(variables[found].name), caller, err);
 }
 
 static int become(const struct caller *caller, struct error *err)
@@ -197,12 +230,8 @@ static int set_environment(const struct passwd *entry, struct error *err)
 
 static int drop(const struct caller *caller, struct error *err)
 {
-	int ret;
+	int ret = become(caller, err);
 
-	/* The caller was root. */
-	if (caller->entry.pw_uid == 0)
-		return 0;
-	ret = become(caller, err);
 	if (ret == 0)
 		ret = verify(caller, err);
 	if (ret == 0)
@@ -224,7 +253,35 @@ int privilege_become(uid_t uid, struct error *err)
 	return ret;
 }
 
-int privilege_drop(struct error *err)
+/* The directories above are root's, so that no user can replace the one that is made. */
+static void make_directory(const char *path, const struct passwd *entry)
+{
+	if (mkdir(path, 0700) == 0 && lchown(path, entry->pw_uid, entry->pw_gid) < 0)
+		rmdir(path);
+}
+
+/* Finds the user for VMs that root itself starts, and makes what a login would have made. */
+static int find_substitute(struct caller *caller, struct error *err)
+{
+	struct error ignored;
+
+	free(take_ptr(&caller->texts));
+	if (find_caller("root's VMs", PRIVILEGE_ROOT_USER, 0, caller, &ignored) == 0) {
+		make_directory(caller->entry.pw_dir, &caller->entry);
+		make_directory(PRIVILEGE_ROOT_RUNTIME_DIR, &caller->entry);
+		setenv("XDG_RUNTIME_DIR", PRIVILEGE_ROOT_RUNTIME_DIR, 1);
+		log_notice("called by root: becoming the user '" PRIVILEGE_ROOT_USER "'");
+		return 0;
+	}
+	error_setf(err, STATUS_PERMISSION, EPERM, "cannot run QEMU as root");
+	error_remedy(err, "log in as a user and call 'sudo vmrun', which becomes this user");
+	error_remedy(err, "or install vmrun's package, which has the user '" PRIVILEGE_ROOT_USER
+			  "' for this");
+	error_remedy(err, "or let it run as root nevertheless: vmrun run --as-root FILE");
+	return -EPERM;
+}
+
+int privilege_drop(bool keep_root, struct error *err)
 {
 	struct caller caller = { 0 };
 	int ret = privilege_check(err);
@@ -232,8 +289,10 @@ int privilege_drop(struct error *err)
 	if (ret < 0 || geteuid() != 0)
 		return ret;
 	ret = find_by_environment(&caller, err);
-	if (ret == 0 && caller.texts)
+	if (ret == 0 && (!caller.texts || caller.entry.pw_uid == 0))
+		ret = keep_root ? 1 : find_substitute(&caller, err);
+	if (ret == 0)
 		ret = drop(&caller, err);
 	free(caller.texts);
-	return ret;
+	return ret < 0 ? ret : 0;
 }

@@ -5,9 +5,12 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "launcher/image/progress.h"
 #include "netsetup/base/cleanup.h"
@@ -16,6 +19,8 @@
 #define REDIRECTS_MAX    10L
 #define CONNECT_SECONDS  20L
 #define STALLED_SECONDS  30L
+#define HTTPS_PORT       443u
+#define PROXY_PORT       1080 /* libcurl's default */
 #define HTTP_OK          200L
 #define HTTP_PARTIAL     206L
 #define HTTP_TIMEOUT     408L
@@ -25,6 +30,8 @@
 
 /**
  * struct attempt - an attempt to download.
+ * @ports: those that it may connect to.
+ * @elsewhere: true if it was to connect to another port.
  * @store: gets the bytes.
  * @err: the error of the callbacks.
  * @failed: 0 or the negative errno of the callback that refused the bytes.
@@ -35,6 +42,8 @@
 struct attempt {
 	CURL *curl;
 	const char *url;
+	const struct download_ports *ports;
+	bool elsewhere;
 	struct store *store;
 	struct error *err;
 	int failed;
@@ -136,6 +145,22 @@ static int on_progress(void *context, curl_off_t total, curl_off_t done, curl_of
 	return 0;
 }
 
+/* Refuses other ports with a message before Landlock does, or where the kernel cannot. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct attempt *attempt = context;
+	struct sockaddr_in to;
+
+	/* The port is at the same place for IPv6. */
+	memcpy(&to, &address->addr, sizeof(to));
+	for (size_t i = 0; i < attempt->ports->count; i++)
+		if (attempt->ports->numbers[i] == ntohs(to.sin_port))
+			return socket(address->family, address->socktype | SOCK_CLOEXEC,
+				      address->protocol);
+	attempt->elsewhere = true;
+	return CURL_SOCKET_BAD;
+}
+
 static CURLcode set_policy(CURL *curl, const char *url)
 {
 	const bool secure = !strncmp(url, "https:", strlen("https:"));
@@ -170,6 +195,10 @@ static CURLcode set_callbacks(CURL *curl, struct attempt *attempt, char text[CUR
 	CURLcode code;
 
 	code = curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	if (!code)
+		code = curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, attempt);
 	if (!code)
 		code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
 	if (!code)
@@ -225,9 +254,15 @@ static int refused_redirect(const struct attempt *attempt)
 	if (!where)
 		where = "?";
 	printable(where, strnlen(where, 100), shown);
-	return error_setf(attempt->err, STATUS_FAILURE, EPROTO,
-			  "cannot fetch '%s': it redirects to '%s', which is not followed",
-			  attempt->url, shown);
+	error_setf(attempt->err, STATUS_FAILURE, EPROTO,
+		   "cannot fetch '%s': it redirects to '%s', which is not followed", attempt->url,
+		   shown);
+	if (attempt->elsewhere)
+		error_remedy(attempt->err,
+			     "redirects may lead to port %u and to the ports of the "
+			     "definition's URLs; use the URL above, if it is right",
+			     HTTPS_PORT);
+	return -EPROTO;
 }
 
 static int set_error(const struct attempt *attempt, CURLcode code, const char *text)
@@ -239,6 +274,8 @@ static int set_error(const struct attempt *attempt, CURLcode code, const char *t
 	printable(why, strnlen(why, 200), shown);
 	error_setf(attempt->err, STATUS_FAILURE, code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : EIO,
 		   "cannot fetch '%s': %s", attempt->url, shown);
+	if (attempt->elsewhere)
+		return refused_redirect(attempt);
 	switch (code) {
 	case CURLE_HTTP_RETURNED_ERROR:
 		return refused_status(attempt);
@@ -268,6 +305,40 @@ int download_init(struct error *err)
 	return 0;
 }
 
+/* Returns 0 if @url has no port, and its scheme no default one. */
+static uint16_t find_port(const char *url, unsigned int flags)
+{
+	CURLU *parsed = curl_url();
+	char *text = NULL;
+	uint16_t port = 0;
+
+	if (parsed && !curl_url_set(parsed, CURLUPART_URL, url, flags) &&
+	    !curl_url_get(parsed, CURLUPART_PORT, &text, flags & CURLU_DEFAULT_PORT))
+		port = (uint16_t)strtoul(text, NULL, 10);
+	curl_free(text);
+	curl_url_cleanup(parsed);
+	return port;
+}
+
+void download_find_ports(const char *const *urls, size_t url_count, struct download_ports *ports)
+{
+	static const char *const proxies[] = { "http_proxy", "https_proxy", "HTTPS_PROXY",
+					       "all_proxy", "ALL_PROXY" };
+
+	*ports = (struct download_ports){ .numbers = { HTTPS_PORT }, .count = 1 };
+	for (size_t i = 0; i < url_count; i++)
+		ports->numbers[ports->count++] = find_port(urls[i], CURLU_DEFAULT_PORT);
+	for (size_t i = 0; i < ARRAY_SIZE(proxies); i++) {
+		const char *proxy = getenv(proxies[i]);
+		uint16_t port;
+
+		if (!proxy || !proxy[0])
+			continue;
+		port = find_port(proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME);
+		ports->numbers[ports->count++] = port ? port : PROXY_PORT;
+	}
+}
+
 char *download_path(const char *url)
 {
 	char *decoded, *path;
@@ -280,11 +351,13 @@ char *download_path(const char *url)
 	return path;
 }
 
-int download(const char *url, struct store *store, struct error *err)
+int download(const char *url, const struct download_ports *ports, struct store *store,
+	     struct error *err)
 {
 	struct attempt attempt = {
 		.curl = curl_easy_init(),
 		.url = url,
+		.ports = ports,
 		.store = store,
 		.err = err,
 		.offset = store->size,

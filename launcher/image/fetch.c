@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "launcher/image/download.h"
 #include "launcher/image/progress.h"
 #include "launcher/image/store.h"
 #include "launcher/image/unpack.h"
@@ -71,8 +70,8 @@ static int finish(const char *url, struct store *store, char name[DIGEST_NAME_SI
 }
 
 /* Leaves the bytes that another mirror can continue from in the store. */
-static int try_mirror(const char *url, struct store *store, char name[DIGEST_NAME_SIZE],
-		      struct error *err)
+static int try_mirror(const char *url, const struct download_ports *ports, struct store *store,
+		      char name[DIGEST_NAME_SIZE], struct error *err)
 {
 	unsigned int restarts = 0;
 	unsigned int failures = 0;
@@ -84,7 +83,7 @@ static int try_mirror(const char *url, struct store *store, char name[DIGEST_NAM
 	for (;;) {
 		const uint64_t before = store->size;
 
-		ret = store_is_wanted(store) ? 0 : download(url, store, err);
+		ret = store_is_wanted(store) ? 0 : download(url, ports, store, err);
 		if (ret == 0) {
 			ret = finish(url, store, name, err);
 			if (ret != -EAGAIN)
@@ -124,7 +123,7 @@ static int try_mirrors(const struct fetch *fetch, struct store *store, char name
 		   fetch->url_count);
 	for (size_t i = 0; i < fetch->url_count; i++) {
 		progress_begin(fetch->urls[i], fetch->quiet);
-		ret = try_mirror(fetch->urls[i], store, name, err);
+		ret = try_mirror(fetch->urls[i], &fetch->ports, store, name, err);
 		progress_end();
 		if (ret == 0)
 			progress_finished(store->size);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "launcher/image/digest.h"
+#include "launcher/image/download.h"
 #include "netsetup/base/error.h"
 
 /**
@@ -14,6 +15,7 @@
  * @directory: descriptor of the cache's directory, not owned.
  * @wanted: name of its digest, or "" if unknown.
  * @urls, @url_count: its mirrors, at least one.
+ * @ports: of download_find_ports().
  * @quiet: true to show no progress.
  */
 struct fetch {
@@ -21,6 +23,7 @@ struct fetch {
 	const char *wanted;
 	const char *const *urls;
 	size_t url_count;
+	struct download_ports ports;
 	bool quiet;
 };
 

@@ -21,8 +21,8 @@
  * Theory of operation: vmrun lives as long as the VM, so the large libraries (libcurl, libarchive,
  * OpenSSL) and the code that reads untrusted bytes are in this program. It runs as the user, does
  * one job, and gives up the rights that the job does not need before it begins: see sandbox.h. An
- * image is trusted once its digest is verified. Until then its bytes are only stored, and unpacked
- * by a process that can do nothing else.
+ * image is trusted once its digest is verified. Until then its bytes are only stored. A process
+ * that can do nothing else unpacks them.
  */
 
 /* vmrun asks this process to end, or has ended. The stored bytes stay for a later run. */
@@ -43,13 +43,17 @@ static int set_signals(struct error *err)
 	return 0;
 }
 
-/* Allows access to the files of file URLs and certificates outside of the system's directories. */
+/* Allows files of file URLs and certificates outside of the system's directories, and ports. */
 static int sandbox_fetch(const struct fetch *fetch, struct error *err)
 {
 	static const char *const variables[] = { "CURL_CA_BUNDLE", "SSL_CERT_FILE",
 						 "SSL_CERT_DIR" };
 	const char *files[IMAGE_MIRRORS_MAX + ARRAY_SIZE(variables)];
-	char *paths[IMAGE_MIRRORS_MAX];
+	char *paths[IMAGE_MIRRORS_MAX] = { NULL };
+	struct sandbox sandbox = { .directory = fetch->directory,
+				   .files = files,
+				   .ports = fetch->ports.numbers,
+				   .port_count = fetch->ports.count };
 	size_t count = 0;
 	int ret;
 
@@ -61,7 +65,8 @@ static int sandbox_fetch(const struct fetch *fetch, struct error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
 		if (getenv(variables[i]))
 			files[count++] = getenv(variables[i]);
-	ret = sandbox_files(fetch->directory, files, count, err);
+	sandbox.file_count = count;
+	ret = sandbox_enter(&sandbox, err);
 	for (size_t i = 0; i < fetch->url_count; i++)
 		free(paths[i]);
 	return ret;
@@ -89,8 +94,10 @@ static int run_fetch(int argc, char **argv, struct image_result *result, struct 
 	fetch.url_count = (size_t)argc - 1;
 
 	ret = download_init(err);
-	if (!ret)
-		ret = sandbox_fetch(&fetch, err);
+	if (ret)
+		return ret;
+	download_find_ports(fetch.urls, fetch.url_count, &fetch.ports);
+	ret = sandbox_fetch(&fetch, err);
 	return ret ? ret : fetch_image(&fetch, result->name, err);
 }
 
@@ -113,6 +120,8 @@ static int run_digest(int argc, char **argv, struct image_result *result, struct
 
 static int run_command(int argc, char **argv, struct image_result *result, struct error *err)
 {
+	/* libarchive makes a seed in a temporary file. */
+	const struct sandbox offline = { .directory = -1 };
 	int ret = set_signals(err);
 
 	if (!ret)
@@ -121,6 +130,9 @@ static int run_command(int argc, char **argv, struct image_result *result, struc
 		return ret;
 	if (argc >= 2 && !strcmp(argv[1], "fetch"))
 		return run_fetch(argc - 2, argv + 2, result, err);
+	ret = sandbox_enter(&offline, err);
+	if (ret)
+		return ret;
 	if (argc >= 2 && !strcmp(argv[1], "digest"))
 		return run_digest(argc - 2, argv + 2, result, err);
 	if (argc == 2 && !strcmp(argv[1], "seed"))

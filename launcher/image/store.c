@@ -12,6 +12,7 @@
 
 #include "launcher/common/file.h"
 #include "launcher/formats/magic.h"
+#include "launcher/image/unpack.h"
 #include "netsetup/base/cleanup.h"
 
 #define BUFFER_SIZE (256 * 1024)
@@ -111,25 +112,8 @@ static void remove_file(const struct store *store, const char *suffix)
 	unlinkat(store->directory, file_name(store, suffix, name), 0);
 }
 
-/* Starts the unpacker if the first bytes are those of a compressed file or an archive. */
-static int begin_unpacking(struct store *store, const void *bytes, size_t size, struct error *err)
-{
-	const struct magic *magic = magic_find(bytes, size, NULL, 0);
-	char name[FILE_NAME_SIZE];
-
-	store->begun = true;
-	if (!magic || !magic->unpacks)
-		return 0;
-	remove_file(store, ".unpacked");
-	store->unpacked = openat(store->directory, file_name(store, ".unpacked", name),
-				 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (store->unpacked < 0)
-		return fail(store, ".unpacked", errno, err);
-	return unpack_start(&store->unpack, store->unpacked, err);
-}
-
-/* Passes the part up to @end to the unpacker, if there is one, and to the digest if asked. */
-static int replay(struct store *store, uint64_t end, bool into_digest, struct error *err)
+/* Adds the bytes of an earlier run to the digest. */
+static int digest_part(struct store *store, uint64_t end, struct error *err)
 {
 	cleanup_free char *buffer = malloc(BUFFER_SIZE);
 	uint64_t at = 0;
@@ -144,29 +128,11 @@ static int replay(struct store *store, uint64_t end, bool into_digest, struct er
 			continue;
 		if (got <= 0)
 			return fail(store, ".part", got < 0 ? errno : EIO, err);
-		if (into_digest && !digest_add(store->digest, buffer, (size_t)got))
+		if (!digest_add(store->digest, buffer, (size_t)got))
 			return no_memory(err);
-		if (store->unpack.pid)
-			unpack_write(&store->unpack, buffer, (size_t)got);
 		at += (uint64_t)got;
 	}
 	return 0;
-}
-
-/* Detects compression once there are enough bytes, or in the @last call. */
-static int detect_compression(struct store *store, bool last, struct error *err)
-{
-	char magic[MAGIC_SIZE];
-	ssize_t got;
-	int ret;
-
-	if (store->begun || (store->size < sizeof(magic) && !last))
-		return 0;
-	got = pread(store->part, magic, sizeof(magic), 0);
-	if (got < 0)
-		return fail(store, ".part", errno, err);
-	ret = begin_unpacking(store, magic, (size_t)got, err);
-	return ret || !store->unpack.pid ? ret : replay(store, store->size, false, err);
 }
 
 static int load_part(struct store *store, struct error *err)
@@ -176,11 +142,10 @@ static int load_part(struct store *store, struct error *err)
 
 	if (fstat(store->part, &st))
 		return fail(store, ".part", errno, err);
-	ret = replay(store, (uint64_t)st.st_size, true, err);
-	if (ret)
-		return ret;
-	store->size = store->found = (uint64_t)st.st_size;
-	return detect_compression(store, false, err);
+	ret = digest_part(store, (uint64_t)st.st_size, err);
+	if (!ret)
+		store->size = store->found = (uint64_t)st.st_size;
+	return ret;
 }
 
 int store_open(struct store *store, int directory, const char *wanted, const char *url,
@@ -208,19 +173,6 @@ int store_open(struct store *store, int directory, const char *wanted, const cha
 	return load_part(store, err);
 }
 
-/* Bytes that cannot be unpacked are an error only if the digest proves that they are right. */
-static int end_unpacking(struct store *store, struct error *err)
-{
-	int ret = unpack_end(&store->unpack, err);
-
-	if (ret == -ENOSPC || ret == -EDQUOT)
-		return fail(store, ".unpacked", -ret, err);
-	if (!unpack_blames_image(-ret))
-		return ret;
-	store->damaged = -ret;
-	return 0;
-}
-
 int store_add(struct store *store, const void *bytes, size_t size, struct error *err)
 {
 	int code = -file_write_at(store->part, bytes, size, (off_t)store->size);
@@ -233,29 +185,12 @@ int store_add(struct store *store, const void *bytes, size_t size, struct error 
 	}
 	if (!digest_add(store->digest, bytes, size))
 		return no_memory(err);
-	if (store->unpack.pid)
-		unpack_write(&store->unpack, bytes, size);
 	store->size += size;
-	code = detect_compression(store, false, err);
-	if (!code && store->unpack.pid && store->unpack.input < 0)
-		code = end_unpacking(store, err);
-	return code;
-}
-
-static void stop_unpacking(struct store *store)
-{
-	unpack_stop(&store->unpack);
-	if (store->unpacked < 0)
-		return;
-	close(take_fd(&store->unpacked));
-	remove_file(store, ".unpacked");
+	return 0;
 }
 
 int store_restart(struct store *store, struct error *err)
 {
-	stop_unpacking(store);
-	store->begun = false;
-	store->damaged = 0;
 	store->size = store->found = 0;
 	if (ftruncate(store->part, 0))
 		return fail(store, ".part", errno, err);
@@ -290,6 +225,41 @@ static int publish(struct store *store, int fd, const char *suffix, const char *
 	return 0;
 }
 
+/* Unpacks the part, whose digest is right, and publishes what comes out of it. */
+static int publish_unpacked(struct store *store, const char *final, struct error *err)
+{
+	char name[FILE_NAME_SIZE];
+	cleanup_fd int input = openat(store->directory, file_name(store, ".part", name),
+				      O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_fd int output = -1;
+	int ret;
+
+	if (input < 0)
+		return fail(store, ".part", errno, err);
+	remove_file(store, ".unpacked");
+	output = openat(store->directory, file_name(store, ".unpacked", name),
+			O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (output < 0)
+		return fail(store, ".unpacked", errno, err);
+	ret = unpack(input, store->size, output, store->wanted[0], err);
+	if (ret == -ENOSPC || ret == -EDQUOT)
+		fail(store, ".unpacked", -ret, err);
+	if (!ret)
+		ret = publish(store, output, ".unpacked", final, err);
+	if (ret)
+		remove_file(store, ".unpacked");
+	return ret;
+}
+
+static bool is_packed(const struct store *store)
+{
+	char start[MAGIC_SIZE];
+	const ssize_t got = pread(store->part, start, sizeof(start), 0);
+	const struct magic *magic = got > 0 ? magic_find(start, (size_t)got, NULL, 0) : NULL;
+
+	return magic && magic->unpacks;
+}
+
 int store_finish(struct store *store, char name[DIGEST_NAME_SIZE], struct error *err)
 {
 	int ret;
@@ -298,27 +268,17 @@ int store_finish(struct store *store, char name[DIGEST_NAME_SIZE], struct error 
 		return no_memory(err);
 	if (store->wanted[0] && strcmp(name, store->wanted) != 0)
 		return -EILSEQ;
-	ret = detect_compression(store, true, err);
-	if (!ret && store->unpack.pid)
-		ret = end_unpacking(store, err);
-	if (ret)
-		return ret;
-	if (store->damaged) {
-		/* The digest is right, so another run would get the same bytes. */
-		remove_file(store, ".part");
-		return unpack_fail(store->damaged, err);
-	}
-	if (store->unpacked < 0)
+	if (!is_packed(store))
 		return publish(store, store->part, ".part", name, err);
-	ret = publish(store, store->unpacked, ".unpacked", name, err);
-	if (!ret)
+	ret = publish_unpacked(store, name, err);
+	/* The digest is right, so another run would get the same bytes. */
+	if (!ret || unpack_blames_image(-ret))
 		remove_file(store, ".part");
 	return ret;
 }
 
 void store_done(struct store *store)
 {
-	stop_unpacking(store);
 	cleanup_fd_done(&store->part);
 	store->part = -1;
 	digest_free(store->digest);

@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 #include "launcher/image/digest.h"
-#include "launcher/image/unpack.h"
 #include "netsetup/base/error.h"
 
 /*
  * store_add() appends the bytes to "NAME.part", so that a later run can resume, and to the digest.
- * Compressed bytes are unpacked at the same time into "NAME.unpacked". When the image is complete
- * and its digest is right, one of the two files becomes "NAME", so a file of that name is always
- * complete. The process that fetches an image holds the lock of "NAME.part".
+ * When the image is complete and its digest is right, a compressed one is unpacked into
+ * "NAME.unpacked". One of the two files becomes "NAME", so a file of that name is always complete.
+ * Until the digest is right, an image takes no more space than the bytes that came. The process
+ * that fetches an image holds the lock of "NAME.part".
  */
 
 /**
@@ -24,10 +24,6 @@
  * @wanted: the expected digest's name, or empty to accept any.
  * @digest: digest of the stored bytes.
  * @part: descriptor of "NAME.part", or -1.
- * @unpacked: descriptor of "NAME.unpacked", or -1.
- * @unpack: the unpacker that writes @unpacked.
- * @damaged: errno value of unpack_end() if the bytes could not be unpacked, else 0.
- * @begun: true once the first bytes were checked for compression.
  * @size: number of stored bytes, with those of earlier runs.
  * @found: number of bytes that came from earlier runs or other mirrors.
  */
@@ -37,17 +33,13 @@ struct store {
 	const char *wanted;
 	struct digest *digest;
 	int part;
-	int unpacked;
-	struct unpack unpack;
-	int damaged;
-	bool begun;
 	uint64_t size;
 	uint64_t found;
 };
 
-#define STORE_NONE                                                                 \
-	{                                                                          \
-		.directory = -1, .part = -1, .unpacked = -1, .unpack = UNPACK_NONE \
+#define STORE_NONE                          \
+	{                                   \
+		.directory = -1, .part = -1 \
 	}
 
 /**
@@ -78,7 +70,7 @@ bool store_is_wanted(const struct store *store);
 bool store_is_page(const struct store *store);
 
 /**
- * store_finish() - verify the complete image and rename its file to the digest's name.
+ * store_finish() - verify the complete image, unpack it and rename its file to the digest's name.
  * @name: the digest's name.
  *
  * Return: 0; -EILSEQ if the digest differs, with @err untouched; or another negative errno.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Unpacks a compressed image from a stream, in a process that can do nothing else.
+// Unpacks a compressed image, in a process that can do nothing else.
 #include "launcher/image/unpack.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,17 +16,25 @@
 
 #include "launcher/common/file.h"
 #include "launcher/formats/magic.h"
+#include "launcher/image/progress.h"
 #include "launcher/image/sandbox.h"
 #include "netsetup/base/cleanup.h"
 
 #define INPUT_SIZE (128 * 1024)
 
+/* Period of looking at the progress. */
+#define SHOW_MS 100
+
+/* Limit for an image without a digest. Zeros need no space and do not count. */
+#define UNPACK_RATIO 64u
+
 /* Holes are multiples of this, the block size of usual file systems. */
 #define HOLE_SIZE 4096
 
-/* Codes of the child for archives; see unpack_fail(). */
+/* Codes of the child for archives; see fail(). */
 #define NO_IMAGE    ENOMSG
 #define MANY_IMAGES EEXIST
+#define TOO_LARGE   EOVERFLOW
 
 /* Up to run_child(), runs in the child. */
 
@@ -75,7 +84,16 @@ static size_t uniform_length(const char *bytes, size_t size, int64_t offset, boo
 	return length;
 }
 
-static int write_at(int output, const char *bytes, size_t size, int64_t offset)
+/**
+ * struct output - the unpacked image.
+ * @most: number of bytes that may still be written, beside holes.
+ */
+struct output {
+	int fd;
+	uint64_t most;
+};
+
+static int write_at(struct output *output, const char *bytes, size_t size, int64_t offset)
 {
 	int ret = 0;
 
@@ -83,7 +101,10 @@ static int write_at(int output, const char *bytes, size_t size, int64_t offset)
 		bool hole;
 		const size_t length = uniform_length(bytes, size, offset, &hole);
 
-		ret = hole ? 0 : file_write_at(output, bytes, length, offset);
+		if (!hole && length > output->most)
+			return TOO_LARGE;
+		ret = hole ? 0 : file_write_at(output->fd, bytes, length, offset);
+		output->most -= hole ? 0 : length;
 		bytes += length;
 		size -= length;
 		offset += (int64_t)length;
@@ -92,7 +113,7 @@ static int write_at(int output, const char *bytes, size_t size, int64_t offset)
 }
 
 /* Copies an entry, which may end in a hole. */
-static int copy_blocks(struct archive *archive, struct archive_entry *entry, int output)
+static int copy_blocks(struct archive *archive, struct archive_entry *entry, struct output *output)
 {
 	int64_t end = archive_entry_size(entry);
 
@@ -104,7 +125,7 @@ static int copy_blocks(struct archive *archive, struct archive_entry *entry, int
 		int code;
 
 		if (ret == ARCHIVE_EOF)
-			return ftruncate(output, end) ? errno : 0;
+			return ftruncate(output->fd, end) ? errno : 0;
 		if (ret != ARCHIVE_OK && ret != ARCHIVE_WARN)
 			return EBADMSG;
 		code = size ? write_at(output, bytes, size, offset) : 0;
@@ -156,7 +177,7 @@ static bool is_image(struct archive_entry *entry)
 }
 
 /* Copies the only disk image of a tar archive. */
-static int unpack_tar(struct archive *archive, struct content *content, int output)
+static int unpack_tar(struct archive *archive, struct content *content, struct output *output)
 {
 	struct archive_entry *entry;
 	bool found = false;
@@ -182,7 +203,7 @@ static int unpack_tar(struct archive *archive, struct content *content, int outp
 	return found ? 0 : NO_IMAGE;
 }
 
-static int copy_content(struct archive *archive, struct archive_entry *entry, int output)
+static int copy_content(struct archive *archive, struct archive_entry *entry, struct output *output)
 {
 	struct content content = { .archive = archive };
 	const struct magic *magic;
@@ -210,7 +231,7 @@ static int copy_content(struct archive *archive, struct archive_entry *entry, in
 	return code;
 }
 
-static int unpack_all(struct archive *archive, struct stream *stream, int output)
+static int unpack_all(struct archive *archive, struct stream *stream, struct output *output)
 {
 	struct archive_entry *entry;
 
@@ -226,7 +247,7 @@ static int unpack_all(struct archive *archive, struct stream *stream, int output
 	return copy_content(archive, entry, output);
 }
 
-static void run_child(int input, int output, int answer)
+static void run_child(int input, struct output *output, int answer)
 {
 	struct archive *archive;
 	struct stream *stream;
@@ -234,7 +255,7 @@ static void run_child(int input, int output, int answer)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGTERM, SIG_DFL);
-	if (sandbox_unpack(&input, &output, &answer) < 0)
+	if (sandbox_unpack(&input, &output->fd, &answer) < 0)
 		_exit(1);
 	archive = archive_read_new();
 	stream = calloc(1, sizeof(*stream));
@@ -247,66 +268,7 @@ static void run_child(int input, int output, int answer)
 	_exit(0);
 }
 
-int unpack_start(struct unpack *unpack, int output, struct error *err)
-{
-	int input[2], answer[2];
-	pid_t pid;
-
-	if (pipe2(input, O_CLOEXEC))
-		return error_set_errno(err, errno, "cannot start to unpack");
-	if (pipe2(answer, O_CLOEXEC)) {
-		error_set_errno(err, errno, "cannot start to unpack");
-		close(input[0]);
-		close(input[1]);
-		return -err->code;
-	}
-	pid = fork();
-	if (pid == 0)
-		run_child(input[0], output, answer[1]);
-	if (pid < 0)
-		error_set_errno(err, errno, "cannot start to unpack");
-	close(input[0]);
-	close(answer[1]);
-	if (pid < 0) {
-		close(input[1]);
-		close(answer[0]);
-		return -err->code;
-	}
-	*unpack = (struct unpack){ .pid = pid, .input = input[1], .answer = answer[0] };
-	return 0;
-}
-
-void unpack_write(struct unpack *unpack, const void *bytes, size_t size)
-{
-	const char *next = bytes;
-
-	while (size && unpack->input >= 0) {
-		ssize_t put = write(unpack->input, next, size);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0) {
-			/* The child has ended early; unpack_end() returns the reason. */
-			close(take_fd(&unpack->input));
-			return;
-		}
-		next += put;
-		size -= (size_t)put;
-	}
-}
-
-static void release(struct unpack *unpack)
-{
-	if (unpack->input >= 0)
-		close(unpack->input);
-	if (unpack->answer >= 0)
-		close(unpack->answer);
-	if (unpack->pid > 0)
-		waitpid(unpack->pid, NULL, 0);
-	*unpack = (struct unpack)UNPACK_NONE;
-}
-
-int unpack_fail(int code, struct error *err)
+static int fail(int code, struct error *err)
 {
 	switch (code) {
 	case EBADMSG:
@@ -320,35 +282,55 @@ int unpack_fail(int code, struct error *err)
 		return error_setf(err, STATUS_FAILURE, code,
 				  "cannot unpack the image: it is a tar archive with several disk "
 				  "images");
+	case TOO_LARGE:
+		error_setf(err, STATUS_FAILURE, code,
+			   "cannot unpack the image: it is more than %u times as large as its "
+			   "download, and no digest says that this is right",
+			   UNPACK_RATIO);
+		return error_remedy(err, "write its digest into the definition"), -code;
 	}
 	return error_set_errno(err, code, "cannot unpack the image");
 }
 
 bool unpack_blames_image(int code)
 {
-	return code == EBADMSG || code == NO_IMAGE || code == MANY_IMAGES;
+	return code == EBADMSG || code == NO_IMAGE || code == MANY_IMAGES || code == TOO_LARGE;
 }
 
-int unpack_end(struct unpack *unpack, struct error *err)
+/* Waits for the child and shows how much of the file it has read. */
+static int take_answer(int answer, int input, uint64_t size)
 {
+	struct pollfd end = { .fd = answer, .events = POLLIN };
 	int code = 0;
 	ssize_t got;
 
-	if (unpack->input >= 0)
-		close(take_fd(&unpack->input));
-	do
-		got = read(unpack->answer, &code, sizeof(code));
-	while (got < 0 && errno == EINTR);
-	release(unpack);
-	if (got != (ssize_t)sizeof(code))
-		return error_setf(err, STATUS_FAILURE, EBADMSG,
-				  "cannot unpack the image: the unpacker was killed");
-	return code ? unpack_fail(code, err) : 0;
+	while (poll(&end, 1, SHOW_MS) <= 0)
+		progress_show((uint64_t)lseek(input, 0, SEEK_CUR), size);
+	got = read(answer, &code, sizeof(code));
+	return got == (ssize_t)sizeof(code) ? code : -1;
 }
 
-void unpack_stop(struct unpack *unpack)
+int unpack(int input, uint64_t size, int output, bool pinned, struct error *err)
 {
-	if (unpack->pid > 0)
-		kill(unpack->pid, SIGKILL);
-	release(unpack);
+	struct output out = { output, pinned ? UINT64_MAX : size * UNPACK_RATIO };
+	cleanup_fd int read_end = -1;
+	int ends[2];
+	pid_t pid;
+	int code;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return error_set_errno(err, errno, "cannot start to unpack");
+	read_end = ends[0];
+	pid = fork();
+	if (pid == 0)
+		run_child(input, &out, ends[1]);
+	close(ends[1]);
+	if (pid < 0)
+		return error_set_errno(err, errno, "cannot start to unpack");
+	code = take_answer(read_end, input, size);
+	waitpid(pid, NULL, 0);
+	if (code < 0)
+		return error_setf(err, STATUS_FAILURE, EBADMSG,
+				  "cannot unpack the image: the unpacker was killed");
+	return code ? fail(code, err) : 0;
 }

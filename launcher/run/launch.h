@@ -14,7 +14,7 @@
  * @helpers: the network helpers, for commands that need them.
  * @prepared: the result of the command's prepare function, allocated, or NULL.
  * @become: the user that main becomes instead of the caller; 0: the caller.
- * @system_list: a pipe with the system's VMs as JSON, for the command list, or -1.
+ * @system_list: a pipe with the system's VMs, a line of JSON each, for the command list, or -1.
  * @detach: the connection to the parent, for which the user waits, with --detach.
  */
 struct launch {

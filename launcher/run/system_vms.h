@@ -1,26 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finds the VMs that systemd's system manager runs (vmrun@NAME.service).
+// Finds the VMs that systemd's system manager runs (vmrun@NAME.service), and those of root.
 #ifndef LAUNCHER_RUN_SYSTEM_VMS_H
 #define LAUNCHER_RUN_SYSTEM_VMS_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
-/* The unit's XDG_RUNTIME_DIR. Every user can list the names of the VMs in it, and no more. */
-#define SYSTEM_VMS_RUNTIME_DIR "/run/vmrun-system"
+/*
+ * Each system VM has a user of its own, vmrun-NAME, and a directory of its name below
+ * /run/vmrun-vms, where only root can make directories. Every user can list the names, and no
+ * more. The VMs that root itself starts belong to the user vmrun; see privilege_drop().
+ */
 
 /**
- * system_vms_owner() - return the user that the unit runs as, or 0 if no system VM has run.
+ * system_vms_directory() - find a VM of the system.
  *
- * Threat: this user makes a link below the directory, and root takes its target's owner for the
- * user. Check: the directory itself counts, which only root can make in /run.
+ * Return: the XDG_RUNTIME_DIR of the user that runs it, allocated; NULL if no such VM runs.
  */
-uid_t system_vms_owner(void);
+char *system_vms_directory(const char *name);
 
-/* system_vms_running() - true if a system VM of this name has a runtime directory. */
-bool system_vms_running(const char *name);
+/**
+ * system_vms_owner() - return the owner of a directory of system_vms_directory(), or 0.
+ *
+ * Threat: a VM's user makes a link below the directory, and root takes its target's owner for the
+ * user; or a directory of another VM's name. Check: the directory itself counts, which only root
+ * can make, and the VM in it has its name.
+ */
+uid_t system_vms_owner(const char *directory);
 
-/* system_vms_names() - return the names, separated by ", ", allocated; NULL if there is none. */
+/**
+ * system_vms_each() - call a function for each directory of VMs.
+ * @fn: @name: the only VM that belongs there, or NULL for the directory of root's VMs.
+ */
+void system_vms_each(void (*fn)(const char *directory, const char *name, void *context),
+		     void *context);
+
+/* system_vms_names() - return the units' VMs, separated by ", ", allocated; NULL if none runs. */
 char *system_vms_names(void);
 
 #endif

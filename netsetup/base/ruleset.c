@@ -12,6 +12,9 @@
 
 #define CREATE_RULESET_VERSION (1U << 0)
 #define RULE_PATH_BENEATH      1
+#define RULE_NET_PORT          2
+
+#define CONNECT_TCP (UINT64_C(1) << 1)
 
 #define SCOPE_ABSTRACT (UINT64_C(1) << 0)
 #define SCOPE_SIGNALS  (UINT64_C(1) << 1)
@@ -26,6 +29,11 @@ struct path_beneath {
 	uint64_t allowed;
 	int32_t parent;
 } __attribute__((packed));
+
+struct net_port {
+	uint64_t allowed;
+	uint64_t port;
+};
 
 /* The rights that each version of the interface can deny; a row's index is the version. */
 static const struct attributes versions[] = {
@@ -69,6 +77,7 @@ int ruleset_new(const struct ruleset_denied *denied, struct ruleset *ruleset, st
 	/* An older kernel accepts a larger structure if the bytes unknown to it are zero. */
 	ruleset->fd = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	ruleset->files = handled.files;
+	ruleset->tcp = handled.tcp != 0;
 	return ruleset->fd < 0 ? error_set_errno(err, errno, "cannot make a Landlock ruleset") : 0;
 }
 
@@ -104,6 +113,16 @@ int ruleset_allow_path(const struct ruleset *ruleset, const char *path, uint64_t
 			       : error_set_errno(err, errno, "cannot open '%s'", path);
 	ret = ruleset_allow(ruleset, fd, rights);
 	return ret ? error_set_errno(err, -ret, "cannot confine a process to '%s'", path) : 0;
+}
+
+int ruleset_allow_port(const struct ruleset *ruleset, uint16_t port)
+{
+	const struct net_port rule = { .allowed = CONNECT_TCP, .port = port };
+
+	if (ruleset->fd < 0 || !ruleset->tcp)
+		return 0;
+	return syscall(SYS_landlock_add_rule, ruleset->fd, RULE_NET_PORT, &rule, 0) < 0 ? -errno
+											: 0;
 }
 
 int ruleset_enter(const struct ruleset *ruleset)

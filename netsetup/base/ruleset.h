@@ -54,10 +54,12 @@ struct ruleset_denied {
  * struct ruleset - an open ruleset.
  * @fd: -1 if the kernel has no Landlock; each function then succeeds and does nothing.
  * @files: the rights to files that this kernel can deny.
+ * @tcp: true if it denies TCP.
  */
 struct ruleset {
 	int fd;
 	uint64_t files;
+	bool tcp;
 };
 
 #define RULESET_NONE      \
@@ -96,6 +98,13 @@ int ruleset_allow(const struct ruleset *ruleset, int fd, uint64_t rights);
  */
 int ruleset_allow_path(const struct ruleset *ruleset, const char *path, uint64_t rights,
 		       struct error *err);
+
+/**
+ * ruleset_allow_port() - allow to connect to a TCP port. Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
+ */
+int ruleset_allow_port(const struct ruleset *ruleset, uint16_t port);
 
 /**
  * ruleset_enter() - confine this process and its future children. Async-signal-safe. Must be called

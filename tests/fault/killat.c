@@ -320,8 +320,9 @@ int main(int argc, char **argv)
 	first_error = !kills && argc > 7 ? (unsigned int)atoi(argv[7]) : 0;
 	part = (unsigned int)atoi(argv[2]);
 	parts = (unsigned int)atoi(argv[3]);
-	vmrun_argv = (char *[]){ argv[4], argv[5], NULL };
-	other_argv = kills ? (char *[]){ argv[4], argv[6], NULL } : NULL;
+	/* Root itself may be the caller. */
+	vmrun_argv = (char *[]){ argv[4], (char *)"--as-root", argv[5], NULL };
+	other_argv = kills ? (char *[]){ argv[4], (char *)"--as-root", argv[6], NULL } : NULL;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 
 	/* Directories that are to stay are made by it. */

@@ -202,8 +202,8 @@ def test_version(lab: Lab) -> None:
 
 
 PRINTS = [["print", "LONG"], ["print", "--format=json", "LONG"], ["print", "--format=argv", "LONG"],
-          ["print", "SHORT"], ["run", "--dry-run", "SHORT"], ["help"], ["help", "--words"],
-          ["help", "--words", "keys"], ["version"], ["completion", "bash"], ["completion", "zsh"],
+          ["print", "SHORT"], ["run", "--as-root", "--dry-run", "SHORT"], ["help"],
+          ["help", "--words"], ["help", "--words", "keys"], ["version"], ["completion", "bash"], ["completion", "zsh"],
           ["completion", "fish"], ["init"], ["list", "--json"], ["doctor"], ["doctor", "--json"],
           ["clean", "--dry-run"], ["log", "web"], ["reset", "web"]]
 

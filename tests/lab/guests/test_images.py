@@ -12,11 +12,14 @@ import pty
 import random
 import re
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, Iterator, Optional, Sequence, Union
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -241,6 +244,26 @@ def test_tar_cut_off(host: Host) -> None:
     assert host.cached() == []
 
 
+def test_bomb(host: Host) -> None:
+    """Nothing is unpacked before the digest is right; without one, only some times the download."""
+    bomb = b"x" * 60_000_000
+    packed = lzma.compress(bomb)
+    assert len(packed) < 12_000
+    host.mirror.files["disk"] = packed
+    url = host.mirror.url("good", "disk")
+    # A write beyond this limit, in units of 512 bytes, would kill the unpacker.
+    done = host.vmrun("fetch", host.define(url, **sha(b"another")), before="ulimit -f 200")
+    assert done.returncode == 1 and "it has another digest than the definition says" in done.stderr
+    done = host.vmrun("fetch", "--accept-digest", host.define(url, unpinned=True),
+                      before="ulimit -f 2000")
+    assert done.returncode == 1 and "it is more than 64 times as large" in done.stderr
+    assert sum(each.stat().st_size for each in host.cache.iterdir()) <= len(packed)
+
+    done = host.vmrun("fetch", host.define(url, **sha(packed)))
+    assert done.returncode == 0, done.stderr
+    assert (host.cache / f"sha256-{sha(packed)['sha256']}").read_bytes() == bomb
+
+
 def test_quiet(host: Host) -> None:
     done = host.vmrun("fetch", "--quiet", host.define(host.mirror.url("good", "disk.raw")))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -356,14 +379,22 @@ def test_ctrl_c_on_a_terminal(host: Host) -> None:
     assert shown.text.endswith("\r\033[K")
 
 
+def start_unpacking(host: Host) -> tuple[subprocess.Popen, bytes]:
+    """A fetch that unpacks for some seconds, and the packed image."""
+    packed = gzip.compress(b"x" * 10_000_000) * 80
+    host.mirror.files["disk"] = packed
+    started = host.start("fetch", host.define(host.mirror.url("good", "disk"), **sha(packed)))
+
+    def confined() -> bool:
+        family = process.descendants(started.pid)
+        return len(family) == 2 and set(family[1].descriptors) == {0, 1, 2, 3, 4, 5}
+    host.mirror.wait_for(confined)
+    return started, packed
+
+
 def test_killed(host: Host) -> None:
     """Nothing of it stays at work; half of what was unpacked is swept."""
-    packed = gzip.compress(host.image)
-    host.mirror.files["disk"] = packed
-    path = host.define(host.mirror.url("stall", "disk"), **sha(packed))
-    started = host.start("fetch", path)
-    assert host.mirror.stalled.wait(10)
-    host.mirror.wait_for(lambda: len(process.descendants(started.pid)) == 2)
+    started, packed = start_unpacking(host)
     family = process.descendants(started.pid)
     assert any(each.endswith(".unpacked") for each in host.cached())
     assert host.vmrun("clean", "--dry-run").stdout.count("unpacked") == 0, "it is in use"
@@ -439,6 +470,16 @@ def test_redirect_within_http(host: Host) -> None:
     assert host.vmrun("fetch", host.define(host.mirror.url("to", target.replace(":", "%3a")))
                       ).returncode == 0
     host.assert_have()
+
+
+def test_redirect_to_another_port(host: Host) -> None:
+    """It may be a service of this host or this network, which a server must not choose."""
+    other = Mirror(host.netns, {"disk.raw": host.image})
+    done = host.fetch("to", quote(other.url("good", "disk.raw"), safe=""))
+    other.close()
+    assert done.returncode == 1 and other.requests == []
+    assert f"it redirects to '{other.url('good', 'disk.raw')}', which is not followed" in done.stderr
+    assert "redirects may lead to port 443 and to the ports of the definition's URLs" in done.stderr
 
 
 def test_redirect_that_would_act_on_a_terminal(host: Host) -> None:
@@ -563,20 +604,74 @@ def test_examples(lab: Lab) -> None:
 # Confinement
 
 def test_confined(host: Host) -> None:
-    packed = gzip.compress(host.image)
-    host.mirror.files["disk"] = packed
-    started = host.start("fetch", host.define(host.mirror.url("stall", "disk"), **sha(packed)))
-    assert host.mirror.stalled.wait(10)
-    host.mirror.wait_for(lambda: len(process.descendants(started.pid)) == 2)
-    time.sleep(0.2)
-    helper, unpacker = process.descendants(started.pid)
-    for each in (helper, unpacker):
+    """The unpacker has no descriptor beside its files, the answer and the standard ones."""
+    started, _ = start_unpacking(host)
+    for each in process.descendants(started.pid):
         status = each.status
-        assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
-    numbers = set(unpacker.descriptors)
-    assert numbers == {0, 1, 2, 3, 4, 5}, unpacker.descriptors
+        assert status["NoNewPrivs"] == "1"
+        assert status["Seccomp"] == "2" or b"__asan_init" in vm_binary().read_bytes()
     started.send_signal(signal.SIGTERM)
     started.wait(5)
+
+
+# Attacks
+
+def test_taken_over(host: Host, tmp_path: Path) -> None:
+    """A download that takes the downloader over reaches nothing of the user's session; outside of
+    the sandbox, each of the attacks succeeds."""
+    if b"__asan_init" in vm_binary().read_bytes():
+        return  # the sanitizers' runtime must be loaded first
+    library = vm_binary().parent / "tests" / "libtaken_over.so"
+    agent = socket.socket(socket.AF_UNIX)
+    datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    agent.bind(str(tmp_path / "agent"))
+    datagrams.bind(str(tmp_path / "datagrams"))
+    bus = host.netns.call(lambda: socket.socket(socket.AF_UNIX))
+    bus.bind("\0vmrun-test-bus")
+    other = host.netns.socket()
+    other.bind(("127.0.0.1", 0))
+    for each in (agent, bus, other):
+        each.listen(8)
+    victim = host.netns.popen(["sleep", "60"])
+    env = {"AGENT": tmp_path / "agent", "BUS": "@vmrun-test-bus",
+           "DATAGRAMS": tmp_path / "datagrams", "VICTIM": victim.pid,
+           "OTHER_PORT": other.getsockname()[1], "OWN_PORT": host.mirror.port}
+    env = {name: str(value) for name, value in env.items()}
+
+    free = host.netns.run([sys.executable, "-c", "import ctypes, sys; "
+                           "ctypes.CDLL(sys.argv[1]).curl_easy_perform(None)", library],
+                          env=os.environ | env)
+    export = " ".join(f"{name}={value}" for name, value in (env | {"LD_PRELOAD": library}).items())
+    done = host.vmrun("fetch", host.define(host.mirror.url("good", "disk.raw")),
+                      before=f"export {export}")
+    for each in (agent, datagrams, bus, other):
+        each.close()
+    victim.kill()
+    victim.wait()
+    attacks = dict(re.findall(r"^attack (\w+): (-?\d+)$", free.stderr, re.MULTILINE))
+    assert len(attacks) == 13 and {*attacks.values()} == {"0"}, free.stderr
+    attacks = dict(re.findall(r"^attack (\w+): (-?\d+)$", done.stderr, re.MULTILINE))
+    assert len(attacks) == 13, done.stderr
+    assert [name for name, code in attacks.items() if code == "0"] == ["own_port"]
+
+
+def test_names_without_local_sockets(host: Host) -> None:
+    """Name services that need a local socket are absent to the downloader; DNS is next."""
+    need("dnsmasq")
+    host.netns.write_etc("nsswitch.conf", "hosts: files resolve [!UNAVAIL=return] dns\n")
+    host.netns.write_etc("resolv.conf", "nameserver 127.0.0.1\n")
+    server = host.netns.popen(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
+                               "--user=root", "--pid-file=", "--no-resolv", "--no-hosts",
+                               "--address=/mirror.test/127.0.0.1"], stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://mirror.test:{host.mirror.port}/good/disk.raw"
+        done = host.vmrun("fetch", host.define(url),
+                          before="until grep -q :0035 /proc/net/udp; do sleep 0.05; done")
+    finally:
+        server.kill()
+        server.wait()
+    assert done.returncode == 0, done.stderr
+    host.assert_have()
 
 
 # Memory

@@ -182,6 +182,7 @@ def test_rpm(rpm: Path) -> None:
         rpm, "--queryformat", "[%{FILEMODES:perms} %{FILENAMES}\n]"))
     for path in ("/usr/bin/vmrun", HELPER, "/usr/libexec/vmrun/vmrun-image",
                  "/usr/lib/systemd/system/vmrun@.service", "/usr/lib/systemd/user/vmrun@.service",
+                 "/usr/lib/systemd/system/vmrun-user@.service",
                  "/usr/lib/NetworkManager/conf.d/10-vmrun.conf", "/usr/lib/sysusers.d/vmrun.conf",
                  "/usr/lib/udev/rules.d/70-vmrun.rules", "/usr/share/man/man1/vmrun.1.gz",
                  "/usr/share/man/man5/vmrun.yaml.5.gz", "/usr/share/man/man8/vmrun-netsetup.8.gz",

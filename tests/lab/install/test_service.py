@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from typing import Iterator
 
 import pytest
 from conftest import need, need_vmrun
-from guests import paused
+from guests import VMS, paused
 from lab import Lab
 from vm import Vm
 
@@ -100,6 +101,19 @@ def test_failed_start_is_never_ready(lab: Lab, manager: Manager) -> None:
     assert manager.rest() == []
 
 
+def test_system_unit_is_confined(capsys: pytest.CaptureFixture) -> None:
+    """The number of systemd-analyze security, of 10; 0 is the best."""
+    need("systemd-analyze")
+    unit = need_vmrun().parent / BUILD_UNITS / "system" / "vmrun@.service"
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", str(unit)],
+                          capture_output=True, text=True)
+    exposure = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)[1])
+    with capsys.disabled():
+        print(f"\nvmrun@.service: exposure level {exposure}")
+    assert exposure <= 2.0, done.stdout
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("kind", ["user", "system"])
 def test_units_are_clean(tmp_path: Path, kind: str) -> None:
     """As systemd reads them; and the guest is asked by vmrun, not QEMU by systemd."""
@@ -110,8 +124,10 @@ def test_units_are_clean(tmp_path: Path, kind: str) -> None:
     assert count == 1
     file = tmp_path / "vmrun@web.service"
     file.write_text(unit)
+    shutil.copy(VMS.parent / BUILD_UNITS / "vmrun-user@.service", tmp_path)
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", f"--{kind}", str(file)],
-                          env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
+                          env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path),
+                                            "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
                           capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     for line in ("Type=notify", "KillMode=mixed", "RestartPreventExitStatus=2 3 4"):

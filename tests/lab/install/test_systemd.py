@@ -63,11 +63,16 @@ systemctl start systemd-networkd systemd-logind
 until ip -4 route show default | grep -q wlan0; do sleep 0.1; done
 export DEBIAN_FRONTEND=noninteractive
 dpkg --install --force-depends /test/*.deb >&2
-echo 'allow user vmrun
+echo 'allow user vmrun-web
 allow user me' >>/etc/vmrun/netsetup.conf
-cp /test/web.yaml /etc/vmrun/web.yaml
+cp /test/web.yaml /test/alone.yaml /etc/vmrun/
 cp -r /test/boot / && chmod -R a+rX /boot
 host >/tmp/before
+
+# The unit as it is. The helper of a VM on the LAN is a child that needs more rights.
+systemctl start vmrun@alone
+sed '/^# The service has no rights/,/^$/d' /usr/lib/systemd/system/vmrun@.service >/etc/systemd/system/vmrun@.service
+systemctl daemon-reload
 
 systemctl start vmrun@web
 tap=/sys/class/net/vmr-web/ifindex
@@ -75,8 +80,16 @@ sleep 1
 sed -n 's/^ADMIN_STATE=/tap /p' /run/systemd/netif/links/$(cat $tap)
 vmrun doctor | grep ' manager '
 sudo_me vmrun list | sed 's/  */ /g; s/77[.][0-9]*/77.x/' | cut -d ' ' -f 1,2,3
-sudo_me vmrun list --json | grep -c '"owner": "vmrun"'
+sudo_me vmrun list --json | grep -c '"owner": "vmrun-web"'
 sudo_me vmrun status web | grep '^name' | sed 's/  */ /g'
+ps -o user:20= --ppid $(systemctl show --property=MainPID --value vmrun@alone) | sort -u
+grep ^NoNewPrivs /proc/$(systemctl show --property=MainPID --value vmrun@alone)/status
+for other in /run/vmrun-vms/web/vmrun/web /var/lib/vmrun-vms/web; do
+	setpriv --reuid=vmrun-alone --regid=vmrun-alone --init-groups ls $other 2>/dev/null || echo closed
+done
+sudo_me vmrun log alone >/dev/null && echo log
+sudo_me vmrun ssh alone 2>&1 | head -n 1
+sudo_me vmrun stop --now alone 2>/dev/null && echo stopped
 me vmrun list 2>&1
 me vmrun log web 2>&1 || true
 sudo_me vmrun console web </dev/null && echo console
@@ -154,7 +167,9 @@ def test_services(group: Path) -> None:
         for file, text in FILES.items():
             (test / file).write_text(text)
         (test / "script").write_text(SCRIPT)
-        (test / "web.yaml").write_text(yaml.safe_dump(definition(test)))
+        web = definition(test)
+        (test / "web.yaml").write_text(yaml.safe_dump(web))
+        (test / "alone.yaml").write_text(yaml.safe_dump(web | {"network": "none"}))
         with open(test / "boot.log", "w") as log:
             subprocess.run(["bash", "-c", 'echo $BASHPID >"$1/cgroup.procs"; shift; exec "$@"', "-",
                             group, "unshare", "--mount", "--propagation=private", "--net", "--pid",
@@ -167,7 +182,9 @@ def test_services(group: Path) -> None:
     assert said[0].splitlines() == [
         "tap unmanaged",
         "ok    manager    systemd-networkd leaves vmr-web alone",
-        "NAME OWNER ADDRESS", "web vmrun 192.168.77.x", "1", "name web",
+        "NAME OWNER ADDRESS", "alone vmrun-alone -", "web vmrun-web 192.168.77.x", "1", "name web",
+        "vmrun-alone", "NoNewPrivs:\t1", "closed", "closed",
+        "log", "vmrun: VM 'alone' has no address", "stopped",
         "vmrun: no VM is running", "vmrun: VMs of the system: web; see 'sudo vmrun list'",
         "vmrun: VM 'web' has no log", "the system has a VM of this name: sudo vmrun log web",
         "console",

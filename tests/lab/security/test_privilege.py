@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Checks rights: vmrun and QEMU have the user's, the helper has two capabilities."""
 
+import json
 import os
 import pwd
 import re
@@ -241,3 +242,70 @@ def test_sudo_itself(lab: Lab) -> None:
     addresses = lab.directory / f"home-{me.uid}" / ".local/state/vmrun/tiny/addresses"
     assert addresses.read_text() == f"{vm.address}\n"
     assert addresses.stat().st_uid == me.uid
+
+
+def test_doas_itself(lab: Lab) -> None:
+    """By doas(1); with its keepenv, a variable of sudo's that the user has set is refused."""
+    need("doas")
+    me = lab.add_user()
+    conf = lab.set_policy("").parent.parent / "doas.conf"
+    conf.write_text(f"permit nopass keepenv {me.name} as root\n")
+    conf.chmod(0o400)
+    file = private(lab, tiny(), me)
+    status, said = refused(lab, file, user=me, sudo="doas",
+                           env={"SUDO_UID": "0", "SUDO_GID": "0"})
+    assert status == 4 and said.startswith("vmrun: both SUDO_UID and DOAS_USER are set\n")
+
+    vm, _ = boot(lab, file, user=me, sudo="doas")
+    is_users(vm.child("vmrun"), me)
+    is_users(vm.qemu, me)
+    lab.vmrun("stop", "tiny", user=me, check=True)
+    assert vm.wait() == 0
+
+
+@pytest.mark.parametrize("variables", [{"DOAS_USER": "me"}, {"PKEXEC_UID": "4242"}],
+                         ids=["doas", "pkexec"])
+def test_callers_by_environment(lab: Lab, variables: dict) -> None:
+    """As doas(1) and pkexec(1) start it: the definition is opened by the user who called."""
+    me = lab.add_user()
+    assert (me.name, me.uid) == ("me", 4242)
+    secret = private(lab, paused(), Account("root", 0, 0))
+    status, said = refused(lab, secret, env=variables)
+    assert status == 3 and f"{secret}: Permission denied" in said
+
+
+def test_root_itself_without_the_package(lab: Lab) -> None:
+    """Root's QEMU is refused, also if root called sudo; each of the remedies is named."""
+    for sudo, env in (("plain", {}), ("plain", {"SUDO_UID": "0", "SUDO_GID": "0"})):
+        status, said = refused(lab, paused(), sudo=sudo, env=env)
+        assert status == 4
+        assert said.splitlines() == [
+            "vmrun: cannot run QEMU as root",
+            "log in as a user and call 'sudo vmrun', which becomes this user",
+            "or install vmrun's package, which has the user 'vmrun' for this",
+            "or let it run as root nevertheless: vmrun run --as-root FILE"]
+
+
+def test_root_itself_with_the_package(lab: Lab) -> None:
+    """Root becomes the user vmrun, whose home and runtime directory are made."""
+    substitute = lab.add_user("vmrun")
+    (lab.directory / f"home-{substitute.uid}").rmdir()
+    vm = lab.start_vm(paused(), sudo="plain")
+    assert vm.stderr.text.startswith("vmrun: called by root: becoming the user 'vmrun'\n")
+    is_users(process.get(vm.pid), substitute)
+    is_users(vm.qemu, substitute)
+    for path in (lab.directory / f"home-{substitute.uid}", lab.run_dir / "vmrun-root"):
+        assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (substitute.uid, 0o700)
+    assert (lab.run_dir / "vmrun-root" / "vmrun" / "tiny" / "lock").exists()
+    listed = json.loads(lab.vmrun("list", "--json", check=True).stdout)
+    assert [(each["name"], each["owner"]) for each in listed] == [("tiny", "vmrun")]
+    lab.vmrun("status", "tiny", check=True)
+    lab.vmrun("stop", "--now", "tiny", check=True)
+    vm.wait()
+
+
+def test_root_itself_as_root(lab: Lab) -> None:
+    lab.add_user("vmrun")
+    vm = lab.start_vm(paused(), ["--as-root"], sudo="plain")
+    assert vm.qemu.status["Uid"].split() == ["0"] * 4
+    vm.quit()

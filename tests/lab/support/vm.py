@@ -64,6 +64,11 @@ def home_directories(directory: Path, user: Account) -> tuple[Path, Path]:
     return found
 
 
+def _runs(arguments: Sequence[str]) -> bool:
+    """True if the command is `run`, named or not; other commands have names of letters alone."""
+    return next((each for each in arguments if each.isalpha()), "run") == "run" and bool(arguments)
+
+
 def vmrun_argv(directory: Path, arguments: Sequence[str], user: User = None,
                sudo: Union[bool, str] = False) -> tuple[list[str], dict[str, str]]:
     """The command line and the environment's additions to run vmrun as root or as @user.
@@ -71,7 +76,8 @@ def vmrun_argv(directory: Path, arguments: Sequence[str], user: User = None,
     With @user alone the process is that user's and without privilege, as after a login. With @sudo
     it is root's, as `sudo vmrun` by @user would make it: root, with SUDO_UID and its kin. Home and
     XDG directories are the lab's own either way. Nothing between forks, so the pid is vmrun's; but
-    with @sudo the word "program" it is the one of sudo(8) itself, which @user runs.
+    with @sudo the word "program" or "doas" it is the one of sudo(8) or doas(1) itself, which @user
+    runs. Root itself runs VMs with --as-root, unless @sudo is the word "plain".
     """
     who = account(user)
     uid, gid = who.uid, who.gid
@@ -81,8 +87,12 @@ def vmrun_argv(directory: Path, arguments: Sequence[str], user: User = None,
            "XDG_CACHE_HOME": str(home / "cache"), "XDG_STATE_HOME": str(home / "state"),
            "XDG_CONFIG_HOME": str(home / "config")}
     argv = [str(binary()), *map(str, arguments)]
+    if uid == 0 and sudo != "plain" and _runs(argv[1:]):
+        argv.append("--as-root")
     if sudo == "program":
         argv = ["sudo", "--non-interactive", *argv]
+    if sudo == "doas":
+        argv = ["doas", "-n", *argv]
     if sudo is True:
         env |= {"SUDO_UID": str(uid), "SUDO_GID": str(gid), "SUDO_USER": who.name,
                 "SUDO_COMMAND": " ".join(argv)}

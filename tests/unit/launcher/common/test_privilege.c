@@ -42,8 +42,10 @@ struct seen {
 
 static struct seen *seen;
 static struct passwd *user;
+static gid_t other_group;
+static bool keep_root;
 
-/* Returns a user with a second group if there is one, else the user nobody. */
+/* Returns a user with a second group, other_group, if there is one, else the user nobody. */
 static struct passwd *find_user(void)
 {
 	struct passwd *entry;
@@ -53,11 +55,16 @@ static struct passwd *find_user(void)
 		if (!group->gr_mem[0] || group->gr_gid == 0)
 			continue;
 		entry = getpwnam(group->gr_mem[0]);
-		if (entry && entry->pw_uid != 0 && entry->pw_gid != 0 &&
-		    entry->pw_gid != group->gr_gid)
-			return entry;
+		if (!entry || entry->pw_uid == 0 || entry->pw_gid == 0 ||
+		    entry->pw_gid == group->gr_gid)
+			continue;
+		other_group = group->gr_gid;
+		return entry;
 	}
-	return getpwnam("nobody");
+	entry = getpwnam("nobody");
+	if (entry)
+		other_group = entry->pw_gid;
+	return entry;
 }
 
 static void record_state(void)
@@ -97,7 +104,7 @@ static void drop(char *const *environment, const char *directory)
 		if (directory)
 			setenv("XDG_CACHE_HOME", directory, 1);
 		umask(022);
-		seen->result = privilege_drop(&seen->err);
+		seen->result = privilege_drop(keep_root, &seen->err);
 		record_state();
 		_exit(0);
 	}
@@ -160,10 +167,10 @@ static void test_sudo(void **state)
 	expect_user(user->pw_gid);
 	assert_true(seen->cache_kept);
 
-	/* sudo after newgrp(1) passes another group. */
-	snprintf(gid, sizeof(gid), "SUDO_GID=%u", user->pw_gid + 1);
+	/* sudo after newgrp(1) passes another group of the user's. */
+	snprintf(gid, sizeof(gid), "SUDO_GID=%u", other_group);
 	drop(environment, "/root");
-	expect_user(user->pw_gid + 1);
+	expect_user(other_group);
 	assert_false(seen->cache_kept);
 	assert_int_equal(rmdir(directory), 0);
 }
@@ -183,7 +190,7 @@ static void test_doas_and_pkexec(void **state)
 	expect_user(user->pw_gid);
 }
 
-/* Root without sudo, or called by root, stays root. */
+/* Root without sudo, or called by root, stays root if it wants to. */
 static void test_root_stays(void **state)
 {
 	char *plain[] = { NULL };
@@ -195,6 +202,10 @@ static void test_root_stays(void **state)
 	if (!need_root())
 		skip();
 	for (i = 0; i < ARRAY_SIZE(environments); i++) {
+		keep_root = false;
+		drop(environments[i], NULL);
+		assert_true(seen->result < 0 ? seen->err.remedy[0] : !seen->root_again);
+		keep_root = true;
 		drop(environments[i], NULL);
 		assert_int_equal(seen->result, 0);
 		assert_int_equal(seen->uids[1], 0);
@@ -223,10 +234,15 @@ static void test_refused(void **state)
 		{ "SUDO_UID=1", NULL, "SUDO_UID is set, SUDO_GID is not" },
 		{ "SUDO_UID=1", "SUDO_GID=wheel", "SUDO_GID is not a number" },
 		{ "SUDO_UID=1", "SUDO_GID=4294967295", "SUDO_GID is out of range" },
-		{ "SUDO_UID=1", "SUDO_GID=0", "SUDO_GID is root's" },
+		{ "SUDO_UID=1", "SUDO_GID=0", "SUDO_GID is no group of 'daemon'" },
+		{ "SUDO_UID=1", "SUDO_GID=3999999999", "SUDO_GID is no group of 'daemon'" },
+		{ "SUDO_UID=0", "DOAS_USER=daemon", "both SUDO_UID and DOAS_USER are set" },
+		{ "PKEXEC_UID=1", "SUDO_UID=0", "both SUDO_UID and PKEXEC_UID are set" },
+		{ "DOAS_USER=", "PKEXEC_UID=1", "both DOAS_USER and PKEXEC_UID are set" },
 		{ "DOAS_USER=no such user", NULL, "DOAS_USER names no user in passwd(5)" },
 		{ "DOAS_USER=", NULL, "DOAS_USER names no user in passwd(5)" },
 		{ "PKEXEC_UID=me", NULL, "PKEXEC_UID is not a number" },
+		{ "PKEXEC_UID=3999999999", NULL, "PKEXEC_UID names no user in passwd(5)" },
 	};
 	size_t i;
 
@@ -255,7 +271,7 @@ static void test_set_uid(void **state)
 	pid = fork();
 	if (pid == 0) {
 		if (setresuid(user->pw_uid, 0, 0) < 0 || privilege_check(&err) != -EPERM ||
-		    privilege_drop(&err) != -EPERM)
+		    privilege_drop(false, &err) != -EPERM)
 			_exit(1);
 		if (setresuid(0, 0, 0) < 0 || setresgid(user->pw_gid, 0, 0) < 0)
 			_exit(2);
@@ -277,7 +293,7 @@ static void test_ordinary_user(void **state)
 		if (geteuid() == 0 && setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0)
 			_exit(1);
 		umask(022);
-		_exit(privilege_drop(&err) == 0 && umask(0) == 022 ? 0 : 2);
+		_exit(privilege_drop(false, &err) == 0 && umask(0) == 022 ? 0 : 2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);

@@ -2,7 +2,7 @@
 // Tests the system calls and files that the sandbox of vmrun-image allows.
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "launcher/image/calls.h"
 #include "launcher/image/sandbox.h"
 #include "netsetup/base/cleanup.h"
 #include "tests/unit/support/scratch.h"
@@ -48,22 +49,33 @@ static void confined_process(void)
 	char *const argv[] = { (char *)"false", NULL };
 	char *const envp[] = { NULL };
 	struct error err;
+	int pair[2];
 
 	CHECK(sandbox_process(&err) == 0);
-	CHECK(execve("/bin/false", argv, envp) < 0 && errno == EPERM);
-	CHECK(socket(AF_PACKET, SOCK_DGRAM, 0) < 0 && errno == EAFNOSUPPORT);
-	CHECK(socket(AF_VSOCK, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT);
-	CHECK(socket(AF_UNSPEC, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT);
-	CHECK(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+	CHECK(execve("/bin/false", argv, envp) < 0 && errno == ENOSYS);
+	CHECK(socket(AF_PACKET, SOCK_DGRAM, 0) < 0 && errno == ENOSYS);
+	CHECK(socket(AF_VSOCK, SOCK_STREAM, 0) < 0 && errno == ENOSYS);
+	CHECK(socket(AF_UNSPEC, SOCK_STREAM, 0) < 0 && errno == ENOSYS);
+	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT);
+	CHECK(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP) < 0 && errno == ENOSYS);
+	CHECK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0);
 	CHECK(socket(AF_INET6, SOCK_STREAM, 0) >= 0 || errno == EAFNOSUPPORT);
-	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
-	CHECK(unshare(0) < 0 && errno == EPERM);
-	CHECK(syscall(SYS_io_uring_setup, 1, NULL) < 0 && errno == EPERM);
-	CHECK(ioctl(0, 0x5412, "x") < 0 && errno == EPERM); /* TIOCSTI */
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0 && errno == ENOSYS);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	CHECK(send(pair[0], "x", 1, MSG_FASTOPEN) < 0 && errno == ENOSYS);
+	CHECK(send(pair[0], "x", 1, 0) == 1);
+	CHECK(unshare(0) < 0 && errno == ENOSYS);
+	CHECK(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0) < 0 && errno == ENOSYS);
+	CHECK(kill(getppid(), 0) < 0 && errno == ENOSYS);
+	CHECK(syscall(SYS_tgkill, getpid(), getpid(), 0) == 0);
+	CHECK(syscall(SYS_io_uring_setup, 1, NULL) < 0 && errno == ENOSYS);
+	CHECK(ioctl(0, 0x5412, "x") < 0 && errno == ENOSYS); /* TIOCSTI */
 }
 
 static void test_process(void **state)
 {
+	if (SANITIZED)
+		skip();
 	assert_int_equal(in_child(confined_process), 0);
 }
 
@@ -71,10 +83,13 @@ static void confined_files(void)
 {
 	const char *files[] = { scratch_path("listed"), scratch_path("missing") };
 	int directory = open(scratch_path("cache"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct sandbox sandbox = { .directory = directory,
+					 .files = files,
+					 .file_count = ARRAY_SIZE(files) };
 	struct error err;
 
 	CHECK(sandbox_process(&err) == 0);
-	CHECK(sandbox_files(directory, files, ARRAY_SIZE(files), &err) == 0);
+	CHECK(sandbox_enter(&sandbox, &err) == 0);
 	CHECK(openat(directory, "new", O_RDWR | O_CREAT, 0600) >= 0);
 	CHECK(renameat(directory, "new", directory, "other") == 0);
 	CHECK(unlinkat(directory, "other", 0) == 0);
@@ -94,6 +109,49 @@ static void test_files(void **state)
 	scratch_text("listed", "x");
 	assert_int_equal(mkdir(scratch_path("cache"), 0700), 0);
 	assert_int_equal(in_child(confined_files), 0);
+}
+
+/* Connects to a port of the loopback where nobody listens. */
+static bool reaches(uint16_t port)
+{
+	const struct sockaddr_in address = { .sin_family = AF_INET,
+					     .sin_port = htons(port),
+					     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	cleanup_fd int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ||
+	       errno != EACCES;
+}
+
+static void confined_ports(void)
+{
+	const uint16_t ports[] = { 443, 8080 };
+	const struct sandbox sandbox = { .directory = -1,
+					 .ports = ports,
+					 .port_count = ARRAY_SIZE(ports) };
+	struct error err;
+
+	CHECK(sandbox_process(&err) == 0);
+	CHECK(sandbox_enter(&sandbox, &err) == 0);
+	CHECK(reaches(443) && reaches(8080) && reaches(53));
+	CHECK(!reaches(80) && !reaches(22));
+}
+
+static void confined_offline(void)
+{
+	const struct sandbox sandbox = { .directory = -1 };
+	struct error err;
+
+	CHECK(sandbox_process(&err) == 0);
+	CHECK(sandbox_enter(&sandbox, &err) == 0);
+	CHECK(!reaches(443) && !reaches(53));
+}
+
+static void test_ports(void **state)
+{
+	scratch_need(syscall(SYS_landlock_create_ruleset, NULL, 0, 1u) >= 4);
+	assert_int_equal(in_child(confined_ports), 0);
+	assert_int_equal(in_child(confined_offline), 0);
 }
 
 static int work[2], answer[2];
@@ -128,12 +186,8 @@ static void test_unpack(void **state)
 
 	assert_int_equal(pipe2(work, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(answer, O_CLOEXEC), 0);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-	skip();
-#endif
-#endif
+	if (SANITIZED)
+		skip();
 	status = in_child(confined_unpack);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS); /* by fcntl() */
 	assert_int_equal(read(answer[0], &reply, 1), 1);
@@ -142,7 +196,6 @@ static void test_unpack(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS); /* by socket() */
 	assert_int_equal(read(answer[0], &reply, 1), 1);
 	assert_int_equal(reply, '?');
-#endif
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
@@ -152,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_process),
 		CASE(test_files),
+		CASE(test_ports),
 		CASE(test_unpack),
 	};
 
