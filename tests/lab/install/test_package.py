@@ -6,6 +6,7 @@ The copy is an overlay over the machine's files in a mount namespace of its own,
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,6 +18,7 @@ from guests import VMS
 pytestmark = pytest.mark.slow
 SOURCE = VMS.parent
 HELPER = "/usr/libexec/vmrun/vmrun-netsetup"
+PROGRAMS = ["/usr/bin/vmrun", HELPER, "/usr/libexec/vmrun/vmrun-image"]
 CAPABILITIES = ["cap_net_admin", "cap_net_raw", "cap_setgid", "cap_setpcap", "cap_setuid",
                 "cap_sys_resource=p"]
 
@@ -157,6 +159,47 @@ def test_control(package: Path) -> None:
     assert architecture == {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine())
     for each in ("libnl-3-200", "libyaml-0-2", "libjson-c5", "qemu-system-x86"):
         assert each in depends
+
+
+# Hardening
+
+
+def disassembled(program: Path) -> list[str]:
+    """The instructions of a program, one a line."""
+    return subprocess.run(["objdump", "-d", "-M", "intel", "--no-show-raw-insn", program],
+                          check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def cet_known() -> bool:
+    """True if the C library's own objects say that they work with CET. If one lacks the mark, the
+    linker takes it from the program; Debian 12 lacks it."""
+    start = subprocess.run(["cc", "-print-file-name=Scrt1.o"], check=True, capture_output=True,
+                           text=True).stdout.strip()
+    return "IBT, SHSTK" in subprocess.run(["readelf", "--notes", start], check=True, text=True,
+                                          capture_output=True).stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_hardening(package: Path, tmp_path: Path, program: str) -> None:
+    need("hardening-check", "objdump")
+    subprocess.run(["dpkg-deb", "--extract", package, tmp_path], check=True)
+    path = tmp_path / program[1:]
+    said = subprocess.run(["hardening-check", path], capture_output=True, text=True).stdout
+    for each in ("Position Independent Executable: yes", "Stack protected: yes",
+                 "Fortify Source functions: yes", "Read-only relocations: yes",
+                 "Immediate binding: yes"):
+        assert f" {each}" in said, said
+    if platform.machine() != "x86_64":
+        return
+    assert "Control flow integrity: yes" in said or not cet_known(), said
+    code = disassembled(path)
+    assert sum("endbr64" in line for line in code) > 20
+    # hardening-check knows the probes of another version of gcc.
+    for line, following in zip(code, code[1:]):
+        if frame := re.search(r"\tsub +rsp,0x([0-9a-f]{1,8})$", line):
+            size = int(frame[1], 16)
+            assert size <= 0x1000, line
+            assert size < 0x1000 or re.search(r"\tor +QWORD PTR \[rsp\],0x0$", following), line
 
 
 # Fedora's
