@@ -4,11 +4,14 @@
 The copy is an overlay over the machine's files in a mount namespace of its own, without a network.
 """
 
+import hashlib
+import io
 import os
 import platform
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -202,6 +205,82 @@ def test_hardening(package: Path, tmp_path: Path, program: str) -> None:
             assert size < 0x1000 or re.search(r"\tor +QWORD PTR \[rsp\],0x0$", following), line
 
 
+# The bill of materials
+
+
+def members(package: Path) -> dict[str, tuple[object, ...]]:
+    """Metadata and digest of each member, by its archive and name."""
+    found: dict[str, tuple[object, ...]] = {}
+    for part in "ctrl", "fsys":
+        done = subprocess.run(["dpkg-deb", f"--{part}-tarfile", package], check=True,
+                              capture_output=True)
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+            for each in tar:
+                data = tar.extractfile(each) if each.isfile() else None
+                found[f"{part} {each.name}"] = (
+                    oct(each.mode), each.uid, each.gid, each.uname, each.gname, each.mtime,
+                    hashlib.sha256(data.read()).hexdigest() if data else "")
+    return found
+
+
+# The fields that each part of a document must have (SPDX 2.3, tag-value), and their values.
+TEXT, ID, NAME = r"\S.*", r"SPDXRef-[A-Za-z0-9.-]+", r"[a-z0-9][a-z0-9+.-]+"
+REQUIRED = {
+    "SPDXVersion": {"SPDXVersion": r"SPDX-2\.3", "DataLicense": r"CC0-1\.0", "SPDXID": "SPDXRef-DOCUMENT",
+                    "DocumentName": TEXT, "DocumentNamespace": r"https://[^\s#]+",
+                    "Creator": r"(Tool|Person|Organization): \S.*",
+                    "Created": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"},
+    "PackageName": {"PackageName": NAME, "SPDXID": ID, "PackageVersion": r"[\w.:~+-]+",
+                    "PackageDownloadLocation": TEXT, "FilesAnalyzed": "true|false"},
+    "FileName": {"FileName": r"\./\S.*", "SPDXID": ID, "FileChecksum": r"SHA(1: \w{40}|256: \w{64})"},
+}
+
+
+def materials(package: Path) -> list[dict[str, list[str]]]:
+    """The parts of a bill of materials: the document, packages and files. Each part has the fields
+    that it must have, and an ID of its own."""
+    parts: list[dict[str, list[str]]] = []
+    for line in package.with_name(package.name + ".spdx").read_text().splitlines():
+        tag, _, value = line.partition(": ")
+        if tag in REQUIRED:
+            parts.append({})
+        if line:
+            parts[-1].setdefault(tag, []).append(value)
+    for part in parts:
+        for tag, pattern in REQUIRED[next(iter(part))].items():
+            assert part.get(tag) and all(re.fullmatch(pattern, each) for each in part[tag]), (tag, part)
+    names = [part["SPDXID"][0] for part in parts]
+    assert len({*names}) == len(names)
+    for part in parts:
+        for relationship in part.get("Relationship", []):
+            one, _, other = relationship.split()
+            assert {one, other} <= {*names}, relationship
+    return parts
+
+
+def test_materials(package: Path) -> None:
+    """All files with their digests, and the version of each library that is linked."""
+    document, main, *others = materials(package)
+    files = [part for part in others if "FileName" in part]
+    libraries = [part for part in others if "PackageName" in part]
+    assert document["Relationship"] == ["SPDXRef-DOCUMENT DESCRIBES SPDXRef-vmrun"]
+    assert main["PackageFileName"] == [package.name]
+    assert main["PackageLicenseDeclared"] == main["PackageLicenseConcluded"] == ["GPL-2.0-or-later"]
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    assert main["PackageChecksum"] == [f"SHA256: {digest}"]
+    assert {f"fsys {part['FileName'][0]}": part["FileChecksum"][1][8:] for part in files} == {
+        name: each[-1] for name, each in members(package).items() if name[:4] == "fsys" and each[-1]}
+    sums = "".join(sorted(part["FileChecksum"][0][6:] for part in files))
+    assert main["PackageVerificationCode"] == [hashlib.sha1(sums.encode()).hexdigest()]
+    names = {part["PackageName"][0] for part in libraries}
+    assert {"libc6", "libnl-3-200", "libseccomp2", "libyaml-0-2"} <= names
+    for part in libraries:
+        name, version = part["PackageName"][0], part["PackageVersion"][0]
+        assert version in subprocess.run(["dpkg-query", "-W", "-f", "${Version}\n", name], check=True,
+                                         capture_output=True, text=True).stdout.split()
+        assert part["Relationship"] == [f"SPDXRef-vmrun DYNAMIC_LINK {part['SPDXID'][0]}"]
+
+
 # Fedora's
 
 
@@ -251,6 +330,13 @@ def test_rpmlint(rpm: Path) -> None:
     done = subprocess.run(["rpmlint", "-r", SOURCE / "launcher" / "packaging" / "rpm" / "rpmlintrc", rpm],
                           capture_output=True, text=True)
     assert done.returncode == 0 and " 0 errors, 0 warnings," in done.stdout, done.stdout
+
+
+def test_rpm_materials(rpm: Path) -> None:
+    """The bill lists the files of the package."""
+    files = {part["FileName"][0][1:] for part in materials(rpm) if "FileName" in part}
+    listed = query(rpm, "--queryformat", "[%{FILEMODES:perms} %{FILENAMES}\n]")
+    assert files == {line.split(" ", 1)[1] for line in listed if line[0] == "-"}
 
 
 def test_rpm_life(rpm: Path, tmp_path: Path) -> None:
