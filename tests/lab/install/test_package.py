@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -94,10 +95,11 @@ files | sed 's/^/left /'
 """
 
 
-def build(kind: str, directory: Path, **environment: str) -> Path:
-    """A package of this tree."""
-    done = subprocess.run([SOURCE / "launcher" / "packaging" / "build", kind, directory], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+def build(kind: str, directory: Path, source: Path = SOURCE, *prefix: Path,
+          **environment: str) -> Path:
+    """A package of a tree, built by a command that begins with @prefix."""
+    done = subprocess.run([*prefix, source / "launcher" / "packaging" / "build", kind, directory],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env=os.environ | environment)
     assert done.returncode == 0, done.stdout[-4000:]
     found, = directory.glob(f"*.{kind}")
@@ -205,7 +207,7 @@ def test_hardening(package: Path, tmp_path: Path, program: str) -> None:
             assert size < 0x1000 or re.search(r"\tor +QWORD PTR \[rsp\],0x0$", following), line
 
 
-# The bill of materials
+# The bill of materials and reproducible builds
 
 
 def members(package: Path) -> dict[str, tuple[object, ...]]:
@@ -281,6 +283,43 @@ def test_materials(package: Path) -> None:
         assert part["Relationship"] == [f"SPDXRef-vmrun DYNAMIC_LINK {part['SPDXID'][0]}"]
 
 
+def clone(directory: Path) -> Path:
+    """A copy of this tree as a user with umask 077 has it, of another time."""
+    listed = subprocess.run(["git", "-C", SOURCE, "ls-files", "-z", "-c", "-o", "--exclude-standard"],
+                            check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, listed):
+        if (SOURCE / name).is_file():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.copyfile(SOURCE / name, directory / name)
+            (directory / name).chmod((SOURCE / name).stat().st_mode & 0o700)
+    return directory
+
+
+def rebuilt(package: Path, directory: Path) -> Path:
+    """The package once more, from another directory, at another time, by a user with another
+    language, time zone, home, host name and umask."""
+    need("unshare", "localedef")
+    bill = package.with_name(package.name + ".spdx").read_text()
+    created = re.search(r"^Created: (.*)Z$", bill, re.MULTILINE)[1]
+    epoch = int(datetime.fromisoformat(f"{created}+00:00").timestamp())
+    return build(package.suffix[1:], directory / "built", clone(directory / "a clone"),
+                 SOURCE / "tests" / "tools" / "elsewhere", SOURCE_DATE_EPOCH=str(epoch))
+
+
+def same(one: Path, two: Path) -> None:
+    """The packages and their bills of materials have the same names and bytes."""
+    for suffix in "", ".spdx":
+        first, second = (each.with_name(each.name + suffix) for each in (one, two))
+        assert first.name == second.name
+        assert first.read_bytes() == second.read_bytes(), f"{first.name} differs"
+
+
+def test_reproducible(package: Path, tmp_path: Path) -> None:
+    again = rebuilt(package, tmp_path)
+    assert members(again) == members(package)
+    same(again, package)
+
+
 # Fedora's
 
 
@@ -337,6 +376,10 @@ def test_rpm_materials(rpm: Path) -> None:
     files = {part["FileName"][0][1:] for part in materials(rpm) if "FileName" in part}
     listed = query(rpm, "--queryformat", "[%{FILEMODES:perms} %{FILENAMES}\n]")
     assert files == {line.split(" ", 1)[1] for line in listed if line[0] == "-"}
+
+
+def test_rpm_reproducible(rpm: Path, tmp_path: Path) -> None:
+    same(rebuilt(rpm, tmp_path), rpm)
 
 
 def test_rpm_life(rpm: Path, tmp_path: Path) -> None:
