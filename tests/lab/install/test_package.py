@@ -22,6 +22,7 @@ from guests import VMS
 pytestmark = pytest.mark.slow
 SOURCE = VMS.parent
 HELPER = "/usr/libexec/vmrun/vmrun-netsetup"
+PROFILE = "/etc/apparmor.d/usr.libexec.vmrun.vmrun-netsetup"
 PROGRAMS = ["/usr/bin/vmrun", HELPER, "/usr/libexec/vmrun/vmrun-image"]
 CAPABILITIES = ["cap_net_admin", "cap_net_raw", "cap_setgid", "cap_setpcap", "cap_setuid",
                 "cap_sys_resource=p"]
@@ -39,7 +40,8 @@ exec chroot "$0/root" sh -euxc "$2"
 
 FILES = """
 files() {
-	find /etc/vmrun /usr/bin /usr/lib /usr/libexec /usr/share -xdev -path '*vmrun*' 2>/dev/null | sort
+	find /etc/apparmor.d /etc/vmrun /usr/bin /usr/lib /usr/libexec /usr/share -xdev -path '*vmrun*' \\
+		2>/dev/null | sort
 }
 """
 INSTALLED = f"""
@@ -71,6 +73,12 @@ stat -c 'reconfigured %A %U:%G' {HELPER}
 ln -sf /bin/false /usr/local/sbin/setcap
 dpkg-reconfigure vmrun >&2
 stat -c 'without capabilities %A %U:%G' {HELPER}
+# With AppArmor, the profile is loaded.
+printf '#!/bin/sh\\necho "$@" >>/tmp/loaded\\n' >/usr/local/sbin/apparmor_parser
+chmod +x /usr/local/sbin/apparmor_parser
+ln -sf /bin/true /usr/local/sbin/aa-enabled
+dpkg-reconfigure vmrun >&2
+sed 's/^/loaded /' /tmp/loaded
 dpkg --remove vmrun >&2
 files | sed 's/^/left /'
 dpkg --purge vmrun >&2
@@ -143,7 +151,8 @@ def test_life(package: Path, tmp_path: Path) -> None:
     assert said == [
         *installed(said), "again -rwx------ root:root", "allow user root",
         "reconfigured -rwxr-x--- root:vmrun", "without capabilities -rwsr-x--- root:vmrun",
-        "left /etc/vmrun", "left /etc/vmrun/netsetup.conf"], happened
+        f"loaded -r -T -W {PROFILE}", f"left {PROFILE}", "left /etc/vmrun",
+        "left /etc/vmrun/netsetup.conf"], happened
 
 
 def test_lintian(package: Path) -> None:
@@ -164,6 +173,17 @@ def test_control(package: Path) -> None:
     assert architecture == {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine())
     for each in ("libnl-3-200", "libyaml-0-2", "libjson-c5", "qemu-system-x86"):
         assert each in depends
+
+
+def test_apparmor(package: Path, tmp_path: Path) -> None:
+    """The profile is one for the helper's path, and AppArmor compiles it."""
+    need("apparmor_parser")
+    subprocess.run(["dpkg-deb", "--extract", package, tmp_path], check=True)
+    profile = tmp_path / PROFILE[1:]
+    compiled = subprocess.run(["apparmor_parser", "--skip-kernel-load", "--skip-cache", profile],
+                              capture_output=True, text=True)
+    assert compiled.returncode == 0, compiled.stderr
+    assert f"\nprofile vmrun-netsetup {HELPER} {{\n" in profile.read_text()
 
 
 # Hardening
