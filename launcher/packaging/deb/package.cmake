@@ -10,7 +10,15 @@ endif()
 configure_file(deb/changelog.in changelog.Debian @ONLY)
 install(FILES deb/copyright ${CMAKE_CURRENT_BINARY_DIR}/changelog.Debian
 	DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# AppArmor's file for a program has its path as name.
+string(SUBSTRING "${VMRUN_HELPER}" 1 -1 VMRUN_PROFILE)
+string(REPLACE / . VMRUN_PROFILE "${VMRUN_PROFILE}")
+configure_file(${taps}/vmrun-netsetup.apparmor.in ${VMRUN_PROFILE} @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${VMRUN_PROFILE}
+	DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/apparmor.d)
+configure_file(deb/conffiles.in deb/conffiles @ONLY)
 configure_file(deb/postinst.in deb/postinst @ONLY)
+configure_file(deb/postrm.in deb/postrm @ONLY)
 
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
@@ -21,5 +29,5 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "openssh-client")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "ovmf, swtpm")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_SOURCE_DIR}/deb/conffiles
-	${CMAKE_CURRENT_BINARY_DIR}/deb/postinst ${CMAKE_CURRENT_SOURCE_DIR}/deb/postrm)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/deb/conffiles
+	${CMAKE_CURRENT_BINARY_DIR}/deb/postinst ${CMAKE_CURRENT_BINARY_DIR}/deb/postrm)

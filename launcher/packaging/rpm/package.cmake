@@ -17,7 +17,11 @@ set(CPACK_RPM_PACKAGE_PROVIDES "user(vmrun), group(vmrun)")
 set(CPACK_RPM_PRE_INSTALL_SCRIPT_FILE ${CMAKE_CURRENT_BINARY_DIR}/rpm/pre)
 set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${CMAKE_CURRENT_SOURCE_DIR}/rpm/reload)
 set(CPACK_RPM_POST_UNINSTALL_SCRIPT_FILE ${CMAKE_CURRENT_SOURCE_DIR}/rpm/reload)
+# Neither the time nor the machine of a build may reach the package.
 set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none
+%define use_source_date_epoch_as_buildtime 1
+%define clamp_mtime_to_source_date_epoch 1
+%define _buildhost vmrun.invalid
 %define packager ${CPACK_PACKAGE_CONTACT}")
 set(helper "%attr(${NETSETUP_FILE_MODE},root,root)")
 if(NOT NETSETUP_MODE STREQUAL plain)

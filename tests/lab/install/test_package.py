@@ -4,10 +4,15 @@
 The copy is an overlay over the machine's files in a mount namespace of its own, without a network.
 """
 
+import hashlib
+import io
 import os
 import platform
+import re
 import shutil
 import subprocess
+import tarfile
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +22,8 @@ from guests import VMS
 pytestmark = pytest.mark.slow
 SOURCE = VMS.parent
 HELPER = "/usr/libexec/vmrun/vmrun-netsetup"
+PROFILE = "/etc/apparmor.d/usr.libexec.vmrun.vmrun-netsetup"
+PROGRAMS = ["/usr/bin/vmrun", HELPER, "/usr/libexec/vmrun/vmrun-image"]
 CAPABILITIES = ["cap_net_admin", "cap_net_raw", "cap_setgid", "cap_setpcap", "cap_setuid",
                 "cap_sys_resource=p"]
 
@@ -33,7 +40,8 @@ exec chroot "$0/root" sh -euxc "$2"
 
 FILES = """
 files() {
-	find /etc/vmrun /usr/bin /usr/lib /usr/libexec /usr/share -xdev -path '*vmrun*' 2>/dev/null | sort
+	find /etc/apparmor.d /etc/vmrun /usr/bin /usr/lib /usr/libexec /usr/share -xdev -path '*vmrun*' \\
+		2>/dev/null | sort
 }
 """
 INSTALLED = f"""
@@ -65,6 +73,12 @@ stat -c 'reconfigured %A %U:%G' {HELPER}
 ln -sf /bin/false /usr/local/sbin/setcap
 dpkg-reconfigure vmrun >&2
 stat -c 'without capabilities %A %U:%G' {HELPER}
+# With AppArmor, the profile is loaded.
+printf '#!/bin/sh\\necho "$@" >>/tmp/loaded\\n' >/usr/local/sbin/apparmor_parser
+chmod +x /usr/local/sbin/apparmor_parser
+ln -sf /bin/true /usr/local/sbin/aa-enabled
+dpkg-reconfigure vmrun >&2
+sed 's/^/loaded /' /tmp/loaded
 dpkg --remove vmrun >&2
 files | sed 's/^/left /'
 dpkg --purge vmrun >&2
@@ -89,10 +103,11 @@ files | sed 's/^/left /'
 """
 
 
-def build(kind: str, directory: Path, **environment: str) -> Path:
-    """A package of this tree."""
-    done = subprocess.run([SOURCE / "launcher" / "packaging" / "build", kind, directory], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+def build(kind: str, directory: Path, source: Path = SOURCE, *prefix: Path,
+          **environment: str) -> Path:
+    """A package of a tree, built by a command that begins with @prefix."""
+    done = subprocess.run([*prefix, source / "launcher" / "packaging" / "build", kind, directory],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env=os.environ | environment)
     assert done.returncode == 0, done.stdout[-4000:]
     found, = directory.glob(f"*.{kind}")
@@ -136,7 +151,8 @@ def test_life(package: Path, tmp_path: Path) -> None:
     assert said == [
         *installed(said), "again -rwx------ root:root", "allow user root",
         "reconfigured -rwxr-x--- root:vmrun", "without capabilities -rwsr-x--- root:vmrun",
-        "left /etc/vmrun", "left /etc/vmrun/netsetup.conf"], happened
+        f"loaded -r -T -W {PROFILE}", f"left {PROFILE}", "left /etc/vmrun",
+        "left /etc/vmrun/netsetup.conf"], happened
 
 
 def test_lintian(package: Path) -> None:
@@ -157,6 +173,171 @@ def test_control(package: Path) -> None:
     assert architecture == {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine())
     for each in ("libnl-3-200", "libyaml-0-2", "libjson-c5", "qemu-system-x86"):
         assert each in depends
+
+
+def test_apparmor(package: Path, tmp_path: Path) -> None:
+    """The profile is one for the helper's path, and AppArmor compiles it."""
+    need("apparmor_parser")
+    subprocess.run(["dpkg-deb", "--extract", package, tmp_path], check=True)
+    profile = tmp_path / PROFILE[1:]
+    compiled = subprocess.run(["apparmor_parser", "--skip-kernel-load", "--skip-cache", profile],
+                              capture_output=True, text=True)
+    assert compiled.returncode == 0, compiled.stderr
+    assert f"\nprofile vmrun-netsetup {HELPER} {{\n" in profile.read_text()
+
+
+# Hardening
+
+
+def disassembled(program: Path) -> list[str]:
+    """The instructions of a program, one a line."""
+    return subprocess.run(["objdump", "-d", "-M", "intel", "--no-show-raw-insn", program],
+                          check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def cet_known() -> bool:
+    """True if the C library's own objects say that they work with CET. If one lacks the mark, the
+    linker takes it from the program; Debian 12 lacks it."""
+    start = subprocess.run(["cc", "-print-file-name=Scrt1.o"], check=True, capture_output=True,
+                           text=True).stdout.strip()
+    return "IBT, SHSTK" in subprocess.run(["readelf", "--notes", start], check=True, text=True,
+                                          capture_output=True).stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_hardening(package: Path, tmp_path: Path, program: str) -> None:
+    need("hardening-check", "objdump")
+    subprocess.run(["dpkg-deb", "--extract", package, tmp_path], check=True)
+    path = tmp_path / program[1:]
+    said = subprocess.run(["hardening-check", path], capture_output=True, text=True).stdout
+    for each in ("Position Independent Executable: yes", "Stack protected: yes",
+                 "Fortify Source functions: yes", "Read-only relocations: yes",
+                 "Immediate binding: yes"):
+        assert f" {each}" in said, said
+    if platform.machine() != "x86_64":
+        return
+    assert "Control flow integrity: yes" in said or not cet_known(), said
+    code = disassembled(path)
+    assert sum("endbr64" in line for line in code) > 20
+    # hardening-check knows the probes of another version of gcc.
+    for line, following in zip(code, code[1:]):
+        if frame := re.search(r"\tsub +rsp,0x([0-9a-f]{1,8})$", line):
+            size = int(frame[1], 16)
+            assert size <= 0x1000, line
+            assert size < 0x1000 or re.search(r"\tor +QWORD PTR \[rsp\],0x0$", following), line
+
+
+# The bill of materials and reproducible builds
+
+
+def members(package: Path) -> dict[str, tuple[object, ...]]:
+    """Metadata and digest of each member, by its archive and name."""
+    found: dict[str, tuple[object, ...]] = {}
+    for part in "ctrl", "fsys":
+        done = subprocess.run(["dpkg-deb", f"--{part}-tarfile", package], check=True,
+                              capture_output=True)
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+            for each in tar:
+                data = tar.extractfile(each) if each.isfile() else None
+                found[f"{part} {each.name}"] = (
+                    oct(each.mode), each.uid, each.gid, each.uname, each.gname, each.mtime,
+                    hashlib.sha256(data.read()).hexdigest() if data else "")
+    return found
+
+
+# The fields that each part of a document must have (SPDX 2.3, tag-value), and their values.
+TEXT, ID, NAME = r"\S.*", r"SPDXRef-[A-Za-z0-9.-]+", r"[a-z0-9][a-z0-9+.-]+"
+REQUIRED = {
+    "SPDXVersion": {"SPDXVersion": r"SPDX-2\.3", "DataLicense": r"CC0-1\.0", "SPDXID": "SPDXRef-DOCUMENT",
+                    "DocumentName": TEXT, "DocumentNamespace": r"https://[^\s#]+",
+                    "Creator": r"(Tool|Person|Organization): \S.*",
+                    "Created": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"},
+    "PackageName": {"PackageName": NAME, "SPDXID": ID, "PackageVersion": r"[\w.:~+-]+",
+                    "PackageDownloadLocation": TEXT, "FilesAnalyzed": "true|false"},
+    "FileName": {"FileName": r"\./\S.*", "SPDXID": ID, "FileChecksum": r"SHA(1: \w{40}|256: \w{64})"},
+}
+
+
+def materials(package: Path) -> list[dict[str, list[str]]]:
+    """The parts of a bill of materials: the document, packages and files. Each part has the fields
+    that it must have, and an ID of its own."""
+    parts: list[dict[str, list[str]]] = []
+    for line in package.with_name(package.name + ".spdx").read_text().splitlines():
+        tag, _, value = line.partition(": ")
+        if tag in REQUIRED:
+            parts.append({})
+        if line:
+            parts[-1].setdefault(tag, []).append(value)
+    for part in parts:
+        for tag, pattern in REQUIRED[next(iter(part))].items():
+            assert part.get(tag) and all(re.fullmatch(pattern, each) for each in part[tag]), (tag, part)
+    names = [part["SPDXID"][0] for part in parts]
+    assert len({*names}) == len(names)
+    for part in parts:
+        for relationship in part.get("Relationship", []):
+            one, _, other = relationship.split()
+            assert {one, other} <= {*names}, relationship
+    return parts
+
+
+def test_materials(package: Path) -> None:
+    """All files with their digests, and the version of each library that is linked."""
+    document, main, *others = materials(package)
+    files = [part for part in others if "FileName" in part]
+    libraries = [part for part in others if "PackageName" in part]
+    assert document["Relationship"] == ["SPDXRef-DOCUMENT DESCRIBES SPDXRef-vmrun"]
+    assert main["PackageFileName"] == [package.name]
+    assert main["PackageLicenseDeclared"] == main["PackageLicenseConcluded"] == ["GPL-2.0-or-later"]
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    assert main["PackageChecksum"] == [f"SHA256: {digest}"]
+    assert {f"fsys {part['FileName'][0]}": part["FileChecksum"][1][8:] for part in files} == {
+        name: each[-1] for name, each in members(package).items() if name[:4] == "fsys" and each[-1]}
+    sums = "".join(sorted(part["FileChecksum"][0][6:] for part in files))
+    assert main["PackageVerificationCode"] == [hashlib.sha1(sums.encode()).hexdigest()]
+    names = {part["PackageName"][0] for part in libraries}
+    assert {"libc6", "libnl-3-200", "libseccomp2", "libyaml-0-2"} <= names
+    for part in libraries:
+        name, version = part["PackageName"][0], part["PackageVersion"][0]
+        assert version in subprocess.run(["dpkg-query", "-W", "-f", "${Version}\n", name], check=True,
+                                         capture_output=True, text=True).stdout.split()
+        assert part["Relationship"] == [f"SPDXRef-vmrun DYNAMIC_LINK {part['SPDXID'][0]}"]
+
+
+def clone(directory: Path) -> Path:
+    """A copy of this tree as a user with umask 077 has it, of another time."""
+    listed = subprocess.run(["git", "-C", SOURCE, "ls-files", "-z", "-c", "-o", "--exclude-standard"],
+                            check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, listed):
+        if (SOURCE / name).is_file():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.copyfile(SOURCE / name, directory / name)
+            (directory / name).chmod((SOURCE / name).stat().st_mode & 0o700)
+    return directory
+
+
+def rebuilt(package: Path, directory: Path) -> Path:
+    """The package once more, from another directory, at another time, by a user with another
+    language, time zone, home, host name and umask."""
+    need("unshare", "localedef")
+    bill = package.with_name(package.name + ".spdx").read_text()
+    created = re.search(r"^Created: (.*)Z$", bill, re.MULTILINE)[1]
+    epoch = int(datetime.fromisoformat(f"{created}+00:00").timestamp())
+    return build(package.suffix[1:], directory / "built", clone(directory / "a clone"),
+                 SOURCE / "tests" / "tools" / "elsewhere", SOURCE_DATE_EPOCH=str(epoch))
+
+
+def same(one: Path, two: Path) -> None:
+    """The packages and their bills of materials have the same names and bytes."""
+    for suffix in "", ".spdx":
+        first, second = (each.with_name(each.name + suffix) for each in (one, two))
+        assert first.name == second.name
+        assert first.read_bytes() == second.read_bytes(), f"{first.name} differs"
+
+
+def test_reproducible(package: Path, tmp_path: Path) -> None:
+    again = rebuilt(package, tmp_path)
+    assert members(again) == members(package)
+    same(again, package)
 
 
 # Fedora's
@@ -209,6 +390,17 @@ def test_rpmlint(rpm: Path) -> None:
     done = subprocess.run(["rpmlint", "-r", SOURCE / "launcher" / "packaging" / "rpm" / "rpmlintrc", rpm],
                           capture_output=True, text=True)
     assert done.returncode == 0 and " 0 errors, 0 warnings," in done.stdout, done.stdout
+
+
+def test_rpm_materials(rpm: Path) -> None:
+    """The bill lists the files of the package."""
+    files = {part["FileName"][0][1:] for part in materials(rpm) if "FileName" in part}
+    listed = query(rpm, "--queryformat", "[%{FILEMODES:perms} %{FILENAMES}\n]")
+    assert files == {line.split(" ", 1)[1] for line in listed if line[0] == "-"}
+
+
+def test_rpm_reproducible(rpm: Path, tmp_path: Path) -> None:
+    same(rebuilt(rpm, tmp_path), rpm)
 
 
 def test_rpm_life(rpm: Path, tmp_path: Path) -> None:
