@@ -10,8 +10,9 @@
 #include "launcher/run/launch.h"
 
 /*
- * This is the only function that drops root's rights. The helpers start before, because they need
- * them. The command runs after, so it opens the user's files with the user's rights.
+ * This is the only function that drops root's rights. The connection to vmrun-netsetup is opened
+ * before, because it needs them. The command runs after, so it opens the user's files with the
+ * user's rights.
  */
 static int run_command(struct options *options, struct error *err)
 {
@@ -21,9 +22,8 @@ static int run_command(struct options *options, struct error *err)
 	int status = STATUS_OK;
 	int ret = 0;
 
-	if (command->helper != COMMAND_NO_HELPER)
-		ret = launch_start(&launch, options, command->helper == COMMAND_STANDBY, &status,
-				   err);
+	if (command->helper)
+		ret = launch_start(&launch, options, &status, err);
 	if (ret > 0)
 		return status;
 	if (ret == 0 && command->prepare)

@@ -1,49 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Runs vmrun-netsetup, the privileged helper that puts one VM on the LAN.
+// Runs vmrun-netsetup, the privileged service that puts VMs on the LAN.
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "netsetup/base/cleanup.h"
 #include "netsetup/confine/capabilities.h"
 #include "netsetup/confine/landlock.h"
 #include "netsetup/confine/seccomp.h"
-#include "netsetup/lease/lease_dir.h"
-#include "netsetup/policy/authorize.h"
+#include "netsetup/keeper/supervisor.h"
+#include "netsetup/maker/maker.h"
 #include "netsetup/protocol/protocol.h"
-#include "netsetup/session/session.h"
+#include "netsetup/service/service.h"
+#include "netsetup/worker/worker.h"
 
-/*
- * Theory of operation: if this program is set-uid or has file capabilities, its caller chooses its
- * environment, descriptors, signals, limits and arguments, and is not trusted. Therefore main()
- * first resets all of these and then gives up every right that it does not need. Only then does it
- * read a record of the caller.
- */
+#define PROGRAM "vmrun-netsetup"
 
-/*
- * Threat: a set-uid program has the caller's environment, and libraries read it before main() runs,
- * for example libnl for debug output (NLDBG, NLCB) and paths. This function empties it before any
- * library is initialised. The dynamic linker ignores unsafe variables itself.
- */
-static void clear_environment(int argc, char **argv, char **envp)
-{
-	envp[0] = NULL;
-}
-
-__attribute__((section(".preinit_array"),
-	       used)) static void (*const run_before_libraries)(int, char **,
-								char **) = clear_environment;
-
+/* Prints an error that nobody has reported yet. */
 static void print_error(const struct error *err)
 {
-	fprintf(stderr, "vmrun-netsetup: %s\n", err->message);
+	if (!err->message[0])
+		return;
+	fprintf(stderr, PROGRAM ": %s\n", err->message);
 	if (err->remedy[0])
 		fprintf(stderr, "%s\n", err->remedy);
 }
@@ -70,112 +55,120 @@ static bool socket_valid(void)
 	       getpeername(PROTOCOL_FD, (struct sockaddr *)&peer, &peer_size) == 0;
 }
 
-/* Resets everything that the caller of this program chose and must not choose. */
-static void reset_inherited(void)
+static int run_once(struct error *err)
 {
-	sigset_t all;
+	char *const service[] = { (char *)PROGRAM, (char *)"--service", (char *)"--once", NULL };
 
-	/* Only the launcher's end-of-file ends the helper: Ctrl-C must not cut off the VM. */
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	/* The kernel discards the exit status of a child if SIGCHLD is ignored. */
-	signal(SIGCHLD, SIG_DFL);
-	umask(077);
-	clearenv();
-	close_range(PROTOCOL_FD + 1, ~0U, 0);
-	fcntl(PROTOCOL_FD, F_SETFD, FD_CLOEXEC);
-	/* A non-blocking socket would end the helper at once. */
-	fcntl(PROTOCOL_FD, F_SETFL, 0);
-	/* The caller's working directory must not keep its file system busy. */
-	if (chdir("/") < 0)
-		_exit(STATUS_FAILURE);
+	if (socket_valid())
+		return supervisor_run(PROTOCOL_FD, service, err);
+	return error_setf(err, STATUS_USAGE, EINVAL,
+			  "without arguments this is started by vmrun, not by hand; see "
+			  "vmrun-netsetup(8)");
 }
 
-/* The client's authorization, and the hold on /run/vmrun. */
-static const struct authorization *authorization;
-static int hold = -1;
-
-/* The user who started this program, as the kernel reports it; no environment changes that. */
-struct client {
-	uid_t uid;
-	gid_t groups[NGROUPS_MAX + 1];
-	size_t group_count;
-};
-
-static int find_client(struct client *client, struct error *err)
+static int run_listening(struct error *err)
 {
-	int count = getgroups(NGROUPS_MAX, client->groups);
+	char *const service[] = { (char *)PROGRAM, (char *)"--service", (char *)"--stay", NULL };
 
-	if (count < 0)
-		return error_set_errno(err, errno, "cannot get the groups of the calling user");
-	client->uid = getuid();
-	client->groups[count] = getgid();
-	client->group_count = (size_t)count + 1;
-	return 0;
+	return supervisor_run(-1, service, err);
 }
 
-/*
- * Gives up every right that is not needed. A failed hold on /run/vmrun is no error here: the code
- * that needs the directory later reports it, and a dry run does not need it. The policy applies to
- * users other than root, and only if the helper has its capabilities.
- */
-static int confine(const struct client *client, struct error *err)
+static int run_activated(struct error *err)
 {
-	static struct authorization permitted;
-	struct error ignored;
+	return service_run(SERVICE_ACTIVATED, err);
+}
+
+static int run_service_once(struct error *err)
+{
+	return service_run(SERVICE_ONCE, err);
+}
+
+static int run_service_stay(struct error *err)
+{
+	return service_run(SERVICE_STAY, err);
+}
+
+static int run_worker(struct error *err)
+{
+	return worker_confine(err) < 0 || worker_run(WORKER_FD, err) < 0 ? STATUS_FAILURE
+									 : STATUS_OK;
+}
+
+static int run_maker(struct error *err)
+{
 	int ret;
 
 	ret = capabilities_confine(err);
-	if (ret < 0)
-		return ret;
-	if (capabilities_sufficient() && client->uid != 0) {
-		authorize_load(&permitted, NETSETUP_CONF, client->uid, client->groups,
-			       client->group_count);
-		authorization = &permitted;
-	}
-	if (capabilities_sufficient() && !permitted.refusal.code)
-		hold = lease_dir_hold(&ignored);
-	ret = landlock_confine(err);
-	return ret < 0 ? ret : seccomp_confine(err);
+	if (ret == 0)
+		ret = landlock_confine_maker(err);
+	if (ret == 0)
+		ret = seccomp_confine_maker(err);
+	return ret < 0 || maker_run(MAKER_FD, err) < 0 ? STATUS_FAILURE : STATUS_OK;
 }
 
-/* Serves one launcher and one VM, from the first record to the last. */
-static int serve(void)
+static int run_clean(struct error *err)
 {
-	struct error err = { 0 };
-	int ret;
+	const int ret = service_clean(err);
 
-	ret = session_run(PROTOCOL_FD, authorization, &err);
-	lease_dir_release(hold);
-	/* The last record: after it, only the kernel still has something to remove. */
-	if (ret == 0)
-		session_done(PROTOCOL_FD, &err);
-	/* The launcher need not wait until the kernel has removed the process. */
-	shutdown(PROTOCOL_FD, SHUT_RDWR);
-	return ret < 0 ? (int)err.status : STATUS_OK;
+	return ret < 0 && ret != -EAGAIN ? (int)err->status : STATUS_OK;
+}
+
+static int run_usage(struct error *err)
+{
+	return error_setf(err, STATUS_USAGE, EINVAL, "see vmrun-netsetup(8)");
+}
+
+static int run_version(struct error *err)
+{
+	printf(PROGRAM " %s\n", VMRUN_VERSION);
+	return STATUS_OK;
+}
+
+/* The ways to run this program. Each function returns the exit status. */
+static const struct {
+	const char *arguments[2];
+	int (*run)(struct error *err);
+} modes[] = {
+	{ { NULL, NULL }, run_once },
+	{ { "--listen", NULL }, run_listening },
+	{ { "--service", NULL }, run_activated },
+	{ { "--service", "--once" }, run_service_once },
+	{ { "--service", "--stay" }, run_service_stay },
+	{ { "--maker", NULL }, run_maker },
+	{ { "--worker", NULL }, run_worker },
+	{ { "--clean", NULL }, run_clean },
+	{ { "--version", NULL }, run_version },
+};
+
+static bool argument_equal(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
 }
 
 int main(int argc, char **argv)
 {
-	static struct client client;
+	const char *first = argc > 1 ? argv[1] : NULL, *second = argc > 2 ? argv[2] : NULL;
 	struct error err = { 0 };
+	int (*run)(struct error *) = run_usage;
+	int status;
+	sigset_t all;
 
 	if (!open_standard())
 		return STATUS_FAILURE;
-	if (argc == 2 && !strcmp(argv[1], "--version")) {
-		printf("vmrun-netsetup %s\n", VMRUN_VERSION);
-		return STATUS_OK;
-	}
-	if (argc != 1 || !socket_valid()) {
-		fprintf(stderr, "vmrun-netsetup: this is started by vmrun, not by hand; "
-				"see vmrun-netsetup(8)\n");
-		return STATUS_USAGE;
-	}
-	reset_inherited();
-	if (find_client(&client, &err) < 0 || confine(&client, &err) < 0) {
+	/* The kernel names a program after its path, which is /proc/self/exe for two of three. */
+	prctl(PR_SET_NAME, PROGRAM);
+	/* Signals are read, or end nothing: the end of a client ends its VM's place. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	umask(077);
+	for (size_t i = 0; argc <= 3 && i < ARRAY_SIZE(modes); i++)
+		if (argument_equal(first, modes[i].arguments[0]) &&
+		    argument_equal(second, modes[i].arguments[1]))
+			run = modes[i].run;
+	status = run(&err);
+	if (status < 0)
+		status = (int)err.status;
+	if (status != STATUS_OK)
 		print_error(&err);
-		lease_dir_release(hold);
-		return err.status;
-	}
-	return serve();
+	return status;
 }

@@ -29,13 +29,15 @@ static void print_change(const char *command, void *context)
 		log_output(command);
 }
 
-static int clean_host(struct netsetup *helper, struct clean *clean, bool dry_run, struct error *err)
+static int clean_host(struct helpers *helpers, struct clean *clean, bool dry_run, struct error *err)
 {
 	const struct netsetup_listener listener = { .change = print_change, .context = clean };
-	const struct netsetup_listener none = { 0 };
-	int ret = netsetup_clean(helper, dry_run, &listener, err);
+	int ret = -helpers->error.code;
 
-	netsetup_end(helper, &none);
+	*err = helpers->error;
+	if (ret == 0)
+		ret = netsetup_clean(&helpers->netsetup, dry_run, &listener, err);
+	helpers_end(helpers);
 	if (ret < 0 && err->status == STATUS_PERMISSION && geteuid() != 0 && !err->remedy[0])
 		error_remedy(err, "your files are clean; clean the network: sudo vmrun clean");
 	return ret;
@@ -45,16 +47,10 @@ int command_clean(const struct options *options, struct launch *launch, struct e
 {
 	struct clean clean = { .quiet = options->quiet };
 	const struct removal user = { options->dry_run, print_change, &clean };
-	struct helpers *helpers = &launch->helpers;
-	int ret = -helpers->error.code;
 
 	stale_remove(&user);
-	if (ret == 0)
-		ret = clean_host(&helpers->helper, &clean, options->dry_run, &helpers->error);
-	if (ret < 0) {
-		*err = helpers->error;
+	if (clean_host(&launch->helpers, &clean, options->dry_run, err) < 0)
 		return (int)err->status;
-	}
 	if (clean.count == 0 && !options->quiet)
 		log_output("nothing to clean");
 	return STATUS_OK;

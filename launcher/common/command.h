@@ -3,21 +3,17 @@
 #ifndef LAUNCHER_COMMON_COMMAND_H
 #define LAUNCHER_COMMON_COMMAND_H
 
+#include <stdbool.h>
+
 #include "netsetup/base/error.h"
 
 struct options;
 struct launch;
 
-/* The helpers that main starts for a command, before it drops root's rights. */
-enum command_helper {
-	COMMAND_NO_HELPER,
-	COMMAND_HELPER,
-	COMMAND_STANDBY, /* the helper, and a standby for it */
-};
-
 /**
  * command_fn - run a command with the user's rights.
- * @launch: the helpers that the row names. The command may take them over or end them.
+ * @launch: the connection to vmrun-netsetup, if the row has @helper. The command may take it over
+ *          or end it.
  * @err: keeps an empty message if the command has printed everything.
  *
  * Return: the exit status.
@@ -40,6 +36,7 @@ typedef void command_prepare_fn(const struct options *options, struct launch *la
  * @options: bits of enum option_bit.
  * @help: text for usage and completion, without quotes and brackets.
  * @group: heading of the usage text before this row, or NULL.
+ * @helper: main connects to vmrun-netsetup before it drops root's rights.
  * @prepare: may be NULL.
  */
 struct command {
@@ -48,7 +45,7 @@ struct command {
 	const char *operands;
 	unsigned int least, most;
 	unsigned int options;
-	enum command_helper helper;
+	bool helper;
 	command_fn *run;
 	const char *help;
 	const char *group;

@@ -33,8 +33,9 @@ int privilege_check(struct error *err)
 	if (geteuid() == getuid() && getegid() == getgid())
 		return 0;
 	error_setf(err, STATUS_PERMISSION, EPERM, "vmrun must not be set-uid or set-gid");
-	error_remedy(err, "remove the bit; see vmrun-netsetup(8) for how to give the helper its "
-			  "privilege");
+	error_remedy(err,
+		     "remove the bit; see vmrun-netsetup(8) for how to give vmrun-netsetup its "
+		     "privilege");
 	return -EPERM;
 }
 

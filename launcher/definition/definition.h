@@ -204,6 +204,15 @@ struct disk {
 	enum disk_cache cache;
 };
 
+#define DNS_MAX 3 /* resolv.conf(5): MAXNS */
+
+/* The guest's gateway: the LAN's router, this host, or a given address. */
+enum gateway_mode {
+	GATEWAY_ROUTER,
+	GATEWAY_HOST,
+	GATEWAY_ADDRESS,
+};
+
 /**
  * struct port - one entry of 'ports'.
  * @address: address of this host that QEMU listens on; 0.0.0.0 for all.

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "launcher/definition/definition.h"
+#include "netsetup/base/printable.h"
 #include "netsetup/protocol/protocol.h"
 
 /**
@@ -24,11 +25,53 @@ struct machine_login {
 	bool key_made;
 };
 
+/* The state of the VM's place on the LAN. */
+enum lan_state {
+	LAN_UP,        /* the VM is reachable at its address */
+	LAN_AWAY,      /* the uplink has no network, or the VM cannot be attached to it */
+	LAN_ELSEWHERE, /* the uplink is in another subnet than the guest's address, which stays */
+	LAN_CONFLICT,  /* address conflict: another host keeps using the address */
+};
+
+#define REASON_SIZE ERROR_MESSAGE_SIZE
+
+/**
+ * struct lan_place - the VM's place on the LAN.
+ * @uplink: the uplink's name.
+ * @ssid: from printable(); may be empty.
+ * @tap: the tap's name.
+ * @address: the guest's.
+ * @prefix_length: of the uplink's subnet, 1..30.
+ * @router: of the LAN, or 0.0.0.0.
+ * @gateway: the guest's default gateway, or 0.0.0.0 for none.
+ * @host: the host's own address on the uplink.
+ * @mtu: bytes.
+ * @queues: number of the tap's descriptors; 0 for a dry run.
+ * @wireless: true if the uplink is a Wi-Fi interface.
+ * @reason: text for users if @state is not LAN_UP, or if another host made the VM change its
+ *          address; else empty.
+ */
+struct lan_place {
+	char uplink[IFNAMSIZ];
+	char ssid[SSID_TEXT_SIZE];
+	char tap[IFNAMSIZ];
+	struct in_addr address;
+	unsigned int prefix_length;
+	struct in_addr router;
+	struct in_addr gateway;
+	struct in_addr host;
+	unsigned int mtu;
+	unsigned int queues;
+	bool wireless;
+	enum lan_state state;
+	char reason[REASON_SIZE];
+};
+
 /**
  * struct machine_plan - the machine of one run. The run fills it in; other modules only read it.
  * `vmrun print` leaves the host alone: it prints words in capitals instead of values of the host.
  * @definition: the VM; must live as long as the plan.
- * @lan: attachment to the LAN; NULL for a VM without one, and for `print`, which has the words
+ * @lan: the VM's place on the LAN; NULL for a VM without one, and for `print`, which has the words
  *       ADDRESS, GATEWAY, NETMASK and MTU.
  * @dns, @dns_count: servers for the guest.
  * @accel: kvm or tcg; auto for `print`, which has the words ACCEL and CPU.
@@ -49,7 +92,7 @@ struct machine_login {
  */
 struct machine_plan {
 	const struct definition *definition;
-	const struct ready_record *lan;
+	const struct lan_place *lan;
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
 	enum accel accel;

@@ -7,8 +7,8 @@
 
 #include "launcher/doctor/firewall.h"
 #include "launcher/lan/helpers.h"
+#include "launcher/lan/uplink.h"
 #include "netsetup/base/error.h"
-#include "netsetup/kernel/uplink.h"
 
 enum severity {
 	SEVERITY_OK,
@@ -19,7 +19,7 @@ enum severity {
 
 /**
  * struct check - the data that several checks need.
- * @helpers: the helper; it was started before vmrun dropped root's rights.
+ * @helpers: the connection to vmrun-netsetup; it was opened before vmrun dropped root's rights.
  * @firewall: the facts about it, which were read before that, too.
  * @uplink: the default uplink; valid if @uplink_error has code 0.
  */

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks the network helper, its device and its policy.
+// Checks vmrun-netsetup, its device and its policy.
 #include "launcher/doctor/check_helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "launcher/common/installation.h"
@@ -21,7 +20,7 @@
 
 #define HELPER "vmrun-netsetup"
 
-/* EACCES is no problem: the helper opens the device, not the user. */
+/* EACCES is no problem: the service opens the device, not the user. */
 enum severity check_helper_tun(struct check *check, struct error *finding)
 {
 	cleanup_fd int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
@@ -33,45 +32,58 @@ enum severity check_helper_tun(struct check *check, struct error *finding)
 	return SEVERITY_FAIL;
 }
 
-/* True if the helper's file gives it rights: set-uid root or file capabilities. */
-static bool has_rights(const char *path, bool *setuid)
+#define UNIT "vmrun-netsetup.socket"
+
+/* Returns true if one of the directories of systemd's units has an entry, as a dangling link. */
+static bool unit_exists(const char *subdirectory)
 {
+	static const char *const directories[] = { "/etc/systemd/system", "/run/systemd/system",
+						   "/usr/local/lib/systemd/system",
+						   "/usr/lib/systemd/system",
+						   "/lib/systemd/system" };
+	char path[PATH_MAX];
 	struct stat status;
 
-	*setuid = stat(path, &status) == 0 && status.st_uid == 0 && (status.st_mode & S_ISUID);
-	return *setuid || getxattr(path, "security.capability", NULL, 0) > 0;
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+		snprintf(path, sizeof(path), "%s/%s" UNIT, directories[i], subdirectory);
+		if (lstat(path, &status) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Nothing serves a user: the service is not installed, or does not listen. */
+static enum severity no_service(struct error *finding)
+{
+	check_finding(finding, SEVERITY_WARN, "no service listens at '%s'", PROTOCOL_SOCKET);
+	error_remedy(finding,
+		     "start VMs as root; vmrun drops root's rights at once: sudo vmrun FILE");
+	error_remedy(finding, unit_exists("") ? "or start the service: "
+						"sudo systemctl enable --now " UNIT
+					      : "or install the service: vmrun-netsetup(8)");
+	return SEVERITY_WARN;
 }
 
 static enum severity check_rights(struct check *check, struct error *finding)
 {
+	const struct helpers *helpers = check->helpers;
 	char path[PATH_MAX];
-	struct statvfs system;
-	bool setuid;
 
 	if (libexec_find(HELPER, path, finding) < 0)
 		return SEVERITY_FAIL;
-	if (check->helpers->error.code) {
-		*finding = check->helpers->error;
+	if (helpers->error.code == ENOENT && !helpers->as_root)
+		return no_service(finding);
+	if (helpers->error.code) {
+		*finding = helpers->error;
 		return SEVERITY_FAIL;
 	}
-	if (check->helpers->as_root)
+	if (helpers->netsetup.pid > 0)
 		return check_finding(finding, SEVERITY_OK, "%s, as root", path);
-	if (!has_rights(path, &setuid)) {
-		check_finding(finding, SEVERITY_WARN, "%s has no set-uid root or file capabilities",
-			      path);
-		error_remedy(finding, "start VMs as root; vmrun drops root's rights at once: "
-				      "sudo vmrun FILE");
-		error_remedy(finding, "or install it for a group: vmrun-netsetup(8), PRIVILEGE");
-		return SEVERITY_WARN;
-	}
-	if (statvfs(path, &system) == 0 && (system.f_flag & ST_NOSUID)) {
-		check_finding(finding, SEVERITY_FAIL,
-			      "%s is on a file system that is mounted with 'nosuid'", path);
-		error_remedy(finding, "install vmrun on a file system without 'nosuid'");
-		return SEVERITY_FAIL;
-	}
-	return check_finding(finding, SEVERITY_OK, "%s, %s", path,
-			     setuid ? "set-uid root" : "with file capabilities");
+	if (!unit_exists("") || unit_exists("sockets.target.wants/"))
+		return check_finding(finding, SEVERITY_OK, "a service listens");
+	check_finding(finding, SEVERITY_WARN, "a service listens, but not after the next boot");
+	error_remedy(finding, "sudo systemctl enable " UNIT);
+	return SEVERITY_WARN;
 }
 
 enum severity check_helper_rights(struct check *check, struct error *finding)
@@ -82,7 +94,7 @@ enum severity check_helper_rights(struct check *check, struct error *finding)
 									   : severity;
 }
 
-/* Checks the policy as the helper does it for a user without root's rights. */
+/* Checks the policy as the service does it for a user without root's rights. */
 static enum severity check_authorization(struct error *finding)
 {
 	static struct authorization authorization;
@@ -104,9 +116,6 @@ static enum severity check_authorization(struct error *finding)
 enum severity check_helper_policy(struct check *check, struct error *finding)
 {
 	cleanup_free struct policy *policy = calloc(1, sizeof(*policy));
-	char path[PATH_MAX];
-	struct error ignored;
-	bool setuid;
 	int ret;
 
 	if (!policy)
@@ -117,8 +126,7 @@ enum severity check_helper_policy(struct check *check, struct error *finding)
 				     NETSETUP_CONF);
 	if (ret < 0 && ret != -ENOENT)
 		return SEVERITY_FAIL;
-	if (!check->helpers->as_root && libexec_find(HELPER, path, &ignored) == 0 &&
-	    has_rights(path, &setuid))
+	if (!check->helpers->as_root && check->helpers->netsetup.socket >= 0)
 		return check_authorization(finding);
 	memset(finding, 0, sizeof(*finding));
 	if (ret == -ENOENT)
@@ -135,18 +143,31 @@ static void count_removal(const char *command, void *context)
 	(*count)++;
 }
 
-/* Counts what 'vmrun clean' would remove: the user's files, and what the helper finds. */
+/* Asks the service, or a child of this user, who can look but change nothing. */
+static bool check_host(struct check *check, const struct netsetup_listener *listener)
+{
+	const struct netsetup_listener none = { 0 };
+	struct netsetup own = NETSETUP_NONE, *netsetup = &check->helpers->netsetup;
+	struct error err;
+	bool ret;
+
+	if (netsetup->socket < 0 && netsetup_open(&own, true, &err) == 0)
+		netsetup = &own;
+	ret = netsetup->socket >= 0 && netsetup_clean(netsetup, true, listener, &err) == 0;
+	netsetup_end(&own, &none);
+	return ret;
+}
+
+/* Counts what 'vmrun clean' would remove: the user's files, and what the service finds. */
 enum severity check_helper_leftovers(struct check *check, struct error *finding)
 {
 	unsigned int users = 0, hosts = 0;
 	const struct removal removal = { true, count_removal, &users };
 	const struct netsetup_listener listener = { .change = count_removal, .context = &hosts };
-	struct error err;
 	bool host_checked;
 
 	stale_remove(&removal);
-	host_checked = check->helpers->helper.socket >= 0 &&
-		       netsetup_clean(&check->helpers->helper, true, &listener, &err) == 0;
+	host_checked = check_host(check, &listener);
 	if (users + hosts > 0) {
 		check_finding(finding, SEVERITY_WARN, "%u leftover%s of dead runs", users + hosts,
 			      users + hosts == 1 ? "" : "s");

@@ -60,7 +60,7 @@ static int write_name(FILE *out, const struct machine_plan *plan, struct error *
 /* Writes a systemd.network(5) file. */
 static int write_network(FILE *out, const struct machine_plan *plan, struct error *err)
 {
-	const struct ready_record *lan = plan->lan;
+	const struct lan_place *lan = plan->lan;
 	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
 	char text[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
 

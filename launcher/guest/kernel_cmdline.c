@@ -57,7 +57,7 @@ static void write_address(FILE *out, struct in_addr address)
 
 static void write_ip(FILE *out, const struct machine_plan *plan)
 {
-	const struct ready_record *lan = plan->lan;
+	const struct lan_place *lan = plan->lan;
 
 	fputs("ip=", out);
 	if (lan) {

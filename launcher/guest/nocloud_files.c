@@ -347,7 +347,7 @@ int nocloud_files_vendor_data(const struct machine_plan *plan, const char *user_
 static void add_addresses(struct tree *tree, struct json_object *card,
 			  const struct machine_plan *plan)
 {
-	const struct ready_record *lan = plan->lan;
+	const struct lan_place *lan = plan->lan;
 	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
 	const struct network *network = &plan->definition->network;
 	struct json_object *route, *servers, *names = NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Starts the network helpers while vmrun may still have root's rights.
+// Opens the connection to vmrun-netsetup while vmrun may still have root's rights.
 #ifndef LAUNCHER_LAN_HELPERS_H
 #define LAUNCHER_LAN_HELPERS_H
 
@@ -8,32 +8,30 @@
 #include "netsetup/protocol/netsetup.h"
 
 /**
- * struct helpers - the started helpers.
- * @helper: its socket is -1 if it did not start.
- * @standby: takes over if the helper dies; its socket is -1 if there is none.
- * @error: the failure of the helper's start; code 0 if it started.
- * @as_root: vmrun was root when it started them.
+ * struct helpers - the connection.
+ * @netsetup: its socket is -1 if it was not opened.
+ * @error: the reason for that; code 0 if it was opened.
+ * @as_root: vmrun was root when it opened it.
  */
 struct helpers {
-	struct netsetup helper;
-	struct netsetup standby;
+	struct netsetup netsetup;
 	struct error error;
 	bool as_root;
 };
 
-#define HELPERS_NONE                                                   \
-	{                                                              \
-		.helper = { .socket = -1 }, .standby = {.socket = -1 } \
+#define HELPERS_NONE                       \
+	{                                  \
+		.netsetup = NETSETUP_NONE, \
 	}
 
 /**
- * helpers_start() - start the helper; a failure is in helpers->error.
+ * helpers_start() - open the connection; a failure is in helpers->error.
  * @helpers: set to HELPERS_NONE.
- * @standby: also start a standby, if this process is root and may be about to lose its rights.
+ * @dry_run: nothing is to be changed.
  */
-void helpers_start(struct helpers *helpers, bool standby);
+void helpers_start(struct helpers *helpers, bool dry_run);
 
-/* helpers_end() - end the helpers that no command has taken over. */
+/* helpers_end() - end the connection, if no command has taken it over. */
 void helpers_end(struct helpers *helpers);
 
 #endif

@@ -3,12 +3,8 @@
 #include "launcher/lan/lan.h"
 
 #include <errno.h>
-#include <json-c/json.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "launcher/common/installation.h"
@@ -16,17 +12,11 @@
 #include "launcher/common/signals.h"
 #include "launcher/lan/address_history.h"
 #include "launcher/lan/dns.h"
-#include "launcher/yaml/scalar.h"
+#include "launcher/lan/report.h"
 #include "netsetup/base/cleanup.h"
 
-/* Time that the guest's link is down when its address changes: a client that polls notices it. */
-#define LINK_DOWN_SECONDS 1
-
-/* The id of QEMU's -netdev for the guest's link, as in qemu_network.c. */
-#define LINK_NAME "lan0"
-
-/* Helpers that may die one after the other while they take over. */
-#define TAKEOVER_TRIES 4
+#define CLEAN_TRIES    5
+#define CLEAN_PAUSE_US 20000
 
 static const char sudo_remedy[] =
 	"run it as root, vmrun drops root's rights at once: sudo vmrun %s";
@@ -45,75 +35,62 @@ static struct netsetup_listener changes_only(struct lan_session *lan_session)
 
 void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose)
 {
-	memset(lan_session, 0, sizeof(*lan_session));
-	lan_session->dry_run = dry_run;
-	lan_session->verbose = verbose;
-	lan_session->helper.socket = -1;
-	lan_session->standby.socket = -1;
-	lan_session->link_timer = -1;
-	memset(lan_session->lan.tap_fds, -1, sizeof(lan_session->lan.tap_fds));
+	*lan_session = (struct lan_session){ .dry_run = dry_run,
+					     .verbose = verbose,
+					     .netsetup = NETSETUP_NONE,
+					     .lan = NETSETUP_LAN_NONE,
+					     .link = { .timer = -1 } };
+	roam_init(&lan_session->roam, &lan_session->netsetup);
 }
 
 void lan_start(struct lan_session *lan_session, struct helpers *helpers)
 {
-	const struct netsetup_listener none = { 0 };
-
-	lan_session->helper = helpers->helper;
-	lan_session->standby = helpers->standby;
-	lan_session->helper_error = helpers->error;
-	lan_session->started_as_root = helpers->as_root && !helpers->error.code &&
-				       !lan_session->dry_run;
+	lan_session->netsetup = helpers->netsetup;
+	lan_session->open_error = helpers->error;
+	lan_session->opened_as_root = helpers->as_root && !helpers->error.code &&
+				      !lan_session->dry_run;
 	*helpers = (struct helpers)HELPERS_NONE;
-
-	/* A vmrun that is still root, or never was, needs no standby. */
-	lan_session->can_start = geteuid() == 0 || !lan_session->started_as_root;
-	if (lan_session->can_start)
-		netsetup_end(&lan_session->standby, &none);
 }
 
-static void fill_setup(struct lan_session *lan_session, unsigned int queues, bool offload)
+/* Fills in the parts of each request that do not depend on the place. */
+static void fill_request(struct lan_session *lan_session, unsigned int queues, bool offload)
 {
 	const struct definition *definition = lan_session->definition;
 	const struct network *network = &definition->network;
-	struct setup_record *setup = &lan_session->setup;
+	struct attach_record *request = &lan_session->roam.request;
 
-	protocol_record_init(setup, RECORD_SETUP);
-	memcpy(setup->name, definition->name, sizeof(setup->name));
-	memcpy(setup->uuid, definition->uuid, sizeof(setup->uuid));
-	memcpy(setup->uplink, network->uplink, sizeof(setup->uplink));
-	setup->address = network->address;
-	setup->range_first = network->range_first;
-	setup->range_last = network->range_last;
-	setup->gateway_mode = network->gateway_mode;
-	setup->gateway = network->gateway;
-	setup->probe = network->probe;
-	setup->promiscuous = network->promiscuous;
-	setup->queues = (uint8_t)queues;
-	setup->offload = offload;
-	setup->dhcp = (network->configure & CONFIGURE_DHCP) != 0;
-	/* A guest that is configured in other ways as well may roam only once it has used DHCP. */
-	setup->roam = network->configure == CONFIGURE_DHCP;
-	setup->dry_run = lan_session->dry_run;
-	setup->verbose = lan_session->verbose;
+	protocol_record_init(request, RECORD_ATTACH);
+	memcpy(request->name, definition->name, sizeof(request->name));
+	memcpy(request->uuid, definition->uuid, sizeof(request->uuid));
+	request->owner = getuid();
+	request->range_first = network->range_first;
+	request->range_last = network->range_last;
+	request->probe = (uint8_t)network->probe;
+	request->promiscuous = (uint8_t)network->promiscuous;
+	request->queues = (uint8_t)queues;
+	request->offload = offload;
+	request->dhcp = (network->configure & CONFIGURE_DHCP) != 0;
+	request->named = network->uplink[0] != '\0';
+	request->dry_run = lan_session->dry_run;
+	request->verbose = lan_session->verbose;
 	address_history_load(definition->name, lan_session->remembered);
-	memcpy(setup->remembered, lan_session->remembered, sizeof(setup->remembered));
-
-	setup->dns_count = network->dns_count;
-	memcpy(setup->dns, network->dns, sizeof(setup->dns));
-	if (network->dns_count == 0)
-		setup->dns_count = dns_find("", (struct in_addr){ INADDR_ANY }, setup->dns);
+	memcpy(request->remembered, lan_session->remembered, sizeof(request->remembered));
 }
 
 /* Takes the definition's servers, or the host's present ones, or else the LAN's router. */
+static unsigned int find_dns(const struct network *network, struct in_addr router,
+			     struct in_addr dns[DNS_MAX])
+{
+	if (network->dns_count == 0)
+		return dns_find("", router, dns);
+	memcpy(dns, network->dns, sizeof(network->dns));
+	return network->dns_count;
+}
+
 static void choose_dns(struct lan_session *lan_session)
 {
-	const struct network *network = &lan_session->definition->network;
-
-	lan_session->dns_count = network->dns_count;
-	memcpy(lan_session->dns, network->dns, sizeof(lan_session->dns));
-	if (network->dns_count == 0)
-		lan_session->dns_count = dns_find("", lan_session->lan.ready.router,
-						  lan_session->dns);
+	lan_session->dns_count = find_dns(&lan_session->definition->network,
+					  lan_session->roam.place.router, lan_session->dns);
 }
 
 /* Takes the definition's search domains, or the host's present ones. */
@@ -129,13 +106,13 @@ static void choose_search(const struct network *network, struct dhcp_config *con
 /* Fills the DHCP server's configuration anew: the resolver's files may have changed. */
 static struct dhcp_config dhcp_config(struct lan_session *lan_session)
 {
-	const struct ready_record *ready = &lan_session->lan.ready;
+	const struct lan_place *place = &lan_session->roam.place;
 	struct dhcp_config config = { .mac = lan_session->definition->network.mac,
-				      .address = ready->address,
-				      .prefix_length = ready->prefix_length,
-				      .gateway = ready->gateway,
-				      .host = ready->host,
-				      .mtu = ready->mtu,
+				      .address = place->address,
+				      .prefix_length = place->prefix_length,
+				      .gateway = place->gateway,
+				      .host = place->host,
+				      .mtu = place->mtu,
 				      .lease = DHCP_LEASE_SECONDS };
 
 	choose_dns(lan_session);
@@ -153,19 +130,36 @@ static void start_dhcp(struct lan_session *lan_session)
 	dhcp_server_init(&lan_session->dhcp, &config);
 }
 
+/* Adds the remedies for a user whom neither the service nor root's rights help. */
+static int add_remedies(const struct lan_session *lan_session, struct error *err)
+{
+	if (err->status == STATUS_PERMISSION && geteuid() != 0 && !lan_session->opened_as_root &&
+	    !err->remedy[0]) {
+		error_remedy(err, sudo_remedy, lan_session->definition->path);
+		installation_add_remedy(err);
+	}
+	return -err->code;
+}
+
 int lan_ask(struct lan_session *lan_session, const struct definition *definition,
 	    unsigned int queues, bool offload, struct error *err)
 {
+	const struct in_addr none = { INADDR_ANY };
+	struct roam *roam = &lan_session->roam;
+	int ret;
+
 	lan_session->definition = definition;
-	if (lan_session->helper.socket < 0) {
-		*err = lan_session->helper_error;
-		return -err->code;
+	if (lan_session->netsetup.socket < 0) {
+		*err = lan_session->open_error;
+		return add_remedies(lan_session, err);
 	}
-	fill_setup(lan_session, queues, offload);
-	return netsetup_ask(&lan_session->helper, &lan_session->setup, err);
+	fill_request(lan_session, queues, offload);
+	roam->dns_count = find_dns(&definition->network, none, roam->dns);
+	ret = roam_choose(roam, &definition->network, err);
+	return ret < 0 ? ret : netsetup_ask(&lan_session->netsetup, &roam->request, err);
 }
 
-/* The helper's probes take seconds: a signal ends the wait for its answer. */
+/* The service's probes take seconds: a signal ends the wait for its answer. */
 static int wait_answer(int socket, struct error *err)
 {
 	int ret;
@@ -179,197 +173,51 @@ static int wait_answer(int socket, struct error *err)
 int lan_join(struct lan_session *lan_session, struct error *err)
 {
 	struct netsetup_listener listener = changes_only(lan_session);
-	int ret;
 
 	listener.wait = wait_answer;
-	ret = netsetup_await(&lan_session->helper, &listener, &lan_session->lan, err);
-	if (ret < 0) {
-		if (err->status == STATUS_PERMISSION && geteuid() != 0 &&
-		    !lan_session->started_as_root && !err->remedy[0]) {
-			error_remedy(err, sudo_remedy, lan_session->definition->path);
-			installation_add_remedy(err);
-		}
-		return ret;
-	}
-	choose_dns(lan_session);
+	if (netsetup_await(&lan_session->netsetup, &lan_session->roam.request, &listener,
+			   &lan_session->lan, err) < 0)
+		return add_remedies(lan_session, err);
+	roam_join(&lan_session->roam, &lan_session->lan.ready);
 	start_dhcp(lan_session);
 	return 0;
 }
 
-/* "192.168.1.1, 1.1.1.1", or "none". */
-static void dns_text(const struct lan_session *lan_session, char *text, size_t size)
-{
-	char address[IPV4_TEXT_SIZE];
-	size_t used = 0;
-
-	snprintf(text, size, "none");
-	for (unsigned int i = 0; i < lan_session->dns_count; i++)
-		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
-					 ipv4_text(lan_session->dns[i], address));
-}
-
-/* Prints the line that reports the VM on the LAN. */
-static void print_attachment(const struct lan_session *lan_session)
-{
-	const struct ready_record *ready = &lan_session->lan.ready;
-	char address[IPV4_TEXT_SIZE], gateway[IPV4_TEXT_SIZE] = "none";
-	char dns[DNS_MAX * (IPV4_TEXT_SIZE + 2)];
-
-	if (!ipv4_unset(ready->gateway))
-		ipv4_text(ready->gateway, gateway);
-	dns_text(lan_session, dns, sizeof(dns));
-	log_notice("%s: %s/%u on %s%s%s%s, gateway %s, dns %s, tap %s",
-		   lan_session->definition->name, ipv4_text(ready->address, address),
-		   ready->prefix_length, ready->uplink, ready->ssid[0] ? " (SSID " : "",
-		   ready->ssid, ready->ssid[0] ? ")" : "", gateway, dns, ready->tap);
-}
-
 static void store_address(struct lan_session *lan_session)
 {
-	const struct ready_record *ready = &lan_session->lan.ready;
-	const struct prefix prefix = { ready->address, ready->prefix_length };
+	const struct lan_place *place = &lan_session->roam.place;
+	const struct prefix prefix = { place->address, place->prefix_length };
 
 	address_history_store(lan_session->definition->name, &prefix, lan_session->remembered);
 	address_history_load(lan_session->definition->name, lan_session->remembered);
+	memcpy(lan_session->roam.request.remembered, lan_session->remembered,
+	       sizeof(lan_session->remembered));
 	if (lan_session->address_changed)
-		lan_session->address_changed(ready->address, lan_session->context);
+		lan_session->address_changed(place->address, lan_session->context);
 }
 
-void lan_watch(struct lan_session *lan_session, struct loop *loop)
-{
-	lan_session->loop = loop;
-}
-
-void lan_report(struct lan_session *lan_session, struct qmp *qmp)
-{
-	lan_session->qmp = qmp;
-	print_attachment(lan_session);
-	store_address(lan_session);
-}
-
-static void set_link(struct lan_session *lan_session, bool up)
-{
-	struct json_object *arguments = json_object_new_object();
-	struct error err;
-
-	json_object_object_add(arguments, "name", json_object_new_string(LINK_NAME));
-	json_object_object_add(arguments, "up", json_object_new_boolean(up));
-	if (qmp_send(lan_session->qmp, "set_link", arguments, &err) < 0)
-		log_verbose("%s: %s", lan_session->definition->name, err.message);
-}
-
-static void on_link_timer(int fd, uint32_t events, void *context)
+/* The VM's place has changed. */
+static void on_changed(const struct lan_place *old, void *context)
 {
 	struct lan_session *lan_session = context;
+	const struct lan_place *now = &lan_session->roam.place;
 
-	loop_remove(lan_session->loop, fd);
-	close(fd);
-	lan_session->link_timer = -1;
-	set_link(lan_session, true);
-}
-
-/* Takes the guest's link down and up: a DHCP client that watches it requests its address again. */
-static void cycle_link(struct lan_session *lan_session)
-{
-	const struct itimerspec when = { .it_value = { .tv_sec = LINK_DOWN_SECONDS } };
-	struct error err;
-
-	if (!lan_session->qmp || !qmp_is_ready(lan_session->qmp) || lan_session->link_timer >= 0)
-		return;
-	lan_session->link_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (lan_session->link_timer < 0)
-		return;
-	timerfd_settime(lan_session->link_timer, 0, &when, NULL);
-	if (loop_add(lan_session->loop, lan_session->link_timer, EPOLLIN, on_link_timer,
-		     lan_session, &err) < 0) {
-		close(lan_session->link_timer);
-		lan_session->link_timer = -1;
-		return;
-	}
-	set_link(lan_session, false);
-}
-
-/* Prints the differences between the old and the new attachment. */
-static void print_change(const struct lan_session *lan_session, const struct ready_record *old)
-{
-	const struct ready_record *now = &lan_session->lan.ready;
-	const char *name = lan_session->definition->name;
-	char before[IPV4_TEXT_SIZE], after[IPV4_TEXT_SIZE];
-
-	if (ipv4_equal(old->address, now->address) && !ipv4_equal(old->gateway, now->gateway))
-		log_notice("%s: the gateway is %s now, no longer %s%s", name,
-			   ipv4_text(now->gateway, after), ipv4_text(old->gateway, before),
-			   lan_session->setup.roam ? "" : "; configure the guest by hand");
-	if (now->state != LAN_UP) {
-		log_notice("%s: %s: %s", name,
-			   now->state == LAN_CONFLICT ? "address conflict" : "off the LAN",
-			   now->reason);
-		return;
-	}
-	if (!ipv4_equal(old->address, now->address) || strcmp(old->uplink, now->uplink) != 0)
-		log_notice("%s: moved: %s on %s -> %s on %s%s%s", name,
-			   ipv4_text(old->address, before), old->uplink,
-			   ipv4_text(now->address, after), now->uplink, now->reason[0] ? ": " : "",
-			   now->reason);
-	else if (old->state != LAN_UP)
-		log_notice("%s: on the LAN again: %s on %s", name, ipv4_text(now->address, after),
-			   now->uplink);
-}
-
-static void on_moved(const struct ready_record *ready, void *context)
-{
-	struct lan_session *lan_session = context;
-	const struct ready_record old = lan_session->lan.ready;
-
-	lan_session->lan.ready = *ready;
-	print_change(lan_session, &old);
-	if (ready->state != LAN_UP)
+	report_change(lan_session->definition->name, old, now, lan_session->roam.follow.roam);
+	if (now->state != old->state && lan_session->state_changed)
+		lan_session->state_changed(lan_session->context);
+	if (now->state != LAN_UP)
 		return;
 	choose_dns(lan_session);
-	if (!ipv4_equal(old.address, ready->address))
+	if (!ipv4_equal(old->address, now->address))
 		store_address(lan_session);
-	if (!ipv4_equal(old.address, ready->address) || !ipv4_equal(old.gateway, ready->gateway) ||
-	    old.prefix_length != ready->prefix_length)
-		cycle_link(lan_session);
+	if (!ipv4_equal(old->address, now->address) || !ipv4_equal(old->gateway, now->gateway) ||
+	    old->prefix_length != now->prefix_length)
+		guest_link_cycle(&lan_session->link);
 }
 
-static void print_dhcp(const struct lan_session *lan_session, const struct dhcp_event *event)
+/* Answers a DHCP packet of the guest. */
+static void serve_dhcp(struct lan_session *lan_session, const struct dhcp_record *query)
 {
-	const char *name = lan_session->definition->name;
-	char address[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
-
-	ipv4_text(event->address, address);
-	scalar_mac_text(&event->mac, mac);
-	switch (event->type) {
-	case DHCP_EVENT_NONE:
-	case DHCP_EVENT_OFFERED:
-	case DHCP_EVENT_EXTENDED:
-		break;
-	case DHCP_EVENT_BOUND:
-		log_verbose("%s: DHCP: the guest has %s", name, address);
-		break;
-	case DHCP_EVENT_REFUSED:
-		log_verbose("%s: DHCP: the guest requested %s, which is not its address here", name,
-			    address);
-		break;
-	case DHCP_EVENT_DECLINED:
-		log_notice("%s: the guest found another machine at %s", name, address);
-		break;
-	case DHCP_EVENT_RELEASED:
-		log_verbose("%s: DHCP: the guest released %s", name, address);
-		break;
-	case DHCP_EVENT_INFORMED:
-		log_verbose("%s: DHCP: the guest has %s by other means", name, address);
-		break;
-	case DHCP_EVENT_STRANGER:
-		log_notice("%s: a DHCP client %s behind the guest is not served", name, mac);
-		break;
-	}
-}
-
-static void on_dhcp(const struct dhcp_record *query, void *context)
-{
-	struct lan_session *lan_session = context;
 	const struct dhcp_config config = dhcp_config(lan_session);
 	struct dhcp_record answer;
 	struct dhcp_event event;
@@ -377,106 +225,175 @@ static void on_dhcp(const struct dhcp_record *query, void *context)
 
 	dhcp_server_configure(&lan_session->dhcp, &config);
 	if (dhcp_server_answer(&lan_session->dhcp, query, &answer, &event) == 1) {
-		/* For a helper that takes over: DHCP can move this guest to another address. */
-		if (event.type == DHCP_EVENT_BOUND || event.type == DHCP_EVENT_EXTENDED)
-			lan_session->setup.roam = 1;
-		if (netsetup_answer(&lan_session->helper, &answer, &err) < 0)
+		if (protocol_send(lan_session->lan.dhcp, &answer, NULL, 0, &err) < 0)
 			log_verbose("%s: %s", lan_session->definition->name, err.message);
+		/* DHCP can move this guest to another address. */
+		if (event.type == DHCP_EVENT_OFFERED || event.type == DHCP_EVENT_BOUND ||
+		    event.type == DHCP_EVENT_EXTENDED)
+			roam_allow(&lan_session->roam);
 	}
-	print_dhcp(lan_session, &event);
+	report_dhcp(lan_session->definition->name, &event);
 }
 
-/* Makes another helper the active one: a new one, or the standby if vmrun cannot start any. */
-static int next_helper(struct lan_session *lan_session, struct error *err)
+static void close_dhcp(struct lan_session *lan_session)
 {
-	netsetup_reap(&lan_session->helper);
-	if (lan_session->can_start)
-		return netsetup_start(&lan_session->helper, err);
-	if (lan_session->standby.socket < 0)
-		return error_setf(err, STATUS_FAILURE, ENOENT,
-				  "vmrun-netsetup ended, and there is none to replace it");
-	lan_session->helper = lan_session->standby;
-	lan_session->standby.socket = -1;
-	return 0;
+	if (lan_session->lan.dhcp < 0)
+		return;
+	if (lan_session->loop)
+		loop_remove(lan_session->loop, lan_session->lan.dhcp);
+	close(lan_session->lan.dhcp);
+	lan_session->lan.dhcp = -1;
 }
 
-/* Passes the attachment of a dead helper to another; if that one dies meanwhile, to the next. */
-static int replace_helper(struct lan_session *lan_session, struct error *err)
+/* A worker that has ended closes its socket; its successor sends another one. */
+static void on_dhcp(int fd, uint32_t events, void *context)
 {
-	const struct netsetup_listener listener = changes_only(lan_session);
-	int ret = -ECONNRESET;
+	struct lan_session *lan_session = context;
+	union record record;
+	struct error err;
 
-	for (int i = 0; i < TAKEOVER_TRIES && ret == -ECONNRESET; i++) {
-		ret = next_helper(lan_session, err);
-		if (ret == 0)
-			ret = netsetup_adopt(&lan_session->helper, &lan_session->setup, &listener,
-					     &lan_session->lan, err);
+	if (protocol_receive(fd, &record, NULL, &err) < 0) {
+		log_verbose("%s: DHCP: %s", lan_session->definition->name, err.message);
+		close_dhcp(lan_session);
+	} else if (record.header.type == RECORD_DHCP) {
+		serve_dhcp(lan_session, &record.dhcp);
 	}
-	if (ret < 0) {
-		lan_session->helper.owes = true;
-		netsetup_reap(&lan_session->helper);
-		error_context(err, "VM '%s' is no longer on the LAN",
-			      lan_session->definition->name);
-		return ret;
-	}
-	log_notice("%s: vmrun-netsetup ended; another has taken over",
-		   lan_session->definition->name);
-	return 0;
+}
+
+static int watch_dhcp(struct lan_session *lan_session, struct error *err)
+{
+	if (lan_session->lan.dhcp < 0)
+		return 0;
+	return loop_add(lan_session->loop, lan_session->lan.dhcp, EPOLLIN, on_dhcp, lan_session,
+			err);
+}
+
+int lan_watch(struct lan_session *lan_session, struct loop *loop, struct error *err)
+{
+	int ret;
+
+	lan_session->loop = loop;
+	lan_session->link = (struct guest_link){ .name = lan_session->definition->name,
+						 .loop = loop,
+						 .timer = -1 };
+	lan_session->roam.changed = on_changed;
+	lan_session->roam.context = lan_session;
+	ret = watch_dhcp(lan_session, err);
+	return ret < 0 ? ret : roam_watch(&lan_session->roam, loop, err);
+}
+
+void lan_report(struct lan_session *lan_session, struct qmp *qmp)
+{
+	lan_session->link.qmp = qmp;
+	report_place(lan_session->definition->name, &lan_session->roam.place, lan_session->dns,
+		     lan_session->dns_count);
+	store_address(lan_session);
+}
+
+static void on_ready(const struct ready_record *ready, void *context)
+{
+	struct lan_session *lan_session = context;
+
+	roam_ready(&lan_session->roam, ready);
+}
+
+static void on_failed(const struct error *error, void *context)
+{
+	struct lan_session *lan_session = context;
+
+	roam_failed(&lan_session->roam, error);
+}
+
+static void on_conflict(const struct conflict_record *conflict, void *context)
+{
+	struct lan_session *lan_session = context;
+
+	roam_conflict(&lan_session->roam, conflict);
+}
+
+static void on_renewed(int dhcp, void *context)
+{
+	struct lan_session *lan_session = context;
+	struct error err;
+
+	close_dhcp(lan_session);
+	lan_session->lan.dhcp = dhcp;
+	if (watch_dhcp(lan_session, &err) < 0)
+		log_verbose("%s: %s", lan_session->definition->name, err.message);
+	roam_renewed(&lan_session->roam);
 }
 
 int lan_event(struct lan_session *lan_session, struct error *err)
 {
-	const struct netsetup_listener listener = {
-		.change = show_change, .moved = on_moved, .dhcp = on_dhcp, .context = lan_session
-	};
+	const struct netsetup_listener listener = { .change = show_change,
+						    .ready = on_ready,
+						    .failed = on_failed,
+						    .conflict = on_conflict,
+						    .renewed = on_renewed,
+						    .context = lan_session };
+	const char *name = lan_session->definition->name;
 	int ret;
 
-	ret = netsetup_listen(&lan_session->helper, &listener, err);
-	if (ret == -ECONNRESET)
-		ret = replace_helper(lan_session, err);
-	return ret;
+	ret = netsetup_listen(&lan_session->netsetup, &listener, err);
+	if (ret != -ECONNRESET)
+		return ret;
+	ret = roam_reattach(&lan_session->roam, &listener, err);
+	if (ret < 0) {
+		error_context(err, "VM '%s' is no longer on the LAN", name);
+		err->status = STATUS_FAILURE;
+		return ret;
+	}
+	log_notice("%s: vmrun-netsetup ended; it serves again", name);
+	return 0;
 }
 
 void lan_leave(struct lan_session *lan_session)
 {
 	const struct netsetup_listener none = { 0 };
 
-	netsetup_end(&lan_session->helper, &none);
-	netsetup_end(&lan_session->standby, &none);
+	netsetup_end(&lan_session->netsetup, &none);
 }
 
-/* Cleans by another helper, if the helper did not undo everything (most likely it was killed). */
-static void clean_by_another(struct lan_session *lan_session)
+static int clean_once(struct lan_session *lan_session, struct error *err)
 {
 	const struct netsetup_listener listener = changes_only(lan_session);
 	const struct netsetup_listener none = { 0 };
-	struct error err = { 0 };
-	int ret = 0;
+	struct netsetup another = NETSETUP_NONE;
+	int ret;
 
-	if (lan_session->standby.socket < 0 && lan_session->can_start)
-		ret = netsetup_start(&lan_session->standby, &err);
-	else if (lan_session->standby.socket < 0)
-		ret = -ECONNRESET;
+	ret = netsetup_open(&another, false, err);
 	if (ret == 0)
-		ret = netsetup_clean(&lan_session->standby, false, &listener, &err);
+		ret = netsetup_clean(&another, false, &listener, err);
+	netsetup_end(&another, &none);
+	return ret;
+}
+
+/* Cleans by another connection, if the service did not undo everything. */
+static void clean_again(struct lan_session *lan_session)
+{
+	struct error err = { 0 };
+	int ret = clean_once(lan_session, &err);
+
+	/* A service that was killed accepts connections until the kernel has closed its socket. */
+	for (int i = 0; ret == -ECONNRESET && i < CLEAN_TRIES; i++) {
+		usleep(CLEAN_PAUSE_US);
+		ret = clean_once(lan_session, &err);
+	}
 	if (ret < 0)
-		log_notice("the network is not as it was%s%s; the next start of a VM puts it back, "
+		log_notice("the network is not as it was: %s; the next start of a VM puts it back, "
 			   "or: sudo vmrun clean",
-			   err.message[0] ? ": " : "", err.message);
-	netsetup_end(&lan_session->standby, &none);
+			   err.message);
 }
 
 void lan_end(struct lan_session *lan_session)
 {
 	const struct netsetup_listener listener = changes_only(lan_session);
-	const struct netsetup_listener none = { 0 };
 
-	if (lan_session->link_timer >= 0)
-		close(lan_session->link_timer);
-	lan_session->link_timer = -1;
-	/* vmrun's last descriptors of the tap: the helper alone has it then. */
+	guest_link_done(&lan_session->link);
+	roam_end(&lan_session->roam);
+	close_dhcp(lan_session);
+	/* vmrun's last descriptors of the tap: the service alone has it then. */
 	netsetup_lan_done(&lan_session->lan);
-	if (!netsetup_end(&lan_session->helper, &listener) && !lan_session->dry_run)
-		clean_by_another(lan_session);
-	netsetup_end(&lan_session->standby, &none);
+	if (!netsetup_end(&lan_session->netsetup, &listener) && !lan_session->dry_run)
+		clean_again(lan_session);
 }

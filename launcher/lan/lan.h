@@ -6,76 +6,72 @@
 #include "launcher/common/loop.h"
 #include "launcher/definition/definition.h"
 #include "launcher/lan/dhcp_server.h"
+#include "launcher/lan/guest_link.h"
 #include "launcher/lan/helpers.h"
-#include "launcher/qemu/qmp.h"
+#include "launcher/lan/roam.h"
 #include "netsetup/protocol/netsetup.h"
 
 /*
- * Theory of operation: one helper holds the VM's attachment to the LAN. If it dies, another helper
- * takes the attachment over while the guest keeps running; the session keeps the tap's descriptors
- * for it. Root, or a user of an installed helper, can start the other one at that time. A vmrun
- * that drops sudo's rights cannot, so it starts a standby before: a helper that has received no
- * request and has dropped all rights but its two capabilities. After it has taken over there is no
- * other: the next death ends the attachment, and with it the VM.
+ * Theory of operation: a service holds the VM's attachment to the LAN for as long as the session's
+ * connection lasts. The connection outlives a restart of the service, because the service's keeper
+ * has a copy of it. If it is lost nevertheless, the session connects again while the guest keeps
+ * running: QEMU's descriptors keep the tap. A vmrun that has dropped sudo's rights may not start
+ * another service: without an installed one, the VM's time on the LAN ends.
  */
 
 /**
  * struct lan_session - a session.
  * @dry_run, @verbose: the user's options.
- * @helper: holds the attachment; its socket is -1 if it was not started or has ended.
- * @standby: takes over; its socket is -1 if there is none.
- * @started_as_root: the helper and the standby were started by root.
- * @can_start: another helper can be started at any time.
- * @helper_error: the failure of the helper's start; code 0 if it started.
- * @setup: the request.
- * @lan: the attachment, with the tap's descriptors.
+ * @netsetup: the connection; its socket is -1 if it was not opened or has ended.
+ * @opened_as_root: root has opened it.
+ * @open_error: the reason why it was not opened; code 0 if it was.
+ * @lan: the tap's descriptors and the DHCP socket.
+ * @roam: the VM's place on the LAN, and its next ones.
  * @remembered: the VM's last addresses.
  * @dns, @dns_count: DNS servers for the guest.
  * @address_changed: called with the VM's new address; may be NULL.
- * @context: passed to it.
- * @link_timer: timerfd that takes the guest's link up again, or -1.
+ * @state_changed: called when the state of the VM's place has changed; may be NULL.
+ * @context: passed to both.
+ * @link: the guest's.
  * @loop: the run's event loop, set by lan_watch(); outlives the session.
- * @qmp: QEMU's QMP, set by lan_report().
  */
 struct lan_session {
 	const struct definition *definition;
 	bool dry_run;
 	bool verbose;
-	struct netsetup helper;
-	struct netsetup standby;
-	bool started_as_root;
-	bool can_start;
-	struct error helper_error;
-	struct setup_record setup;
+	struct netsetup netsetup;
+	bool opened_as_root;
+	struct error open_error;
 	struct netsetup_lan lan;
+	struct roam roam;
 	struct in_addr remembered[REMEMBERED_MAX];
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
 	struct dhcp_server dhcp;
 	void (*address_changed)(struct in_addr address, void *context);
+	void (*state_changed)(void *context);
 	void *context;
-	int link_timer;
+	struct guest_link link;
 	struct loop *loop;
-	struct qmp *qmp;
 };
 
-/* lan_init() - initialise a session without a helper. */
+/* lan_init() - initialise a session without a connection. It must not be copied. */
 void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose);
 
 /**
- * lan_start() - take over the started helpers, after root's rights were dropped. lan_ask() returns
- * the error of a helper that did not start. The standby is ended if another helper can be started
- * at any time.
+ * lan_start() - take over the connection, after root's rights were dropped. lan_ask() returns the
+ * error of one that was not opened.
  * @helpers: HELPERS_NONE afterwards.
  */
 void lan_start(struct lan_session *lan_session, struct helpers *helpers);
 
 /**
- * lan_ask() - request the VM's attachment to the LAN; lan_join() must follow.
+ * lan_ask() - choose the uplink and request the VM's attachment to the LAN; lan_join() must follow.
  * @lan_session: a started one.
  * @definition: the VM; stays the caller's.
  * @queues: the tap's pairs of queues.
  * @offload: true if the tap must have vnet headers.
+ * @err: without permission, the remedy names the command to run.
  *
  * Return: 0 or a negative errno.
  */
@@ -90,34 +86,36 @@ int lan_ask(struct lan_session *lan_session, const struct definition *definition
  */
 int lan_join(struct lan_session *lan_session, struct error *err);
 
-/* lan_leave() - end the helpers of a VM that needs none. */
+/* lan_leave() - end the connection of a VM that needs none. */
 void lan_leave(struct lan_session *lan_session);
 
 /**
- * lan_watch() - let the session use the loop, for its timer.
+ * lan_watch() - let the session use the loop, to serve DHCP and to follow the host's network.
  * @lan_session: a joined one.
  * @loop: must live until lan_end().
  *
- * The caller watches the helper itself: its socket is @lan_session->helper.socket.
+ * The caller watches the service itself: its socket is @lan_session->netsetup.socket.
+ *
+ * Return: 0 or a negative errno.
  */
-void lan_watch(struct lan_session *lan_session, struct loop *loop);
+int lan_watch(struct lan_session *lan_session, struct loop *loop, struct error *err);
 
 /**
- * lan_report() - print the VM's attachment and store its address.
+ * lan_report() - print the VM's place on the LAN and store its address.
  * @lan_session: a watching one.
  * @qmp: ready; takes the guest's link down and up. Must live as long as the loop runs.
  */
 void lan_report(struct lan_session *lan_session, struct qmp *qmp);
 
 /**
- * lan_event() - read from the helper; start another one if it has ended.
- * @lan_session: a watching one. Its helper's socket may have changed afterwards.
+ * lan_event() - read from the service; connect again if the connection is lost.
+ * @lan_session: a watching one. Its socket may have changed afterwards.
  *
  * Return: 0, or a negative errno if the attachment is lost.
  */
 int lan_event(struct lan_session *lan_session, struct error *err);
 
-/* lan_end() - release the attachment and wait until the helper has restored the host. */
+/* lan_end() - release the attachment and wait until the service has restored the host. */
 void lan_end(struct lan_session *lan_session);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int launch_start(struct launch *launch, const struct options *options, bool standby, int *status,
+int launch_start(struct launch *launch, const struct options *options, int *status,
 		 struct error *err)
 {
 	int ret = 0;
@@ -13,7 +13,7 @@ int launch_start(struct launch *launch, const struct options *options, bool stan
 	if (options->detach && !options->dry_run)
 		ret = detach_start(&launch->detach, options->wait, status, err);
 	if (ret == 0 && !launch->detach.ready.name[0])
-		helpers_start(&launch->helpers, standby && !options->dry_run);
+		helpers_start(&launch->helpers, options->dry_run);
 	return ret;
 }
 

@@ -11,7 +11,7 @@
 
 /**
  * struct launch - the started processes.
- * @helpers: the network helpers, for commands that need them.
+ * @helpers: the connection to vmrun-netsetup, for commands that need it.
  * @prepared: the result of the command's prepare function, allocated, or NULL.
  * @become: the user that main becomes instead of the caller; 0: the caller.
  * @system_list: a pipe with the system's VMs, a line of JSON each, for the command list, or -1.
@@ -34,17 +34,16 @@ struct launch {
 	}
 
 /**
- * launch_start() - go into the background if --detach is given, and start the helpers.
+ * launch_start() - go into the background if --detach is given, and connect to vmrun-netsetup.
  *
- * The helpers are children of the background process, which waits for their end. This function
- * opens no file of the user's.
+ * A vmrun-netsetup that is started is a child of the background process, which waits for its end.
+ * This function opens no file of the user's.
  * @launch: set to LAUNCH_NONE.
- * @standby: start a standby helper.
  * @status: the exit status, if 1 is returned.
  *
  * Return: 0; 1 in the process that has waited for the background one; or a negative errno.
  */
-int launch_start(struct launch *launch, const struct options *options, bool standby, int *status,
+int launch_start(struct launch *launch, const struct options *options, int *status,
 		 struct error *err);
 
 /* launch_end() - end what the command has not taken over. */

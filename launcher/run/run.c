@@ -34,9 +34,9 @@
 
 /*
  * Theory of operation: struct run holds everything that one run has taken. The steps take it in
- * order; run_end() releases all of it in reverse, whichever step failed. main() starts the helpers
- * while vmrun may still have root's rights, and drops these before it calls run_vm(). No file of
- * the user's is opened before that.
+ * order; run_end() releases all of it in reverse, whichever step failed. main() connects to
+ * vmrun-netsetup while vmrun may still have root's rights, and drops these before it calls
+ * run_vm(). No file of the user's is opened before that.
  */
 
 static void run_init(struct run *run, const struct options *options, struct launch *launch)
@@ -99,7 +99,7 @@ static int resolve_host(struct run *run, struct error *err)
 	return 0;
 }
 
-/* The helper probes for address conflicts while the disks are prepared. */
+/* The service probes for address conflicts while the disks are prepared. */
 static int request_lan(struct run *run, struct error *err)
 {
 	const struct network *network = &run->definition.network;
@@ -111,7 +111,7 @@ static int request_lan(struct run *run, struct error *err)
 	return 0;
 }
 
-/* QEMU gets copies of the tap's descriptors; the originals are for a helper that takes over. */
+/* QEMU gets copies of the tap's descriptors; the originals keep the tap if QEMU ends first. */
 static int join_lan(struct run *run, struct error *err)
 {
 	struct lan_session *lan_session = &run->lan_session;
@@ -122,15 +122,15 @@ static int join_lan(struct run *run, struct error *err)
 	ret = lan_join(lan_session, err);
 	if (ret < 0)
 		return ret;
-	run->plan.lan = &lan_session->lan.ready;
+	run->plan.lan = &lan_session->roam.place;
 	run->plan.dns_count = lan_session->dns_count;
 	memcpy(run->plan.dns, lan_session->dns, sizeof(run->plan.dns));
-	for (unsigned int i = 0; i < lan_session->lan.ready.queues; i++) {
+	for (unsigned int i = 0; i < lan_session->roam.place.queues; i++) {
 		int fd = fcntl(lan_session->lan.tap_fds[i], F_DUPFD_CLOEXEC, 0);
 
 		if (fd < 0)
 			return error_set_errno(err, errno, "cannot pass tap '%s' to QEMU",
-					       lan_session->lan.ready.tap);
+					       lan_session->roam.place.tap);
 		qemu_fds_add(&run->qemu_fds, fd, (int)(QEMU_FD_TAP + i));
 	}
 	return 0;

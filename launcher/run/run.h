@@ -8,7 +8,7 @@
 /**
  * run_vm() - boot the VM of options->files[0]; a dry run prints what would be done.
  * @options: the command line.
- * @launch: the helpers and the connection to the parent; taken over.
+ * @launch: the connections to vmrun-netsetup and to the parent; taken over.
  * @err: the message is empty if everything has been printed.
  *
  * Return: the exit status.

@@ -22,7 +22,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
-/* Seconds beyond the guest's power-off: QEMU quits, and the helper restores the host. */
+/* Seconds beyond the guest's power-off: QEMU quits, and the service restores the host. */
 #define STOP_SECONDS 20
 
 /* Requests of the user's other commands. */
@@ -72,17 +72,17 @@ static void vm_log(struct vm *vm, enum vm_log level, const char *text)
 /* Sends the state of the VM's LAN attachment, which a service manager shows as the status. */
 static void notify_lan(const struct run *run, const char *prefix)
 {
-	const struct ready_record *ready = &run->lan_session.lan.ready;
+	const struct lan_place *place = &run->lan_session.roam.place;
 	char address[IPV4_TEXT_SIZE];
 
 	if (run->definition.network.type != NETWORK_LAN)
 		sd_notify_send(&run->sd_notify, "%sSTATUS=Running, not on the LAN", prefix);
-	else if (ready->state == LAN_UP)
+	else if (place->state == LAN_UP)
 		sd_notify_send(&run->sd_notify, "%sSTATUS=On the LAN: %s/%u on %s", prefix,
-			       ipv4_text(ready->address, address), ready->prefix_length,
-			       ready->uplink);
+			       ipv4_text(place->address, address), place->prefix_length,
+			       place->uplink);
 	else
-		sd_notify_send(&run->sd_notify, "%sSTATUS=Off the LAN: %s", prefix, ready->reason);
+		sd_notify_send(&run->sd_notify, "%sSTATUS=Off the LAN: %s", prefix, place->reason);
 }
 
 static void vm_event(struct vm *vm, const char *name, struct json_object *data)
@@ -130,7 +130,7 @@ static int vm_started(struct vm *vm, struct error *err)
 	if (run->plan.lan)
 		ready.ssh = (struct sockaddr_in){ .sin_family = AF_INET,
 						  .sin_port = htons(MACHINE_SSH_PORT),
-						  .sin_addr = run->lan_session.lan.ready.address };
+						  .sin_addr = run->lan_session.roam.place.address };
 	else
 		type_port_find_ssh(&run->definition, &ready.ssh);
 	snprintf(ready.name, sizeof(ready.name), "%s", vm->name);
@@ -142,13 +142,15 @@ static int vm_started(struct vm *vm, struct error *err)
 static int vm_netsetup(struct vm *vm, struct error *err)
 {
 	struct run *run = vm->context;
-	const uint32_t before = run->lan_session.lan.ready.state;
 	const int ret = lan_event(&run->lan_session, err);
 
-	vm->netsetup_fd = run->lan_session.helper.socket;
-	if (ret == 0 && run->lan_session.lan.ready.state != before)
-		notify_lan(run, "");
+	vm->netsetup_fd = run->lan_session.netsetup.socket;
 	return ret;
+}
+
+static void state_changed(void *context)
+{
+	notify_lan(context, "");
 }
 
 static void address_changed(struct in_addr address, void *context)
@@ -186,6 +188,19 @@ static void backend_lost(const char *name, const char *how, void *context)
 
 static const struct backend_ops backend_ops = { backend_output, backend_lost };
 
+static int watch_lan(struct run *run, struct vm *vm, struct loop *loop, struct error *err)
+{
+	struct lan_session *lan_session = &run->lan_session;
+
+	if (!run->plan.lan)
+		return 0;
+	lan_session->address_changed = address_changed;
+	lan_session->state_changed = state_changed;
+	lan_session->context = run;
+	vm->netsetup_fd = lan_session->netsetup.socket;
+	return lan_watch(lan_session, loop, err);
+}
+
 static int start_qemu(const struct run *run, struct process *qemu, struct error *err)
 {
 	struct confinement confinement;
@@ -215,17 +230,12 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 	run->vm = vm;
 	run->control = control_open(loop, run->runtime_dir.directory, &control_ops, run, err);
 	if (!run->control || backend_watch(&run->backends, loop, &backend_ops, run, err) < 0 ||
-	    signals_check(err) < 0 || start_qemu(run, &vm->qemu, err) < 0)
+	    watch_lan(run, vm, loop, err) < 0 || signals_check(err) < 0 ||
+	    start_qemu(run, &vm->qemu, err) < 0)
 		return err->status;
 	/* QEMU has them now; QMP must reach end-of-file when QEMU closes its end. */
 	qemu_fds_close(&run->qemu_fds);
 	vm->qmp_fd = take_fd(&run->qemu_fds.qmp);
-	run->lan_session.address_changed = address_changed;
-	run->lan_session.context = run;
-	if (run->plan.lan) {
-		vm->netsetup_fd = run->lan_session.helper.socket;
-		lan_watch(&run->lan_session, loop);
-	}
 	return supervise_run(vm, err);
 }
 

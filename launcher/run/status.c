@@ -43,23 +43,23 @@ static const char *lan_text(enum lan_state state)
 
 static void add_lan(struct json_object *object, const struct lan_session *lan_session)
 {
-	const struct ready_record *ready = &lan_session->lan.ready;
+	const struct lan_place *place = &lan_session->roam.place;
 	struct json_object *dns = json_object_new_array();
 	char text[IPV4_TEXT_SIZE];
 
-	add_address(object, "address", ready->address);
-	add_number(object, "prefix-length", ready->prefix_length);
-	add_text(object, "uplink", ready->uplink);
-	add_text(object, "ssid", ready->ssid[0] ? ready->ssid : NULL);
-	add_address(object, "gateway", ready->gateway);
+	add_address(object, "address", place->address);
+	add_number(object, "prefix-length", place->prefix_length);
+	add_text(object, "uplink", place->uplink);
+	add_text(object, "ssid", place->ssid[0] ? place->ssid : NULL);
+	add_address(object, "gateway", place->gateway);
 	for (unsigned int i = 0; i < lan_session->dns_count; i++)
 		json_object_array_add(dns,
 				      json_object_new_string(ipv4_text(lan_session->dns[i], text)));
 	json_object_object_add(object, "dns", dns);
-	add_text(object, "tap", ready->tap);
-	add_number(object, "mtu", ready->mtu);
-	add_text(object, "lan", lan_text((enum lan_state)ready->state));
-	add_text(object, "lan-reason", ready->reason[0] ? ready->reason : NULL);
+	add_text(object, "tap", place->tap);
+	add_number(object, "mtu", place->mtu);
+	add_text(object, "lan", lan_text(place->state));
+	add_text(object, "lan-reason", place->reason[0] ? place->reason : NULL);
 }
 
 static const char *console_text(enum console_mode console)

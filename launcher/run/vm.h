@@ -36,7 +36,7 @@ struct vm;
  * @event: a QMP event, after supervise_run() has handled it.
  * @reply: the reply to a command sent with qmp_send(vm->qmp, ...); see struct qmp_ops.
  * @netsetup: `vm->netsetup_fd` is readable or closed by its peer. The owner reads it; it may change
- *            `vm->netsetup_fd` to another helper's socket. A negative errno means that the VM has
+ *            `vm->netsetup_fd` to another socket. A negative errno means that the VM has
  *            lost its attachment to the LAN: the guest is powered off and the run ends with @err.
  *            If NULL, any event counts as that loss.
  */

@@ -22,17 +22,22 @@ bool ifname_valid(const char *ifname)
 	return true;
 }
 
-void ifname_of_tap(const char *name, char ifname[IFNAMSIZ])
+/*
+ * Two users may have VMs of one name: only user 0, which needs no permission, gets the plain one.
+ */
+void ifname_of_tap(uid_t owner, const char *name, char ifname[IFNAMSIZ])
 {
+	char both[VM_NAME_SIZE + sizeof("4294967295/")];
 	uuid_t digest;
 
 	assert(vm_name_valid(name));
 
-	if (strlen(name) < IFNAMSIZ - strlen(TAP_PREFIX)) {
+	if (owner == 0 && strlen(name) < IFNAMSIZ - strlen(TAP_PREFIX)) {
 		snprintf(ifname, IFNAMSIZ, TAP_PREFIX "%.11s", name);
 		return;
 	}
-	uuid_generate_sha1(digest, *uuid_get_template("dns"), name, strlen(name));
+	snprintf(both, sizeof(both), "%u/%s", (unsigned int)owner, name);
+	uuid_generate_sha1(digest, *uuid_get_template("dns"), both, strlen(both));
 	snprintf(ifname, IFNAMSIZ, TAP_PREFIX "%.4s-%02x%02x%02x", name, digest[0], digest[1],
 		 digest[2]);
 }

@@ -5,10 +5,17 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "netsetup/base/vm_name.h"
 
 #define TAP_PREFIX "vmr-"
+
+/* An interface: the name is for messages, the index for the kernel. */
+struct interface_id {
+	const char *ifname;
+	unsigned int ifindex;
+};
 
 /**
  * ifname_valid() - true if the kernel accepts the name (dev_valid_name() in net/core/dev.c) and the
@@ -19,10 +26,12 @@
 bool ifname_valid(const char *ifname);
 
 /**
- * ifname_of_tap() - write the name of a VM's tap: "vmr-NAME", or if that exceeds 15 characters
- * "vmr-", the first four of NAME, "-" and six hexadecimal digits of NAME's digest.
+ * ifname_of_tap() - write the name of a VM's tap: "vmr-NAME" for a VM of user 0, or if that exceeds
+ * 15 characters, and for other users, "vmr-", the first four of NAME, "-" and six hexadecimal
+ * digits of the digest of owner and NAME.
+ * @owner: user ID of the VM's user.
  * @name: must be a valid VM name.
  */
-void ifname_of_tap(const char *name, char ifname[IFNAMSIZ]);
+void ifname_of_tap(uid_t owner, const char *name, char ifname[IFNAMSIZ]);
 
 #endif

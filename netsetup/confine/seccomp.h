@@ -16,4 +16,15 @@
  */
 int seccomp_confine(struct error *err);
 
+/* seccomp_confine_maker() - the same for the maker. */
+int seccomp_confine_maker(struct error *err);
+
+/**
+ * seccomp_confine_worker() - the same for the worker, whose table has no call that opens a file or
+ * a socket, that names an address, or that affects another process.
+ *
+ * Return: 0, or a negative errno, after which the process must exit.
+ */
+int seccomp_confine_worker(struct error *err);
+
 #endif

@@ -8,42 +8,28 @@
 #include <stdbool.h>
 
 #include "netsetup/base/error.h"
+#include "netsetup/base/ifname.h"
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/sysctl.h"
+#include "netsetup/maker/change.h"
+#include "netsetup/protocol/protocol.h"
 
-/*
- * Marks our routes and proxy entries: 'ip route show proto 118', 'ip neigh show proxy proto 118'.
- */
-#define HOST_PROTOCOL 118
-
-struct authorization;
+#define HOST_PROTOCOL CHANGE_PROTOCOL
 
 /**
  * struct host - access to the host's network.
- * @route: rtnetlink socket.
- * @arp: packet socket on the uplink, of arp_open(); -1 for none, as in a dry run. It stays open
- *       while the VM lives: close() waits for an RCU grace period of several milliseconds
- *       (packet_release() in net/packet/af_packet.c).
+ * @route: rtnetlink socket, for queries.
+ * @maker: socket to the maker; 0: this process makes the changes itself.
  * @dry_run: report each change, make none.
  * @report: called before each change with the command that a person would type; may be NULL.
  * @context: passed to @report.
- * @authorization: limits of the client; NULL: none.
- * @client: socket to the client, whose end-of-file ends long waits; may be NULL.
  */
 struct host {
 	struct nl_sock *route;
-	int arp;
+	int maker;
 	bool dry_run;
 	void (*report)(const char *command, void *context);
 	void *context;
-	const struct authorization *authorization;
-	const int *client;
-};
-
-/* An interface: the name is for messages, the index for the kernel. */
-struct interface_id {
-	const char *ifname;
-	unsigned int ifindex;
 };
 
 /**
@@ -69,14 +55,13 @@ int host_tap_add(struct host *host, const char *ifname, unsigned int queues, boo
 /**
  * host_link_delete() - remove an interface with its routes and sysctls; a missing one is no error.
  *
- * Returns as soon as the interface is out of the namespace. The kernel answers the request only
- * after an RCU grace period of 10 to 20 ms (netdev_run_todo() in net/core/dev.c). A child waits for
- * that answer and does nothing else.
+ * It takes an RCU grace period of 10 to 20 ms (netdev_run_todo() in net/core/dev.c).
  */
 int host_link_delete(struct host *host, struct interface_id link, struct error *err);
 
-/* host_link_up() - set an interface's MTU in bytes and bring it up. */
-int host_link_up(struct host *host, struct interface_id link, unsigned int mtu, struct error *err);
+/* host_link_up() - mark a tap as ours, set its hardware address and MTU in bytes, bring it up. */
+int host_link_up(struct host *host, struct interface_id link, const struct ether_addr *mac,
+		 unsigned int mtu, struct error *err);
 
 /* host_sysctl() - write one value. */
 int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struct error *err);
@@ -103,16 +88,19 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 int host_proxy_delete(struct host *host, struct in_addr address, struct interface_id uplink,
 		      struct error *err);
 
-/**
- * host_file_remove() - remove a file of a lease directory.
- * @dir: the directory, locked.
- * @path: its path for the report; NULL: the path of this network namespace's directory.
- * @name: name of the file.
- */
-void host_file_remove(struct host *host, int dir, const char *path, const char *name);
+/* host_filter() - let the guest send with its own address only; see antispoof.h. */
+int host_filter(struct host *host, struct interface_id tap, struct in_addr address,
+		struct error *err);
 
-/* host_announce() - gratuitous ARP: the guest's address is at the uplink's MAC (RFC 5227, 2.3). */
-int host_announce(struct host *host, struct in_addr address, struct interface_id uplink,
-		  const struct ether_addr *mac, struct error *err);
+/**
+ * host_arp_socket() - open a socket for ARP on the uplink, which is promiscuous as long as the
+ * socket is open if @mode demands it; see arp_open() and promiscuous_set(). host_dhcp_socket() -
+ * open a socket for the guest's DHCP; see dhcp_socket_open().
+ *
+ * Return: the socket or a negative errno.
+ */
+int host_arp_socket(struct host *host, struct interface_id uplink, enum promiscuous_mode mode,
+		    struct error *err);
+int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *err);
 
 #endif

@@ -8,17 +8,26 @@
 #include <net/if_arp.h>
 #include <netinet/if_ether.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
 
-/* Offsets of struct ether_arp, where a SOCK_DGRAM packet socket begins. */
-#define FORMAT_OFFSET  0 /* hardware type and protocol */
-#define LENGTHS_OFFSET 4
-#define SENDER_OFFSET  14
-#define TARGET_OFFSET  24
+/* An ARP packet with its Ethernet header, as a SOCK_RAW packet socket has it. */
+struct frame {
+	struct ether_header ethernet;
+	struct ether_arp arp;
+};
+
+_Static_assert(sizeof(struct frame) == 42, "a frame has no padding");
+
+/* Offsets of a frame. */
+#define FORMAT_OFFSET  offsetof(struct frame, arp.arp_hrd) /* hardware type and protocol */
+#define LENGTHS_OFFSET offsetof(struct frame, arp.arp_hln)
+#define SENDER_OFFSET  offsetof(struct frame, arp.arp_spa)
+#define TARGET_OFFSET  offsetof(struct frame, arp.arp_tpa)
 
 /* Packets that arp_receive() skips in one call. Threat: a flood of them blocks the helper. */
 #define SKIPPED_MAX 64
@@ -43,7 +52,7 @@ int arp_listen(int socket, struct in_addr address, struct error *err)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, INADDR_ANY, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, TARGET_OFFSET),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, wanted, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, sizeof(struct ether_arp)),
+		BPF_STMT(BPF_RET | BPF_K, sizeof(struct frame)),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
@@ -61,7 +70,7 @@ int arp_open(unsigned int ifindex, struct error *err)
 	cleanup_fd int fd = -1;
 
 	/* With protocol 0 the socket receives nothing before it has its filter and is bound. */
-	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set_errno(err, errno, "cannot open a packet socket");
 	if (arp_listen(fd, (struct in_addr){ INADDR_ANY }, err) < 0)
@@ -98,44 +107,43 @@ int arp_receive(int socket, struct arp *arp)
 	for (int i = 0; i < SKIPPED_MAX; i++) {
 		struct sockaddr_ll from = { 0 };
 		socklen_t length = sizeof(from);
-		struct ether_arp raw;
+		struct frame frame;
 		ssize_t size;
 
-		size = recvfrom(socket, &raw, sizeof(raw), 0, (struct sockaddr *)&from, &length);
+		size = recvfrom(socket, &frame, sizeof(frame), MSG_DONTWAIT,
+				(struct sockaddr *)&from, &length);
 		if (size < 0 && errno == EINTR)
 			continue;
 		if (size < 0)
 			return -errno;
-		if (from.sll_pkttype == PACKET_OUTGOING)
+		if (from.sll_pkttype == PACKET_OUTGOING || (size_t)size < sizeof(frame) ||
+		    frame.ethernet.ether_type != htons(ETHERTYPE_ARP))
 			continue;
-		if (arp_parse(&raw, (size_t)size, arp) == 0)
+		if (arp_parse(&frame.arp, sizeof(frame.arp), arp) == 0)
 			return 0;
 	}
 	return -EAGAIN;
 }
 
-int arp_send(int socket, unsigned int ifindex, const struct arp *arp, struct error *err)
+int arp_send(int socket, const struct arp *arp, struct error *err)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET,
-				  .sll_protocol = htons(ETHERTYPE_ARP),
-				  .sll_ifindex = (int)ifindex,
-				  .sll_halen = ETH_ALEN };
-	struct ether_arp raw = { .arp_hln = ETH_ALEN, .arp_pln = sizeof(struct in_addr) };
+	struct frame frame = { .ethernet = { .ether_type = htons(ETHERTYPE_ARP) },
+			       .arp = { .arp_hln = ETH_ALEN, .arp_pln = sizeof(struct in_addr) } };
 
-	raw.arp_hrd = htons(ARPHRD_ETHER);
-	raw.arp_pro = htons(ETHERTYPE_IP);
-	raw.arp_op = htons((uint16_t)arp->operation);
-	memcpy(raw.arp_sha, &arp->sender_mac, ETH_ALEN);
-	memcpy(raw.arp_spa, &arp->sender, sizeof(arp->sender));
-	memcpy(raw.arp_tha, &arp->target_mac, ETH_ALEN);
-	memcpy(raw.arp_tpa, &arp->target, sizeof(arp->target));
+	memcpy(frame.ethernet.ether_shost, &arp->sender_mac, ETH_ALEN);
 	if (arp->operation == ARPOP_REPLY)
-		memcpy(to.sll_addr, &arp->target_mac, ETH_ALEN);
+		memcpy(frame.ethernet.ether_dhost, &arp->target_mac, ETH_ALEN);
 	else
-		memset(to.sll_addr, 0xff, ETH_ALEN);
-	if (sendto(socket, &raw, sizeof(raw), MSG_DONTWAIT, (const struct sockaddr *)&to,
-		   sizeof(to)) < 0)
-		return error_set_errno(err, errno, "cannot send ARP on interface %u", ifindex);
+		memset(frame.ethernet.ether_dhost, 0xff, ETH_ALEN);
+	frame.arp.arp_hrd = htons(ARPHRD_ETHER);
+	frame.arp.arp_pro = htons(ETHERTYPE_IP);
+	frame.arp.arp_op = htons((uint16_t)arp->operation);
+	memcpy(frame.arp.arp_sha, &arp->sender_mac, ETH_ALEN);
+	memcpy(frame.arp.arp_spa, &arp->sender, sizeof(arp->sender));
+	memcpy(frame.arp.arp_tha, &arp->target_mac, ETH_ALEN);
+	memcpy(frame.arp.arp_tpa, &arp->target, sizeof(arp->target));
+	if (send(socket, &frame, sizeof(frame), MSG_DONTWAIT) < 0)
+		return error_set_errno(err, errno, "cannot send ARP");
 	return 0;
 }
 

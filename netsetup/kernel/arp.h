@@ -30,6 +30,12 @@ struct arp {
  * arp_open() - open a non-blocking packet socket, whose filter in the kernel passes the interface's
  * ARP for IPv4 and nothing else.
  *
+ * Threat: a process with a packet socket can send on each interface, if it passes an address to
+ * sendto() (packet_snd() in net/packet/af_packet.c). Without an address, a socket of type SOCK_RAW
+ * sends on the interface that it is bound to. So this is one, and the seccomp filter of the process
+ * that holds it permits no address. The frames that it sends can be of any protocol, with any
+ * source: the limit is one interface.
+ *
  * Return: the socket, or a negative errno.
  */
 int arp_open(unsigned int ifindex, struct error *err);
@@ -59,17 +65,19 @@ int arp_parse(const void *packet, size_t size, struct arp *arp);
  * @socket: from arp_open().
  *
  * Return: 0; -EAGAIN if no packet is there, or after a number of useless ones; or another negative
- * errno (ENETDOWN, ENXIO).
+ * errno. ENETDOWN comes once when the interface goes down or is removed (packet_notifier() in
+ * net/packet/af_packet.c); after the first, the socket works again when the interface is up.
  */
 int arp_receive(int socket, struct arp *arp);
 
 /**
- * arp_send() - send a packet: broadcast a request, send a reply to its target.
+ * arp_send() - send a packet from its sender's hardware address: broadcast a request, send a reply
+ * to its target.
  * @socket: from arp_open().
  *
  * Return: 0 or a negative errno.
  */
-int arp_send(int socket, unsigned int ifindex, const struct arp *arp, struct error *err);
+int arp_send(int socket, const struct arp *arp, struct error *err);
 
 /* arp_probe() - make a probe for hosts that use the address (RFC 5227 section 2.1.1). */
 struct arp arp_probe(const struct ether_addr *mac, struct in_addr address);

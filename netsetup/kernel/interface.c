@@ -41,6 +41,7 @@ int interface_add_link(struct nlmsghdr *header, void *context)
 		[IFLA_MTU] = { .type = NLA_U32 },
 		[IFLA_MASTER] = { .type = NLA_U32 },
 		[IFLA_LINKINFO] = { .type = NLA_NESTED },
+		[IFLA_CARRIER_CHANGES] = { .type = NLA_U32 },
 	};
 	const struct ifinfomsg *info = nlmsg_data(header);
 	struct nlattr *attrs[IFLA_MAX + 1];
@@ -64,6 +65,12 @@ int interface_add_link(struct nlmsghdr *header, void *context)
 		link.master = nla_get_u32(attrs[IFLA_MASTER]);
 	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == sizeof(link.mac))
 		memcpy(&link.mac, nla_data(attrs[IFLA_ADDRESS]), sizeof(link.mac));
+	if (attrs[IFLA_CARRIER_CHANGES])
+		link.carrier_changes = nla_get_u32(attrs[IFLA_CARRIER_CHANGES]);
+	link.ours = attrs[IFLA_IFALIAS] &&
+		    nla_len(attrs[IFLA_IFALIAS]) == sizeof(INTERFACE_ALIAS) &&
+		    !memcmp(nla_data(attrs[IFLA_IFALIAS]), INTERFACE_ALIAS,
+			    sizeof(INTERFACE_ALIAS));
 	if (attrs[IFLA_LINKINFO])
 		copy_kind(attrs[IFLA_LINKINFO], link.kind);
 

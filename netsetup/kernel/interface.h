@@ -13,6 +13,9 @@
 #include "netsetup/base/ipv4.h"
 #include "netsetup/base/printable.h"
 
+/* The alias of our taps, ip-link(8). */
+#define INTERFACE_ALIAS "vmrun"
+
 /* A longer kind ("bridge", "tun") counts as none: netsetup compares with short ones only. */
 #define KIND_SIZE 16
 
@@ -24,6 +27,8 @@
  * @mtu: bytes.
  * @master: ifindex of the bridge, bond or VRF of which it is a port, or 0.
  * @kind: "bridge", "veth", ...; empty for hardware.
+ * @ours: true if its alias has INTERFACE_ALIAS, as our taps have.
+ * @carrier_changes: times that it has lost or found its carrier.
  * @mac: zero if the hardware address does not have six octets.
  * @wireless: true for Wi-Fi; wireless_read() fills in this member and the next ones.
  * @wireless_type: enum nl80211_iftype; NL80211_IFTYPE_UNSPECIFIED if nl80211 does not list it.
@@ -37,6 +42,8 @@ struct interface {
 	unsigned int mtu;
 	unsigned int master;
 	char kind[KIND_SIZE];
+	bool ours;
+	uint32_t carrier_changes;
 	struct ether_addr mac;
 	bool wireless;
 	unsigned int wireless_type;

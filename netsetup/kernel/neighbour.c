@@ -11,6 +11,7 @@
 
 struct listing {
 	unsigned int ifindex;
+	unsigned int states;
 	struct address_set *set;
 };
 
@@ -24,7 +25,7 @@ static int parse_neighbour(struct nlmsghdr *header, void *context)
 	if (header->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(header, sizeof(*neighbour)))
 		return 0;
 	if (neighbour->ndm_family != AF_INET || neighbour->ndm_ifindex != (int)listing->ifindex ||
-	    !(neighbour->ndm_state & NUD_ANSWERED))
+	    !(neighbour->ndm_state & listing->states))
 		return 0;
 	attribute = nlmsg_find_attr(header, sizeof(*neighbour), NDA_DST);
 	if (!attribute || nla_len(attribute) != sizeof(address))
@@ -34,12 +35,12 @@ static int parse_neighbour(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct address_set *set,
-		   struct error *err)
+int neighbour_list(struct nl_sock *route, unsigned int ifindex, bool permanent,
+		   struct address_set *set, struct error *err)
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
 	cleanup_nl_msg *msg = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
-	struct listing listing = { ifindex, set };
+	struct listing listing = { ifindex, permanent ? NUD_PERMANENT : NUD_ANSWERED, set };
 	int ret = msg ? netlink_request(route, msg, parse_neighbour, &listing) : -ENOMEM;
 
 	/* -EINTR: the table changed during the dump. The list is a hint, only a probe is proof. */

@@ -10,10 +10,11 @@
 /**
  * neighbour_list() - add the IPv4 addresses that have or had a hardware address on an interface.
  * @route: rtnetlink socket.
+ * @permanent: true for those that root has set only.
  *
  * Return: 0 or a negative errno.
  */
-int neighbour_list(struct nl_sock *route, unsigned int ifindex, struct address_set *set,
-		   struct error *err);
+int neighbour_list(struct nl_sock *route, unsigned int ifindex, bool permanent,
+		   struct address_set *set, struct error *err);
 
 #endif

@@ -81,6 +81,31 @@ int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifin
 	return ret < 0 ? ret : wanted.found;
 }
 
+static int parse_lookup(struct nlmsghdr *header, void *context)
+{
+	const struct rtmsg *route = nlmsg_data(header);
+	unsigned int *ifindex = context;
+	struct nlattr *oif;
+
+	if (header->nlmsg_type != RTM_NEWROUTE || !nlmsg_valid_hdr(header, sizeof(*route)))
+		return 0;
+	oif = nlmsg_find_attr(header, sizeof(*route), RTA_OIF);
+	if (route->rtm_type == RTN_UNICAST && oif && nla_len(oif) == sizeof(uint32_t))
+		*ifindex = nla_get_u32(oif);
+	return 0;
+}
+
+int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex)
+{
+	const struct rtmsg header = { .rtm_family = AF_INET, .rtm_dst_len = 32 };
+	cleanup_nl_msg *message = request(RTM_GETROUTE, &header, sizeof(header), RTA_DST, &address);
+	int ret;
+
+	*ifindex = 0;
+	ret = message ? netlink_request(route, message, parse_lookup, ifindex) : -ENOMEM;
+	return ret == -ENETUNREACH || ret == -EHOSTUNREACH || ret == -EACCES ? 0 : ret;
+}
+
 static int parse_proxy(struct nlmsghdr *header, void *context)
 {
 	bool *seen = context;

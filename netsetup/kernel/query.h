@@ -36,6 +36,15 @@ int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *s
 int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex);
 
 /**
+ * query_lookup() - look up the interface through which the host would send to an address, with all
+ * policy rules.
+ * @ifindex: 0 if it would send nowhere.
+ *
+ * Return: 0 or a negative errno.
+ */
+int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex);
+
+/**
  * query_proxy() - query if the kernel has a proxy ARP entry (neigh_get() in net/core/neighbour.c,
  * Linux 5.0).
  * @route: rtnetlink socket.

@@ -9,17 +9,11 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 
 #define TUN_DEVICE "/dev/net/tun"
-
-/* Documentation/admin-guide/devices.txt: 10 misc, 200 /dev/net/tun. */
-#define TUN_MAJOR 10
-#define TUN_MINOR 200
 
 static int tap_open_queue(const char *ifname, int flags, struct error *err)
 {
@@ -68,33 +62,4 @@ int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, st
 		return -err->code;
 	}
 	return 0;
-}
-
-/*
- * True if a tap is in this network namespace. Threat: a user passes a tap of a namespace of their
- * own, where it can have any name, and the helper takes the tap of another user's VM for it.
- */
-static bool in_this_namespace(int fd)
-{
-	struct stat its, own;
-	cleanup_fd int namespace = ioctl(fd, TUNGETDEVNETNS);
-
-	return namespace >= 0 && fstat(namespace, &its) == 0 &&
-	       stat("/proc/self/ns/net", &own) == 0 && its.st_dev == own.st_dev &&
-	       its.st_ino == own.st_ino;
-}
-
-bool tap_is(int fd, const char *ifname)
-{
-	struct ifreq ifr = { 0 };
-	struct stat status;
-
-	/* Check the device first: another device may interpret the ioctl's number differently. */
-	if (fstat(fd, &status) < 0 || !S_ISCHR(status.st_mode) ||
-	    status.st_rdev != makedev(TUN_MAJOR, TUN_MINOR))
-		return false;
-	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
-		return false;
-	return (ifr.ifr_flags & IFF_TAP) && !(ifr.ifr_flags & IFF_PERSIST) &&
-	       !strncmp(ifr.ifr_name, ifname, sizeof(ifr.ifr_name)) && in_this_namespace(fd);
 }

@@ -21,10 +21,4 @@
  */
 int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, struct error *err);
 
-/**
- * tap_is() - true if a descriptor is a queue of this tap, non-persistent and in this namespace.
- * @fd: an untrusted descriptor of any kind.
- */
-bool tap_is(int fd, const char *ifname);
-
 #endif

@@ -14,48 +14,65 @@
 #include "netsetup/base/membership.h"
 #include "netsetup/policy/policy_file.h"
 
-/* Size of an entry of passwd(5) or group(5); a group may have very many members. */
-#define ENTRY_SIZE (1 << 20)
-
-struct request authorize_request(const struct setup_record *setup, const struct uplink *uplink)
-{
-	return (struct request){ .uplink = uplink->ifname,
-				 .named = setup->uplink[0] != '\0',
-				 .unprobed = setup->probe == PROBE_NONE };
-}
+#define PASSWD_FILE "/etc/passwd"
+#define GROUP_FILE  "/etc/group"
 
 /* Finds the client's name for messages, whose remedy is a line for the policy. */
-static void find_name(struct authorization *authorization, char *buffer)
+static void find_name(struct authorization *authorization)
 {
-	struct passwd entry, *found = NULL;
+	cleanup_file FILE *file = fopen(PASSWD_FILE, "re");
+	const struct passwd *entry;
 
 	snprintf(authorization->name, sizeof(authorization->name), "%u",
 		 (unsigned int)authorization->uid);
-	if (getpwuid_r(authorization->uid, &entry, buffer, ENTRY_SIZE, &found) == 0 && found &&
-	    strlen(found->pw_name) < sizeof(authorization->name))
-		memcpy(authorization->name, found->pw_name, strlen(found->pw_name) + 1);
+	while (file && (entry = fgetpwent(file)))
+		if (entry->pw_uid == authorization->uid &&
+		    strlen(entry->pw_name) < sizeof(authorization->name)) {
+			memcpy(authorization->name, entry->pw_name, strlen(entry->pw_name) + 1);
+			return;
+		}
 }
 
-static bool is_user(const struct rule *rule, uid_t uid, char *buffer)
+static bool is_user(const struct rule *rule, uid_t uid)
 {
-	struct passwd entry, *found = NULL;
+	cleanup_file FILE *file = NULL;
+	const struct passwd *entry;
 
 	if (!rule->name[0])
 		return rule->id == uid;
-	return getpwnam_r(rule->name, &entry, buffer, ENTRY_SIZE, &found) == 0 && found &&
-	       found->pw_uid == uid;
+	file = fopen(PASSWD_FILE, "re");
+	while (file && (entry = fgetpwent(file)))
+		if (!strcmp(entry->pw_name, rule->name))
+			return entry->pw_uid == uid;
+	return false;
 }
 
-static bool is_member(const struct rule *rule, const gid_t *groups, size_t count, char *buffer)
+/* Finds the number of a rule's group, and if the group's entry lists @user. */
+static bool find_group(const struct rule *rule, const char *user, gid_t *gid, bool *listed)
 {
-	struct group entry, *found = NULL;
-	gid_t gid = rule->id;
+	cleanup_file FILE *file = fopen(GROUP_FILE, "re");
+	const struct group *entry;
 
-	if (rule->name[0]) {
-		if (getgrnam_r(rule->name, &entry, buffer, ENTRY_SIZE, &found) != 0 || !found)
-			return false;
-		gid = found->gr_gid;
+	while (file && (entry = fgetgrent(file))) {
+		if (rule->name[0] ? strcmp(entry->gr_name, rule->name) != 0
+				  : entry->gr_gid != rule->id)
+			continue;
+		*gid = entry->gr_gid;
+		*listed = false;
+		for (char **member = entry->gr_mem; *member; member++)
+			*listed = *listed || !strcmp(*member, user);
+		return true;
 	}
+	return false;
+}
+
+static bool is_member(const struct rule *rule, const gid_t *groups, size_t count)
+{
+	gid_t gid = rule->id;
+	bool listed;
+
+	if (rule->name[0] && !find_group(rule, "", &gid, &listed))
+		return false;
 	for (size_t i = 0; i < count; i++)
 		if (groups[i] == gid)
 			return true;
@@ -82,19 +99,19 @@ static void add_remedy(const struct authorization *authorization, const struct r
 
 /* Finds a group rule that would apply to a login of now; its remedy is to log in again. */
 static bool add_login_remedy(const struct authorization *authorization, const struct policy *policy,
-			     char *buffer, struct error *err)
+			     struct error *err)
 {
-	size_t count;
-	cleanup_free gid_t *groups = membership_groups(authorization->uid, &count);
-	char text[16];
-
-	for (size_t i = 0; groups && i < policy->count; i++) {
+	for (size_t i = 0; i < policy->count; i++) {
 		const struct rule *rule = &policy->rules[i];
+		bool listed = false;
+		char number[16];
+		gid_t gid;
 
-		if (!rule->group || !is_member(rule, groups, count, buffer))
+		if (!rule->group || !find_group(rule, authorization->name, &gid, &listed) ||
+		    !listed)
 			continue;
-		snprintf(text, sizeof(text), "%u", (unsigned int)rule->id);
-		membership_add_remedy(authorization->uid, rule->name[0] ? rule->name : text, true,
+		snprintf(number, sizeof(number), "%u", (unsigned int)gid);
+		membership_add_remedy(authorization->uid, rule->name[0] ? rule->name : number, true,
 				      err);
 		return true;
 	}
@@ -104,22 +121,21 @@ static bool add_login_remedy(const struct authorization *authorization, const st
 void authorize_select(struct authorization *authorization, const struct policy *policy,
 		      const gid_t *groups, size_t group_count)
 {
-	cleanup_free char *buffer = malloc(ENTRY_SIZE);
 	struct error *err = &authorization->refusal;
 
 	authorization->count = 0;
-	for (size_t i = 0; buffer && i < policy->count; i++) {
+	for (size_t i = 0; i < policy->count; i++) {
 		const struct rule *rule = &policy->rules[i];
 
-		if (rule->group ? is_member(rule, groups, group_count, buffer)
-				: is_user(rule, authorization->uid, buffer))
+		if (rule->group ? is_member(rule, groups, group_count)
+				: is_user(rule, authorization->uid))
 			authorization->rules[authorization->count++] = *rule;
 	}
 	if (authorization->count > 0)
 		return;
 	error_setf(err, STATUS_PERMISSION, EACCES,
 		   "user '%s' is not permitted to put a VM on the LAN", authorization->name);
-	if (!buffer || !add_login_remedy(authorization, policy, buffer, err))
+	if (!add_login_remedy(authorization, policy, err))
 		add_remedy(authorization, NULL, false, false, false, err);
 }
 
@@ -127,18 +143,17 @@ void authorize_load(struct authorization *authorization, const char *path, uid_t
 		    const gid_t *groups, size_t group_count)
 {
 	cleanup_free struct policy *policy = calloc(1, sizeof(*policy));
-	cleanup_free char *buffer = malloc(ENTRY_SIZE);
 	struct error *err = &authorization->refusal;
 	int ret;
 
 	memset(authorization, 0, sizeof(*authorization));
 	authorization->uid = uid;
 	authorization->path = path;
-	if (!policy || !buffer) {
+	if (!policy) {
 		error_set_errno(err, ENOMEM, "cannot read '%s'", path);
 		return;
 	}
-	find_name(authorization, buffer);
+	find_name(authorization);
 	ret = policy_file_read(path, policy, err);
 	if (ret == -ENOENT) {
 		error_setf(err, STATUS_PERMISSION, EACCES,

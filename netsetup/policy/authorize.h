@@ -5,15 +5,13 @@
 
 #include <sys/types.h>
 
-#include "netsetup/kernel/uplink.h"
 #include "netsetup/policy/policy.h"
-#include "netsetup/protocol/protocol.h"
 
 /**
  * struct authorization - the rules for one client. A NULL pointer stands for root's authorization,
  * which permits everything.
  * @uid: the client's.
- * @name: the client's name in passwd(5), or the number as text.
+ * @name: the client's name in /etc/passwd, or the number as text.
  * @path: of the policy, for messages.
  * @refusal: the reason to refuse all requests; its code is 0 if the rules decide.
  * @rules: @count rules for this user and their groups.
@@ -28,9 +26,9 @@ struct authorization {
 };
 
 /**
- * struct request - the properties of a setup_record that the policy restricts.
+ * struct request - the properties of an attach_record that the policy restricts.
  * @uplink: its name, owned by the caller.
- * @named: true if the setup_record names the uplink, false if netsetup found it.
+ * @named: true if the user has named it, or if it has no default route.
  * @unprobed: true if the address is used without a probe.
  * @address: the VM's; 0.0.0.0 if it has none yet.
  * @vms: number of other VMs that the client runs.
@@ -43,12 +41,10 @@ struct request {
 	unsigned int vms;
 };
 
-/* authorize_request() - make the request of a setup_record, without an address and other VMs. */
-struct request authorize_request(const struct setup_record *setup, const struct uplink *uplink);
-
 /**
- * authorize_load() - read the rules of the policy for one client. Must be called before
- * seccomp_confine(), because it looks up names in passwd(5) and group(5) by nsswitch.conf(5).
+ * authorize_load() - read the rules of the policy for one client. Names are those of /etc/passwd
+ * and /etc/group: a lookup by nsswitch.conf(5) would load others' code into a privileged process.
+ * Users and groups of a directory service are named by their numbers.
  * @authorization: gets a refusal if the policy is invalid or has no rule for this client.
  * @path: of the policy, owned by the caller; must stay valid.
  * @uid: the client's.

@@ -44,7 +44,10 @@ static int descend(int above, const char *name, const char *path, int flags, str
 	return take_fd(&fd);
 }
 
-/* Opens each directory from the root down, relative to the descriptor of the one above. */
+/*
+ * Opens each directory from the root down, relative to the descriptor of the one above. Landlock
+ * does not restrict O_PATH.
+ */
 static int open_file(const char *path, struct error *err)
 {
 	cleanup_fd int above = -1;
@@ -53,7 +56,7 @@ static int open_file(const char *path, struct error *err)
 
 	assert(path[0] == '/' && strlen(path) < sizeof(walked));
 
-	above = descend(AT_FDCWD, "/", "/", O_RDONLY | O_DIRECTORY, err);
+	above = descend(AT_FDCWD, "/", "/", O_PATH | O_DIRECTORY, err);
 	if (above < 0)
 		return above;
 	snprintf(walked, sizeof(walked), "%s", path);
@@ -61,7 +64,7 @@ static int open_file(const char *path, struct error *err)
 		int below;
 
 		*slash = '\0';
-		below = descend(above, name, walked, O_RDONLY | O_DIRECTORY, err);
+		below = descend(above, name, walked, O_PATH | O_DIRECTORY, err);
 		if (below < 0)
 			return below;
 		*slash = '/';

@@ -1,84 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Starts vmrun-netsetup and requests an attachment to the LAN from it.
+// Connects to vmrun-netsetup, or starts it, and requests attachments to the LAN from it.
 #include "netsetup/protocol/netsetup.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/protocol/libexec.h"
+#include "netsetup/base/clock.h"
+#include "netsetup/protocol/connection.h"
 
 #define HELPER "vmrun-netsetup"
 
-/* Limit to wait for the exit of a helper that has closed its socket. */
-#define END_MS 5000
+/* Referrals from one service to another, and the wait before one is followed. */
+#define REFERRALS_MAX 4
+#define REFERRAL_MS   50
 
-/* A child that cannot run the helper exits with NOT_RUN plus the errno value. */
-#define NOT_RUN 100
+/* A lost connection is made anew within this time. */
+#define RECONNECT_MS       1000
+#define RECONNECT_PAUSE_MS 20
 
-__attribute__((noreturn)) static void cannot_run(void)
+static void close_fd(int *fd)
 {
-	_exit(NOT_RUN + errno);
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 }
 
-/*
- * Runs the helper in the child. It inherits the socket as descriptor 3 and the standard descriptors
- * only. Its environment is empty. Its own session keeps the terminal's signals away.
- */
-static void run_helper(const char *path, int socket)
+static void sleep_ms(long milliseconds)
 {
-	char *const argv[] = { (char *)HELPER, NULL };
-	char *const envp[] = { NULL };
-	int null;
+	const struct timespec pause = { .tv_nsec = milliseconds * 1000000 };
 
-	setsid();
-	/* Move the socket first, because it may be a standard descriptor itself. */
-	if (socket == PROTOCOL_FD)
-		fcntl(socket, F_SETFD, 0);
-	else if (dup2(socket, PROTOCOL_FD) < 0)
-		cannot_run();
-	null = open("/dev/null", O_RDWR);
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-		cannot_run();
-	if (close_range(PROTOCOL_FD + 1, ~0U, 0) < 0)
-		cannot_run();
-	execve(path, argv, envp);
-	cannot_run();
+	nanosleep(&pause, NULL);
 }
 
-int netsetup_start(struct netsetup *netsetup, struct error *err)
+int netsetup_open(struct netsetup *netsetup, bool dry_run, struct error *err)
 {
-	char path[PATH_MAX];
-	int sockets[2];
-	pid_t pid;
-	int ret;
-
-	ret = libexec_find(HELPER, path, err);
-	if (ret < 0)
-		return ret;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return error_set_errno(err, errno, "cannot make a socket for '" HELPER "'");
-	pid = fork();
-	if (pid == 0)
-		run_helper(path, sockets[1]);
-	ret = pid < 0 ? error_set_errno(err, errno, "cannot start '%s'", path) : 0;
-	close(sockets[1]);
-	if (ret < 0) {
-		close(sockets[0]);
-		return ret;
-	}
-	netsetup->pid = pid;
-	netsetup->socket = sockets[0];
+	netsetup->pid = 0;
+	netsetup->dry_run = dry_run;
 	netsetup->owes = false;
-	return 0;
+	return connection_open(netsetup, true, err);
 }
 
 static int failure(const struct failed_record *failed, struct error *err)
@@ -93,193 +56,307 @@ static int failure(const struct failed_record *failed, struct error *err)
 	return -err->code;
 }
 
-/* Fills an error with the reason why a helper ended without an answer. */
-static int ended_early(const struct netsetup *netsetup, struct error *err)
+static void close_fds(int *fds, size_t count)
 {
-	enum exit_status status = STATUS_FAILURE;
-	siginfo_t info = { 0 };
-
-	if (waitid(P_PID, (id_t)netsetup->pid, &info, WEXITED | WNOWAIT) == 0 &&
-	    info.si_code == CLD_EXITED) {
-		if (info.si_status > NOT_RUN)
-			return error_set_errno(err, info.si_status - NOT_RUN,
-					       "cannot run '" HELPER "'");
-		/* A helper that fails before it has its socket prints the reason itself. */
-		if (info.si_status == STATUS_PERMISSION)
-			status = STATUS_PERMISSION;
-	}
-	return error_setf(err, status, ECONNRESET, "'" HELPER "' ended before it answered");
+	for (size_t i = 0; i < count; i++)
+		close_fd(&fds[i]);
 }
 
-static unsigned int count_fds(const int fds[QUEUES_MAX])
+static unsigned int count_fds(const int fds[FDS_MAX])
 {
 	unsigned int count = 0;
 
-	while (count < QUEUES_MAX && fds[count] >= 0)
+	while (count < FDS_MAX && fds[count] >= 0)
 		count++;
 	return count;
 }
 
-static void close_fds(int fds[QUEUES_MAX])
+static int version_differs(const struct netsetup *netsetup, unsigned int version, struct error *err)
 {
-	for (size_t i = 0; i < QUEUES_MAX; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-		fds[i] = -1;
-	}
+	error_setf(err, STATUS_FAILURE, EPROTO,
+		   "'" HELPER "' speaks version %u of the protocol, and this vmrun version %d",
+		   version, PROTOCOL_VERSION);
+	error_remedy(err, netsetup->pid > 0 ? "install vmrun whole: cmake --install build"
+					    : "sudo systemctl restart vmrun-netsetup");
+	return -EPROTO;
 }
 
-static int send_request(struct netsetup *netsetup, const void *request, const int *fds,
-			unsigned int fd_count, struct error *err)
+static int receive(const struct netsetup *netsetup, union record *record, int fds[FDS_MAX],
+		   struct error *err)
+{
+	int ret;
+
+	record->header = (struct record_header){ .version = PROTOCOL_VERSION };
+	ret = protocol_receive(netsetup->socket, record, fds, err);
+	if (ret == -EPROTO && record->header.magic == PROTOCOL_MAGIC &&
+	    record->header.version != PROTOCOL_VERSION)
+		return version_differs(netsetup, record->header.version, err);
+	return ret;
+}
+
+static int unexpected(struct error *err)
+{
+	return error_setf(err, STATUS_FAILURE, EPROTO, "unexpected record of '" HELPER "'");
+}
+
+static int send_request(struct netsetup *netsetup, const void *request, struct error *err)
 {
 	int ret;
 
 	netsetup->owes = true;
-	ret = protocol_send(netsetup->socket, request, fds, fd_count, err);
-	return ret == -EPIPE ? ended_early(netsetup, err) : ret;
+	ret = protocol_send(netsetup->socket, request, NULL, 0, err);
+	/* The reason, as of a refusal, may be there to be read. */
+	return ret == -EPIPE ? 0 : ret;
 }
 
-/* Waits for the answer to a request; @taps gets as many descriptors as the answer states. */
-static int await(struct netsetup *netsetup, const struct netsetup_listener *listener,
-		 struct ready_record *ready, int taps[QUEUES_MAX], struct error *err)
+/* Takes the descriptors of an attachment: as many as the record states, and as many as expected. */
+static int take_ready(const struct ready_record *ready, unsigned int queues_max, int fds[FDS_MAX],
+		      struct netsetup_lan *lan, struct error *err)
 {
-	union record record;
+	const unsigned int queues = ready->queues;
+
+	if (queues > queues_max || ready->dhcp > 1 || count_fds(fds) != queues + ready->dhcp)
+		return unexpected(err);
+	lan->ready = *ready;
+	for (unsigned int i = 0; i < queues; i++)
+		lan->tap_fds[i] = take_fd(&fds[i]);
+	if (ready->dhcp)
+		lan->dhcp = take_fd(&fds[queues]);
+	return 0;
+}
+
+/*
+ * Waits for the answer to a request: RECORD_READY, RECORD_FAILED or RECORD_DONE.
+ * Return: 0 or a negative errno.
+ */
+static int await(struct netsetup *netsetup, const struct netsetup_listener *listener,
+		 union record *record, int fds[FDS_MAX], struct error *err)
+{
 	int ret;
 
 	for (;;) {
 		ret = listener->wait ? listener->wait(netsetup->socket, err) : 0;
+		if (ret == 0)
+			ret = receive(netsetup, record, fds, err);
 		if (ret < 0)
-			return ret;
-		ret = protocol_receive(netsetup->socket, &record, taps, err);
-		if (ret == -ECONNRESET)
-			return ended_early(netsetup, err);
-		if (ret < 0)
-			return ret;
-		if (record.header.type == RECORD_READY && count_fds(taps) == record.ready.queues) {
-			*ready = record.ready;
+			return ret == -ECONNRESET ? connection_ended(netsetup, err) : ret;
+		switch (record->header.type) {
+		case RECORD_READY:
+		case RECORD_FAILED:
+		case RECORD_DONE:
 			return 0;
+		case RECORD_CHANGE:
+		case RECORD_RENEWED:
+			break;
+		default:
+			close_fds(fds, FDS_MAX);
+			return unexpected(err);
 		}
-		/* No other record has descriptors. */
-		close_fds(taps);
-		if (record.header.type == RECORD_FAILED) {
-			netsetup->owes = false;
-			return failure(&record.failed, err);
-		}
-		if (record.header.type != RECORD_CHANGE)
-			return error_setf(err, STATUS_FAILURE, EPROTO,
-					  "unexpected record of '" HELPER "'");
-		if (listener->change)
-			listener->change(record.change.text, listener->context);
+		close_fds(fds, FDS_MAX);
+		if (record->header.type == RECORD_CHANGE && listener->change)
+			listener->change(record->change.text, listener->context);
 	}
 }
 
-int netsetup_ask(struct netsetup *netsetup, const struct setup_record *setup, struct error *err)
+/*
+ * Follows a referral. EAGAIN: another process serves this network namespace; a child may send a
+ * socket connected to it, since this process may have lost root's rights. EXDEV: the installed
+ * service serves another network namespace.
+ */
+static int follow_referral(struct netsetup *netsetup, int code, int fds[FDS_MAX], struct error *err)
 {
-	return send_request(netsetup, setup, NULL, 0, err);
+	const struct error refusal = *err;
+	int ret = 0;
+
+	close_fd(&netsetup->socket);
+	connection_reap(netsetup);
+	netsetup->socket = take_fd(&fds[0]);
+	if (netsetup->socket < 0) {
+		sleep_ms(REFERRAL_MS);
+		ret = connection_open(netsetup, code != EXDEV, err);
+	}
+	*err = refusal;
+	return ret < 0 ? -refusal.code : 0;
 }
 
-int netsetup_await(struct netsetup *netsetup, const struct netsetup_listener *listener,
-		   struct netsetup_lan *lan, struct error *err)
+/* Sends a request, unless it was sent, and waits for RECORD_READY or RECORD_DONE. */
+static int exchange(struct netsetup *netsetup, const void *request, bool sent,
+		    const struct netsetup_listener *listener, union record *record,
+		    int fds[FDS_MAX], struct error *err)
 {
-	return await(netsetup, listener, &lan->ready, lan->tap_fds, err);
+	int ret = 0;
+
+	record->header = (struct record_header){ 0 };
+	for (int i = 0; i < REFERRALS_MAX; i++) {
+		ret = sent ? 0 : send_request(netsetup, request, err);
+		if (ret < 0)
+			return ret;
+		ret = await(netsetup, listener, record, fds, err);
+		if (ret || record->header.type != RECORD_FAILED)
+			return ret;
+		netsetup->owes = false;
+		ret = failure(&record->failed, err);
+		if (ret == -EAGAIN || ret == -EXDEV)
+			ret = follow_referral(netsetup, -ret, fds, err);
+		close_fds(fds, FDS_MAX);
+		if (ret < 0)
+			return ret;
+		sent = false;
+	}
+	return -err->code;
 }
 
-int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
+int netsetup_ask(struct netsetup *netsetup, const struct attach_record *attach, struct error *err)
+{
+	return send_request(netsetup, attach, err);
+}
+
+static int attach_vm(struct netsetup *netsetup, const struct attach_record *attach, bool sent,
+		     const struct netsetup_listener *listener, struct netsetup_lan *lan,
+		     struct error *err)
+{
+	union record record;
+	int fds[FDS_MAX];
+	int ret;
+
+	ret = exchange(netsetup, attach, sent, listener, &record, fds, err);
+	if (ret)
+		return ret;
+	if (record.header.type == RECORD_READY)
+		ret = take_ready(&record.ready, attach->tap_ifindex ? 0 : QUEUES_MAX, fds, lan,
+				 err);
+	else
+		ret = unexpected(err);
+	close_fds(fds, FDS_MAX);
+	return ret;
+}
+
+int netsetup_await(struct netsetup *netsetup, const struct attach_record *attach,
 		   const struct netsetup_listener *listener, struct netsetup_lan *lan,
 		   struct error *err)
 {
-	struct setup_record adopt = *setup;
-	int none[QUEUES_MAX];
+	return attach_vm(netsetup, attach, true, listener, lan, err);
+}
+
+int netsetup_move(const struct netsetup *netsetup, const struct attach_record *move,
+		  struct error *err)
+{
+	struct attach_record record = *move;
+
+	record.header.type = RECORD_MOVE;
+	return protocol_send(netsetup->socket, &record, NULL, 0, err);
+}
+
+int netsetup_withdraw(const struct netsetup *netsetup, struct error *err)
+{
+	struct record_header withdraw;
+
+	protocol_record_init(&withdraw, RECORD_WITHDRAW);
+	return protocol_send(netsetup->socket, &withdraw, NULL, 0, err);
+}
+
+int netsetup_reconnect(struct netsetup *netsetup, const struct attach_record *attach,
+		       const struct netsetup_listener *listener, struct netsetup_lan *lan,
+		       struct error *err)
+{
+	const uint64_t deadline = monotonic_ms() + RECONNECT_MS;
 	int ret;
 
-	adopt.header.type = RECORD_ADOPT;
-	adopt.remembered[0] = lan->ready.address;
-	ret = send_request(netsetup, &adopt, lan->tap_fds, count_fds(lan->tap_fds), err);
-	return ret < 0 ? ret : await(netsetup, listener, &lan->ready, none, err);
+	for (;;) {
+		close_fd(&netsetup->socket);
+		connection_reap(netsetup);
+		ret = netsetup_open(netsetup, netsetup->dry_run, err);
+		if (ret == 0)
+			ret = attach_vm(netsetup, attach, false, listener, lan, err);
+		/* A refusal is final. */
+		if (ret == 0 || (netsetup->socket >= 0 && !netsetup->owes))
+			break;
+		close_fd(&netsetup->socket);
+		if (monotonic_ms() >= deadline)
+			break;
+		sleep_ms(RECONNECT_PAUSE_MS);
+	}
+	netsetup->owes = true;
+	return ret;
 }
 
 int netsetup_clean(struct netsetup *netsetup, bool dry_run,
 		   const struct netsetup_listener *listener, struct error *err)
 {
-	struct ready_record ready;
 	struct clean_record clean;
-	int none[QUEUES_MAX];
+	union record record;
+	int fds[FDS_MAX];
 	int ret;
 
+	memset(fds, -1, sizeof(fds));
 	protocol_record_init(&clean, RECORD_CLEAN);
 	clean.dry_run = dry_run;
-	ret = send_request(netsetup, &clean, NULL, 0, err);
-	if (ret == 0)
-		ret = await(netsetup, listener, &ready, none, err);
+	ret = exchange(netsetup, &clean, false, listener, &record, fds, err);
+	if (ret == 0 && record.header.type != RECORD_DONE)
+		ret = unexpected(err);
+	close_fds(fds, FDS_MAX);
 	netsetup->owes = ret < 0;
 	return ret;
+}
+
+static int on_record(struct netsetup *netsetup, const struct netsetup_listener *listener,
+		     const union record *record, int fds[FDS_MAX], struct error *err)
+{
+	switch ((enum record_type)record->header.type) {
+	case RECORD_CHANGE:
+		if (listener->change)
+			listener->change(record->change.text, listener->context);
+		return 0;
+	case RECORD_READY:
+		if (record->ready.queues || record->ready.dhcp)
+			break;
+		if (listener->ready)
+			listener->ready(&record->ready, listener->context);
+		return 0;
+	case RECORD_FAILED:
+		failure(&record->failed, err);
+		if (listener->failed)
+			listener->failed(err, listener->context);
+		return 0;
+	case RECORD_CONFLICT:
+		if (listener->conflict)
+			listener->conflict(&record->conflict, listener->context);
+		return 0;
+	case RECORD_RENEWED:
+		if (listener->renewed)
+			listener->renewed(take_fd(&fds[0]), listener->context);
+		return 0;
+	case RECORD_DONE:
+		netsetup->owes = false;
+		return error_set_errno(err, ECONNRESET, "'" HELPER "' has ended the attachment");
+	case RECORD_ATTACH:
+	case RECORD_MOVE:
+	case RECORD_WITHDRAW:
+	case RECORD_CLEAN:
+	case RECORD_DHCP:
+		break;
+	}
+	return unexpected(err);
 }
 
 int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *listener,
 		    struct error *err)
 {
 	union record record;
+	int fds[FDS_MAX];
 	int ret;
 
-	ret = protocol_receive(netsetup->socket, &record, NULL, err);
+	ret = receive(netsetup, &record, fds, err);
 	if (ret < 0)
 		return ret;
-	switch ((enum record_type)record.header.type) {
-	case RECORD_CHANGE:
-		if (listener->change)
-			listener->change(record.change.text, listener->context);
-		return 0;
-	case RECORD_MOVED:
-		if (listener->moved)
-			listener->moved(&record.ready, listener->context);
-		return 0;
-	case RECORD_DHCP:
-		if (listener->dhcp)
-			listener->dhcp(&record.dhcp, listener->context);
-		return 0;
-	case RECORD_FAILED:
-		return failure(&record.failed, err);
-	case RECORD_SETUP:
-	case RECORD_ADOPT:
-	case RECORD_CLEAN:
-	case RECORD_READY:
-		break;
-	}
-	return error_setf(err, STATUS_FAILURE, EPROTO, "unexpected record of '" HELPER "'");
-}
-
-int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer, struct error *err)
-{
-	return protocol_send(netsetup->socket, answer, NULL, 0, err);
-}
-
-/*
- * Waits for the end of a helper, because the next one must find no lease of it. The kernel may
- * close the socket of a process before it releases the lease. Reaps the helper.
- */
-static void wait_end(pid_t pid)
-{
-	cleanup_fd int pidfd = pidfd_open(pid, 0);
-	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
-
-	while (pidfd >= 0 && poll(&poller, 1, END_MS) < 0 && errno == EINTR)
-		continue;
-	waitpid(pid, NULL, WNOHANG);
-}
-
-void netsetup_reap(struct netsetup *netsetup)
-{
-	if (netsetup->socket >= 0)
-		close(netsetup->socket);
-	netsetup->socket = -1;
-	if (netsetup->pid > 0)
-		wait_end(netsetup->pid);
-	netsetup->pid = 0;
+	ret = on_record(netsetup, listener, &record, fds, err);
+	close_fds(fds, FDS_MAX);
+	return ret;
 }
 
 bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener)
 {
-	int fds[QUEUES_MAX];
+	int fds[FDS_MAX];
 	struct error ignored;
 	union record record;
 	int ret;
@@ -287,31 +364,24 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 	if (netsetup->socket < 0)
 		return !netsetup->owes;
 	/*
-	 * Sends end-of-file and receives records while the helper undoes its changes. The first
+	 * Sends end-of-file and receives records while the service undoes its changes. The first
 	 * may be an answer, with the tap, that the caller has not awaited.
 	 */
 	ret = shutdown(netsetup->socket, SHUT_WR);
 	while (ret == 0 && protocol_receive(netsetup->socket, &record, fds, &ignored) == 0) {
-		close_fds(fds);
+		close_fds(fds, FDS_MAX);
 		if (record.header.type == RECORD_CHANGE && listener->change)
 			listener->change(record.change.text, listener->context);
-		/* The empty record means that all is undone; an answer has a tap. */
-		if (record.header.type == RECORD_READY && !record.ready.tap[0])
+		if (record.header.type == RECORD_DONE)
 			netsetup->owes = false;
 	}
-	close(netsetup->socket);
-	netsetup->socket = -1;
-	/*
-	 * After its last record the helper undoes nothing more, but lives some 20 ms longer, as the
-	 * kernel closes its packet socket. A service manager must not find it: it is root's, so the
-	 * manager of a user cannot kill it.
-	 */
-	if (netsetup->pid > 0)
-		wait_end(netsetup->pid);
+	close_fd(&netsetup->socket);
+	connection_reap(netsetup);
 	return !netsetup->owes;
 }
 
 void netsetup_lan_done(struct netsetup_lan *lan)
 {
-	close_fds(lan->tap_fds);
+	close_fds(lan->tap_fds, QUEUES_MAX);
+	close_fd(&lan->dhcp);
 }

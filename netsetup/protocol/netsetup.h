@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Starts vmrun-netsetup and requests an attachment to the LAN from it.
+// Connects to vmrun-netsetup, or starts it, and requests attachments to the LAN from it.
 #ifndef NETSETUP_PROTOCOL_NETSETUP_H
 #define NETSETUP_PROTOCOL_NETSETUP_H
 
@@ -8,84 +8,133 @@
 #include "netsetup/base/error.h"
 #include "netsetup/protocol/protocol.h"
 
+/* The group whose members may connect to the installed service. */
+#define NETSETUP_GROUP "vmrun"
+
 /**
- * struct netsetup - a running vmrun-netsetup.
- * @pid: a child of the caller.
+ * struct netsetup - a connection to a vmrun-netsetup.
+ * @pid: the caller's child that serves it, or 0.
  * @socket: close-on-exec; -1 once closed.
- * @owes: true if the helper may have changed the host and has not reported that all is undone.
+ * @dry_run: a child may serve it even without root's rights.
+ * @owes: true if the service may have changed the host and has not reported that all is undone.
  */
 struct netsetup {
 	pid_t pid;
 	int socket;
+	bool dry_run;
 	bool owes;
 };
 
+#define NETSETUP_NONE        \
+	{                    \
+		.socket = -1 \
+	}
+
 /**
  * struct netsetup_lan - the VM's attachment to the LAN.
- * @ready: the latest answer of netsetup.
+ * @ready: the answer to the request.
  * @tap_fds: the tap's queues, close-on-exec; -1 where unused or handed over.
+ * @dhcp: the DHCP socket, close-on-exec, or -1.
  */
 struct netsetup_lan {
 	struct ready_record ready;
 	int tap_fds[QUEUES_MAX];
+	int dhcp;
 };
 
+#define NETSETUP_LAN_NONE                                                 \
+	{                                                                 \
+		.tap_fds = { -1, -1, -1, -1, -1, -1, -1, -1 }, .dhcp = -1 \
+	}
+
 /**
- * struct netsetup_listener - functions for the records of the helper; each may be NULL.
+ * struct netsetup_listener - functions for the records of the service; each may be NULL.
  * @wait: called before each record of an answer is read, with the socket. A negative errno ends the
  *        wait for the answer; netsetup_end() then undoes the request.
  * @change: called for a change to the host, with the command that would make it.
- * @moved: called when the VM's attachment has changed.
- * @dhcp: called for a DHCP packet from the guest.
+ * @ready, @failed: called for the answer to netsetup_move().
+ * @conflict: called when another host insists on the VM's address.
+ * @renewed: called when the service was started again, with a new DHCP socket, which the function
+ *           then owns, or -1.
  */
 struct netsetup_listener {
 	int (*wait)(int socket, struct error *err);
 	void (*change)(const char *command, void *context);
-	void (*moved)(const struct ready_record *ready, void *context);
-	void (*dhcp)(const struct dhcp_record *query, void *context);
+	void (*ready)(const struct ready_record *ready, void *context);
+	void (*failed)(const struct error *error, void *context);
+	void (*conflict)(const struct conflict_record *conflict, void *context);
+	void (*renewed)(int dhcp, void *context);
 	void *context;
 };
 
 /**
- * netsetup_start() - start the helper with the caller's present privileges.
- * @netsetup: the caller must call netsetup_end().
+ * netsetup_open() - connect to the service of this network namespace. If there is none, start
+ * vmrun-netsetup as a child with the caller's present privileges.
+ * @netsetup: NETSETUP_NONE, or closed; the caller must call netsetup_end().
+ * @dry_run: all requests will be dry runs, which need no root's rights.
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -EACCES if the user may not connect; -ENOENT if no service runs and the caller is not
+ * root; or another negative errno.
  */
-int netsetup_start(struct netsetup *netsetup, struct error *err);
+int netsetup_open(struct netsetup *netsetup, bool dry_run, struct error *err);
 
 /**
  * netsetup_ask() - request an attachment to the LAN. The caller must call netsetup_await() next; in
- * between it may do other work while the helper probes the address.
+ * between it may do other work while the service probes the address.
+ * @attach: type RECORD_ATTACH.
  *
  * Return: 0 or a negative errno.
  */
-int netsetup_ask(struct netsetup *netsetup, const struct setup_record *setup, struct error *err);
+int netsetup_ask(struct netsetup *netsetup, const struct attach_record *attach, struct error *err);
 
 /**
- * netsetup_await() - wait for the answer to netsetup_ask().
- * @lan: the attachment; the caller must call netsetup_lan_done().
- * @err: the error that netsetup sent, if it refused.
+ * netsetup_await() - wait for the answer to netsetup_ask(). If this service refers the caller to
+ * another one, ask that.
+ * @attach: the request.
+ * @lan: NETSETUP_LAN_NONE; the caller must call netsetup_lan_done().
+ * @err: the error that the service sent, if it refused.
  *
  * Return: 0 or a negative errno.
  */
-int netsetup_await(struct netsetup *netsetup, const struct netsetup_listener *listener,
-		   struct netsetup_lan *lan, struct error *err);
-
-/**
- * netsetup_adopt() - pass the attachment of a running VM to a new helper after the old one died.
- * @setup: the request that netsetup_ask() sent.
- * @lan: the attachment. The caller still owns the tap's descriptors; @lan->ready is updated.
- *
- * Return: 0 or a negative errno.
- */
-int netsetup_adopt(struct netsetup *netsetup, const struct setup_record *setup,
+int netsetup_await(struct netsetup *netsetup, const struct attach_record *attach,
 		   const struct netsetup_listener *listener, struct netsetup_lan *lan,
 		   struct error *err);
 
 /**
- * netsetup_clean() - let the helper remove stale state of helpers that died.
- * @netsetup: a started helper; accepts nothing but netsetup_end() afterwards.
+ * netsetup_move() - request to make everything true again, on the same or another uplink. The
+ * answer comes by netsetup_listen().
+ * @move: as the last request, with the new uplink and address; its type is set.
+ *
+ * Return: 0 or a negative errno.
+ */
+int netsetup_move(const struct netsetup *netsetup, const struct attach_record *move,
+		  struct error *err);
+
+/**
+ * netsetup_withdraw() - make the VM unreachable through its uplink until the next move. It has no
+ * answer.
+ *
+ * Return: 0 or a negative errno.
+ */
+int netsetup_withdraw(const struct netsetup *netsetup, struct error *err);
+
+/**
+ * netsetup_reconnect() - attach a running VM again after its connection was lost.
+ * @netsetup: its sockets are closed and replaced.
+ * @attach: the request, with the tap's index.
+ * @lan: NETSETUP_LAN_NONE; gets no queues.
+ * @err: if the socket of @netsetup is open after a failure, the service keeps the VM, and refused
+ *       this place only.
+ *
+ * Return: 0 or a negative errno, after one second at most if no service answers.
+ */
+int netsetup_reconnect(struct netsetup *netsetup, const struct attach_record *attach,
+		       const struct netsetup_listener *listener, struct netsetup_lan *lan,
+		       struct error *err);
+
+/**
+ * netsetup_clean() - let the service remove what dead services have left.
+ * @netsetup: an open one; accepts nothing but netsetup_end() afterwards.
  * @dry_run: only report the changes.
  *
  * Return: 0 or a negative errno.
@@ -94,38 +143,25 @@ int netsetup_clean(struct netsetup *netsetup, bool dry_run,
 		   const struct netsetup_listener *listener, struct error *err);
 
 /**
- * netsetup_listen() - receive one record of a helper that has a VM, and call the listener.
+ * netsetup_listen() - receive one record of a service that has a VM, and call the listener.
  * @netsetup: its socket must be readable.
  *
- * Return: 0, -ECONNRESET if the helper has ended, or another negative errno.
+ * Return: 0, -ECONNRESET if the connection is lost, or another negative errno.
  */
 int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *listener,
 		    struct error *err);
 
 /**
- * netsetup_answer() - send a DHCP packet to the guest.
- * @netsetup: a helper whose setup_record has @dhcp.
+ * netsetup_end() - let the service undo all its changes, and wait until it has. Reap the child if
+ * it serves nobody else.
+ * @netsetup: may be closed.
  *
- * Return: 0 or a negative errno.
- */
-int netsetup_answer(struct netsetup *netsetup, const struct dhcp_record *answer, struct error *err);
-
-/*
- * netsetup_reap() - close the socket of a helper that has ended or is not needed and wait for its
- * end, so that it holds no lease that another helper could take for a running VM's.
- */
-void netsetup_reap(struct netsetup *netsetup);
-
-/**
- * netsetup_end() - let the helper undo all its changes, and wait until it has and is reaped.
- * @netsetup: may be a helper that has ended or was never started (all zero with socket -1).
- *
- * Return: false if the helper died or could not undo everything; netsetup_clean() of another helper
- * then does it.
+ * Return: false if the connection was lost or not everything was undone; netsetup_clean() then does
+ * it.
  */
 bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *listener);
 
-/* netsetup_lan_done() - close the tap's descriptors that were not handed over. */
+/* netsetup_lan_done() - close the descriptors that were not handed over. */
 void netsetup_lan_done(struct netsetup_lan *lan);
 
 #endif

@@ -25,23 +25,20 @@ struct text_field {
 /* Size and texts of each record; a row's index is its type. */
 static const struct record_kind {
 	size_t size;
-	struct text_field texts[5]; /* the last one has size 0 */
+	struct text_field texts[3]; /* the last one has size 0 */
 } kinds[] = {
-	[RECORD_SETUP] = { sizeof(struct setup_record),
-			   { TEXT(setup_record, name), TEXT(setup_record, uplink) } },
-	[RECORD_CHANGE] = { sizeof(struct change_record), { TEXT(change_record, text) } },
-	[RECORD_READY] = { sizeof(struct ready_record),
-			   { TEXT(ready_record, uplink), TEXT(ready_record, ssid),
-			     TEXT(ready_record, tap), TEXT(ready_record, reason) } },
-	[RECORD_ADOPT] = { sizeof(struct setup_record),
-			   { TEXT(setup_record, name), TEXT(setup_record, uplink) } },
-	[RECORD_MOVED] = { sizeof(struct ready_record),
-			   { TEXT(ready_record, uplink), TEXT(ready_record, ssid),
-			     TEXT(ready_record, tap), TEXT(ready_record, reason) } },
-	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
+	[RECORD_ATTACH] = { sizeof(struct attach_record), { TEXT(attach_record, name) } },
+	[RECORD_MOVE] = { sizeof(struct attach_record), { TEXT(attach_record, name) } },
+	[RECORD_WITHDRAW] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_CLEAN] = { sizeof(struct clean_record), { { 0 } } },
+	[RECORD_CHANGE] = { sizeof(struct change_record), { TEXT(change_record, text) } },
+	[RECORD_READY] = { sizeof(struct ready_record), { TEXT(ready_record, tap) } },
 	[RECORD_FAILED] = { sizeof(struct failed_record),
 			    { TEXT(failed_record, message), TEXT(failed_record, remedy) } },
+	[RECORD_CONFLICT] = { sizeof(struct conflict_record), { { 0 } } },
+	[RECORD_RENEWED] = { sizeof(struct record_header), { { 0 } } },
+	[RECORD_DONE] = { sizeof(struct record_header), { { 0 } } },
+	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
 };
 
 void protocol_record_init(void *record, enum record_type type)
@@ -91,56 +88,58 @@ static int bad_field(struct error *err, const char *field)
 }
 
 /* A range must have both bounds, in order, or none. */
-static bool range_valid(const struct setup_record *setup)
+static bool range_valid(const struct attach_record *attach)
 {
-	if (ipv4_unset(setup->range_first) && ipv4_unset(setup->range_last))
+	if (ipv4_unset(attach->range_first) && ipv4_unset(attach->range_last))
 		return true;
-	return ipv4_unicast(setup->range_first) && ipv4_unicast(setup->range_last) &&
-	       ntohl(setup->range_first.s_addr) <= ntohl(setup->range_last.s_addr);
+	return ipv4_unicast(attach->range_first) && ipv4_unicast(attach->range_last) &&
+	       ntohl(attach->range_first.s_addr) <= ntohl(attach->range_last.s_addr);
 }
 
-static bool address_valid(struct in_addr address)
+static bool addresses_valid(const struct in_addr *addresses, size_t count)
 {
-	return ipv4_unset(address) || ipv4_unicast(address);
+	for (size_t i = 0; i < count; i++)
+		if (!ipv4_unset(addresses[i]) && !ipv4_unicast(addresses[i]))
+			return false;
+	return true;
 }
 
-static bool gateway_valid(const struct setup_record *setup)
+static bool flags_valid(const struct attach_record *attach)
 {
-	if (setup->gateway_mode == GATEWAY_ADDRESS)
-		return ipv4_unicast(setup->gateway);
-	return setup->gateway_mode < GATEWAY_ADDRESS && ipv4_unset(setup->gateway);
+	const uint8_t flags[] = { attach->offload,  attach->dhcp,    attach->named,
+				  attach->announce, attach->dry_run, attach->verbose };
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (flags[i] > 1)
+			return false;
+	return !attach->reserved[0] && !attach->reserved[1] && !attach->reserved[2];
 }
 
-int protocol_setup_check(const struct setup_record *setup, struct error *err)
+int protocol_attach_check(const struct attach_record *attach, struct error *err)
 {
-	if (!vm_name_valid(setup->name))
+	if (!vm_name_valid(attach->name))
 		return bad_field(err, "name");
-	if (setup->uplink[0] && !ifname_valid(setup->uplink))
-		return bad_field(err, "uplink");
-	if (!address_valid(setup->address))
+	if (attach->ifindex == 0 || attach->ifindex > INT32_MAX)
+		return bad_field(err, "ifindex");
+	if (!ipv4_unicast(attach->host))
+		return bad_field(err, "host");
+	if (!addresses_valid(&attach->address, 1))
 		return bad_field(err, "address");
-	if (!range_valid(setup))
+	if (!range_valid(attach))
 		return bad_field(err, "range");
-	for (size_t i = 0; i < REMEMBERED_MAX; i++)
-		if (!address_valid(setup->remembered[i]))
-			return bad_field(err, "remembered");
-	if (!gateway_valid(setup))
-		return bad_field(err, "gateway");
-	if (setup->dns_count > DNS_MAX)
-		return bad_field(err, "dns_count");
-	for (size_t i = 0; i < setup->dns_count; i++)
-		if (!ipv4_unicast(setup->dns[i]))
-			return bad_field(err, "dns");
-	if (setup->probe > PROBE_NONE)
+	if (!addresses_valid(attach->remembered, REMEMBERED_MAX))
+		return bad_field(err, "remembered");
+	if (!addresses_valid(attach->avoided, AVOIDED_MAX))
+		return bad_field(err, "avoided");
+	if (attach->tap_ifindex > INT32_MAX)
+		return bad_field(err, "tap_ifindex");
+	if (attach->probe > PROBE_NONE)
 		return bad_field(err, "probe");
-	if (setup->promiscuous > PROMISCUOUS_OFF)
+	if (attach->promiscuous > PROMISCUOUS_OFF)
 		return bad_field(err, "promiscuous");
-	if (setup->queues < 1 || setup->queues > QUEUES_MAX)
+	if (attach->queues < 1 || attach->queues > QUEUES_MAX)
 		return bad_field(err, "queues");
-	if (setup->offload > 1 || setup->roam > 1 || setup->dhcp > 1 || setup->dry_run > 1 ||
-	    setup->verbose > 1 || setup->reserved[0] || setup->reserved[1])
-		return bad_field(err, "flags");
-	return 0;
+	return flags_valid(attach) ? 0 : bad_field(err, "flags");
 }
 
 int protocol_clean_check(const struct clean_record *clean, struct error *err)
@@ -157,12 +156,12 @@ int protocol_send(int socket, const void *record, const int *fds, size_t fd_coun
 	struct iovec data = { .iov_base = (void *)record, .iov_len = header->size };
 	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
 	union {
-		char space[CMSG_SPACE(sizeof(int) * QUEUES_MAX)];
+		char space[CMSG_SPACE(sizeof(int) * FDS_MAX)];
 		struct cmsghdr align;
 	} control = { 0 };
 	ssize_t sent;
 
-	assert(fd_count <= QUEUES_MAX);
+	assert(fd_count <= FDS_MAX);
 
 	if (fd_count) {
 		message.msg_control = control.space;
@@ -182,7 +181,7 @@ int protocol_send(int socket, const void *record, const int *fds, size_t fd_coun
 }
 
 /* Copies the descriptors of a message to @fds and closes those that do not fit. */
-static size_t take_descriptors(struct msghdr *message, int fds[QUEUES_MAX])
+static size_t take_descriptors(struct msghdr *message, int fds[FDS_MAX])
 {
 	size_t count = 0;
 
@@ -197,7 +196,7 @@ static size_t take_descriptors(struct msghdr *message, int fds[QUEUES_MAX])
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(fd));
-			if (count < QUEUES_MAX)
+			if (count < FDS_MAX)
 				fds[count++] = fd;
 			else
 				close(fd);
@@ -206,37 +205,52 @@ static size_t take_descriptors(struct msghdr *message, int fds[QUEUES_MAX])
 	return count;
 }
 
-static void close_descriptors(int fds[QUEUES_MAX])
+static void close_descriptors(int fds[FDS_MAX])
 {
-	for (size_t i = 0; i < QUEUES_MAX; i++) {
+	for (size_t i = 0; i < FDS_MAX; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
 		fds[i] = -1;
 	}
 }
 
-int protocol_receive(int socket, union record *record, int fds[QUEUES_MAX], struct error *err)
+/*
+ * A peer that closes its end before it has read everything, as a service that refuses a client, is
+ * reported once before what it has sent (unix_release_sock() in net/unix/af_unix.c).
+ */
+static ssize_t receive(int socket, struct msghdr *message)
+{
+	bool reset = false;
+	ssize_t size;
+
+	for (;;) {
+		size = recvmsg(socket, message, MSG_CMSG_CLOEXEC);
+		if (size >= 0 || (errno != EINTR && (errno != ECONNRESET || reset)))
+			return size;
+		reset = reset || errno == ECONNRESET;
+	}
+}
+
+int protocol_receive(int socket, union record *record, int fds[FDS_MAX], struct error *err)
 {
 	struct iovec data = { .iov_base = record, .iov_len = sizeof(*record) };
 	union {
-		char space[CMSG_SPACE(sizeof(int) * QUEUES_MAX)];
+		char space[CMSG_SPACE(sizeof(int) * FDS_MAX)];
 		struct cmsghdr align;
 	} control;
 	/* Threat: a hostile peer sends descriptors. Without a buffer the kernel drops them. */
 	struct msghdr message = { .msg_iov = &data,
 				  .msg_iovlen = 1,
 				  .msg_control = fds ? control.space : NULL,
-				  .msg_controllen = fds ? sizeof(control.space) : 0 };
-	int received[QUEUES_MAX];
+				  .msg_controllen = fds ? CMSG_LEN(sizeof(int) * FDS_MAX) : 0 };
+	int received[FDS_MAX];
 	ssize_t size;
 	int ret;
 
 	memset(received, -1, sizeof(received));
 	if (fds)
 		memset(fds, -1, sizeof(received));
-	do {
-		size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	} while (size < 0 && errno == EINTR);
+	size = receive(socket, &message);
 	if (size < 0)
 		return error_set_errno(err, errno,
 				       "cannot receive a record to or from 'vmrun-netsetup'");

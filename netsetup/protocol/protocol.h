@@ -12,60 +12,59 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
-#include "netsetup/base/printable.h"
+#include "netsetup/base/netns.h"
 
 /*
  * Theory of operation (vmrun-netsetup(8), PROTOCOL): The socket is SOCK_SEQPACKET, so a record is
  * received completely or not at all. Each record has a fixed size and begins with its header. The
- * launcher sends one RECORD_SETUP or RECORD_ADOPT. netsetup answers with any number of
- * RECORD_CHANGE and one RECORD_READY (with the tap's descriptors as SCM_RIGHTS) or RECORD_FAILED.
- * From then on netsetup sends RECORD_MOVED when the VM's attachment changes, RECORD_CHANGE, and the
- * guest's DHCP packets as RECORD_DHCP. The launcher sends nothing but RECORD_DHCP, for the guest.
- * End-of-file from the launcher makes netsetup undo all changes, report it by a RECORD_READY of
- * zeros, and exit. A record that is unknown, ill-sized or out of order ends netsetup. Instead of an
- * attachment the launcher may request to remove stale state, RECORD_CLEAN. The answer is a
- * RECORD_CHANGE for each removal and an empty RECORD_READY, or RECORD_FAILED.
+ * client, which is the launcher, never sends a descriptor. It sends one RECORD_ATTACH. The service
+ * answers with any number of RECORD_CHANGE and one RECORD_READY (with descriptors as SCM_RIGHTS:
+ * the tap's queues, then the DHCP socket) or RECORD_FAILED. From then on the client may send
+ * RECORD_MOVE, which has one answer of the same kind without descriptors, and RECORD_WITHDRAW,
+ * which has none. A request takes the place of one that is not answered yet. The service sends
+ * RECORD_CONFLICT, and after a restart RECORD_RENEWED. End-of-file from the client makes the
+ * service undo all changes for this client, report it by RECORD_DONE, and close the socket. A
+ * record that is unknown, ill-sized or out of order has the same effect. Instead of an attachment
+ * the client may request to remove what dead services have left, RECORD_CLEAN. The answer is a
+ * RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
+ *
+ * On the DHCP socket, also SOCK_SEQPACKET, pass RECORD_DHCP only, between the worker and the
+ * client.
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 
-/* The descriptor on which netsetup finds its socket. */
+/* The descriptor on which a vmrun-netsetup that vmrun starts finds its first client's socket. */
 #define PROTOCOL_FD 3
 
-#define DNS_MAX        3 /* resolv.conf(5): MAXNS */
+/* The service's socket: of systemd, and of any other service below the directory of netns_dir(). */
+#define PROTOCOL_SOCKET_NAME "netsetup.sock"
+#define PROTOCOL_SOCKET      NETNS_RUN_DIR "/" PROTOCOL_SOCKET_NAME
+
 #define QUEUES_MAX     8 /* pairs of queues of a tap */
+#define FDS_MAX        (QUEUES_MAX + 1)
 #define REMEMBERED_MAX 8 /* networks */
+#define AVOIDED_MAX    8
 
 enum record_type {
-	RECORD_SETUP = 1,
+	RECORD_ATTACH = 1,
+	RECORD_MOVE,
+	RECORD_WITHDRAW,
+	RECORD_CLEAN,
 	RECORD_CHANGE,
 	RECORD_READY,
 	RECORD_FAILED,
-	RECORD_ADOPT,
-	RECORD_MOVED,
+	RECORD_CONFLICT,
+	RECORD_RENEWED,
+	RECORD_DONE,
 	RECORD_DHCP,
-	RECORD_CLEAN,
-};
-
-/* The state of the VM's attachment to the LAN. */
-enum lan_state {
-	LAN_UP,        /* the VM is reachable at its address */
-	LAN_AWAY,      /* the uplink has no network; netsetup waits for one */
-	LAN_ELSEWHERE, /* the uplink is in another subnet than the guest's fixed address */
-	LAN_CONFLICT,  /* address conflict: another host keeps using the address */
 };
 
 enum probe_mode {
 	PROBE_NORMAL,
 	PROBE_STRICT, /* RFC 5227 timing */
 	PROBE_NONE,
-};
-
-enum gateway_mode {
-	GATEWAY_ROUTER,
-	GATEWAY_HOST,
-	GATEWAY_ADDRESS,
 };
 
 enum promiscuous_mode {
@@ -75,7 +74,8 @@ enum promiscuous_mode {
 };
 
 /**
- * struct record_header - the first member of each record.
+ * struct record_header - the first member of each record. RECORD_WITHDRAW and RECORD_DONE have
+ * nothing else; neither has RECORD_RENEWED, which comes with a new DHCP socket.
  * @magic: PROTOCOL_MAGIC.
  * @version: PROTOCOL_VERSION.
  * @type: enum record_type.
@@ -89,52 +89,56 @@ struct record_header {
 };
 
 /**
- * struct setup_record - a request of the launcher for an attachment to the LAN.
- * @header: type RECORD_SETUP; or RECORD_ADOPT: the VM runs, its helper died, the record has the
- *          tap's descriptors, and @remembered[0] is the VM's address.
+ * struct attach_record - a request to attach a VM to the LAN, or to move it.
+ * @header: type RECORD_ATTACH; or RECORD_MOVE: the VM is attached, and everything that it needs on
+ *          this uplink is made true again. A move must repeat @name, @uuid and @owner.
  * @name: must be vm_name_valid() and NUL-terminated.
  * @uuid: the VM's uuid, binary.
- * @uplink: the interface's name; empty for auto.
- * @address: a fixed address; 0.0.0.0 for auto.
+ * @owner: user ID of the VM's user. Only a client of user 0 may name another user.
+ * @ifindex: the uplink, which the launcher has chosen.
+ * @host: the host's address on it, which gives the subnet.
+ * @address: the address that the VM must have; 0.0.0.0 for any. A VM whose guest cannot get another
+ *           one is moved with its present one.
  * @range_first, @range_last: bounds of the addresses to allocate, inclusive, or both 0.0.0.0.
  * @remembered: addresses of this VM on its last networks, the latest first, then 0.0.0.0. A hint:
- *              netsetup tries the first one in the uplink's subnet first.
- * @gateway: the gateway if @gateway_mode is GATEWAY_ADDRESS, else 0.0.0.0.
- * @dns: the guest's @dns_count DNS servers, whose addresses netsetup never allocates.
- * @dns_count: 0..DNS_MAX.
- * @gateway_mode: enum gateway_mode.
+ *              the service tries the first one in the uplink's subnet first.
+ * @avoided: addresses that are never allocated: of the gateway, DNS servers, an insisting host;
+ *           then 0.0.0.0.
+ * @tap_ifindex: RECORD_ATTACH of a VM that runs, after the service lost its connection: index of
+ *               the VM's tap; else 0.
  * @probe: enum probe_mode.
  * @promiscuous: enum promiscuous_mode.
  * @queues: 1..QUEUES_MAX.
  * @offload: 1: make a tap with vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
- * @roam: 1: allocate a new address when the uplink changes to another subnet or another host keeps
- *        using the address. The guest must use DHCP.
- * @dhcp: 1: forward the guest's DHCP packets and their answers, as RECORD_DHCP.
- * @dry_run: 1: report the changes without making them.
+ * @dhcp: 1: make a DHCP socket.
+ * @named: 1: the user has named the uplink; 0: it has the default route.
+ * @announce: 1: announce the address, even if nothing has changed.
+ * @dry_run: 1: report the changes without making them. Such a VM cannot be moved.
  * @verbose: 1: send a RECORD_CHANGE for each change to the host.
  */
-struct setup_record {
+struct attach_record {
 	struct record_header header;
 	char name[VM_NAME_SIZE];
 	uint8_t uuid[16];
-	char uplink[IFNAMSIZ];
+	uint32_t owner;
+	uint32_t ifindex;
+	struct in_addr host;
 	struct in_addr address;
 	struct in_addr range_first;
 	struct in_addr range_last;
 	struct in_addr remembered[REMEMBERED_MAX];
-	struct in_addr gateway;
-	struct in_addr dns[DNS_MAX];
-	uint32_t dns_count;
-	uint8_t gateway_mode;
+	struct in_addr avoided[AVOIDED_MAX];
+	uint32_t tap_ifindex;
 	uint8_t probe;
 	uint8_t promiscuous;
 	uint8_t queues;
 	uint8_t offload;
-	uint8_t roam;
 	uint8_t dhcp;
+	uint8_t named;
+	uint8_t announce;
 	uint8_t dry_run;
 	uint8_t verbose;
-	uint8_t reserved[2]; /* 0 */
+	uint8_t reserved[3]; /* 0 */
 };
 
 #define CHANGE_TEXT_SIZE 640
@@ -149,46 +153,27 @@ struct change_record {
 	char text[CHANGE_TEXT_SIZE];
 };
 
-#define REASON_SIZE 160
-
 /**
- * struct ready_record - the VM's attachment to the LAN, new or changed.
- * @header: type RECORD_READY, with one tap descriptor for each queue, but none in the answer to
- *          RECORD_ADOPT; or type RECORD_MOVED after a change, without descriptors.
- * @uplink: the uplink's name.
- * @ssid: from printable(); may be empty.
+ * struct ready_record - the VM is attached to the LAN.
+ * @header: type RECORD_READY.
  * @tap: the tap's name.
+ * @tap_ifindex: its index; 0 in a dry run.
  * @address: the guest's.
- * @prefix_length: of the uplink's subnet, 1..30.
- * @router: of the LAN, or 0.0.0.0.
- * @gateway: the guest's default gateway, or 0.0.0.0 for none.
- * @host: the host's own address on the uplink.
- * @mtu: bytes.
- * @queues: number of descriptors; 0 for a dry run.
- * @wireless: 1 if the uplink is a Wi-Fi interface.
- * @state: enum lan_state.
- * @reason: text for users if @state is not LAN_UP, or if a conflicting host made netsetup change
- *          the address; else empty.
+ * @queues: number of tap descriptors with this record; 0 for a move, a resumed tap or a dry run.
+ * @dhcp: 1: a DHCP socket follows them.
  */
 struct ready_record {
 	struct record_header header;
-	char uplink[IFNAMSIZ];
-	char ssid[SSID_TEXT_SIZE];
 	char tap[IFNAMSIZ];
+	uint32_t tap_ifindex;
 	struct in_addr address;
-	uint32_t prefix_length;
-	struct in_addr router;
-	struct in_addr gateway;
-	struct in_addr host;
-	uint32_t mtu;
 	uint32_t queues;
-	uint32_t wireless;
-	uint32_t state;
-	char reason[REASON_SIZE];
+	uint32_t dhcp;
 };
 
 /**
- * struct failed_record - the VM has no attachment; all changes to the host are undone.
+ * struct failed_record - a request failed. After RECORD_ATTACH all changes to the host are undone.
+ * After RECORD_MOVE the VM keeps its tap, and may be off the LAN.
  * @header: type RECORD_FAILED.
  * @code, @status, @message, @remedy: as in struct error.
  */
@@ -198,6 +183,19 @@ struct failed_record {
 	int32_t status;
 	char message[ERROR_MESSAGE_SIZE];
 	char remedy[ERROR_REMEDY_SIZE];
+};
+
+/**
+ * struct conflict_record - another host insists on the VM's address: it claimed it again within 10
+ * s (RFC 5227 section 2.4). It is sent for each such claim, at most once a second.
+ * @mac: hardware address of that host.
+ * @address: the address, which may be no longer the VM's.
+ */
+struct conflict_record {
+	struct record_header header;
+	struct ether_addr mac;
+	uint8_t reserved[2]; /* 0 */
+	struct in_addr address;
 };
 
 /* An Ethernet's MTU: no DHCP packet is larger (RFC 2131 section 2: 576 unless agreed otherwise). */
@@ -213,8 +211,8 @@ struct failed_record {
  * @packet: begins with the IPv4 header.
  *
  * Threat: a process with a packet socket can send on each interface (packet_snd() in
- * net/packet/af_packet.c takes the index from the caller's address). So the socket stays in
- * netsetup, and the launcher gets the packets only.
+ * net/packet/af_packet.c takes the index from the caller's address). So the socket stays in the
+ * worker, whose seccomp filter permits no address, and the launcher gets the packets only.
  */
 struct dhcp_record {
 	struct record_header header;
@@ -226,7 +224,7 @@ struct dhcp_record {
 };
 
 /**
- * struct clean_record - a request of the launcher to remove stale state of helpers that died.
+ * struct clean_record - a request to remove what dead services have left.
  * @header: type RECORD_CLEAN.
  * @dry_run: 1: report the stale state without removing it.
  */
@@ -239,12 +237,13 @@ struct clean_record {
 /* A receive buffer for all records. */
 union record {
 	struct record_header header;
-	struct setup_record setup;
+	struct attach_record attach;
+	struct clean_record clean;
 	struct change_record change;
 	struct ready_record ready;
 	struct failed_record failed;
+	struct conflict_record conflict;
 	struct dhcp_record dhcp;
-	struct clean_record clean;
 };
 
 /* protocol_record_init() - fill in the header of a record and set the rest to zero. */
@@ -260,23 +259,23 @@ void protocol_record_init(void *record, enum record_type type);
 int protocol_record_check(const void *record, size_t size, struct error *err);
 
 /**
- * protocol_setup_check() - check the bounds of each field of a request, by itself and against the
+ * protocol_attach_check() - check the bounds of each field of a request, by itself and against the
  * others. Checks that depend on the host (subnet, interface) are where the fields are used.
- * @setup: must have passed protocol_record_check().
+ * @attach: must have passed protocol_record_check().
  * @err: names the field.
  *
  * Return: 0 or -EINVAL.
  */
-int protocol_setup_check(const struct setup_record *setup, struct error *err);
+int protocol_attach_check(const struct attach_record *attach, struct error *err);
 
-/* protocol_clean_check() - check the fields of a RECORD_CLEAN like protocol_setup_check(). */
+/* protocol_clean_check() - check the fields of a RECORD_CLEAN like protocol_attach_check(). */
 int protocol_clean_check(const struct clean_record *clean, struct error *err);
 
 /**
  * protocol_send() - send a record with descriptors, without waiting.
  * @socket: SOCK_SEQPACKET.
  * @record: must have been made by protocol_record_init().
- * @fds: @fd_count descriptors, 0..QUEUES_MAX, owned by the caller; may be NULL for none.
+ * @fds: @fd_count descriptors, 0..FDS_MAX, owned by the caller; may be NULL for none.
  *
  * Return: 0, -EPIPE if the peer has closed the socket, or another negative errno.
  */
@@ -286,11 +285,11 @@ int protocol_send(int socket, const void *record, const int *fds, size_t fd_coun
 /**
  * protocol_receive() - wait for one record and check it by protocol_record_check().
  * @socket: SOCK_SEQPACKET.
- * @fds: QUEUES_MAX descriptors, close-on-exec, owned by the caller, -1 where there is none. NULL
- *       refuses a record with descriptors and closes them.
+ * @fds: FDS_MAX descriptors, close-on-exec, owned by the caller, -1 where there is none. NULL
+ *       has the kernel drop the descriptors of a hostile peer, and refuses the record.
  *
  * Return: 0, -ECONNRESET at end-of-file, -EPROTO or another negative errno.
  */
-int protocol_receive(int socket, union record *record, int fds[QUEUES_MAX], struct error *err);
+int protocol_receive(int socket, union record *record, int fds[FDS_MAX], struct error *err);
 
 #endif

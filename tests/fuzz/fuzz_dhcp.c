@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "launcher/lan/dhcp_server.h"
-#include "netsetup/session/dhcp_relay.h"
+#include "netsetup/worker/dhcp_relay.h"
 
 /*
  * An input is an octet that chooses what the server has to tell, and packets, each behind two

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "launcher/lan/uplink.h"
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/query.h"
-#include "netsetup/kernel/uplink.h"
 #include "tests/fuzz/fuzz.h"
 
 #define DATAGRAM 2048

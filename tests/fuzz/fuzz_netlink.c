@@ -2,11 +2,12 @@
 // Any messages, whatever their types, to each reader of what the kernel tells by netlink.
 #include <string.h>
 
+#include "launcher/lan/network_events.h"
+#include "launcher/lan/wireless.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/route.h"
-#include "netsetup/kernel/wireless.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -25,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		interface_add_link(header, &table);
 		interface_add_address(header, &table);
 		route_add(header, &table);
+		network_events_ifindex(header);
 		wireless_add_interface(header, &table);
 		wireless_add_network(header, &link);
 		wireless_elements_ssid((uint8_t *)(header + 1), (size_t)nlmsg_datalen(header),

@@ -11,27 +11,20 @@ set(CPACK_RPM_PACKAGE_DESCRIPTION "${CPACK_PACKAGE_DESCRIPTION}")
 set(CPACK_RPM_PACKAGE_GROUP "Applications/Emulators")
 set(CPACK_RPM_PACKAGE_REQUIRES "qemu-system-x86-core, qemu-img, systemd")
 set(CPACK_RPM_PACKAGE_SUGGESTS "edk2-ovmf, swtpm, virtiofsd, openssh-clients")
-# The group must exist before the files are installed.
+# The group must exist before the socket is made for it.
 set(CPACK_RPM_PACKAGE_REQUIRES_PRE "systemd")
 set(CPACK_RPM_PACKAGE_PROVIDES "user(vmrun), group(vmrun)")
 set(CPACK_RPM_PRE_INSTALL_SCRIPT_FILE ${CMAKE_CURRENT_BINARY_DIR}/rpm/pre)
-set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${CMAKE_CURRENT_SOURCE_DIR}/rpm/reload)
-set(CPACK_RPM_POST_UNINSTALL_SCRIPT_FILE ${CMAKE_CURRENT_SOURCE_DIR}/rpm/reload)
+set(CPACK_RPM_POST_INSTALL_SCRIPT_FILE ${CMAKE_CURRENT_SOURCE_DIR}/rpm/post)
+set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${CMAKE_CURRENT_SOURCE_DIR}/rpm/preun)
+set(CPACK_RPM_POST_UNINSTALL_SCRIPT_FILE ${CMAKE_CURRENT_SOURCE_DIR}/rpm/postun)
 # Neither the time nor the machine of a build may reach the package.
 set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none
 %define use_source_date_epoch_as_buildtime 1
 %define clamp_mtime_to_source_date_epoch 1
 %define _buildhost vmrun.invalid
 %define packager ${CPACK_PACKAGE_CONTACT}")
-set(helper "%attr(${NETSETUP_FILE_MODE},root,root)")
-if(NOT NETSETUP_MODE STREQUAL plain)
-	set(helper "%attr(${NETSETUP_FILE_MODE},root,vmrun)")
-endif()
-if(NETSETUP_MODE STREQUAL capabilities)
-	string(APPEND helper " %caps(${NETSETUP_CAPABILITIES})")
-endif()
 set(CPACK_RPM_USER_FILELIST
-	"${helper} ${VMRUN_HELPER}"
 	"%config(noreplace) ${CMAKE_INSTALL_FULL_SYSCONFDIR}/vmrun/netsetup.conf"
 	"%license ${CMAKE_INSTALL_FULL_DATADIR}/licenses/vmrun/LICENSE")
 # Other packages own these directories.

@@ -11,7 +11,7 @@
 /* struct machine - the input of qemu_build(). */
 struct machine {
 	struct definition definition;
-	struct ready_record lan;
+	struct lan_place lan;
 	struct machine_plan plan;
 };
 

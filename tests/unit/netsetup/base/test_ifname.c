@@ -64,25 +64,49 @@ static void test_tap_name(void **state)
 {
 	char longest[VM_NAME_SIZE], a[IFNAMSIZ], b[IFNAMSIZ];
 
-	ifname_of_tap("debian", a);
+	ifname_of_tap(0, "debian", a);
 	assert_string_equal(a, "vmr-debian");
-	ifname_of_tap("elevenchars", a);
+	ifname_of_tap(0, "elevenchars", a);
 	assert_string_equal(a, "vmr-elevenchars");
 
 	/* The name must never change between machines and versions: users know the tap by it. */
-	ifname_of_tap("twelve-chars", a);
+	ifname_of_tap(0, "twelve-chars", a);
 	assert_memory_equal(a, "vmr-twel-", 9);
 	assert_int_equal(strlen(a), 15);
 	assert_int_equal(strspn(a + 9, "0123456789abcdef"), 6);
-	ifname_of_tap("twelve-chars", b);
+	ifname_of_tap(0, "twelve-chars", b);
 	assert_string_equal(a, b);
-	ifname_of_tap("twelve-charz", b);
+	ifname_of_tap(0, "twelve-charz", b);
 	assert_string_not_equal(a, b);
 
 	memset(longest, 'z', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
-	ifname_of_tap(longest, a);
+	ifname_of_tap(0, longest, a);
 	assert_true(ifname_valid(a));
+	ifname_of_tap(4294967294, longest, b);
+	assert_true(ifname_valid(b));
+	assert_string_not_equal(a, b);
+}
+
+/* Only user 0 gets the plain name, and no two users get the same one. */
+static void test_tap_name_of_users(void **state)
+{
+	char a[IFNAMSIZ], b[IFNAMSIZ];
+
+	ifname_of_tap(1000, "web", a);
+	assert_memory_equal(a, "vmr-web-", 8);
+	assert_int_equal(strlen(a), 14);
+	assert_int_equal(strspn(a + 8, "0123456789abcdef"), 6);
+	ifname_of_tap(1000, "web", b);
+	assert_string_equal(a, b);
+	ifname_of_tap(1001, "web", b);
+	assert_string_not_equal(a, b);
+	ifname_of_tap(1000, "webs", b);
+	assert_string_not_equal(a, b);
+	/* The number and the name do not run together. */
+	ifname_of_tap(1, "1web", a);
+	ifname_of_tap(11, "web", b);
+	assert_string_not_equal(a + 9, b + 8);
 }
 
 int main(void)
@@ -92,6 +116,7 @@ int main(void)
 		cmocka_unit_test(test_unterminated),
 		cmocka_unit_test(test_vm_name),
 		cmocka_unit_test(test_tap_name),
+		cmocka_unit_test(test_tap_name_of_users),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@ static struct in_addr address(const char *text)
 /* A host over a netlink socket of this namespace. */
 static struct host host_here(void)
 {
-	struct host host = { .arp = -1 };
+	struct host host = { 0 };
 	struct error err = { 0 };
 
 	assert_int_equal(netlink_open(NETLINK_ROUTE, &host.route, &err), 0);
@@ -80,6 +80,7 @@ static void tap_comes_and_goes(void)
 {
 	struct host host = host_here();
 	struct error err = { 0 };
+	const struct ether_addr mac = { { 2, 0, 0, 0, 0, 7 } };
 	struct interface_id tap = { "vmr-x", 0 };
 	int fds[2] = { -1, -1 };
 	unsigned int ifindex = 0;
@@ -88,8 +89,11 @@ static void tap_comes_and_goes(void)
 	assert_int_equal(ifindex, if_nametoindex("vmr-x"));
 	assert_true(fds[0] >= 0 && fds[1] >= 0);
 	tap.ifindex = ifindex;
-	assert_int_equal(host_link_up(&host, tap, 1400, &err), 0);
-	assert_int_equal(namespace_run("ip link show vmr-x | grep -q 'UP.*mtu 1400'"), 0);
+	assert_int_equal(host_link_up(&host, tap, &mac, 1400, &err), 0);
+	assert_int_equal(namespace_run("ip link show vmr-x | grep -q 'UP.*mtu 1400' && "
+				       "ip link show vmr-x | grep -q 02:00:00:00:00:07 && "
+				       "ip link show vmr-x | grep -q 'alias vmrun'"),
+			 0);
 	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), 0);
 	assert_int_equal(namespace_run("ip route show proto 118 | "
 				       "grep -q '^192.168.7.9 dev vmr-x scope link'"),
@@ -177,44 +181,6 @@ static void test_tap_without_descriptors(void **state)
 	namespace_test(tap_without_descriptors);
 }
 
-/* tap_is() must refuse other descriptors, above all a tap of that name in another namespace. */
-static void tap_recognised(void)
-{
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = "vmr-x" };
-	struct error err = { 0 };
-	int fds[2] = { -1, -1 }, other, tun, null;
-
-	other = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	assert_true(other >= 0);
-	assert_false(tap_is(other, "vmr-x"));
-	assert_int_equal(ioctl(other, TUNSETIFF, &ifr), 0);
-	assert_true(tap_is(other, "vmr-x"));
-	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	assert_false(tap_is(other, "vmr-x"));
-	assert_int_equal(tap_open("vmr-x", 2, true, fds, &err), 0);
-	assert_true(tap_is(fds[0], "vmr-x"));
-	assert_true(tap_is(fds[1], "vmr-x"));
-	assert_false(tap_is(other, "vmr-x"));
-	assert_false(tap_is(fds[0], "vmr-xy"));
-	assert_false(tap_is(fds[0], "vmr-"));
-	assert_int_equal(ioctl(fds[0], TUNSETPERSIST, 1), 0);
-	assert_false(tap_is(fds[0], "vmr-x"));
-
-	tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	memcpy(ifr.ifr_name, "vmr-t", sizeof("vmr-t"));
-	ifr.ifr_flags = IFF_TUN | IFF_NO_PI;
-	assert_int_equal(ioctl(tun, TUNSETIFF, &ifr), 0);
-	assert_false(tap_is(tun, "vmr-t"));
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	assert_false(tap_is(null, "vmr-x"));
-	assert_false(tap_is(-1, "vmr-x"));
-}
-
-static void test_tap_recognised(void **state)
-{
-	namespace_test(tap_recognised);
-}
-
 struct said {
 	char text[2048];
 };
@@ -231,11 +197,11 @@ static void keep(const char *command, void *context)
 static void dry_run(void)
 {
 	struct said said = { "" };
-	struct host host = { .arp = -1, .dry_run = true, .report = keep, .context = &said };
+	struct host host = { .dry_run = true, .report = keep, .context = &said };
 	const struct interface_id uplink = { "e0", if_nametoindex("e0") };
 	const struct sysctl sysctl = { "ipv4/conf", "e0", "forwarding" };
 	struct interface_id tap = { "vmr-x", 0 };
-	struct ether_addr mac = { { 0 } };
+	const struct ether_addr mac = { { 2, 0, 0, 0, 0, 7 } };
 	struct error err = { 0 };
 	unsigned int ifindex = 1;
 	int fds[2] = { -1, -1 };
@@ -244,19 +210,18 @@ static void dry_run(void)
 	assert_int_equal(ifindex, 0);
 	assert_int_equal(fds[0], -1);
 	assert_int_equal(host_sysctl(&host, &sysctl, 1, &err), 0);
-	assert_int_equal(host_link_up(&host, tap, 1500, &err), 0);
+	assert_int_equal(host_link_up(&host, tap, &mac, 1500, &err), 0);
 	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), 0);
 	assert_int_equal(host_proxy_add(&host, address("192.168.7.9"), uplink, &err), 0);
-	assert_int_equal(host_announce(&host, address("192.168.7.9"), uplink, &mac, &err), 0);
 	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"), uplink, &err), 0);
 	assert_int_equal(host_link_delete(&host, tap, &err), 0);
 	assert_string_equal(said.text,
 			    "ip tuntap add dev vmr-x mode tap vnet_hdr multi_queue\n"
 			    "sysctl -w net.ipv4.conf.e0.forwarding=1\n"
-			    "ip link set dev vmr-x mtu 1500 up\n"
+			    "ip link set dev vmr-x address 02:00:00:00:00:07 alias vmrun "
+			    "mtu 1500 up\n"
 			    "ip route add 192.168.7.9/32 dev vmr-x proto 118\n"
 			    "ip neigh replace proxy 192.168.7.9 dev e0 nud permanent protocol 118\n"
-			    "# gratuitous ARP: 192.168.7.9 is on e0\n"
 			    "ip neigh delete proxy 192.168.7.9 dev e0\n"
 			    "ip link delete dev vmr-x\n");
 	assert_int_equal(namespace_run("! ip link show vmr-x 2>/dev/null && "
@@ -287,10 +252,15 @@ static void neighbours(void)
 			      "ip neigh add proxy 192.168.7.24 dev e0 && "
 			      "ip neigh add fe80::25 lladdr 02:00:00:00:00:25 dev e0"),
 		0);
-	assert_int_equal(neighbour_list(host.route, if_nametoindex("e0"), &set, &err), 0);
+	assert_int_equal(neighbour_list(host.route, if_nametoindex("e0"), false, &set, &err), 0);
 	assert_int_equal(set.count, 2);
 	assert_true(address_set_has(&set, address("192.168.7.20")));
 	assert_true(address_set_has(&set, address("192.168.7.21")));
+	address_set_done(&set);
+	/* The permanent ones only. */
+	assert_int_equal(neighbour_list(host.route, if_nametoindex("e0"), true, &set, &err), 0);
+	assert_int_equal(set.count, 1);
+	assert_true(address_set_has(&set, address("192.168.7.20")));
 	address_set_done(&set);
 	nl_socket_free(host.route);
 }
@@ -308,7 +278,6 @@ int main(void)
 		cmocka_unit_test(test_fork_refused),
 		cmocka_unit_test(test_tap_never_adopts),
 		cmocka_unit_test(test_tap_without_descriptors),
-		cmocka_unit_test(test_tap_recognised),
 		cmocka_unit_test(test_dry_run),
 		cmocka_unit_test(test_neighbours),
 	};

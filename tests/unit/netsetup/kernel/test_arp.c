@@ -161,7 +161,7 @@ static void wire(void)
 	assert_int_equal(arp_receive(here, &received), -EAGAIN);
 
 	sent = arp_probe(&mac, address("192.168.7.9"));
-	assert_int_equal(arp_send(here, near, &sent, &err), 0);
+	assert_int_equal(arp_send(here, &sent, &err), 0);
 	assert_int_equal(wait_packet(there, &received), 0);
 	assert_int_equal(received.operation, ARPOP_REQUEST);
 	assert_true(ipv4_unset(received.sender));
@@ -182,7 +182,7 @@ static void wire(void)
 	send_bytes(raw, "e0", ETHERTYPE_ARP, reply, ARP_SIZE - 1);
 	send_bytes(raw, "e0", ETHERTYPE_IP, reply, sizeof(reply));
 	sent = arp_announcement(&mac, address("192.168.7.10"));
-	assert_int_equal(arp_send(here, near, &sent, &err), 0);
+	assert_int_equal(arp_send(here, &sent, &err), 0);
 	assert_int_equal(wait_packet(there, &received), 0);
 	assert_true(ipv4_equal(received.sender, address("192.168.7.10")));
 	assert_int_equal(arp_receive(there, &received), -EAGAIN);
@@ -190,14 +190,14 @@ static void wire(void)
 	/* A reply goes to its target only; the packet socket receives it for any MAC. */
 	sent.operation = ARPOP_REPLY;
 	sent.target_mac = mac;
-	assert_int_equal(arp_send(there, far, &sent, &err), 0);
+	assert_int_equal(arp_send(there, &sent, &err), 0);
 	assert_int_equal(wait_packet(here, &received), 0);
 	assert_int_equal(received.operation, ARPOP_REPLY);
 
 	/* An interface that goes down returns an error once. */
 	assert_int_equal(namespace_run("ip link set e0 down"), 0);
 	assert_int_equal(arp_receive(here, &received), -ENETDOWN);
-	assert_int_equal(arp_send(here, near, &sent, &err), -ENETDOWN);
+	assert_int_equal(arp_send(here, &sent, &err), -ENETDOWN);
 	assert_int_equal(arp_open(4711, &err), -ENODEV);
 }
 
@@ -247,9 +247,9 @@ static void listen_for_one(void)
 					      .target_mac = mac };
 
 		/* A socket never receives its own packets. */
-		assert_int_equal(arp_send(here, near, &mark, &err), 0);
-		assert_int_equal(arp_send(there, far, &sent, &err), 0);
-		assert_int_equal(arp_send(there, far, &mark, &err), 0);
+		assert_int_equal(arp_send(here, &mark, &err), 0);
+		assert_int_equal(arp_send(there, &sent, &err), 0);
+		assert_int_equal(arp_send(there, &mark, &err), 0);
 		assert_int_equal(wait_packet(here, &received), 0);
 		if (overheard[i].seen) {
 			assert_int_equal(received.operation, sent.operation);
@@ -269,7 +269,7 @@ static void listen_for_one(void)
 					      .sender = address(overheard[i].sender),
 					      .target = address(overheard[i].target) };
 
-		assert_int_equal(arp_send(there, far, &sent, &err), 0);
+		assert_int_equal(arp_send(there, &sent, &err), 0);
 		assert_int_equal(wait_packet(here, &received), 0);
 		assert_true(ipv4_equal(received.sender, sent.sender));
 	}
@@ -294,27 +294,71 @@ static void test_answer(void **state)
 	assert_true(ipv4_unset(answer.target));
 }
 
-/* A flood of useless packets does not block the caller. */
+/* A flood of useless packets does not block the caller; frames of other protocols are skipped. */
 static void test_flood(void **state)
 {
 	const size_t count = 150;
 	unsigned int turns = 0;
-	uint8_t unknown[ARP_SIZE];
+	struct {
+		struct ether_header ethernet;
+		uint8_t packet[ARP_SIZE];
+	} frame = { .ethernet = { .ether_type = htons(ETHERTYPE_ARP) } };
 	struct arp arp;
 	int sockets[2];
 
-	memcpy(unknown, reply, sizeof(unknown));
-	unknown[7] = 9; /* an unknown operation */
+	memcpy(frame.packet, reply, sizeof(frame.packet));
+	frame.packet[7] = 9; /* an unknown operation */
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, sockets), 0);
 	for (size_t i = 0; i < count; i++)
-		assert_int_equal(send(sockets[1], unknown, sizeof(unknown), 0), sizeof(unknown));
-	assert_int_equal(send(sockets[1], reply, ARP_SIZE, 0), ARP_SIZE);
+		assert_int_equal(send(sockets[1], &frame, sizeof(frame), 0), sizeof(frame));
+	frame.packet[7] = reply[7];
+	frame.ethernet.ether_type = htons(ETHERTYPE_IP);
+	frame.packet[17]++; /* 192.168.7.2 */
+	assert_int_equal(send(sockets[1], &frame, sizeof(frame), 0), sizeof(frame));
+	frame.packet[17]--;
+	frame.ethernet.ether_type = htons(ETHERTYPE_ARP);
+	assert_int_equal(send(sockets[1], &frame, sizeof(frame) - 1, 0), sizeof(frame) - 1);
+	assert_int_equal(send(sockets[1], &frame, sizeof(frame), 0), sizeof(frame));
 	while (arp_receive(sockets[0], &arp) == -EAGAIN)
 		assert_true(++turns < count);
 	assert_true(turns > 1);
 	assert_true(ipv4_equal(arp.sender, address("192.168.7.1")));
+	assert_int_equal(arp_receive(sockets[0], &arp), -EAGAIN);
 	close(sockets[0]);
 	close(sockets[1]);
+}
+
+/* A request is broadcast, a reply goes to its target; both come from the sender's MAC. */
+static void ethernet(void)
+{
+	const struct ether_addr mac = { { 2, 0, 0, 0, 0, 9 } }, other = { { 2, 0, 0, 0, 0, 8 } };
+	const struct ether_addr everyone = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+	struct sockaddr_ll near = { .sll_family = AF_PACKET, .sll_protocol = htons(ETHERTYPE_ARP) };
+	struct arp sent = arp_announcement(&mac, address("192.168.7.9"));
+	struct ether_header header;
+	struct error err;
+	cleanup_fd int here = -1;
+	cleanup_fd int there = -1;
+
+	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
+	near.sll_ifindex = (int)if_nametoindex("e0-p");
+	here = arp_open(if_nametoindex("e0"), &err);
+	there = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(there, (struct sockaddr *)&near, sizeof(near)), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(arp_send(here, &sent, &err), 0);
+		assert_true(recv(there, &header, sizeof(header), MSG_TRUNC) >= 42);
+		assert_int_equal(header.ether_type, htons(ETHERTYPE_ARP));
+		assert_memory_equal(header.ether_shost, &mac, sizeof(mac));
+		assert_memory_equal(header.ether_dhost, i ? &other : &everyone, sizeof(other));
+		sent.operation = ARPOP_REPLY;
+		sent.target_mac = other;
+	}
+}
+
+static void test_ethernet(void **state)
+{
+	namespace_test(ethernet);
 }
 
 int main(void)
@@ -324,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_other_kinds), cmocka_unit_test(test_make),
 		cmocka_unit_test(test_wire),        cmocka_unit_test(test_listen_for_one),
 		cmocka_unit_test(test_answer),      cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_ethernet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

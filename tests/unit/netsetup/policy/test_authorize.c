@@ -294,20 +294,6 @@ static void test_bounds(void **state)
 	}
 }
 
-static void test_request(void **state)
-{
-	const struct uplink uplink = { .ifname = "wlan0" };
-	struct setup_record setup = { .probe = PROBE_NONE };
-	struct request request = authorize_request(&setup, &uplink);
-
-	assert_string_equal(request.uplink, "wlan0");
-	assert_true(request.unprobed && !request.named);
-	strcpy(setup.uplink, "wlan0");
-	setup.probe = PROBE_STRICT;
-	request = authorize_request(&setup, &uplink);
-	assert_true(!request.unprobed && request.named);
-}
-
 /* Without a policy only root is permitted. */
 static void test_no_policy(void **state)
 {
@@ -322,10 +308,10 @@ static void test_no_policy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_subject), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_check),   cmocka_unit_test(test_remedy),
-		cmocka_unit_test(test_root),    cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_request), cmocka_unit_test(test_no_policy),
+		cmocka_unit_test(test_subject),   cmocka_unit_test(test_names),
+		cmocka_unit_test(test_check),     cmocka_unit_test(test_remedy),
+		cmocka_unit_test(test_root),      cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_no_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@
 #include "netsetup/protocol/protocol.h"
 #include "tests/unit/support/namespace.h"
 
-#define TYPE_LAST RECORD_CLEAN
+#define TYPE_LAST RECORD_DHCP
 
 static struct in_addr address(const char *text)
 {
@@ -30,26 +30,31 @@ static struct in_addr address(const char *text)
 }
 
 /* A valid request. */
-static struct setup_record good_setup(void)
+static struct attach_record good_attach(void)
 {
-	struct setup_record setup;
+	struct attach_record attach;
 
-	protocol_record_init(&setup, RECORD_SETUP);
-	strcpy(setup.name, "debian");
-	setup.queues = 1;
-	return setup;
+	protocol_record_init(&attach, RECORD_ATTACH);
+	strcpy(attach.name, "debian");
+	attach.ifindex = 2;
+	attach.host = address("192.168.7.5");
+	attach.queues = 1;
+	return attach;
 }
 
 static void test_init(void **state)
 {
-	static const size_t sizes[] = { [RECORD_SETUP] = sizeof(struct setup_record),
+	static const size_t sizes[] = { [RECORD_ATTACH] = sizeof(struct attach_record),
+					[RECORD_MOVE] = sizeof(struct attach_record),
+					[RECORD_WITHDRAW] = sizeof(struct record_header),
+					[RECORD_CLEAN] = sizeof(struct clean_record),
 					[RECORD_CHANGE] = sizeof(struct change_record),
 					[RECORD_READY] = sizeof(struct ready_record),
 					[RECORD_FAILED] = sizeof(struct failed_record),
-					[RECORD_ADOPT] = sizeof(struct setup_record),
-					[RECORD_MOVED] = sizeof(struct ready_record),
-					[RECORD_DHCP] = sizeof(struct dhcp_record),
-					[RECORD_CLEAN] = sizeof(struct clean_record) };
+					[RECORD_CONFLICT] = sizeof(struct conflict_record),
+					[RECORD_RENEWED] = sizeof(struct record_header),
+					[RECORD_DONE] = sizeof(struct record_header),
+					[RECORD_DHCP] = sizeof(struct dhcp_record) };
 	struct error err;
 
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {
@@ -102,28 +107,28 @@ static void test_header(void **state)
 	static const uint16_t types[] = {
 		0, TYPE_LAST + 1, TYPE_LAST + 2, 255, 256, 0x7fff, 0xffff
 	};
-	struct setup_record setup = good_setup();
+	struct attach_record attach = good_attach();
 	struct error err = { 0 };
 
-	setup.header.magic ^= 1;
-	assert_int_equal(protocol_record_check(&setup, sizeof(setup), &err), -EPROTO);
+	attach.header.magic ^= 1;
+	assert_int_equal(protocol_record_check(&attach, sizeof(attach), &err), -EPROTO);
 	assert_string_equal(err.message, "malformed record: wrong magic");
-	setup.header.magic = htonl(PROTOCOL_MAGIC);
-	assert_int_equal(protocol_record_check(&setup, sizeof(setup), &err), -EPROTO);
+	attach.header.magic = htonl(PROTOCOL_MAGIC);
+	assert_int_equal(protocol_record_check(&attach, sizeof(attach), &err), -EPROTO);
 
-	setup = good_setup();
-	setup.header.version = PROTOCOL_VERSION + 1;
-	assert_int_equal(protocol_record_check(&setup, sizeof(setup), &err), -EPROTO);
+	attach = good_attach();
+	attach.header.version = PROTOCOL_VERSION + 1;
+	assert_int_equal(protocol_record_check(&attach, sizeof(attach), &err), -EPROTO);
 	assert_string_equal(err.message, "malformed record: wrong version");
 
-	setup = good_setup();
+	attach = good_attach();
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		setup.header.type = types[i];
-		assert_int_equal(protocol_record_check(&setup, sizeof(setup), &err), -EPROTO);
+		attach.header.type = types[i];
+		assert_int_equal(protocol_record_check(&attach, sizeof(attach), &err), -EPROTO);
 		assert_string_equal(err.message, "malformed record: unknown type");
 	}
-	setup.header.type = RECORD_READY;
-	assert_int_equal(protocol_record_check(&setup, sizeof(setup), &err), -EPROTO);
+	attach.header.type = RECORD_READY;
+	assert_int_equal(protocol_record_check(&attach, sizeof(attach), &err), -EPROTO);
 	assert_string_equal(err.message, "malformed record: wrong size");
 }
 
@@ -149,19 +154,10 @@ static void unterminated(void *record, size_t size, char *text, size_t room)
 
 static void test_unterminated(void **state)
 {
-	UNTERMINATED(setup, name, RECORD_SETUP);
-	UNTERMINATED(setup, uplink, RECORD_SETUP);
+	UNTERMINATED(attach, name, RECORD_ATTACH);
+	UNTERMINATED(attach, name, RECORD_MOVE);
 	UNTERMINATED(change, text, RECORD_CHANGE);
-	UNTERMINATED(ready, uplink, RECORD_READY);
-	UNTERMINATED(ready, ssid, RECORD_READY);
 	UNTERMINATED(ready, tap, RECORD_READY);
-	UNTERMINATED(ready, reason, RECORD_READY);
-	UNTERMINATED(ready, uplink, RECORD_MOVED);
-	UNTERMINATED(ready, ssid, RECORD_MOVED);
-	UNTERMINATED(ready, tap, RECORD_MOVED);
-	UNTERMINATED(ready, reason, RECORD_MOVED);
-	UNTERMINATED(setup, name, RECORD_ADOPT);
-	UNTERMINATED(setup, uplink, RECORD_ADOPT);
 	UNTERMINATED(failed, message, RECORD_FAILED);
 	UNTERMINATED(failed, remedy, RECORD_FAILED);
 }
@@ -169,50 +165,44 @@ static void test_unterminated(void **state)
 /* A change to a valid request and the field that the error names; NULL if it stays valid. */
 struct field_case {
 	const char *field;
-	void (*change)(struct setup_record *setup, int value);
+	void (*change)(struct attach_record *attach, int value);
 	int value;
 };
 
-#define SETTER(name, statement)                                 \
-	static void name(struct setup_record *setup, int value) \
-	{                                                       \
-		statement;                                      \
+#define SETTER(name, statement)                                   \
+	static void name(struct attach_record *attach, int value) \
+	{                                                         \
+		statement;                                        \
 	}
 
 static const char *const names[] = { "",     "-a", "a-",  "A",        "a.b",    "a/b", "a b",
 				     "a\nb", "..", "a_b", "\xc3\xa4", "vmr-%d", "a",   "0-9" };
-static const char *const uplinks[] = { ".",   "..",  "all",  "default", "a/b", "a b",
-				       "a:b", "a%d", "\x7f", "wlan0",   "a.5" };
 static const char *const addresses[] = { "0.0.0.1",   "127.0.0.1",       "224.0.0.1",
 					 "240.0.0.1", "255.255.255.255", "192.168.7.9" };
 
-SETTER(set_name, strcpy(setup->name, names[value]))
-SETTER(set_uplink, strcpy(setup->uplink, uplinks[value]))
-SETTER(set_address, setup->address = address(addresses[value]))
-SETTER(set_remembered, setup->remembered[REMEMBERED_MAX - 1] = address(addresses[value]))
-SETTER(set_range_first, setup->range_first = address(addresses[value]))
-SETTER(set_range_last, setup->range_last = address(addresses[value]))
-SETTER(set_range, setup->range_first = setup->range_last = address(addresses[value]))
-SETTER(set_range_back, setup->range_first = address("10.0.1.0");
-       setup->range_last = address(value ? "10.0.1.0" : "10.0.0.255"))
-SETTER(set_gateway, setup->gateway_mode = GATEWAY_ADDRESS;
-       setup->gateway = address(addresses[value]))
-SETTER(set_gateway_alone, setup->gateway_mode = (uint8_t)value;
-       setup->gateway = address("192.168.7.9"))
-SETTER(set_gateway_mode, setup->gateway_mode = (uint8_t)value)
-SETTER(set_dns, setup->dns_count = DNS_MAX; setup->dns[0] = address("1.1.1.1");
-       setup->dns[1] = address("1.0.0.1"); setup->dns[2] = address(addresses[value]))
-SETTER(set_dns_unused, setup->dns_count = 0; setup->dns[0] = address(addresses[value]))
-SETTER(set_dns_count, setup->dns_count = (uint32_t)value)
-SETTER(set_probe, setup->probe = (uint8_t)value)
-SETTER(set_promiscuous, setup->promiscuous = (uint8_t)value)
-SETTER(set_queues, setup->queues = (uint8_t)value)
-SETTER(set_offload, setup->offload = (uint8_t)value)
-SETTER(set_dry_run, setup->dry_run = (uint8_t)value)
-SETTER(set_verbose, setup->verbose = (uint8_t)value)
-SETTER(set_follow, setup->roam = (uint8_t)value)
-SETTER(set_dhcp, setup->dhcp = (uint8_t)value)
-SETTER(set_reserved, setup->reserved[value] = 1)
+SETTER(set_name, strcpy(attach->name, names[value]))
+SETTER(set_ifindex, attach->ifindex = (uint32_t)value)
+SETTER(set_host, attach->host = address(addresses[value]))
+SETTER(set_no_host, attach->host.s_addr = INADDR_ANY)
+SETTER(set_address, attach->address = address(addresses[value]))
+SETTER(set_remembered, attach->remembered[REMEMBERED_MAX - 1] = address(addresses[value]))
+SETTER(set_avoided, attach->avoided[AVOIDED_MAX - 1] = address(addresses[value]))
+SETTER(set_range_first, attach->range_first = address(addresses[value]))
+SETTER(set_range_last, attach->range_last = address(addresses[value]))
+SETTER(set_range, attach->range_first = attach->range_last = address(addresses[value]))
+SETTER(set_range_back, attach->range_first = address("10.0.1.0");
+       attach->range_last = address(value ? "10.0.1.0" : "10.0.0.255"))
+SETTER(set_tap_ifindex, attach->tap_ifindex = (uint32_t)value)
+SETTER(set_probe, attach->probe = (uint8_t)value)
+SETTER(set_promiscuous, attach->promiscuous = (uint8_t)value)
+SETTER(set_queues, attach->queues = (uint8_t)value)
+SETTER(set_offload, attach->offload = (uint8_t)value)
+SETTER(set_dhcp, attach->dhcp = (uint8_t)value)
+SETTER(set_named, attach->named = (uint8_t)value)
+SETTER(set_announce, attach->announce = (uint8_t)value)
+SETTER(set_dry_run, attach->dry_run = (uint8_t)value)
+SETTER(set_verbose, attach->verbose = (uint8_t)value)
+SETTER(set_reserved, attach->reserved[value] = 1)
 
 static const struct field_case fields[] = {
 	{ "name", set_name, 0 },
@@ -229,17 +219,16 @@ static const struct field_case fields[] = {
 	{ "name", set_name, 11 },
 	{ NULL, set_name, 12 },
 	{ NULL, set_name, 13 },
-	{ "uplink", set_uplink, 0 },
-	{ "uplink", set_uplink, 1 },
-	{ "uplink", set_uplink, 2 },
-	{ "uplink", set_uplink, 3 },
-	{ "uplink", set_uplink, 4 },
-	{ "uplink", set_uplink, 5 },
-	{ "uplink", set_uplink, 6 },
-	{ "uplink", set_uplink, 7 },
-	{ "uplink", set_uplink, 8 },
-	{ NULL, set_uplink, 9 },
-	{ NULL, set_uplink, 10 },
+	{ "ifindex", set_ifindex, 0 },
+	{ "ifindex", set_ifindex, -1 },
+	{ NULL, set_ifindex, INT32_MAX },
+	{ "host", set_no_host, 0 },
+	{ "host", set_host, 0 },
+	{ "host", set_host, 1 },
+	{ "host", set_host, 2 },
+	{ "host", set_host, 3 },
+	{ "host", set_host, 4 },
+	{ NULL, set_host, 5 },
 	{ "address", set_address, 0 },
 	{ "address", set_address, 1 },
 	{ "address", set_address, 2 },
@@ -256,24 +245,11 @@ static const struct field_case fields[] = {
 	{ "remembered", set_remembered, 1 },
 	{ "remembered", set_remembered, 4 },
 	{ NULL, set_remembered, 5 },
-	{ "gateway", set_gateway, 0 },
-	{ "gateway", set_gateway, 2 },
-	{ NULL, set_gateway, 5 },
-	{ "gateway", set_gateway_alone, GATEWAY_ROUTER },
-	{ "gateway", set_gateway_alone, GATEWAY_HOST },
-	{ "gateway", set_gateway_alone, GATEWAY_ADDRESS + 1 },
-	{ NULL, set_gateway_alone, GATEWAY_ADDRESS },
-	{ NULL, set_gateway_mode, GATEWAY_HOST },
-	{ "gateway", set_gateway_mode, GATEWAY_ADDRESS },
-	{ "gateway", set_gateway_mode, GATEWAY_ADDRESS + 1 },
-	{ "gateway", set_gateway_mode, 255 },
-	{ "dns", set_dns, 0 },
-	{ "dns", set_dns, 1 },
-	{ "dns", set_dns, 4 },
-	{ NULL, set_dns, 5 },
-	{ NULL, set_dns_unused, 4 },
-	{ "dns_count", set_dns_count, DNS_MAX + 1 },
-	{ "dns_count", set_dns_count, -1 },
+	{ "avoided", set_avoided, 1 },
+	{ "avoided", set_avoided, 4 },
+	{ NULL, set_avoided, 5 },
+	{ "tap_ifindex", set_tap_ifindex, -1 },
+	{ NULL, set_tap_ifindex, INT32_MAX },
 	{ NULL, set_probe, PROBE_NONE },
 	{ "probe", set_probe, PROBE_NONE + 1 },
 	{ "probe", set_probe, 255 },
@@ -289,28 +265,31 @@ static const struct field_case fields[] = {
 	{ "flags", set_dry_run, 2 },
 	{ NULL, set_verbose, 1 },
 	{ "flags", set_verbose, 255 },
-	{ NULL, set_follow, 1 },
-	{ "flags", set_follow, 2 },
+	{ NULL, set_named, 1 },
+	{ "flags", set_named, 2 },
+	{ NULL, set_announce, 1 },
+	{ "flags", set_announce, 2 },
 	{ NULL, set_dhcp, 1 },
 	{ "flags", set_dhcp, 2 },
 	{ "flags", set_reserved, 0 },
 	{ "flags", set_reserved, 1 },
+	{ "flags", set_reserved, 2 },
 };
 
 static void test_fields(void **state)
 {
-	struct setup_record good = good_setup();
+	struct attach_record good = good_attach();
 	struct error err = { 0 };
 
-	assert_int_equal(protocol_setup_check(&good, &err), 0);
+	assert_int_equal(protocol_attach_check(&good, &err), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		struct setup_record setup = good_setup();
+		struct attach_record attach = good_attach();
 		char expected[64] = "";
 		int ret;
 
 		memset(&err, 0, sizeof(err));
-		fields[i].change(&setup, fields[i].value);
-		ret = protocol_setup_check(&setup, &err);
+		fields[i].change(&attach, fields[i].value);
+		ret = protocol_attach_check(&attach, &err);
 		if (ret != (fields[i].field ? -EINVAL : 0))
 			print_error("case %zu: %s\n", i, fields[i].field ? fields[i].field : "-");
 		assert_int_equal(ret, fields[i].field ? -EINVAL : 0);
@@ -361,7 +340,7 @@ static void test_round_trip(void **state)
 	before = namespace_count_fds();
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {
 		union record sent = { 0 }, received;
-		int fds[QUEUES_MAX];
+		int fds[FDS_MAX];
 
 		protocol_record_init(&sent, (enum record_type)type);
 		((char *)&sent)[sizeof(sent.header)] = 'x';
@@ -370,7 +349,7 @@ static void test_round_trip(void **state)
 		assert_int_equal(protocol_receive(theirs, &received, type % 2 ? fds : NULL, &err),
 				 0);
 		assert_memory_equal(&sent, &received, sent.header.size);
-		for (size_t i = 0; type % 2 && i < QUEUES_MAX; i++)
+		for (size_t i = 0; type % 2 && i < FDS_MAX; i++)
 			assert_int_equal(fds[i], -1);
 	}
 	assert_int_equal(namespace_count_fds(), before);
@@ -414,16 +393,16 @@ static void test_descriptors(void **state)
 	before = namespace_count_fds();
 	for (size_t count = 0; count <= 12; count++) {
 		union record record;
-		int fds[QUEUES_MAX];
+		int fds[FDS_MAX];
 		int ret;
 
 		send_raw(ours, &change, sizeof(change), count);
 		ret = protocol_receive(theirs, &record, fds, &err);
-		assert_int_equal(ret, count <= QUEUES_MAX ? 0 : -EPROTO);
+		assert_int_equal(ret, count <= FDS_MAX ? 0 : -EPROTO);
 		if (ret < 0)
 			assert_string_equal(err.message,
 					    "malformed record: unexpected descriptors");
-		for (size_t i = 0; i < QUEUES_MAX; i++) {
+		for (size_t i = 0; i < FDS_MAX; i++) {
 			if (ret < 0 || i >= count) {
 				assert_int_equal(fds[i], -1);
 				continue;
@@ -451,7 +430,7 @@ static void test_descriptors_of_garbage(void **state)
 	cleanup_fd int theirs = -1;
 	char garbage[sizeof(union record) + 64] = "garbage";
 	static const size_t sizes[] = {
-		1, 11, 12, 13, sizeof(struct setup_record), sizeof(union record), sizeof(garbage)
+		1, 11, 12, 13, sizeof(struct attach_record), sizeof(union record), sizeof(garbage)
 	};
 	struct error err = { 0 };
 	unsigned int before;
@@ -461,7 +440,7 @@ static void test_descriptors_of_garbage(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		for (size_t count = 0; count <= 9; count += 3) {
 			union record record;
-			int fds[QUEUES_MAX];
+			int fds[FDS_MAX];
 
 			send_raw(ours, garbage, sizes[i], count);
 			assert_int_equal(protocol_receive(theirs, &record, fds, &err), -EPROTO);
@@ -499,7 +478,7 @@ static void test_end_of_file(void **state)
 	cleanup_fd int theirs = -1;
 	struct change_record change;
 	union record record;
-	int fds[QUEUES_MAX] = { 0 };
+	int fds[FDS_MAX] = { 0 };
 	struct error err = { 0 };
 
 	protocol_record_init(&change, RECORD_CHANGE);
@@ -509,7 +488,7 @@ static void test_end_of_file(void **state)
 	ours = -1;
 	assert_int_equal(protocol_receive(theirs, &record, NULL, &err), 0);
 	assert_int_equal(protocol_receive(theirs, &record, fds, &err), -ECONNRESET);
-	for (size_t i = 0; i < QUEUES_MAX; i++)
+	for (size_t i = 0; i < FDS_MAX; i++)
 		assert_int_equal(fds[i], -1);
 	assert_int_equal(protocol_send(theirs, &change, NULL, 0, &err), -EPIPE);
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Prints what becomes of the VM on the LAN.
+#ifndef LAUNCHER_LAN_REPORT_H
+#define LAUNCHER_LAN_REPORT_H
+
+#include "launcher/definition/machine_plan.h"
+#include "launcher/lan/dhcp_server.h"
+
+/* report_place() - print the line that reports the VM on the LAN. */
+void report_place(const char *name, const struct lan_place *place, const struct in_addr *dns,
+		  unsigned int dns_count);
+
+/**
+ * report_change() - print the differences between the old and the new place.
+ * @roams: true if the guest gets its configuration by DHCP.
+ */
+void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
+		   bool roams);
+
+/* report_dhcp() - print the effect of a DHCP packet of the guest. */
+void report_dhcp(const char *name, const struct dhcp_event *event);
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Makes one change to the host for each kind of request.
+#ifndef NETSETUP_MAKER_CHANGE_H
+#define NETSETUP_MAKER_CHANGE_H
+
+#include "netsetup/maker/maker.h"
+
+/*
+ * Marks our routes and proxy entries: 'ip route show proto 118', 'ip neigh show proxy proto 118'.
+ */
+#define CHANGE_PROTOCOL 118
+
+/**
+ * struct change - one change.
+ * @route: rtnetlink socket.
+ * @request: checked.
+ * @ifname: name of the request's interface, for messages.
+ * @ifindex, @fds: the answer.
+ */
+struct change {
+	struct nl_sock *route;
+	const struct maker_request *request;
+	const char *ifname;
+	uint32_t *ifindex;
+	int *fds;
+};
+
+/* Each function makes its change and returns 0 or a negative errno. */
+int change_tap_add(const struct change *change, struct error *err);
+int change_link_up(const struct change *change, struct error *err);
+int change_link_delete(const struct change *change, struct error *err);
+int change_filter(const struct change *change, struct error *err);
+int change_sysctl(const struct change *change, struct error *err);
+int change_route_add(const struct change *change, struct error *err);
+int change_route_delete(const struct change *change, struct error *err);
+int change_proxy_add(const struct change *change, struct error *err);
+int change_proxy_delete(const struct change *change, struct error *err);
+int change_arp_socket(const struct change *change, struct error *err);
+int change_dhcp_socket(const struct change *change, struct error *err);
+
+/* change_sysctl_of() - the value of number @key; its interface is not filled in. NULL: none. */
+const struct sysctl *change_sysctl_of(uint32_t key);
+
+#endif

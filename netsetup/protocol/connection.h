@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Connects to a running vmrun-netsetup, or starts one as a child.
+#ifndef NETSETUP_PROTOCOL_CONNECTION_H
+#define NETSETUP_PROTOCOL_CONNECTION_H
+
+#include <stdbool.h>
+
+#include "netsetup/protocol/netsetup.h"
+
+/**
+ * connection_open() - open the connection of netsetup_open().
+ * @netsetup: a closed one, with @dry_run.
+ * @installed: the installed service may be connected to.
+ *
+ * Return: 0 or a negative errno, as netsetup_open().
+ */
+int connection_open(struct netsetup *netsetup, bool installed, struct error *err);
+
+/**
+ * connection_ended() - fill in the reason why a service ended without an answer.
+ *
+ * Return: a negative errno; -ECONNRESET if the reason is unknown.
+ */
+int connection_ended(const struct netsetup *netsetup, struct error *err);
+
+/**
+ * connection_reap() - wait for the end of the child, if there is one and it serves nobody else.
+ *
+ * After its last record a child undoes nothing more, but lives some 20 ms longer, as the kernel
+ * closes its sockets. A service manager must not find it: it is root's, so the manager of a user
+ * cannot kill it.
+ */
+void connection_reap(struct netsetup *netsetup);
+
+#endif

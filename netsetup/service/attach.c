@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Attaches VMs to the LAN, moves them, and takes them away.
+#include "netsetup/service/attach.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/network_dump.h"
+#include "netsetup/kernel/query.h"
+#include "netsetup/service/publish.h"
+#include "netsetup/service/task.h"
+
+/* Gives the worker an ARP socket on the VM's uplink. */
+static int open_arp(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	const struct worker_message message = { .type = WORKER_OPEN,
+						.vm = vm->record.id,
+						.mac = vm->uplink.mac };
+	cleanup_fd int arp = -1;
+	int ret;
+
+	arp = host_arp_socket(host, uplink_check_id(&vm->uplink),
+			      (enum promiscuous_mode)vm->record.attach.promiscuous, err);
+	if (arp < 0)
+		return arp;
+	ret = worker_link_send(&state->worker, &message, &arp, 1, err);
+	vm->arp_open = vm->arp_open || ret == 0;
+	return ret;
+}
+
+/* Notes the network in which the address was proven free; sends nothing to it. */
+static void note_proof(struct vm *vm, struct nl_sock *route)
+{
+	struct proof *proof = &vm->record.proof;
+	const struct uplink_facts *uplink = &vm->uplink;
+	const struct in_addr router = ipv4_unset(uplink->router) ? proof->router : uplink->router;
+
+	/* The LAN has its router even while this host has no route to it. */
+	if (!ipv4_equal(router, proof->router))
+		proof->router_mac = (struct ether_addr){ 0 };
+	proof->prefix = uplink->prefix;
+	proof->ifindex = uplink->ifindex;
+	proof->router = router;
+	proof->carrier_changes = uplink->carrier_changes;
+	if (!ipv4_unset(router))
+		query_neighbour(route, router, uplink->ifindex, &proof->router_mac);
+}
+
+/* Puts the VM on the LAN with an address that is its own. */
+static int settle(struct state *state, struct task *task, struct vm *vm, struct in_addr address,
+		  struct error *err)
+{
+	const struct in_addr before = vm->record.address;
+	struct error ignored;
+	int ret;
+
+	vm->phase = VM_IDLE;
+	vm->search = (struct search){ 0 };
+	ret = task_authorize(task, address, err);
+	if (ret < 0)
+		return ret;
+	vm->record.address = address;
+	if (!task->host.dry_run)
+		ret = state_save(state, err);
+	if (ret == 0 && vm->record.tap_ifindex && !ipv4_equal(before, address))
+		host_route_delete(&task->host, before, vm_tap(vm), &ignored);
+	if (ret == 0)
+		ret = publish(state, &task->host, vm, err);
+	if (ret < 0)
+		return ret;
+	note_proof(vm, task->host.route);
+	publish_restore(state, &task->host, &ignored);
+	return ATTACH_DONE;
+}
+
+static int send_probes(struct state *state, struct vm *vm, struct error *err)
+{
+	struct worker_message message = { .type = WORKER_PROBE,
+					  .vm = vm->record.id,
+					  .job = ++vm->job,
+					  .kind = (uint8_t)vm->search.kind,
+					  .count = (uint32_t)vm->search.batch_size };
+	int ret;
+
+	memcpy(message.probes, vm->search.batch, vm->search.batch_size * sizeof(struct probe));
+	ret = worker_link_send(&state->worker, &message, NULL, 0, err);
+	vm->phase = ret == 0 ? VM_PROBING : VM_IDLE;
+	return ret < 0 ? ret : ATTACH_PENDING;
+}
+
+/* Begins to search an address. */
+static int start_search(struct state *state, struct task *task, struct vm *vm, struct error *err)
+{
+	struct search_context context;
+	struct error ignored;
+	int ret;
+
+	publish_withdraw(state, &task->host, vm, &ignored);
+	vm->record.proof.prefix.length = 0;
+	ret = task_search(task, state, vm, &context, err);
+	if (ret == 0)
+		ret = search_begin(&vm->search, &context, err);
+	if (ret < 0)
+		return ret;
+	if (search_unprobed(&context))
+		return settle(state, task, vm, vm->search.batch[0].address, err);
+	return send_probes(state, vm, err);
+}
+
+static int continue_search(struct state *state, struct task *task, struct vm *vm, struct error *err)
+{
+	struct search_context context;
+	struct in_addr address;
+	int ret;
+
+	ret = task_search(task, state, vm, &context, err);
+	if (ret == 0)
+		ret = search_continue(&vm->search, &context, &address, err);
+	else
+		return ret;
+	if (ret == 1)
+		return settle(state, task, vm, address, err);
+	return ret < 0 ? ret : send_probes(state, vm, err);
+}
+
+static int already_running(const struct vm *other, struct error *err)
+{
+	char address[IPV4_TEXT_SIZE] = "no address yet";
+
+	if (!ipv4_unset(other->record.address))
+		ipv4_text(other->record.address, address);
+	return error_setf(err, STATUS_FAILURE, EEXIST, "VM '%s' is already running: pid %d, %s",
+			  other->record.attach.name, other->record.launcher, address);
+}
+
+static bool is_tap_of_other(const struct state *state, const struct vm *vm, unsigned int ifindex)
+{
+	for (const struct vm *other = state->vms; other; other = other->next)
+		if (other != vm && other->record.tap_ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/*
+ * Threat: a client names the tap of another user's VM, whose frames would then be filtered and
+ * routed for this one's address. The tap's name is derived from the client's own user and VM, and
+ * only this service makes taps of such names with our alias. But the name has 24 bits of a digest,
+ * so a user finds a VM's name that gives the same. Tests: test_resume_of_anothers_tap,
+ * test_same_tap_name in tests/lab/security/test_attacks.py.
+ */
+static int resume_tap(const struct state *state, const struct task *task, struct vm *vm,
+		      struct error *err)
+{
+	const struct interface *link = interface_by_index(&task->table,
+							  vm->record.attach.tap_ifindex);
+
+	if (!link || !link->ours || strcmp(link->kind, "tun") != 0 ||
+	    strncmp(link->ifname, vm->record.tap, IFNAMSIZ) != 0 ||
+	    is_tap_of_other(state, vm, link->ifindex))
+		return error_setf(err, STATUS_FAILURE, ENODEV, "tap '%s' is not this VM's",
+				  vm->record.tap);
+	vm->record.tap_ifindex = link->ifindex;
+	return 0;
+}
+
+/* Takes over what a VM of this user and name has whose client was lost. */
+static void take_over(struct state *state, struct vm *vm, struct vm *lost)
+{
+	struct error ignored;
+
+	if (!lost->record.tap_ifindex ||
+	    lost->record.tap_ifindex != vm->record.attach.tap_ifindex) {
+		attach_end(state, lost, &ignored);
+		vm_free(lost);
+		return;
+	}
+	vm->record.address = lost->record.address;
+	vm->record.published_on = lost->record.published_on;
+	vm->record.proof = lost->record.proof;
+	state_remove(state, lost);
+	vm_free(lost);
+}
+
+static int find_other(struct state *state, struct vm *vm, struct error *err)
+{
+	struct vm *other = vm->record.attach.dry_run ? NULL : state_find_other(state, vm);
+
+	if (other && other->client >= 0)
+		return already_running(other, err);
+	if (other)
+		take_over(state, vm, other);
+	return 0;
+}
+
+/* Returns true if the request still allows the present address on the verified uplink. */
+static bool address_fits(const struct vm *vm)
+{
+	const struct attach_record *attach = &vm->record.attach;
+	const struct in_addr address = vm->record.address;
+
+	for (size_t i = 0; i < AVOIDED_MAX; i++)
+		if (ipv4_equal(attach->avoided[i], address))
+			return false;
+	return (ipv4_unset(attach->address) || ipv4_equal(attach->address, address)) &&
+	       ipv4_prefix_host(&vm->uplink.prefix, address) &&
+	       !ipv4_equal(vm->uplink.prefix.address, address);
+}
+
+/* True if the uplink is in the network of the proof by its numbers. */
+static bool same_network(const struct vm *vm)
+{
+	const struct proof *proof = &vm->record.proof;
+	const struct uplink_facts *uplink = &vm->uplink;
+
+	return proof->prefix.length == uplink->prefix.length && proof->ifindex == uplink->ifindex &&
+	       ipv4_equal(ipv4_prefix_network(&proof->prefix),
+			  ipv4_prefix_network(&uplink->prefix)) &&
+	       (ipv4_unset(proof->router) || ipv4_unset(uplink->router) ||
+		ipv4_equal(proof->router, uplink->router));
+}
+
+/* Has the worker ask for the router's hardware address (RFC 4436). */
+static int send_find(struct state *state, struct vm *vm, struct error *err)
+{
+	const struct worker_message message = { .type = WORKER_FIND,
+						.vm = vm->record.id,
+						.job = ++vm->job,
+						.address = vm->record.proof.router,
+						.host = vm->uplink.prefix.address };
+	int ret;
+
+	ret = worker_link_send(&state->worker, &message, NULL, 0, err);
+	vm->phase = ret == 0 ? VM_FINDING : VM_IDLE;
+	return ret < 0 ? ret : ATTACH_PENDING;
+}
+
+/*
+ * Keeps the address while the host is in the network where it was proven free. After a lost carrier
+ * the router must show that it is the same one, else the address is probed like a new one.
+ */
+static int move(struct state *state, struct task *task, struct vm *vm, struct error *err)
+{
+	static const struct ether_addr unknown;
+	const struct proof *proof = &vm->record.proof;
+
+	if (ipv4_unset(vm->record.address) || !address_fits(vm) || !same_network(vm))
+		return start_search(state, task, vm, err);
+	if (proof->carrier_changes == vm->uplink.carrier_changes)
+		return settle(state, task, vm, vm->record.address, err);
+	if (memcmp(&proof->router_mac, &unknown, sizeof(unknown)) != 0)
+		return send_find(state, vm, err);
+	return start_search(state, task, vm, err);
+}
+
+/*
+ * Gives a VM that runs its tap again. From then on a request that fails leaves it its tap, as a
+ * move does: the uplink may be away just now.
+ */
+static int resume(struct state *state, struct vm *vm, struct error *err)
+{
+	cleanup_task task = { 0 };
+	int ret;
+
+	ret = task_host(&task, state, vm, err);
+	if (ret == 0)
+		ret = network_dump(&task.table, err);
+	if (ret == 0)
+		ret = resume_tap(state, &task, vm, err);
+	if (ret < 0)
+		return ret;
+	vm->record.answered = 1;
+	if (vm->record.attach.dhcp)
+		ret = publish_dhcp(state, &task.host, vm, err);
+	return ret < 0 ? ret : state_save(state, err);
+}
+
+int attach_begin(struct state *state, struct vm *vm, struct error *err)
+{
+	cleanup_task task = { 0 };
+	int ret;
+
+	ifname_of_tap(vm->record.attach.owner, vm->record.attach.name, vm->record.tap);
+	ret = find_other(state, vm, err);
+	if (ret == 0 && vm->record.attach.tap_ifindex && !vm->record.attach.dry_run)
+		ret = resume(state, vm, err);
+	if (ret == 0)
+		ret = task_begin(&task, state, vm, err);
+	if (ret == 0 && !task.host.dry_run)
+		ret = open_arp(state, &task.host, vm, err);
+	return ret < 0 ? ret : move(state, &task, vm, err);
+}
+
+int attach_move(struct state *state, struct vm *vm, struct error *err)
+{
+	const struct uplink_facts before = vm->uplink;
+	cleanup_task task = { 0 };
+	struct error ignored;
+	int ret;
+
+	vm->phase = VM_IDLE;
+	ret = task_begin(&task, state, vm, err);
+	if (ret == -EACCES)
+		publish_withdraw(state, &task.host, vm, &ignored);
+	if (ret == 0 && vm->record.published_on != vm->uplink.ifindex)
+		publish_withdraw(state, &task.host, vm, &ignored);
+	if (ret == 0 && (before.ifindex != vm->uplink.ifindex || !vm->arp_open ||
+			 memcmp(&before.mac, &vm->uplink.mac, sizeof(before.mac)) != 0))
+		ret = open_arp(state, &task.host, vm, err);
+	return ret < 0 ? ret : move(state, &task, vm, err);
+}
+
+void attach_withdraw(struct state *state, struct vm *vm)
+{
+	cleanup_task task = { 0 };
+	struct error ignored;
+
+	vm->phase = VM_IDLE;
+	if (task_host(&task, state, vm, &ignored) == 0) {
+		publish_withdraw(state, &task.host, vm, &ignored);
+		publish_restore(state, &task.host, &ignored);
+	}
+}
+
+int attach_answered(struct state *state, struct vm *vm, const struct worker_message *message,
+		    struct error *err)
+{
+	const bool same = !memcmp(&message->mac, &vm->record.proof.router_mac,
+				  sizeof(message->mac));
+	const enum vm_phase phase = vm->phase;
+	cleanup_task task = { 0 };
+	int ret;
+
+	vm->phase = VM_IDLE;
+	ret = task_begin(&task, state, vm, err);
+	if (ret < 0)
+		return ret;
+	if (phase == VM_FINDING)
+		return same ? settle(state, &task, vm, vm->record.address, err)
+			    : start_search(state, &task, vm, err);
+	/* Security: the addresses are the service's own, only the results are the worker's. */
+	for (size_t i = 0; i < vm->search.batch_size && i < message->count; i++) {
+		vm->search.batch[i].taken = message->probes[i].taken;
+		vm->search.batch[i].mac = message->probes[i].mac;
+	}
+	return continue_search(state, &task, vm, err);
+}
+
+static int restore_dhcp(struct state *state, struct vm *vm, struct error *err)
+{
+	cleanup_task task = { 0 };
+	const int ret = task_host(&task, state, vm, err);
+
+	return ret < 0 ? ret : publish_dhcp(state, &task.host, vm, err);
+}
+
+int attach_restore(struct state *state, struct vm *vm, bool off, struct error *err)
+{
+	const uint32_t carrier_changes = vm->record.proof.carrier_changes;
+	cleanup_task task = { 0 };
+	int ret;
+
+	/* A tap that the client was not sent has gone with the descriptors of the dead service. */
+	if (if_nametoindex(vm->record.tap) != vm->record.tap_ifindex) {
+		vm->record.tap_ifindex = 0;
+		vm->record.answered = 0;
+	}
+	if (vm->record.tap_ifindex && vm->record.attach.dhcp && restore_dhcp(state, vm, err) < 0)
+		return -err->code;
+	ret = off && vm->record.tap_ifindex ? ATTACH_DONE : task_begin(&task, state, vm, err);
+	if (ret == 0)
+		ret = open_arp(state, &task.host, vm, err);
+	if (ret == ATTACH_DONE)
+		return ret;
+	if (ret < 0 || !vm->record.tap_ifindex || !address_fits(vm) || !same_network(vm))
+		return ret < 0 ? ret : move(state, &task, vm, err);
+	/*
+	 * A restart interrupts nothing. If the carrier was lost since the proof, the client's next
+	 * move finds it out.
+	 */
+	ret = settle(state, &task, vm, vm->record.address, err);
+	vm->record.proof.carrier_changes = carrier_changes;
+	return ret;
+}
+
+int attach_end(struct state *state, struct vm *vm, struct error *err)
+{
+	cleanup_task task = { 0 };
+	int ret;
+
+	state_remove(state, vm);
+	ret = task_host(&task, state, vm, err);
+	if (ret == 0)
+		ret = publish_undo(state, &task.host, vm, err);
+	if (!vm->record.attach.dry_run && state_save(state, err) < 0 && ret == 0)
+		ret = -err->code;
+	return ret;
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Makes one VM's place on the host whole: tap, filter, route, proxy entry, sysctls.
+#include "netsetup/service/publish.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <uuid/uuid.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/stall.h"
+#include "netsetup/kernel/query.h"
+
+/*
+ * Values of the tap before it is up. Without IPv6, no router advertisement of a guest reaches the
+ * host. By strict reverse-path filtering and the tap's single /32 route, the guest can send only
+ * with its own address. proxy_arp answers the guest for the router and every other host of the LAN,
+ * without the random delay.
+ */
+static const struct {
+	const char *tree;
+	const char *key;
+	int value;
+	bool optional; /* a kernel may lack it */
+} tap_values[] = {
+	{ "ipv6/conf", "disable_ipv6", 1, true }, { "ipv4/conf", "rp_filter", 1, false },
+	{ "ipv4/conf", "proxy_arp", 1, false },   { "ipv4/neigh", "proxy_delay", 0, false },
+	{ "ipv4/conf", "forwarding", 1, false },
+};
+
+/*
+ * The tap's hardware address is stable: a guest that was resumed or restored keeps a right
+ * neighbour entry for it. It is locally administered (IEEE 802: second lowest bit of the first
+ * octet).
+ */
+static struct ether_addr tap_mac(const struct vm *vm)
+{
+	struct ether_addr mac = { { 0x02 } };
+	uuid_t digest;
+
+	uuid_generate_sha1(digest, vm->record.attach.uuid, "tap", strlen("tap"));
+	memcpy(mac.ether_addr_octet + 1, digest, sizeof(mac) - 1);
+	return mac;
+}
+
+static int make_tap(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	const struct attach_record *attach = &vm->record.attach;
+	int ret;
+
+	ret = host_tap_add(host, vm->record.tap, attach->queues, attach->offload, vm->tap_fds,
+			   &vm->record.tap_ifindex, err);
+	/* Killed before it is saved, this process has the only descriptors of the tap. */
+	return ret < 0 ? ret : state_save(state, err);
+}
+
+/* Filters the tap by the present address, before the guest can send at all. */
+static int filter_tap(struct host *host, struct vm *vm, struct error *err)
+{
+	int ret;
+
+	if (ipv4_equal(vm->filtered, vm->record.address))
+		return 0;
+	ret = host_filter(host, vm_tap(vm), vm->record.address, err);
+	if (ret == 0)
+		vm->filtered = vm->record.address;
+	return ret;
+}
+
+static int publish_values(struct host *host, const struct vm *vm, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tap_values); i++) {
+		const struct sysctl sysctl = { tap_values[i].tree, vm->record.tap,
+					       tap_values[i].key };
+		int value = !tap_values[i].value;
+		int ret = host->dry_run ? 0 : sysctl_read(&sysctl, &value, err);
+
+		if (ret == -ENOENT && tap_values[i].optional)
+			continue;
+		if (ret == 0 && value != tap_values[i].value)
+			ret = host_sysctl(host, &sysctl, tap_values[i].value, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* Sets each of the tap's values and its state, where it differs. */
+static int publish_tap(struct host *host, struct vm *vm, struct error *err)
+{
+	const struct interface_id tap = vm_tap(vm);
+	const struct ether_addr mac = tap_mac(vm);
+	struct link_state link = { 0 };
+	int ret;
+
+	ret = publish_values(host, vm, err);
+	if (ret == 0)
+		ret = filter_tap(host, vm, err);
+	if (ret < 0)
+		return ret;
+	if (!host->dry_run)
+		ret = query_link(host->route, tap.ifindex, &link);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot find tap '%s'", tap.ifname);
+	if (link.up && link.mtu == vm->uplink.mtu)
+		return 0;
+	return host_link_up(host, tap, &mac, vm->uplink.mtu, err);
+}
+
+int publish_dhcp(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	struct worker_message message = { .type = WORKER_DHCP,
+					  .vm = vm->record.id,
+					  .mac = tap_mac(vm) };
+	const int off = 0;
+	cleanup_fd int packet = -1;
+	int sockets[2];
+	int ret;
+
+	packet = host_dhcp_socket(host, vm_tap(vm), err);
+	if (packet < 0)
+		return packet;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return error_set_errno(err, errno, "cannot make a DHCP socket");
+	/* Linux 6.16: the client cannot even send descriptors. */
+	(void)setsockopt(sockets[0], SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
+	ret = worker_link_send(&state->worker, &message, (int[]){ packet, sockets[0] }, 2, err);
+	close(sockets[0]);
+	if (ret < 0)
+		close(sockets[1]);
+	else
+		vm->dhcp = sockets[1];
+	vm->dhcp_open = ret == 0;
+	return ret;
+}
+
+static int publish_route(struct host *host, const struct vm *vm, struct error *err)
+{
+	const int exists = host->dry_run ? 0
+					 : query_route(host->route, vm->record.address,
+						       vm->record.tap_ifindex);
+
+	return exists == 1 ? 0 : host_route_add(host, vm->record.address, vm_tap(vm), err);
+}
+
+static int publish_proxy(struct state *state, struct host *host, struct vm *vm, bool *added,
+			 struct error *err)
+{
+	const unsigned int ifindex = vm->uplink.ifindex;
+	int ret = 0;
+
+	*added = host->dry_run || query_proxy(host->route, vm->record.address, ifindex) != 1;
+	if (!*added && vm->record.published_on == ifindex)
+		return 0;
+	if (!host->dry_run) {
+		vm->record.published_on = ifindex;
+		ret = state_save(state, err);
+	}
+	if (ret == 0 && *added)
+		ret = host_proxy_add(host, vm->record.address, uplink_check_id(&vm->uplink), err);
+	return ret;
+}
+
+/* Has the worker defend the address, and announce it where the LAN does not know it yet. */
+static int defend(struct state *state, struct host *host, struct vm *vm, bool announce,
+		  struct error *err)
+{
+	const struct worker_message message = { .type = WORKER_DEFEND,
+						.vm = vm->record.id,
+						.address = vm->record.address,
+						.announce = announce };
+	char text[IPV4_TEXT_SIZE];
+
+	/* Report a comment: arping(8), the usual tool, announces only addresses of the host. */
+	if (announce && !host_report(host, "# gratuitous ARP: %s is on %s",
+				     ipv4_text(vm->record.address, text), vm->uplink.ifname))
+		return 0;
+	return worker_link_send(&state->worker, &message, NULL, 0, err);
+}
+
+static bool announced(const struct vm *vm)
+{
+	return vm->announced.ifindex == vm->uplink.ifindex &&
+	       !memcmp(&vm->announced.mac, &vm->uplink.mac, sizeof(vm->uplink.mac));
+}
+
+int publish(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	bool added = false, announce;
+	int ret = 0;
+
+	if (!vm->record.tap_ifindex)
+		ret = make_tap(state, host, vm, err);
+	if (ret == 0)
+		ret = publish_tap(host, vm, err);
+	if (ret == 0 && vm->record.attach.dhcp && !vm->dhcp_open && !host->dry_run)
+		ret = publish_dhcp(state, host, vm, err);
+	if (ret == 0)
+		ret = publish_route(host, vm, err);
+	if (ret == 0)
+		ret = publish_proxy(state, host, vm, &added, err);
+	if (ret == 0)
+		ret = uplink_values_set(&state->uplinks, host, uplink_check_id(&vm->uplink), err);
+	if (ret < 0)
+		return ret;
+	announce = added || !announced(vm) || vm->record.attach.announce;
+	vm->announced.ifindex = vm->uplink.ifindex;
+	vm->announced.mac = vm->uplink.mac;
+	return defend(state, host, vm, announce, err);
+}
+
+int publish_withdraw(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	const struct worker_message rest = { .type = WORKER_REST, .vm = vm->record.id };
+	const unsigned int ifindex = vm->record.published_on;
+	char ifname[IFNAMSIZ];
+	struct error ignored;
+
+	if (vm->arp_open)
+		worker_link_send(&state->worker, &rest, NULL, 0, &ignored);
+	vm->announced.ifindex = 0;
+	if (!ifindex)
+		return 0;
+	vm->record.published_on = 0;
+	if (!if_indextoname(ifindex, ifname)) {
+		/* The entry is gone with its interface. */
+		if (errno == ENXIO)
+			return 0;
+		ifname[0] = '\0';
+	}
+	/* The name becomes part of the reported command and of messages. */
+	if (!ifname_valid(ifname))
+		memcpy(ifname, "IF", sizeof("IF"));
+	return host_proxy_delete(host, vm->record.address, (struct interface_id){ ifname, ifindex },
+				 err);
+}
+
+static bool uplink_in_use(unsigned int ifindex, const void *context)
+{
+	const struct state *state = context;
+
+	for (const struct vm *vm = state->vms; vm; vm = vm->next)
+		if ((vm->record.published_on == ifindex && !vm_dead(vm)) ||
+		    (vm->phase != VM_IDLE && vm->record.attach.ifindex == ifindex))
+			return true;
+	return false;
+}
+
+int publish_restore(struct state *state, struct host *host, struct error *err)
+{
+	const uint32_t before = state->uplinks.count;
+	int ret;
+
+	ret = uplink_values_restore(&state->uplinks, host, uplink_in_use, state, err);
+	return ret == 0 && state->uplinks.count != before ? state_save(state, err) : ret;
+}
+
+/* Keeps the first of several errors. */
+static void keep_error(int *result, int ret, struct error *err, const struct error *error)
+{
+	if (ret == 0 || *result < 0)
+		return;
+	*result = ret;
+	*err = *error;
+}
+
+int publish_undo(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	const struct worker_message forget = { .type = WORKER_FORGET, .vm = vm->record.id };
+	struct error error;
+	int result = 0;
+
+	if (host->dry_run)
+		return 0;
+	keep_error(&result, publish_withdraw(state, host, vm, &error), err, &error);
+	/* Removes the tap with its route, even if other processes hold descriptors of it. */
+	if (vm->record.tap_ifindex)
+		keep_error(&result, host_link_delete(host, vm_tap(vm), &error), err, &error);
+	vm->record.tap_ifindex = 0;
+	if (vm->arp_open)
+		worker_link_send(&state->worker, &forget, NULL, 0, &error);
+	vm->arp_open = false;
+	keep_error(&result, publish_restore(state, host, &error), err, &error);
+	return result;
+}

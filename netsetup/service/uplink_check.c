@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Verifies the uplink that a client has chosen.
+#include "netsetup/service/uplink_check.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "netsetup/base/printable.h"
+#include "netsetup/kernel/refusal.h"
+
+static int refuse(const struct interface *link, const char *reason, struct error *err)
+{
+	char name[PRINTABLE_SIZE(IFNAMSIZ)];
+
+	return error_setf(err, STATUS_NETWORK, ENODEV, "cannot use uplink '%s': %s",
+			  printable(link->ifname, strnlen(link->ifname, IFNAMSIZ), name), reason);
+}
+
+static const struct interface_address *find_address(const struct interfaces *table,
+						    unsigned int ifindex, struct in_addr host)
+{
+	for (size_t i = 0; i < table->address_count; i++) {
+		const struct interface_address *address = &table->addresses[i];
+
+		if (address->ifindex == ifindex && ipv4_equal(address->prefix.address, host) &&
+		    !refusal_address(address))
+			return address;
+	}
+	return NULL;
+}
+
+/* The default route with the lowest metric that leaves through the interface, or NULL. */
+static const struct default_route *find_route(const struct interfaces *table, unsigned int ifindex)
+{
+	const struct default_route *best = NULL;
+
+	for (size_t i = 0; i < table->route_count; i++) {
+		const struct default_route *route = &table->routes[i];
+
+		if (route->ifindex == ifindex && (!best || route->metric < best->metric))
+			best = route;
+	}
+	return best;
+}
+
+/*
+ * Threat: a client names an interface that carries no VM, such as a tunnel, a bridge's port or the
+ * tap of another user's VM. Each property is the kernel's, none the client's. Test: test_uplink in
+ * tests/lab/security/test_hostile_caller.py.
+ */
+int uplink_check(const struct interfaces *table, unsigned int ifindex, struct in_addr host,
+		 struct uplink_facts *facts, struct error *err)
+{
+	const struct interface *link = interface_by_index(table, ifindex);
+	const struct interface_address *address;
+	const struct default_route *route;
+	const char *reason;
+
+	if (!link)
+		return error_setf(err, STATUS_NETWORK, ENODEV, "the uplink does not exist");
+	reason = refusal_link(link);
+	if (!reason && refusal_master(table, link))
+		reason = "a port of another interface";
+	if (!reason)
+		reason = refusal_state(link);
+	if (reason)
+		return refuse(link, reason, err);
+	address = find_address(table, ifindex, host);
+	if (!address)
+		return refuse(link, "it does not have the given address", err);
+	route = find_route(table, ifindex);
+	*facts = (struct uplink_facts){ .ifindex = ifindex,
+					.mac = link->mac,
+					.prefix = address->prefix,
+					.has_default = route != NULL,
+					.mtu = link->mtu,
+					.carrier_changes = link->carrier_changes };
+	if (route)
+		facts->router = route->router;
+	memcpy(facts->ifname, link->ifname, sizeof(facts->ifname));
+	return 0;
+}
+
+struct interface_id uplink_check_id(const struct uplink_facts *facts)
+{
+	return (struct interface_id){ facts->ifname, facts->ifindex };
+}

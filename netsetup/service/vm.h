@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Describes one VM of the service, and what the state file has of it.
+#ifndef NETSETUP_SERVICE_VM_H
+#define NETSETUP_SERVICE_VM_H
+
+#include "netsetup/protocol/protocol.h"
+#include "netsetup/service/search.h"
+#include "netsetup/service/uplink_check.h"
+
+/**
+ * struct proof - the network in which the VM's address was proven free.
+ * @prefix: of its subnet; length 0: none.
+ * @ifindex: of the uplink.
+ * @router: or 0.0.0.0.
+ * @router_mac: its hardware address, zero if unknown. Many networks have the same numbers,
+ *              192.168.1.0/24 and the router at .1, but each router is in only one.
+ * @carrier_changes: the uplink's count: while it stays, the host is in the same network.
+ */
+struct proof {
+	struct prefix prefix;
+	uint32_t ifindex;
+	struct in_addr router;
+	struct ether_addr router_mac;
+	uint32_t carrier_changes;
+};
+
+/**
+ * struct vm_record - a VM in the state file.
+ * @id: number of the VM, unique while the state lasts.
+ * @uid: user ID of the client.
+ * @launcher: pid of the client, for messages.
+ * @attach: the latest request.
+ * @tap: name of its tap.
+ * @tap_ifindex: 0 if there is none.
+ * @address: the VM's; 0.0.0.0 if it has none yet.
+ * @published_on: index of the uplink that may have the proxy entry; 0: none.
+ * @answered: 1: the client has the answer to RECORD_ATTACH, with the tap.
+ */
+struct vm_record {
+	uint32_t id;
+	uint32_t uid;
+	int32_t launcher;
+	struct attach_record attach;
+	char tap[IFNAMSIZ];
+	uint32_t tap_ifindex;
+	struct in_addr address;
+	uint32_t published_on;
+	uint32_t answered;
+	struct proof proof;
+};
+
+enum vm_phase {
+	VM_IDLE,    /* no request is pending */
+	VM_FINDING, /* a move waits for the router's answer to the worker */
+	VM_PROBING, /* a request waits for the worker's probes */
+};
+
+/**
+ * struct vm - one VM.
+ * @client: connection to the client; -1 after it was lost by a restart.
+ * @lost_until: monotonic_ms() at which a VM without a client is undone.
+ * @uplink: as verified last; ifindex 0: not yet.
+ * @arp_open: the worker has an ARP socket on @uplink.
+ * @filtered: the address that the tap's filter passes; 0.0.0.0: there is no filter.
+ * @announced: index and hardware address of the uplink in the last announcement.
+ * @tap_fds: one for each queue until the client has them, else -1.
+ * @dhcp_open: the worker serves the guest's DHCP.
+ * @dhcp: the client's end of the DHCP socket until the client has it, else -1.
+ * @job: of the message that waits for the worker's answer.
+ */
+struct vm {
+	struct vm *next;
+	struct vm_record record;
+	int client;
+	uint64_t lost_until;
+	struct uplink_facts uplink;
+	bool arp_open;
+	struct in_addr filtered;
+	struct {
+		unsigned int ifindex;
+		struct ether_addr mac;
+	} announced;
+	int tap_fds[QUEUES_MAX];
+	bool dhcp_open;
+	int dhcp;
+	enum vm_phase phase;
+	uint32_t job;
+	struct search search;
+};
+
+/* vm_new() - make a VM without anything; NULL if memory ran out. */
+struct vm *vm_new(void);
+
+/* vm_free() - close a VM's descriptors and free it; may be NULL. */
+void vm_free(struct vm *vm);
+
+/**
+ * vm_dead() - true if the VM has neither a client nor a tap: no client can attach it again. The
+ * kernel removes a tap with its last descriptor, which vmrun and QEMU have.
+ */
+bool vm_dead(const struct vm *vm);
+
+/* vm_tap() - name and index of the VM's tap. */
+struct interface_id vm_tap(const struct vm *vm);
+
+#endif

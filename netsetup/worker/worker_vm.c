@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Serves the sockets of one VM.
+#include "netsetup/worker/worker_vm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netsetup/base/clock.h"
+#include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/arp.h"
+
+/* ARP packets of one turn. */
+#define TURN_MAX 64
+
+/* Larger than the number of packets in a packet socket's buffer. */
+#define DRAIN_MAX 1024
+
+/* Retry when the service does not read its messages. */
+#define RETRY_MS 10
+
+static const struct in_addr everything = { INADDR_ANY };
+static const struct in_addr nothing = { INADDR_BROADCAST };
+
+static uint64_t boottime_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+struct worker_vm *worker_vm_new(uint32_t number, int service)
+{
+	struct worker_vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm)
+		return NULL;
+	vm->number = number;
+	vm->service = service;
+	vm->arp = -1;
+	vm->relay.tap = vm->relay.client = -1;
+	return vm;
+}
+
+void worker_vm_free(struct worker_vm *vm)
+{
+	if (!vm)
+		return;
+	if (vm->arp >= 0)
+		close(vm->arp);
+	dhcp_relay_close(&vm->relay);
+	free(vm);
+}
+
+/* Returns true if the message need not be sent again. Without a service, the worker ends soon. */
+static bool answer(const struct worker_vm *vm, struct worker_message *message)
+{
+	message->vm = vm->number;
+	return send(vm->service, message, sizeof(*message), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+	       errno != EAGAIN;
+}
+
+static bool is_probing(const struct worker_vm *vm)
+{
+	return vm->batch.timing;
+}
+
+static bool is_searching(const struct worker_vm *vm)
+{
+	return !ipv4_unset(vm->router.address);
+}
+
+static bool is_defending(const struct worker_vm *vm)
+{
+	return !ipv4_unset(vm->acd.address);
+}
+
+/* Returns the address whose packets are needed. One filter cannot serve two addresses. */
+static struct in_addr needed(const struct worker_vm *vm)
+{
+	if (is_probing(vm) || (is_searching(vm) && is_defending(vm)))
+		return everything;
+	if (is_searching(vm))
+		return vm->router.address;
+	return is_defending(vm) ? vm->acd.address : nothing;
+}
+
+/* Has the kernel drop the packets that nothing here needs, so that they do not wake the worker. */
+static int set_filter(struct worker_vm *vm, struct error *err)
+{
+	const struct in_addr address = needed(vm);
+
+	if (ipv4_equal(address, vm->filter))
+		return 0;
+	if (arp_listen(vm->arp, address, err) < 0)
+		return -err->code;
+	vm->filter = address;
+	return 0;
+}
+
+static void send_conflict(const struct worker_vm *vm, const struct ether_addr *mac)
+{
+	struct worker_message message = { .type = WORKER_CONFLICT,
+					  .mac = *mac,
+					  .address = vm->acd.address };
+
+	answer(vm, &message);
+}
+
+static void apply(struct worker_vm *vm, const struct arp *arp)
+{
+	/* An access point that answers ARP for its stations repeats our own packets. */
+	if (!memcmp(&arp->sender_mac, &vm->mac, sizeof(vm->mac)))
+		return;
+	if (is_probing(vm))
+		probe_receive(&vm->batch, &vm->mac, arp);
+	router_receive(&vm->router, arp);
+	if (acd_receive(&vm->acd, vm->arp, &vm->mac, arp, boottime_ms()))
+		send_conflict(vm, &arp->sender_mac);
+}
+
+/* An interface that is down ends the probes; its other jobs go on when it is up again. */
+static void on_error(struct worker_vm *vm, int error)
+{
+	if (is_probing(vm))
+		probe_fail(&vm->batch, error);
+	if (is_searching(vm))
+		vm->router.error = error;
+	vm->deaf = error != ENETDOWN;
+}
+
+static void receive(struct worker_vm *vm, unsigned int max)
+{
+	for (unsigned int i = 0; i < max; i++) {
+		struct arp arp;
+		int ret = arp_receive(vm->arp, &arp);
+
+		if (ret == -EAGAIN)
+			return;
+		if (ret < 0)
+			return on_error(vm, -ret);
+		apply(vm, &arp);
+	}
+}
+
+void worker_vm_receive(struct worker_vm *vm)
+{
+	receive(vm, TURN_MAX);
+}
+
+static void step_probes(struct worker_vm *vm, uint64_t now)
+{
+	struct worker_message message = { .type = WORKER_PROBED };
+	struct probe_batch *batch = &vm->batch;
+
+	if (!is_probing(vm) || !probe_step(batch, vm->arp, &vm->mac, now))
+		return;
+	message.job = batch->job;
+	message.error = batch->error;
+	message.count = (uint32_t)batch->count;
+	memcpy(message.probes, batch->probes, sizeof(message.probes));
+	if (answer(vm, &message))
+		batch->timing = NULL;
+	batch->deadline = now + RETRY_MS;
+}
+
+static void step_router(struct worker_vm *vm, uint64_t now)
+{
+	struct worker_message message = { .type = WORKER_FOUND };
+	struct router *router = &vm->router;
+
+	if (!is_searching(vm) || !router_step(router, vm->arp, &vm->mac, now))
+		return;
+	message.job = router->job;
+	message.error = router->error;
+	message.mac = router->mac;
+	if (answer(vm, &message))
+		*router = (struct router){ 0 };
+	router->deadline = now + RETRY_MS;
+}
+
+/*
+ * Packets that are there count even if a deadline has passed, because this process may not have run
+ * until then.
+ */
+void worker_vm_step(struct worker_vm *vm)
+{
+	const uint64_t now = monotonic_ms();
+	struct error ignored;
+
+	if (vm->arp < 0)
+		return;
+	if ((is_probing(vm) && now >= vm->batch.deadline) ||
+	    (is_searching(vm) && now >= vm->router.deadline))
+		receive(vm, DRAIN_MAX);
+	step_probes(vm, now);
+	step_router(vm, now);
+	acd_step(&vm->acd, vm->arp, &vm->mac, now);
+	set_filter(vm, &ignored);
+}
+
+uint64_t worker_vm_deadline(const struct worker_vm *vm)
+{
+	uint64_t deadline = vm->acd.announce_at ? vm->acd.announce_at : UINT64_MAX;
+
+	if (is_probing(vm) && vm->batch.deadline < deadline)
+		deadline = vm->batch.deadline;
+	if (is_searching(vm) && vm->router.deadline < deadline)
+		deadline = vm->router.deadline;
+	return deadline;
+}
+
+static int act_open(struct worker_vm *vm, const struct worker_message *message, int arp,
+		    struct error *err)
+{
+	if (vm->arp >= 0)
+		close(vm->arp);
+	vm->arp = arp;
+	vm->mac = message->mac;
+	vm->batch.timing = NULL;
+	vm->router = (struct router){ 0 };
+	vm->acd = (struct acd){ 0 };
+	/* That of arp_open(). */
+	vm->filter = everything;
+	return set_filter(vm, err);
+}
+
+static int invalid(struct error *err, const char *type)
+{
+	return error_setf(err, STATUS_FAILURE, EPROTO, "invalid message %s", type);
+}
+
+static int act_probe(struct worker_vm *vm, const struct worker_message *message, struct error *err)
+{
+	static const struct probe_timing *const timings[] = {
+		[PROBE_OF_NEW] = &probe_new,
+		[PROBE_OF_REMEMBERED] = &probe_remembered,
+		[PROBE_OF_STRICT] = &probe_strict,
+	};
+
+	if (message->kind > PROBE_OF_STRICT || message->count < 1 ||
+	    message->count > PROBE_BATCH_MAX)
+		return invalid(err, "WORKER_PROBE");
+	probe_start(&vm->batch, timings[message->kind], message->probes, message->count,
+		    monotonic_ms());
+	vm->batch.job = message->job;
+	return set_filter(vm, err);
+}
+
+static int act_find(struct worker_vm *vm, const struct worker_message *message, struct error *err)
+{
+	int ret;
+
+	if (ipv4_unset(message->address))
+		return invalid(err, "WORKER_FIND");
+	vm->router = (struct router){ .address = message->address,
+				      .host = message->host,
+				      .job = message->job };
+	ret = set_filter(vm, err);
+	if (ret < 0)
+		return ret;
+	/* Packets from before the link was lost are not of this network. */
+	receive(vm, DRAIN_MAX);
+	vm->router.mac = (struct ether_addr){ 0 };
+	vm->router.deadline = monotonic_ms();
+	return 0;
+}
+
+static int act_defend(struct worker_vm *vm, const struct worker_message *message, struct error *err)
+{
+	int ret;
+
+	if (ipv4_unset(message->address) || message->announce > 1)
+		return invalid(err, "WORKER_DEFEND");
+	acd_start(&vm->acd, message->address);
+	/* First the filter: a host with this address answers the announcement at once. */
+	ret = set_filter(vm, err);
+	if (ret == 0 && message->announce)
+		acd_announce(&vm->acd, vm->arp, &vm->mac, monotonic_ms());
+	return ret;
+}
+
+static int act_rest(struct worker_vm *vm, struct error *err)
+{
+	vm->batch.timing = NULL;
+	vm->router = (struct router){ 0 };
+	vm->acd = (struct acd){ 0 };
+	return set_filter(vm, err);
+}
+
+int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, const int fds[2],
+		  struct error *err)
+{
+	if (message->type == WORKER_DHCP) {
+		dhcp_relay_close(&vm->relay);
+		vm->relay = (struct dhcp_relay){ fds[0], fds[1], message->mac };
+		return 0;
+	}
+	if (message->type != WORKER_OPEN && vm->arp < 0)
+		return error_setf(err, STATUS_FAILURE, EPROTO, "a message before WORKER_OPEN");
+	vm->deaf = false;
+	switch ((enum worker_type)message->type) {
+	case WORKER_OPEN:
+		return act_open(vm, message, fds[0], err);
+	case WORKER_PROBE:
+		return act_probe(vm, message, err);
+	case WORKER_FIND:
+		return act_find(vm, message, err);
+	case WORKER_DEFEND:
+		return act_defend(vm, message, err);
+	case WORKER_REST:
+		return act_rest(vm, err);
+	case WORKER_DHCP:
+	case WORKER_FORGET:
+	case WORKER_PROBED:
+	case WORKER_FOUND:
+	case WORKER_CONFLICT:
+		break;
+	}
+	return error_setf(err, STATUS_FAILURE, EPROTO, "unexpected message");
+}
