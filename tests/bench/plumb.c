@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "launcher/lan/uplink.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/protocol/netsetup.h"
 
@@ -54,8 +55,8 @@ static void start(struct netsetup *netsetup)
 {
 	struct error err = { 0 };
 
-	*netsetup = (struct netsetup){ .socket = -1 };
-	if (netsetup_start(netsetup, &err) < 0)
+	*netsetup = (struct netsetup)NETSETUP_NONE;
+	if (netsetup_open(netsetup, false, &err) < 0)
 		die(&err);
 }
 
@@ -63,19 +64,23 @@ static void start(struct netsetup *netsetup)
 static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mode probe,
 		  struct netsetup_lan *lan)
 {
-	struct setup_record setup;
+	struct attach_record attach;
+	struct uplink uplink;
 	struct error err = { 0 };
 
-	protocol_record_init(&setup, RECORD_SETUP);
-	snprintf(setup.name, sizeof(setup.name), "bench-%u", number);
-	memset(setup.uuid, (int)number + 1, sizeof(setup.uuid));
-	setup.probe = (uint8_t)probe;
-	setup.queues = 1;
-	setup.offload = 1;
-	memset(lan, 0, sizeof(*lan));
-	memset(lan->tap_fds, -1, sizeof(lan->tap_fds));
-	if (netsetup_ask(netsetup, &setup, &err) < 0 ||
-	    netsetup_await(netsetup, &deaf, lan, &err) < 0)
+	if (uplink_find(NULL, &uplink, &err) < 0)
+		die(&err);
+	protocol_record_init(&attach, RECORD_ATTACH);
+	attach.ifindex = uplink.ifindex;
+	attach.host = uplink.prefix.address;
+	snprintf(attach.name, sizeof(attach.name), "bench-%u", number);
+	memset(attach.uuid, (int)number + 1, sizeof(attach.uuid));
+	attach.probe = (uint8_t)probe;
+	attach.queues = 1;
+	attach.offload = 1;
+	*lan = (struct netsetup_lan)NETSETUP_LAN_NONE;
+	if (netsetup_ask(netsetup, &attach, &err) < 0 ||
+	    netsetup_await(netsetup, &attach, &deaf, lan, &err) < 0)
 		die(&err);
 }
 
@@ -133,8 +138,9 @@ static void time_netsetup(enum probe_mode probe)
 	times[2] = now();
 	end(&netsetup, &lan);
 	times[3] = now();
-	/* The helper's own end, for which no user waits. */
-	waitpid(netsetup.pid, NULL, 0);
+	/* The service's own end, for which no user waits. */
+	while (wait(NULL) > 0)
+		continue;
 	times[4] = now();
 	tell("netsetup", times, 5);
 }

@@ -10,7 +10,7 @@
 /**
  * struct sight - a look at the host.
  * @kernel: the part that the kernel removes with descriptors and sockets.
- * @network: the part that a helper or a sweep restores.
+ * @network: the part that a service or a sweep restores.
  * @files: of the user.
  */
 struct sight {

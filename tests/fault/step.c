@@ -16,9 +16,8 @@
 
 #include "netsetup/base/cleanup.h"
 
-static const char *const role_names[] = {
-	"other", "vmrun", "netsetup", "qemu", "standby", "child"
-};
+static const char *const role_names[] = { "other", "vmrun",  "supervisor", "service",
+					  "maker", "worker", "qemu" };
 
 #define NONE  (-1)
 #define WRITE (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
@@ -53,6 +52,8 @@ const struct call calls[] = {
 	{ SYS_clone3, "clone3", true, NONE, 0, 0, { SIX, EAGAIN } },
 	{ SYS_execve, "execve", true, NONE, 0, 0, { SIX, EACCES, ENOENT } },
 	{ SYS_prctl, "prctl(death signal)", true, 0, 0, PR_SET_PDEATHSIG, { EPERM, EINVAL } },
+	/* It cannot fail: the first call of vmrun-netsetup's main(). */
+	{ SYS_prctl, "prctl(name)", false, 0, 0, PR_SET_NAME, { 0 } },
 	{ SYS_prctl, "prctl", false, NONE, 0, 0, { EPERM, EINVAL } },
 	{ SYS_setsid, "setsid", true, NONE, 0, 0, { EPERM } },
 	{ SYS_setresuid, "setresuid", true, NONE, 0, 0, { EAGAIN, EPERM } },
@@ -63,6 +64,17 @@ const struct call calls[] = {
 	{ SYS_kill, "kill", true, NONE, 0, 0, { ESRCH, EPERM } },
 	{ SYS_socket, "socket", false, NONE, 0, 0, { EMFILE, EPERM, ENOBUFS, ENOMEM } },
 	{ SYS_socketpair, "socketpair", false, NONE, 0, 0, { EMFILE, ENOMEM } },
+	{ SYS_connect, "connect", false, NONE, 0, 0, { EAGAIN, EACCES, EINTR, ENOMEM } },
+	{ SYS_landlock_create_ruleset,
+	  "landlock_create_ruleset",
+	  false,
+	  NONE,
+	  0,
+	  0,
+	  { EMFILE, ENOMEM } },
+	{ SYS_landlock_add_rule, "landlock_add_rule", false, NONE, 0, 0, { ENOMEM } },
+	{ SYS_landlock_restrict_self, "landlock_restrict_self", false, NONE, 0, 0, { ENOMEM } },
+	{ SYS_seccomp, "seccomp", false, 0, 0, SECCOMP_SET_MODE_FILTER, { ENOMEM, EACCES } },
 	{ SYS_listen, "listen", false, NONE, 0, 0, { EADDRINUSE } },
 	{ SYS_getsockname, "getsockname", false, NONE, 0, 0, { ENOBUFS } },
 	{ SYS_getsockopt, "getsockopt", false, NONE, 0, 0, { ENOBUFS } },

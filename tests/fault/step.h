@@ -9,16 +9,20 @@
 enum role {
 	ROLE_OTHER, /* such as qemu-img */
 	ROLE_VMRUN,
-	ROLE_NETSETUP,
+	ROLE_SUPERVISOR,
+	ROLE_SERVICE,
+	ROLE_MAKER,
+	ROLE_WORKER,
 	ROLE_QEMU,
-	ROLE_STANDBY, /* a helper that takes over */
-	ROLE_CHILD,   /* of the helper: deletes the tap */
 	ROLE_COUNT,
 };
 
-#define VMRUN    (1u << ROLE_VMRUN)
-#define NETSETUP (1u << ROLE_NETSETUP)
-#define QEMU     (1u << ROLE_QEMU)
+#define VMRUN      (1u << ROLE_VMRUN)
+#define SUPERVISOR (1u << ROLE_SUPERVISOR)
+#define SERVICE    (1u << ROLE_SERVICE)
+#define MAKER      (1u << ROLE_MAKER)
+#define WORKER     (1u << ROLE_WORKER)
+#define QEMU       (1u << ROLE_QEMU)
 
 /* The six, and what else some calls fail with. */
 #define ERRORS_MAX 10
@@ -39,7 +43,7 @@ struct call {
 	int errors[ERRORS_MAX];
 };
 
-#define CALLS_MAX 80
+#define CALLS_MAX 96
 
 extern const struct call calls[];
 extern const size_t call_count;
@@ -55,7 +59,7 @@ struct step {
 
 #define STEP_TEXT_SIZE 128
 
-/* step_text() - name it: "after netsetup clone#1". */
+/* step_text() - name it: "after service renameat#1". */
 const char *step_text(const struct step *step, bool after, char text[STEP_TEXT_SIZE]);
 
 /* step_filter() - stop this process, and all that it starts, at these calls, for its tracer. */

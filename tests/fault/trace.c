@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -38,6 +39,7 @@ struct tracee {
 	pid_t pid;
 	enum role role;
 	unsigned int counts[CALLS_MAX]; /* of its steps so far, by their call */
+	unsigned int forks;             /* number of its children so far */
 	const struct call *call;        /* its last one */
 	bool alive;
 	bool main; /* errors are made from main() on, not in the dynamic loader */
@@ -106,29 +108,37 @@ static unsigned int alive(void)
 	return count;
 }
 
-static enum role role_of(const char *program)
+static enum role role_of(const char *program, const char *argument)
 {
 	if (!strcmp(program, "vmrun"))
 		return ROLE_VMRUN;
-	if (!strncmp(program, "vmrun-netsetup", 14))
-		return ROLE_NETSETUP;
+	if (!strcmp(program, "vmrun-netsetup"))
+		return !strcmp(argument, "--service")  ? ROLE_SERVICE
+		       : !strcmp(argument, "--maker")  ? ROLE_MAKER
+		       : !strcmp(argument, "--worker") ? ROLE_WORKER
+						       : ROLE_SUPERVISOR;
 	if (!strncmp(program, "standin", 7) || !strncmp(program, "qemu-system", 11))
 		return ROLE_QEMU;
 	return ROLE_OTHER;
 }
 
+/* By its arguments: the program of the service and its worker is /proc/self/exe. */
 static enum role exec_role(pid_t pid)
 {
-	char path[64], name[32] = "";
+	char path[64], arguments[4096] = "";
+	const char *program, *argument;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	file = fopen(path, "re");
-	if (file && fgets(name, sizeof(name), file))
-		name[strcspn(name, "\n")] = '\0';
+	/* Two bytes less: a missing second argument is an empty one. */
+	if (file && fread(arguments, 1, sizeof(arguments) - 2, file) == 0)
+		arguments[0] = '\0';
 	if (file)
 		fclose(file);
-	return role_of(name);
+	program = strrchr(arguments, '/') ? strrchr(arguments, '/') + 1 : arguments;
+	argument = arguments + strlen(arguments) + 1;
+	return role_of(program, argument);
 }
 
 static bool is_step(const struct tracee *tracee, const struct plan *plan)
@@ -143,38 +153,40 @@ static void release(struct tracee *tracee)
 	ptrace(tracee->want_exit ? PTRACE_SYSCALL : PTRACE_CONT, tracee->pid, 0, 0);
 }
 
+/* The role of the program that a new child will execute. */
+static enum role child_role(const struct tracee *parent, bool learn)
+{
+	if (parent->role == ROLE_SUPERVISOR)
+		return ROLE_SERVICE;
+	if (parent->role == ROLE_SERVICE)
+		return parent->forks == 0 ? ROLE_MAKER : ROLE_WORKER;
+	/* In the first run it is found out later, see on_exec(). */
+	if (parent->role == ROLE_VMRUN && fork_count < TRACEES_MAX && !learn)
+		return children[fork_count];
+	return ROLE_OTHER;
+}
+
 static void on_fork(struct tracee *parent, const struct plan *plan)
 {
+	const enum role role = child_role(parent, plan->learn);
 	struct tracee *tracee;
 	unsigned long child = 0;
-	enum role role = parent->role == ROLE_NETSETUP ? ROLE_CHILD : ROLE_OTHER;
 
 	ptrace(PTRACE_GETEVENTMSG, parent->pid, 0, &child);
-	if (parent->role == ROLE_VMRUN && fork_count < TRACEES_MAX) {
-		/* In the first run it is found out later, see on_exec(). */
-		role = plan->learn ? ROLE_OTHER : children[fork_count];
-		for (unsigned int i = 0; role == ROLE_NETSETUP && i < fork_count; i++)
-			if (children[i] == ROLE_NETSETUP)
-				role = ROLE_STANDBY;
+	parent->forks++;
+	if (parent->role == ROLE_VMRUN && fork_count < TRACEES_MAX)
 		child_pids[fork_count++] = (pid_t)child;
-	}
 	tracee = add((pid_t)child, role);
 	tracee->role = role;
 	tracee->main = true;
-	/* The victims' successor must not find a child half way, however long that one takes. */
-	if (role == ROLE_CHILD && plan->victims && is_step(parent, plan))
-		tracee->held_until = now_ms() + HOLD_MS;
-	else if (tracee->held_until)
+	if (tracee->held_until)
 		release(tracee);
 }
 
 static void on_exec(struct tracee *tracee, bool learn)
 {
-	enum role role = exec_role(tracee->pid);
+	const enum role role = exec_role(tracee->pid);
 
-	/* All but the first are standbys; their role was set at their fork. */
-	if (role == ROLE_NETSETUP && tracee->role == ROLE_STANDBY)
-		role = ROLE_STANDBY;
 	for (unsigned int i = 0; learn && i < fork_count; i++)
 		if (child_pids[i] == tracee->pid)
 			children[i] = role;
@@ -368,8 +380,6 @@ static void act(struct tracee *tracee, const struct plan *plan, struct result *r
 	if (result->present != plan->victims)
 		return;
 	kill_victims(plan->victims, true);
-	if (tracee->role == ROLE_CHILD)
-		tracee->held_until = now_ms() + HOLD_MS;
 }
 
 static void on_call(struct tracee *tracee, struct plan *plan, struct result *result)
@@ -382,11 +392,11 @@ static void on_call(struct tracee *tracee, struct plan *plan, struct result *res
 	if (is_restarted(tracee, call))
 		return;
 	memset(&tracee->last, 0, call->number == SYS_write ? 0 : sizeof(tracee->last));
-	/* Each main() makes one of these first. */
+	/* Each main() makes one of these first; of netsetup, it sets the process's name. */
 	if (!plan->only_changes && !tracee->main) {
 		tracee->main = tracee->role == ROLE_VMRUN
 				       ? call->number == SYS_openat && call->change
-				       : call->number == SYS_getsockopt;
+				       : call->number == SYS_prctl && call->value == PR_SET_NAME;
 		if (!tracee->main)
 			return;
 	}

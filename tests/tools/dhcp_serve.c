@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Serves DHCP on an interface of a test's, as vmrun and its helper do together.
+// Serves DHCP on an interface of a test's, as vmrun and the worker do together.
 //
 // usage: dhcp_serve INTERFACE KEY=VALUE...
 //
@@ -12,12 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "launcher/lan/dhcp_server.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
-#include "netsetup/session/dhcp_relay.h"
+#include "netsetup/kernel/dhcp_socket.h"
+#include "netsetup/worker/dhcp_relay.h"
 
 /* Messages that get no answer, as if they were lost. */
 enum deaf {
@@ -27,8 +30,8 @@ enum deaf {
 };
 
 struct serving {
-	unsigned int interface;
-	int socket;
+	struct dhcp_relay relay;
+	int socket; /* the launcher's end of the DHCP socket */
 	enum deaf deaf;
 	struct dhcp_config config;
 	struct dhcp_server server;
@@ -176,9 +179,10 @@ static void on_packet(struct serving *serving, const struct dhcp_record *query)
 	if (ret > 0) {
 		print_packet(&reply);
 		if (!dhcp_relay_check(&reply))
-			quit("the helper would not send this");
-		if (dhcp_relay_send(serving->socket, serving->interface, &reply, &err) < 0)
+			quit("the worker would not send this");
+		if (protocol_send(serving->socket, &reply, NULL, 0, &err) < 0)
 			quit(err.message);
+		dhcp_relay_from_client(&serving->relay);
 	}
 	putchar('\n');
 }
@@ -201,36 +205,56 @@ static bool on_input(struct serving *serving)
 	return true;
 }
 
+static bool receive(const struct serving *serving, union record *record)
+{
+	return recv(serving->socket, record, sizeof(*record), MSG_DONTWAIT) == sizeof(record->dhcp);
+}
+
+static void open_relay(struct serving *serving, const char *ifname)
+{
+	struct ifreq ifr = { 0 };
+	struct error err;
+	int sockets[2];
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) < 0 ||
+	    ioctl(sockets[0], SIOCGIFHWADDR, &ifr) < 0)
+		quit("no such interface");
+	memcpy(&serving->relay.mac, ifr.ifr_hwaddr.sa_data, sizeof(serving->relay.mac));
+	serving->relay.client = sockets[1];
+	serving->socket = sockets[0];
+	serving->relay.tap = dhcp_socket_open(if_nametoindex(ifname), &err);
+	if (serving->relay.tap < 0)
+		quit(err.message);
+}
+
 static void serve(struct serving *serving)
 {
 	struct pollfd pollers[] = { { .fd = STDIN_FILENO, .events = POLLIN },
-				    { .fd = serving->socket, .events = POLLIN } };
-	struct dhcp_record query;
+				    { .fd = serving->relay.tap, .events = POLLIN } };
+	union record record;
 
 	while (poll(pollers, ARRAY_SIZE(pollers), -1) >= 0) {
 		if (pollers[0].revents && !on_input(serving))
 			return;
-		while (dhcp_relay_receive(serving->socket, &query) == 0)
-			on_packet(serving, &query);
+		dhcp_relay_from_guest(&serving->relay);
+		while (receive(serving, &record))
+			on_packet(serving, &record.dhcp);
 	}
 }
 
 int main(int argc, char *argv[])
 {
 	struct serving serving = { .config.lease = DHCP_LEASE_SECONDS };
-	struct error err;
 
 	setvbuf(stdin, NULL, _IONBF, 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	serving.interface = argc > 1 ? if_nametoindex(argv[1]) : 0;
-	if (!serving.interface)
-		quit("no such interface");
+	if (argc < 2)
+		quit("which interface?");
 	for (int i = 2; i < argc; i++)
 		set(&serving, argv[i]);
 	dhcp_server_init(&serving.server, &serving.config);
-	serving.socket = dhcp_relay_open(serving.interface, &err);
-	if (serving.socket < 0)
-		quit(err.message);
+	open_relay(&serving, argv[1]);
 	puts("serving");
 	serve(&serving);
 	return 0;

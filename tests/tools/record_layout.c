@@ -14,20 +14,19 @@
 /* clang-format off */
 /* The members of each record r: N(r, number), B(r, bytes). */
 #define HEADER(N, B, r) N(r, magic) N(r, version) N(r, type) N(r, size)
-#define SETUP(N, B, r) \
-	B(r, header) B(r, name) B(r, uuid) B(r, uplink) B(r, address) B(r, range_first) \
-	B(r, range_last) B(r, remembered) B(r, gateway) B(r, dns) N(r, dns_count) \
-	N(r, gateway_mode) N(r, probe) N(r, promiscuous) N(r, queues) N(r, offload) \
-	N(r, roam) N(r, dhcp) N(r, dry_run) N(r, verbose) B(r, reserved)
+#define ATTACH(N, B, r) \
+	B(r, header) B(r, name) B(r, uuid) N(r, owner) N(r, ifindex) B(r, host) B(r, address) \
+	B(r, range_first) B(r, range_last) B(r, remembered) B(r, avoided) N(r, tap_ifindex) \
+	N(r, probe) N(r, promiscuous) N(r, queues) N(r, offload) N(r, dhcp) N(r, named) \
+	N(r, announce) N(r, dry_run) N(r, verbose) B(r, reserved)
+#define CLEAN(N, B, r) B(r, header) N(r, dry_run) B(r, reserved)
 #define CHANGE(N, B, r) B(r, header) B(r, text)
 #define READY(N, B, r) \
-	B(r, header) B(r, uplink) B(r, ssid) B(r, tap) B(r, address) N(r, prefix_length) \
-	B(r, router) B(r, gateway) B(r, host) N(r, mtu) N(r, queues) N(r, wireless) \
-	N(r, state) B(r, reason)
+	B(r, header) B(r, tap) N(r, tap_ifindex) B(r, address) N(r, queues) N(r, dhcp)
 #define FAILED(N, B, r) B(r, header) N(r, code) N(r, status) B(r, message) B(r, remedy)
+#define CONFLICT(N, B, r) B(r, header) B(r, mac) B(r, reserved) B(r, address)
 #define DHCP(N, B, r) \
 	B(r, header) B(r, mac) N(r, checksum_unfinished) N(r, reserved) N(r, size) B(r, packet)
-#define CLEAN(N, B, r) B(r, header) N(r, dry_run) B(r, reserved)
 
 /* An initializer of each kind of member. */
 #define ZERO(r, m)  0,
@@ -62,22 +61,26 @@ struct layout {
 };
 
 static const struct layout layouts[] = {
-	RECORD(record_header, HEADER), RECORD(setup_record, SETUP),   RECORD(change_record, CHANGE),
-	RECORD(ready_record, READY),   RECORD(failed_record, FAILED), RECORD(dhcp_record, DHCP),
-	RECORD(clean_record, CLEAN),
+	RECORD(record_header, HEADER),     RECORD(attach_record, ATTACH),
+	RECORD(clean_record, CLEAN),       RECORD(change_record, CHANGE),
+	RECORD(ready_record, READY),       RECORD(failed_record, FAILED),
+	RECORD(conflict_record, CONFLICT), RECORD(dhcp_record, DHCP),
 };
 
 static const char *type_name(enum record_type type)
 {
 	switch (type) {
-		TYPE(RECORD_SETUP);
+		TYPE(RECORD_ATTACH);
+		TYPE(RECORD_MOVE);
+		TYPE(RECORD_WITHDRAW);
+		TYPE(RECORD_CLEAN);
 		TYPE(RECORD_CHANGE);
 		TYPE(RECORD_READY);
 		TYPE(RECORD_FAILED);
-		TYPE(RECORD_ADOPT);
-		TYPE(RECORD_MOVED);
+		TYPE(RECORD_CONFLICT);
+		TYPE(RECORD_RENEWED);
+		TYPE(RECORD_DONE);
 		TYPE(RECORD_DHCP);
-		TYPE(RECORD_CLEAN);
 	}
 	return NULL;
 }
@@ -92,7 +95,7 @@ static struct json_object *types(void)
 	struct json_object *object = json_object_new_object();
 	const char *name;
 
-	for (uint32_t type = RECORD_SETUP; (name = type_name(type)); type++)
+	for (uint32_t type = RECORD_ATTACH; (name = type_name(type)); type++)
 		add_number(object, name, type);
 	return object;
 }

@@ -31,7 +31,7 @@ static void write_file(const char *directory, const char *name, const char *text
 }
 
 /* The place on the LAN: ADDRESS PREFIX GATEWAY MTU [DNS...]; GATEWAY 0.0.0.0 and MTU 0 for none. */
-static void read_place(char **args, int count, struct ready_record *lan, struct machine_plan *plan)
+static void read_place(char **args, int count, struct lan_place *lan, struct machine_plan *plan)
 {
 	if (count < 4)
 		fail("usage: seed_texts FILE DIRECTORY [ADDRESS PREFIX GATEWAY MTU [DNS...]]");
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 {
 	struct machine_plan plan;
 	struct definition definition;
-	struct ready_record lan = { 0 };
+	struct lan_place lan = { 0 };
 	struct error err = { 0 };
 	cleanup_free char *user_data = NULL;
 	cleanup_free char *report = NULL;

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "launcher/lan/uplink.h"
+#include "launcher/lan/wireless.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/uplink.h"
-#include "netsetup/kernel/wireless.h"
 
 #define RUNS 100
 

@@ -13,7 +13,7 @@ from typing import Callable, NamedTuple
 import pytest
 
 import vm as vm_module
-from caller import Installation
+from caller import Service
 from guests import paused
 from lab import Lab
 
@@ -238,27 +238,28 @@ def test_users_directories_that_are_read_only(lab: Lab) -> None:
     assert found["data"]["remedy"].startswith("its file system is mounted read-only: findmnt -T ")
 
 
-def test_user_of_an_installed_helper(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The finding names the rights that the helper gives the user."""
+def test_user_of_a_service(lab: Lab) -> None:
+    """The findings name the policy's rule that is missing, and the group."""
     me = lab.add_user()
-    installation = Installation(lab, "setuid", 4343)
-    monkeypatch.setenv("VMRUN", str(installation.vmrun))
-    refused = examine(lab, user=me)["policy"]
-    assert refused["grade"] == "fail" and "'me' is not permitted" in refused["finding"]
-    lab.set_policy(refused["remedy"].splitlines()[-1] + "\n")
-    checks = examine(lab, user=me)
-    assert checks["policy"]["grade"] == "ok" and checks["helper"]["grade"] == "ok"
-    assert checks["helper"]["finding"].endswith("set-uid root")
+    with Service(lab) as service:
+        service.install()
+        refused = examine(lab, user=me)["policy"]
+        assert refused["grade"] == "fail" and "'me' is not permitted" in refused["finding"]
+        lab.set_policy(refused["remedy"].splitlines()[-1] + "\n")
+        checks = examine(lab, user=me)
+        assert checks["policy"]["grade"] == "ok" and checks["helper"]["grade"] == "ok"
+        assert checks["helper"]["finding"].startswith("a service listens")
 
-    stranger = lab.add_user("stranger", 6666, 6666)
-    barred = examine(lab, user=stranger)["helper"]
-    assert barred["grade"] == "fail" and "cannot run" in barred["finding"]
+        stranger = lab.add_user("stranger", 6666, 6666)
+        barred = examine(lab, user=stranger)["helper"]
+        assert barred["grade"] == "fail" and "cannot connect to" in barred["finding"]
 
 
 def test_leftovers(lab: Lab) -> None:
     vm = lab.start_vm(paused())
     assert examine(lab)["leftovers"]["grade"] == "ok", "those of a VM that runs are none"
-    for each in [vm.netsetup, vm.qemu]:
+    vm.signal(signal.SIGSTOP)  # or it starts another service
+    for each in [vm.supervisor, vm.netsetup, vm.qemu]:
         each.signal(signal.SIGKILL)
     vm.signal(signal.SIGKILL)
     vm.wait()

@@ -24,8 +24,6 @@ SOURCE = VMS.parent
 HELPER = "/usr/libexec/vmrun/vmrun-netsetup"
 PROFILE = "/etc/apparmor.d/usr.libexec.vmrun.vmrun-netsetup"
 PROGRAMS = ["/usr/bin/vmrun", HELPER, "/usr/libexec/vmrun/vmrun-image"]
-CAPABILITIES = ["cap_net_admin", "cap_net_raw", "cap_setgid", "cap_setpcap", "cap_setuid",
-                "cap_sys_resource=p"]
 
 # $0 is a directory, $1 the package, $2 what to do on the copy.
 COPY = """
@@ -40,13 +38,13 @@ exec chroot "$0/root" sh -euxc "$2"
 
 FILES = """
 files() {
-	find /etc/apparmor.d /etc/vmrun /usr/bin /usr/lib /usr/libexec /usr/share -xdev -path '*vmrun*' \\
-		2>/dev/null | sort
+	find /etc/apparmor.d /etc/vmrun /etc/systemd /usr/bin /usr/lib /usr/libexec /usr/share -xdev \\
+		-path '*vmrun*' 2>/dev/null | sort
 }
 """
 INSTALLED = f"""
 stat -c 'helper %A %U:%G' {HELPER}
-getcap {HELPER} | tr ' ' '\\n' | grep = | tr ',' '\\n' | sort | tr '\\n' ' '; echo
+systemctl is-enabled vmrun-netsetup.socket
 stat -c 'policy %A %U:%G' /etc/vmrun/netsetup.conf
 getent group vmrun >&2; id -nG vmrun | tr ' ' '\\n' | sort | sed 's/^/group /'
 grep -v '^#' /etc/vmrun/netsetup.conf | sed 's/^/permitted /'
@@ -67,12 +65,10 @@ dpkg --install --force-depends /tmp/*.deb >&2
 stat -c 'again %A %U:%G' {HELPER}
 tail -n 1 /etc/vmrun/netsetup.conf
 dpkg-statoverride --remove {HELPER} >&2
-# Configured again, as an upgrade does: the same as before, and where there are no capabilities, the bit.
+systemctl disable vmrun-netsetup.socket >&2
 dpkg-reconfigure vmrun >&2
-stat -c 'reconfigured %A %U:%G' {HELPER}
-ln -sf /bin/false /usr/local/sbin/setcap
-dpkg-reconfigure vmrun >&2
-stat -c 'without capabilities %A %U:%G' {HELPER}
+systemctl is-enabled vmrun-netsetup.socket || true
+systemctl enable vmrun-netsetup.socket >&2
 # With AppArmor, the profile is loaded.
 printf '#!/bin/sh\\necho "$@" >>/tmp/loaded\\n' >/usr/local/sbin/apparmor_parser
 chmod +x /usr/local/sbin/apparmor_parser
@@ -131,7 +127,7 @@ def live(package: Path, script: str, directory: Path) -> tuple[list[str], str]:
 def installed(said: list[str]) -> list[str]:
     """The output of INSTALLED for each kind of package."""
     return [
-        "helper -rwxr-x--- root:vmrun", " ".join(sorted(CAPABILITIES)) + " ",
+        "helper -rwxr-xr-x root:root", "enabled",
         "policy -rw-r--r-- root:root", "group kvm", "group vmrun",
         *[line for line in said if line.startswith("vmrun 0.")],
         "# yaml-language-server: $schema=/usr/share/vmrun/vmrun.schema.json", "manuals"]
@@ -149,10 +145,10 @@ def test_life(package: Path, tmp_path: Path) -> None:
     itself is not touched."""
     said, happened = live(package, LIFE, tmp_path)
     assert said == [
-        *installed(said), "again -rwx------ root:root", "allow user root",
-        "reconfigured -rwxr-x--- root:vmrun", "without capabilities -rwsr-x--- root:vmrun",
-        f"loaded -r -T -W {PROFILE}", f"left {PROFILE}", "left /etc/vmrun",
-        "left /etc/vmrun/netsetup.conf"], happened
+        *installed(said), "again -rwx------ root:root", "allow user root", "disabled",
+        f"loaded -r -T -W {PROFILE}",
+        "left /etc/systemd/system/sockets.target.wants/vmrun-netsetup.socket",
+        f"left {PROFILE}", "left /etc/vmrun", "left /etc/vmrun/netsetup.conf"], happened
 
 
 def test_lintian(package: Path) -> None:
@@ -357,11 +353,13 @@ def query(rpm: Path, *what: str) -> list[str]:
 
 
 def test_rpm(rpm: Path) -> None:
-    """Its files are where Fedora looks, the policy is the administrator's, and the group is made
-    before the helper is its own."""
+    """Its files are where Fedora looks, the policy is the administrator's, the group is made first,
+    and no file gives rights to who runs it."""
     files = dict(line.split(" ", 1)[::-1] for line in query(
         rpm, "--queryformat", "[%{FILEMODES:perms} %{FILENAMES}\n]"))
     for path in ("/usr/bin/vmrun", HELPER, "/usr/libexec/vmrun/vmrun-image",
+                 "/usr/lib/systemd/system/vmrun-netsetup.socket",
+                 "/usr/lib/systemd/system/vmrun-netsetup.service",
                  "/usr/lib/systemd/system/vmrun@.service", "/usr/lib/systemd/user/vmrun@.service",
                  "/usr/lib/systemd/system/vmrun-user@.service",
                  "/usr/lib/NetworkManager/conf.d/10-vmrun.conf", "/usr/lib/sysusers.d/vmrun.conf",
@@ -375,8 +373,8 @@ def test_rpm(rpm: Path) -> None:
     assert query(rpm, "--configfiles") == ["/etc/vmrun/netsetup.conf"]
     assert query(rpm, "--queryformat", "[%{FILEFLAGS:fflags} %{FILENAMES}\n]").count(
         "cn /etc/vmrun/netsetup.conf") == 1
-    assert query(rpm, "--queryformat", "[%{FILEGROUPNAME} %{FILENAMES}\n]").count(
-        f"vmrun {HELPER}") == 1
+    assert files[HELPER] == "-rwxr-xr-x" and not [each for each in files.values() if "s" in each]
+    assert not "".join(query(rpm, "--queryformat", "[%{FILECAPS}]"))
     scripts = "\n".join(query(rpm, "--scripts"))
     before, after = scripts.split("postinstall scriptlet")
     assert "systemd-sysusers --replace=" in before and 'u vmrun - "' in before
@@ -407,6 +405,6 @@ def test_rpm_life(rpm: Path, tmp_path: Path) -> None:
     """Installed, upgraded, removed on a machine that did not have the group."""
     said, happened = live(rpm, RPM_LIFE, tmp_path)
     assert said == [
-        *installed(said), "again -rwxr-x--- root:vmrun", "allow user root",
+        *installed(said), "again -rwxr-xr-x root:root", "allow user root",
         "changed S.5....T.  c /etc/vmrun/netsetup.conf",
         "left /etc/vmrun", "left /etc/vmrun/netsetup.conf.rpmsave"], happened

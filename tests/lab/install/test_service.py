@@ -18,6 +18,9 @@ from vm import Vm
 
 BUILD_UNITS = "launcher/packaging"
 
+# The highest exposure of `systemd-analyze security` that is accepted, times 10.
+EXPOSURE = 25
+
 
 class Manager:
     """The service manager's end of NOTIFY_SOCKET."""
@@ -132,3 +135,34 @@ def test_units_are_clean(tmp_path: Path, kind: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for line in ("Type=notify", "KillMode=mixed", "RestartPreventExitStatus=2 3 4"):
         assert f"\n{line}\n" in unit
+
+
+@pytest.fixture
+def netsetup_units(tmp_path: Path) -> Path:
+    """The directory of vmrun-netsetup's units, which name the program of this build."""
+    need("systemd-analyze")
+    program = need_vmrun()
+    for kind in ("socket", "service"):
+        unit = (program.parent / BUILD_UNITS / "system" / f"vmrun-netsetup.{kind}").read_text()
+        unit, count = re.subn(r"=(-?)/\S+/vmrun-netsetup ",
+                              rf"=\1{program.parent}/vmrun-netsetup ", unit)
+        assert count == 1
+        (tmp_path / f"vmrun-netsetup.{kind}").write_text(unit)
+    return tmp_path
+
+
+def test_netsetup_units_are_clean(netsetup_units: Path) -> None:
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no",
+                           netsetup_units / "vmrun-netsetup.socket",
+                           netsetup_units / "vmrun-netsetup.service"],
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_netsetup_exposure(netsetup_units: Path) -> None:
+    """The exposure to an attacker in the service, by systemd's count."""
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
+                           f"--threshold={EXPOSURE}", netsetup_units / "vmrun-netsetup.service"],
+                          capture_output=True, text=True)
+    print(done.stdout.strip().splitlines()[-1])
+    assert done.returncode == 0, done.stdout

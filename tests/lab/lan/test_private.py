@@ -60,7 +60,7 @@ def test_members_hear_one_another(lab: Lab) -> None:
     assert received(other) == 0 and received(second) > 0
 
     for vm in (first, second, other):
-        assert vm.helpers == []
+        assert vm.services() == []
         assert re.search(r"-sandbox on,\S*spawn=deny", " ".join(vm.qemu.cmdline))
     status = json.loads(lab.vmrun("list", "--json", user=me).stdout)
     assert [(vm["name"], vm["private-networks"], "ports" in vm, "lan" in vm) for vm in status] == [
@@ -97,7 +97,7 @@ def test_beside_the_lan(lab: Lab) -> None:
     assert guest.sh("cat /sys/class/net/eth0/operstate") == "down", "left alone"
     guest.sh("ip address add 10.9.0.1/24 dev eth0 && ip link set eth0 up")
     assert guest.pings("10.9.0.2") and pings(peer, 1)
-    assert vm.helpers and not peer.helpers
+    assert vm.supervisor in vm.family() and vm.supervisor not in peer.family()
 
     with lab.phone.capture("arp") as wire:
         assert not pings(peer, 77)

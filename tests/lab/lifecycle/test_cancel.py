@@ -21,6 +21,8 @@ from vm import Vm
 
 pytestmark = pytest.mark.usefixtures("vmrun")
 
+# tcpdump's words for a probe: RFC 5227 has no sender's address in it.
+PROBE = r"who-has 192\.168\.77\.\d+ tell 0\.0\.0\.0"
 STRICT = ("--set", "network.probe=strict")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 DETACH = ((), ("--detach",))
@@ -38,7 +40,7 @@ def cancel(lab: Lab, vm: Vm, number: signal.Signals) -> None:
     """Send the signal, and check the exit status and that vmrun has undone everything."""
     vm.signal(number)
     assert vm.wait() == 128 + number
-    assert "tap" not in vm.stderr.text, "the helper did not go on to make one"
+    assert "tap" not in vm.stderr.text, "the service did not go on to make one"
     assert "QEMU" not in vm.stderr.text
     assert not any((lab.run_dir / "user" / "0" / "vmrun").iterdir())
     assert not list(lab.directory.rglob("*.tmp*"))
@@ -46,10 +48,13 @@ def cancel(lab: Lab, vm: Vm, number: signal.Signals) -> None:
 
 @pytest.mark.parametrize("detach", DETACH)
 @pytest.mark.parametrize("number", SIGNALS)
-def test_while_the_helper_probes(lab: Lab, number: signal.Signals, detach: tuple) -> None:
-    vm = lab.start_vm(paused(), ["--verbose", *STRICT, *detach], wait=False)
-    wait_until(lambda: any((lab.run_dir / "vmrun").glob("*/lease-tiny")), vm)
-    cancel(lab, vm, number)
+def test_while_the_service_probes(lab: Lab, number: signal.Signals, detach: tuple) -> None:
+    with lab.phone.capture("arp") as seen:
+        vm = lab.start_vm(paused(), ["--verbose", *STRICT, *detach], wait=False)
+        seen.wait_for(PROBE, 20)
+        services = vm.services()
+        cancel(lab, vm, number)
+        assert services and all(each.wait_gone(1) for each in services)
 
 
 @pytest.fixture

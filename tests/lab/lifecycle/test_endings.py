@@ -3,7 +3,6 @@
 
 import signal
 import time
-from typing import Callable
 
 import pytest
 
@@ -13,14 +12,6 @@ from lab import Lab
 pytestmark = pytest.mark.usefixtures("vmrun")
 
 SAME_WISH = 1.0  # supervise_timing.same_wish of launcher/run/shutdown.c, in seconds
-
-
-def wait_until(ask: Callable[[], bool], timeout: float = 10) -> None:
-    """Wait until it is so."""
-    deadline = time.monotonic() + timeout
-    while not ask():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_power_off_from_inside(lab: Lab) -> None:
@@ -101,13 +92,13 @@ def test_qemu_killed(lab: Lab) -> None:
 
 @pytest.mark.parametrize("booted", [False, True])
 def test_vmrun_killed(lab: Lab, booted: bool) -> None:
-    """QEMU goes by its parent-death signal, the helper by the end of its socket."""
+    """QEMU goes by its parent-death signal, the service by the end of its last client's socket."""
     before = lab.snapshot()
     vm = boot(lab)[0] if booted else lab.start_vm(paused())
-    qemu, netsetup = vm.qemu, vm.netsetup
+    qemu, services = vm.qemu, vm.services()
     vm.signal(signal.SIGKILL)
     began = time.monotonic()
-    assert netsetup.wait_gone(1) and qemu.wait_gone(1)
+    assert all(each.wait_gone(1) for each in [*services, qemu])
     took = time.monotonic() - began
     print(f"all gone after {took:.3f} s")
     assert took < 1 and vm.wait() == 128 + signal.SIGKILL
@@ -117,28 +108,32 @@ def test_vmrun_killed(lab: Lab, booted: bool) -> None:
 def test_everything_killed(lab: Lab) -> None:
     """Nobody is left to undo it: the tap goes by itself, and the next run sweeps the rest."""
     vm = lab.start_vm(paused())
-    vm.netsetup.signal(signal.SIGSTOP)
-    vm.netsetup.signal(signal.SIGKILL)
+    processes = [vm.supervisor, *vm.services(), *vm.family()]
+    vm.signal(signal.SIGSTOP)
+    for each in processes:
+        each.signal(signal.SIGKILL)
     vm.signal(signal.SIGKILL)
     vm.wait()
-    for each in vm.family():
-        assert each.wait_gone(1)
+    assert all(each.wait_gone(1) for each in processes)
     assert "vmr-tiny" not in lab.laptop.netns.ip("link show")
+    assert vm.address in lab.laptop.netns.ip("neigh show proxy")
     again = lab.start_vm(paused())
     assert again.address == vm.address
     again.quit()
 
 
-def test_helper_killed(lab: Lab) -> None:
-    """Another takes over; the guest is not even interrupted."""
+@pytest.mark.parametrize("which", ["netsetup", "maker", "worker"])
+def test_service_killed(lab: Lab, which: str) -> None:
+    """Another one goes on; the guest is not even interrupted, and vmrun says nothing."""
     vm, guest = boot(lab)
-    for before in range(2):
-        helper = vm.netsetup
-        helper.signal(signal.SIGKILL)
-        assert helper.wait_gone(1)
-        wait_until(lambda before=before: vm.stderr.text.count("; another has taken over") > before)
+    for _ in range(2):
+        service, killed = vm.netsetup, getattr(vm, which)
+        killed.signal(signal.SIGKILL)
+        assert killed.wait_gone(1) and service.wait_gone(1)
+        assert vm.netsetup != service
         lab.phone.forget(vm.address)
         assert lab.phone.ping(vm.address) and guest.pings(lab.phone.address)
+    assert len([line for line in vm.stderr.lines if line.startswith("vmrun: ")]) == 1
     assert vm.stop() == 0
 
 
@@ -164,9 +159,10 @@ def test_missing_kernel(lab: Lab) -> None:
 
 
 def test_killed_while_addresses_are_probed(lab: Lab) -> None:
-    """Careful probing takes seconds; the helper does not go on for a vmrun that is gone."""
-    vm = lab.start_vm(tiny("careful", network={"probe": "strict"}), wait=False)
-    helper = vm.child("vmrun-netsetup")
-    wait_until(lambda: any((lab.run_dir / "vmrun").glob("net*/lease-careful")))
-    vm.signal(signal.SIGKILL)
-    assert helper.wait_gone(1), "it goes on probing"
+    """Careful probing takes seconds; the service does not go on for a vmrun that is gone."""
+    with lab.phone.capture("arp") as seen:
+        vm = lab.start_vm(tiny("careful", network={"probe": "strict"}), wait=False)
+        seen.wait_for(r"who-has \S+ tell 0\.0\.0\.0", 20)
+        services = vm.services()
+        vm.signal(signal.SIGKILL)
+        assert services and all(each.wait_gone(1) for each in services), "it goes on probing"

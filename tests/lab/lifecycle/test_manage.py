@@ -230,7 +230,7 @@ def test_detached_wait_for_ssh_ends(lab: Lab) -> None:
 def test_name_where_a_file_is_needed(lab: Lab, started: Path) -> None:
     """The commands for the running VM are offered, or its file; a file of this
     name is read."""
-    done = lab.vmrun("tiny", cwd=lab.directory)
+    done = lab.vmrun("run", "--as-root", "tiny", cwd=lab.directory)
     assert done.returncode == 3 and done.stderr == (
         "vmrun: cannot read 'tiny': no such file; a VM of this name is running\n"
         "vmrun ssh tiny\nvmrun console tiny\nvmrun status tiny\n")
@@ -243,7 +243,7 @@ def test_name_where_a_file_is_needed(lab: Lab, started: Path) -> None:
 
 def test_vm_of_the_system_needs_root(lab: Lab) -> None:
     """Each command is named as it works; not for a VM that nobody runs."""
-    (lab.run_dir / "vmrun-system" / "vmrun" / "web").mkdir(parents=True)
+    (lab.run_dir / "vmrun-vms" / "web" / "vmrun" / "web").mkdir(parents=True)
     for command in ("log", "console", "ssh", "status", "stop", "pause", "resume"):
         done = lab.vmrun(command, "web", user="nobody")
         assert done.returncode == 1 and done.stderr.endswith(

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Several VMs at once, and values of the uplink that others have a say in."""
 
+import signal
+import time
+
 import pytest
 
 from guests import paused, reach, refused, tiny
@@ -30,10 +33,52 @@ def test_second_run_is_refused(lab: Lab) -> None:
 
 
 def test_two_users_may_have_a_vm_of_one_name(lab: Lab) -> None:
-    """But not at the same time: the tap's name is the host's."""
+    """At the same time: names are a user's own, and so are taps. One service serves both."""
+    me = lab.add_user()
     first = lab.start_vm(paused())
-    status, said = refused(lab, paused(), user=lab.add_user(), sudo=True)
-    assert status == 1 and "tiny" in said and f"{first.pid}" in said
+    second = lab.start_vm(paused(), user=me, sudo=True)
+    assert first.address != second.address and first.tap != second.tap
+    assert len(first.services()) == 4, "a supervisor, a service, its maker and its worker"
+    for vm in (first, second):
+        assert lab.phone.arp_request(vm.address)
+    status, said = refused(lab, paused(), user=me, sudo=True)
+    assert status == 1 and f"VM 'tiny' is already running: pid {second.pid}" in said
+    first.quit()
+    assert lab.phone.arp_request(second.address) and shared(lab) == ("1", "0")
+    second.quit()
+
+
+def test_service_outlives_who_started_it(lab: Lab) -> None:
+    """A vmrun that ends, even by SIGKILL, takes no other VM along; its user gets a prompt."""
+    first = lab.start_vm(paused("first"))
+    second = lab.start_vm(paused("second"), user=lab.add_user(), sudo=True)
+    service = first.netsetup
+    began = time.monotonic()
+    first.quit()
+    assert time.monotonic() - began < 3
+    assert second.netsetup == service
+    assert lab.phone.arp_request(second.address) and not lab.phone.arp_request(first.address, 0.3)
+    second.signal(signal.SIGKILL)
+    second.wait()
+    assert service.wait_gone(1) and shared(lab) == ("0", "80")
+
+
+def test_start_while_the_last_one_ends(lab: Lab) -> None:
+    """Those who have connected in the meantime are served, by the one that ends or by the next."""
+    first = lab.start_vm(paused("first"))
+    service = first.netsetup
+    service.signal(signal.SIGSTOP)
+    first.signal(signal.SIGKILL)
+    first.wait()
+    second = lab.start_vm(paused("second"), user=lab.add_user(), sudo=True, wait=False)
+    time.sleep(0.5)
+    service.signal(signal.SIGCONT)
+    second.wait_ready()
+    assert lab.phone.arp_request(second.address)
+    assert not lab.phone.arp_request(first.address, 0.3)
+    services = second.services()
+    second.quit()
+    assert all(each.wait_gone(1) for each in [service, *services]) and shared(lab) == ("0", "80")
 
 
 def test_last_one_out_restores(lab: Lab) -> None:
@@ -52,9 +97,10 @@ def test_last_one_out_restores(lab: Lab) -> None:
     third = lab.start_vm(paused("third"))
     second.stop()
     assert shared(lab) == ("1", "0")
-    third.signal(9)
+    family = [*third.family(), *third.services()]
+    third.signal(signal.SIGKILL)
     third.wait()
-    assert all(each.wait_gone(1) for each in third.family())
+    assert all(each.wait_gone(1) for each in family)
     assert shared(lab) == before
 
 

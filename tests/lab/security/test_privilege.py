@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Checks rights: vmrun and QEMU have the user's, the helper has two capabilities."""
+"""Checks rights: vmrun and QEMU have the user's, the service has two capabilities."""
 
 import json
 import os
 import pwd
 import re
+import resource
 import shutil
+import signal
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
 import process
 import vm as vm_module
+from caller import Service
 from conftest import need
 from guests import boot, paused, refused, tiny
 from lab import Lab
@@ -21,8 +25,6 @@ pytestmark = pytest.mark.usefixtures("vmrun")
 
 NET_ADMIN_AND_RAW = f"{1 << 12 | 1 << 13:016x}"
 NONE = f"{0:016x}"
-# Files of /proc/sys that the helper keeps open, see netsetup/confine/landlock.c.
-KEPT = [f"/proc/sys/net/{each}" for each in ("ipv4/conf", "ipv4/neigh", "ipv6/conf")]
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
 
@@ -44,16 +46,28 @@ def is_users(each: process.Process, user: Account) -> None:
     assert status["NoNewPrivs"] == "1"
 
 
-def is_confined(netsetup: process.Process) -> None:
-    """The helper: root's ids, so that no user may signal it, but no more than two of root's rights."""
-    status = netsetup.status
+def is_confined(each: process.Process, rights: str) -> None:
+    """A process of the service: root's ids, so that no user may signal it, and no more of root's
+    rights than @rights."""
+    status = each.status
     assert status["Uid"].split() == status["Gid"].split() == ["0"] * 4 and status["Groups"] == ""
-    assert {name: status[name] for name in CAPABILITIES} == {
-        "CapInh": NONE, "CapPrm": NET_ADMIN_AND_RAW, "CapEff": NET_ADMIN_AND_RAW,
-        "CapBnd": NONE, "CapAmb": NONE}
+    assert status["CapPrm"] == status["CapEff"] == rights
+    assert status["CapInh"] == status["CapAmb"] == NONE
+    assert status["CapBnd"] in (NONE, NET_ADMIN_AND_RAW)
     assert status["NoNewPrivs"] == "1"
-    if not sanitized():
+    if not sanitized() and each.cmdline[1:] not in ([], ["--listen"]):
         assert status["Seccomp"] == "2"
+
+
+def service_is_confined(vm: Vm) -> list[process.Process]:
+    """Only the supervisor and the maker have rights; all processes of the service."""
+    rights = {(): NET_ADMIN_AND_RAW, ("--listen",): NET_ADMIN_AND_RAW,
+              ("--maker",): NET_ADMIN_AND_RAW}
+    found = vm.services()
+    assert len(found) == 4
+    for each in found:
+        is_confined(each, rights.get(tuple(each.cmdline[1:]), NONE))
+    return found
 
 
 def sanitized() -> bool:
@@ -69,10 +83,10 @@ def kinds(each: process.Process) -> list[str]:
 def test_run_under_a_user_by_sudo(lab: Lab) -> None:
     me = lab.add_user()
     vm, _ = boot(lab, private(lab, tiny(), me), user=me, sudo=True)
-    vmrun, qemu, (netsetup, standby) = process.get(vm.pid), vm.qemu, vm.helpers
+    vmrun, qemu = process.get(vm.pid), vm.qemu
 
     is_users(vmrun, me)
-    assert kinds(vmrun).count("/dev/net/tun") == 1, "the tap, for another helper should one die"
+    assert kinds(vmrun).count("/dev/net/tun") <= 1
 
     is_users(qemu, me)
     assert qemu.status["Seccomp"] == "2"
@@ -87,17 +101,11 @@ def test_run_under_a_user_by_sudo(lab: Lab) -> None:
     assert kinds(qemu).count("socket") == 2, "QMP, and where it listens for the agent's"
     assert kinds(qemu).count("/dev/net/tun") == 1
 
-    for each in (netsetup, standby):
-        is_confined(each)
-        assert Path(f"/proc/{each.pid}/environ").read_bytes() == b""
-        descriptors = each.descriptors
-        assert [descriptors[n].partition(":")[0] for n in (0, 1, 2, 3)] == [
-            "/dev/null", "/dev/null", "pipe", "socket"]
-    kept = ["/dev/null", "/dev/null", *([] if sanitized() else KEPT), "/run/vmrun"]
-    assert [what for what in kinds(standby) if what.startswith("/")] == kept
-    files = [re.sub(r"/net-\d+/", "/net-N/", what) for what in kinds(netsetup)
-             if what.startswith("/")]
-    assert files == ["/dev/net/tun", *kept, "/run/vmrun/net-N/lease-tiny"]
+    for each in service_is_confined(vm):
+        assert Path(f"/proc/{each.pid}/environ").read_bytes() in (b"",) or each.cmdline[1:2] == [
+            "--service"], "which has what its keeper says"
+        assert [each.descriptors[n] for n in (0, 1)] == ["/dev/null"] * 2
+        assert "/dev/net/tun" not in kinds(each), "the tap is the VM's alone"
 
     # Its files belong to the user.
     for path in (f"run/user/{me.uid}/vmrun/tiny/lock", f"home-{me.uid}"):
@@ -110,10 +118,10 @@ def test_killed_under_a_user(lab: Lab) -> None:
     me = lab.add_user()
     vm = lab.start_vm(tiny(), ["--verbose"], user=me, sudo=True)
     vm.wait_stderr("starting -> running")
-    family = [vm.qemu, vm.netsetup]
+    family = [vm.qemu, *vm.services()]
     vm.signal(9)
     vm.wait()
-    assert all(each.wait_gone(1) for each in family)
+    assert all(each.wait_gone(3) for each in family)
 
 
 def test_definition_is_opened_by_the_user(lab: Lab) -> None:
@@ -142,7 +150,8 @@ def test_without_privilege(lab: Lab) -> None:
     vm = lab.start_vm(paused(), wait=False, user=me)
     assert vm.wait(10) == 4
     assert vm.stderr.lines == [
-        "vmrun: cannot change the network without CAP_NET_ADMIN and CAP_NET_RAW",
+        "vmrun: cannot change the network: no service listens at '/run/vmrun/netsetup.sock', and "
+        "you are not root",
         f"run it as root, vmrun drops root's rights at once: sudo vmrun {vm.file}"]
 
 
@@ -156,42 +165,34 @@ def test_without_lan_no_privilege_is_needed(lab: Lab) -> None:
 
 
 @pytest.fixture
-def installed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """vmrun and its helper copied to where their modes can be changed; the helper's path."""
-    directory = lab.directory / "bin"
-    directory.mkdir()
-    for name in ("vmrun", "vmrun-netsetup"):
-        shutil.copy(vm_module.binary().parent / name, directory / name)
-    monkeypatch.setenv("VMRUN", str(directory / "vmrun"))
-    return directory / "vmrun-netsetup"
-
-
-def test_helper_with_the_set_uid_bit(lab: Lab, installed: Path) -> None:
-    """For the members of one group; then nobody needs sudo, and nobody else can."""
-    me = lab.add_user()
+def installed(lab: Lab) -> Iterator[Service]:
+    """A service for the group `also`, where systemd would listen for it."""
+    lab.add_user()
     lab.set_policy("allow group also\n")
-    shutil.chown(installed, 0, 4343)
-    installed.chmod(0o4750)
+    with Service(lab) as service:
+        service.install()
+        yield service
+
+
+def test_service_for_a_group(lab: Lab, installed: Service) -> None:
+    """Then nobody in it needs sudo, and nobody else can."""
+    me = lab.add_user()
     vm, _ = boot(lab, tiny(), user=me)
     is_not_root(vm, me)
-    is_confined(vm.netsetup)
+    service_is_confined(vm)
     assert vm.stop() == 0
 
     status, said = refused(lab, paused(), user="games")
-    assert status == 4 and f"cannot run '{installed.parent}/./{installed.name}'" in said
+    assert status == 4 and re.match("vmrun: cannot connect to '/run/vmrun/net-.*/netsetup.sock'", said)
     games = pwd.getpwnam("games").pw_uid
     assert said.endswith("it is for members of group 'also': sudo usermod -aG also $USER, then log "
                          "in again\nfor 'systemctl --user' also: sudo systemctl restart "
                          f"user@{games}\n")
 
 
-@pytest.mark.parametrize("mode", [0o4750, 0o4755], ids=["helper's group", "policy's group"])
-def test_login_older_than_the_membership(lab: Lab, installed: Path, mode: int) -> None:
+def test_login_older_than_the_membership(lab: Lab, installed: Service) -> None:
     """usermod is done, and the remedy is to log in again, for services as well."""
     me = lab.add_user()
-    lab.set_policy("allow group also\n")
-    shutil.chown(installed, 0, 4343)
-    installed.chmod(mode)
     file = vm_module.write_definition(lab.directory, paused())
     argv, env = vm_module.vmrun_argv(lab.directory, ["run", file], user=me)
     assert argv[3] == "--init-groups"
@@ -202,16 +203,72 @@ def test_login_older_than_the_membership(lab: Lab, installed: Path, mode: int) -
             "for 'systemctl --user' also: sudo systemctl restart user@4242\n") in done.stderr
 
 
-def test_helper_without_a_policy(lab: Lab, installed: Path) -> None:
+def test_service_without_a_policy(lab: Lab) -> None:
     """The remedy is the missing line of the policy, not sudo."""
     me = lab.add_user()
-    installed.chmod(0o4755)
-    status, said = refused(lab, paused(), user=me)
+    with Service(lab) as service:
+        service.install()
+        status, said = refused(lab, paused(), user=me)
     assert status == 4
     assert said == ("vmrun: user 'me' is not permitted to put a VM on the LAN: there is no "
                     "'/etc/vmrun/netsetup.conf'\n"
                     "to permit it, add this line to '/etc/vmrun/netsetup.conf', as root:\n"
                     "allow user me\n")
+
+
+# Sets all that lasts over sudo, and becomes vmrun.
+BADLY = """#!/usr/bin/python3 -I
+import os, resource, signal, sys
+os.nice(19)
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+os.sched_setaffinity(0, [0])
+open("/proc/self/oom_score_adj", "w").write("900")
+for name, value in {limits}.items():
+    kind = getattr(resource, "RLIMIT_" + name)
+    # Where root cannot raise it again, as in some containers, the hard limit stays.
+    resource.setrlimit(kind, (value, value if {resource} else resource.getrlimit(kind)[1]))
+for number in signal.valid_signals() - {{signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}}:
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGALRM])
+os.umask(0)
+os.environ["NLDBG"] = "9"
+os.execv("{vmrun}", ["{vmrun}", *sys.argv[1:]])
+"""
+BAD_LIMITS = {"CPU": 3600, "FSIZE": 1 << 32, "NOFILE": 300, "NPROC": 2000}
+
+
+def may_raise_limits() -> bool:
+    """True if this process has CAP_SYS_RESOURCE."""
+    return bool(int(process.get(os.getpid()).status["CapEff"], 16) >> 24 & 1)
+
+
+def test_what_lasts_over_sudo(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service, which others' VMs may join, inherits nothing of what its first user has set."""
+    me = lab.add_user()
+    wrapper = lab.directory / "vmrun"
+    wrapper.write_text(BADLY.format(limits=BAD_LIMITS, vmrun=vm_module.binary(),
+                                    resource=may_raise_limits()))
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("VMRUN", str(wrapper))
+    vm = lab.start_vm(paused(), user=me, sudo=True)
+    assert os.sched_getscheduler(vm.pid) == os.SCHED_IDLE, "the user's own process has it"
+    services = vm.services()
+    assert len(services) == 4
+    for each in services:
+        proc = Path(f"/proc/{each.pid}")
+        assert os.sched_getscheduler(each.pid) == os.SCHED_OTHER
+        assert os.getpriority(os.PRIO_PROCESS, each.pid) == 0
+        assert os.sched_getaffinity(each.pid) == os.sched_getaffinity(0)
+        assert int((proc / "oom_score_adj").read_text()) == 0
+        for name, value in BAD_LIMITS.items():
+            limit = resource.prlimit(each.pid, getattr(resource, f"RLIMIT_{name}"))[0]
+            assert limit == resource.RLIM_INFINITY or limit > value, (each.cmdline, name)
+        status = each.status
+        ignored = int(status["SigIgn"], 16)
+        assert not ignored & ~(1 << signal.SIGPIPE - 1), status["SigIgn"]
+        assert status["Umask"] == "0077"
+        assert b"NLDBG" not in (proc / "environ").read_bytes()
+    assert vm.quit() == 131
 
 
 def is_not_root(vm: Vm, user: Account) -> None:
@@ -221,11 +278,18 @@ def is_not_root(vm: Vm, user: Account) -> None:
         assert each.status["CapEff"] == each.status["CapPrm"] == NONE
 
 
-def test_vmrun_itself_must_not_be_set_uid(lab: Lab, installed: Path) -> None:
+@pytest.mark.parametrize("program", ["vmrun", "vmrun-netsetup"])
+def test_must_not_be_set_uid(lab: Lab, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     me = lab.add_user()
-    (installed.parent / "vmrun").chmod(0o4755)
+    directory = lab.directory / "bin"
+    directory.mkdir()
+    for name in ("vmrun", "vmrun-netsetup"):
+        shutil.copy(vm_module.binary().parent / name, directory / name)
+    monkeypatch.setenv("VMRUN", str(directory / "vmrun"))
+    (directory / program).chmod(0o4755)
     status, said = refused(lab, paused(), user=me)
-    assert status == 4 and "vmrun: vmrun must not be set-uid or set-gid" in said
+    assert status == 4
+    assert "vmrun: vmrun must not be set-uid or set-gid" in said or program != "vmrun"
 
 
 def test_sudo_itself(lab: Lab) -> None:

@@ -1,133 +1,182 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Starts the helper as any local user may: with every descriptor, limit and signal of his choice.
+"""Connects to the service as any local user may, and sends it anything.
 
-`Installation` is a helper that one group may run, set-uid or with file capabilities; `Caller` is one
-start of it, by a user who is not trusted.
+`Service` is one that members of a group may use; `Caller` is a connection of a user who is not
+trusted; `Stage` has both, and a VM of another user, which must never come to harm.
 """
 
-import json
+import ctypes
+import fcntl
 import os
+import platform
 import re
-import shutil
 import signal
 import socket
-import subprocess
+import struct
 import tempfile
-from dataclasses import dataclass, field
+import time
+import uuid
+from contextlib import ExitStack
 from typing import Any, Optional, Sequence
 
 import process
 import records
 import vm as vm_module
+from hoststate import HostState
 from lab import Lab
-from netns import run
+from netns import Netns, run
 from vm import Account
 
-CAPABILITIES = ("cap_net_admin,cap_net_raw,cap_setuid,cap_setgid,cap_setpcap,"
-                "cap_sys_resource=p")
-HELPER_FD = 3
-
-# The last program before the helper, as the user: makes things so, and becomes the helper.
-BECOME = r"""
-import ctypes, json, os, resource, signal, socket, sys
-how = json.loads(sys.argv[1])
-given = int(sys.argv[2])
-libc = ctypes.CDLL(None)
-if how["chdir"]:
-    os.mkdir(how["chdir"]); os.chdir(how["chdir"]); os.rmdir(how["chdir"])
-made = eval(how["third"], {"os": os, "socket": socket}) if how["third"] else None
-number = made if isinstance(made, int) else made.fileno() if made else given
-if number != 3 and how["third"] != "None":
-    os.dup2(number, 3)
-if how["third"] == "None":
-    os.closerange(3, 64)
-else:
-    os.set_inheritable(3, True)
-    if how["nonblocking"]:
-        os.set_blocking(3, False)
-for each in how["extra"]:
-    os.dup2(os.open(each, os.O_RDONLY), 10 + len(each) % 7)
-for each in how["ignored"]:
-    signal.signal(each, signal.SIG_IGN)
-signal.pthread_sigmask(signal.SIG_BLOCK, how["blocked"])
-if how["alarm"]:
-    signal.alarm(how["alarm"])
-if how["umask"] is not None:
-    os.umask(how["umask"])
-for name, value in how["limits"].items():
-    resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
-for each in how["closed"]:
-    os.close(each)
-os.execve(how["path"], how["argv"], how["env"])
+GROUP = 4343
+ME = Account("me", 4242, 4242)
+OTHER = Account("other", 5555, 5555)
+QUICK = Account("quick", 7777, 7777)
+ROOT = Account("root", 0, 0)
+STRANGER = Account("stranger", 6666, 6666)
+POLICY = f"""# who may do what, in the lab
+allow user {ME.uid} address 192.168.77.16-192.168.77.250 vms 3
+allow user {OTHER.uid} uplink any
+allow user {QUICK.uid} address 192.168.77.16-192.168.77.250 vms 3 unprobed
 """
 
-
-class Installation:
-    """A helper of its own, for the group @gid."""
-
-    def __init__(self, lab: Lab, mode: str, gid: int) -> None:
-        """@mode: setuid or capabilities."""
-        self.lab, self.mode = lab, mode
-        directory = lab.directory / f"installed-{mode}"
-        directory.mkdir(mode=0o755)
-        for name in ("vmrun", "vmrun-netsetup"):
-            shutil.copy(vm_module.binary().parent / name, directory / name)
-        self.vmrun, self.helper = directory / "vmrun", directory / "vmrun-netsetup"
-        shutil.chown(self.helper, 0, gid)
-        self.helper.chmod(0o4750 if mode == "setuid" else 0o750)
-        if mode == "capabilities":
-            run(["setcap", CAPABILITIES, self.helper])
+TUNSETIFF = 0x400454CA
+IFF_TAP, IFF_NO_PI = 2, 0x1000
+SO_NETNS_COOKIE = 71
+# Numbers of the system calls, which change the ids of one thread, as glibc's functions do not.
+SETGROUPS, SETRESGID, SETRESUID = {"aarch64": (159, 149, 147)}.get(platform.machine(),
+                                                                  (116, 119, 117))
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
-@dataclass
-class How:
-    """The settings with which a caller starts the helper."""
+def become(user: Account, groups: Sequence[int]) -> None:
+    """Give the calling thread, which must end soon, the ids of @user."""
+    listed = (ctypes.c_uint32 * len(groups))(*groups)
+    for call in ((SETGROUPS, len(groups), listed), (SETRESGID, *[user.gid] * 3),
+                 (SETRESUID, *[user.uid] * 3)):
+        if _libc.syscall(*call) != 0:
+            raise OSError(ctypes.get_errno(), f"cannot become {user.name}")
 
-    third: str = ""  # Python that makes descriptor 3 instead of the socket; "None": nothing
-    argv: Sequence[str] = ("vmrun-netsetup",)
-    env: dict[str, str] = field(default_factory=dict)
-    closed: Sequence[int] = ()
-    ignored: Sequence[int] = ()
-    blocked: Sequence[int] = ()
-    limits: dict[str, int] = field(default_factory=dict)
-    umask: Optional[int] = None
-    alarm: int = 0
-    nonblocking: bool = False
-    chdir: str = ""
-    extra: Sequence[str] = ()
+
+class Service:
+    """`vmrun-netsetup --listen` on the laptop, for the group GROUP; a context manager."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.netns = lab.laptop.netns
+        self._stderr = tempfile.TemporaryFile()
+        program = vm_module.binary().parent / "vmrun-netsetup"
+        self.process = self.netns.popen([program, "--listen"], stderr=self._stderr,
+                                        start_new_session=True)
+        cookie = self.netns.call(self._cookie)
+        self.path = lab.run_dir / "vmrun" / f"net-{cookie}" / "netsetup.sock"
+        deadline = time.monotonic() + 20
+        while not self.path.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                raise RuntimeError(f"the service did not start: {self.said}")
+            time.sleep(0.02)
+        os.chown(self.path, 0, GROUP)
+        self._wait_listening(deadline)
+
+    def install(self) -> None:
+        """Let vmrun find the socket where systemd's would be."""
+        (self.path.parent.parent / "netsetup.sock").symlink_to(self.path.relative_to(
+            self.path.parent.parent))
+
+    def _wait_listening(self, deadline: float) -> None:
+        while True:
+            try:
+                return self.connect(Account("root", 0, 0)).close()
+            except ConnectionRefusedError:
+                assert time.monotonic() < deadline, "the service does not listen"
+                time.sleep(0.02)
+
+    @staticmethod
+    def _cookie() -> int:
+        with socket.socket(socket.AF_UNIX) as sock:
+            return struct.unpack("Q", sock.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8))[0]
+
+    def __enter__(self) -> "Service":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            (self.path.parent.parent / "netsetup.sock").unlink(missing_ok=True)
+
+    @property
+    def said(self) -> str:
+        """The text on its standard error."""
+        self._stderr.seek(0)
+        return self._stderr.read().decode(errors="replace")
+
+    @property
+    def processes(self) -> dict[str, process.Process]:
+        """The supervisor, the service, and its children: the maker and the worker."""
+        found = {"supervisor": process.get(self.process.pid)}
+        for each in process.descendants(self.process.pid):
+            if each.cmdline[1:2] in (["--service"], ["--maker"], ["--worker"]):
+                found[each.cmdline[1][2:]] = each
+        return found
+
+    def kill(self) -> None:
+        """Kill the service, and wait for the next one."""
+        old = self.processes
+        dead = old["service"]
+        dead.signal(signal.SIGKILL)
+        assert dead.wait_gone(5)
+        self.wait_restarted(old)
+
+    def wait_restarted(self, old: dict[str, process.Process]) -> None:
+        """Wait until another service runs than the one of @old processes."""
+        deadline = time.monotonic() + 10
+        while len(new := self.processes) < len(old) or new["service"] == old["service"]:
+            assert time.monotonic() < deadline, "no other service was started"
+            time.sleep(0.02)
+
+    def connect(self, user: Account, groups: Sequence[int] = (GROUP,),
+                netns: Optional[Netns] = None) -> socket.socket:
+        """A connection of @user, in the namespace @netns, by default the laptop's."""
+        def make() -> socket.socket:
+            become(user, groups)
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            try:
+                sock.connect(str(self.path))
+            except OSError:
+                sock.close()
+                raise
+            return sock
+        return (netns or self.netns).call(make)
+
+    def answer_time(self) -> float:
+        """Seconds until a client that has just come is answered."""
+        began = time.monotonic()
+        with Caller(self, STRANGER) as caller:
+            assert caller.ask(records.clean(dry_run=1)).status == 4
+        return time.monotonic() - began
 
 
 class Caller:
-    """One start of the helper; a context manager that ends it."""
+    """A connection; a context manager that ends it, and closes the descriptors that were sent."""
 
-    def __init__(self, installation: Installation, user: Account, groups: Sequence[int] = (),
-                 **how: Any) -> None:
+    def __init__(self, service: Service, user: Account = ME, groups: Sequence[int] = (GROUP,),
+                 netns: Optional[Netns] = None) -> None:
         self.user = user
-        netns = installation.lab.laptop.netns
-        spec = vars(How(**how)) | {"path": str(installation.helper)}
-        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(20)
-        self._stderr = tempfile.TemporaryFile()
-        listed = f"--groups={','.join(map(str, groups))}" if groups else "--clear-groups"
-        argv = ["setpriv", f"--reuid={user.uid}", f"--regid={user.gid}", listed, "--",
-                "/usr/bin/python3", "-I", "-c", BECOME, json.dumps(spec), str(theirs.fileno())]
-        # A set-uid program, also one of the chain's, gets no environment that could matter to it.
-        self.process = netns.popen(argv, pass_fds=[theirs.fileno()], stdout=subprocess.DEVNULL,
-                                   stderr=self._stderr, start_new_session=True,
-                                   env={"PATH": os.environ["PATH"]} | netns.env)
-        theirs.close()
+        self.fds: list[int] = []
+        self.socket = service.connect(user, groups, netns)
+        self.socket.settimeout(30)
 
     def __enter__(self) -> "Caller":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.socket.close()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise
+        for fd in self.fds:
+            os.close(fd)
+        self.fds.clear()
 
     def send(self, octets: bytes, fds: Sequence[int] = ()) -> None:
         """Send a record, and descriptors with it; that nobody is there any more is no error."""
@@ -137,40 +186,128 @@ class Caller:
             pass
 
     def answer(self) -> Optional[records.Answer]:
-        """The helper's next record; its descriptors are the caller's to close."""
-        return records.read_answer(self.socket)
+        """The service's next record."""
+        answer = records.read_answer(self.socket)
+        self.fds += answer.fds if answer else ()
+        return answer
 
     def ask(self, octets: bytes, fds: Sequence[int] = ()) -> Optional[records.Answer]:
         """A request, and the answer."""
         self.send(octets, fds)
         return self.answer()
 
+    def renewed(self) -> None:
+        """After a restart of the service: take its word that the VM goes on."""
+        for kind in (records.RENEWED, records.READY):
+            answer = self.answer()
+            assert answer and answer.kind == kind, answer
+
+    def ended(self) -> bool:
+        """True if the service says no more than that it is done, and ends the connection."""
+        answer = self.answer()
+        if answer and answer.kind == records.DONE:
+            answer = self.answer()
+        return answer is None
+
     def half_close(self) -> None:
-        """End-of-file for the helper; what it says can still be read."""
+        """End-of-file for the service; what it says can still be read."""
         self.socket.shutdown(socket.SHUT_WR)
 
-    def wait(self, timeout: float = 10) -> int:
-        """The helper's exit status, 128+n for a signal."""
-        status = self.process.wait(timeout)
-        return status if status >= 0 else 128 - status
+    def finish(self) -> None:
+        """End the connection in order: the service undoes what this caller has."""
+        self.half_close()
+        while (answer := self.answer()) and answer.kind != records.DONE:
+            pass
+        assert answer, "the end was not reported"
 
-    @property
-    def said(self) -> str:
-        """The text on its standard error."""
-        self._stderr.seek(0)
-        return self._stderr.read().decode(errors="replace")
 
-    @property
-    def helper(self) -> process.Process:
-        """The process, when it has become the helper."""
-        return process.get(self.process.pid)
+class Stage:
+    """A lab, a service, and another user's VM; a context manager."""
 
-    def could(self, code: str) -> str:
-        """Run Python @code, which knows PID, as the same user; what it printed."""
-        argv = ["setpriv", f"--reuid={self.user.uid}", f"--regid={self.user.gid}",
-                "--clear-groups", "--", "/usr/bin/python3", "-I", "-c",
-                f"import os, ctypes\nPID = {self.process.pid}\n{code}"]
-        return run(argv, check=False).stdout.strip()
+    def __init__(self, policy: str = POLICY) -> None:
+        self._closing = ExitStack()
+        self._policy = policy
+
+    def __enter__(self) -> "Stage":
+        with ExitStack() as stack:
+            self.lab = stack.enter_context(Lab())
+            self.lab.set_policy(self._policy)
+            self.lab.laptop.netns.ip_batch([
+                "link add eth9 type veth peer name eth9-p", "link set eth9 up",
+                "link set eth9-p up", "addr add 10.99.0.1/24 dev eth9"])
+            self.service = stack.enter_context(Service(self.lab))
+            self.victim = stack.enter_context(self.caller(OTHER))
+            answer = self.victim.ask(self.attach(OTHER, name=b"victim"))
+            assert answer and answer.kind == records.READY, answer
+            self.victim_address, self.victim_tap = answer.address, answer.tap
+            self.victim_ifindex = answer.tap_ifindex
+            time.sleep(2.2)  # its second announcement
+            self._closing = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def caller(self, user: Account = ME, groups: Sequence[int] = (GROUP,)) -> Caller:
+        """A connection of @user."""
+        return Caller(self.service, user, groups)
+
+    def ifindex(self, interface: str = "wlan0") -> int:
+        """The index of an interface of the laptop."""
+        return self.lab.laptop.netns.call(lambda: socket.if_nametoindex(interface))
+
+    def attach(self, user: Account = ME, kind: int = records.ATTACH, interface: str = "wlan0",
+               **fields: Any) -> bytes:
+        """A request of @user that is in order, but for the @fields."""
+        fields = {"ifindex": self.ifindex(interface), "host": self.lab.laptop.address,
+                  "owner": user.uid} | fields
+        return records.attach(kind, **fields)
+
+    def tap(self, name: str, ns: str = "laptop", flags: int = IFF_TAP) -> int:
+        """A tap that root has made, on the machine @ns."""
+        def make() -> int:
+            fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+            fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), flags | IFF_NO_PI))
+            return fd
+        return self.lab.stations[ns].netns.call(make)
+
+    def snapshot(self) -> HostState:
+        """The laptop, without the content of the service's own file."""
+        state = self.lab.snapshot()
+        state.lines = [line for line in state.lines
+                       if not re.match(r"file /run/vmrun/net-\d+/state: ", line)]
+        return state
+
+    def victim_is_well(self) -> None:
+        """The other user's VM is where it was, and its client has heard nothing."""
+        self.victim.socket.setblocking(False)
+        try:
+            heard = records.read_answer(self.victim.socket)
+        except BlockingIOError:
+            pass
+        else:
+            raise AssertionError(f"the other user's client was sent {heard}")
+        finally:
+            self.victim.socket.settimeout(30)
+        proxies = [each["dst"] for each in self.lab.laptop.netns.ip_json("neigh show proxy")]
+        assert self.victim_address in proxies
+        assert self.lab.laptop.netns.ip(f"link show {self.victim_tap}")
+
+
+def tap_name(user: Account, name: str) -> str:
+    """The name that ifname_of_tap() makes of a user's VM."""
+    digest = uuid.uuid5(uuid.NAMESPACE_DNS, f"{user.uid}/{name}").hex
+    return f"vmr-{name[:4]}-{digest[:6]}"
+
+
+def same_tap_name() -> tuple[str, str]:
+    """Names of a VM of OTHER's and of one of QUICK's that have the same tap name."""
+    theirs = {tap_name(OTHER, f"same-{n}"): f"same-{n}" for n in range(40000)}
+    for n in range(40000):
+        name = f"same-{n}"
+        if (found := tap_name(QUICK, name)) in theirs:
+            return theirs[found], name
+    raise LookupError("no two names")
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -178,7 +315,8 @@ def matches(pattern: str, text: str) -> bool:
     return re.fullmatch(pattern, text, re.DOTALL) is not None
 
 
-def all_signals() -> list[int]:
-    """Those that can be blocked and ignored."""
-    return [each for each in signal.valid_signals()
-            if each not in (signal.SIGKILL, signal.SIGSTOP)]
+def could(user: Account, pid: int, code: str) -> str:
+    """Run Python @code, which knows PID, as @user; what it printed."""
+    argv = ["setpriv", f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups", "--",
+            "/usr/bin/python3", "-I", "-c", f"import os, ctypes\nPID = {pid}\n{code}"]
+    return run(argv, check=False).stdout.strip()

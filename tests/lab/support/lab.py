@@ -185,13 +185,15 @@ class Lab:
         self._closing.callback(station.close)
         return station
 
-    def add_user(self, name: str = "me", uid: int = 4242, also: int = 4343) -> Account:
+    def add_user(self, name: str = "me", uid: int = 4242, also: int = 4343,
+                 group_name: str = "also") -> Account:
         """A user of the laptop alone, in a group of the same number and in the group @also."""
         user = Account(name, uid, uid)
         home = home_directories(self.directory, user)[0]
         passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
         self.laptop.netns.write_etc("passwd", f"{passwd}{name}:*:{uid}:{uid}::{home}:/bin/sh\n")
-        self.laptop.netns.write_etc("group", f"{group}{name}:x:{uid}:\nalso:x:{also}:{name}\n")
+        self.laptop.netns.write_etc("group", f"{group}{name}:x:{uid}:\n"
+                                    f"{group_name}:x:{also}:{name}\n")
         return user
 
     def set_policy(self, text: str) -> Path:

@@ -50,14 +50,14 @@ def _protocol() -> dict[str, Any]:
 _PROTOCOL = _protocol()
 _RECORDS = _PROTOCOL["records"]
 MAGIC, VERSION, LARGEST = _PROTOCOL["magic"], _PROTOCOL["version"], _PROTOCOL["largest"]
-SETUP, CHANGE, READY, FAILED, ADOPT, MOVED, DHCP, CLEAN = (
+(ATTACH, MOVE, WITHDRAW, CLEAN, CHANGE, READY, FAILED, CONFLICT, RENEWED, DONE, DHCP) = (
     _PROTOCOL["types"][f"RECORD_{name}"] for name in
-    "SETUP CHANGE READY FAILED ADOPT MOVED DHCP CLEAN".split())
+    "ATTACH MOVE WITHDRAW CLEAN CHANGE READY FAILED CONFLICT RENEWED DONE DHCP".split())
 
 HEADER = Layout(**_RECORDS["record_header"])
-SETUP_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, DHCP_BODY, CLEAN_BODY = (
+(ATTACH_BODY, CLEAN_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, CONFLICT_BODY, DHCP_BODY) = (
     Layout(**_RECORDS[f"{name}_record"], start=HEADER.size) for name in
-    "setup change ready failed dhcp clean".split())
+    "attach clean change ready failed conflict dhcp".split())
 
 
 def header(kind: int, size: int, magic: int = MAGIC, version: int = VERSION) -> bytes:
@@ -77,24 +77,25 @@ def _octets(value: Union[str, bytes, None]) -> bytes:
     return IPv4Address(value).packed
 
 
-def setup_body(name: bytes = b"x", uplink: bytes = b"", address: Optional[str] = None,
-               first: Optional[str] = None, last: Optional[str] = None,
-               remembered: Optional[str] = None, gateway: Optional[str] = None,
-               dns: bytes = b"", dns_count: int = 0, gateway_mode: int = 0, probe: int = 0,
-               promiscuous: int = 0, queues: int = 1, offload: int = 0, roam: int = 0,
-               dhcp: int = 0, dry_run: int = 0, verbose: int = 0, reserved: bytes = b"") -> bytes:
-    """The body of a request for a place; by default a good one."""
-    return SETUP_BODY.pack(
-        name=name, uuid=b"u" * 16, uplink=uplink, address=_octets(address),
-        range_first=_octets(first), range_last=_octets(last), remembered=_octets(remembered),
-        gateway=_octets(gateway), dns=dns, dns_count=dns_count, gateway_mode=gateway_mode,
-        probe=probe, promiscuous=promiscuous, queues=queues, offload=offload, roam=roam,
-        dhcp=dhcp, dry_run=dry_run, verbose=verbose, reserved=reserved)
+def attach_body(ifindex: int, host: Optional[str], name: bytes = b"x", owner: int = 0,
+                address: Optional[str] = None, first: Optional[str] = None,
+                last: Optional[str] = None, remembered: Optional[str] = None,
+                avoided: Optional[str] = None, tap_ifindex: int = 0, probe: int = 0,
+                promiscuous: int = 0, queues: int = 1, offload: int = 0, dhcp: int = 0,
+                named: int = 0, announce: int = 0, dry_run: int = 0, verbose: int = 0,
+                reserved: bytes = b"", uuid: bytes = b"u" * 16) -> bytes:
+    """The body of a request to attach or move a VM on the uplink @ifindex with address @host."""
+    return ATTACH_BODY.pack(
+        name=name, uuid=uuid, owner=owner, ifindex=ifindex, host=_octets(host),
+        address=_octets(address), range_first=_octets(first), range_last=_octets(last),
+        remembered=_octets(remembered), avoided=_octets(avoided), tap_ifindex=tap_ifindex,
+        probe=probe, promiscuous=promiscuous, queues=queues, offload=offload, dhcp=dhcp,
+        named=named, announce=announce, dry_run=dry_run, verbose=verbose, reserved=reserved)
 
 
-def place(kind: int = SETUP, **fields: Any) -> bytes:
-    """A request for a place; @fields as of setup_body()."""
-    return record(kind, setup_body(**fields))
+def attach(kind: int = ATTACH, **fields: Any) -> bytes:
+    """A request to attach a VM; @fields as of attach_body()."""
+    return record(kind, attach_body(**fields))
 
 
 def dhcp(packet: bytes = b"", size: Optional[int] = None, reserved: int = 0) -> bytes:
@@ -105,26 +106,28 @@ def dhcp(packet: bytes = b"", size: Optional[int] = None, reserved: int = 0) -> 
 
 
 def dhcp_packet(payload: bytes = b"x" * 240) -> bytes:
-    """IPv4 and UDP from a server's port to a client's, as the helper lets through."""
+    """IPv4 and UDP from a server's port to a client's, as the worker lets through."""
     udp = struct.pack("!HHHH", 67, 68, 8 + len(payload), 0) + payload
     return struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
                        b"\xc0\xa8\x4d\x01", b"\xff" * 4) + udp
 
 
 def clean(dry_run: int = 0, reserved: bytes = b"") -> bytes:
-    """A request to remove what dead helpers left."""
+    """A request to remove what dead services left."""
     return record(CLEAN, CLEAN_BODY.pack(dry_run=dry_run, reserved=reserved))
 
 
 @dataclass
 class Answer:
-    """An answer of the helper."""
+    """An answer of the service."""
 
     kind: int
     status: int = 0
     message: str = ""
     remedy: str = ""
+    code: int = 0
     tap: str = ""
+    tap_ifindex: int = 0
     address: str = ""
     fds: tuple[int, ...] = ()
 
@@ -134,10 +137,10 @@ def _text(octets: bytes) -> str:
 
 
 def read_answer(sock: socket.socket) -> Optional[Answer]:
-    """The helper's next record that is no RECORD_CHANGE; None at end-of-file."""
+    """The service's next record that is no RECORD_CHANGE; None at end-of-file."""
     while True:
         try:
-            octets, fds, _, _ = socket.recv_fds(sock, LARGEST, 8)
+            octets, fds, _, _ = socket.recv_fds(sock, LARGEST, 9)
         except ConnectionResetError:
             return None
         if not octets:
@@ -146,10 +149,10 @@ def read_answer(sock: socket.socket) -> Optional[Answer]:
         if kind == FAILED:
             failed = FAILED_BODY.unpack(body)
             return Answer(kind, failed["status"], _text(failed["message"]),
-                          _text(failed["remedy"]))
+                          _text(failed["remedy"]), failed["code"])
         if kind == READY:
             ready = READY_BODY.unpack(body)
-            return Answer(kind, tap=_text(ready["tap"]),
+            return Answer(kind, tap=_text(ready["tap"]), tap_ifindex=ready["tap_ifindex"],
                           address=str(IPv4Address(ready["address"])), fds=tuple(fds))
         if kind != CHANGE:
-            return Answer(kind)
+            return Answer(kind, fds=tuple(fds))

@@ -55,7 +55,7 @@ def test_running_vm(lab: Lab, stand_in: Path, console: str) -> None:
     assert (machine.gateway, machine.tap) == ("192.168.77.1", "vmr-tiny")
     assert machine.dns == ["192.168.77.1", "192.0.2.53"]
     assert machine.qemu.name == "qemu-system-x86"
-    assert machine.netsetup.cmdline[1:] == ["1000"]
+    assert machine.child("vmrun-netsetup").cmdline[1:] == ["1000"]
     assert machine.wait_console("login on a (.*)", 5)[1].startswith(
         {"pipe": "pipe", "pty": "terminal"}[console])
     machine.send("hello\n")
@@ -73,10 +73,11 @@ def test_graceful_stop(lab: Lab, stand_in: Path) -> None:
 
 def test_vm_that_does_not_listen_is_ended(lab: Lab, stand_in: Path) -> None:
     machine = lab.start_vm({"name": "tiny"}, ["--deaf"])
-    qemu, netsetup = machine.qemu, machine.netsetup
+    qemu = machine.qemu
+    machine.child("vmrun-netsetup").signal(signal.SIGKILL)  # close() leaves it its undoing
     machine.close(patience=0.2)
     assert machine.wait() == 128 + signal.SIGKILL
-    assert not qemu.alive and not netsetup.alive
+    assert not qemu.alive
 
 
 def test_children_outlive_a_killed_vmrun_in_our_books(lab: Lab, stand_in: Path) -> None:
@@ -85,6 +86,7 @@ def test_children_outlive_a_killed_vmrun_in_our_books(lab: Lab, stand_in: Path) 
     machine.signal(signal.SIGKILL)
     assert machine.wait() == 137
     assert qemu.alive and machine.qemu == qemu
+    machine.child("vmrun-netsetup").signal(signal.SIGKILL)
     machine.close()
     assert not qemu.alive
 

@@ -105,7 +105,7 @@ class Vm:
     """`vmrun FILE` as a process; a context manager that leaves nothing of it running.
 
     After wait_ready(): name, address, prefix, uplink, ssid, gateway, dns, tap as in vmrun's own
-    line, and qemu and netsetup, the two children.
+    line. QEMU is a child; so is vmrun-netsetup, unless another VM of the laptop has started it.
     """
 
     def __init__(self, netns: Netns, directory: Path, definition: Definition,
@@ -119,6 +119,7 @@ class Vm:
         self.address = self.prefix = self.uplink = self.ssid = self.gateway = self.tap = ""
         self.dns: list[str] = []
         self._family: list[process.Process] = []
+        self._netns = netns
 
         argv, additions = vmrun_argv(directory, [*options, str(self.file)], user, sudo)
         additions = netns.env | additions | (env or {})
@@ -208,20 +209,45 @@ class Vm:
             time.sleep(0.02)
 
     @property
-    def helpers(self) -> list[process.Process]:
-        """The living vmrun-netsetup, and the standby that a run under sudo has."""
-        return [each for each in self.family()
-                if each.alive and each.name.startswith("vmrun-netsetup")]
-
-    @property
     def qemu(self) -> process.Process:
         """QEMU."""
         return self.child("qemu-system")
 
+    def services(self) -> list[process.Process]:
+        """The living processes of vmrun-netsetup that serve this network namespace."""
+        return [each for each in process.in_netns([self._netns.inode])
+                if each.name.startswith("vmrun-netsetup")]
+
+    def _service(self, argument: str, timeout: float = 5) -> process.Process:
+        deadline = time.monotonic() + timeout
+        while True:
+            for each in self.services():
+                if (each.cmdline + ["", ""])[1] == argument and each.alive:
+                    return each
+            if time.monotonic() > deadline:
+                known = [each.cmdline for each in self.services()]
+                raise LookupError(f"there is no vmrun-netsetup {argument}, only {known}")
+            time.sleep(0.02)
+
     @property
     def netsetup(self) -> process.Process:
-        """The privileged helper."""
-        return self.child("vmrun-netsetup")
+        """The service, which its clients talk to."""
+        return self._service("--service")
+
+    @property
+    def maker(self) -> process.Process:
+        """The process that changes the host for the service."""
+        return self._service("--maker")
+
+    @property
+    def worker(self) -> process.Process:
+        """The service's worker, which has none."""
+        return self._service("--worker")
+
+    @property
+    def supervisor(self) -> process.Process:
+        """The process that keeps the service's descriptors."""
+        return self._service("")
 
     @property
     def mac(self) -> str:
@@ -269,8 +295,11 @@ class Vm:
                 family = self.family()
                 self.process.kill()
                 self.process.wait()
-        deadline = time.monotonic() + 2  # netsetup still has its undoing to do
+        deadline = time.monotonic() + 2
         for each in family:
+            # The service has other VMs, or its undoing still to do; the lab looks for what is left.
+            if each.name.startswith("vmrun-netsetup"):
+                continue
             if not each.wait_gone(max(0, deadline - time.monotonic())):
                 each.signal(signal.SIGKILL)
                 each.wait_gone(2)
