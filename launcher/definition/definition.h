@@ -245,6 +245,7 @@ struct port {
  * @queues: 1..QUEUES_MAX; 0 for auto.
  * @probe: thoroughness of the check that an address is free.
  * @promiscuous: mode of the uplink.
+ * @path: how packets pass between guest and LAN.
  * @ports, @port_count: ports of the host that QEMU forwards to the guest.
  */
 struct network {
@@ -268,6 +269,7 @@ struct network {
 	unsigned int queues;
 	enum probe_mode probe;
 	enum promiscuous_mode promiscuous;
+	enum network_path path;
 	struct port ports[PORTS_MAX];
 	unsigned int port_count;
 };

@@ -47,6 +47,7 @@ enum lan_state {
  * @host: the host's own address on the uplink.
  * @mtu: bytes.
  * @queues: number of the tap's descriptors; 0 for a dry run.
+ * @path: of the VM's packets, PATH_ROUTED or PATH_BRIDGED.
  * @wireless: true if the uplink is a Wi-Fi interface.
  * @reason: text for users if @state is not LAN_UP, or if another host made the VM change its
  *          address; else empty.
@@ -62,6 +63,7 @@ struct lan_place {
 	struct in_addr host;
 	unsigned int mtu;
 	unsigned int queues;
+	enum network_path path;
 	bool wireless;
 	enum lan_state state;
 	char reason[REASON_SIZE];

@@ -230,6 +230,9 @@ void follow_request(const struct follow *follow, const struct in_addr *dns, unsi
 	attach->host = follow->uplink.prefix.address;
 	attach->address = wanted_address(follow);
 	attach->announce = follow->announce;
+	/* A VM keeps the path that it was given. */
+	if (follow->place.path != PATH_AUTO)
+		attach->path = (uint8_t)follow->place.path;
 	remember(attach, follow->place.address);
 	memset(attach->avoided, 0, sizeof(attach->avoided));
 	avoid(attach, follow->contested);
@@ -265,6 +268,7 @@ void follow_ready(struct follow *follow, const struct ready_record *ready)
 			 scalar_mac_text(&follow->conflicting_host, mac),
 			 ipv4_text(follow->contested, address));
 	place->address = ready->address;
+	place->path = (enum network_path)ready->path;
 	memcpy(place->tap, ready->tap, sizeof(place->tap));
 	follow->contested.s_addr = INADDR_ANY;
 	follow->announce = false;

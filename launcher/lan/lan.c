@@ -66,7 +66,9 @@ static void fill_request(struct lan_session *lan_session, unsigned int queues, b
 	request->range_first = network->range_first;
 	request->range_last = network->range_last;
 	request->probe = (uint8_t)network->probe;
+	request->mac = network->mac;
 	request->promiscuous = (uint8_t)network->promiscuous;
+	request->path = (uint8_t)network->path;
 	request->queues = (uint8_t)queues;
 	request->offload = offload;
 	request->dhcp = (network->configure & CONFIGURE_DHCP) != 0;

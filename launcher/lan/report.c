@@ -34,6 +34,10 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 		   ipv4_text(place->address, address), place->prefix_length, place->uplink,
 		   place->ssid[0] ? " (SSID " : "", place->ssid, place->ssid[0] ? ")" : "", gateway,
 		   servers, place->tap);
+	if (place->path == PATH_BRIDGED)
+		log_notice("%s: bridged: no firewall, VPN or policy rule of this host applies to "
+			   "the guest",
+			   name);
 }
 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,

@@ -57,6 +57,7 @@ static void add_lan(struct json_object *object, const struct lan_session *lan_se
 				      json_object_new_string(ipv4_text(lan_session->dns[i], text)));
 	json_object_object_add(object, "dns", dns);
 	add_text(object, "tap", place->tap);
+	add_text(object, "path", place->path == PATH_BRIDGED ? "bridged" : "routed");
 	add_number(object, "mtu", place->mtu);
 	add_text(object, "lan", lan_text(place->state));
 	add_text(object, "lan-reason", place->reason[0] ? place->reason : NULL);

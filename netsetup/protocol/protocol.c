@@ -106,13 +106,22 @@ static bool addresses_valid(const struct in_addr *addresses, size_t count)
 
 static bool flags_valid(const struct attach_record *attach)
 {
+	static const uint8_t zeros[sizeof(attach->reserved)];
 	const uint8_t flags[] = { attach->offload,  attach->dhcp,    attach->named,
 				  attach->announce, attach->dry_run, attach->verbose };
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (flags[i] > 1)
 			return false;
-	return !attach->reserved[0] && !attach->reserved[1] && !attach->reserved[2];
+	return !memcmp(attach->reserved, zeros, sizeof(attach->reserved));
+}
+
+/* A guest's own address is no group's (IEEE 802: lowest bit of the first octet), and not zero. */
+static bool mac_valid(const struct ether_addr *mac)
+{
+	static const struct ether_addr zero;
+
+	return !(mac->ether_addr_octet[0] & 1) && memcmp(mac, &zero, sizeof(zero)) != 0;
 }
 
 int protocol_attach_check(const struct attach_record *attach, struct error *err)
@@ -135,8 +144,12 @@ int protocol_attach_check(const struct attach_record *attach, struct error *err)
 		return bad_field(err, "tap_ifindex");
 	if (attach->probe > PROBE_NONE)
 		return bad_field(err, "probe");
+	if (!mac_valid(&attach->mac))
+		return bad_field(err, "mac");
 	if (attach->promiscuous > PROMISCUOUS_OFF)
 		return bad_field(err, "promiscuous");
+	if (attach->path > PATH_BRIDGED)
+		return bad_field(err, "path");
 	if (attach->queues < 1 || attach->queues > QUEUES_MAX)
 		return bad_field(err, "queues");
 	return flags_valid(attach) ? 0 : bad_field(err, "flags");

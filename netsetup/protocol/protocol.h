@@ -33,7 +33,7 @@
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
-#define PROTOCOL_VERSION 3
+#define PROTOCOL_VERSION 4
 
 /* The descriptor on which a vmrun-netsetup that vmrun starts finds its first client's socket. */
 #define PROTOCOL_FD 3
@@ -73,6 +73,13 @@ enum promiscuous_mode {
 	PROMISCUOUS_OFF,
 };
 
+/* How the VM's IPv4 packets pass. */
+enum network_path {
+	PATH_AUTO,
+	PATH_ROUTED,  /* by the host's routes, where its firewall and policy rules apply */
+	PATH_BRIDGED, /* below the host's IP stack, by a table of the uplink */
+};
+
 /**
  * struct record_header - the first member of each record. RECORD_WITHDRAW and RECORD_DONE have
  * nothing else; neither has RECORD_RENEWED, which comes with a new DHCP socket.
@@ -106,8 +113,10 @@ struct record_header {
  *           then 0.0.0.0.
  * @tap_ifindex: RECORD_ATTACH of a VM that runs, after the service lost its connection: index of
  *               the VM's tap; else 0.
+ * @mac: the guest's hardware address.
  * @probe: enum probe_mode.
  * @promiscuous: enum promiscuous_mode.
+ * @path: enum network_path. A VM that is attached keeps its path: a move has it, or PATH_AUTO.
  * @queues: 1..QUEUES_MAX.
  * @offload: 1: make a tap with vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
  * @dhcp: 1: make a DHCP socket.
@@ -129,8 +138,10 @@ struct attach_record {
 	struct in_addr remembered[REMEMBERED_MAX];
 	struct in_addr avoided[AVOIDED_MAX];
 	uint32_t tap_ifindex;
+	struct ether_addr mac;
 	uint8_t probe;
 	uint8_t promiscuous;
+	uint8_t path;
 	uint8_t queues;
 	uint8_t offload;
 	uint8_t dhcp;
@@ -138,7 +149,7 @@ struct attach_record {
 	uint8_t announce;
 	uint8_t dry_run;
 	uint8_t verbose;
-	uint8_t reserved[3]; /* 0 */
+	uint8_t reserved[4]; /* 0 */
 };
 
 #define CHANGE_TEXT_SIZE 640
@@ -161,6 +172,7 @@ struct change_record {
  * @address: the guest's.
  * @queues: number of tap descriptors with this record; 0 for a move, a resumed tap or a dry run.
  * @dhcp: 1: a DHCP socket follows them.
+ * @path: PATH_ROUTED or PATH_BRIDGED.
  */
 struct ready_record {
 	struct record_header header;
@@ -169,6 +181,7 @@ struct ready_record {
 	struct in_addr address;
 	uint32_t queues;
 	uint32_t dhcp;
+	uint32_t path;
 };
 
 /**

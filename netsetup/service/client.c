@@ -306,7 +306,14 @@ static bool same_vm(const struct attach_record *a, const struct attach_record *b
 {
 	return a->owner == b->owner && !strcmp(a->name, b->name) &&
 	       !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) && a->queues == b->queues &&
-	       a->dhcp == b->dhcp && a->dry_run == b->dry_run;
+	       a->dhcp == b->dhcp && a->dry_run == b->dry_run &&
+	       !memcmp(&a->mac, &b->mac, sizeof(a->mac));
+}
+
+/* A VM is never switched to another path: the user has been told which firewall it passes. */
+static bool same_path(const struct attach_record *attach, const struct vm *vm)
+{
+	return attach->path == PATH_AUTO || attach->path == vm->record.path;
 }
 
 /* Returns false if the record does not fit here; the VM then ends. */
@@ -328,7 +335,7 @@ static bool serve_record(struct state *state, struct vm *vm, const union record 
 	 * again.
 	 */
 	if (record->header.type != RECORD_MOVE || !runs ||
-	    !same_vm(&record->attach, &vm->record.attach))
+	    !same_vm(&record->attach, &vm->record.attach) || !same_path(&record->attach, vm))
 		return error_setf(err, STATUS_FAILURE, EPROTO, "unexpected record") == 0;
 	if (protocol_attach_check(&record->attach, err) < 0)
 		return false;

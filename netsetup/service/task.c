@@ -78,6 +78,23 @@ static unsigned int count_others(const struct state *state, const struct vm *vm)
 	return count;
 }
 
+/* Chooses the path of a VM that has none yet, and names no path. */
+static void choose_path(struct task *task, struct vm *vm)
+{
+	struct error ignored;
+
+	if (vm->record.path == PATH_AUTO)
+		vm->record.path = vm->record.attach.path;
+	if (vm->record.path == PATH_AUTO) {
+		task->request.path = PATH_ROUTED;
+		vm->record.path = authorize_check(task->authorization, &task->request,
+						  &ignored) == 0
+					  ? PATH_ROUTED
+					  : PATH_BRIDGED;
+	}
+	task->request.path = (enum network_path)vm->record.path;
+}
+
 int task_begin(struct task *task, const struct state *state, struct vm *vm, struct error *err)
 {
 	const struct attach_record *attach = &vm->record.attach;
@@ -99,8 +116,14 @@ int task_begin(struct task *task, const struct state *state, struct vm *vm, stru
 	task->request = (struct request){ .uplink = vm->uplink.ifname,
 					  .named = attach->named || !vm->uplink.has_default,
 					  .unprobed = attach->probe == PROBE_NONE,
+					  .path = (enum network_path)(vm->record.path
+									      ? vm->record.path
+									      : attach->path),
 					  .vms = count_others(state, vm) };
-	return task_authorize(task, (struct in_addr){ INADDR_ANY }, err);
+	ret = task_authorize(task, (struct in_addr){ INADDR_ANY }, err);
+	if (ret == 0)
+		choose_path(task, vm);
+	return ret;
 }
 
 int task_authorize(const struct task *task, struct in_addr address, struct error *err)

@@ -34,6 +34,8 @@ struct proof {
  * @tap_ifindex: 0 if there is none.
  * @address: the VM's; 0.0.0.0 if it has none yet.
  * @published_on: index of the uplink that may have the proxy entry; 0: none.
+ * @path: PATH_ROUTED or PATH_BRIDGED; PATH_AUTO before it is chosen.
+ * @table: index of the uplink whose table has the VM; 0: none.
  * @answered: 1: the client has the answer to RECORD_ATTACH, with the tap.
  */
 struct vm_record {
@@ -45,6 +47,8 @@ struct vm_record {
 	uint32_t tap_ifindex;
 	struct in_addr address;
 	uint32_t published_on;
+	uint32_t path;
+	uint32_t table;
 	uint32_t answered;
 	struct proof proof;
 };

@@ -94,6 +94,7 @@ static inline struct attach_record attach_for(const char *name)
 	memset(attach.uuid, name[0], sizeof(attach.uuid));
 	attach.ifindex = if_nametoindex("e0");
 	attach.host = address("192.168.7.5");
+	memset(&attach.mac, name[0] << 1, sizeof(attach.mac));
 	attach.queues = 1;
 	attach.probe = PROBE_NONE;
 	return attach;

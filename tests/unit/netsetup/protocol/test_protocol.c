@@ -39,6 +39,7 @@ static struct attach_record good_attach(void)
 	attach.ifindex = 2;
 	attach.host = address("192.168.7.5");
 	attach.queues = 1;
+	attach.mac = (struct ether_addr){ { 0x52 } };
 	return attach;
 }
 
@@ -195,6 +196,8 @@ SETTER(set_range_back, attach->range_first = address("10.0.1.0");
 SETTER(set_tap_ifindex, attach->tap_ifindex = (uint32_t)value)
 SETTER(set_probe, attach->probe = (uint8_t)value)
 SETTER(set_promiscuous, attach->promiscuous = (uint8_t)value)
+SETTER(set_mac, memset(&attach->mac, value, sizeof(attach->mac)))
+SETTER(set_path, attach->path = (uint8_t)value)
 SETTER(set_queues, attach->queues = (uint8_t)value)
 SETTER(set_offload, attach->offload = (uint8_t)value)
 SETTER(set_dhcp, attach->dhcp = (uint8_t)value)
@@ -255,6 +258,12 @@ static const struct field_case fields[] = {
 	{ "probe", set_probe, 255 },
 	{ NULL, set_promiscuous, PROMISCUOUS_OFF },
 	{ "promiscuous", set_promiscuous, PROMISCUOUS_OFF + 1 },
+	{ "mac", set_mac, 0 },
+	{ "mac", set_mac, 1 },
+	{ "mac", set_mac, 255 },
+	{ NULL, set_mac, 2 },
+	{ NULL, set_path, PATH_BRIDGED },
+	{ "path", set_path, PATH_BRIDGED + 1 },
 	{ "queues", set_queues, 0 },
 	{ NULL, set_queues, QUEUES_MAX },
 	{ "queues", set_queues, QUEUES_MAX + 1 },
