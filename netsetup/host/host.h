@@ -13,6 +13,7 @@
 #include "netsetup/kernel/sysctl.h"
 #include "netsetup/maker/change.h"
 #include "netsetup/protocol/protocol.h"
+#include "netsetup/table/table.h"
 
 #define HOST_PROTOCOL CHANGE_PROTOCOL
 
@@ -102,5 +103,58 @@ int host_filter(struct host *host, struct interface_id tap, struct in_addr addre
 int host_arp_socket(struct host *host, struct interface_id uplink, enum promiscuous_mode mode,
 		    struct error *err);
 int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *err);
+
+/**
+ * struct host_table - what lives as long as an uplink's table, and makes it live: the caller keeps
+ * these descriptors, and closes them together.
+ * @owner: netlink socket that owns the table.
+ * @gate: descriptor of the gate, see gate_open().
+ * @groups: socket of gate_groups_open().
+ * @gate_ifindex: of the gate.
+ */
+struct host_table {
+	int owner;
+	int gate;
+	int groups;
+	unsigned int gate_ifindex;
+};
+
+/**
+ * host_table_open() - make an uplink's table without a VM, and its gate; see table.h.
+ * @table: untouched on failure; -1, -1, -1 and 0 in a dry run.
+ *
+ * Reports the table in nft's syntax, in lines that begin with "# nft".
+ *
+ * Return: 0; -EEXIST or -EBUSY if the uplink has one; -EOPNOTSUPP or -ENOENT if the kernel lacks a
+ * part, which the message names; or another negative errno.
+ */
+int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
+		    struct error *err);
+
+/**
+ * host_table_refresh() - put what the kernel has now into the table: the uplink's MAC and MTU, the
+ * host's addresses. The caller calls it after each event that changes one of them.
+ * @owner: of host_table_open(); unused in a dry run. So it is in the calls below.
+ *
+ * Return: 0; -ENOENT if the table is gone (the uplink was renamed or another socket is the owner's);
+ * or another negative errno.
+ */
+int host_table_refresh(struct host *host, struct interface_id uplink, int owner, struct error *err);
+
+/**
+ * host_table_vm() - put a VM into its uplink's table, or replace what differs: MAC, address, path.
+ * @tap: its ifindex must be the one of @vm; 0 in a dry run.
+ *
+ * Return: as host_table_refresh(); -EADDRINUSE if the host or another VM has the address or MAC.
+ */
+int host_table_vm(struct host *host, struct interface_id uplink, int owner, struct interface_id tap,
+		  const struct table_vm *vm, struct error *err);
+
+/**
+ * host_table_vm_delete() - remove a VM from its uplink's table. Nothing to remove is no error: the
+ * VM, the tap, the uplink or the table may be gone.
+ */
+int host_table_vm_delete(struct host *host, struct interface_id uplink, int owner,
+			 struct interface_id tap, struct error *err);
 
 #endif

@@ -40,6 +40,10 @@ enum maker_type {
 	MAKER_PROXY_DELETE,
 	MAKER_ARP_SOCKET,
 	MAKER_DHCP_SOCKET,
+	MAKER_TABLE_OPEN,
+	MAKER_TABLE_REFRESH,
+	MAKER_TABLE_VM,
+	MAKER_TABLE_VM_DELETE,
 };
 
 /**
@@ -47,12 +51,15 @@ enum maker_type {
  * @type: enum maker_type.
  * @ifindex: all but MAKER_TAP_ADD: the interface.
  * @ifname: MAKER_TAP_ADD: name of the new tap.
- * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*: the guest's.
- * @mac: MAKER_LINK_UP: the tap's.
+ * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*, MAKER_TABLE_VM: the guest's.
+ * @mac: MAKER_LINK_UP: the tap's; MAKER_TABLE_VM: the guest's.
  * @number: MAKER_TAP_ADD: queues; MAKER_LINK_UP: MTU; MAKER_SYSCTL: the value; MAKER_ARP_SOCKET:
- *          enum promiscuous_mode.
+ *          enum promiscuous_mode; MAKER_TABLE_VM: enum table_path.
  * @offload: MAKER_TAP_ADD: 1: with vnet headers.
  * @key: MAKER_SYSCTL: of maker_sysctl_key().
+ * @tap: MAKER_TABLE_VM*: the VM's; @ifindex is the uplink.
+ * @owner: MAKER_TABLE_REFRESH, MAKER_TABLE_VM*: the socket that owns the table. maker_call() passes
+ *         it to the maker, which has another number for it.
  */
 struct maker_request {
 	uint32_t type;
@@ -63,12 +70,15 @@ struct maker_request {
 	uint16_t offload;
 	int32_t number;
 	uint32_t key;
+	uint32_t tap;
+	int32_t owner;
 };
 
 /**
- * struct maker_answer - an answer, with the descriptors of a tap or a socket.
+ * struct maker_answer - an answer, with the descriptors of a tap or a socket; MAKER_TABLE_OPEN: the
+ * table's owner, the gate, and the socket of gate_groups_open().
  * @code: 0, or a positive errno value; then @error has the message.
- * @ifindex: MAKER_TAP_ADD: the tap's.
+ * @ifindex: MAKER_TAP_ADD: the tap's; MAKER_TABLE_OPEN: the gate's.
  */
 struct maker_answer {
 	int32_t code;
