@@ -246,6 +246,7 @@ struct port {
  * @probe: thoroughness of the check that an address is free.
  * @promiscuous: mode of the uplink.
  * @path: how packets pass between guest and LAN.
+ * @firewall: what to do about a firewall of the host that drops them.
  * @ports, @port_count: ports of the host that QEMU forwards to the guest.
  */
 struct network {
@@ -270,6 +271,7 @@ struct network {
 	enum probe_mode probe;
 	enum promiscuous_mode promiscuous;
 	enum network_path path;
+	enum firewall_mode firewall;
 	struct port ports[PORTS_MAX];
 	unsigned int port_count;
 };

@@ -121,6 +121,12 @@ static const struct word network_paths[] = {
 	{ "bridged", PATH_BRIDGED },
 };
 
+static const struct word firewall_modes[] = {
+	{ "check", FIREWALL_CHECK },
+	{ "allow", FIREWALL_ALLOW },
+	{ "off", FIREWALL_OFF },
+};
+
 static const struct word rtc_bases[] = {
 	{ "utc", RTC_UTC },
 	{ "localtime", RTC_LOCALTIME },
@@ -281,6 +287,8 @@ static const struct key network_keys[] = {
 	{ "promiscuous", &type_words, NETWORK(promiscuous), WORDS(promiscuous_modes), "auto",
 	  PIN_UNLOCKED },
 	{ "path", &type_words, NETWORK(path), WORDS(network_paths), "auto", PIN_UNLOCKED },
+	{ "firewall", &type_words, NETWORK(firewall), WORDS(firewall_modes), "check",
+	  PIN_UNLOCKED },
 	{ "ports", &schema_type_list, NETWORK(ports), &port_list, NULL, PIN_NONE },
 };
 

@@ -69,6 +69,7 @@ static void fill_request(struct lan_session *lan_session, unsigned int queues, b
 	request->mac = network->mac;
 	request->promiscuous = (uint8_t)network->promiscuous;
 	request->path = (uint8_t)network->path;
+	request->firewall = (uint8_t)network->firewall;
 	request->queues = (uint8_t)queues;
 	request->offload = offload;
 	request->dhcp = (network->configure & CONFIGURE_DHCP) != 0;
@@ -181,6 +182,7 @@ int lan_join(struct lan_session *lan_session, struct error *err)
 			   &lan_session->lan, err) < 0)
 		return add_remedies(lan_session, err);
 	roam_join(&lan_session->roam, &lan_session->lan.ready);
+	lan_session->verdict = lan_session->lan.ready.verdict;
 	start_dhcp(lan_session);
 	return 0;
 }
@@ -289,6 +291,9 @@ void lan_report(struct lan_session *lan_session, struct qmp *qmp)
 	lan_session->link.qmp = qmp;
 	report_place(lan_session->definition->name, &lan_session->roam.place, lan_session->dns,
 		     lan_session->dns_count);
+	if (lan_session->verdict.forwarding != FORWARDING_OPEN || lan_session->verdict.allowed)
+		report_verdict(lan_session->definition->name, &lan_session->roam.place,
+			       &lan_session->verdict);
 	store_address(lan_session);
 }
 
@@ -313,6 +318,17 @@ static void on_conflict(const struct conflict_record *conflict, void *context)
 	roam_conflict(&lan_session->roam, conflict);
 }
 
+/* The service asks the kernel again, for example after a firewall has changed its rules. */
+static void on_verdict(const struct verdict *verdict, void *context)
+{
+	struct lan_session *lan_session = context;
+	const bool same = verdict_equal(verdict, &lan_session->verdict);
+
+	lan_session->verdict = *verdict;
+	if (!same)
+		report_verdict(lan_session->definition->name, &lan_session->roam.place, verdict);
+}
+
 static void on_renewed(int dhcp, void *context)
 {
 	struct lan_session *lan_session = context;
@@ -331,6 +347,7 @@ int lan_event(struct lan_session *lan_session, struct error *err)
 						    .ready = on_ready,
 						    .failed = on_failed,
 						    .conflict = on_conflict,
+						    .verdict = on_verdict,
 						    .renewed = on_renewed,
 						    .context = lan_session };
 	const char *name = lan_session->definition->name;

@@ -27,6 +27,7 @@
  * @open_error: the reason why it was not opened; code 0 if it was.
  * @lan: the tap's descriptors and the DHCP socket.
  * @roam: the VM's place on the LAN, and its next ones.
+ * @verdict: which of the guest's packets the host forwards.
  * @remembered: the VM's last addresses.
  * @dns, @dns_count: DNS servers for the guest.
  * @address_changed: called with the VM's new address; may be NULL.
@@ -44,6 +45,7 @@ struct lan_session {
 	struct error open_error;
 	struct netsetup_lan lan;
 	struct roam roam;
+	struct verdict verdict;
 	struct in_addr remembered[REMEMBERED_MAX];
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
+#include "launcher/lan/forwarding.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/ipv4.h"
 
@@ -63,6 +64,23 @@ void report_change(const char *name, const struct lan_place *old, const struct l
 	else if (old->state != LAN_UP)
 		log_notice("%s: on the LAN again: %s on %s", name, ipv4_text(now->address, after),
 			   now->uplink);
+}
+
+void report_verdict(const char *name, const struct lan_place *place, const struct verdict *verdict)
+{
+	char text[FORWARDING_TEXT_SIZE];
+	struct error finding = { 0 };
+	char *rest = finding.remedy;
+
+	if (forwarding_text(verdict, text)) {
+		log_notice("%s: %s", name, text);
+		forwarding_remedy(verdict, place->tap, place->uplink, &finding);
+		for (char *line; finding.remedy[0] && (line = strsep(&rest, "\n"));)
+			log_notice("%s:   %s", name, line);
+	} else if (verdict->forwarding == FORWARDING_OPEN) {
+		log_notice("%s: this host forwards the guest's packets%s", name,
+			   verdict->allowed ? ", by rules that vmrun has added to its firewall" : "");
+	}
 }
 
 void report_dhcp(const char *name, const struct dhcp_event *event)

@@ -5,6 +5,7 @@
 
 #include "launcher/definition/machine_plan.h"
 #include "launcher/lan/dhcp_server.h"
+#include "netsetup/protocol/verdict.h"
 
 /* report_place() - print the line that reports the VM on the LAN. */
 void report_place(const char *name, const struct lan_place *place, const struct in_addr *dns,
@@ -16,6 +17,9 @@ void report_place(const char *name, const struct lan_place *place, const struct 
  */
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
 		   bool roams);
+
+/* report_verdict() - print what drops the guest's packets on this host, and what helps. */
+void report_verdict(const char *name, const struct lan_place *place, const struct verdict *verdict);
 
 /* report_dhcp() - print the effect of a DHCP packet of the guest. */
 void report_dhcp(const char *name, const struct dhcp_event *event);

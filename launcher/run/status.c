@@ -2,11 +2,14 @@
 // Describes a running VM as JSON; vmrun(1) documents each member.
 #include "launcher/run/status.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "launcher/definition/type_port.h"
+#include "launcher/lan/forwarding.h"
 #include "launcher/yaml/scalar.h"
+#include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
 static void add_text(struct json_object *object, const char *key, const char *text)
@@ -61,6 +64,57 @@ static void add_lan(struct json_object *object, const struct lan_session *lan_se
 	add_number(object, "mtu", place->mtu);
 	add_text(object, "lan", lan_text(place->state));
 	add_text(object, "lan-reason", place->reason[0] ? place->reason : NULL);
+}
+
+/* Adds the chains that drop packets: family, table, chain, its rule or policy, the program. */
+static void add_chains(struct json_object *object, const struct verdict *verdict)
+{
+	struct json_object *chains = json_object_new_array();
+	char text[3 * VERDICT_NAME_SIZE];
+
+	for (size_t i = 0; i < verdict->culprit_count; i++) {
+		const struct verdict_culprit *culprit = &verdict->culprits[i];
+		const char *owner = forwarding_owner(culprit);
+		char rule[32] = "policy";
+
+		if (culprit->rule)
+			snprintf(rule, sizeof(rule), "rule %llu",
+				 (unsigned long long)culprit->rule);
+		snprintf(text, sizeof(text), "%s %s %s %s%s%s%s", verdict_family(culprit),
+			 culprit->table, culprit->chain, rule, owner ? " (" : "",
+			 owner ? owner : "", owner ? ")" : "");
+		json_object_array_add(chains, json_object_new_string(text));
+	}
+	json_object_object_add(object, "forwarding-chains", chains);
+}
+
+/* Adds what the host forwards: words, the chains that drop, and the commands that help. */
+static void add_forwarding(struct json_object *object, const struct lan_session *lan_session)
+{
+	static const char *const names[] = { "tcp-out", "udp-out", "ping-out",
+					     "tcp-in",	"udp-in",  "ping-in" };
+	const struct lan_place *place = &lan_session->roam.place;
+	const struct verdict *verdict = &lan_session->verdict;
+	struct json_object *fates = json_object_new_array(), *remedy = json_object_new_array();
+	char text[FORWARDING_TEXT_SIZE];
+	struct error finding = { 0 };
+	char *rest = finding.remedy;
+
+	add_text(object, "forwarding", forwarding_word(verdict));
+	add_text(object, "forwarding-reason", forwarding_text(verdict, text) ? text : NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(text, sizeof(text), "%s %s", names[i],
+			 forwarding_fate(verdict->fates[0][i]));
+		json_object_array_add(fates, json_object_new_string(text));
+	}
+	json_object_object_add(object, "forwarding-packets", fates);
+	add_chains(object, verdict);
+	forwarding_remedy(verdict, place->tap, place->uplink, &finding);
+	for (char *line; finding.remedy[0] && (line = strsep(&rest, "\n"));)
+		json_object_array_add(remedy, json_object_new_string(line));
+	json_object_object_add(object, "forwarding-remedy", remedy);
+	json_object_object_add(object, "forwarding-allowed",
+			       json_object_new_boolean(verdict->allowed));
 }
 
 static const char *console_text(enum console_mode console)
@@ -126,8 +180,10 @@ struct json_object *status_json(const struct machine_plan *plan,
 	add_number(object, "pid", getpid());
 	add_number(object, "qemu-pid", vm->qemu.pid);
 	add_number(object, "uptime", now.tv_sec - started);
-	if (definition->network.type == NETWORK_LAN)
+	if (definition->network.type == NETWORK_LAN) {
 		add_lan(object, lan_session);
+		add_forwarding(object, lan_session);
+	}
 	add_text(object, "uuid", uuid);
 	add_text(object, "mac", scalar_mac_text(&definition->network.mac, mac));
 	add_networks(object, definition);

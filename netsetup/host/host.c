@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <uuid/uuid.h>
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
@@ -13,6 +14,7 @@
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/query.h"
+#include "netsetup/maker/allow.h"
 #include "netsetup/maker/antispoof.h"
 
 bool host_report(struct host *host, const char *format, ...)
@@ -214,4 +216,98 @@ int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *e
 	const struct maker_request request = { .type = MAKER_DHCP_SOCKET, .ifindex = tap.ifindex };
 
 	return open_socket(host, &request, err);
+}
+
+int host_ask_open(struct host *host, struct interface_id tap, struct interface_id uplink,
+		  struct in_addr guest, struct in_addr station, int fds[ASK_FDS],
+		  struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_ASK_OPEN,
+					       .ifindex = uplink.ifindex,
+					       .tap = tap.ifindex,
+					       .address = guest,
+					       .station = station };
+	int made[MAKER_FDS_MAX];
+	uint32_t ifindex;
+	const int ret = call(host, &request, &ifindex, made, err);
+
+	if (ret == 0)
+		memcpy(fds, made, sizeof(*fds) * ASK_FDS);
+	return ret;
+}
+
+int host_ask_listen(struct host *host, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_ASK_LISTEN };
+
+	return open_socket(host, &request, err);
+}
+
+/* Reports one rule of a VM. */
+static void report_rule(struct host *host, const struct verdict_culprit *culprit,
+			const char *comment, const char *input, const char *output,
+			const char *field, struct in_addr address)
+{
+	char chain[PRINTABLE_WORD_SIZE(VERDICT_NAME_SIZE)];
+	char table[PRINTABLE_WORD_SIZE(VERDICT_NAME_SIZE)], text[IPV4_TEXT_SIZE];
+
+	host_report(host,
+		    "nft insert rule %s %s %s iifname '\"%s\"' oifname '\"%s\"' ip %s %s counter "
+		    "accept comment '\"%s\"'",
+		    verdict_family(culprit), printable_word(culprit->table, table),
+		    printable_word(culprit->base, chain), input, output, field,
+		    ipv4_text(address, text), comment);
+}
+
+int host_rules_add(struct host *host, const struct verdict_culprit *culprit,
+		   const uint8_t uuid[16], struct interface_id tap, struct interface_id uplink,
+		   struct in_addr address, struct error *err)
+{
+	struct maker_request request = { .type = MAKER_RULES_ADD,
+					 .ifindex = uplink.ifindex,
+					 .tap = tap.ifindex,
+					 .address = address,
+					 .rules.family = culprit->family };
+	char comment[sizeof(ALLOW_COMMENT) + UUID_STR_LEN] = ALLOW_COMMENT;
+
+	memcpy(request.rules.uuid, uuid, sizeof(request.rules.uuid));
+	memcpy(request.rules.table, culprit->table, sizeof(request.rules.table));
+	memcpy(request.rules.chain, culprit->base, sizeof(request.rules.chain));
+	uuid_unparse_lower(uuid, comment + strlen(ALLOW_COMMENT));
+	report_rule(host, culprit, comment, uplink.ifname, tap.ifname, "daddr", address);
+	report_rule(host, culprit, comment, tap.ifname, uplink.ifname, "saddr", address);
+	return host->dry_run ? 0 : change(host, &request, err);
+}
+
+int host_rules_delete(struct host *host, const uint8_t uuid[16], struct error *err)
+{
+	struct maker_request request = { .type = MAKER_RULES_DELETE };
+	char text[UUID_STR_LEN];
+
+	memcpy(request.rules.uuid, uuid, sizeof(request.rules.uuid));
+	uuid_unparse_lower(uuid, text);
+	/* A comment: nft(8) deletes a rule by a handle that only the kernel knows. */
+	if (!host_report(host, "# nft delete rule: all with the comment " ALLOW_COMMENT "%s", text))
+		return 0;
+	return change(host, &request, err);
+}
+
+/* In a dry run the maker counts the rules only. */
+int host_rules_sweep(struct host *host, struct error *err)
+{
+	struct maker_request request = { .type = MAKER_RULES_SWEEP };
+	int fds[MAKER_FDS_MAX];
+	uint32_t count = 0;
+	int ret;
+
+	if (host->dry_run && host->maker == 0)
+		return 0;
+	ret = call(host, &request, &count, fds, err);
+	if (ret < 0 || count == 0)
+		return ret;
+	request.number = 1;
+	if (!host_report(host, "# nft delete rule: %u of VMs that are gone, with the comment "
+			       ALLOW_COMMENT "UUID", count))
+		return 0;
+	return call(host, &request, &count, fds, err);
 }

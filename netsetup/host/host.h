@@ -11,6 +11,7 @@
 #include "netsetup/base/ifname.h"
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/sysctl.h"
+#include "netsetup/maker/ask.h"
 #include "netsetup/maker/change.h"
 #include "netsetup/protocol/protocol.h"
 #include "netsetup/table/table.h"
@@ -103,6 +104,35 @@ int host_filter(struct host *host, struct interface_id tap, struct in_addr addre
 int host_arp_socket(struct host *host, struct interface_id uplink, enum promiscuous_mode mode,
 		    struct error *err);
 int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *err);
+
+/**
+ * host_ask_open() - open what the kernel is asked by; see ask_open().
+ * @fds: by enum ask_fd, owned by the caller.
+ *
+ * Return: 0 or a negative errno.
+ */
+int host_ask_open(struct host *host, struct interface_id tap, struct interface_id uplink,
+		  struct in_addr guest, struct in_addr station, int fds[ASK_FDS],
+		  struct error *err);
+
+/* host_ask_listen() - open a socket that receives the changes of nf_tables; see ask_listen(). */
+int host_ask_listen(struct host *host, struct error *err);
+
+/**
+ * host_rules_add() - have a chain of a firewall accept the guest's packets; see allow_add().
+ * @culprit: with @base.
+ *
+ * Return: 0, -EPERM if another program owns the chain's table, or another negative errno.
+ */
+int host_rules_add(struct host *host, const struct verdict_culprit *culprit,
+		   const uint8_t uuid[16], struct interface_id tap, struct interface_id uplink,
+		   struct in_addr address, struct error *err);
+
+/* host_rules_delete() - delete the VM's rules in all chains; none is no error. */
+int host_rules_delete(struct host *host, const uint8_t uuid[16], struct error *err);
+
+/* host_rules_sweep() - delete the rules of VMs whose tap is gone. */
+int host_rules_sweep(struct host *host, struct error *err);
 
 /**
  * struct host_table - what lives as long as an uplink's table, and makes it live: the caller keeps

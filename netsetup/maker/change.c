@@ -12,7 +12,9 @@
 #include "netsetup/kernel/dhcp_socket.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/tap.h"
+#include "netsetup/maker/allow.h"
 #include "netsetup/maker/antispoof.h"
+#include "netsetup/maker/ask.h"
 #include "netsetup/maker/promiscuous.h"
 
 /* All values that are ever set, of a tap or an uplink. */
@@ -207,4 +209,45 @@ int change_dhcp_socket(const struct change *change, struct error *err)
 	}
 	change->fds[0] = fd;
 	return 0;
+}
+
+int change_ask_open(const struct change *change, struct error *err)
+{
+	const struct maker_request *request = change->request;
+
+	return ask_open(change->route, (struct interface_id){ change->tap, request->tap },
+			(struct interface_id){ change->ifname, request->ifindex }, request->address,
+			request->station, change->fds, err);
+}
+
+int change_ask_listen(const struct change *change, struct error *err)
+{
+	const int fd = ask_listen(err);
+
+	if (fd < 0)
+		return fd;
+	change->fds[0] = fd;
+	return 0;
+}
+
+int change_rules_add(const struct change *change, struct error *err)
+{
+	const struct maker_request *request = change->request;
+	const struct allow_chain chain = { request->rules.family, request->rules.table,
+					   request->rules.chain };
+
+	return allow_add(&chain, request->rules.uuid,
+			 (struct interface_id){ change->tap, request->tap },
+			 (struct interface_id){ change->ifname, request->ifindex },
+			 request->address, err);
+}
+
+int change_rules_sweep(const struct change *change, struct error *err)
+{
+	return allow_sweep(change->request->number, change->ifindex, err);
+}
+
+int change_rules_delete(const struct change *change, struct error *err)
+{
+	return allow_delete(change->request->rules.uuid, err);
 }

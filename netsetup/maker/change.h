@@ -15,12 +15,14 @@
  * @route: rtnetlink socket.
  * @request: checked.
  * @ifname: name of the request's interface, for messages.
+ * @tap: name of the request's tap, if it has one.
  * @ifindex, @fds: the answer.
  */
 struct change {
 	struct nl_sock *route;
 	const struct maker_request *request;
 	const char *ifname;
+	const char *tap;
 	uint32_t *ifindex;
 	int *fds;
 };
@@ -37,6 +39,11 @@ int change_proxy_add(const struct change *change, struct error *err);
 int change_proxy_delete(const struct change *change, struct error *err);
 int change_arp_socket(const struct change *change, struct error *err);
 int change_dhcp_socket(const struct change *change, struct error *err);
+int change_ask_open(const struct change *change, struct error *err);
+int change_ask_listen(const struct change *change, struct error *err);
+int change_rules_add(const struct change *change, struct error *err);
+int change_rules_sweep(const struct change *change, struct error *err);
+int change_rules_delete(const struct change *change, struct error *err);
 
 /* change_sysctl_of() - the value of number @key; its interface is not filled in. NULL: none. */
 const struct sysctl *change_sysctl_of(uint32_t key);

@@ -3,6 +3,7 @@
 #include "netsetup/maker/maker.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,8 @@ enum side {
 	SIDE_UPLINK, /* an Ethernet interface that is no tap */
 	SIDE_EITHER,
 	SIDE_NO_TAP, /* any interface, to remove what it got when it was an uplink */
+	SIDE_BOTH,   /* an uplink, and a tap of ours as @tap */
+	SIDE_HOST,   /* no interface: the host */
 };
 
 /* The rows of enum maker_type. */
@@ -44,6 +47,11 @@ static const struct kind {
 	[MAKER_PROXY_DELETE] = { SIDE_NO_TAP, true, 0, 0, change_proxy_delete },
 	[MAKER_ARP_SOCKET] = { SIDE_UPLINK, false, 0, PROMISCUOUS_OFF, change_arp_socket },
 	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket },
+	[MAKER_ASK_OPEN] = { SIDE_BOTH, true, 0, 0, change_ask_open },
+	[MAKER_ASK_LISTEN] = { SIDE_HOST, false, 0, 0, change_ask_listen },
+	[MAKER_RULES_ADD] = { SIDE_BOTH, true, 0, 0, change_rules_add },
+	[MAKER_RULES_SWEEP] = { SIDE_HOST, false, 0, 1, change_rules_sweep },
+	[MAKER_RULES_DELETE] = { SIDE_HOST, false, 0, 0, change_rules_delete },
 };
 
 int maker_sysctl_key(const struct sysctl *sysctl)
@@ -78,12 +86,14 @@ static bool side_fits(enum side side, const struct interface *link)
 	case SIDE_TAP:
 		return is_tap(link);
 	case SIDE_UPLINK:
+	case SIDE_BOTH:
 		return !refusal_link(link);
 	case SIDE_EITHER:
 		return is_tap(link) || !refusal_link(link);
 	case SIDE_NO_TAP:
 		return !is_tap(link);
 	case SIDE_NONE:
+	case SIDE_HOST:
 		break;
 	}
 	return false;
@@ -98,11 +108,23 @@ static int find_link(struct nl_sock *route, uint32_t ifindex, struct interfaces 
 	return message ? netlink_request(route, message, interface_add_link, table) : -ENOMEM;
 }
 
+/* The names are those of any chain: allow_add() says why that is safe. */
+static bool rules_fit(const struct maker_rules *rules)
+{
+	return (rules->family == NFPROTO_IPV4 || rules->family == NFPROTO_INET) &&
+	       memchr(rules->table, '\0', sizeof(rules->table)) && rules->table[0] &&
+	       memchr(rules->chain, '\0', sizeof(rules->chain)) && rules->chain[0];
+}
+
 static bool numbers_fit(const struct kind *kind, const struct maker_request *request)
 {
 	if (request->number < kind->least || request->number > kind->most || request->offload > 1)
 		return false;
 	if (request->type == MAKER_SYSCTL && !change_sysctl_of(request->key))
+		return false;
+	if (request->type == MAKER_ASK_OPEN && !ipv4_unicast(request->station))
+		return false;
+	if (request->type == MAKER_RULES_ADD && !rules_fit(&request->rules))
 		return false;
 	return !kind->address || ipv4_unicast(request->address);
 }
@@ -113,22 +135,37 @@ static bool name_fits(const struct maker_request *request)
 	       !strncmp(request->ifname, TAP_PREFIX, strlen(TAP_PREFIX));
 }
 
+/* Checks the second interface of a request. */
+static int check_tap(struct change *change, struct interfaces *table, struct error *err)
+{
+	const uint32_t ifindex = change->request->tap;
+	const int ret = find_link(change->route, ifindex, table);
+
+	/* The first link is the uplink. Its name becomes part of a rule. */
+	if (ret < 0 || table->link_count != 2)
+		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find tap %u", ifindex);
+	change->tap = table->links[1].ifname;
+	return is_tap(&table->links[1]) && ifname_valid(table->links[0].ifname) ? 0 : refuse(err);
+}
+
 int maker_execute(struct nl_sock *route, const struct maker_request *request, uint32_t *ifindex,
 		  int fds[MAKER_FDS_MAX], struct error *err)
 {
-	struct change change = { route, request, request->ifname, ifindex, fds };
+	struct change change = { route, request, request->ifname, NULL, ifindex, fds };
 	cleanup_interfaces struct interfaces table = { 0 };
 	const struct kind *kind;
 	int ret;
 
 	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
-	if (request->type >= ARRAY_SIZE(kinds))
+	if (request->type >= ARRAY_SIZE(kinds) || !kinds[request->type].make)
 		return refuse(err);
 	kind = &kinds[request->type];
 	if (!numbers_fit(kind, request))
 		return refuse(err);
 	if (kind->side == SIDE_NONE)
 		return name_fits(request) ? kind->make(&change, err) : refuse(err);
+	if (kind->side == SIDE_HOST)
+		return kind->make(&change, err);
 	ret = find_link(route, request->ifindex, &table);
 	/* An address or a route is gone with its interface. */
 	if (ret == -ENODEV &&
@@ -141,8 +178,9 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 	if (!side_fits(kind->side, &table.links[0]))
 		return refuse(err);
 	/* The name becomes part of messages. */
+	ret = kind->side == SIDE_BOTH ? check_tap(&change, &table, err) : 0;
 	change.ifname = ifname_valid(table.links[0].ifname) ? table.links[0].ifname : "IF";
-	return kind->make(&change, err);
+	return ret < 0 ? ret : kind->make(&change, err);
 }
 
 static size_t count_fds(const int fds[MAKER_FDS_MAX])

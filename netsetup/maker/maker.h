@@ -11,6 +11,7 @@
 #include "netsetup/base/error.h"
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/sysctl.h"
+#include "netsetup/protocol/verdict.h"
 
 /*
  * Theory of operation: the maker is the only process with capabilities. It is a child of the
@@ -44,6 +45,23 @@ enum maker_type {
 	MAKER_TABLE_REFRESH,
 	MAKER_TABLE_VM,
 	MAKER_TABLE_VM_DELETE,
+	MAKER_ASK_OPEN,
+	MAKER_ASK_LISTEN,
+	MAKER_RULES_ADD,
+	MAKER_RULES_SWEEP,
+	MAKER_RULES_DELETE,
+};
+
+/**
+ * struct maker_rules - rules of one VM in a chain of a firewall.
+ * @uuid: the VM's, binary.
+ * @family, @table, @chain: MAKER_RULES_ADD: of the base chain.
+ */
+struct maker_rules {
+	uint8_t uuid[16];
+	uint8_t family;
+	char table[VERDICT_NAME_SIZE];
+	char chain[VERDICT_NAME_SIZE];
 };
 
 /**
@@ -51,15 +69,18 @@ enum maker_type {
  * @type: enum maker_type.
  * @ifindex: all but MAKER_TAP_ADD: the interface.
  * @ifname: MAKER_TAP_ADD: name of the new tap.
- * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*, MAKER_TABLE_VM: the guest's.
+ * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*, MAKER_TABLE_VM, MAKER_ASK_OPEN,
+ *           MAKER_RULES_ADD: the guest's.
  * @mac: MAKER_LINK_UP: the tap's; MAKER_TABLE_VM: the guest's.
  * @number: MAKER_TAP_ADD: queues; MAKER_LINK_UP: MTU; MAKER_SYSCTL: the value; MAKER_ARP_SOCKET:
- *          enum promiscuous_mode; MAKER_TABLE_VM: enum table_path.
+ *          enum promiscuous_mode; MAKER_TABLE_VM: enum table_path; MAKER_RULES_SWEEP: 1: delete them.
  * @offload: MAKER_TAP_ADD: 1: with vnet headers.
  * @key: MAKER_SYSCTL: of maker_sysctl_key().
- * @tap: MAKER_TABLE_VM*: the VM's; @ifindex is the uplink.
+ * @tap: MAKER_TABLE_VM*, MAKER_ASK_OPEN, MAKER_RULES_ADD: the VM's; @ifindex is the uplink.
  * @owner: MAKER_TABLE_REFRESH, MAKER_TABLE_VM*: the socket that owns the table. maker_call() passes
  *         it to the maker, which has another number for it.
+ * @station: MAKER_ASK_OPEN: an address of the LAN.
+ * @rules: MAKER_RULES_*.
  */
 struct maker_request {
 	uint32_t type;
@@ -72,13 +93,16 @@ struct maker_request {
 	uint32_t key;
 	uint32_t tap;
 	int32_t owner;
+	struct in_addr station;
+	struct maker_rules rules;
 };
 
 /**
  * struct maker_answer - an answer, with the descriptors of a tap or a socket; MAKER_TABLE_OPEN: the
  * table's owner, the gate, and the socket of gate_groups_open().
  * @code: 0, or a positive errno value; then @error has the message.
- * @ifindex: MAKER_TAP_ADD: the tap's; MAKER_TABLE_OPEN: the gate's.
+ * @ifindex: MAKER_TAP_ADD: the tap's; MAKER_TABLE_OPEN: the gate's; MAKER_RULES_SWEEP: the number of
+ *           rules whose taps are gone.
  */
 struct maker_answer {
 	int32_t code;

@@ -91,9 +91,10 @@ static void add_remedy(const struct authorization *authorization, const struct r
 	if (address)
 		ipv4_text(request->address, text);
 	error_remedy(err, "to permit it, add this line to '%s', as root:", authorization->path);
-	error_remedy(err, "allow user %s%s%s%s%s%s%s%s", authorization->name,
+	error_remedy(err, "allow user %s%s%s%s%s%s%s%s%s", authorization->name,
 		     uplink ? " uplink " : "", uplink ? request->uplink : "",
 		     address ? " address " : "", text, vms ? " vms " : "", number,
+		     request && request->firewall ? " firewall" : "",
 		     request && request->unprobed ? " unprobed" : "");
 }
 
@@ -173,6 +174,7 @@ enum obstacle {
 	OBSTACLE_UPLINK,
 	OBSTACLE_PROBE,
 	OBSTACLE_PATH,
+	OBSTACLE_FIREWALL,
 	OBSTACLE_ADDRESS,
 	OBSTACLE_VMS,
 	OBSTACLE_NONE,
@@ -197,6 +199,8 @@ static enum obstacle find_obstacle(const struct rule *rule, const struct request
 		return OBSTACLE_PROBE;
 	if (rule->path != PATH_AUTO && request->path != PATH_AUTO && rule->path != request->path)
 		return OBSTACLE_PATH;
+	if (request->firewall && !rule->firewall)
+		return OBSTACLE_FIREWALL;
 	if (!ipv4_unset(request->address) &&
 	    (address < ntohl(rule->first.s_addr) || address > ntohl(rule->last.s_addr)))
 		return OBSTACLE_ADDRESS;
@@ -223,6 +227,11 @@ static int refuse(const struct authorization *authorization, const struct reques
 		error_setf(err, STATUS_PERMISSION, EACCES,
 			   "user '%s' is not permitted to use the %s path", authorization->name,
 			   request->path == PATH_BRIDGED ? "bridged" : "routed");
+		break;
+	case OBSTACLE_FIREWALL:
+		error_setf(err, STATUS_PERMISSION, EACCES,
+			   "user '%s' is not permitted to change the firewall",
+			   authorization->name);
 		break;
 	case OBSTACLE_ADDRESS:
 		error_setf(err, STATUS_PERMISSION, EACCES,

@@ -30,6 +30,7 @@ struct authorization {
  * @uplink: its name, owned by the caller.
  * @named: true if the user has named it, or if it has no default route.
  * @unprobed: true if the address is used without a probe.
+ * @firewall: true if rules may be added to the host's firewall.
  * @path: of its packets; PATH_AUTO if it is not chosen yet.
  * @address: the VM's; 0.0.0.0 if it has none yet.
  * @vms: number of other VMs that the client runs.
@@ -38,6 +39,7 @@ struct request {
 	const char *uplink;
 	bool named;
 	bool unprobed;
+	bool firewall;
 	enum network_path path;
 	struct in_addr address;
 	unsigned int vms;

@@ -190,6 +190,12 @@ static int read_unprobed(struct line *line, const char *word, struct rule *rule)
 	return 0;
 }
 
+static int read_firewall(struct line *line, const char *word, struct rule *rule)
+{
+	rule->firewall = true;
+	return 0;
+}
+
 /* The options of a rule, in any order, each at most once. */
 static const struct option {
 	const char *name;
@@ -200,6 +206,7 @@ static const struct option {
 	{ "address", "an address, a subnet or a range", read_address },
 	{ "vms", "a number", read_vms },
 	{ "path", "'routed' or 'bridged'", read_path },
+	{ "firewall", NULL, read_firewall },
 	{ "unprobed", NULL, read_unprobed },
 };
 

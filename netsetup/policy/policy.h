@@ -31,6 +31,7 @@
  * @first, @last: the permitted addresses, inclusive; by default all.
  * @vms: VMs that each user may run at the same time.
  * @path: permits this path only; PATH_AUTO: each.
+ * @firewall: permits `firewall: allow`, that is, rules in chains of the host's firewall.
  * @unprobed: permits `probe: none`, that is, an address that another host may have.
  */
 struct rule {
@@ -43,6 +44,7 @@ struct rule {
 	struct in_addr last;
 	unsigned int vms;
 	enum network_path path;
+	bool firewall;
 	bool unprobed;
 };
 

@@ -115,7 +115,8 @@ static int take_ready(const struct ready_record *ready, unsigned int queues_max,
 {
 	const unsigned int queues = ready->queues;
 
-	if (queues > queues_max || ready->dhcp > 1 || count_fds(fds) != queues + ready->dhcp)
+	if (queues > queues_max || ready->dhcp > 1 || count_fds(fds) != queues + ready->dhcp ||
+	    !verdict_check(&ready->verdict))
 		return unexpected(err);
 	lan->ready = *ready;
 	for (unsigned int i = 0; i < queues; i++)
@@ -147,6 +148,7 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 			return 0;
 		case RECORD_CHANGE:
 		case RECORD_RENEWED:
+		case RECORD_VERDICT:
 			break;
 		default:
 			close_fds(fds, FDS_MAX);
@@ -308,7 +310,8 @@ static int on_record(struct netsetup *netsetup, const struct netsetup_listener *
 			listener->change(record->change.text, listener->context);
 		return 0;
 	case RECORD_READY:
-		if (record->ready.queues || record->ready.dhcp)
+		if (record->ready.queues || record->ready.dhcp ||
+		    !verdict_check(&record->ready.verdict))
 			break;
 		if (listener->ready)
 			listener->ready(&record->ready, listener->context);
@@ -321,6 +324,12 @@ static int on_record(struct netsetup *netsetup, const struct netsetup_listener *
 	case RECORD_CONFLICT:
 		if (listener->conflict)
 			listener->conflict(&record->conflict, listener->context);
+		return 0;
+	case RECORD_VERDICT:
+		if (!verdict_check(&record->verdict.verdict))
+			break;
+		if (listener->verdict)
+			listener->verdict(&record->verdict.verdict, listener->context);
 		return 0;
 	case RECORD_RENEWED:
 		if (listener->renewed)

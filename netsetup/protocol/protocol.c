@@ -39,6 +39,7 @@ static const struct record_kind {
 	[RECORD_RENEWED] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_DONE] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
+	[RECORD_VERDICT] = { sizeof(struct verdict_record), { { 0 } } },
 };
 
 void protocol_record_init(void *record, enum record_type type)
@@ -150,6 +151,8 @@ int protocol_attach_check(const struct attach_record *attach, struct error *err)
 		return bad_field(err, "promiscuous");
 	if (attach->path > PATH_BRIDGED)
 		return bad_field(err, "path");
+	if (attach->firewall > FIREWALL_OFF)
+		return bad_field(err, "firewall");
 	if (attach->queues < 1 || attach->queues > QUEUES_MAX)
 		return bad_field(err, "queues");
 	return flags_valid(attach) ? 0 : bad_field(err, "flags");

@@ -13,6 +13,7 @@
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/base/netns.h"
+#include "netsetup/protocol/verdict.h"
 
 /*
  * Theory of operation (vmrun-netsetup(8), PROTOCOL): The socket is SOCK_SEQPACKET, so a record is
@@ -22,7 +23,7 @@
  * the tap's queues, then the DHCP socket) or RECORD_FAILED. From then on the client may send
  * RECORD_MOVE, which has one answer of the same kind without descriptors, and RECORD_WITHDRAW,
  * which has none. A request takes the place of one that is not answered yet. The service sends
- * RECORD_CONFLICT, and after a restart RECORD_RENEWED. End-of-file from the client makes the
+ * RECORD_CONFLICT, RECORD_VERDICT, and after a restart RECORD_RENEWED. End-of-file from the client makes the
  * service undo all changes for this client, report it by RECORD_DONE, and close the socket. A
  * record that is unknown, ill-sized or out of order has the same effect. Instead of an attachment
  * the client may request to remove what dead services have left, RECORD_CLEAN. The answer is a
@@ -59,6 +60,7 @@ enum record_type {
 	RECORD_RENEWED,
 	RECORD_DONE,
 	RECORD_DHCP,
+	RECORD_VERDICT,
 };
 
 enum probe_mode {
@@ -71,6 +73,13 @@ enum promiscuous_mode {
 	PROMISCUOUS_AUTO,
 	PROMISCUOUS_ON,
 	PROMISCUOUS_OFF,
+};
+
+/* What to do about a firewall of the host that drops what the guest sends and receives. */
+enum firewall_mode {
+	FIREWALL_CHECK, /* ask the kernel, and report it */
+	FIREWALL_ALLOW, /* add rules to its chains, too */
+	FIREWALL_OFF,
 };
 
 /* How the VM's IPv4 packets pass. */
@@ -117,6 +126,7 @@ struct record_header {
  * @probe: enum probe_mode.
  * @promiscuous: enum promiscuous_mode.
  * @path: enum network_path. A VM that is attached keeps its path: a move has it, or PATH_AUTO.
+ * @firewall: enum firewall_mode.
  * @queues: 1..QUEUES_MAX.
  * @offload: 1: make a tap with vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
  * @dhcp: 1: make a DHCP socket.
@@ -142,6 +152,7 @@ struct attach_record {
 	uint8_t probe;
 	uint8_t promiscuous;
 	uint8_t path;
+	uint8_t firewall;
 	uint8_t queues;
 	uint8_t offload;
 	uint8_t dhcp;
@@ -149,7 +160,7 @@ struct attach_record {
 	uint8_t announce;
 	uint8_t dry_run;
 	uint8_t verbose;
-	uint8_t reserved[4]; /* 0 */
+	uint8_t reserved[3]; /* 0 */
 };
 
 #define CHANGE_TEXT_SIZE 640
@@ -173,6 +184,7 @@ struct change_record {
  * @queues: number of tap descriptors with this record; 0 for a move, a resumed tap or a dry run.
  * @dhcp: 1: a DHCP socket follows them.
  * @path: PATH_ROUTED or PATH_BRIDGED.
+ * @verdict: which of the guest's packets the host forwards.
  */
 struct ready_record {
 	struct record_header header;
@@ -182,6 +194,7 @@ struct ready_record {
 	uint32_t queues;
 	uint32_t dhcp;
 	uint32_t path;
+	struct verdict verdict;
 };
 
 /**
@@ -209,6 +222,16 @@ struct conflict_record {
 	struct ether_addr mac;
 	uint8_t reserved[2]; /* 0 */
 	struct in_addr address;
+};
+
+/**
+ * struct verdict_record - which of the guest's packets the host forwards now. It is sent after each
+ * question that follows the answer to RECORD_ATTACH.
+ */
+struct verdict_record {
+	struct record_header header;
+	uint8_t reserved[4]; /* 0 */
+	struct verdict verdict;
 };
 
 /* An Ethernet's MTU: no DHCP packet is larger (RFC 2131 section 2: 576 unless agreed otherwise). */
@@ -256,6 +279,7 @@ union record {
 	struct ready_record ready;
 	struct failed_record failed;
 	struct conflict_record conflict;
+	struct verdict_record verdict;
 	struct dhcp_record dhcp;
 };
 

@@ -50,6 +50,16 @@ void answer_conflict(int client, struct in_addr address, const struct ether_addr
 	protocol_send(client, &conflict, NULL, 0, &ignored);
 }
 
+void answer_verdict(int client, const struct verdict *verdict)
+{
+	struct verdict_record record;
+	struct error ignored;
+
+	protocol_record_init(&record, RECORD_VERDICT);
+	record.verdict = *verdict;
+	protocol_send(client, &record, NULL, 0, &ignored);
+}
+
 int answer_ready(struct vm *vm, struct error *err)
 {
 	struct ready_record ready;
@@ -61,6 +71,7 @@ int answer_ready(struct vm *vm, struct error *err)
 	ready.tap_ifindex = vm->record.tap_ifindex;
 	ready.address = vm->record.address;
 	ready.path = vm->record.path;
+	ready.verdict = vm->ask.verdict;
 	for (; ready.queues < QUEUES_MAX && vm->tap_fds[ready.queues] >= 0; ready.queues++)
 		fds[ready.queues] = vm->tap_fds[ready.queues];
 	ready.dhcp = vm->dhcp >= 0;

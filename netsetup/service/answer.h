@@ -25,6 +25,9 @@ void answer_header(int client, enum record_type type, int fd);
 /* answer_conflict() - send RECORD_CONFLICT. */
 void answer_conflict(int client, struct in_addr address, const struct ether_addr *mac);
 
+/* answer_verdict() - send RECORD_VERDICT. */
+void answer_verdict(int client, const struct verdict *verdict);
+
 /**
  * answer_ready() - send RECORD_READY, with the descriptors that the client does not have yet, and
  * close these.

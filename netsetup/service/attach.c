@@ -9,6 +9,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/network_dump.h"
 #include "netsetup/kernel/query.h"
+#include "netsetup/service/ask.h"
 #include "netsetup/service/publish.h"
 #include "netsetup/service/task.h"
 
@@ -72,7 +73,7 @@ static int settle(struct state *state, struct task *task, struct vm *vm, struct 
 		return ret;
 	note_proof(vm, task->host.route);
 	publish_restore(state, &task->host, &ignored);
-	return ATTACH_DONE;
+	return ask_begin(state, &task->host, vm) ? ATTACH_PENDING : ATTACH_DONE;
 }
 
 static int send_probes(struct state *state, struct vm *vm, struct error *err)
@@ -179,6 +180,7 @@ static void take_over(struct state *state, struct vm *vm, struct vm *lost)
 	vm->record.address = lost->record.address;
 	vm->record.published_on = lost->record.published_on;
 	vm->record.proof = lost->record.proof;
+	vm->record.ruled = lost->record.ruled;
 	state_remove(state, lost);
 	vm_free(lost);
 }

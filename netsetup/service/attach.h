@@ -36,7 +36,8 @@ int attach_move(struct state *state, struct vm *vm, struct error *err);
 void attach_withdraw(struct state *state, struct vm *vm);
 
 /**
- * attach_answered() - use the worker's answer, WORKER_PROBED or WORKER_FOUND.
+ * attach_answered() - use the worker's answer, WORKER_PROBED or WORKER_FOUND; see ask.h for
+ * WORKER_ASKED.
  * @vm: the VM of @message, which must wait for it.
  *
  * Return: see above.

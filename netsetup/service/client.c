@@ -10,6 +10,7 @@
 
 #include "netsetup/base/stall.h"
 #include "netsetup/service/answer.h"
+#include "netsetup/service/ask.h"
 #include "netsetup/service/attach.h"
 #include "netsetup/service/stale.h"
 #include "netsetup/service/task.h"
@@ -360,6 +361,23 @@ int client_event(struct state *state, struct vm *vm)
 	return 1;
 }
 
+static enum vm_phase waiting_for(uint32_t answer)
+{
+	return answer == WORKER_PROBED ? VM_PROBING : answer == WORKER_ASKED ? VM_ASKING : VM_FINDING;
+}
+
+/* Ends the request of a new VM; a client that has its answer is sent the verdict. */
+static void on_verdict(struct state *state, struct vm *vm, const struct worker_message *message,
+		       struct error *err)
+{
+	if (!ask_answered(state, vm, message))
+		return;
+	if (!vm->record.answered)
+		finish(state, vm, ATTACH_DONE, err);
+	else if (vm->client >= 0)
+		answer_verdict(vm->client, &vm->ask.verdict);
+}
+
 int client_worker(struct state *state, struct error *err)
 {
 	struct worker_message message;
@@ -376,9 +394,12 @@ int client_worker(struct state *state, struct error *err)
 		return 0;
 	}
 	/* An answer to a question that was withdrawn meanwhile. */
-	if (message.job != vm->job ||
-	    vm->phase != (message.type == WORKER_PROBED ? VM_PROBING : VM_FINDING))
+	if (message.job != vm->job || vm->phase != waiting_for(message.type))
 		return 0;
+	if (message.type == WORKER_ASKED) {
+		on_verdict(state, vm, &message, err);
+		return 0;
+	}
 	finish(state, vm, attach_answered(state, vm, &message, err), err);
 	return 0;
 }

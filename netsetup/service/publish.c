@@ -10,6 +10,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/stall.h"
 #include "netsetup/kernel/query.h"
+#include "netsetup/service/ask.h"
 
 /*
  * Values of the tap before it is up. Without IPv6, no router advertisement of a guest reaches the
@@ -277,6 +278,7 @@ int publish_undo(struct state *state, struct host *host, struct vm *vm, struct e
 	if (vm->record.tap_ifindex)
 		keep_error(&result, host_link_delete(host, vm_tap(vm), &error), err, &error);
 	vm->record.tap_ifindex = 0;
+	keep_error(&result, ask_undo(host, vm, &error), err, &error);
 	if (vm->arp_open)
 		worker_link_send(&state->worker, &forget, NULL, 0, &error);
 	vm->arp_open = false;

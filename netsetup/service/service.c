@@ -23,6 +23,7 @@
 #include "netsetup/confine/landlock.h"
 #include "netsetup/confine/seccomp.h"
 #include "netsetup/service/answer.h"
+#include "netsetup/service/ask.h"
 #include "netsetup/service/child.h"
 #include "netsetup/service/client.h"
 #include "netsetup/service/stale.h"
@@ -57,6 +58,7 @@ enum {
 	SLOT_SIGNALS,
 	SLOT_WORKER,
 	SLOT_MAKER,
+	SLOT_RULESET,
 	SLOTS,
 };
 
@@ -168,7 +170,7 @@ static void expire(struct service *service, uint64_t now)
 /* Returns the time until the next deadline in ms, -1 if there is none. */
 static int time_left(const struct service *service, uint64_t now)
 {
-	uint64_t next = UINT64_MAX;
+	uint64_t next = ask_due(&service->state);
 
 	for (const struct client *client = service->clients; client; client = client->next)
 		next = client->deadline < next ? client->deadline : next;
@@ -204,6 +206,7 @@ static size_t fill_pollers(const struct service *service, struct pollfd *pollers
 	pollers[SLOT_SIGNALS].fd = service->signals;
 	pollers[SLOT_WORKER].fd = service->state.worker.socket;
 	pollers[SLOT_MAKER].fd = service->state.maker > 0 ? service->state.maker : -1;
+	pollers[SLOT_RULESET].fd = service->state.ruleset;
 	for (const struct client *client = service->clients; client; client = client->next)
 		pollers[count++].fd = client->socket;
 	for (const struct vm *vm = service->state.vms; vm; vm = vm->next)
@@ -257,7 +260,10 @@ static int turn(struct service *service, struct error *err)
 	/* First, because the end of the last VM removes the directory, unless a client is there. */
 	if (pollers[SLOT_LISTENER].revents)
 		on_listener(service);
+	if (pollers[SLOT_RULESET].revents)
+		ask_event(&service->state);
 	serve_clients(service, pollers, count);
+	ask_step(&service->state, monotonic_ms());
 	service->stopping = pollers[SLOT_SIGNALS].revents != 0;
 	expire(service, monotonic_ms());
 	return 0;
@@ -478,7 +484,10 @@ enum exit_status service_run(enum service_mode mode, struct error *err)
 	service = (struct service){
 		.mode = mode,
 		.listener = -1,
-		.state = { .dir = -1, .worker.socket = -1, .once = mode == SERVICE_ONCE }
+		.state = { .dir = -1,
+			   .worker.socket = -1,
+			   .ruleset = -1,
+			   .once = mode == SERVICE_ONCE }
 	};
 	service.state.uplinks.save = save_uplinks;
 	service.state.uplinks.context = &service.state;
@@ -510,7 +519,7 @@ int service_clean(struct error *err)
 	cleanup_task task = { 0 };
 	int ret;
 
-	state = (struct state){ .dir = -1, .worker.socket = -1 };
+	state = (struct state){ .dir = -1, .worker.socket = -1, .ruleset = -1 };
 	state.uplinks.save = save_uplinks;
 	state.uplinks.context = &state;
 	ret = state_open(&state, NULL, err);

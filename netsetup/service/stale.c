@@ -156,6 +156,8 @@ int stale_undo(struct state *state, struct host *host, struct error *err)
 		result = ret < 0 ? ret : result;
 	}
 	free(listing.entries);
+	ret = host_rules_sweep(host, err);
+	result = ret < 0 ? ret : result;
 	ret = publish_restore(state, host, err);
 	return ret < 0 ? ret : result;
 }

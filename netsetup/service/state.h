@@ -22,6 +22,7 @@
  * @vms: list of all VMs.
  * @last_id: highest number of a VM so far.
  * @swept: true if the leftovers of dead services were removed.
+ * @ruleset: socket of ask_listen(), or -1.
  * @unclean: true if something could not be undone, so that the next service sweeps.
  * @waiting: number of connections without a VM, which need the directory.
  */
@@ -34,6 +35,7 @@ struct state {
 	struct vm *vms;
 	uint32_t last_id;
 	bool swept;
+	int ruleset;
 	bool unclean;
 	unsigned int waiting;
 	struct uplink_records uplinks;

@@ -116,6 +116,7 @@ int task_begin(struct task *task, const struct state *state, struct vm *vm, stru
 	task->request = (struct request){ .uplink = vm->uplink.ifname,
 					  .named = attach->named || !vm->uplink.has_default,
 					  .unprobed = attach->probe == PROBE_NONE,
+					  .firewall = attach->firewall == FIREWALL_ALLOW,
 					  .path = (enum network_path)(vm->record.path
 									      ? vm->record.path
 									      : attach->path),

@@ -36,6 +36,7 @@ struct proof {
  * @published_on: index of the uplink that may have the proxy entry; 0: none.
  * @path: PATH_ROUTED or PATH_BRIDGED; PATH_AUTO before it is chosen.
  * @table: index of the uplink whose table has the VM; 0: none.
+ * @ruled: 1: chains of a firewall may have rules for it.
  * @answered: 1: the client has the answer to RECORD_ATTACH, with the tap.
  */
 struct vm_record {
@@ -50,6 +51,7 @@ struct vm_record {
 	uint32_t path;
 	uint32_t table;
 	uint32_t answered;
+	uint32_t ruled;
 	struct proof proof;
 };
 
@@ -57,6 +59,25 @@ enum vm_phase {
 	VM_IDLE,    /* no request is pending */
 	VM_FINDING, /* a move waits for the router's answer to the worker */
 	VM_PROBING, /* a request waits for the worker's probes */
+	VM_ASKING,  /* the worker asks if the kernel forwards; a new VM waits for the answer */
+};
+
+/**
+ * struct vm_ask - what is known of the kernel's forwarding. Times are monotonic_ms(); 0: none.
+ * @ifindex, @address: the place for which the kernel was asked; 0: none yet.
+ * @at: time of the next question.
+ * @last: time of the last question.
+ * @rounds: questions since the last change from outside.
+ * @refused: a chain has refused our rules.
+ */
+struct vm_ask {
+	unsigned int ifindex;
+	struct in_addr address;
+	uint64_t at;
+	uint64_t last;
+	unsigned int rounds;
+	bool refused;
+	struct verdict verdict;
 };
 
 /**
@@ -90,6 +111,7 @@ struct vm {
 	enum vm_phase phase;
 	uint32_t job;
 	struct search search;
+	struct vm_ask ask;
 };
 
 /* vm_new() - make a VM without anything; NULL if memory ran out. */

@@ -9,7 +9,7 @@
 
 #include "netsetup/base/cleanup.h"
 
-/* Most descriptors of one message: WORKER_DHCP. */
+/* Most descriptors of one message: WORKER_DHCP, WORKER_ASK. */
 #define WORKER_FDS_MAX 2
 
 int worker_link_send(const struct worker_link *link, const struct worker_message *message,
@@ -53,7 +53,8 @@ int worker_link_receive(const struct worker_link *link, struct worker_message *m
 	 * tests/lab/security/test_attacks.py.
 	 */
 	if (size != sizeof(*message) || message->type < WORKER_PROBED ||
-	    message->type > WORKER_CONFLICT || message->count > PROBE_BATCH_MAX)
+	    message->type > WORKER_CONFLICT || message->count > PROBE_BATCH_MAX ||
+	    !verdict_check(&message->verdict))
 		return error_setf(err, STATUS_FAILURE, EPROTO, "malformed message of the worker");
 	return 0;
 }

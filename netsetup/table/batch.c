@@ -31,9 +31,23 @@
 #define HOST_ENDIAN 1
 #define BIG_ENDIAN_ 2
 
+/* An answer does not repeat the request, so that the answers to a large batch fit the buffer. */
+int batch_open(struct error *err)
+{
+	const int on = 1;
+	cleanup_fd int fd = -1;
+
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (fd < 0 && errno == EPROTONOSUPPORT)
+		return error_setf(err, STATUS_NETWORK, errno, "the kernel lacks nfnetlink");
+	if (fd < 0 || setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on)) < 0)
+		return error_set_errno(err, errno, "cannot open a socket for nf_tables");
+	return take_fd(&fd);
+}
+
 void batch_begin(struct batch *batch, const char *table)
 {
-	*batch = (struct batch){ .table = table, .first = 1 };
+	*batch = (struct batch){ .family = NFPROTO_NETDEV, .table = table, .first = 1 };
 	batch->buffer = malloc(BUFFER_SIZE);
 	batch->parts = calloc(BATCH_MESSAGES, sizeof(*batch->parts));
 	if (!batch->buffer || !batch->parts) {
@@ -61,7 +75,7 @@ struct nlmsghdr *batch_message(struct batch *batch, int type, int flags, const c
 	if (batch->error)
 		return NULL;
 	batch->parts[batch->count] = part;
-	return nftnl_nlmsg_build_hdr(batch->buffer + batch->used, (uint16_t)type, NFPROTO_NETDEV,
+	return nftnl_nlmsg_build_hdr(batch->buffer + batch->used, (uint16_t)type, batch->family,
 				     (uint16_t)(flags | (batch->count ? 0 : NLM_F_ACK)),
 				     batch->first + batch->count);
 }
@@ -101,7 +115,7 @@ void batch_table(struct batch *batch)
 static void chain(struct batch *batch, int type, int flags, const char *name,
 		  const struct batch_hook *hook)
 {
-	const bool egress = hook && hook->number == NF_NETDEV_EGRESS;
+	const bool egress = hook && hook->ifname && hook->number == NF_NETDEV_EGRESS;
 	struct nftnl_chain *object = made(batch, nftnl_chain_alloc());
 	struct nlmsghdr *message;
 
@@ -111,10 +125,11 @@ static void chain(struct batch *batch, int type, int flags, const char *name,
 	nftnl_chain_set_str(object, NFTNL_CHAIN_NAME, name);
 	if (hook) {
 		nftnl_chain_set_u32(object, NFTNL_CHAIN_HOOKNUM, hook->number);
-		nftnl_chain_set_s32(object, NFTNL_CHAIN_PRIO, 0);
+		nftnl_chain_set_s32(object, NFTNL_CHAIN_PRIO, batch->priority);
 		nftnl_chain_set_u32(object, NFTNL_CHAIN_POLICY, NF_ACCEPT);
 		nftnl_chain_set_str(object, NFTNL_CHAIN_TYPE, "filter");
-		nftnl_chain_set_str(object, NFTNL_CHAIN_DEV, hook->ifname);
+		if (hook->ifname)
+			nftnl_chain_set_str(object, NFTNL_CHAIN_DEV, hook->ifname);
 	}
 	message = batch_message(batch, type, flags,
 				egress ? "netfilter's egress hook (Linux 5.16)" : NULL);
@@ -135,7 +150,7 @@ void batch_chain_delete(struct batch *batch, const char *name)
 	chain(batch, NFT_MSG_DELCHAIN, 0, name, NULL);
 }
 
-void batch_chain_flush(struct batch *batch, const char *name)
+void batch_rule_delete(struct batch *batch, const char *chain, uint64_t handle)
 {
 	struct nftnl_rule *rule = made(batch, nftnl_rule_alloc());
 	struct nlmsghdr *message;
@@ -143,13 +158,21 @@ void batch_chain_flush(struct batch *batch, const char *name)
 	if (!rule)
 		return;
 	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, batch->table);
-	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, name);
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
+	if (handle)
+		nftnl_rule_set_u64(rule, NFTNL_RULE_HANDLE, handle);
 	message = batch_message(batch, NFT_MSG_DELRULE, 0, NULL);
 	if (message) {
 		nftnl_rule_nlmsg_build_payload(message, rule);
 		batch_add(batch, message);
 	}
 	nftnl_rule_free(rule);
+}
+
+/* Without a handle, the request is for all rules. */
+void batch_chain_flush(struct batch *batch, const char *name)
+{
+	batch_rule_delete(batch, name, 0);
 }
 
 /* The set's byte orders, without which nft prints an ifindex with its octets reversed. */

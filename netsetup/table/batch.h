@@ -4,6 +4,7 @@
 #define NETSETUP_TABLE_BATCH_H
 
 #include <libnftnl/rule.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,27 +15,34 @@
 
 /**
  * struct batch - messages for nf_tables (nfnetlink_rcv_batch() in net/netfilter/nfnetlink.c).
- * @table: name of the table, of the family netdev.
+ * @family, @table: the table; NFPROTO_NETDEV after batch_begin().
  * @buffer, @used: the messages, in bytes.
  * @first: sequence number of the first message; it alone is acknowledged.
  * @count: number of messages.
  * @parts: for each message the part of the kernel that it needs; NULL: none that may be missing.
+ * @priority: of the next base chain.
+ * @insert: rules become the first of their chain, not the last.
  * @rule, @part: the rule that rule.h is making, and the part that it needs.
  * @error: 0, or the first negative errno: without memory or room.
  */
 struct batch {
+	uint8_t family;
 	const char *table;
 	char *buffer;
 	size_t used;
 	uint32_t first;
 	unsigned int count;
 	const char **parts;
+	int32_t priority;
+	bool insert;
 	struct nftnl_rule *rule;
 	const char *part;
 	int error;
 };
 
-/* A base chain: NF_NETDEV_INGRESS or NF_NETDEV_EGRESS of an interface. */
+/*
+ * A base chain: NF_NETDEV_INGRESS or NF_NETDEV_EGRESS of an interface, or NF_INET_* of none (NULL).
+ */
 struct batch_hook {
 	unsigned int number;
 	const char *ifname;
@@ -72,6 +80,9 @@ struct batch_element {
 	const void *value;
 };
 
+/* batch_open() - open a socket for nf_tables, owned by the caller; or return a negative errno. */
+int batch_open(struct error *err);
+
 /* batch_begin() - begin a batch; the caller must call batch_done(). Its errors are kept. */
 void batch_begin(struct batch *batch, const char *table);
 void batch_done(struct batch *batch);
@@ -95,6 +106,9 @@ void batch_chain_delete(struct batch *batch, const char *name);
 
 /* batch_chain_flush() - delete all rules of a chain. */
 void batch_chain_flush(struct batch *batch, const char *name);
+
+/* batch_rule_delete() - delete one rule by its handle. */
+void batch_rule_delete(struct batch *batch, const char *chain, uint64_t handle);
 
 void batch_set(struct batch *batch, const struct batch_set *set);
 

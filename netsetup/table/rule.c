@@ -7,6 +7,7 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
+#include <linux/netlink.h>
 
 #define LINK      NFT_PAYLOAD_LL_HEADER
 #define NETWORK   NFT_PAYLOAD_NETWORK_HEADER
@@ -52,7 +53,8 @@ static void end(struct batch *batch)
 	struct nlmsghdr *message = NULL;
 
 	if (!batch->error)
-		message = batch_message(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
+		message = batch_message(batch, NFT_MSG_NEWRULE,
+					NLM_F_CREATE | (batch->insert ? 0 : NLM_F_APPEND),
 					batch->part);
 	if (message) {
 		nftnl_rule_nlmsg_build_payload(message, batch->rule);

@@ -27,20 +27,6 @@ const char *table_name(const char *uplink, char text[TABLE_NAME_SIZE])
 	return text;
 }
 
-/* An answer does not repeat the request, so that the answers to a large batch fit the buffer. */
-static int open_owner(struct error *err)
-{
-	const int on = 1;
-	cleanup_fd int fd = -1;
-
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	if (fd < 0 && errno == EPROTONOSUPPORT)
-		return error_setf(err, STATUS_NETWORK, errno, "the kernel lacks nfnetlink");
-	if (fd < 0 || setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on)) < 0)
-		return error_set_errno(err, errno, "cannot open a socket for nf_tables");
-	return take_fd(&fd);
-}
-
 int table_open(struct table *table, unsigned int gate, struct error *err)
 {
 	cleanup_interfaces struct interfaces local = { 0 };
@@ -52,7 +38,7 @@ int table_open(struct table *table, unsigned int gate, struct error *err)
 	ret = local_read(table->route, table->uplink.ifindex, &local, err);
 	if (ret < 0)
 		return ret;
-	owner = open_owner(err);
+	owner = batch_open(err);
 	if (owner < 0)
 		return owner;
 	batch_begin(&batch, table_name(table->uplink.ifname, name));

@@ -16,7 +16,7 @@
 #include "netsetup/worker/worker_message.h"
 #include "netsetup/worker/worker_vm.h"
 
-/* Most descriptors of a message: those of WORKER_DHCP. */
+/* Most descriptors of a message: those of WORKER_DHCP and WORKER_ASK. */
 #define MESSAGE_FDS_MAX 2
 
 /**
@@ -29,11 +29,12 @@ struct worker {
 	struct worker_vm *vms[WORKER_VMS_MAX];
 };
 
-/* The places in the array for poll(): the service's socket, then three for each VM. */
+/* The places in the array for poll(): the service's socket, then four for each VM. */
 enum place {
 	PLACE_ARP,
 	PLACE_TAP,
 	PLACE_CLIENT,
+	PLACE_TRACE,
 	PLACES
 };
 
@@ -71,6 +72,7 @@ static unsigned int count_needed(uint32_t type)
 	case WORKER_OPEN:
 		return 1;
 	case WORKER_DHCP:
+	case WORKER_ASK:
 		return 2;
 	default:
 		return 0;
@@ -166,6 +168,7 @@ static nfds_t set_pollers(const struct worker *worker, struct pollfd pollers[POL
 		polled[PLACE_ARP] = poll_input(vm && !vm->deaf ? vm->arp : -1);
 		polled[PLACE_TAP] = poll_input(vm ? vm->relay.tap : -1);
 		polled[PLACE_CLIENT] = poll_input(vm ? vm->relay.client : -1);
+		polled[PLACE_TRACE] = poll_input(vm ? vm->question.trace : -1);
 		if (vm)
 			count = 1 + PLACES * (i + 1);
 	}

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "netsetup/protocol/protocol.h"
+#include "netsetup/protocol/verdict.h"
 
 /*
  * Theory of operation: the worker is a child of the service, without any capability. It holds the
@@ -19,8 +20,8 @@
  * size, the VM and the job of each message of the worker. The end of either process is the end of
  * both.
  *
- * A VM has at most one probe and one search for its router at once: the next one replaces it, and
- * what is replaced or ended is not answered. A message that the worker cannot expect ends it, with
+ * A VM has at most one probe, one search for its router and one question to the kernel at once: the
+ * next one replaces it, and what is replaced or ended is not answered. A message that the worker cannot expect ends it, with
  * one exception: WORKER_FORGET of a VM that it does not know does nothing.
  */
 
@@ -38,10 +39,12 @@ enum worker_type {
 	WORKER_DEFEND, /* defend the address, and announce it twice if @announce */
 	WORKER_REST,   /* end WORKER_PROBE, WORKER_FIND and WORKER_DEFEND; the socket stays open */
 	WORKER_DHCP,   /* with a tap's packet socket and a DHCP socket, for the present ones */
+	WORKER_ASK,    /* with a gate and a socket for traces; answered by WORKER_ASKED */
 	WORKER_FORGET, /* close all that the VM has */
 	/* From the worker. */
 	WORKER_PROBED,
 	WORKER_FOUND,
+	WORKER_ASKED,
 	WORKER_CONFLICT, /* sent as struct conflict_record says */
 };
 
@@ -67,17 +70,21 @@ enum probe_kind {
  * struct worker_message - a message. Members that a type does not name are zero.
  * @type: enum worker_type.
  * @vm: number of the VM.
- * @job: WORKER_PROBE, WORKER_FIND: a number that the answer repeats.
+ * @job: WORKER_PROBE, WORKER_FIND, WORKER_ASK: a number that the answer repeats.
  * @mac: WORKER_OPEN, WORKER_DHCP: hardware address of the socket's interface. WORKER_FOUND: the
  *       router's, or zero if it did not answer. WORKER_CONFLICT: the other host's.
- * @address: WORKER_DEFEND, WORKER_CONFLICT: the address; WORKER_FIND: the router.
- * @host: WORKER_FIND: the host's own address, which asks.
+ *       WORKER_ASK: the guest's.
+ * @address: WORKER_DEFEND, WORKER_CONFLICT: the address; WORKER_FIND: the router; WORKER_ASK: the
+ *           guest.
+ * @host: WORKER_FIND: the host's own address, which asks; WORKER_ASK: an address of the LAN.
+ * @uplink, @tap: WORKER_ASK: their ifindexes.
  * @announce: WORKER_DEFEND: 1: announce it now and ANNOUNCE_INTERVAL later.
  * @kind: WORKER_PROBE: enum probe_kind.
  * @error: WORKER_PROBED, WORKER_FOUND: 0, or a positive errno if the uplink sends nothing:
  *         ENETDOWN, ENXIO. Nothing is proven then, and all addresses are marked as taken.
  * @count: WORKER_PROBE, WORKER_PROBED: 1..PROBE_BATCH_MAX.
  * @probes: the addresses; in WORKER_PROBED with their results.
+ * @verdict: WORKER_ASKED.
  */
 struct worker_message {
 	uint32_t type;
@@ -90,7 +97,10 @@ struct worker_message {
 	struct in_addr host;
 	int32_t error;
 	uint32_t count;
+	uint32_t uplink;
+	uint32_t tap;
 	struct probe probes[PROBE_BATCH_MAX];
+	struct verdict verdict;
 };
 
 #endif

@@ -12,6 +12,7 @@
 #include "netsetup/base/clock.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
+#include "netsetup/maker/ask.h"
 
 /* ARP packets of one turn. */
 #define TURN_MAX 64
@@ -43,6 +44,7 @@ struct worker_vm *worker_vm_new(uint32_t number, int service)
 	vm->service = service;
 	vm->arp = -1;
 	vm->relay.tap = vm->relay.client = -1;
+	vm->question.gate = vm->question.trace = -1;
 	return vm;
 }
 
@@ -53,6 +55,7 @@ void worker_vm_free(struct worker_vm *vm)
 	if (vm->arp >= 0)
 		close(vm->arp);
 	dhcp_relay_close(&vm->relay);
+	question_close(&vm->question);
 	free(vm);
 }
 
@@ -183,6 +186,24 @@ static void step_router(struct worker_vm *vm, uint64_t now)
 	router->deadline = now + RETRY_MS;
 }
 
+static void step_question(struct worker_vm *vm, uint64_t now)
+{
+	struct worker_message message = { .type = WORKER_ASKED };
+	struct question *question = &vm->question;
+
+	if (question->gate < 0)
+		return;
+	question_receive(question);
+	if (!question_step(question, now))
+		return;
+	message.job = question->job;
+	message.verdict = question->verdict;
+	if (answer(vm, &message))
+		question_close(question);
+	else
+		question->deadline = now + RETRY_MS;
+}
+
 /*
  * Packets that are there count even if a deadline has passed, because this process may not have run
  * until then.
@@ -192,6 +213,7 @@ void worker_vm_step(struct worker_vm *vm)
 	const uint64_t now = monotonic_ms();
 	struct error ignored;
 
+	step_question(vm, now);
 	if (vm->arp < 0)
 		return;
 	if ((is_probing(vm) && now >= vm->batch.deadline) ||
@@ -211,6 +233,8 @@ uint64_t worker_vm_deadline(const struct worker_vm *vm)
 		deadline = vm->batch.deadline;
 	if (is_searching(vm) && vm->router.deadline < deadline)
 		deadline = vm->router.deadline;
+	if (vm->question.gate >= 0 && vm->question.deadline < deadline)
+		deadline = vm->question.deadline;
 	return deadline;
 }
 
@@ -292,6 +316,25 @@ static int act_rest(struct worker_vm *vm, struct error *err)
 	return set_filter(vm, err);
 }
 
+/* The answer comes by a step: traces of samples that passed are there when the call returns. */
+static int act_ask(struct worker_vm *vm, const struct worker_message *message, const int fds[2])
+{
+	static const struct ether_addr gate = ASK_GATE_MAC;
+	struct question *question = &vm->question;
+
+	question_close(question);
+	*question = (struct question){ .gate = fds[ASK_GATE],
+				       .trace = fds[ASK_TRACE],
+				       .ends = { gate, message->mac, message->address,
+						 message->host },
+				       .uplink = message->uplink,
+				       .tap = message->tap,
+				       .job = message->job };
+	question_start(question, monotonic_ms());
+	step_question(vm, monotonic_ms());
+	return 0;
+}
+
 int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, const int fds[2],
 		  struct error *err)
 {
@@ -300,6 +343,8 @@ int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, co
 		vm->relay = (struct dhcp_relay){ fds[0], fds[1], message->mac };
 		return 0;
 	}
+	if (message->type == WORKER_ASK)
+		return act_ask(vm, message, fds);
 	if (message->type != WORKER_OPEN && vm->arp < 0)
 		return error_setf(err, STATUS_FAILURE, EPROTO, "a message before WORKER_OPEN");
 	vm->deaf = false;
@@ -315,9 +360,11 @@ int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, co
 	case WORKER_REST:
 		return act_rest(vm, err);
 	case WORKER_DHCP:
+	case WORKER_ASK:
 	case WORKER_FORGET:
 	case WORKER_PROBED:
 	case WORKER_FOUND:
+	case WORKER_ASKED:
 	case WORKER_CONFLICT:
 		break;
 	}

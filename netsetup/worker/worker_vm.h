@@ -11,6 +11,7 @@
 #include "netsetup/worker/acd.h"
 #include "netsetup/worker/dhcp_relay.h"
 #include "netsetup/worker/probe.h"
+#include "netsetup/worker/question.h"
 #include "netsetup/worker/router.h"
 #include "netsetup/worker/worker_message.h"
 
@@ -34,6 +35,7 @@ struct worker_vm {
 	struct router router;
 	struct acd acd;
 	struct dhcp_relay relay;
+	struct question question;
 };
 
 /* worker_vm_new() - make a VM without sockets; returns NULL without memory. */
@@ -45,7 +47,7 @@ void worker_vm_free(struct worker_vm *vm);
 /**
  * worker_vm_act() - begin what a message of the service requests.
  * @message: its type is one for the worker, but not WORKER_FORGET.
- * @fds: the descriptors that WORKER_OPEN and WORKER_DHCP have; they become the VM's.
+ * @fds: the descriptors that WORKER_OPEN, WORKER_DHCP and WORKER_ASK have; they become the VM's.
  *
  * Return: 0, -EPROTO if the message has invalid fields or needs a socket that the VM lacks, or
  * another negative errno.

@@ -17,16 +17,19 @@
 #define ATTACH(N, B, r) \
 	B(r, header) B(r, name) B(r, uuid) N(r, owner) N(r, ifindex) B(r, host) B(r, address) \
 	B(r, range_first) B(r, range_last) B(r, remembered) B(r, avoided) N(r, tap_ifindex) \
-	B(r, mac) N(r, probe) N(r, promiscuous) N(r, path) N(r, queues) N(r, offload) N(r, dhcp) N(r, named) \
+	B(r, mac) N(r, probe) N(r, promiscuous) N(r, path) N(r, firewall) N(r, queues) N(r, offload) N(r, dhcp) N(r, named) \
 	N(r, announce) N(r, dry_run) N(r, verbose) B(r, reserved)
 #define CLEAN(N, B, r) B(r, header) N(r, dry_run) B(r, reserved)
 #define CHANGE(N, B, r) B(r, header) B(r, text)
 #define READY(N, B, r) \
-	B(r, header) B(r, tap) N(r, tap_ifindex) B(r, address) N(r, queues) N(r, dhcp) N(r, path)
+	B(r, header) B(r, tap) N(r, tap_ifindex) B(r, address) N(r, queues) N(r, dhcp) N(r, path) \
+	B(r, verdict)
 #define FAILED(N, B, r) B(r, header) N(r, code) N(r, status) B(r, message) B(r, remedy)
 #define CONFLICT(N, B, r) B(r, header) B(r, mac) B(r, reserved) B(r, address)
 #define DHCP(N, B, r) \
 	B(r, header) B(r, mac) N(r, checksum_unfinished) N(r, reserved) N(r, size) B(r, packet)
+
+#define VERDICT(N, B, r) B(r, header) B(r, reserved) B(r, verdict)
 
 /* An initializer of each kind of member. */
 #define ZERO(r, m)  0,
@@ -64,7 +67,7 @@ static const struct layout layouts[] = {
 	RECORD(record_header, HEADER),     RECORD(attach_record, ATTACH),
 	RECORD(clean_record, CLEAN),       RECORD(change_record, CHANGE),
 	RECORD(ready_record, READY),       RECORD(failed_record, FAILED),
-	RECORD(conflict_record, CONFLICT), RECORD(dhcp_record, DHCP),
+	RECORD(conflict_record, CONFLICT), RECORD(dhcp_record, DHCP), RECORD(verdict_record, VERDICT),
 };
 
 static const char *type_name(enum record_type type)
@@ -81,6 +84,7 @@ static const char *type_name(enum record_type type)
 		TYPE(RECORD_RENEWED);
 		TYPE(RECORD_DONE);
 		TYPE(RECORD_DHCP);
+		TYPE(RECORD_VERDICT);
 	}
 	return NULL;
 }

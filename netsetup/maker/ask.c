@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Opens what the worker asks the kernel by: a gate and a table that traces.
+#include "netsetup/maker/ask.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/icmp.h>
+#include <linux/if_ether.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <linux/tc_act/tc_mirred.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/sysctl.h"
+#include "netsetup/kernel/tap.h"
+#include "netsetup/table/rule.h"
+
+/* Before raw (-300), after defragmentation (-400): enum nf_ip_hook_priorities. */
+#define PRIORITY_ASKED (-350)
+
+/* Offset of the source address in a frame. */
+#define SOURCE_OFFSET (ETH_HLEN + 12)
+
+/* Room for the traces of samples and of what others trace meanwhile, in bytes. */
+#define TRACE_BUFFER (1 << 20)
+
+static const struct field icmp_type = { NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1 };
+
+static struct nl_msg *traffic_message(int type, const struct tcmsg *header, const char *kind)
+{
+	cleanup_nl_msg *message = netlink_message(type, NLM_F_CREATE | NLM_F_EXCL, header,
+						  sizeof(*header));
+
+	if (!message || nla_put_string(message, TCA_KIND, kind) < 0)
+		return NULL;
+	return take_ptr(&message);
+}
+
+static int add_qdisc(struct nl_sock *route, unsigned int gate)
+{
+	const struct tcmsg header = { .tcm_family = AF_UNSPEC,
+				      .tcm_ifindex = (int)gate,
+				      .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
+				      .tcm_parent = TC_H_CLSACT };
+	cleanup_nl_msg *message = traffic_message(RTM_NEWQDISC, &header, "clsact");
+
+	return message ? netlink_request(route, message, NULL, NULL) : -ENOMEM;
+}
+
+/* The only action: the frame enters an interface. */
+static int put_redirect(struct nl_msg *message, unsigned int ifindex)
+{
+	const struct tc_mirred redirect = { .action = TC_ACT_STOLEN,
+					    .eaction = TCA_INGRESS_REDIR,
+					    .ifindex = ifindex };
+	struct nlattr *actions = nla_nest_start(message, TCA_BPF_ACT);
+	struct nlattr *first = actions ? nla_nest_start(message, 1) : NULL;
+	struct nlattr *options;
+
+	if (!first || nla_put_string(message, TCA_ACT_KIND, "mirred") < 0)
+		return -ENOMEM;
+	options = nla_nest_start(message, TCA_ACT_OPTIONS);
+	if (!options || nla_put(message, TCA_MIRRED_PARMS, sizeof(redirect), &redirect) < 0)
+		return -ENOMEM;
+	nla_nest_end(message, options);
+	nla_nest_end(message, first);
+	nla_nest_end(message, actions);
+	return 0;
+}
+
+/* Has frames with this source address enter an interface. */
+static int redirect(struct nl_sock *route, unsigned int gate, unsigned int priority,
+		    struct in_addr source, unsigned int ifindex)
+{
+	const struct tcmsg header = { .tcm_family = AF_UNSPEC,
+				      .tcm_ifindex = (int)gate,
+				      .tcm_handle = 1,
+				      .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+				      .tcm_info = TC_H_MAKE(priority << 16, htons(ETH_P_IP)) };
+	const struct sock_filter match[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SOURCE_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ntohl(source.s_addr), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	cleanup_nl_msg *message = traffic_message(RTM_NEWTFILTER, &header, "bpf");
+	struct nlattr *options = message ? nla_nest_start(message, TCA_OPTIONS) : NULL;
+
+	if (!options || nla_put_u16(message, TCA_BPF_OPS_LEN, ARRAY_SIZE(match)) < 0 ||
+	    nla_put(message, TCA_BPF_OPS, sizeof(match), match) < 0 ||
+	    put_redirect(message, ifindex) < 0)
+		return -ENOMEM;
+	nla_nest_end(message, options);
+	return netlink_request(route, message, NULL, NULL);
+}
+
+static int bring_up(struct nl_sock *route, unsigned int gate)
+{
+	static const struct ether_addr mac = ASK_GATE_MAC;
+	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC,
+					  .ifi_index = (int)gate,
+					  .ifi_flags = IFF_UP | IFF_NOARP,
+					  .ifi_change = IFF_UP | IFF_NOARP | IFF_MULTICAST };
+	cleanup_nl_msg *message = netlink_message(RTM_NEWLINK, 0, &header, sizeof(header));
+
+	if (!message || nla_put(message, IFLA_ADDRESS, sizeof(mac), &mac) < 0)
+		return -ENOMEM;
+	return netlink_request(route, message, NULL, NULL);
+}
+
+/*
+ * Safe: frames of the gate come from its one descriptor, with these two source addresses. Who has
+ * taken over the worker can send as the guest, as a hostile guest can, and to this host and its
+ * guests as a station of the LAN can.
+ */
+static int open_gate(struct nl_sock *route, struct interface_id tap, struct interface_id uplink,
+		     struct in_addr guest, struct in_addr station, struct error *err)
+{
+	struct sysctl no_ipv6 = { "ipv6/conf", NULL, "disable_ipv6" };
+	char name[IFNAMSIZ];
+	cleanup_fd int fd = -1;
+	unsigned int gate;
+	int ret;
+
+	snprintf(name, sizeof(name), ASK_GATE_PREFIX "%x", tap.ifindex & 0xffffff);
+	ret = tap_open(name, 1, false, &fd, err);
+	if (ret < 0)
+		return ret;
+	gate = if_nametoindex(name);
+	no_ipv6.ifname = name;
+	ret = sysctl_write(&no_ipv6, 1, err);
+	if (ret < 0 && ret != -ENOENT)
+		return ret;
+	ret = add_qdisc(route, gate);
+	if (ret == 0)
+		ret = redirect(route, gate, 1, guest, tap.ifindex);
+	if (ret == 0)
+		ret = redirect(route, gate, 2, station, uplink.ifindex);
+	if (ret == 0)
+		ret = bring_up(route, gate);
+	if (ret == -ENOENT || ret == -EOPNOTSUPP)
+		return error_setf(err, STATUS_NETWORK, -ret,
+				  "the kernel lacks sch_ingress, cls_bpf or act_mirred");
+	return ret < 0 ? error_set_errno(err, -ret, "cannot make '%s'", name) : take_fd(&fd);
+}
+
+static void if_between(struct batch *batch, struct in_addr source, struct in_addr target)
+{
+	rule_if(batch, &rule_ip_from, &source);
+	rule_if(batch, &rule_ip_to, &target);
+}
+
+static void build_asked(struct batch *batch, struct in_addr source, struct in_addr target)
+{
+	static const uint8_t on = 1;
+
+	rule_begin(batch, ASK_CHAIN_ASKED, "report the samples");
+	if_between(batch, source, target);
+	rule_store_meta(batch, NFT_META_NFTRACE, &on, sizeof(on));
+	rule_next(batch);
+}
+
+static void build_passed(struct batch *batch, struct in_addr source, struct in_addr target)
+{
+	rule_begin(batch, ASK_CHAIN_PASSED, "no sample leaves");
+	if_between(batch, source, target);
+	rule_drop(batch);
+}
+
+/* A firewall that rejects a sample sends its source an error. */
+static void build_errors(struct batch *batch, struct in_addr station)
+{
+	static const uint8_t unreachable = ICMP_DEST_UNREACH;
+
+	rule_begin(batch, ASK_CHAIN_PASSED, "no error about a sample leaves");
+	rule_if(batch, &rule_ip_to, &station);
+	rule_if_protocol(batch, IPPROTO_ICMP);
+	rule_if(batch, &icmp_type, &unreachable);
+	rule_drop(batch);
+}
+
+static void build(struct batch *batch, struct in_addr guest, struct in_addr station)
+{
+	static const struct batch_hook asked = { NF_INET_PRE_ROUTING, NULL };
+	static const struct batch_hook reached = { NF_INET_FORWARD, NULL };
+	static const struct batch_hook passed = { NF_INET_POST_ROUTING, NULL };
+
+	batch->family = NFPROTO_IPV4;
+	batch_table(batch);
+	batch->priority = PRIORITY_ASKED;
+	batch_chain(batch, ASK_CHAIN_ASKED, &asked);
+	batch->priority = INT32_MIN;
+	batch_chain(batch, ASK_CHAIN_REACHED, &reached);
+	batch->priority = INT32_MAX;
+	batch_chain(batch, ASK_CHAIN_PASSED, &passed);
+	build_asked(batch, guest, station);
+	build_asked(batch, station, guest);
+	build_passed(batch, guest, station);
+	build_passed(batch, station, guest);
+	build_errors(batch, station);
+}
+
+static int subscribe(int fd, int group, struct error *err)
+{
+	static const int size = TRACE_BUFFER;
+
+	/* Without the larger buffer a flood of others' messages costs an answer. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		return error_set_errno(err, errno, "cannot listen to nf_tables");
+	return 0;
+}
+
+/*
+ * Safe: the table drops packets between the guest and one address, and ICMP errors to it, for as
+ * long as the socket is open. To change it takes CAP_NET_ADMIN, which no other process has
+ * (netlink_net_capable() looks at the sender, too).
+ */
+static int open_table(struct interface_id tap, struct in_addr guest, struct in_addr station,
+		      struct error *err)
+{
+	cleanup_batch struct batch batch = { 0 };
+	char name[sizeof(ASK_TABLE_PREFIX) + 8];
+	cleanup_fd int fd = batch_open(err);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	snprintf(name, sizeof(name), ASK_TABLE_PREFIX "%x", tap.ifindex);
+	batch_begin(&batch, name);
+	build(&batch, guest, station);
+	ret = batch_commit(&batch, fd, err);
+	if (ret == 0)
+		ret = subscribe(fd, NFNLGRP_NFTRACE, err);
+	return ret < 0 ? ret : take_fd(&fd);
+}
+
+int ask_open(struct nl_sock *route, struct interface_id tap, struct interface_id uplink,
+	     struct in_addr guest, struct in_addr station, int fds[ASK_FDS], struct error *err)
+{
+	cleanup_fd int gate = open_gate(route, tap, uplink, guest, station, err);
+	int trace;
+
+	if (gate < 0)
+		return gate;
+	trace = open_table(tap, guest, station, err);
+	if (trace < 0)
+		return trace;
+	fds[ASK_GATE] = take_fd(&gate);
+	fds[ASK_TRACE] = trace;
+	return 0;
+}
+
+int ask_listen(struct error *err)
+{
+	cleanup_fd int fd = batch_open(err);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = subscribe(fd, NFNLGRP_NFTABLES, err);
+	return ret < 0 ? ret : take_fd(&fd);
+}
