@@ -244,6 +244,17 @@ static bool is_repeated(const struct verdict *verdict, size_t number)
 	return false;
 }
 
+/* True if rules of vmrun are not tried yet, and each chain can have them. */
+static bool allow_helps(const struct verdict *verdict)
+{
+	if (verdict->culprit_count == 0 || verdict->allowed || verdict->refused)
+		return false;
+	for (size_t i = 0; i < verdict->culprit_count; i++)
+		if (!verdict->culprits[i].base[0])
+			return false;
+	return true;
+}
+
 void forwarding_remedy(const struct verdict *verdict, const char *tap, const char *uplink,
 		       struct error *finding)
 {
@@ -256,6 +267,6 @@ void forwarding_remedy(const struct verdict *verdict, const char *tap, const cha
 	for (size_t i = 0; i < verdict->culprit_count; i++)
 		if (!is_repeated(verdict, i))
 			add_for(&verdict->culprits[i], &words, finding);
-	if (verdict->culprit_count && !verdict->allowed && !verdict->refused)
+	if (allow_helps(verdict))
 		error_remedy(finding, "or have vmrun add its rules: --set network.firewall=allow");
 }

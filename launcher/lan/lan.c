@@ -291,9 +291,8 @@ void lan_report(struct lan_session *lan_session, struct qmp *qmp)
 	lan_session->link.qmp = qmp;
 	report_place(lan_session->definition->name, &lan_session->roam.place, lan_session->dns,
 		     lan_session->dns_count);
-	if (lan_session->verdict.forwarding != FORWARDING_OPEN || lan_session->verdict.allowed)
-		report_verdict(lan_session->definition->name, &lan_session->roam.place,
-			       &lan_session->verdict);
+	report_verdict(lan_session->definition->name, &lan_session->roam.place,
+		       &lan_session->verdict, false);
 	store_address(lan_session);
 }
 
@@ -326,7 +325,8 @@ static void on_verdict(const struct verdict *verdict, void *context)
 
 	lan_session->verdict = *verdict;
 	if (!same)
-		report_verdict(lan_session->definition->name, &lan_session->roam.place, verdict);
+		report_verdict(lan_session->definition->name, &lan_session->roam.place, verdict,
+			       true);
 }
 
 static void on_renewed(int dhcp, void *context)

@@ -66,7 +66,8 @@ void report_change(const char *name, const struct lan_place *old, const struct l
 			   now->uplink);
 }
 
-void report_verdict(const char *name, const struct lan_place *place, const struct verdict *verdict)
+void report_verdict(const char *name, const struct lan_place *place, const struct verdict *verdict,
+		    bool changed)
 {
 	char text[FORWARDING_TEXT_SIZE];
 	struct error finding = { 0 };
@@ -77,7 +78,7 @@ void report_verdict(const char *name, const struct lan_place *place, const struc
 		forwarding_remedy(verdict, place->tap, place->uplink, &finding);
 		for (char *line; finding.remedy[0] && (line = strsep(&rest, "\n"));)
 			log_notice("%s:   %s", name, line);
-	} else if (verdict->forwarding == FORWARDING_OPEN) {
+	} else if (verdict->forwarding == FORWARDING_OPEN && (changed || verdict->allowed)) {
 		log_notice("%s: this host forwards the guest's packets%s", name,
 			   verdict->allowed ? ", by rules that vmrun has added to its firewall" : "");
 	}

@@ -18,8 +18,12 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
 		   bool roams);
 
-/* report_verdict() - print what drops the guest's packets on this host, and what helps. */
-void report_verdict(const char *name, const struct lan_place *place, const struct verdict *verdict);
+/**
+ * report_verdict() - print what drops the guest's packets on this host, and what helps.
+ * @changed: true if another verdict was printed before.
+ */
+void report_verdict(const char *name, const struct lan_place *place, const struct verdict *verdict,
+		    bool changed);
 
 /* report_dhcp() - print the effect of a DHCP packet of the guest. */
 void report_dhcp(const char *name, const struct dhcp_event *event);

@@ -258,11 +258,15 @@ int ask_open(struct nl_sock *route, struct interface_id tap, struct interface_id
 
 int ask_listen(struct error *err)
 {
+	static const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 	cleanup_fd int fd = batch_open(err);
 	int ret;
 
 	if (fd < 0)
 		return fd;
+	/* A socket that has sent nothing has no port yet, and gets nothing. */
+	if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
+		return error_set_errno(err, errno, "cannot bind a socket for nf_tables");
 	ret = subscribe(fd, NFNLGRP_NFTABLES, err);
 	return ret < 0 ? ret : take_fd(&fd);
 }

@@ -68,7 +68,8 @@ enum verdict_forwarding {
  * @family: NFPROTO_IPV4 or NFPROTO_INET.
  * @owner: enum verdict_owner.
  * @table, @chain: their names.
- * @base: the base chain, from which rules jump to @chain.
+ * @base: the base chain, from which rules jump to @chain; empty if no rule there can help, which
+ *        compares both interfaces.
  */
 struct verdict_culprit {
 	uint64_t rule;

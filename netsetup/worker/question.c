@@ -106,8 +106,8 @@ static void add_culprit(struct verdict *verdict, const struct question_flow *flo
 
 	memcpy(culprit.table, trace->table, sizeof(culprit.table));
 	memcpy(culprit.chain, trace->chain, sizeof(culprit.chain));
-	/* A rule of ours needs the whole names. */
-	if (!trace->cut)
+	/* A rule of ours needs the whole names, and an output interface. */
+	if (!trace->cut && flow->reached)
 		memcpy(culprit.base, flow->base, sizeof(culprit.base));
 	for (size_t i = 0; i < verdict->culprit_count; i++)
 		if (!memcmp(&verdict->culprits[i], &culprit, sizeof(culprit)))

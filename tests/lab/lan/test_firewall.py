@@ -2,18 +2,22 @@
 """The kernel is asked if it forwards a guest's packets, before QEMU starts, and what drops them."""
 
 import json
+import re
+import signal
 import time
-from typing import Callable, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 import pytest
 
-from guests import paused, tiny
+from firewalls import DOCKER, LEGACY, Firewall, Ufw, nft, script
+from guests import boot, paused, tiny
 from lab import Lab
 from vm import Vm
 
 pytestmark = pytest.mark.usefixtures("vmrun")
 
 PACKETS = ["tcp-out", "udp-out", "ping-out", "tcp-in", "udp-in", "ping-in"]
+LAPTOP = "ether host 02:00:00:77:00:02"
 
 
 def status(lab: Lab, vm: Vm) -> dict:
@@ -31,14 +35,230 @@ def all_are(fate: str, *packets: str) -> dict[str, str]:
     return {each: fate if each in (packets or PACKETS) else "passes" for each in PACKETS}
 
 
+def wait_status(lab: Lab, vm: Vm, forwarding: str, timeout: float = 15) -> dict:
+    """Wait until `vmrun status` says so."""
+    deadline = time.monotonic() + timeout
+    while (found := status(lab, vm))["forwarding"] != forwarding:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    return found
+
+
+def rules(lab: Lab) -> list[str]:
+    """The rules of vmrun in others' tables."""
+    listed = lab.run(["nft", "list", "ruleset"]).stdout.splitlines()
+    return [line.strip() for line in listed if "vmrun:" in line]
+
+
 def test_open(lab: Lab) -> None:
-    """Without a firewall everything passes, no packet of the question leaves, and it takes no time."""
-    with lab.phone.capture("ether host 02:00:00:77:00:02") as capture:
+    """Without a firewall everything passes, and no packet of the question leaves."""
+    with lab.phone.capture(LAPTOP) as capture:
         vm = lab.start_vm(paused())
         vm.wait_ready()
         found = status(lab, vm)
     assert fates(found) == all_are("passes"), found
     assert found["forwarding"] == "open" and found["forwarding-reason"] is None
     assert not found["forwarding-chains"] and not found["forwarding-remedy"]
-    sent = [line for line in capture.lines if " ARP, " not in line and "IP6" not in line]
-    assert not sent, sent
+    seen = [line for line in capture.lines
+            if "IPv6" not in line and " tell 0.0.0.0" not in line  # the probes for the address
+            and f"Request who-has {vm.address} tell {vm.address}" not in line]
+    assert not seen, seen
+    assert "drops" not in vm.stderr.text
+
+
+class Row(NamedTuple):
+    """Rules, what they do to the sample packets, and what is said of them."""
+
+    name: str
+    rules: str
+    fates: dict[str, str]
+    chains: list[str]
+    reason: str
+    remedy: str
+
+
+BOTH = "between the guest and the LAN"
+DROP = nft("table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; } }")
+IN_TWO = nft("""
+table inet one { chain forward { type filter hook forward priority -10; jump sub; }
+                 chain sub { oifname "wlan0" udp dport != 0 reject; } }
+table ip two { chain front { type filter hook forward priority 10; policy drop;
+                           meta l4proto icmp accept; } }""")
+
+ROWS = [
+    Row("policy", DROP, all_are("dropped"), ["ip filter FORWARD policy"],
+        f"a firewall of this host drops TCP, UDP, ping {BOTH} (ip filter FORWARD, policy)",
+        "sudo nft insert rule ip filter FORWARD iifname vmr-tiny oifname wlan0 accept"),
+    Row("docker", DOCKER, all_are("dropped"), ["ip filter FORWARD policy (Docker)"],
+        f"Docker drops TCP, UDP, ping {BOTH} (ip filter FORWARD, policy)",
+        "sudo iptables -I DOCKER-USER -i vmr-tiny -o wlan0 -j ACCEPT"),
+    Row("legacy", LEGACY, all_are("vanished"), [],
+        f"iptables-legacy, or a filter like it, drops TCP, UDP, ping {BOTH}",
+        "sudo iptables-legacy -I FORWARD -i vmr-tiny -o wlan0 -j ACCEPT"),
+    Row("inward", nft("table inet x { chain f { type filter hook forward priority 0; "
+                      "iifname \"wlan0\" ct state new drop; } }"),
+        all_are("dropped", "tcp-in", "udp-in", "ping-in"), ["inet x f rule N"],
+        "a firewall of this host drops TCP, UDP, ping to the guest (inet x f, rule N)",
+        "sudo nft insert rule inet x f iifname vmr-tiny oifname wlan0 accept"),
+    Row("ping passes", nft("table ip x { chain f { type filter hook forward priority 0; "
+                           "policy drop; icmp type echo-request accept; } }"),
+        all_are("dropped", "tcp-out", "udp-out", "tcp-in", "udp-in"), ["ip x f policy"],
+        f"a firewall of this host drops TCP, UDP {BOTH} (ip x f, policy)",
+        "sudo nft insert rule ip x f iifname vmr-tiny oifname wlan0 accept"),
+    Row("two droppers", IN_TWO, all_are("dropped", "tcp-out", "udp-out", "tcp-in", "udp-in"),
+        ["ip two front policy", "inet one sub rule N"], "a firewall of this host drops TCP, UDP between the guest and the LAN (ip two front, policy, and others)",
+        "sudo nft insert rule inet one forward iifname vmr-tiny oifname wlan0 accept"),
+    Row("nordvpn", nft("table inet nordvpn { chain forward { type filter hook forward "
+                       "priority -1; policy drop; } }"),
+        all_are("dropped"), ["inet nordvpn forward policy (NordVPN)"],
+        f"NordVPN drops TCP, UDP, ping {BOTH} (inet nordvpn forward, policy)",
+        "sudo nft insert rule inet nordvpn forward iifname vmr-tiny oifname wlan0 accept"),
+    Row("prerouting", nft("table ip x { chain p { type filter hook prerouting priority -300; "
+                          "iifname \"vmr-*\" drop; } }"),
+        all_are("dropped", "tcp-out", "udp-out", "ping-out"), ["ip x p rule N"],
+        "a firewall of this host drops TCP, UDP, ping from the guest (ip x p, rule N)",
+        ""),
+    Row("masquerade", nft("table ip n { chain post { type nat hook postrouting priority 100; "
+                          "oifname \"wlan0\" masquerade; } }"),
+        all_are("translated", "tcp-out", "udp-out", "ping-out"), [],
+        "this host gives its own address to TCP, UDP, ping from the guest", ""),
+]
+
+
+def _numberless(text: str) -> str:
+    """@text without the handles of rules, which the kernel chooses."""
+    return re.sub(r"rule \d+", "rule N", text)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_verdict(lab: Lab, row: Row) -> None:
+    """What drops the guest's packets is named at the start and in `status`, with what helps."""
+    with Firewall(lab, row.rules):
+        with lab.phone.capture(LAPTOP) as capture:
+            vm = lab.start_vm(paused())
+            vm.wait_ready()
+            found = status(lab, vm)
+        assert fates(found) == row.fates, found
+        assert {_numberless(each) for each in found["forwarding-chains"]} == set(row.chains)
+        assert _numberless(found["forwarding-reason"]) == row.reason
+        assert found["forwarding-remedy"][:1] == ([row.remedy] if row.remedy else [])
+        assert f"vmrun: tiny: {found['forwarding-reason']}\n" in vm.stderr.text
+        sent = [line for line in capture.lines if "ethertype IPv4" in line]
+        assert not sent, sent
+        vm.quit()
+
+
+def test_ufw(lab: Lab) -> None:
+    """ufw lets ping pass and drops the rest; its own rules help, and a reload keeps them."""
+    with Ufw(lab) as ufw:
+        vm = lab.start_vm(paused())
+        vm.wait_ready()
+        found = status(lab, vm)
+        assert fates(found) == all_are("dropped", "tcp-out", "udp-out", "tcp-in", "udp-in")
+        assert found["forwarding"] == "partly"
+        assert found["forwarding-chains"] == ["ip filter FORWARD policy (ufw)"]
+        assert found["forwarding-reason"] == f"ufw drops TCP, UDP {BOTH} (ip filter FORWARD, policy)"
+        for command in found["forwarding-remedy"]:
+            if command.startswith("sudo ufw "):
+                ufw(*command.split()[2:])
+        wait_status(lab, vm, "open")
+        vm.wait_stderr("vmrun: tiny: this host forwards the guest's packets")
+        ufw("reload")
+        time.sleep(2)
+        assert wait_status(lab, vm, "open")["forwarding-reason"] is None
+        vm.quit()
+    script(lab, "nft flush ruleset")
+
+
+def test_changes(lab: Lab) -> None:
+    """A firewall that comes later is found, and so is its end; our own questions are no news."""
+    vm = lab.start_vm(paused())
+    vm.wait_ready()
+    with Firewall(lab, DROP):
+        assert wait_status(lab, vm, "closed")["forwarding-chains"] == ["ip filter FORWARD policy"]
+        vm.wait_stderr("vmrun: tiny: a firewall of this host drops TCP, UDP, ping")
+    wait_status(lab, vm, "open")
+    vm.wait_stderr("vmrun: tiny: this host forwards the guest's packets\n")
+    before = lab.run(["nft", "-j", "list", "ruleset"]).stdout
+    monitor = lab.exec(["timeout", "8", "nft", "monitor"], stdout=-1, text=True)
+    assert "vmrun-ask" not in monitor.communicate()[0]
+    assert lab.run(["nft", "-j", "list", "ruleset"]).stdout == before
+
+
+def test_off(lab: Lab) -> None:
+    """`off` asks nothing and says nothing."""
+    with Firewall(lab, DROP):
+        vm = lab.start_vm(paused(network={"firewall": "off"}))
+        vm.wait_ready()
+        found = status(lab, vm)
+        assert found["forwarding"] == "unknown" and fates(found) == all_are("unknown")
+        assert "drops" not in vm.stderr.text
+        vm.quit()
+
+
+@pytest.mark.parametrize("name, text", [("docker", DOCKER), ("two droppers", IN_TWO)],
+                         ids=lambda each: each.split("\n")[0] or "rules")
+def test_allow(lab: Lab, name: str, text: str) -> None:
+    """`allow`: TCP reaches the guest through each chain that dropped it, and after a reload again;
+    iptables shows the rules whole, and no rule is left."""
+    with Firewall(lab, text):
+        vm, guest = boot(lab, tiny(network={"firewall": "allow"}))
+        found = status(lab, vm)
+        assert found["forwarding"] == "open" and found["forwarding-allowed"] is True, found
+        assert guest.reads(f"http://{lab.phone.address}/"), "TCP from the guest"
+        added = rules(lab)
+        assert len(added) == (2 if name == "docker" else 4), added
+        if name == "docker":
+            shown = lab.run(["iptables-nft-save"]).stdout
+            assert f"-A FORWARD -d {vm.address}/32 -i wlan0 -o vmr-tiny -m comment " in shown
+            assert f"-A FORWARD -s {vm.address}/32 -i vmr-tiny -o wlan0 -m comment " in shown
+        script(lab, f"nft flush ruleset; {text}")
+        deadline = time.monotonic() + 15
+        while len(rules(lab)) < len(added):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        wait_status(lab, vm, "open")
+        assert guest.reads(f"http://{lab.phone.address}/"), "TCP after a reload"
+        vm.stop()
+        assert not rules(lab)
+
+
+@pytest.mark.parametrize("victim", ["service", "maker", "worker", "vmrun"])
+def test_kill(lab: Lab, victim: str) -> None:
+    """Whoever is killed: no table of a question is left, and no rule after the VM's end."""
+    with Firewall(lab, DROP):
+        vm = lab.start_vm(paused(network={"firewall": "allow"}))
+        vm.wait_ready()
+        assert len(rules(lab)) == 2
+        killed = {"service": lambda: vm.netsetup.pid, "maker": lambda: vm.maker.pid,
+                  "worker": lambda: vm.worker.pid, "vmrun": lambda: vm.pid}[victim]()
+        lab.run(["kill", "-9", str(killed)])
+        if victim != "vmrun":
+            wait_status(lab, vm, "open")
+            assert len(rules(lab)) == 2
+            vm.quit()
+        deadline = time.monotonic() + 5
+        while (left := rules(lab)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not left
+        assert "vmrun-ask" not in lab.run(["nft", "list", "ruleset"]).stdout
+
+
+def test_sweep(lab: Lab) -> None:
+    """Rules that dead processes left are removed by `vmrun clean`; others' comments stay."""
+    other = "9c1c1fb6-3b3e-4d0b-8a55-7cf0ee0d0001"
+    with Firewall(lab, DROP):
+        vm = lab.start_vm(paused(network={"firewall": "allow"}))
+        vm.wait_ready()
+        script(lab, "nft insert rule ip filter FORWARD iifname '\"x\"' accept comment '\"vmrun:no\"'")
+        for each in [vm.supervisor, *vm.family(), *vm.services()]:
+            lab.run(["kill", "-9", str(each.pid)], check=False)
+        assert len(rules(lab)) == 3
+        script(lab, f"nft insert rule ip filter FORWARD iifname '\"vmr-gone\"' accept "
+                    f"comment '\"vmrun:{other}\"'")
+        shown = lab.vmrun("clean", "--dry-run").stdout
+        assert "with the comment vmrun:UUID" in shown, shown
+        assert len(rules(lab)) > 1
+        lab.vmrun("clean")
+        assert [line for line in rules(lab) if "vmrun:no" not in line] == []
+        assert len(rules(lab)) == 1
