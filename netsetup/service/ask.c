@@ -121,8 +121,10 @@ static void listen_for_changes(struct state *state, struct host *host)
 {
 	struct error ignored;
 
-	if (state->ruleset < 0)
-		state->ruleset = host_ask_listen(host, &ignored);
+	const int fd = state->ruleset > 0 ? -1 : host_ask_listen(host, &ignored);
+
+	if (fd > 0)
+		state->ruleset = fd;
 }
 
 bool ask_begin(struct state *state, struct host *host, struct vm *vm)

@@ -206,7 +206,7 @@ static size_t fill_pollers(const struct service *service, struct pollfd *pollers
 	pollers[SLOT_SIGNALS].fd = service->signals;
 	pollers[SLOT_WORKER].fd = service->state.worker.socket;
 	pollers[SLOT_MAKER].fd = service->state.maker > 0 ? service->state.maker : -1;
-	pollers[SLOT_RULESET].fd = service->state.ruleset;
+	pollers[SLOT_RULESET].fd = service->state.ruleset > 0 ? service->state.ruleset : -1;
 	for (const struct client *client = service->clients; client; client = client->next)
 		pollers[count++].fd = client->socket;
 	for (const struct vm *vm = service->state.vms; vm; vm = vm->next)
@@ -484,10 +484,7 @@ enum exit_status service_run(enum service_mode mode, struct error *err)
 	service = (struct service){
 		.mode = mode,
 		.listener = -1,
-		.state = { .dir = -1,
-			   .worker.socket = -1,
-			   .ruleset = -1,
-			   .once = mode == SERVICE_ONCE }
+		.state = { .dir = -1, .worker.socket = -1, .once = mode == SERVICE_ONCE }
 	};
 	service.state.uplinks.save = save_uplinks;
 	service.state.uplinks.context = &service.state;
@@ -519,7 +516,7 @@ int service_clean(struct error *err)
 	cleanup_task task = { 0 };
 	int ret;
 
-	state = (struct state){ .dir = -1, .worker.socket = -1, .ruleset = -1 };
+	state = (struct state){ .dir = -1, .worker.socket = -1 };
 	state.uplinks.save = save_uplinks;
 	state.uplinks.context = &state;
 	ret = state_open(&state, NULL, err);

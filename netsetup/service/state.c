@@ -298,7 +298,8 @@ void state_close(struct state *state)
 	}
 	if (state->dir >= 0)
 		close(state->dir);
-	if (state->ruleset >= 0)
+	if (state->ruleset > 0)
 		close(state->ruleset);
-	state->dir = state->ruleset = -1;
+	state->ruleset = 0;
+	state->dir = -1;
 }

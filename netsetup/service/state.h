@@ -22,7 +22,7 @@
  * @vms: list of all VMs.
  * @last_id: highest number of a VM so far.
  * @swept: true if the leftovers of dead services were removed.
- * @ruleset: socket of ask_listen(), or -1.
+ * @ruleset: socket of ask_listen(); 0: none.
  * @unclean: true if something could not be undone, so that the next service sweeps.
  * @waiting: number of connections without a VM, which need the directory.
  */

@@ -107,7 +107,7 @@ ROWS = [
         "sudo nft insert rule ip x f iifname vmr-tiny oifname wlan0 accept"),
     Row("two droppers", IN_TWO, all_are("dropped", "tcp-out", "udp-out", "tcp-in", "udp-in"),
         ["ip two front policy", "inet one sub rule N"], "a firewall of this host drops TCP, UDP between the guest and the LAN (ip two front, policy, and others)",
-        "sudo nft insert rule inet one forward iifname vmr-tiny oifname wlan0 accept"),
+        "sudo nft insert rule ip two front iifname vmr-tiny oifname wlan0 accept"),
     Row("nordvpn", nft("table inet nordvpn { chain forward { type filter hook forward "
                        "priority -1; policy drop; } }"),
         all_are("dropped"), ["inet nordvpn forward policy (NordVPN)"],
@@ -251,8 +251,9 @@ def test_sweep(lab: Lab) -> None:
         vm = lab.start_vm(paused(network={"firewall": "allow"}))
         vm.wait_ready()
         script(lab, "nft insert rule ip filter FORWARD iifname '\"x\"' accept comment '\"vmrun:no\"'")
-        for each in [vm.supervisor, *vm.family(), *vm.services()]:
-            lab.run(["kill", "-9", str(each.pid)], check=False)
+        # All at once: whoever lives on cleans up.
+        lab.run(["kill", "-9", *{str(each.pid) for each in [*vm.family(), *vm.services()]},
+                 str(vm.pid)], check=False)
         assert len(rules(lab)) == 3
         script(lab, f"nft insert rule ip filter FORWARD iifname '\"vmr-gone\"' accept "
                     f"comment '\"vmrun:{other}\"'")

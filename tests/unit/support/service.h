@@ -97,6 +97,7 @@ static inline struct attach_record attach_for(const char *name)
 	memset(&attach.mac, name[0] << 1, sizeof(attach.mac));
 	attach.queues = 1;
 	attach.probe = PROBE_NONE;
+	attach.firewall = FIREWALL_OFF;
 	return attach;
 }
 

@@ -161,7 +161,7 @@ static void try_raw_packet(void)
 
 static void try_netfilter(void)
 {
-	socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+	socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
 }
 
 static void try_unix_stream(void)
@@ -342,6 +342,7 @@ static void do_nothing(void)
 static void make_makers_calls(void)
 {
 	close(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+	close(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
 	close(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if_nametoindex("lo");
 	free(malloc(1 << 24));

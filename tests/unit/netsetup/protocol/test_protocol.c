@@ -19,7 +19,7 @@
 #include "netsetup/protocol/protocol.h"
 #include "tests/unit/support/namespace.h"
 
-#define TYPE_LAST RECORD_DHCP
+#define TYPE_LAST RECORD_VERDICT
 
 static struct in_addr address(const char *text)
 {
