@@ -22,10 +22,13 @@ static const struct {
 	const char *key;
 	int value;
 	bool optional; /* a kernel may lack it */
+	bool routed;   /* a bridged VM does not need it */
 } tap_values[] = {
-	{ "ipv6/conf", "disable_ipv6", 1, true }, { "ipv4/conf", "rp_filter", 1, false },
-	{ "ipv4/conf", "proxy_arp", 1, false },   { "ipv4/neigh", "proxy_delay", 0, false },
-	{ "ipv4/conf", "forwarding", 1, false },
+	{ "ipv6/conf", "disable_ipv6", 1, true, false },
+	{ "ipv4/conf", "rp_filter", 1, false, false },
+	{ "ipv4/conf", "proxy_arp", 1, false, true },
+	{ "ipv4/neigh", "proxy_delay", 0, false, true },
+	{ "ipv4/conf", "forwarding", 1, false, true },
 };
 
 /*
@@ -54,27 +57,17 @@ static int make_tap(struct state *state, struct host *host, struct vm *vm, struc
 	return ret < 0 ? ret : state_save(state, err);
 }
 
-/* Filters the tap by the present address, before the guest can send at all. */
-static int filter_tap(struct host *host, struct vm *vm, struct error *err)
-{
-	int ret;
-
-	if (ipv4_equal(vm->filtered, vm->record.address))
-		return 0;
-	ret = host_filter(host, vm_tap(vm), vm->record.address, err);
-	if (ret == 0)
-		vm->filtered = vm->record.address;
-	return ret;
-}
-
 static int publish_values(struct host *host, const struct vm *vm, struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tap_values); i++) {
 		const struct sysctl sysctl = { tap_values[i].tree, vm->record.tap,
 					       tap_values[i].key };
 		int value = !tap_values[i].value;
-		int ret = host->dry_run ? 0 : sysctl_read(&sysctl, &value, err);
+		int ret;
 
+		if (tap_values[i].routed && vm->record.path == PATH_BRIDGED)
+			continue;
+		ret = host->dry_run ? 0 : sysctl_read(&sysctl, &value, err);
 		if (ret == -ENOENT && tap_values[i].optional)
 			continue;
 		if (ret == 0 && value != tap_values[i].value)
@@ -86,7 +79,7 @@ static int publish_values(struct host *host, const struct vm *vm, struct error *
 }
 
 /* Sets each of the tap's values and its state, where it differs. */
-static int publish_tap(struct host *host, struct vm *vm, struct error *err)
+static int publish_tap(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	const struct interface_id tap = vm_tap(vm);
 	const struct ether_addr mac = tap_mac(vm);
@@ -94,8 +87,9 @@ static int publish_tap(struct host *host, struct vm *vm, struct error *err)
 	int ret;
 
 	ret = publish_values(host, vm, err);
+	/* Before the guest can send at all. */
 	if (ret == 0)
-		ret = filter_tap(host, vm, err);
+		ret = tables_put(state, host, vm, vm->record.address, err);
 	if (ret < 0)
 		return ret;
 	if (!host->dry_run)
@@ -161,6 +155,29 @@ static int publish_proxy(struct state *state, struct host *host, struct vm *vm, 
 	return ret;
 }
 
+static int publish_routed(struct state *state, struct host *host, struct vm *vm, bool *added,
+			  struct error *err)
+{
+	int ret;
+
+	ret = publish_route(host, vm, err);
+	if (ret == 0)
+		ret = publish_proxy(state, host, vm, added, err);
+	if (ret == 0)
+		ret = uplink_values_set(&state->uplinks, host, uplink_check_id(&vm->uplink), err);
+	return ret;
+}
+
+/* The table has all that a bridged VM needs. */
+static int publish_bridged(struct state *state, const struct host *host, struct vm *vm,
+			   struct error *err)
+{
+	if (host->dry_run || vm->record.published_on == vm->uplink.ifindex)
+		return 0;
+	vm->record.published_on = vm->uplink.ifindex;
+	return state_save(state, err);
+}
+
 /* Has the worker defend the address, and announce it where the LAN does not know it yet. */
 static int defend(struct state *state, struct host *host, struct vm *vm, bool announce,
 		  struct error *err)
@@ -192,15 +209,13 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 	if (!vm->record.tap_ifindex)
 		ret = make_tap(state, host, vm, err);
 	if (ret == 0)
-		ret = publish_tap(host, vm, err);
+		ret = publish_tap(state, host, vm, err);
 	if (ret == 0 && vm->record.attach.dhcp && !vm->dhcp_open && !host->dry_run)
 		ret = publish_dhcp(state, host, vm, err);
-	if (ret == 0)
-		ret = publish_route(host, vm, err);
-	if (ret == 0)
-		ret = publish_proxy(state, host, vm, &added, err);
-	if (ret == 0)
-		ret = uplink_values_set(&state->uplinks, host, uplink_check_id(&vm->uplink), err);
+	if (ret == 0 && vm->record.path == PATH_ROUTED)
+		ret = publish_routed(state, host, vm, &added, err);
+	else if (ret == 0)
+		ret = publish_bridged(state, host, vm, err);
 	if (ret < 0)
 		return ret;
 	announce = added || !announced(vm) || vm->record.attach.announce;
@@ -222,6 +237,8 @@ int publish_withdraw(struct state *state, struct host *host, struct vm *vm, stru
 	if (!ifindex)
 		return 0;
 	vm->record.published_on = 0;
+	if (vm->record.path == PATH_BRIDGED)
+		return tables_rest(state, host, vm, err);
 	if (!if_indextoname(ifindex, ifname)) {
 		/* The entry is gone with its interface. */
 		if (errno == ENXIO)
@@ -240,8 +257,9 @@ static bool uplink_in_use(unsigned int ifindex, const void *context)
 	const struct state *state = context;
 
 	for (const struct vm *vm = state->vms; vm; vm = vm->next)
-		if ((vm->record.published_on == ifindex && !vm_dead(vm)) ||
-		    (vm->phase != VM_IDLE && vm->record.attach.ifindex == ifindex))
+		if (vm->record.path == PATH_ROUTED &&
+		    ((vm->record.published_on == ifindex && !vm_dead(vm)) ||
+		     (vm->phase != VM_IDLE && vm->record.attach.ifindex == ifindex)))
 			return true;
 	return false;
 }
@@ -276,6 +294,7 @@ int publish_undo(struct state *state, struct host *host, struct vm *vm, struct e
 	/* Removes the tap with its route, even if other processes hold descriptors of it. */
 	if (vm->record.tap_ifindex)
 		keep_error(&result, host_link_delete(host, vm_tap(vm), &error), err, &error);
+	keep_error(&result, tables_take(state, host, vm, &error), err, &error);
 	vm->record.tap_ifindex = 0;
 	if (vm->arp_open)
 		worker_link_send(&state->worker, &forget, NULL, 0, &error);

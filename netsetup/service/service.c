@@ -310,7 +310,7 @@ static void place_descriptors(struct service *service, struct kept_fd *fds, size
 		} else if (vm && vm->client < 0) {
 			fcntl(fds[i].fd, F_SETFL, O_NONBLOCK);
 			vm->client = fds[i].fd;
-		} else {
+		} else if (!tables_place(&service->state.tables, fds[i].name, fds[i].fd)) {
 			keeper_remove(&service->state.keeper, fds[i].name);
 			close(fds[i].fd);
 		}
@@ -358,6 +358,7 @@ static void restore(struct service *service)
 		if (vm->client >= 0)
 			client_restore(&service->state, vm);
 	}
+	tables_release(&service->state);
 }
 
 static int open_signals(void)

@@ -17,7 +17,7 @@
 
 #define STATE_FILE  "state"
 #define STATE_NEW   "state.new"
-#define STATE_MAGIC 0x76725333u /* "vrS3" */
+#define STATE_MAGIC 0x76725334u /* "vrS4" */
 
 /* A larger file is none of ours. */
 #define STATE_VMS_MAX 4096

@@ -4,6 +4,7 @@
 #define NETSETUP_SERVICE_STATE_H
 
 #include "netsetup/keeper/keeper.h"
+#include "netsetup/service/tables.h"
 #include "netsetup/service/uplink_values.h"
 #include "netsetup/service/vm.h"
 #include "netsetup/service/worker_link.h"
@@ -37,6 +38,7 @@ struct state {
 	bool unclean;
 	unsigned int waiting;
 	struct uplink_records uplinks;
+	struct tables tables;
 };
 
 /**

@@ -48,6 +48,32 @@ static const struct default_route *find_route(const struct interfaces *table, un
  * tap of another user's VM. Each property is the kernel's, none the client's. Test: test_uplink in
  * tests/lab/security/test_hostile_caller.py.
  */
+/* FNV-1a, 64 bits. */
+static uint64_t hash_add(uint64_t hash, const void *data, size_t size)
+{
+	const uint8_t *octets = data;
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ octets[i]) * 0x100000001b3u;
+	return hash;
+}
+
+static uint64_t hash_host(const struct interfaces *table, const struct interface *link)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	hash = hash_add(hash, link->ifname, sizeof(link->ifname));
+	hash = hash_add(hash, &link->mac, sizeof(link->mac));
+	hash = hash_add(hash, &link->mtu, sizeof(link->mtu));
+	for (size_t i = 0; i < table->address_count; i++) {
+		const struct interface_address *address = &table->addresses[i];
+
+		hash = hash_add(hash, &address->ifindex, sizeof(address->ifindex));
+		hash = hash_add(hash, &address->prefix, sizeof(address->prefix));
+	}
+	return hash;
+}
+
 int uplink_check(const struct interfaces *table, unsigned int ifindex, struct in_addr host,
 		 struct uplink_facts *facts, struct error *err)
 {
@@ -74,6 +100,7 @@ int uplink_check(const struct interfaces *table, unsigned int ifindex, struct in
 					.prefix = address->prefix,
 					.has_default = route != NULL,
 					.mtu = link->mtu,
+					.host = hash_host(table, link),
 					.carrier_changes = link->carrier_changes };
 	if (route)
 		facts->router = route->router;

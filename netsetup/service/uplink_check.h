@@ -18,6 +18,7 @@
  * @router: next hop of its best default route, or 0.0.0.0.
  * @has_default: true if it has a default route.
  * @mtu: bytes.
+ * @host: hash of the uplink's name, MAC and MTU and of all addresses of the host.
  * @carrier_changes: the kernel's count of lost and found carriers.
  */
 struct uplink_facts {
@@ -28,6 +29,7 @@ struct uplink_facts {
 	struct in_addr router;
 	bool has_default;
 	unsigned int mtu;
+	uint64_t host;
 	uint32_t carrier_changes;
 };
 
