@@ -7,6 +7,7 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
+#include <linux/netlink.h>
 
 #define LINK      NFT_PAYLOAD_LL_HEADER
 #define NETWORK   NFT_PAYLOAD_NETWORK_HEADER
@@ -223,7 +224,7 @@ void rule_if_meta_not(struct batch *batch, uint32_t key, const void *value, size
 void rule_if_type(struct batch *batch, uint16_t type)
 {
 	type = htons(type);
-	rule_if(batch, &rule_ethertype, &type);
+	rule_if_meta(batch, NFT_META_PROTOCOL, &type, sizeof(type));
 }
 
 void rule_if_protocol(struct batch *batch, uint8_t protocol)

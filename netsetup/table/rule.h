@@ -55,7 +55,10 @@ void rule_if_prefix(struct batch *batch, const struct field *field, uint8_t valu
 void rule_if_meta(struct batch *batch, uint32_t key, const void *value, size_t size);
 void rule_if_meta_not(struct batch *batch, uint32_t key, const void *value, size_t size);
 
-/* rule_if_type(), rule_if_protocol() - go on for an ETH_P_*, for an IPPROTO_*. */
+/*
+ * rule_if_type(), rule_if_protocol() - go on for an ETH_P_*, for an IPPROTO_*. The type is the one of
+ * what a tag of 802.1Q encloses: rule_ethertype has the tag's.
+ */
 void rule_if_type(struct batch *batch, uint16_t type);
 void rule_if_protocol(struct batch *batch, uint8_t protocol);
 
