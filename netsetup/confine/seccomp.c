@@ -157,20 +157,22 @@ static const struct conditional maker_conditional[] = {
 	WHEN1(mmap2, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)),
 	WHEN1(mprotect, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)),
 
-	/* netlink.c */
+	/* netlink.c, table.c */
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)),
-	/* arp.c, dhcp_socket.c */
+	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_NETFILTER)),
+	/* arp.c, dhcp_socket.c, gate.c */
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_PACKET),
 	      SCMP_A1(SCMP_CMP_EQ, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK)),
 	/* if_nametoindex() */
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
 	      SCMP_A1(SCMP_CMP_EQ, SOCK_DGRAM | SOCK_CLOEXEC)),
 
-	/* netlink.c and libnl, arp.c, dhcp_socket.c, promiscuous.c */
+	/* netlink.c and libnl, arp.c, dhcp_socket.c, promiscuous.c, table.c, gate.c */
 	OPTION(SOL_SOCKET, SO_RCVTIMEO), OPTION(SOL_SOCKET, SO_SNDTIMEO),
 	OPTION(SOL_SOCKET, SO_RCVBUF), OPTION(SOL_SOCKET, SO_SNDBUF),
 	OPTION(SOL_SOCKET, SO_ATTACH_FILTER), OPTION(SOL_SOCKET, SO_LOCK_FILTER),
-	OPTION(SOL_NETLINK, NETLINK_EXT_ACK), OPTION(SOL_PACKET, PACKET_AUXDATA),
+	OPTION(SOL_NETLINK, NETLINK_EXT_ACK), OPTION(SOL_NETLINK, NETLINK_CAP_ACK),
+	OPTION(SOL_PACKET, PACKET_AUXDATA),
 	OPTION(SOL_PACKET, PACKET_IGNORE_OUTGOING), OPTION(SOL_PACKET, PACKET_ADD_MEMBERSHIP),
 
 	/* tap.c; if_nametoindex() */

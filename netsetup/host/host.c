@@ -10,6 +10,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/base/printable.h"
+#include "netsetup/host/table_text.h"
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/query.h"
@@ -214,4 +215,61 @@ int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *e
 	const struct maker_request request = { .type = MAKER_DHCP_SOCKET, .ifindex = tap.ifindex };
 
 	return open_socket(host, &request, err);
+}
+
+int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
+		    struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_OPEN,
+					       .ifindex = uplink.ifindex };
+	struct host_table opened = { -1, -1, -1, 0 };
+	int fds[MAKER_FDS_MAX];
+	uint32_t ifindex = 0;
+	int ret;
+
+	if (!table_text_open(host, uplink)) {
+		*table = opened;
+		return 0;
+	}
+	ret = call(host, &request, &ifindex, fds, err);
+	if (ret < 0)
+		return ret;
+	if (fds[2] < 0)
+		return error_set_errno(err, EPROTO, "the maker has sent no sockets");
+	*table = (struct host_table){ fds[0], fds[1], fds[2], ifindex };
+	return 0;
+}
+
+int host_table_refresh(struct host *host, struct interface_id uplink, int owner, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_REFRESH,
+					       .ifindex = uplink.ifindex,
+					       .owner = owner };
+
+	return table_text_refresh(host, uplink) ? change(host, &request, err) : 0;
+}
+
+int host_table_vm(struct host *host, struct interface_id uplink, int owner,
+		  const struct table_vm *vm, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_VM,
+					       .ifindex = uplink.ifindex,
+					       .address = vm->address,
+					       .mac = vm->mac,
+					       .number = vm->path,
+					       .tap = vm->tap.ifindex,
+					       .owner = owner };
+
+	return table_text_vm(host, uplink, vm) ? change(host, &request, err) : 0;
+}
+
+int host_table_vm_delete(struct host *host, struct interface_id uplink, int owner,
+			 struct interface_id tap, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_VM_DELETE,
+					       .ifindex = uplink.ifindex,
+					       .tap = tap.ifindex,
+					       .owner = owner };
+
+	return table_text_vm_delete(host, uplink, tap) ? change(host, &request, err) : 0;
 }

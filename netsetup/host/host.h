@@ -143,11 +143,11 @@ int host_table_refresh(struct host *host, struct interface_id uplink, int owner,
 
 /**
  * host_table_vm() - put a VM into its uplink's table, or replace what differs: MAC, address, path.
- * @tap: its ifindex must be the one of @vm; 0 in a dry run.
+ * @vm: the ifindex of its tap is 0 in a dry run.
  *
  * Return: as host_table_refresh(); -EADDRINUSE if the host or another VM has the address or MAC.
  */
-int host_table_vm(struct host *host, struct interface_id uplink, int owner, struct interface_id tap,
+int host_table_vm(struct host *host, struct interface_id uplink, int owner,
 		  const struct table_vm *vm, struct error *err);
 
 /**

@@ -87,6 +87,7 @@ int interface_add_address(struct nlmsghdr *header, void *context)
 	static struct nla_policy policy[IFA_MAX + 1] = {
 		[IFA_ADDRESS] = { .type = NLA_U32 },
 		[IFA_LOCAL] = { .type = NLA_U32 },
+		[IFA_BROADCAST] = { .type = NLA_U32 },
 		[IFA_FLAGS] = { .type = NLA_U32 },
 	};
 	const struct ifaddrmsg *info = nlmsg_data(header);
@@ -112,6 +113,8 @@ int interface_add_address(struct nlmsghdr *header, void *context)
 		.flags = attrs[IFA_FLAGS] ? nla_get_u32(attrs[IFA_FLAGS]) : info->ifa_flags,
 		.peer = attrs[IFA_ADDRESS] &&
 			nla_get_u32(attrs[IFA_ADDRESS]) != nla_get_u32(attrs[IFA_LOCAL]),
+		.broadcast.s_addr = attrs[IFA_BROADCAST] ? nla_get_u32(attrs[IFA_BROADCAST])
+							 : INADDR_ANY,
 	};
 	addresses = interface_grow(table->addresses, table->address_count, sizeof(*addresses));
 	if (!addresses)

@@ -55,6 +55,7 @@ struct interface {
  * @scope: RT_SCOPE_*.
  * @flags: IFA_F_*.
  * @peer: true if the address has a peer (point-to-point).
+ * @broadcast: that was configured; 0.0.0.0 if none was.
  */
 struct interface_address {
 	unsigned int ifindex;
@@ -62,6 +63,7 @@ struct interface_address {
 	unsigned int scope;
 	uint32_t flags;
 	bool peer;
+	struct in_addr broadcast;
 };
 
 /**

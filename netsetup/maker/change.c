@@ -14,6 +14,8 @@
 #include "netsetup/kernel/tap.h"
 #include "netsetup/maker/antispoof.h"
 #include "netsetup/maker/promiscuous.h"
+#include "netsetup/table/gate.h"
+#include "netsetup/table/table.h"
 
 /* All values that are ever set, of a tap or an uplink. */
 static const struct sysctl sysctls[] = {
@@ -207,4 +209,63 @@ int change_dhcp_socket(const struct change *change, struct error *err)
 	}
 	change->fds[0] = fd;
 	return 0;
+}
+
+static struct table table_of(const struct change *change)
+{
+	return (struct table){ change->route, change->request->owner,
+			       { change->ifname, change->request->ifindex } };
+}
+
+/* The gate is first: the table's rules have its index. */
+int change_table_open(const struct change *change, struct error *err)
+{
+	struct table table = table_of(change);
+	cleanup_fd int gate = -1;
+	unsigned int ifindex = 0;
+	int groups;
+	int ret;
+
+	gate = gate_open(change->route, table.uplink, &ifindex, err);
+	if (gate < 0)
+		return gate;
+	groups = gate_groups_open(table.uplink, err);
+	if (groups < 0)
+		return groups;
+	ret = table_open(&table, ifindex, err);
+	if (ret < 0) {
+		close(groups);
+		return ret;
+	}
+	*change->ifindex = ifindex;
+	change->fds[0] = table.owner;
+	change->fds[1] = take_fd(&gate);
+	change->fds[2] = groups;
+	return 0;
+}
+
+int change_table_refresh(const struct change *change, struct error *err)
+{
+	const struct table table = table_of(change);
+
+	return table_refresh(&table, err);
+}
+
+int change_table_vm(const struct change *change, struct error *err)
+{
+	const struct maker_request *request = change->request;
+	const struct table_vm vm = { { change->tap, request->tap },
+				     request->mac,
+				     request->address,
+				     (enum table_path)request->number };
+	const struct table table = table_of(change);
+
+	return table_vm_set(&table, &vm, err);
+}
+
+int change_table_vm_delete(const struct change *change, struct error *err)
+{
+	const struct table table = table_of(change);
+
+	return table_vm_delete(&table, change->request->tap, err);
 }

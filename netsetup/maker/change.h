@@ -14,13 +14,15 @@
  * struct change - one change.
  * @route: rtnetlink socket.
  * @request: checked.
- * @ifname: name of the request's interface, for messages.
+ * @ifname: name of the request's interface.
+ * @tap: name of the request's tap.
  * @ifindex, @fds: the answer.
  */
 struct change {
 	struct nl_sock *route;
 	const struct maker_request *request;
 	const char *ifname;
+	const char *tap;
 	uint32_t *ifindex;
 	int *fds;
 };
@@ -37,6 +39,10 @@ int change_proxy_add(const struct change *change, struct error *err);
 int change_proxy_delete(const struct change *change, struct error *err);
 int change_arp_socket(const struct change *change, struct error *err);
 int change_dhcp_socket(const struct change *change, struct error *err);
+int change_table_open(const struct change *change, struct error *err);
+int change_table_refresh(const struct change *change, struct error *err);
+int change_table_vm(const struct change *change, struct error *err);
+int change_table_vm_delete(const struct change *change, struct error *err);
 
 /* change_sysctl_of() - the value of number @key; its interface is not filled in. NULL: none. */
 const struct sysctl *change_sysctl_of(uint32_t key);

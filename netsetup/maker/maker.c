@@ -15,6 +15,8 @@
 #include "netsetup/kernel/refusal.h"
 #include "netsetup/maker/change.h"
 #include "netsetup/protocol/protocol.h"
+#include "netsetup/table/gate.h"
+#include "netsetup/table/table.h"
 
 /* Kinds of interface that a request can concern. */
 enum side {
@@ -25,13 +27,18 @@ enum side {
 	SIDE_NO_TAP, /* any interface, to remove what it got when it was an uplink */
 };
 
-/* The rows of enum maker_type. */
+/*
+ * The rows of enum maker_type. @owner: with the socket that owns a table. @tap: with a tap besides
+ * the uplink.
+ */
 static const struct kind {
 	enum side side;
 	bool address;
 	int32_t least;
 	int32_t most;
 	int (*make)(const struct change *change, struct error *err);
+	bool owner;
+	bool tap;
 } kinds[] = {
 	[MAKER_TAP_ADD] = { SIDE_NONE, false, 1, QUEUES_MAX, change_tap_add },
 	[MAKER_LINK_UP] = { SIDE_TAP, false, 68, 65535, change_link_up },
@@ -44,6 +51,10 @@ static const struct kind {
 	[MAKER_PROXY_DELETE] = { SIDE_NO_TAP, true, 0, 0, change_proxy_delete },
 	[MAKER_ARP_SOCKET] = { SIDE_UPLINK, false, 0, PROMISCUOUS_OFF, change_arp_socket },
 	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket },
+	[MAKER_TABLE_OPEN] = { SIDE_UPLINK, false, 0, 0, change_table_open },
+	[MAKER_TABLE_REFRESH] = { SIDE_UPLINK, false, 0, 0, change_table_refresh, true },
+	[MAKER_TABLE_VM] = { SIDE_UPLINK, false, 0, TABLE_BRIDGED, change_table_vm, true, true },
+	[MAKER_TABLE_VM_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_vm_delete, true },
 };
 
 int maker_sysctl_key(const struct sysctl *sysctl)
@@ -65,6 +76,11 @@ static bool is_tap(const struct interface *link)
 {
 	return !strcmp(link->kind, "tun") && ifname_valid(link->ifname) &&
 	       !strncmp(link->ifname, TAP_PREFIX, strlen(TAP_PREFIX));
+}
+
+static bool is_gate(const struct interface *link)
+{
+	return !strncmp(link->ifname, GATE_PREFIX, strlen(GATE_PREFIX));
 }
 
 /*
@@ -89,6 +105,20 @@ static bool side_fits(enum side side, const struct interface *link)
 	return false;
 }
 
+/*
+ * Threat: the service passes another descriptor, which a request would then act on. The kernel
+ * checks that the socket owns the table. Test: test_maker.c.
+ */
+static bool owner_fits(int fd)
+{
+	int domain = 0, protocol = 0;
+	socklen_t size = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+	       domain == AF_NETLINK && protocol == NETLINK_NETFILTER;
+}
+
 /* Queries the interface; -ENODEV if it is gone. */
 static int find_link(struct nl_sock *route, uint32_t ifindex, struct interfaces *table)
 {
@@ -98,12 +128,25 @@ static int find_link(struct nl_sock *route, uint32_t ifindex, struct interfaces 
 	return message ? netlink_request(route, message, interface_add_link, table) : -ENOMEM;
 }
 
+/* A guest's own address: of one interface, not zero. */
+static bool mac_fits(const struct ether_addr *mac)
+{
+	static const struct ether_addr none;
+
+	return !(mac->ether_addr_octet[0] & 1) && memcmp(mac, &none, sizeof(none)) != 0;
+}
+
 static bool numbers_fit(const struct kind *kind, const struct maker_request *request)
 {
 	if (request->number < kind->least || request->number > kind->most || request->offload > 1)
 		return false;
 	if (request->type == MAKER_SYSCTL && !change_sysctl_of(request->key))
 		return false;
+	if (kind->owner && !owner_fits(request->owner))
+		return false;
+	if (request->type == MAKER_TABLE_VM)
+		return mac_fits(&request->mac) &&
+		       (ipv4_unset(request->address) || ipv4_unicast(request->address));
 	return !kind->address || ipv4_unicast(request->address);
 }
 
@@ -113,10 +156,32 @@ static bool name_fits(const struct maker_request *request)
 	       !strncmp(request->ifname, TAP_PREFIX, strlen(TAP_PREFIX));
 }
 
+/* True if nothing is left to undo once the request's interface is gone. */
+static bool undoes(uint32_t type)
+{
+	return type == MAKER_LINK_DELETE || type == MAKER_ROUTE_DELETE ||
+	       type == MAKER_PROXY_DELETE || type == MAKER_TABLE_VM_DELETE;
+}
+
+/* Makes a change that concerns a VM's tap besides the uplink. */
+static int make_with_tap(const struct kind *kind, struct change *change, struct error *err)
+{
+	cleanup_interfaces struct interfaces table = { 0 };
+	const int ret = find_link(change->route, change->request->tap, &table);
+
+	if (ret < 0 || table.link_count != 1)
+		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
+				       change->request->tap);
+	if (!is_tap(&table.links[0]) || is_gate(&table.links[0]))
+		return refuse(err);
+	change->tap = table.links[0].ifname;
+	return kind->make(change, err);
+}
+
 int maker_execute(struct nl_sock *route, const struct maker_request *request, uint32_t *ifindex,
 		  int fds[MAKER_FDS_MAX], struct error *err)
 {
-	struct change change = { route, request, request->ifname, ifindex, fds };
+	struct change change = { route, request, request->ifname, NULL, ifindex, fds };
 	cleanup_interfaces struct interfaces table = { 0 };
 	const struct kind *kind;
 	int ret;
@@ -131,9 +196,7 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 		return name_fits(request) ? kind->make(&change, err) : refuse(err);
 	ret = find_link(route, request->ifindex, &table);
 	/* An address or a route is gone with its interface. */
-	if (ret == -ENODEV &&
-	    (request->type == MAKER_LINK_DELETE || request->type == MAKER_ROUTE_DELETE ||
-	     request->type == MAKER_PROXY_DELETE))
+	if (ret == -ENODEV && undoes(request->type))
 		return 0;
 	if (ret < 0 || table.link_count != 1)
 		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
@@ -142,7 +205,7 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 		return refuse(err);
 	/* The name becomes part of messages. */
 	change.ifname = ifname_valid(table.links[0].ifname) ? table.links[0].ifname : "IF";
-	return kind->make(&change, err);
+	return kind->tap ? make_with_tap(kind, &change, err) : kind->make(&change, err);
 }
 
 static size_t count_fds(const int fds[MAKER_FDS_MAX])
@@ -154,14 +217,21 @@ static size_t count_fds(const int fds[MAKER_FDS_MAX])
 	return count;
 }
 
+static void close_fds(const int fds[MAKER_FDS_MAX])
+{
+	for (size_t i = 0; i < count_fds(fds); i++)
+		close(fds[i]);
+}
+
 union maker_control {
 	char space[CMSG_SPACE(sizeof(int) * MAKER_FDS_MAX)];
 	struct cmsghdr align;
 };
 
-static int send_answer(int socket, const struct maker_answer *answer, const int *fds, size_t count)
+/* Sends one record with descriptors. */
+static int send_record(int socket, const void *record, size_t size, const int *fds, size_t count)
 {
-	struct iovec data = { (void *)answer, sizeof(*answer) };
+	struct iovec data = { (void *)record, size };
 	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
 	union maker_control control = { 0 };
 
@@ -189,33 +259,12 @@ static int serve(int socket, const struct maker_request *request, struct error *
 	if (ret == 0)
 		ret = maker_execute(route, request, &answer.ifindex, fds, &answer.error);
 	answer.code = -ret;
-	ret = send_answer(socket, &answer, fds, count_fds(fds));
-	for (size_t i = 0; i < count_fds(fds); i++)
-		close(fds[i]);
+	ret = send_record(socket, &answer, sizeof(answer), fds, count_fds(fds));
+	close_fds(fds);
 	return ret < 0 ? error_set_errno(err, -ret, "cannot answer the service") : 0;
 }
 
-int maker_run(int socket, struct error *err)
-{
-	struct maker_request request;
-	int ret = 0;
-
-	while (ret == 0) {
-		const ssize_t size = recv(socket, &request, sizeof(request), 0);
-
-		if (size == 0)
-			return 0;
-		if (size < 0 && errno != EINTR)
-			return error_set_errno(err, errno, "cannot receive from the service");
-		if (size != sizeof(request))
-			return error_setf(err, STATUS_FAILURE, EPROTO, "malformed request");
-		request.ifname[IFNAMSIZ - 1] = '\0';
-		ret = serve(socket, &request, err);
-	}
-	return ret;
-}
-
-/* Takes the descriptors of an answer. */
+/* Takes the descriptors that came with a record. */
 static void take_fds(struct msghdr *message, int fds[MAKER_FDS_MAX])
 {
 	const struct cmsghdr *part = CMSG_FIRSTHDR(message);
@@ -224,27 +273,64 @@ static void take_fds(struct msghdr *message, int fds[MAKER_FDS_MAX])
 		memcpy(fds, CMSG_DATA(part), part->cmsg_len - CMSG_LEN(0));
 }
 
-int maker_call(int socket, const struct maker_request *request, uint32_t *ifindex,
-	       int fds[MAKER_FDS_MAX], struct error *err)
+/* Receives one record; the descriptors that came with it are the caller's. */
+static ssize_t receive_record(int socket, void *record, size_t size, int fds[MAKER_FDS_MAX])
 {
-	struct maker_answer answer;
-	struct iovec data = { &answer, sizeof(answer) };
+	struct iovec data = { record, size };
 	union maker_control control;
 	struct msghdr message = { .msg_iov = &data,
 				  .msg_iovlen = 1,
 				  .msg_control = control.space,
 				  .msg_controllen = sizeof(control.space) };
-	ssize_t size;
+	ssize_t received;
 
 	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
-	if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) < 0)
-		return error_set_errno(err, errno, "cannot send a request to the maker");
 	do {
-		size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	} while (size < 0 && errno == EINTR);
-	if (size != sizeof(answer))
+		received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	} while (received < 0 && errno == EINTR);
+	if (received >= 0)
+		take_fds(&message, fds);
+	return received;
+}
+
+int maker_run(int socket, struct error *err)
+{
+	struct maker_request request;
+	int fds[MAKER_FDS_MAX];
+	int ret = 0;
+
+	while (ret == 0) {
+		const ssize_t size = receive_record(socket, &request, sizeof(request), fds);
+
+		if (size == 0)
+			return 0;
+		if (size < 0)
+			return error_set_errno(err, errno, "cannot receive from the service");
+		/* The only descriptor that a request has is a table's owner. */
+		request.owner = fds[0];
+		request.ifname[IFNAMSIZ - 1] = '\0';
+		if (size == sizeof(request) && count_fds(fds) <= 1)
+			ret = serve(socket, &request, err);
+		else
+			ret = error_setf(err, STATUS_FAILURE, EPROTO, "malformed request");
+		close_fds(fds);
+	}
+	return ret;
+}
+
+int maker_call(int socket, const struct maker_request *request, uint32_t *ifindex,
+	       int fds[MAKER_FDS_MAX], struct error *err)
+{
+	const bool owner = request->type < ARRAY_SIZE(kinds) && kinds[request->type].owner;
+	struct maker_answer answer;
+	int ret;
+
+	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
+	ret = send_record(socket, request, sizeof(*request), &request->owner, owner ? 1 : 0);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot send a request to the maker");
+	if (receive_record(socket, &answer, sizeof(answer), fds) != sizeof(answer))
 		return error_set_errno(err, ECONNRESET, "the maker has ended");
-	take_fds(&message, fds);
 	*ifindex = answer.ifindex;
 	if (answer.code)
 		*err = answer.error;

@@ -60,13 +60,12 @@ struct table {
 };
 
 /**
- * struct table_vm - a VM in the table.
- * @tap: ifindex of its tap, by which the table knows the VM.
+ * struct table_vm - a VM in the table, which knows it by its tap.
  * @mac: the guest's.
  * @address: the guest's; 0.0.0.0: none yet, so the guest can send ARP probes only.
  */
 struct table_vm {
-	unsigned int tap;
+	struct interface_id tap;
 	struct ether_addr mac;
 	struct in_addr address;
 	enum table_path path;

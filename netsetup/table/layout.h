@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Lays out the table: its sets, its maps and the chains for all VMs.
+#ifndef NETSETUP_TABLE_LAYOUT_H
+#define NETSETUP_TABLE_LAYOUT_H
+
+#include <net/ethernet.h>
+#include <netinet/in.h>
+
+#include "netsetup/base/ifname.h"
+#include "netsetup/table/batch.h"
+
+/* The one key of a map that holds one value, for rules that need not change with it. */
+#define LAYOUT_THE_ONE 1u
+
+/* The station's MAC; TCP's largest segment on the uplink. Maps of one element. */
+extern const struct batch_set layout_mac, layout_mss;
+
+/*
+ * MACs of the station; addresses of the host; broadcast addresses of the uplink, and of the host's
+ * other networks.
+ */
+extern const struct batch_set layout_self, layout_host4, layout_bcast4, layout_foreign4;
+
+/* The tap of a bridged guest by its MAC and by its address, and its MAC by its address. */
+extern const struct batch_set layout_tap_by_mac, layout_tap_by_ip4, layout_mac_by_ip4;
+
+/* What a guest may send from: struct layout_pair4. */
+extern const struct batch_set layout_pair4;
+
+/* A key of pair4: each part fills words of 4 octets. @ifindex is in host byte order. */
+struct layout_pair4 {
+	uint32_t ifindex;
+	struct ether_addr mac;
+	uint8_t zero[2];
+	struct in_addr address;
+};
+
+/* Size of the name of a tap's chain with its NUL. */
+#define LAYOUT_CHAIN_SIZE 16
+
+/**
+ * layout_build() - make all sets and the chains for all VMs; the sets of VMs and of the host are
+ * empty.
+ * @gate: ifindex of the gate.
+ */
+void layout_build(struct batch *batch, struct interface_id uplink, uint32_t gate);
+
+/**
+ * layout_tap() - make the chain of a tap, or what is in it anew.
+ * @mac: the guest's.
+ * @bridged: false: what passes the checks goes on into the host's stack.
+ */
+void layout_tap(struct batch *batch, struct interface_id tap, const struct ether_addr *mac,
+		bool bridged);
+
+/* layout_tap_delete() - delete the chain of a tap, even if it is gone with the tap. */
+void layout_tap_delete(struct batch *batch, uint32_t tap);
+
+/* layout_flood() - add a bridged guest to those who get copies; layout_flood_empty() - none. */
+void layout_flood(struct batch *batch, uint32_t tap, const struct ether_addr *mac);
+void layout_flood_empty(struct batch *batch);
+
+#endif

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An uplink's table with guests, without the service: tests/tools/table_holder holds it.
+
+A guest is a namespace whose eth0 is a tap; the holder passes its frames to the tap on the laptop,
+as QEMU does.
+"""
+
+import os
+import socket
+import subprocess
+import time
+from contextlib import ExitStack
+from typing import Optional
+
+import netns
+import vm
+from lab import Lab
+from netns import Netns
+from station import Station
+
+UPLINK = "wlan0"
+ROUTED = {"ipv4/conf/{tap}/rp_filter": "1", "ipv4/conf/{tap}/proxy_arp": "1",
+          "ipv4/neigh/{tap}/proxy_delay": "0", "ipv4/conf/{tap}/forwarding": "1"}
+SHARED = {f"ipv4/conf/{UPLINK}/forwarding": "1", f"ipv4/neigh/{UPLINK}/proxy_delay": "0"}
+
+
+class Refused(Exception):
+    """The holder's answer to a command that failed."""
+
+
+class Guest(Station):
+    """A VM: its stack is that of a namespace. @path: routed or bridged; None: not in the table."""
+
+    def __init__(self, holder: "Holder", number: int, path: Optional[str], offloads: bool) -> None:
+        lab = holder.lab
+        self.tap, self.path, self._holder = f"vmr-g{number}", path, holder
+        self._mac = f"52:54:00:77:00:{number:02x}"
+        super().__init__(Netns(f"{lab.prefix}-g{number}"), "eth0",
+                         lab.lan.cidr(lab.lan.network.network_address + 100 + number))
+        netns.create([self.netns])
+        holder.say(f"guest {self.tap} {self.netns.name} {int(offloads)}")
+        holder.wait_for(self.netns, "eth0")
+        self.netns.sysctls({"net/ipv6/conf/all/disable_ipv6": "1"})
+        self.netns.ip_batch(["link set lo up", f"link set eth0 address {self._mac} mtu {lab.lan.mtu} up",
+                             f"addr add {self.cidr} brd + dev eth0",
+                             f"route add default via {lab.lan.gateway}"])
+        lab.laptop.netns.sysctls({f"net/ipv6/conf/{self.tap}/disable_ipv6": "1"})
+        self.publish()
+        holder.say(f"up {self.tap} 02:00:00:77:01:{number:02x} {lab.lan.mtu}")
+        if path == "routed":
+            self.route()
+
+    def publish(self, path: Optional[str] = None, mac: str = "", address: str = "") -> None:
+        """Put the guest into the table."""
+        self.path = path or self.path
+        if self.path:
+            self._holder.say(f"vm {self.tap} {mac or self._mac} {address or self.address} {self.path}")
+
+    def route(self) -> None:
+        """What the service does on the host for a routed VM."""
+        laptop = self._holder.lab.laptop.netns
+        laptop.sysctls({"net/" + key.format(tap=self.tap): value for key, value in ROUTED.items()})
+        laptop.sysctls({"net/" + key: value for key, value in SHARED.items()})
+        laptop.ip_batch([f"route add {self.address}/32 dev {self.tap} scope link",
+                         f"neigh add proxy {self.address} dev {UPLINK}"])
+        self._holder.routed.append(self.address)
+
+
+class Holder:
+    """The process that holds the table; a context manager."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.guests, self.routed = lab, [], []
+        self._closing = ExitStack()
+        program = vm.binary().parent / "tests" / "table_holder"
+        lab.lan.ap.run(["bridge", "link", "set", "dev", "laptop", "hairpin", "on"])
+        # Not with the laptop's own /run: the holder enters the guests' namespaces.
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", lab.laptop.netns.name, program, UPLINK], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | lab.laptop.netns.env)
+        self._before = {key: lab.laptop.netns.sysctl("net/" + key) for key in SHARED}
+
+    def __enter__(self) -> "Holder":
+        self.say("open")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        for guest in self.guests:
+            guest.close()
+        netns.delete([guest.netns.name for guest in self.guests])
+        laptop = self.lab.laptop.netns
+        laptop.ip_batch([f"neigh del proxy {address} dev {UPLINK}" for address in self.routed])
+        laptop.sysctls({"net/" + key: value for key, value in self._before.items()})
+
+    def say(self, command: str) -> None:
+        """Give a command; raise Refused if it fails."""
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        if not answer.startswith("ok"):
+            raise Refused(f"{command}: {answer or 'the holder has ended'}")
+
+    def guest(self, path: Optional[str] = "bridged", offloads: bool = True) -> Guest:
+        """One more guest."""
+        made = Guest(self, len(self.guests) + 2, path, offloads)
+        self.guests.append(made)
+        return made
+
+    def reopen(self) -> None:
+        """Make the table anew, with the same guests."""
+        self.say("close")
+        self.say("open")
+        for guest in self.guests:
+            guest.publish()
+
+    @staticmethod
+    def wait_for(where: Netns, interface: str) -> None:
+        """Wait until an interface is there."""
+        for _ in range(500):
+            if interface in where.call(lambda: [name for _, name in socket.if_nameindex()]):
+                return
+            time.sleep(0.01)
+        raise TimeoutError(f"no {interface} in {where}")
+
+    def rules(self) -> dict[str, tuple[str, int]]:
+        """Chain and handle of each rule, by its comment with the chain's name before it."""
+        found = {}
+        for item in self.lab.laptop.netns.nft_json("-a", "list", "table", "netdev", f"vmrun-{UPLINK}"):
+            rule = item.get("rule")
+            if rule:
+                found[f"{rule['chain']}: {rule['comment']}"] = (rule["chain"], rule["handle"])
+        return found
+
+    def without(self, rule: str) -> None:
+        """Delete a rule, named as in rules()."""
+        chain, handle = self.rules()[rule]
+        self.say(f"unrule {chain} {handle}")
