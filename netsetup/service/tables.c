@@ -147,13 +147,13 @@ static int need_table(struct state *state, struct host *host, const struct uplin
 static int set_vm(struct host *host, const struct uplink_table *table, struct interface_id uplink,
 		  const struct vm *vm, struct in_addr address, struct error *err)
 {
-	const struct table_vm entry = { .tap = vm->record.tap_ifindex,
+	const struct table_vm entry = { .tap = vm_tap(vm),
 					.mac = vm->record.attach.mac,
 					.address = address,
 					.path = vm->record.path == PATH_BRIDGED ? TABLE_BRIDGED
 										: TABLE_ROUTED };
 
-	return host_table_vm(host, uplink, table->fds.owner, vm_tap(vm), &entry, err);
+	return host_table_vm(host, uplink, table->fds.owner, &entry, err);
 }
 
 /*

@@ -18,7 +18,7 @@ BRIDGED = {"network": {"path": "bridged"}}
 # What eats a routed guest's packets: a forward chain that drops, as Docker's, and a VPN's rule.
 HOSTILE = """table ip filter {
     chain forward { type filter hook forward priority 0; policy drop; }
-    chain input { type filter hook input priority 0; policy drop; iifname "lo" accept }
+    chain input { type filter hook input priority 0; policy drop; iifname "lo" accept; }
 }
 """
 
@@ -26,9 +26,9 @@ HOSTILE = """table ip filter {
 def test_host_is_as_it_was(lab: Lab) -> None:
     """No route, proxy entry, rule or forwarding: the tap and the table are all there is."""
     laptop = lab.laptop.netns
-    before = [laptop.ip(what).stdout for what in ("route show table all", "rule", "neigh show proxy")]
+    before = [laptop.ip(what) for what in ("route show table all", "rule", "neigh show proxy")]
     vm, guest = boot(lab, tiny(**BRIDGED))
-    after = [laptop.ip(what).stdout for what in ("route show table all", "rule", "neigh show proxy")]
+    after = [laptop.ip(what) for what in ("route show table all", "rule", "neigh show proxy")]
     assert after == before
     for name in ("wlan0", vm.tap):
         assert laptop.sysctl(f"net/ipv4/conf/{name}/forwarding") == "0"

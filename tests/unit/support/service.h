@@ -78,6 +78,8 @@ static inline void service_restart(void)
 		state_remove(&service, vm);
 		vm_free(vm);
 	}
+	/* Nothing of @service's VMs is in use any more: the tables have no keeper. */
+	tables_release(&service);
 	close(service.dir);
 	close(service.worker.socket);
 	close(worker);

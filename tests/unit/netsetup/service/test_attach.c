@@ -97,7 +97,7 @@ static void whole(void)
 			"ip -d link show vmr-web | grep -q 'tun type tap.*vnet_hdr on.*persist "
 			"off'; "
 			"[ -z \"$(ip addr show vmr-web | grep inet)\" ]; "
-			"tc filter show dev vmr-web ingress | grep -q bpf; "
+			"nft list chain netdev vmrun-e0 tap_$(cat /sys/class/net/vmr-web/ifindex); "
 			"cd /proc/sys/net; "
 			"[ $(cat ipv4/conf/vmr-web/forwarding ipv4/conf/vmr-web/proxy_arp "
 			"ipv4/conf/vmr-web/rp_filter ipv6/conf/vmr-web/disable_ipv6 "

@@ -57,7 +57,7 @@ static void assert_end(int end, unsigned int type)
 static bool looks_like_a_command(const char *text)
 {
 	return !strncmp(text, "ip ", 3) || !strncmp(text, "sysctl -w net.ipv", 17) ||
-	       !strncmp(text, "tc ", 3) || !strncmp(text, "# gratuitous ARP: ", 18);
+	       !strncmp(text, "# nft ", 6) || !strncmp(text, "# gratuitous ARP: ", 18);
 }
 
 static unsigned int count_changes(int end)
