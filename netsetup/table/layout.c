@@ -223,7 +223,7 @@ static void add_out(struct batch *batch, uint32_t uplink, uint32_t gate)
 	rule_if_type(batch, ETH_P_ARP);
 	load_the_one(batch, &layout_mac, MAC);
 	rule_store(batch, &rule_arp_sender_mac, MAC);
-	forward_to(batch, uplink);
+	rule_next(batch);
 
 	rule_begin(batch, "out", "TCP's largest segment");
 	rule_if_type(batch, ETH_P_IP);
@@ -231,12 +231,8 @@ static void add_out(struct batch *batch, uint32_t uplink, uint32_t gate)
 	rule_if_bits(batch, &rule_tcp_flags, TCP_SYN);
 	clamp(batch);
 
-	rule_begin(batch, "out", "IPv4");
-	rule_if_type(batch, ETH_P_IP);
+	rule_begin(batch, "out", "to the LAN");
 	forward_to(batch, uplink);
-
-	rule_begin(batch, "out", "anything else");
-	rule_drop(batch);
 }
 
 /* Begins a rule for a unicast frame of ARP that comes in. */
@@ -330,9 +326,6 @@ static void add_from_gate(struct batch *batch)
 	rule_begin(batch, "from_gate", "a broadcast: the other guests get a copy");
 	rule_if(batch, &rule_mac_to, broadcast);
 	rule_jump(batch, "flood");
-
-	rule_begin(batch, "from_gate", "the host");
-	rule_accept(batch);
 }
 
 static void add_uplink_in(struct batch *batch, const char *uplink)
@@ -419,11 +412,11 @@ void layout_tap(struct batch *batch, struct interface_id tap, const struct ether
 	rule_begin(batch, name, "may it send this?");
 	rule_jump(batch, "check");
 
-	rule_begin(batch, name, bridged ? "bridged: below the host's stack" : "routed: by the host's stack");
-	if (bridged)
-		rule_goto(batch, "out");
-	else
-		rule_accept(batch);
+	/* What no rule takes goes on into the host's stack. */
+	if (!bridged)
+		return;
+	rule_begin(batch, name, "bridged: below the host's stack");
+	rule_goto(batch, "out");
 }
 
 /* To make a chain that exists changes nothing; without its tap, the kernel may have deleted it. */

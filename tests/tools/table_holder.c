@@ -32,6 +32,7 @@
  *   open                         make the table and the gate
  *   refresh                      read the host's addresses again
  *   guest TAP NETNS OFFLOAD      make a tap, and join it to an eth0 in a namespace; 1: offloads
+ *   tap TAP                      make a tap without a guest
  *   up TAP MAC MTU               bring the tap up
  *   vm TAP MAC ADDRESS PATH      put the guest into the table; PATH: routed, bridged
  *   delete TAP                   take it out
@@ -128,6 +129,15 @@ static int run_guest(char **word, struct error *err)
 	return 0;
 }
 
+/* Its descriptor stays open, and with it the tap. */
+static int run_tap(char **word, struct error *err)
+{
+	unsigned int ifindex;
+	int fd = -1;
+
+	return host_tap_add(&host, word[1], 1, false, &fd, &ifindex, err);
+}
+
 static int run_up(char **word, struct error *err)
 {
 	struct ether_addr mac;
@@ -203,7 +213,7 @@ static const struct {
 } commands[] = {
 	{ "open", 1, run_open },     { "refresh", 1, run_refresh }, { "guest", 4, run_guest },
 	{ "up", 4, run_up },	     { "vm", 5, run_vm },	    { "delete", 2, run_delete },
-	{ "unplug", 2, run_unplug }, { "close", 1, run_close }, { "unrule", 3, run_unrule },
+	{ "tap", 2, run_tap },	     { "unplug", 2, run_unplug }, { "close", 1, run_close }, { "unrule", 3, run_unrule },
 };
 
 static int run(char **word, int words, struct error *err)

@@ -6,6 +6,7 @@ as QEMU does.
 """
 
 import os
+import select
 import socket
 import subprocess
 import time
@@ -17,6 +18,7 @@ import vm
 from lab import Lab
 from netns import Netns
 from station import Station
+from wire import SO_RCVBUFFORCE
 
 UPLINK = "wlan0"
 ROUTED = {"ipv4/conf/{tap}/rp_filter": "1", "ipv4/conf/{tap}/proxy_arp": "1",
@@ -125,15 +127,53 @@ class Holder:
         raise TimeoutError(f"no {interface} in {where}")
 
     def rules(self) -> dict[str, tuple[str, int]]:
-        """Chain and handle of each rule, by its comment with the chain's name before it."""
+        """Chain and handle of each rule, by its chain's name and its comment; a name that several
+        have stands for the last."""
         found = {}
-        for item in self.lab.laptop.netns.nft_json("-a", "list", "table", "netdev", f"vmrun-{UPLINK}"):
-            rule = item.get("rule")
-            if rule:
-                found[f"{rule['chain']}: {rule['comment']}"] = (rule["chain"], rule["handle"])
+        for item in self.lab.laptop.netns.nft_json("-a", "list", "table", "netdev",
+                                                   f"vmrun-{UPLINK}"):
+            if rule := item.get("rule"):
+                chain = "tap" if rule["chain"].startswith("tap_") else rule["chain"]
+                found[f"{chain}: {rule['comment']}"] = (rule["chain"], rule["handle"])
         return found
+
+    def elements(self, name: str) -> list:
+        """The elements of a set or map."""
+        kind = "set" if name in ("pair4", "host4") else "map"
+        item = self.lab.laptop.netns.nft_json("list", kind, "netdev", f"vmrun-{UPLINK}", name)[0]
+        return item[kind].get("elem", [])
 
     def without(self, rule: str) -> None:
         """Delete a rule, named as in rules()."""
         chain, handle = self.rules()[rule]
         self.say(f"unrule {chain} {handle}")
+
+
+class Ear:
+    """What passes the table into a machine's stack: frames of one EtherType, on any interface.
+
+    A packet socket that is bound to one type sees a frame after the hooks of netfilter, one for all
+    types before (net/core/dev.c).
+    """
+
+    def __init__(self, where: Netns, kind: int) -> None:
+        self._socket = where.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(kind))
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
+        self._heard: list[bytes] = []
+
+    def count(self, marker: bytes) -> int:
+        """How many of the frames that came in have the marker."""
+        while select.select([self._socket], [], [], 0)[0]:
+            frame, address = self._socket.recvfrom(70000)
+            if address[2] != socket.PACKET_OUTGOING:
+                self._heard.append(frame)
+        return sum(marker in frame for frame in self._heard)
+
+    def find(self, marker: bytes) -> Optional[bytes]:
+        """The first frame with the marker."""
+        self.count(marker)
+        return next((frame for frame in self._heard if marker in frame), None)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
