@@ -20,15 +20,6 @@
 #define BROADCAST_RATE  200
 #define BROADCAST_BURST 200
 
-/* TCP's flag SYN, RFC 9293 section 3.1. */
-#define TCP_SYN 0x02
-
-/* The first bits of 127.0.0.0/8 and 224.0.0.0/4. */
-#define LOOPBACK       127
-#define LOOPBACK_BITS  8
-#define MULTICAST      224
-#define MULTICAST_BITS 4
-
 /* Registers: a pair is three values that lie one after the other; a MAC fills two. */
 #define PAIR         NFT_REG32_04
 #define PAIR_MAC     NFT_REG32_05
@@ -137,12 +128,12 @@ static void add_check(struct batch *batch)
 
 	rule_begin(batch, "check", "IPv4 to the host's loopback");
 	rule_if_type(batch, ETH_P_IP);
-	rule_if_prefix(batch, &rule_ip_to, LOOPBACK, LOOPBACK_BITS);
+	rule_if_loopback(batch);
 	rule_drop(batch);
 
 	rule_begin(batch, "check", "IPv4 to a group");
 	rule_if_type(batch, ETH_P_IP);
-	rule_if_prefix(batch, &rule_ip_to, MULTICAST, MULTICAST_BITS);
+	rule_if_group(batch);
 	rule_drop(batch);
 
 	rule_begin(batch, "check", "broadcasts of the host's other networks");
@@ -153,6 +144,7 @@ static void add_check(struct batch *batch)
 	rule_begin(batch, "check", "DHCP: the guest is no server, and no client of the LAN's");
 	rule_if_type(batch, ETH_P_IP);
 	rule_if_protocol(batch, IPPROTO_UDP);
+	rule_if_first(batch);
 	rule_if_in(batch, &rule_port_to, dhcp_ports.name);
 	rule_drop(batch);
 
@@ -228,7 +220,7 @@ static void add_out(struct batch *batch, uint32_t uplink, uint32_t gate)
 	rule_begin(batch, "out", "TCP's largest segment");
 	rule_if_type(batch, ETH_P_IP);
 	rule_if_protocol(batch, IPPROTO_TCP);
-	rule_if_bits(batch, &rule_tcp_flags, TCP_SYN);
+	rule_if_syn(batch);
 	clamp(batch);
 
 	rule_begin(batch, "out", "to the LAN");
@@ -266,7 +258,7 @@ static void add_uplink_in_guests(struct batch *batch)
 	rule_begin(batch, "uplink_in", "TCP's largest segment, to a guest");
 	rule_if_type(batch, ETH_P_IP);
 	rule_if_protocol(batch, IPPROTO_TCP);
-	rule_if_bits(batch, &rule_tcp_flags, TCP_SYN);
+	rule_if_syn(batch);
 	rule_if_meta(batch, NFT_META_PKTTYPE, &to_host, sizeof(to_host));
 	rule_load(batch, &rule_ip_to, PAIR_ADDRESS);
 	rule_load_value(batch, layout_tap_by_ip4.name, PAIR_ADDRESS, TAP);

@@ -89,6 +89,7 @@ class Holder:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
+        self.wait_gone()
         for guest in self.guests:
             guest.close()
         netns.delete([guest.netns.name for guest in self.guests])
@@ -109,6 +110,14 @@ class Holder:
         made = Guest(self, len(self.guests) + 2, path, offloads)
         self.guests.append(made)
         return made
+
+    def wait_gone(self) -> None:
+        """Wait until the kernel has removed the taps and the gate; it does so after the close."""
+        for _ in range(500):
+            if "vmr-" not in self.lab.laptop.netns.ip("-o link"):
+                return
+            time.sleep(0.01)
+        raise TimeoutError("the holder has ended, and its interfaces are left")
 
     def reopen(self) -> None:
         """Make the table anew, with the same guests."""
