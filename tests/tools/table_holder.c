@@ -79,6 +79,15 @@ static void pass(const int ends[2])
 	}
 }
 
+static int run_close(char **word, struct error *err)
+{
+	close(table.owner);
+	close(table.gate);
+	close(table.groups);
+	table = (struct host_table){ -1, -1, -1, 0 };
+	return 0;
+}
+
 /* Stands in for QEMU: the guest is the kernel's stack in a namespace, with an interface eth0. */
 static void relay(int tap, const char *netns, bool offload)
 {
@@ -123,8 +132,10 @@ static int run_guest(char **word, struct error *err)
 	ret = host_tap_add(&host, word[1], 1, *word[3] == '1', &fd, &ifindex, err);
 	if (ret < 0)
 		return ret;
-	if (fork() == 0)
+	if (fork() == 0) {
+		run_close(NULL, NULL);
 		relay(fd, word[2], *word[3] == '1');
+	}
 	close(fd);
 	return 0;
 }
@@ -175,15 +186,6 @@ static int run_delete(char **word, struct error *err)
 static int run_unplug(char **word, struct error *err)
 {
 	return host_link_delete(&host, tap_of(word[1]), err);
-}
-
-static int run_close(char **word, struct error *err)
-{
-	close(table.owner);
-	close(table.gate);
-	close(table.groups);
-	table = (struct host_table){ -1, -1, -1, 0 };
-	return 0;
 }
 
 static int run_unrule(char **word, struct error *err)

@@ -5,75 +5,21 @@ import hashlib
 import os
 import socket
 import time
-from contextlib import ExitStack
-from typing import Callable, Iterator, Optional
+from typing import Iterator
 
 import pytest
 
 from lab import Lab
 from netns import CommandError
 from station import Station
-from table import UPLINK, Ear, Guest, Holder, Refused
+from table import UPLINK, Holder, Refused, Scene, marker, reaches
 from wire import (BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_VLAN, ICMP, UDP, arp, ether, icmp,
                   ipv4, udp)
 
 NOBODY, ANY = "00:00:00:00:00:00", "0.0.0.0"
 OTHER_NETWORK = "10.9.0.2/24"
-TYPES = [ETH_IPV4, ETH_ARP, ETH_IPV6, 0x88CC, 0x8035, 0x0004]
-MARK_HOST = "0x766d7202"
 PLACE = b"here it goes"  # where a frame has its marker
 PATHS = ["bridged", "routed"]
-
-
-class Scene:
-    """A LAN, and a laptop with two guests; the first is @path's. Frames are told by a marker."""
-
-    def __init__(self, lab: Lab, path: str = "bridged") -> None:
-        self.lab, self._closing = lab, ExitStack()
-        self.holder = self._closing.enter_context(Holder(lab))
-        self.guest, self.other = self.holder.guest(path), self.holder.guest("bridged")
-        self.path = path
-        self.machines = {"phone": lab.phone, "router": lab.router, "laptop": lab.laptop,
-                         "guest": self.guest, "other": self.other}
-        self._ears = {name: [Ear(machine.netns, kind) for kind in TYPES]
-                      for name, machine in self.machines.items()}
-        for ears in self._ears.values():
-            for ear in ears:
-                self._closing.callback(ear.close)
-
-    def close(self) -> None:
-        """Remove the guests and the table."""
-        self._closing.close()
-
-    @staticmethod
-    def send(machine: Station, frame: bytes) -> None:
-        """A frame from a machine's interface."""
-        with machine.netns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
-            raw.bind((machine.interface, 0))
-            raw.send(frame)
-
-    def heard(self, marker: bytes) -> dict[str, int]:
-        """How often each machine has heard a frame with the marker."""
-        return {name: sum(ear.count(marker) for ear in ears) for name, ears in self._ears.items()}
-
-    def hears(self, name: str, marker: bytes, timeout: float = 1) -> bool:
-        """Wait until a machine has heard the marker."""
-        end = time.monotonic() + timeout
-        while not (heard := self.heard(marker)[name]) and time.monotonic() < end:
-            time.sleep(0.01)
-        return heard > 0
-
-    def find(self, name: str, marker: bytes) -> bytes:
-        """The frame that a machine has heard."""
-        assert self.hears(name, marker), f"{name} has not heard it"
-        return next(frame for ear in self._ears[name] if (frame := ear.find(marker)))
-
-    @property
-    def next_hop(self) -> str:
-        """The MAC to which the guest sends what is for the LAN."""
-        if self.path == "bridged":
-            return self.lab.phone.mac
-        return self.lab.laptop.netns.ip_json(f"link show {self.guest.tap}")[0]["address"]
 
 
 @pytest.fixture
@@ -90,17 +36,6 @@ def path_scene(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Scene]:
     made = Scene(lab, request.param)
     yield made
     made.close()
-
-
-def marker() -> bytes:
-    """Octets that no other frame has."""
-    return b"\xaa" + os.urandom(11)
-
-
-def reaches(one: Station, other: Station) -> bool:
-    """One echo request is answered, after the sender has asked for the address anew."""
-    one.netns.ip("neigh flush all", check=False)
-    return one.ping(other.address, timeout=2)
 
 
 # What passes

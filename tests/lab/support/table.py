@@ -18,11 +18,12 @@ import vm
 from lab import Lab
 from netns import Netns
 from station import Station
-from wire import SO_RCVBUFFORCE
+from wire import ETH_ARP, ETH_IPV4, ETH_IPV6, SO_RCVBUFFORCE
 
 UPLINK = "wlan0"
 ROUTED = {"ipv4/conf/{tap}/rp_filter": "1", "ipv4/conf/{tap}/proxy_arp": "1",
           "ipv4/neigh/{tap}/proxy_delay": "0", "ipv4/conf/{tap}/forwarding": "1"}
+TYPES = [ETH_IPV4, ETH_ARP, ETH_IPV6, 0x88CC, 0x8035, 0x0004]
 SHARED = {f"ipv4/conf/{UPLINK}/forwarding": "1", f"ipv4/neigh/{UPLINK}/proxy_delay": "0"}
 
 
@@ -137,13 +138,13 @@ class Holder:
 
     def rules(self) -> dict[str, tuple[str, int]]:
         """Chain and handle of each rule, by its chain's name and its comment; a name that several
-        have stands for the last."""
+        have stands for the first."""
         found = {}
         for item in self.lab.laptop.netns.nft_json("-a", "list", "table", "netdev",
                                                    f"vmrun-{UPLINK}"):
             if rule := item.get("rule"):
                 chain = "tap" if rule["chain"].startswith("tap_") else rule["chain"]
-                found[f"{chain}: {rule['comment']}"] = (rule["chain"], rule["handle"])
+                found.setdefault(f"{chain}: {rule['comment']}", (rule["chain"], rule["handle"]))
         return found
 
     def elements(self, name: str) -> list:
@@ -186,3 +187,65 @@ class Ear:
     def close(self) -> None:
         """Stop listening."""
         self._socket.close()
+
+
+class Scene:
+    """A LAN, and a laptop with two guests; the first is @path's. Frames are told by a marker."""
+
+    def __init__(self, lab: Lab, path: str = "bridged") -> None:
+        self.lab, self._closing = lab, ExitStack()
+        self.holder = self._closing.enter_context(Holder(lab))
+        self.guest, self.other = self.holder.guest(path), self.holder.guest("bridged")
+        self.path = path
+        self.machines = {"phone": lab.phone, "router": lab.router, "laptop": lab.laptop,
+                         "guest": self.guest, "other": self.other}
+        self._ears = {name: [Ear(machine.netns, kind) for kind in TYPES]
+                      for name, machine in self.machines.items()}
+        for ears in self._ears.values():
+            for ear in ears:
+                self._closing.callback(ear.close)
+
+    def close(self) -> None:
+        """Remove the guests and the table."""
+        self._closing.close()
+
+    @staticmethod
+    def send(machine: Station, frame: bytes) -> None:
+        """A frame from a machine's interface."""
+        with machine.netns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
+            raw.bind((machine.interface, 0))
+            raw.send(frame)
+
+    def heard(self, marker: bytes) -> dict[str, int]:
+        """How often each machine has heard a frame with the marker."""
+        return {name: sum(ear.count(marker) for ear in ears) for name, ears in self._ears.items()}
+
+    def hears(self, name: str, marker: bytes, timeout: float = 1) -> bool:
+        """Wait until a machine has heard the marker."""
+        end = time.monotonic() + timeout
+        while not (heard := self.heard(marker)[name]) and time.monotonic() < end:
+            time.sleep(0.01)
+        return heard > 0
+
+    def find(self, name: str, marker: bytes) -> bytes:
+        """The frame that a machine has heard."""
+        assert self.hears(name, marker), f"{name} has not heard it"
+        return next(frame for ear in self._ears[name] if (frame := ear.find(marker)))
+
+    @property
+    def next_hop(self) -> str:
+        """The MAC to which the guest sends what is for the LAN."""
+        if self.path == "bridged":
+            return self.lab.phone.mac
+        return self.lab.laptop.netns.ip_json(f"link show {self.guest.tap}")[0]["address"]
+
+
+def marker() -> bytes:
+    """Octets that no other frame has."""
+    return b"\xaa" + os.urandom(11)
+
+
+def reaches(one: Station, other: Station) -> bool:
+    """One echo request is answered, after the sender has asked for the address anew."""
+    one.netns.ip("neigh flush all", check=False)
+    return one.ping(other.address, timeout=2)
