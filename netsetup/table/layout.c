@@ -65,10 +65,9 @@ static void add_fixed(struct batch *batch, const struct batch_set *set, const ui
 static void add_sets(struct batch *batch)
 {
 	static const struct batch_set *const sets[] = {
-		&layout_mac,	    &layout_mss,	&layout_self,
-		&layout_host4,	    &layout_bcast4,	&layout_foreign4,
-		&layout_tap_by_mac, &layout_tap_by_ip4, &layout_mac_by_ip4,
-		&layout_pair4,
+		&layout_mac,        &layout_mss,      &layout_self,       &layout_host4,
+		&layout_bcast4,     &layout_foreign4, &layout_tap_by_mac, &layout_tap_by_ip4,
+		&layout_mac_by_ip4, &layout_pair4,
 	};
 	static const uint16_t types[] = { ETH_P_IP, ETH_P_ARP };
 	static const uint16_t operations[] = { ARPOP_REQUEST, ARPOP_REPLY };
@@ -187,7 +186,8 @@ static void add_out_to_host(struct batch *batch, uint32_t gate)
 	rule_store_meta(batch, NFT_META_MARK, &mark_host, sizeof(mark_host));
 	forward_to(batch, gate);
 
-	rule_begin(batch, "out", "a broadcast: the host gets a copy, and by the gate the other guests");
+	rule_begin(batch, "out",
+		   "a broadcast: the host gets a copy, and by the gate the other guests");
 	rule_if(batch, &rule_mac_to, broadcast);
 	rule_store_meta(batch, NFT_META_MARK, &mark_host, sizeof(mark_host));
 	rule_load_data(batch, &gate, sizeof(gate), TAP);
@@ -333,7 +333,8 @@ static void add_uplink_in(struct batch *batch, const char *uplink)
 	rule_if_not_in(batch, &rule_ethertype, ethertypes.name);
 	rule_accept(batch);
 
-	rule_begin(batch, "uplink_in", "a broadcast of this station, which the access point repeats");
+	rule_begin(batch, "uplink_in",
+		   "a broadcast of this station, which the access point repeats");
 	rule_if_in(batch, &rule_mac_from, layout_self.name);
 	rule_drop(batch);
 

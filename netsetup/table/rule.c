@@ -88,7 +88,7 @@ static void set(struct nftnl_expr *expression, const struct attribute *attribute
 		nftnl_expr_set_u32(expression, attributes[i].type, attributes[i].value);
 }
 
-#define SET(expression, ...)                                     \
+#define SET(expression, ...)                                       \
 	set(expression, (const struct attribute[]){ __VA_ARGS__ }, \
 	    sizeof((const struct attribute[]){ __VA_ARGS__ }) / sizeof(struct attribute))
 

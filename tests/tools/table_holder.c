@@ -214,8 +214,9 @@ static const struct {
 	int (*run)(char **word, struct error *err);
 } commands[] = {
 	{ "open", 1, run_open },     { "refresh", 1, run_refresh }, { "guest", 4, run_guest },
-	{ "up", 4, run_up },	     { "vm", 5, run_vm },	    { "delete", 2, run_delete },
-	{ "tap", 2, run_tap },	     { "unplug", 2, run_unplug }, { "close", 1, run_close }, { "unrule", 3, run_unrule },
+	{ "up", 4, run_up },         { "vm", 5, run_vm },           { "delete", 2, run_delete },
+	{ "tap", 2, run_tap },       { "unplug", 2, run_unplug },   { "close", 1, run_close },
+	{ "unrule", 3, run_unrule },
 };
 
 static int run(char **word, int words, struct error *err)

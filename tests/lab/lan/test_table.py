@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import re
 import socket
 import time
 from typing import Iterator
@@ -10,7 +11,7 @@ from typing import Iterator
 import pytest
 
 from lab import Lab
-from netns import CommandError
+from netns import CommandError, Netns
 from station import Station
 from table import UPLINK, Holder, Refused, Scene, marker, reaches
 from wire import (BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_VLAN, ICMP, UDP, arp, ether, icmp,
@@ -272,6 +273,48 @@ def test_dhcp_relay_still_hears(path_scene: Scene) -> None:
 
 
 # The table as others see it, and its end
+
+# What nft 1.0.6 prints, and what the reports have instead.
+UNNAMED = [(r" comment \".*\"", ""), (r"counter packets \d+ bytes \d+ ", ""), ("@ll,0,48", "ether daddr"),
+           ("@ll,48,48", "ether saddr"), ("@ll,96,16", "ether type"),
+           (r"0x1000000 \[invalid type\]", "1"), ("meta protocol ip @nh,128,8 & 0xf0 == 0xe0",
+                                                  "ip daddr 224.0.0.0/4"), ('"', "")]
+
+
+def plain(line: str) -> str:
+    """A listed rule as the reports have it."""
+    for pattern, text in UNNAMED:
+        line = re.sub(pattern, text, line)
+    return re.sub(r"0x([0-9a-f]{12})\b", lambda mac: bytes.fromhex(mac[1]).hex(":"), line.strip())
+
+
+def listed_rules(netns: Netns, table: str) -> list[str]:
+    """Chain and rule of each rule that nft lists."""
+    rules, chain = [], ""
+    for line in netns.run(["nft", "list", "table", "netdev", table]).stdout.splitlines():
+        if line.startswith("\tchain "):
+            chain = line.split()[1]
+        elif line == "\t}":
+            chain = ""
+        elif chain and "type filter hook" not in line:
+            rules.append(f"{chain} {plain(line)}")
+    return rules
+
+
+def test_reports_show_the_table(lab: Lab) -> None:
+    """What --verbose prints for reading is what nft lists."""
+    table = f"vmrun-{UPLINK}"
+    with Holder(lab, verbose=True) as holder:
+        holder.guest("routed")
+        holder.guest("bridged")
+        said = [line for line in holder.reports() if "# nft add " in line]
+        rules = [line.split(f"# nft add rule netdev {table} ")[1]
+                 for line in said if "add rule" in line]
+        assert sorted(rules) == sorted(listed_rules(lab.laptop.netns, table))
+        for name in ("pair4", "tap_by_mac", "tap_by_ip4", "mac_by_ip4"):
+            count = len([line for line in said if f"add element netdev {table} {name} " in line])
+            assert count == len(holder.elements(name))
+
 
 def test_others_cannot_change_it(scene: Scene) -> None:
     """nft lists the table, cannot change it, and leaves it when it flushes everything."""

@@ -9,6 +9,7 @@ import os
 import select
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import ExitStack
 from typing import Optional
@@ -72,15 +73,16 @@ class Guest(Station):
 class Holder:
     """The process that holds the table; a context manager."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, verbose: bool = False) -> None:
         self.lab, self.guests, self.routed = lab, [], []
-        self._closing = ExitStack()
+        self._reports = tempfile.TemporaryFile("w+")
         program = vm.binary().parent / "tests" / "table_holder"
         lab.lan.ap.run(["bridge", "link", "set", "dev", "laptop", "hairpin", "on"])
         # Not with the laptop's own /run: the holder enters the guests' namespaces.
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", lab.laptop.netns.name, program, UPLINK], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | lab.laptop.netns.env)
+            ["ip", "netns", "exec", lab.laptop.netns.name, program, UPLINK, *verbose * ["v"]],
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._reports,
+            env=os.environ | lab.laptop.netns.env)
         self._before = {key: lab.laptop.netns.sysctl("net/" + key) for key in SHARED}
 
     def __enter__(self) -> "Holder":
@@ -111,6 +113,11 @@ class Holder:
         made = Guest(self, len(self.guests) + 2, path, offloads)
         self.guests.append(made)
         return made
+
+    def reports(self) -> list[str]:
+        """What it has reported of its changes, with verbose."""
+        self._reports.seek(0)
+        return self._reports.read().splitlines()
 
     def wait_gone(self) -> None:
         """Wait until the kernel has removed the taps and the gate; it does so after the close."""

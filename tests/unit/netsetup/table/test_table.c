@@ -55,9 +55,11 @@ static const struct {
 	{ "its own, the last octet of a fragmented packet", true,
 	  FRAME(IPV4(0x45, 1, OWN, LAN, 8)) },
 	{ "its own, nothing but a header", true, FRAME(IPV4(0x45, 1, OWN, LAN)) },
-	{ "its own, to everybody", true, FRAME(IPV4(0x45, 17, OWN, 255, 255, 255, 255, UDP(9, 9))) },
-	{ "its own, with options", true, FRAME(IPV4(0x4f, 1, OWN, LAN, 7, 3, 4, 0, NONE, NONE, NONE,
-						    NONE, NONE, NONE, NONE, NONE, NONE)) },
+	{ "its own, to everybody", true,
+	  FRAME(IPV4(0x45, 17, OWN, 255, 255, 255, 255, UDP(9, 9))) },
+	{ "its own, with options", true,
+	  FRAME(IPV4(0x4f, 1, OWN, LAN, 7, 3, 4, 0, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
+		     NONE)) },
 	{ "another's", false, FRAME(IPV4(0x45, 1, LAN, LAN, 8, 0, 0, 0, 0, 0, 0, 0)) },
 	{ "the router's", false, FRAME(IPV4(0x45, 1, 192, 168, 7, 1, LAN, 8, 0)) },
 	{ "the host's", false, FRAME(IPV4(0x45, 1, 192, 168, 7, 5, LAN, 8, 0)) },
@@ -104,8 +106,8 @@ static const struct {
 };
 
 /* What a packet socket for one of these types receives has passed the table. */
-static const uint16_t types[] = { ETHERTYPE_IP,	  ETHERTYPE_ARP, ETHERTYPE_IPV6, ETHERTYPE_VLAN,
-				  ETHERTYPE_REVARP, 0x88a8,	   0x88cc,	   0x0004 };
+static const uint16_t types[] = { ETHERTYPE_IP,     ETHERTYPE_ARP, ETHERTYPE_IPV6, ETHERTYPE_VLAN,
+				  ETHERTYPE_REVARP, 0x88a8,        0x88cc,         0x0004 };
 
 static struct error err;
 static struct table table;
@@ -452,12 +454,13 @@ static void follows_the_host(void)
 	open_table();
 	assert_int_equal(count("1460"), 1);
 	assert_int_equal(count("192.168.7.5"), 1);
-	assert_int_equal(namespace_run("ip link set e0 address 02:00:00:00:00:77 mtu 1400 &&"
-				       "ip addr add 192.168.7.6/24 dev e0 && ip addr add "
-				       "192.168.8.1/24 brd 192.168.8.127 dev e0-p &&"
-				       "for i in $(seq 1 250); do echo addr add 10.0.0.$i/32 dev lo;"
-				       "done | ip -batch -"),
-			 0);
+	assert_int_equal(
+		namespace_run("ip link set e0 address 02:00:00:00:00:77 mtu 1400 &&"
+			      "ip addr add 192.168.7.6/24 dev e0 && ip addr add "
+			      "192.168.8.1/24 brd 192.168.8.127 dev e0-p &&"
+			      "for i in $(seq 1 250); do echo addr add 10.0.0.$i/32 dev lo;"
+			      "done | ip -batch -"),
+		0);
 	assert_int_equal(refresh(), 0);
 	assert_int_equal(count("02:00:00:00:00:77"), 2);
 	assert_int_equal(count("1360"), 1);
@@ -477,12 +480,9 @@ static void test_follows_the_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_frames),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_every_octet),
-		cmocka_unit_test(test_only_the_owner),
-		cmocka_unit_test(test_shared_socket),
-		cmocka_unit_test(test_vms_come_and_go),
+		cmocka_unit_test(test_frames),           cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_every_octet),      cmocka_unit_test(test_only_the_owner),
+		cmocka_unit_test(test_shared_socket),    cmocka_unit_test(test_vms_come_and_go),
 		cmocka_unit_test(test_follows_the_host),
 	};
 
