@@ -125,7 +125,7 @@ struct host_table {
  *
  * Reports the table in nft's syntax, in lines that begin with "# nft".
  *
- * Return: 0; -EEXIST or -EBUSY if the uplink has one; -EOPNOTSUPP or -ENOENT if the kernel lacks a
+ * Return: 0; -EBUSY or -EPERM if the uplink has one; -EOPNOTSUPP or -ENOENT if the kernel lacks a
  * part, which the message names; or another negative errno.
  */
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,

@@ -213,7 +213,8 @@ int change_dhcp_socket(const struct change *change, struct error *err)
 
 static struct table table_of(const struct change *change)
 {
-	return (struct table){ change->route, change->request->owner,
+	return (struct table){ change->route,
+			       change->request->owner,
 			       { change->ifname, change->request->ifindex } };
 }
 

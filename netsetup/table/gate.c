@@ -197,8 +197,7 @@ int gate_groups_open(struct interface_id uplink, struct error *err)
 
 	/* Without a protocol, it receives nothing. */
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 ||
-	    setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) < 0)
+	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) < 0)
 		return error_set_errno(err, errno, "cannot receive the groups of '%s'",
 				       uplink.ifname);
 	return take_fd(&fd);

@@ -32,6 +32,7 @@
  *   open                         make the table and the gate
  *   refresh                      read the host's addresses again
  *   guest TAP NETNS OFFLOAD      make a tap, and join it to an eth0 in a namespace; 1: offloads
+ *   tap TAP                      make a tap without a guest
  *   up TAP MAC MTU               bring the tap up
  *   vm TAP MAC ADDRESS PATH      put the guest into the table; PATH: routed, bridged
  *   delete TAP                   take it out
@@ -78,6 +79,15 @@ static void pass(const int ends[2])
 	}
 }
 
+static int run_close(char **word, struct error *err)
+{
+	close(table.owner);
+	close(table.gate);
+	close(table.groups);
+	table = (struct host_table){ -1, -1, -1, 0 };
+	return 0;
+}
+
 /* Stands in for QEMU: the guest is the kernel's stack in a namespace, with an interface eth0. */
 static void relay(int tap, const char *netns, bool offload)
 {
@@ -122,10 +132,21 @@ static int run_guest(char **word, struct error *err)
 	ret = host_tap_add(&host, word[1], 1, *word[3] == '1', &fd, &ifindex, err);
 	if (ret < 0)
 		return ret;
-	if (fork() == 0)
+	if (fork() == 0) {
+		run_close(NULL, NULL);
 		relay(fd, word[2], *word[3] == '1');
+	}
 	close(fd);
 	return 0;
+}
+
+/* Its descriptor stays open, and with it the tap. */
+static int run_tap(char **word, struct error *err)
+{
+	unsigned int ifindex;
+	int fd = -1;
+
+	return host_tap_add(&host, word[1], 1, false, &fd, &ifindex, err);
 }
 
 static int run_up(char **word, struct error *err)
@@ -167,15 +188,6 @@ static int run_unplug(char **word, struct error *err)
 	return host_link_delete(&host, tap_of(word[1]), err);
 }
 
-static int run_close(char **word, struct error *err)
-{
-	close(table.owner);
-	close(table.gate);
-	close(table.groups);
-	table = (struct host_table){ -1, -1, -1, 0 };
-	return 0;
-}
-
 static int run_unrule(char **word, struct error *err)
 {
 	struct nftnl_rule *rule = nftnl_rule_alloc();
@@ -202,8 +214,9 @@ static const struct {
 	int (*run)(char **word, struct error *err);
 } commands[] = {
 	{ "open", 1, run_open },     { "refresh", 1, run_refresh }, { "guest", 4, run_guest },
-	{ "up", 4, run_up },	     { "vm", 5, run_vm },	    { "delete", 2, run_delete },
-	{ "unplug", 2, run_unplug }, { "close", 1, run_close }, { "unrule", 3, run_unrule },
+	{ "up", 4, run_up },         { "vm", 5, run_vm },           { "delete", 2, run_delete },
+	{ "tap", 2, run_tap },       { "unplug", 2, run_unplug },   { "close", 1, run_close },
+	{ "unrule", 3, run_unrule },
 };
 
 static int run(char **word, int words, struct error *err)

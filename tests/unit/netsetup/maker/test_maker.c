@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Tests the checks of the process that has the capabilities, and its conversation.
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 
 #include "netsetup/kernel/sysctl.h"
 #include "netsetup/maker/change.h"
+#include "netsetup/table/table.h"
 #include "tests/unit/support/namespace.h"
 
 static struct error err;
@@ -65,7 +67,7 @@ static void refusals(void)
 	assert_int_equal(namespace_run("ip tuntap add tun0 mode tap"), 0);
 	foreign = if_nametoindex("tun0");
 
-	assert_int_equal(make((struct maker_request){ .type = MAKER_DHCP_SOCKET + 1 }), -EPERM);
+	assert_int_equal(make((struct maker_request){ .type = MAKER_TABLE_VM_DELETE + 1 }), -EPERM);
 	assert_int_equal(make((struct maker_request){ .type = UINT32_MAX }), -EPERM);
 
 	/* A tap of another name, a queue too many, one that exists. */
@@ -139,12 +141,171 @@ static void test_refusals(void **state)
 	namespace_test(refusals);
 }
 
+static struct maker_request vm_request(int owner, uint32_t uplink, uint32_t tap)
+{
+	return (struct maker_request){ .type = MAKER_TABLE_VM,
+				       .ifindex = uplink,
+				       .tap = tap,
+				       .mac = { { 0x52, 0x54, 0, 0, 0, 9 } },
+				       .address = address(),
+				       .number = TABLE_BRIDGED,
+				       .owner = owner };
+}
+
+/* Uplinks that are none, for each request that concerns a table. */
+static void refuse_uplinks(int owner, uint32_t tap, uint32_t gate)
+{
+	const uint32_t none[] = { if_nametoindex("lo"), tap, gate };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct maker_request request = vm_request(owner, none[i], tap);
+
+		for (uint32_t type = MAKER_TABLE_OPEN; type <= MAKER_TABLE_VM_DELETE; type++) {
+			request.type = type;
+			request.number = 0;
+			assert_int_equal(make(request), -EPERM);
+		}
+	}
+}
+
+/* Descriptors that are no socket of nf_tables, or one that owns nothing. */
+static void refuse_sockets(const struct maker_request *right)
+{
+	const int none[] = { -1,
+			     4711,
+			     open("/dev/null", O_RDWR),
+			     socket(AF_UNIX, SOCK_SEQPACKET, 0),
+			     socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE),
+			     socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) };
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		struct maker_request request = *right;
+
+		request.owner = none[i];
+		assert_int_equal(make(request), -EPERM);
+		request.number = 0;
+		request.type = MAKER_TABLE_REFRESH;
+		assert_int_equal(make(request), -EPERM);
+		request.type = MAKER_TABLE_VM_DELETE;
+		assert_int_equal(make(request), -EPERM);
+		if (none[i] >= 0)
+			close(none[i]);
+	}
+}
+
+static void refuse_vms(const struct maker_request *right, uint32_t foreign, uint32_t gate)
+{
+	static const struct ether_addr zero, group = { { 0x53, 0x54, 0, 0, 0, 9 } };
+	struct maker_request request = *right;
+
+	for (size_t i = 0; i < 4; i++) {
+		request.tap = (uint32_t[]){ if_nametoindex("lo"), right->ifindex, foreign,
+					    gate }[i];
+		assert_int_equal(make(request), -EPERM);
+	}
+	request.tap = 4711;
+	assert_int_equal(make(request), -ENODEV);
+	request = *right;
+	request.number = TABLE_BRIDGED + 1;
+	assert_int_equal(make(request), -EPERM);
+	request.number = -1;
+	assert_int_equal(make(request), -EPERM);
+	request = *right;
+	request.address.s_addr = htonl(0x7f000001);
+	assert_int_equal(make(request), -EPERM);
+	/* The host's own. */
+	request.address.s_addr = htonl(0xc0a80705);
+	assert_int_equal(make(request), -EADDRINUSE);
+	request = *right;
+	request.mac = zero;
+	assert_int_equal(make(request), -EPERM);
+	request.mac = group;
+	assert_int_equal(make(request), -EPERM);
+}
+
+/* The requests for an uplink's table, and those that no VM needs. */
+static void tables(void)
+{
+	struct maker_request tap = { .type = MAKER_TAP_ADD, .number = 1, .ifname = "vmr-x" };
+	const uint32_t uplink = if_nametoindex("e0");
+	int fds[MAKER_FDS_MAX], tap_fds[MAKER_FDS_MAX];
+	struct maker_request open_table = { .type = MAKER_TABLE_OPEN, .ifindex = uplink };
+	struct maker_request request;
+	uint32_t gate, ours;
+
+	ours = (uint32_t)execute(tap, tap_fds);
+	assert_int_equal(namespace_run("ip tuntap add tun0 mode tap"), 0);
+	gate = (uint32_t)execute(open_table, fds);
+	assert_true(fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0 && fds[3] < 0);
+	assert_int_equal(namespace_run("nft list table netdev vmrun-e0 >/dev/null && "
+				       "ip -d link show e0 | grep -q 'allmulti 1'"),
+			 0);
+	/* The uplink has a table. */
+	assert_int_equal(make(open_table), -EBUSY);
+
+	request = vm_request(fds[0], uplink, ours);
+	refuse_uplinks(fds[0], ours, gate);
+	refuse_sockets(&request);
+	refuse_vms(&request, if_nametoindex("tun0"), gate);
+	assert_int_equal(namespace_run("! nft list table netdev vmrun-e0 | grep -q tap_[0-9]"), 0);
+	assert_int_equal(make(request), 0);
+	assert_int_equal(make(request), 0);
+	request.address.s_addr = INADDR_ANY;
+	assert_int_equal(make(request), 0);
+
+	/* Without the tap, and then without the uplink, there is nothing to undo. */
+	close(tap_fds[0]);
+	request.type = MAKER_TABLE_VM_DELETE;
+	request.number = 0;
+	assert_int_equal(make(request), 0);
+	assert_int_equal(namespace_run("ip link delete e0"), 0);
+	assert_int_equal(make(request), 0);
+	request.type = MAKER_TABLE_REFRESH;
+	assert_int_equal(make(request), -ENODEV);
+	for (size_t i = 0; i < 3; i++)
+		close(fds[i]);
+	for (int i = 0; i < 200 && if_indextoname(gate, tap.ifname); i++)
+		usleep(10000);
+	assert_int_equal(namespace_run("! nft list tables | grep ."), 0);
+	assert_null(if_indextoname(gate, tap.ifname));
+}
+
+static void test_tables(void **state)
+{
+	namespace_test(tables);
+}
+
 static void *run_maker(void *socket)
 {
 	static struct error unused;
 
 	assert_int_equal(maker_run(*(int *)socket, &unused), 0);
 	return NULL;
+}
+
+/* The owner's socket passes the socket in both directions, and the maker keeps no copy. */
+static void table_conversation(int socket)
+{
+	struct maker_request request = { .type = MAKER_TABLE_OPEN,
+					 .ifindex = if_nametoindex("e0") };
+	int fds[MAKER_FDS_MAX], none[MAKER_FDS_MAX];
+	unsigned int before;
+	uint32_t ifindex;
+
+	usleep(50000); /* the maker's thread closes its own after each answer */
+	before = namespace_count_fds();
+	assert_int_equal(maker_call(socket, &request, &ifindex, fds, &err), 0);
+	assert_true(ifindex > 0 && fds[2] >= 0 && fds[3] < 0);
+	request.type = MAKER_TABLE_REFRESH;
+	request.owner = fds[0];
+	assert_int_equal(maker_call(socket, &request, &ifindex, none, &err), 0);
+	request.owner = fds[1];
+	assert_int_equal(maker_call(socket, &request, &ifindex, none, &err), -EPERM);
+	for (size_t i = 0; i < 3; i++)
+		close(fds[i]);
+	usleep(50000);
+	assert_int_equal(namespace_count_fds(), before);
+	assert_int_equal(namespace_run("! nft list tables | grep ."), 0);
 }
 
 /* The tap's descriptors and an error pass the socket as they are. */
@@ -173,6 +334,7 @@ static void conversation(void)
 		-EPERM);
 	assert_string_equal(err.message, "the service requested what no VM needs");
 	assert_int_equal(fds[0], -1);
+	table_conversation(sockets[0]);
 
 	shutdown(sockets[0], SHUT_WR);
 	pthread_join(thread, NULL);
@@ -190,6 +352,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_conversation),
 	};
 
