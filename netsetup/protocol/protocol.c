@@ -39,6 +39,8 @@ static const struct record_kind {
 	[RECORD_RENEWED] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_DONE] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
+	[RECORD_CONNECT] = { sizeof(struct record_header), { { 0 } } },
+	[RECORD_CONNECTED] = { sizeof(struct record_header), { { 0 } } },
 };
 
 void protocol_record_init(void *record, enum record_type type)
@@ -152,6 +154,8 @@ int protocol_attach_check(const struct attach_record *attach, struct error *err)
 		return bad_field(err, "path");
 	if (attach->queues < 1 || attach->queues > QUEUES_MAX)
 		return bad_field(err, "queues");
+	if (attach->card >= CARDS_MAX)
+		return bad_field(err, "card");
 	return flags_valid(attach) ? 0 : bad_field(err, "flags");
 }
 
