@@ -230,6 +230,10 @@ void follow_request(const struct follow *follow, const struct in_addr *dns, unsi
 	attach->host = follow->uplink.prefix.address;
 	attach->address = wanted_address(follow);
 	attach->announce = follow->announce;
+	attach->host_routes = follow->network->gateway_mode == GATEWAY_HOST;
+	attach->gateway = follow->uplink.router;
+	if (follow->network->gateway_mode == GATEWAY_ADDRESS)
+		attach->gateway = follow->network->gateway;
 	remember(attach, follow->place.address);
 	memset(attach->avoided, 0, sizeof(attach->avoided));
 	avoid(attach, follow->contested);

@@ -199,6 +199,99 @@ int host_filter(struct host *host, struct interface_id tap, struct in_addr addre
 	return act ? change(host, &request, err) : 0;
 }
 
+/* Reports a rule as ip-rule(8) has it; the request has the name of its interface. */
+static bool report_rule(struct host *host, const char *verb, const struct maker_request *request)
+{
+	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+	const char *const ifname = printable_word(request->ifname, word);
+	const bool tap = !strncmp(request->ifname, TAP_PREFIX, strlen(TAP_PREFIX));
+
+	switch ((enum maker_rule)request->key) {
+	case MAKER_RULE_GUEST:
+		return host_report(host, "ip rule %s pref %d to %s lookup main protocol %d", verb,
+				   request->number, ipv4_text(request->address, text),
+				   HOST_PROTOCOL);
+	case MAKER_RULE_LOCAL:
+		return host_report(host, "ip rule %s pref %d iif %s lookup local protocol %d", verb,
+				   request->number, ifname, HOST_PROTOCOL);
+	case MAKER_RULE_TABLE:
+		return host_report(host, "ip rule %s pref %d iif %s lookup %u protocol %d", verb,
+				   request->number, ifname, FIB_RULE_TABLE(request->tap_ifindex),
+				   HOST_PROTOCOL);
+	case MAKER_RULE_STOP:
+		return host_report(host, "ip rule %s pref %d iif %s %s protocol %d", verb,
+				   request->number, ifname, tap ? "unreachable" : "blackhole",
+				   HOST_PROTOCOL);
+	case MAKER_RULES:
+		break;
+	}
+	return false;
+}
+
+int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
+		  struct in_addr address, uint32_t preference, struct error *err)
+{
+	struct maker_request request = { .type = MAKER_RULE_ADD,
+					 .key = kind,
+					 .ifindex = link.ifindex,
+					 .tap_ifindex = link.ifindex,
+					 .address = address,
+					 .number = (int32_t)preference };
+
+	memcpy(request.ifname, link.ifname, strlen(link.ifname) + 1);
+	return report_rule(host, "add", &request) ? change(host, &request, err) : 0;
+}
+
+int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_rule *rule,
+		     struct error *err)
+{
+	struct maker_request request = { .type = MAKER_RULE_DELETE,
+					 .key = kind,
+					 .address = rule->to.address,
+					 .number = (int32_t)rule->preference };
+
+	if (kind == MAKER_RULE_TABLE)
+		request.tap_ifindex = rule->table - FIB_RULE_TABLE_BASE;
+	memcpy(request.ifname, rule->iifname, sizeof(request.ifname));
+	return report_rule(host, "delete", &request) ? change(host, &request, err) : 0;
+}
+
+static int change_table_of(struct host *host, const char *verb, enum maker_type type,
+			   const struct table_route *route, const char *ifname, struct error *err)
+{
+	const struct maker_request request = { .type = type,
+					       .ifindex = route->ifindex,
+					       .address = route->to.address,
+					       .number = (int32_t)route->to.length,
+					       .router = route->router,
+					       .tap_ifindex = route->table - FIB_RULE_TABLE_BASE };
+	char to[IPV4_TEXT_SIZE] = "default", router[IPV4_TEXT_SIZE], via[32] = "", flag[8] = "";
+	char word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+
+	if (route->to.length)
+		ipv4_prefix_text(&route->to, to);
+	if (!ipv4_unset(route->router)) {
+		snprintf(via, sizeof(via), " via %s", ipv4_text(route->router, router));
+		snprintf(flag, sizeof(flag), " onlink");
+	}
+	if (!host_report(host, "ip route %s %s%s dev %s%s table %u proto %d", verb, to, via,
+			 printable_word(ifname, word), flag, route->table, HOST_PROTOCOL))
+		return 0;
+	return change(host, &request, err);
+}
+
+int host_table_add(struct host *host, const struct table_route *route, const char *ifname,
+		   struct error *err)
+{
+	return change_table_of(host, "replace", MAKER_TABLE_ADD, route, ifname, err);
+}
+
+int host_table_delete(struct host *host, const struct table_route *route, const char *ifname,
+		      struct error *err)
+{
+	return change_table_of(host, "delete", MAKER_TABLE_DELETE, route, ifname, err);
+}
+
 int host_arp_socket(struct host *host, struct interface_id uplink, enum promiscuous_mode mode,
 		    struct error *err)
 {

@@ -3,10 +3,13 @@
 #include "netsetup/maker/change.h"
 
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <string.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/dhcp_socket.h"
@@ -207,4 +210,106 @@ int change_dhcp_socket(const struct change *change, struct error *err)
 	}
 	change->fds[0] = fd;
 	return 0;
+}
+
+/*
+ * A tap's stopped packets are answered, so that the guest need not wait for a timeout. An uplink's
+ * are not, as if this host did not forward.
+ */
+static uint8_t stop_action(const char *ifname)
+{
+	return strncmp(ifname, TAP_PREFIX, strlen(TAP_PREFIX)) ? FR_ACT_BLACKHOLE
+							       : FR_ACT_UNREACHABLE;
+}
+
+/* Builds a rule as enum maker_rule has it. A rule of another protocol is never deleted. */
+static struct nl_msg *rule_message(const struct change *change, int type, int flags,
+				   unsigned int tap_ifindex)
+{
+	const struct maker_request *request = change->request;
+	const uint32_t tables[] = { RT_TABLE_MAIN, RT_TABLE_LOCAL, FIB_RULE_TABLE(tap_ifindex), 0 };
+	const bool guest = request->key == MAKER_RULE_GUEST;
+	const struct fib_rule_hdr header = {
+		.family = AF_INET,
+		.dst_len = guest ? 32 : 0,
+		.action = request->key == MAKER_RULE_STOP ? stop_action(change->ifname)
+							  : FR_ACT_TO_TBL,
+	};
+	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
+
+	if (!message || nla_put_u32(message, FRA_PRIORITY, (uint32_t)request->number) < 0 ||
+	    nla_put_u8(message, FRA_PROTOCOL, CHANGE_PROTOCOL) < 0 ||
+	    nla_put_u32(message, FRA_TABLE, tables[request->key]) < 0)
+		return NULL;
+	if (guest ? nla_put(message, FRA_DST, sizeof(request->address), &request->address) < 0
+		  : nla_put_string(message, FRA_IIFNAME, change->ifname) < 0)
+		return NULL;
+	return take_ptr(&message);
+}
+
+int change_rule_add(const struct change *change, struct error *err)
+{
+	cleanup_nl_msg *message = rule_message(change, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL,
+					       change->request->ifindex);
+	const int ret = request_done(change, message);
+
+	if (ret == 0 || ret == -EEXIST)
+		return 0;
+	return error_set_errno(err, -ret, "cannot add a policy rule for '%s'", change->ifname);
+}
+
+int change_rule_delete(const struct change *change, struct error *err)
+{
+	cleanup_nl_msg *message = rule_message(change, RTM_DELRULE, 0,
+					       change->request->tap_ifindex);
+	const int ret = request_done(change, message);
+
+	if (ret == 0 || ret == -ENOENT)
+		return 0;
+	return error_set_errno(err, -ret, "cannot delete the policy rule %d",
+			       (int)change->request->number);
+}
+
+/* A route of a tap's table. The router may be outside the uplink's subnet. */
+static int change_table(const struct change *change, int type, int flags)
+{
+	const struct maker_request *request = change->request;
+	const bool direct = ipv4_unset(request->router);
+	const struct rtmsg header = { .rtm_family = AF_INET,
+				      .rtm_dst_len = (uint8_t)request->number,
+				      .rtm_protocol = CHANGE_PROTOCOL,
+				      .rtm_scope = direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+				      .rtm_flags = direct ? 0 : RTNH_F_ONLINK,
+				      .rtm_type = RTN_UNICAST };
+	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
+
+	if (!message || nla_put_u32(message, RTA_TABLE, FIB_RULE_TABLE(request->tap_ifindex)) < 0 ||
+	    nla_put_u32(message, RTA_OIF, request->ifindex) < 0 ||
+	    (request->number &&
+	     nla_put(message, RTA_DST, sizeof(request->address), &request->address) < 0) ||
+	    (!direct &&
+	     nla_put(message, RTA_GATEWAY, sizeof(request->router), &request->router) < 0))
+		return -ENOMEM;
+	return request_done(change, message);
+}
+
+int change_table_add(const struct change *change, struct error *err)
+{
+	const int ret = change_table(change, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+
+	return ret < 0 ? error_set_errno(err, -ret, "cannot add a route through '%s' to table %u",
+					 change->ifname,
+					 FIB_RULE_TABLE(change->request->tap_ifindex))
+		       : 0;
+}
+
+int change_table_delete(const struct change *change, struct error *err)
+{
+	const int ret = change_table(change, RTM_DELROUTE, 0);
+
+	/* -ENOENT: the table has no route at all. */
+	if (ret == 0 || ret == -ESRCH || ret == -ENOENT || ret == -ENODEV)
+		return 0;
+	return error_set_errno(err, -ret, "cannot delete a route of table %u",
+			       FIB_RULE_TABLE(change->request->tap_ifindex));
 }

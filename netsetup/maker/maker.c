@@ -44,6 +44,10 @@ static const struct kind {
 	[MAKER_PROXY_DELETE] = { SIDE_NO_TAP, true, 0, 0, change_proxy_delete },
 	[MAKER_ARP_SOCKET] = { SIDE_UPLINK, false, 0, PROMISCUOUS_OFF, change_arp_socket },
 	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket },
+	[MAKER_RULE_ADD] = { SIDE_EITHER, false, 1, CHANGE_PREFERENCE_MAX, change_rule_add },
+	[MAKER_RULE_DELETE] = { SIDE_NONE, false, 1, CHANGE_PREFERENCE_MAX, change_rule_delete },
+	[MAKER_TABLE_ADD] = { SIDE_UPLINK, false, 0, 32, change_table_add },
+	[MAKER_TABLE_DELETE] = { SIDE_NO_TAP, false, 0, 32, change_table_delete },
 };
 
 int maker_sysctl_key(const struct sysctl *sysctl)
@@ -104,7 +108,31 @@ static bool numbers_fit(const struct kind *kind, const struct maker_request *req
 		return false;
 	if (request->type == MAKER_SYSCTL && !change_sysctl_of(request->key))
 		return false;
+	if (request->tap_ifindex > INT32_MAX)
+		return false;
 	return !kind->address || ipv4_unicast(request->address);
+}
+
+/*
+ * Threat: the service has a rule stop the packets of an interface that is no tap, or lead them to
+ * a tap's table. The uplink's packets may be stopped: that is what it was before the first VM, but
+ * for forwarded ones, which only VMs and this host's own addresses get then. Test: test_rules in
+ * test_maker.c.
+ */
+static bool rule_fits(const struct maker_request *request, bool tap)
+{
+	switch ((enum maker_rule)request->key) {
+	case MAKER_RULE_GUEST:
+		return tap && ipv4_unicast(request->address);
+	case MAKER_RULE_TABLE:
+		return tap;
+	case MAKER_RULE_LOCAL:
+	case MAKER_RULE_STOP:
+		return true;
+	case MAKER_RULES:
+		break;
+	}
+	return false;
 }
 
 static bool name_fits(const struct maker_request *request)
@@ -127,18 +155,21 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 	kind = &kinds[request->type];
 	if (!numbers_fit(kind, request))
 		return refuse(err);
+	if (request->type == MAKER_RULE_DELETE)
+		return request->key < MAKER_RULES ? kind->make(&change, err) : refuse(err);
 	if (kind->side == SIDE_NONE)
 		return name_fits(request) ? kind->make(&change, err) : refuse(err);
 	ret = find_link(route, request->ifindex, &table);
 	/* An address or a route is gone with its interface. */
 	if (ret == -ENODEV &&
 	    (request->type == MAKER_LINK_DELETE || request->type == MAKER_ROUTE_DELETE ||
-	     request->type == MAKER_PROXY_DELETE))
+	     request->type == MAKER_PROXY_DELETE || request->type == MAKER_TABLE_DELETE))
 		return 0;
 	if (ret < 0 || table.link_count != 1)
 		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
 				       request->ifindex);
-	if (!side_fits(kind->side, &table.links[0]))
+	if (!side_fits(kind->side, &table.links[0]) ||
+	    (request->type == MAKER_RULE_ADD && !rule_fits(request, is_tap(&table.links[0]))))
 		return refuse(err);
 	/* The name becomes part of messages. */
 	change.ifname = ifname_valid(table.links[0].ifname) ? table.links[0].ifname : "IF";

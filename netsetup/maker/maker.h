@@ -40,29 +40,53 @@ enum maker_type {
 	MAKER_PROXY_DELETE,
 	MAKER_ARP_SOCKET,
 	MAKER_DHCP_SOCKET,
+	MAKER_RULE_ADD,
+	MAKER_RULE_DELETE,
+	MAKER_TABLE_ADD,
+	MAKER_TABLE_DELETE,
+};
+
+/*
+ * Policy rules of a VM, in their order. The kernel takes the first rule that gives a route. Here
+ * IF is a tap or an uplink.
+ */
+enum maker_rule {
+	MAKER_RULE_GUEST, /* to ADDRESS lookup main: other rules cannot take the guest's packets */
+	MAKER_RULE_LOCAL, /* iif IF lookup local: this host's own addresses come before the rest */
+	MAKER_RULE_TABLE, /* iif TAP lookup the tap's table: the LAN, and its router */
+	MAKER_RULE_STOP,  /* iif IF, nothing else: no other network of this host */
+	MAKER_RULES,
 };
 
 /**
  * struct maker_request - a request. Members that a type does not name are zero.
  * @type: enum maker_type.
- * @ifindex: all but MAKER_TAP_ADD: the interface.
- * @ifname: MAKER_TAP_ADD: name of the new tap.
- * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*: the guest's.
+ * @ifindex: all but MAKER_TAP_ADD and MAKER_RULE_DELETE: the interface; MAKER_TABLE_*: the uplink.
+ * @ifname: MAKER_TAP_ADD: name of the new tap; MAKER_RULE_DELETE: name of the rule's interface,
+ *          which may be gone, or empty for MAKER_RULE_GUEST.
+ * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*, MAKER_RULE_*: the guest's. MAKER_TABLE_*:
+ *           network of the destination, 0.0.0.0 for a default route.
+ * @router: MAKER_TABLE_*: next hop, or 0.0.0.0.
  * @mac: MAKER_LINK_UP: the tap's.
  * @number: MAKER_TAP_ADD: queues; MAKER_LINK_UP: MTU; MAKER_SYSCTL: the value; MAKER_ARP_SOCKET:
- *          enum promiscuous_mode.
+ *          enum promiscuous_mode; MAKER_RULE_*: the preference; MAKER_TABLE_*: length of the
+ *          destination's prefix.
  * @offload: MAKER_TAP_ADD: 1: with vnet headers.
- * @key: MAKER_SYSCTL: of maker_sysctl_key().
+ * @key: MAKER_SYSCTL: of maker_sysctl_key(); MAKER_RULE_*: enum maker_rule.
+ * @tap_ifindex: MAKER_RULE_DELETE of MAKER_RULE_TABLE, MAKER_TABLE_*: the tap, which has the table
+ *               FIB_RULE_TABLE() and may be gone.
  */
 struct maker_request {
 	uint32_t type;
 	uint32_t ifindex;
 	char ifname[IFNAMSIZ];
 	struct in_addr address;
+	struct in_addr router;
 	struct ether_addr mac;
 	uint16_t offload;
 	int32_t number;
 	uint32_t key;
+	uint32_t tap_ifindex;
 };
 
 /**

@@ -10,6 +10,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/stall.h"
 #include "netsetup/kernel/query.h"
+#include "netsetup/service/guest_rules.h"
 
 /*
  * Values of the tap before it is up. Without IPv6, no router advertisement of a guest reaches the
@@ -136,11 +137,12 @@ int publish_dhcp(struct state *state, struct host *host, struct vm *vm, struct e
 
 static int publish_route(struct host *host, const struct vm *vm, struct error *err)
 {
-	const int exists = host->dry_run ? 0
-					 : query_route(host->route, vm->record.address,
-						       vm->record.tap_ifindex);
+	int ret = 0;
 
-	return exists == 1 ? 0 : host_route_add(host, vm->record.address, vm_tap(vm), err);
+	/* A look-up could have its answer from a rule of another program. */
+	if (host->dry_run || !guest_rules_has_route(vm))
+		ret = host_route_add(host, vm->record.address, vm_tap(vm), err);
+	return ret < 0 ? ret : guest_rules_publish(host, vm, err);
 }
 
 static int publish_proxy(struct state *state, struct host *host, struct vm *vm, bool *added,
@@ -200,6 +202,8 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 	if (ret == 0)
 		ret = publish_proxy(state, host, vm, &added, err);
 	if (ret == 0)
+		ret = guest_rules_guard(state, host, vm, err);
+	if (ret == 0)
 		ret = uplink_values_set(&state->uplinks, host, uplink_check_id(&vm->uplink), err);
 	if (ret < 0)
 		return ret;
@@ -222,6 +226,9 @@ int publish_withdraw(struct state *state, struct host *host, struct vm *vm, stru
 	if (!ifindex)
 		return 0;
 	vm->record.published_on = 0;
+	/* From now on the guest reaches this host and its other guests only. */
+	if (!host->dry_run)
+		guest_rules_sweep(state, host, &ignored);
 	if (!if_indextoname(ifindex, ifname)) {
 		/* The entry is gone with its interface. */
 		if (errno == ENXIO)
@@ -252,6 +259,9 @@ int publish_restore(struct state *state, struct host *host, struct error *err)
 	int ret;
 
 	ret = uplink_values_restore(&state->uplinks, host, uplink_in_use, state, err);
+	/* A process for dry runs does not know all VMs. */
+	if (ret == 0 && !host->dry_run)
+		ret = guest_rules_sweep(state, host, err);
 	return ret == 0 && state->uplinks.count != before ? state_save(state, err) : ret;
 }
 
@@ -272,11 +282,14 @@ int publish_undo(struct state *state, struct host *host, struct vm *vm, struct e
 
 	if (host->dry_run)
 		return 0;
-	keep_error(&result, publish_withdraw(state, host, vm, &error), err, &error);
-	/* Removes the tap with its route, even if other processes hold descriptors of it. */
+	/*
+	 * Removes the tap with its route, even if other processes hold descriptors of it, and before
+	 * the rules that keep the guest from this host's other networks.
+	 */
 	if (vm->record.tap_ifindex)
 		keep_error(&result, host_link_delete(host, vm_tap(vm), &error), err, &error);
 	vm->record.tap_ifindex = 0;
+	keep_error(&result, publish_withdraw(state, host, vm, &error), err, &error);
 	if (vm->arp_open)
 		worker_link_send(&state->worker, &forget, NULL, 0, &error);
 	vm->arp_open = false;

@@ -29,6 +29,29 @@ static const struct interface_address *find_address(const struct interfaces *tab
 	return NULL;
 }
 
+static bool has_subnet(const struct uplink_facts *facts, const struct prefix *subnet)
+{
+	for (size_t i = 0; i < facts->subnet_count; i++)
+		if (facts->subnets[i].length == subnet->length &&
+		    ipv4_equal(facts->subnets[i].address, subnet->address))
+			return true;
+	return false;
+}
+
+static void add_subnets(const struct interfaces *table, struct uplink_facts *facts)
+{
+	for (size_t i = 0; i < table->address_count; i++) {
+		const struct interface_address *address = &table->addresses[i];
+		const struct prefix subnet = { ipv4_prefix_network(&address->prefix),
+					       address->prefix.length };
+
+		if (address->ifindex != facts->ifindex || refusal_address(address) ||
+		    facts->subnet_count == UPLINK_SUBNETS_MAX || has_subnet(facts, &subnet))
+			continue;
+		facts->subnets[facts->subnet_count++] = subnet;
+	}
+}
+
 /* The default route with the lowest metric that leaves through the interface, or NULL. */
 static const struct default_route *find_route(const struct interfaces *table, unsigned int ifindex)
 {
@@ -77,6 +100,7 @@ int uplink_check(const struct interfaces *table, unsigned int ifindex, struct in
 					.carrier_changes = link->carrier_changes };
 	if (route)
 		facts->router = route->router;
+	add_subnets(table, facts);
 	memcpy(facts->ifname, link->ifname, sizeof(facts->ifname));
 	return 0;
 }
