@@ -90,12 +90,16 @@ static struct in_addr guest_gateway(const struct follow *follow)
 {
 	switch (follow->network->gateway_mode) {
 	case GATEWAY_ROUTER:
-		return follow->uplink.router;
+		break;
 	case GATEWAY_HOST:
 		return follow->uplink.prefix.address;
 	case GATEWAY_ADDRESS:
 		return follow->network->gateway;
 	}
+	/* This host sends it on to the router all the same. */
+	if (!ipv4_unset(follow->uplink.router) &&
+	    !ipv4_prefix_contains(&follow->uplink.prefix, follow->uplink.router))
+		return follow->uplink.prefix.address;
 	return follow->uplink.router;
 }
 

@@ -67,6 +67,8 @@ void report_dhcp(const char *name, const struct dhcp_event *event)
 
 	ipv4_text(event->address, address);
 	scalar_mac_text(&event->mac, mac);
+	if (event->adopted)
+		log_notice("%s: DHCP: the guest's MAC address is %s now", name, mac);
 	switch (event->type) {
 	case DHCP_EVENT_NONE:
 	case DHCP_EVENT_OFFERED:

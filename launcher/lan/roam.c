@@ -67,7 +67,11 @@ static int find(const struct roam *roam, struct uplink *found, struct error *err
 {
 	char renamed[IFNAMSIZ];
 
-	return uplink_find(uplink_name(&roam->follow, renamed), found, err);
+	const struct uplink_search search = { uplink_name(&roam->follow, renamed),
+					      roam->follow.uplink.ifindex,
+					      roam->follow.network->address };
+
+	return uplink_find(&search, found, err);
 }
 
 static void fill_request(const struct roam *roam, struct attach_record *request)

@@ -31,10 +31,12 @@ int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *s
  * query_lookup() - look up the interface through which the host would send to an address, with all
  * policy rules.
  * @ifindex: 0 if it would send nowhere.
+ * @length: of the route's prefix, 0 for a default route.
  *
  * Return: 0 or a negative errno.
  */
-int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex);
+int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex,
+		 unsigned int *length);
 
 /**
  * query_proxy() - query if the kernel has a proxy ARP entry (neigh_get() in net/core/neighbour.c,

@@ -22,7 +22,7 @@
 static const struct sysctl sysctls[] = {
 	{ "ipv4/conf", NULL, "forwarding" },   { "ipv4/conf", NULL, "proxy_arp" },
 	{ "ipv4/conf", NULL, "rp_filter" },    { "ipv4/neigh", NULL, "proxy_delay" },
-	{ "ipv6/conf", NULL, "disable_ipv6" },
+	{ "ipv6/conf", NULL, "disable_ipv6" }, { "ipv4/conf", NULL, "arp_ignore" },
 };
 
 const struct sysctl *change_sysctl_of(uint32_t key)

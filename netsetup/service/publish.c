@@ -16,7 +16,8 @@
  * Values of the tap before it is up. Without IPv6, no router advertisement of a guest reaches the
  * host. By strict reverse-path filtering and the tap's single /32 route, the guest can send only
  * with its own address. proxy_arp answers the guest for the router and every other host of the LAN,
- * without the random delay.
+ * without the random delay. The tap has no address, so with arp_ignore the kernel would not answer
+ * for this host.
  */
 static const struct {
 	const char *tree;
@@ -26,7 +27,7 @@ static const struct {
 } tap_values[] = {
 	{ "ipv6/conf", "disable_ipv6", 1, true }, { "ipv4/conf", "rp_filter", 1, false },
 	{ "ipv4/conf", "proxy_arp", 1, false },   { "ipv4/neigh", "proxy_delay", 0, false },
-	{ "ipv4/conf", "forwarding", 1, false },
+	{ "ipv4/conf", "arp_ignore", 0, false },  { "ipv4/conf", "forwarding", 1, false },
 };
 
 /*

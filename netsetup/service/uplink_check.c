@@ -76,14 +76,16 @@ int uplink_check(const struct interfaces *table, unsigned int ifindex, struct in
 {
 	const struct interface *link = interface_by_index(table, ifindex);
 	const struct interface_address *address;
+	const struct interface *master;
 	const struct default_route *route;
 	const char *reason;
 
 	if (!link)
 		return error_setf(err, STATUS_NETWORK, ENODEV, "the uplink does not exist");
 	reason = refusal_link(link);
-	if (!reason && refusal_master(table, link))
-		reason = "a port of another interface";
+	master = refusal_master(table, link);
+	if (!reason && master)
+		reason = refusal_is_vrf(master) ? "in a VRF" : "a port of another interface";
 	if (!reason)
 		reason = refusal_state(link);
 	if (reason)

@@ -331,9 +331,11 @@ int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *s
 	return ifindex == kernel.tap ? 0 : -ENODEV;
 }
 
-int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex)
+int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex,
+		 unsigned int *length)
 {
 	*ifindex = UPLINK;
+	*length = 24;
 	return 0;
 }
 

@@ -10,7 +10,7 @@ from typing import Callable, Iterator, Sequence
 import pytest
 
 import netns
-from guests import Guest, boot, paused, reach, tiny
+from guests import Guest, boot, paused, reach, refused, tiny
 from lab import BEYOND, Lab
 from netns import Netns
 from vm import Vm, write_definition
@@ -298,3 +298,91 @@ def test_killed_service(lab: Lab) -> None:
     assert guest.pings(BEYOND)
     assert until(lambda: sorted(own(lab)) == sorted(before)), own(lab)
     assert len(routes_of(lab, vm)) == 2
+
+
+def test_dns_of_the_uplink_first(lab: Lab) -> None:
+    """A VPN's name server is of no use to the guest, which is not in the VPN."""
+    lab.laptop.add_tun("tun0", default=False)
+    lab.laptop.netns.ip("route add 10.8.0.0/24 dev tun0")
+    lab.laptop.set_resolv(f"nameserver 10.8.0.1\nnameserver {BEYOND}\n")
+    vm = lab.start_vm(paused())
+    assert vm.dns == [BEYOND, "10.8.0.1"]
+    vm.quit()
+    lab.laptop.set_resolv("nameserver 10.8.0.1\n")
+    vm = lab.start_vm(paused())
+    assert vm.dns == [lab.lan.gateway, "10.8.0.1"]
+    vm.quit()
+    vm = lab.start_vm(paused(network={"gateway": "host"}))
+    assert vm.dns == ["10.8.0.1"]
+
+
+def test_arp_ignore(lab: Lab) -> None:
+    """conf.default.arp_ignore=1, as some hardening guides have it: the tap has no address."""
+    key = "net/ipv4/conf/default/arp_ignore"
+    lab.laptop.netns.sysctls({key: "1"})
+    try:
+        vm, guest = boot(lab, tiny(network={"gateway": "host"}))
+        assert lab.laptop.netns.sysctl(f"net/ipv4/conf/{vm.tap}/arp_ignore") == "0"
+        guest.sh(f"ip neigh flush to {lab.laptop.address} || true")
+        assert guest.pings(lab.laptop.address) and guest.pings(BEYOND)
+    finally:
+        lab.laptop.netns.sysctls({key: "0"})
+
+
+def test_second_equal_route(lab: Lab) -> None:
+    """A start is ambiguous then; a running VM stays where it is."""
+    vm = lab.start_vm(paused())
+    lab.laptop.add_wired(lab.second_lan(), metric=600)
+    time.sleep(0.5)
+    lab.laptop.netns.ip("route add 10.9.0.0/16 dev wlan0")
+    time.sleep(1)
+    assert lab.phone.arp_request(vm.address)
+    assert "off the LAN" not in vm.stderr.text and "moved" not in vm.stderr.text
+    status, said = refused(lab, paused("other"))
+    assert status == 5 and "several uplinks are equally good" in said
+    lab.laptop.netns.ip("route del 10.9.0.0/16 dev wlan0")
+
+
+def test_part_of_the_subnet_is_elsewhere(lab: Lab) -> None:
+    """A VPN leads to half of the addresses: none of them is taken."""
+    lab.laptop.add_tun("tun0", default=False)
+    lab.laptop.netns.ip("route add 192.168.77.128/25 dev tun0")
+    # Without the route its address would be there.
+    vm = lab.start_vm(paused())
+    assert int(vm.address.split(".")[3]) < 128
+    vm.quit()
+    status, said = refused(lab, paused(network={"address": "192.168.77.200"}))
+    assert status == 5
+    assert "address 192.168.77.200 is reached by another interface than 'wlan0'" in said
+
+
+def test_second_subnet(lab: Lab) -> None:
+    """A fixed address of the uplink's other subnet, in which the router has no address."""
+    lab.laptop.netns.ip("addr add 10.5.0.2/24 dev wlan0")
+    lab.phone.netns.ip("addr add 10.5.0.20/24 dev lan")
+    lab.lan.router.netns.ip("route add 10.5.0.0/24 dev lan")
+    try:
+        vm, guest = boot(lab, tiny(network={"address": "10.5.0.9"}))
+        assert (vm.address, vm.gateway) == ("10.5.0.9", "10.5.0.2")
+        assert guest.pings("10.5.0.20") and guest.pings(lab.phone.address)
+        vm.quit()
+    finally:
+        lab.laptop.netns.ip("addr del 10.5.0.2/24 dev wlan0")
+        lab.phone.netns.ip("addr del 10.5.0.20/24 dev lan")
+        lab.lan.router.netns.ip("route del 10.5.0.0/24 dev lan")
+
+
+def test_link_local(lab: Lab) -> None:
+    """Two machines and a cable: addresses of RFC 3927, whose scope is the link."""
+    lab.laptop.lose_address()
+    lab.laptop.netns.ip("addr add 169.254.7.2/16 scope link dev wlan0")
+    lab.phone.netns.ip("addr add 169.254.7.20/16 scope link dev lan")
+    try:
+        vm, guest = boot(lab, options=["--uplink=wlan0"])
+        assert vm.address.startswith("169.254.") and vm.gateway == "none"
+        assert 0 < int(vm.address.split(".")[2]) < 255
+        assert guest.pings("169.254.7.20") and lab.laptop.ping(vm.address)
+        vm.quit()
+    finally:
+        lab.laptop.netns.ip("addr del 169.254.7.2/16 dev wlan0")
+        lab.phone.netns.ip("addr del 169.254.7.20/16 dev lan")

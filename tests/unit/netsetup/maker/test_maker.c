@@ -116,7 +116,7 @@ static void refusals(void)
 	assert_int_equal(make((struct maker_request){ .type = MAKER_PROXY_ADD, .ifindex = uplink }),
 			 -EPERM);
 	assert_int_equal(
-		make((struct maker_request){ .type = MAKER_SYSCTL, .ifindex = uplink, .key = 5 }),
+		make((struct maker_request){ .type = MAKER_SYSCTL, .ifindex = uplink, .key = 6 }),
 		-EPERM);
 	assert_int_equal(make((struct maker_request){
 				 .type = MAKER_SYSCTL, .ifindex = uplink, .number = -1 }),
