@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "launcher/lan/route_check.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
@@ -100,12 +101,22 @@ int roam_choose(struct roam *roam, const struct network *network, struct error *
 	return 0;
 }
 
+/* A VM that is on the LAN may still lose its packets to another program's rules. */
+static void check_routes(struct roam *roam)
+{
+	struct lan_place *place = &roam->follow.place;
+
+	if (place->state == LAN_UP && !place->reason[0] && !roam->request.dry_run)
+		route_check(place, roam->follow.uplink.ifindex, roam->tap_ifindex, place->reason);
+}
+
 void roam_join(struct roam *roam, const struct ready_record *ready)
 {
 	follow_ready(&roam->follow, ready);
 	roam->follow.place.queues = ready->queues;
-	roam->place = roam->follow.place;
 	roam->tap_ifindex = ready->tap_ifindex;
+	check_routes(roam);
+	roam->place = roam->follow.place;
 }
 
 static bool place_equal(const struct lan_place *a, const struct lan_place *b)
@@ -304,6 +315,7 @@ void roam_ready(struct roam *roam, const struct ready_record *ready)
 	roam->answer_by = 0;
 	roam->refused = false;
 	follow_ready(&roam->follow, ready);
+	check_routes(roam);
 	report(roam);
 	run(roam);
 }

@@ -207,6 +207,10 @@ static bool report_rule(struct host *host, const char *verb, const struct maker_
 	const bool tap = !strncmp(request->ifname, TAP_PREFIX, strlen(TAP_PREFIX));
 
 	switch ((enum maker_rule)request->key) {
+	case MAKER_RULE_SOURCE:
+		return host_report(host, "ip rule %s pref %d to %s lookup %u protocol %d", verb,
+				   request->number, ipv4_text(request->address, text),
+				   FIB_RULE_TABLE(request->tap_ifindex), HOST_PROTOCOL);
 	case MAKER_RULE_GUEST:
 		return host_report(host, "ip rule %s pref %d to %s lookup main protocol %d", verb,
 				   request->number, ipv4_text(request->address, text),
@@ -250,7 +254,7 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
 					 .address = rule->to.address,
 					 .number = (int32_t)rule->preference };
 
-	if (kind == MAKER_RULE_TABLE)
+	if (kind == MAKER_RULE_TABLE || kind == MAKER_RULE_SOURCE)
 		request.tap_ifindex = rule->table - FIB_RULE_TABLE_BASE;
 	memcpy(request.ifname, rule->iifname, sizeof(request.ifname));
 	return report_rule(host, "delete", &request) ? change(host, &request, err) : 0;
@@ -263,17 +267,20 @@ static int change_table_of(struct host *host, const char *verb, enum maker_type 
 					       .ifindex = route->ifindex,
 					       .address = route->to.address,
 					       .number = (int32_t)route->to.length,
-					       .router = route->router,
+					       .router = ipv4_unset(route->source) ? route->router
+										   : route->source,
 					       .tap_ifindex = route->table - FIB_RULE_TABLE_BASE };
-	char to[IPV4_TEXT_SIZE] = "default", router[IPV4_TEXT_SIZE], via[32] = "", flag[8] = "";
+	char to[IPV4_TEXT_SIZE] = "default", text[IPV4_TEXT_SIZE], via[32] = "", flag[32] = "";
 	char word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 
 	if (route->to.length)
 		ipv4_prefix_text(&route->to, to);
 	if (!ipv4_unset(route->router)) {
-		snprintf(via, sizeof(via), " via %s", ipv4_text(route->router, router));
+		snprintf(via, sizeof(via), " via %s", ipv4_text(route->router, text));
 		snprintf(flag, sizeof(flag), " onlink");
 	}
+	if (!ipv4_unset(route->source))
+		snprintf(flag, sizeof(flag), " src %s", ipv4_text(route->source, text));
 	if (!host_report(host, "ip route %s %s%s dev %s%s table %u proto %d", verb, to, via,
 			 printable_word(ifname, word), flag, route->table, HOST_PROTOCOL))
 		return 0;

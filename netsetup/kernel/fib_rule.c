@@ -104,6 +104,7 @@ static int on_route(struct nlmsghdr *header, void *context)
 	route.to.length = info->rtm_dst_len;
 	route.to.address.s_addr = read_u32(nlmsg_find_attr(header, sizeof(*info), RTA_DST), 0);
 	route.router.s_addr = read_u32(nlmsg_find_attr(header, sizeof(*info), RTA_GATEWAY), 0);
+	route.source.s_addr = read_u32(nlmsg_find_attr(header, sizeof(*info), RTA_PREFSRC), 0);
 	route.ifindex = read_u32(nlmsg_find_attr(header, sizeof(*info), RTA_OIF), 0);
 
 	list = interface_grow(listing->routes->list, listing->routes->count, sizeof(*list));

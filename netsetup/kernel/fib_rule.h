@@ -53,12 +53,14 @@ struct fib_rules {
  * struct table_route - a unicast route of one program, in any table.
  * @to: destination; length 0 for a default route.
  * @router: next hop, or 0.0.0.0.
+ * @source: this host's preferred source address, or 0.0.0.0.
  * @ifindex: its interface.
  */
 struct table_route {
 	uint32_t table;
 	struct prefix to;
 	struct in_addr router;
+	struct in_addr source;
 	unsigned int ifindex;
 };
 

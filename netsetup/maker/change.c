@@ -212,14 +212,18 @@ int change_dhcp_socket(const struct change *change, struct error *err)
 	return 0;
 }
 
+static bool is_tap(const char *ifname)
+{
+	return !strncmp(ifname, TAP_PREFIX, strlen(TAP_PREFIX));
+}
+
 /*
  * A tap's stopped packets are answered, so that the guest need not wait for a timeout. An uplink's
  * are not, as if this host did not forward.
  */
 static uint8_t stop_action(const char *ifname)
 {
-	return strncmp(ifname, TAP_PREFIX, strlen(TAP_PREFIX)) ? FR_ACT_BLACKHOLE
-							       : FR_ACT_UNREACHABLE;
+	return is_tap(ifname) ? FR_ACT_UNREACHABLE : FR_ACT_BLACKHOLE;
 }
 
 /* Builds a rule as enum maker_rule has it. A rule of another protocol is never deleted. */
@@ -227,8 +231,11 @@ static struct nl_msg *rule_message(const struct change *change, int type, int fl
 				   unsigned int tap_ifindex)
 {
 	const struct maker_request *request = change->request;
-	const uint32_t tables[] = { RT_TABLE_MAIN, RT_TABLE_LOCAL, FIB_RULE_TABLE(tap_ifindex), 0 };
-	const bool guest = request->key == MAKER_RULE_GUEST;
+	const uint32_t tables[MAKER_RULES] = { [MAKER_RULE_SOURCE] = FIB_RULE_TABLE(tap_ifindex),
+					       [MAKER_RULE_GUEST] = RT_TABLE_MAIN,
+					       [MAKER_RULE_LOCAL] = RT_TABLE_LOCAL,
+					       [MAKER_RULE_TABLE] = FIB_RULE_TABLE(tap_ifindex) };
+	const bool guest = request->key == MAKER_RULE_SOURCE || request->key == MAKER_RULE_GUEST;
 	const struct fib_rule_hdr header = {
 		.family = AF_INET,
 		.dst_len = guest ? 32 : 0,
@@ -274,7 +281,8 @@ int change_rule_delete(const struct change *change, struct error *err)
 static int change_table(const struct change *change, int type, int flags)
 {
 	const struct maker_request *request = change->request;
-	const bool direct = ipv4_unset(request->router);
+	const bool direct = ipv4_unset(request->router) || is_tap(change->ifname);
+	const int attribute = direct ? RTA_PREFSRC : RTA_GATEWAY;
 	const struct rtmsg header = { .rtm_family = AF_INET,
 				      .rtm_dst_len = (uint8_t)request->number,
 				      .rtm_protocol = CHANGE_PROTOCOL,
@@ -287,8 +295,8 @@ static int change_table(const struct change *change, int type, int flags)
 	    nla_put_u32(message, RTA_OIF, request->ifindex) < 0 ||
 	    (request->number &&
 	     nla_put(message, RTA_DST, sizeof(request->address), &request->address) < 0) ||
-	    (!direct &&
-	     nla_put(message, RTA_GATEWAY, sizeof(request->router), &request->router) < 0))
+	    (!ipv4_unset(request->router) &&
+	     nla_put(message, attribute, sizeof(request->router), &request->router) < 0))
 		return -ENOMEM;
 	return request_done(change, message);
 }

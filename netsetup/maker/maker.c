@@ -22,6 +22,7 @@ enum side {
 	SIDE_TAP,    /* a tap of ours */
 	SIDE_UPLINK, /* an Ethernet interface that is no tap */
 	SIDE_EITHER,
+	SIDE_ANY,
 	SIDE_NO_TAP, /* any interface, to remove what it got when it was an uplink */
 };
 
@@ -46,8 +47,8 @@ static const struct kind {
 	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket },
 	[MAKER_RULE_ADD] = { SIDE_EITHER, false, 1, CHANGE_PREFERENCE_MAX, change_rule_add },
 	[MAKER_RULE_DELETE] = { SIDE_NONE, false, 1, CHANGE_PREFERENCE_MAX, change_rule_delete },
-	[MAKER_TABLE_ADD] = { SIDE_UPLINK, false, 0, 32, change_table_add },
-	[MAKER_TABLE_DELETE] = { SIDE_NO_TAP, false, 0, 32, change_table_delete },
+	[MAKER_TABLE_ADD] = { SIDE_EITHER, false, 0, 32, change_table_add },
+	[MAKER_TABLE_DELETE] = { SIDE_ANY, false, 0, 32, change_table_delete },
 };
 
 int maker_sysctl_key(const struct sysctl *sysctl)
@@ -85,6 +86,8 @@ static bool side_fits(enum side side, const struct interface *link)
 		return !refusal_link(link);
 	case SIDE_EITHER:
 		return is_tap(link) || !refusal_link(link);
+	case SIDE_ANY:
+		return true;
 	case SIDE_NO_TAP:
 		return !is_tap(link);
 	case SIDE_NONE:
@@ -122,6 +125,7 @@ static bool numbers_fit(const struct kind *kind, const struct maker_request *req
 static bool rule_fits(const struct maker_request *request, bool tap)
 {
 	switch ((enum maker_rule)request->key) {
+	case MAKER_RULE_SOURCE:
 	case MAKER_RULE_GUEST:
 		return tap && ipv4_unicast(request->address);
 	case MAKER_RULE_TABLE:

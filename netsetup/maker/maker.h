@@ -51,22 +51,24 @@ enum maker_type {
  * IF is a tap or an uplink.
  */
 enum maker_rule {
-	MAKER_RULE_GUEST, /* to ADDRESS lookup main: other rules cannot take the guest's packets */
-	MAKER_RULE_LOCAL, /* iif IF lookup local: this host's own addresses come before the rest */
-	MAKER_RULE_TABLE, /* iif TAP lookup the tap's table: the LAN, and its router */
-	MAKER_RULE_STOP,  /* iif IF, nothing else: no other network of this host */
+	MAKER_RULE_SOURCE, /* to ADDRESS lookup the tap's table: this host's source address */
+	MAKER_RULE_GUEST,  /* to ADDRESS lookup main: other rules cannot take the guest's packets */
+	MAKER_RULE_LOCAL,  /* iif IF lookup local: this host's own addresses come before the rest */
+	MAKER_RULE_TABLE,  /* iif TAP lookup the tap's table: the LAN, and its router */
+	MAKER_RULE_STOP,   /* iif IF, nothing else: no other network of this host */
 	MAKER_RULES,
 };
 
 /**
  * struct maker_request - a request. Members that a type does not name are zero.
  * @type: enum maker_type.
- * @ifindex: all but MAKER_TAP_ADD and MAKER_RULE_DELETE: the interface; MAKER_TABLE_*: the uplink.
+ * @ifindex: all but MAKER_TAP_ADD and MAKER_RULE_DELETE: the interface; MAKER_TABLE_*: the uplink,
+ *           or the tap for the guest's address.
  * @ifname: MAKER_TAP_ADD: name of the new tap; MAKER_RULE_DELETE: name of the rule's interface,
  *          which may be gone, or empty for MAKER_RULE_GUEST.
  * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*, MAKER_RULE_*: the guest's. MAKER_TABLE_*:
  *           network of the destination, 0.0.0.0 for a default route.
- * @router: MAKER_TABLE_*: next hop, or 0.0.0.0.
+ * @router: MAKER_TABLE_*: next hop, or 0.0.0.0; of a route to the tap: this host's source address.
  * @mac: MAKER_LINK_UP: the tap's.
  * @number: MAKER_TAP_ADD: queues; MAKER_LINK_UP: MTU; MAKER_SYSCTL: the value; MAKER_ARP_SOCKET:
  *          enum promiscuous_mode; MAKER_RULE_*: the preference; MAKER_TABLE_*: length of the

@@ -16,6 +16,9 @@ struct wanted_rule {
 	struct in_addr address;
 };
 
+/* The guest, the uplink's subnets, and the rest. */
+#define TABLE_ROUTES_MAX (UPLINK_SUBNETS_MAX + 2)
+
 #define cleanup_rules  __attribute__((cleanup(fib_rule_done))) struct fib_rules
 #define cleanup_routes __attribute__((cleanup(fib_rule_routes_done))) struct table_routes
 
@@ -25,11 +28,12 @@ static enum maker_rule kind_of(const struct fib_rule *rule)
 	if (rule->protocol != HOST_PROTOCOL || rule->preference < 1 ||
 	    rule->preference > CHANGE_PREFERENCE_MAX)
 		return MAKER_RULES;
+	if (!rule->iifname[0] && (rule->action != FR_ACT_TO_TBL || rule->to.length != 32))
+		return MAKER_RULES;
+	if (!rule->iifname[0] && rule->table == RT_TABLE_MAIN)
+		return MAKER_RULE_GUEST;
 	if (!rule->iifname[0])
-		return rule->action == FR_ACT_TO_TBL && rule->table == RT_TABLE_MAIN &&
-				       rule->to.length == 32
-			       ? MAKER_RULE_GUEST
-			       : MAKER_RULES;
+		return rule->table >= FIB_RULE_TABLE_BASE ? MAKER_RULE_SOURCE : MAKER_RULES;
 	if (rule->action == FR_ACT_UNREACHABLE || rule->action == FR_ACT_BLACKHOLE)
 		return MAKER_RULE_STOP;
 	if (rule->action != FR_ACT_TO_TBL || rule->to.length)
@@ -62,11 +66,12 @@ static bool is_wanted(const struct fib_rule *rule, const struct wanted_rule *wan
 {
 	if (kind_of(rule) != wanted->kind)
 		return false;
-	if (wanted->kind == MAKER_RULE_GUEST)
+	if ((wanted->kind == MAKER_RULE_TABLE || wanted->kind == MAKER_RULE_SOURCE) &&
+	    rule->table != FIB_RULE_TABLE(wanted->link.ifindex))
+		return false;
+	if (wanted->kind == MAKER_RULE_SOURCE || wanted->kind == MAKER_RULE_GUEST)
 		return ipv4_equal(rule->to.address, wanted->address);
-	return !strncmp(rule->iifname, wanted->link.ifname, IFNAMSIZ) &&
-	       (wanted->kind != MAKER_RULE_TABLE ||
-		rule->table == FIB_RULE_TABLE(wanted->link.ifindex));
+	return !strncmp(rule->iifname, wanted->link.ifname, IFNAMSIZ);
 }
 
 static bool has_rule(const struct fib_rules *rules, const struct wanted_rule *wanted,
@@ -102,7 +107,7 @@ static size_t list_rules(const struct vm *vm, struct wanted_rule wanted[MAKER_RU
 	for (unsigned int kind = 0; kind < MAKER_RULES; kind++)
 		wanted[kind] = (struct wanted_rule){ (enum maker_rule)kind, vm_tap(vm),
 						     vm->record.address };
-	return vm->record.attach.host_routes ? 1 : MAKER_RULES;
+	return vm->record.attach.host_routes ? MAKER_RULE_GUEST + 1 : MAKER_RULES;
 }
 
 static bool usable_gateway(const struct vm *vm)
@@ -119,15 +124,19 @@ static bool usable_gateway(const struct vm *vm)
 }
 
 /* Lists the routes of the tap's table; returns their number. */
-static size_t list_routes(const struct vm *vm, struct table_route wanted[UPLINK_SUBNETS_MAX + 1])
+static size_t list_routes(const struct vm *vm, struct table_route wanted[TABLE_ROUTES_MAX])
 {
 	const struct uplink_facts *uplink = &vm->uplink;
 	const struct table_route route = { .table = FIB_RULE_TABLE(vm->record.tap_ifindex),
 					   .ifindex = uplink->ifindex };
 	size_t count = 0;
 
+	wanted[count] = route;
+	wanted[count].to = (struct prefix){ vm->record.address, 32 };
+	wanted[count].ifindex = vm->record.tap_ifindex;
+	wanted[count++].source = uplink->prefix.address;
 	if (vm->record.attach.host_routes)
-		return 0;
+		return count;
 	for (size_t i = 0; i < uplink->subnet_count; i++) {
 		wanted[count] = route;
 		wanted[count++].to = uplink->subnets[i];
@@ -150,7 +159,8 @@ static bool has_route(const struct table_route *routes, size_t count,
 {
 	for (size_t i = 0; i < count; i++)
 		if (same_destination(&routes[i], wanted) && routes[i].ifindex == wanted->ifindex &&
-		    ipv4_equal(routes[i].router, wanted->router))
+		    ipv4_equal(routes[i].router, wanted->router) &&
+		    ipv4_equal(routes[i].source, wanted->source))
 			return true;
 	return false;
 }
@@ -167,7 +177,7 @@ static int delete_route(struct host *host, const struct table_route *route, stru
 static int publish_table(struct host *host, const struct vm *vm, const struct table_routes *routes,
 			 struct error *err)
 {
-	struct table_route wanted[UPLINK_SUBNETS_MAX + 1];
+	struct table_route wanted[TABLE_ROUTES_MAX];
 	const size_t count = list_routes(vm, wanted);
 	int ret = 0;
 
@@ -177,7 +187,10 @@ static int publish_table(struct host *host, const struct vm *vm, const struct ta
 			ret = delete_route(host, &routes->list[i], err);
 	for (size_t i = 0; i < count && ret == 0; i++)
 		if (!has_route(routes->list, routes->count, &wanted[i]))
-			ret = host_table_add(host, &wanted[i], vm->uplink.ifname, err);
+			ret = host_table_add(host, &wanted[i],
+					     wanted[i].to.length == 32 ? vm->record.tap
+								       : vm->uplink.ifname,
+					     err);
 	return ret;
 }
 
@@ -257,7 +270,8 @@ static bool route_needed(const struct state *state, const struct table_route *ro
 {
 	for (const struct vm *vm = state->vms; vm; vm = vm->next)
 		if (route->table == FIB_RULE_TABLE(vm->record.tap_ifindex) && !vm_dead(vm) &&
-		    vm->record.published_on == route->ifindex)
+		    (vm->record.published_on == route->ifindex ||
+		     vm->record.tap_ifindex == route->ifindex))
 			return true;
 	return false;
 }

@@ -195,13 +195,16 @@ int host_filter(struct host *host, struct interface_id tap, struct in_addr addre
 int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
 		  struct in_addr address, uint32_t preference, struct error *err)
 {
-	static const uint32_t tables[] = { RT_TABLE_MAIN, RT_TABLE_LOCAL, 0, 0 };
+	const uint32_t tables[MAKER_RULES] = { [MAKER_RULE_SOURCE] = FIB_RULE_TABLE(link.ifindex),
+					       [MAKER_RULE_GUEST] = RT_TABLE_MAIN,
+					       [MAKER_RULE_LOCAL] = RT_TABLE_LOCAL,
+					       [MAKER_RULE_TABLE] = FIB_RULE_TABLE(link.ifindex) };
 	struct fib_rule *rule;
 
 	must(kind < MAKER_RULES && preference >= 1 && preference <= CHANGE_PREFERENCE_MAX);
 	must(host->dry_run || link.ifindex == UPLINK || link.ifindex == kernel.tap);
 	must(link.ifindex != UPLINK || kind == MAKER_RULE_LOCAL || kind == MAKER_RULE_STOP);
-	if (kind == MAKER_RULE_GUEST)
+	if (kind == MAKER_RULE_SOURCE || kind == MAKER_RULE_GUEST)
 		must_permit(address);
 	if (!host_report(host, "rule %s", link.ifname))
 		return 0;
@@ -213,7 +216,7 @@ int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id l
 		.action = kind == MAKER_RULE_STOP ? FR_ACT_BLACKHOLE : FR_ACT_TO_TBL,
 		.table = kind == MAKER_RULE_TABLE ? FIB_RULE_TABLE(link.ifindex) : tables[kind]
 	};
-	if (kind == MAKER_RULE_GUEST)
+	if (kind == MAKER_RULE_SOURCE || kind == MAKER_RULE_GUEST)
 		rule->to = (struct prefix){ address, 32 };
 	else
 		snprintf(rule->iifname, sizeof(rule->iifname), "%s", link.ifname);
@@ -237,7 +240,7 @@ int host_table_add(struct host *host, const struct table_route *route, const cha
 		   struct error *err)
 {
 	must(host->dry_run || route->table == FIB_RULE_TABLE(kernel.tap));
-	must(route->ifindex == UPLINK);
+	must(host->dry_run || route->ifindex == UPLINK || route->ifindex == kernel.tap);
 	if (!host_report(host, "table %s", ifname))
 		return 0;
 	must(kernel.route_count < ARRAY_SIZE(kernel.routes));

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Policy rules: a VPN's do not take the guest's packets, and the laptop is no router for the LAN."""
 
+import json
 import os
 import signal
 import time
@@ -128,11 +129,11 @@ def test_vpn(lab: Lab, vpn: tuple) -> None:
         with rules(lab, *vpn):
             # Its own order stays.
             kept = [each for each in order(lab) if each != "own"]
-            assert until(lambda: order(lab)[:6] == ["own"] * 6), order(lab)
+            assert until(lambda: order(lab)[:7] == ["own"] * 7), order(lab)
             assert [each for each in order(lab) if each != "own"] == kept
             check_whole(lab, guest)
-        assert until(lambda: lab.laptop.netns.ip("rule").splitlines()[1].startswith("115:"))
-        assert until(lambda: len(own(lab)) == 6), "none at another preference is left"
+        assert until(lambda: lab.laptop.netns.ip("rule").splitlines()[1].startswith("114:"))
+        assert until(lambda: len(own(lab)) == 7), "none at another preference is left"
         vm.quit()
         assert not own(lab)
 
@@ -205,7 +206,7 @@ def test_router_changes(lab: Lab) -> None:
     lab.laptop.netns.ip("addr add 10.5.0.2/24 dev wlan0")
     assert until(lambda: any("10.5.0.0/24" in each for each in routes_of(lab, vm)))
     lab.laptop.netns.ip("addr del 10.5.0.2/24 dev wlan0")
-    assert until(lambda: len(routes_of(lab, vm)) == 2), routes_of(lab, vm)
+    assert until(lambda: len(routes_of(lab, vm)) == 3), routes_of(lab, vm)
 
 
 def test_off_the_lan(lab: Lab) -> None:
@@ -213,11 +214,11 @@ def test_off_the_lan(lab: Lab) -> None:
     other = lab.second_lan()
     lab.laptop.add_wired(other, metric=700)
     vm, guest = boot(lab, options=["--uplink=wlan0"], asker=lab.laptop)
-    lab.laptop.carrier_off()
+    lab.laptop.down()
     vm.wait_stderr("off the LAN")
-    assert until(lambda: not routes_of(lab, vm))
+    assert until(lambda: not [each for each in routes_of(lab, vm) if "wlan0" in each])
     assert not guest.pings(BEYOND, 2) and not guest.pings(other.gateway, 2)
-    lab.laptop.carrier_on()
+    lab.laptop.up()
     vm.wait_stderr("on the LAN again")
     assert guest.pings(BEYOND)
 
@@ -227,7 +228,7 @@ def test_rules_deleted(lab: Lab) -> None:
     vm = lab.start_vm(paused())
     laptop = lab.laptop.netns
     wanted, routes = own(lab), routes_of(lab, vm)
-    assert len(wanted) == 6 and len(routes) == 2
+    assert len(wanted) == 7 and len(routes) == 3
     for each in wanted:
         laptop.ip(f"rule del {each} protocol 118")
     assert until(lambda: sorted(own(lab)) == sorted(wanted)), own(lab)
@@ -243,17 +244,28 @@ def routes_table(lab: Lab, vm: Vm) -> int:
     return TABLE + lab.laptop.netns.ip_json(f"link show dev {vm.tap}")[0]["ifindex"]
 
 
-def test_own_route_is_no_error(lab: Lab) -> None:
-    """A rule before ours answers the look-up of the guest's route: it is not added twice."""
+def test_rule_before_all(lab: Lab) -> None:
+    """Nothing comes before a rule of preference 0: the VM stays on the LAN, and the log and the
+    status name the rule. The look-up of the guest's route has another answer then."""
     lab.laptop.add_tun("tun0", default=False)
     vm = lab.start_vm(paused())
-    # Rules of preference 0 come after that of the local table, and before any other.
+
+    def reason() -> str:
+        return json.loads(lab.vmrun("status", "--json", "tiny").stdout).get("lan-reason") or ""
+
     with rules(lab, ["pref 0 lookup 52"], ["default table 52"]):
-        time.sleep(0.5)
-        lab.laptop.netns.ip("route add 10.9.0.0/16 dev wlan0")
-        time.sleep(0.5)
-        lab.laptop.netns.ip("route del 10.9.0.0/16 dev wlan0")
+        vm.wait_stderr(r"policy rule 0 \(lookup 52\) takes what the LAN sends to the guest")
+        assert reason() == "policy rule 0 (lookup 52) takes what the LAN sends to the guest"
         assert "File exists" not in vm.stderr.text and "off the LAN" not in vm.stderr.text
+    assert until(lambda: not reason())
+
+
+def test_rule_of_the_host(lab: Lab) -> None:
+    """With `gateway: host`, a VPN that takes the LAN as well takes what the guest sends there."""
+    lab.laptop.add_tun("tun0", default=False)
+    with rules(lab, *TAILSCALE):
+        vm = lab.start_vm(paused(network={"gateway": "host"}))
+        vm.wait_stderr(r"policy rule 5270 \(lookup 52\) takes what the guest sends to the LAN")
 
 
 def test_shown(lab: Lab) -> None:
@@ -297,7 +309,7 @@ def test_killed_service(lab: Lab) -> None:
     reach(vm, lab.phone)
     assert guest.pings(BEYOND)
     assert until(lambda: sorted(own(lab)) == sorted(before)), own(lab)
-    assert len(routes_of(lab, vm)) == 2
+    assert len(routes_of(lab, vm)) == 3
 
 
 def test_dns_of_the_uplink_first(lab: Lab) -> None:
@@ -332,7 +344,8 @@ def test_arp_ignore(lab: Lab) -> None:
 def test_second_equal_route(lab: Lab) -> None:
     """A start is ambiguous then; a running VM stays where it is."""
     vm = lab.start_vm(paused())
-    lab.laptop.add_wired(lab.second_lan(), metric=600)
+    lab.laptop.add_wired(lab.second_lan(), metric=700)
+    lab.laptop.netns.ip("route append default via 192.168.88.1 dev eth0 metric 600")
     time.sleep(0.5)
     lab.laptop.netns.ip("route add 10.9.0.0/16 dev wlan0")
     time.sleep(1)
@@ -386,3 +399,25 @@ def test_link_local(lab: Lab) -> None:
     finally:
         lab.laptop.netns.ip("addr del 169.254.7.2/16 dev wlan0")
         lab.phone.netns.ip("addr del 169.254.7.20/16 dev lan")
+
+
+def test_source_address(lab: Lab) -> None:
+    """The laptop speaks to the guest from its address on that LAN, whatever others it has."""
+    netns_of = lab.laptop.netns
+    netns_of.ip_batch(["addr add 10.99.0.1/32 dev lo"])
+    try:
+        vm, guest = boot(lab)
+        assert f"client {lab.laptop.address}" in asked_by(lab, vm)
+        assert f" src {lab.laptop.address} " in netns_of.ip(f"route get {vm.address}")
+        lab.laptop.set_address(lab.lan.cidr(lab.lan.host(40)))
+        assert until(lambda: f" src {lab.laptop.address} " in
+                     netns_of.ip(f"route get {vm.address}"))
+        assert guest.pings(lab.laptop.address)
+    finally:
+        netns_of.ip("addr del 10.99.0.1/32 dev lo")
+
+
+def asked_by(lab: Lab, vm: Vm) -> str:
+    """Who the guest says has asked for its page, when the laptop does."""
+    page = lab.laptop.http_get(vm.address)
+    return page.replace("<dt>", "").replace("<dd>", "client ").replace("</dd>", "")

@@ -126,8 +126,8 @@ static void whole(void)
 	assert_int_equal(shutdown(end, SHUT_WR), 0);
 	assert_int_equal(client_event(&service, vm), 1);
 	assert_null(service.vms);
-	/* The tap and its four rules. */
-	assert_int_equal(count_changes(end), 5);
+	/* The tap and its five rules. */
+	assert_int_equal(count_changes(end), 6);
 	assert_end(end, RECORD_DONE);
 	service_close();
 	assert_true(namespace_unchanged(before));
