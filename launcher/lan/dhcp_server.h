@@ -19,9 +19,9 @@
  * The client is the guest's card. But a guest may choose another MAC address (a cloned MAC of
  * NetworkManager, a bridge): then the first client that asks is the guest, until its lease is over.
  * The card's own MAC address takes its place at any time. Beside that, the configuration and the
- * packet alone determine the reply. It is the only server on the guest's side of the tap, so it refuses a request
- * for any other address. Leases are short: a guest that misses the link's change learns of a new
- * uplink within minutes.
+ * packet alone determine the reply. It is the only server on the guest's side of the tap, and it
+ * refuses requests for all other addresses. Leases are short: a guest that misses the link's change
+ * learns of a new uplink within minutes.
  */
 
 /* The usual length of a lease: a client renews after half of it at the latest. */

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/ifname.h"
 #include "netsetup/kernel/fib_rule.h"
 
 /* The kernel's events are smaller, except links with many virtual functions. */
@@ -47,7 +48,7 @@ static int read_index(struct nlmsghdr *header, int size, int type)
 /* The index of the tap that has this table; 0 if none of ours has. */
 static int table_ifindex(uint32_t table)
 {
-	return table > FIB_RULE_TABLE_BASE ? (int)(table - FIB_RULE_TABLE_BASE) : 0;
+	return table > TAP_TABLE_BASE ? (int)(table - TAP_TABLE_BASE) : 0;
 }
 
 static int route_ifindex(struct nlmsghdr *header)
@@ -56,7 +57,7 @@ static int route_ifindex(struct nlmsghdr *header)
 	const int ifindex = read_index(header, sizeof(*route), RTA_OIF);
 	struct nlattr *table;
 
-	if (ifindex == -1 || route->rtm_protocol != FIB_RULE_PROTOCOL)
+	if (ifindex == -1 || route->rtm_protocol != ROUTES_PROTOCOL)
 		return ifindex;
 	if (header->nlmsg_type == RTM_NEWROUTE)
 		return 0;
@@ -73,7 +74,7 @@ static int rule_ifindex(struct nlmsghdr *header, const struct network_own *own)
 	if (fib_rule_add(header, &rules) == 0 && rules.count) {
 		const struct fib_rule *rule = &rules.list[0];
 
-		if (rule->protocol != FIB_RULE_PROTOCOL)
+		if (rule->protocol != ROUTES_PROTOCOL)
 			ifindex = -1;
 		else if (header->nlmsg_type == RTM_NEWRULE)
 			ifindex = 0;

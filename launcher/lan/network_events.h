@@ -24,7 +24,7 @@ enum network_event {
 };
 
 /**
- * struct network_own - what of the host is a VM's.
+ * struct network_own - a VM's parts of the host.
  * @ifindexes: of its uplink and its tap.
  * @address: the guest's.
  */

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 
+#include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/fib_rule.h"
 
@@ -67,7 +68,7 @@ static const struct fib_rule *find_rule(const struct fib_rules *rules, uint32_t 
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct fib_rule *rule = &rules->list[i];
 
-		if (rule->protocol == FIB_RULE_PROTOCOL || rule->action == FR_ACT_GOTO ||
+		if (rule->protocol == ROUTES_PROTOCOL || rule->action == FR_ACT_GOTO ||
 		    rule->action == FR_ACT_NOP)
 			continue;
 		if (table ? rule->table == table

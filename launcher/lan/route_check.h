@@ -10,7 +10,7 @@
  *
  * The rules of a VM come before those of other programs. But a VM with `gateway: host` has no rule
  * for what the guest sends, and nothing comes before a rule of preference 0.
- * @place: where the VM is.
+ * @place: of the VM.
  * @uplink, @tap: indices of the interfaces.
  * @reason: names the rule for users; empty if both packets take the right way, or if the kernel
  *          does not answer.

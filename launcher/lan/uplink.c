@@ -42,7 +42,7 @@ static const struct default_route *find_route(const struct interfaces *table, un
 	return best;
 }
 
-/* How well an address serves; 0: not at all. The oldest of equal ones is taken. */
+/* Ranks an address; 0: it cannot be used. The oldest of equal ones is taken. */
 static int address_rank(const struct interface_address *address, struct in_addr router,
 			struct in_addr wanted)
 {

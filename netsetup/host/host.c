@@ -210,7 +210,7 @@ static bool report_rule(struct host *host, const char *verb, const struct maker_
 	case MAKER_RULE_SOURCE:
 		return host_report(host, "ip rule %s pref %d to %s lookup %u protocol %d", verb,
 				   request->number, ipv4_text(request->address, text),
-				   FIB_RULE_TABLE(request->tap_ifindex), HOST_PROTOCOL);
+				   TAP_TABLE(request->tap_ifindex), HOST_PROTOCOL);
 	case MAKER_RULE_GUEST:
 		return host_report(host, "ip rule %s pref %d to %s lookup main protocol %d", verb,
 				   request->number, ipv4_text(request->address, text),
@@ -220,7 +220,7 @@ static bool report_rule(struct host *host, const char *verb, const struct maker_
 				   request->number, ifname, HOST_PROTOCOL);
 	case MAKER_RULE_TABLE:
 		return host_report(host, "ip rule %s pref %d iif %s lookup %u protocol %d", verb,
-				   request->number, ifname, FIB_RULE_TABLE(request->tap_ifindex),
+				   request->number, ifname, TAP_TABLE(request->tap_ifindex),
 				   HOST_PROTOCOL);
 	case MAKER_RULE_STOP:
 		return host_report(host, "ip rule %s pref %d iif %s %s protocol %d", verb,
@@ -255,7 +255,7 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
 					 .number = (int32_t)rule->preference };
 
 	if (kind == MAKER_RULE_TABLE || kind == MAKER_RULE_SOURCE)
-		request.tap_ifindex = rule->table - FIB_RULE_TABLE_BASE;
+		request.tap_ifindex = rule->table - TAP_TABLE_BASE;
 	memcpy(request.ifname, rule->iifname, sizeof(request.ifname));
 	return report_rule(host, "delete", &request) ? change(host, &request, err) : 0;
 }
@@ -263,16 +263,17 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
 static int change_table_of(struct host *host, const char *verb, enum maker_type type,
 			   const struct table_route *route, const char *ifname, struct error *err)
 {
-	const struct maker_request request = { .type = type,
-					       .ifindex = route->ifindex,
-					       .address = route->to.address,
-					       .number = (int32_t)route->to.length,
-					       .router = ipv4_unset(route->source) ? route->router
-										   : route->source,
-					       .tap_ifindex = route->table - FIB_RULE_TABLE_BASE };
+	struct maker_request request = { .type = type,
+					 .ifindex = route->ifindex,
+					 .address = route->to.address,
+					 .number = (int32_t)route->to.length,
+					 .router = ipv4_unset(route->source) ? route->router
+									     : route->source,
+					 .tap_ifindex = route->table - TAP_TABLE_BASE };
 	char to[IPV4_TEXT_SIZE] = "default", text[IPV4_TEXT_SIZE], via[32] = "", flag[32] = "";
 	char word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 
+	memcpy(request.ifname, ifname, strlen(ifname) + 1);
 	if (route->to.length)
 		ipv4_prefix_text(&route->to, to);
 	if (!ipv4_unset(route->router)) {

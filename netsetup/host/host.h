@@ -110,7 +110,7 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
 /**
  * host_table_add() - add a route to a tap's table, instead of one to the same destination.
  * host_table_delete() - remove a route of a tap's table; a missing one is no error.
- * @route: its table must be FIB_RULE_TABLE() of a tap.
+ * @route: its table must be TAP_TABLE() of a tap.
  * @ifname: the name of its interface.
  */
 int host_table_add(struct host *host, const struct table_route *route, const char *ifname,

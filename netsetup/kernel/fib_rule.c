@@ -65,7 +65,7 @@ static int dump(int type, const void *header, size_t size, netlink_parse_fn *par
 	ret = netlink_open(NETLINK_ROUTE, &sock, &err);
 	if (ret < 0)
 		return ret;
-	/* With this option the kernel leaves out the routes of other programs, which may be many. */
+	/* With this option the kernel leaves out the routes of other programs. */
 	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on,
 			 sizeof(on));
 	message = netlink_message(type, NLM_F_DUMP, header, size);

@@ -11,20 +11,6 @@
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/netlink.h"
 
-/*
- * Marks our routes, rules and proxy entries: 'ip route show table all proto 118', 'ip rule show
- * protocol 118', 'ip neigh show proxy proto 118'.
- */
-#define FIB_RULE_PROTOCOL 118
-
-/*
- * The routing table of a tap. The index makes it unique, and no other program is known to use such
- * numbers: names of rt_tables(5) and most programs stay below 10000; systemd-networkd's VRFs and
- * wg-quick (51820 and up) are far off, and Tailscale has 52.
- */
-#define FIB_RULE_TABLE_BASE         118000000u
-#define FIB_RULE_TABLE(tap_ifindex) (FIB_RULE_TABLE_BASE + (tap_ifindex))
-
 /**
  * struct fib_rule - a policy rule, ip-rule(8).
  * @preference: the kernel asks the rule with the lowest one first.

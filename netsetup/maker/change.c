@@ -218,38 +218,31 @@ static bool is_tap(const char *ifname)
 }
 
 /*
- * A tap's stopped packets are answered, so that the guest need not wait for a timeout. An uplink's
- * are not, as if this host did not forward.
+ * Builds a rule as enum maker_rule has it. A tap's stopped packets are answered, so that the guest
+ * need not wait for a timeout. An uplink's are not, as if this host did not forward. A rule of
+ * another protocol is never deleted.
  */
-static uint8_t stop_action(const char *ifname)
-{
-	return is_tap(ifname) ? FR_ACT_UNREACHABLE : FR_ACT_BLACKHOLE;
-}
-
-/* Builds a rule as enum maker_rule has it. A rule of another protocol is never deleted. */
 static struct nl_msg *rule_message(const struct change *change, int type, int flags,
 				   unsigned int tap_ifindex)
 {
 	const struct maker_request *request = change->request;
-	const uint32_t tables[MAKER_RULES] = { [MAKER_RULE_SOURCE] = FIB_RULE_TABLE(tap_ifindex),
-					       [MAKER_RULE_GUEST] = RT_TABLE_MAIN,
-					       [MAKER_RULE_LOCAL] = RT_TABLE_LOCAL,
-					       [MAKER_RULE_TABLE] = FIB_RULE_TABLE(tap_ifindex) };
-	const bool guest = request->key == MAKER_RULE_SOURCE || request->key == MAKER_RULE_GUEST;
+	const uint32_t own = TAP_TABLE(tap_ifindex);
+	const uint32_t tables[MAKER_RULES] = { own, RT_TABLE_MAIN, RT_TABLE_LOCAL, own, 0 };
+	const bool guest = request->key <= MAKER_RULE_GUEST;
 	const struct fib_rule_hdr header = {
 		.family = AF_INET,
 		.dst_len = guest ? 32 : 0,
-		.action = request->key == MAKER_RULE_STOP ? stop_action(change->ifname)
-							  : FR_ACT_TO_TBL,
+		.action = request->key != MAKER_RULE_STOP ? FR_ACT_TO_TBL
+			  : is_tap(change->ifname)        ? FR_ACT_UNREACHABLE
+							  : FR_ACT_BLACKHOLE,
 	};
 	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
 
 	if (!message || nla_put_u32(message, FRA_PRIORITY, (uint32_t)request->number) < 0 ||
 	    nla_put_u8(message, FRA_PROTOCOL, CHANGE_PROTOCOL) < 0 ||
-	    nla_put_u32(message, FRA_TABLE, tables[request->key]) < 0)
-		return NULL;
-	if (guest ? nla_put(message, FRA_DST, sizeof(request->address), &request->address) < 0
-		  : nla_put_string(message, FRA_IIFNAME, change->ifname) < 0)
+	    nla_put_u32(message, FRA_TABLE, tables[request->key]) < 0 ||
+	    (guest ? nla_put(message, FRA_DST, sizeof(request->address), &request->address)
+		   : nla_put_string(message, FRA_IIFNAME, change->ifname)) < 0)
 		return NULL;
 	return take_ptr(&message);
 }
@@ -291,7 +284,7 @@ static int change_table(const struct change *change, int type, int flags)
 				      .rtm_type = RTN_UNICAST };
 	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
 
-	if (!message || nla_put_u32(message, RTA_TABLE, FIB_RULE_TABLE(request->tap_ifindex)) < 0 ||
+	if (!message || nla_put_u32(message, RTA_TABLE, TAP_TABLE(request->tap_ifindex)) < 0 ||
 	    nla_put_u32(message, RTA_OIF, request->ifindex) < 0 ||
 	    (request->number &&
 	     nla_put(message, RTA_DST, sizeof(request->address), &request->address) < 0) ||
@@ -306,8 +299,7 @@ int change_table_add(const struct change *change, struct error *err)
 	const int ret = change_table(change, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
 
 	return ret < 0 ? error_set_errno(err, -ret, "cannot add a route through '%s' to table %u",
-					 change->ifname,
-					 FIB_RULE_TABLE(change->request->tap_ifindex))
+					 change->ifname, TAP_TABLE(change->request->tap_ifindex))
 		       : 0;
 }
 
@@ -319,5 +311,5 @@ int change_table_delete(const struct change *change, struct error *err)
 	if (ret == 0 || ret == -ESRCH || ret == -ENOENT || ret == -ENODEV)
 		return 0;
 	return error_set_errno(err, -ret, "cannot delete a route of table %u",
-			       FIB_RULE_TABLE(change->request->tap_ifindex));
+			       TAP_TABLE(change->request->tap_ifindex));
 }

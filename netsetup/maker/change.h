@@ -3,10 +3,10 @@
 #ifndef NETSETUP_MAKER_CHANGE_H
 #define NETSETUP_MAKER_CHANGE_H
 
-#include "netsetup/kernel/fib_rule.h"
+#include "netsetup/base/ifname.h"
 #include "netsetup/maker/maker.h"
 
-#define CHANGE_PROTOCOL FIB_RULE_PROTOCOL
+#define CHANGE_PROTOCOL ROUTES_PROTOCOL
 
 /*
  * Highest preference of our policy rules. Programs that choose one take a higher one: Tailscale

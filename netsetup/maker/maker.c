@@ -22,7 +22,6 @@ enum side {
 	SIDE_TAP,    /* a tap of ours */
 	SIDE_UPLINK, /* an Ethernet interface that is no tap */
 	SIDE_EITHER,
-	SIDE_ANY,
 	SIDE_NO_TAP, /* any interface, to remove what it got when it was an uplink */
 };
 
@@ -48,7 +47,7 @@ static const struct kind {
 	[MAKER_RULE_ADD] = { SIDE_EITHER, false, 1, CHANGE_PREFERENCE_MAX, change_rule_add },
 	[MAKER_RULE_DELETE] = { SIDE_NONE, false, 1, CHANGE_PREFERENCE_MAX, change_rule_delete },
 	[MAKER_TABLE_ADD] = { SIDE_EITHER, false, 0, 32, change_table_add },
-	[MAKER_TABLE_DELETE] = { SIDE_ANY, false, 0, 32, change_table_delete },
+	[MAKER_TABLE_DELETE] = { SIDE_NONE, false, 0, 32, change_table_delete },
 };
 
 int maker_sysctl_key(const struct sysctl *sysctl)
@@ -86,8 +85,6 @@ static bool side_fits(enum side side, const struct interface *link)
 		return !refusal_link(link);
 	case SIDE_EITHER:
 		return is_tap(link) || !refusal_link(link);
-	case SIDE_ANY:
-		return true;
 	case SIDE_NO_TAP:
 		return !is_tap(link);
 	case SIDE_NONE:
@@ -159,7 +156,8 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 	kind = &kinds[request->type];
 	if (!numbers_fit(kind, request))
 		return refuse(err);
-	if (request->type == MAKER_RULE_DELETE)
+	/* They delete nothing but what is ours, and their interface may be gone. */
+	if (request->type == MAKER_RULE_DELETE || request->type == MAKER_TABLE_DELETE)
 		return request->key < MAKER_RULES ? kind->make(&change, err) : refuse(err);
 	if (kind->side == SIDE_NONE)
 		return name_fits(request) ? kind->make(&change, err) : refuse(err);
@@ -167,7 +165,7 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 	/* An address or a route is gone with its interface. */
 	if (ret == -ENODEV &&
 	    (request->type == MAKER_LINK_DELETE || request->type == MAKER_ROUTE_DELETE ||
-	     request->type == MAKER_PROXY_DELETE || request->type == MAKER_TABLE_DELETE))
+	     request->type == MAKER_PROXY_DELETE))
 		return 0;
 	if (ret < 0 || table.link_count != 1)
 		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",

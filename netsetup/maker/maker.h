@@ -64,8 +64,8 @@ enum maker_rule {
  * @type: enum maker_type.
  * @ifindex: all but MAKER_TAP_ADD and MAKER_RULE_DELETE: the interface; MAKER_TABLE_*: the uplink,
  *           or the tap for the guest's address.
- * @ifname: MAKER_TAP_ADD: name of the new tap; MAKER_RULE_DELETE: name of the rule's interface,
- *          which may be gone, or empty for MAKER_RULE_GUEST.
+ * @ifname: MAKER_TAP_ADD: name of the new tap; MAKER_TABLE_DELETE, MAKER_RULE_DELETE: name of the
+ *          interface, which may be gone, or empty for a rule without one.
  * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*, MAKER_RULE_*: the guest's. MAKER_TABLE_*:
  *           network of the destination, 0.0.0.0 for a default route.
  * @router: MAKER_TABLE_*: next hop, or 0.0.0.0; of a route to the tap: this host's source address.
@@ -76,7 +76,7 @@ enum maker_rule {
  * @offload: MAKER_TAP_ADD: 1: with vnet headers.
  * @key: MAKER_SYSCTL: of maker_sysctl_key(); MAKER_RULE_*: enum maker_rule.
  * @tap_ifindex: MAKER_RULE_DELETE of MAKER_RULE_TABLE, MAKER_TABLE_*: the tap, which has the table
- *               FIB_RULE_TABLE() and may be gone.
+ *               TAP_TABLE() and may be gone.
  */
 struct maker_request {
 	uint32_t type;

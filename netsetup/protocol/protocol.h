@@ -104,8 +104,8 @@ struct record_header {
  *              the service tries the first one in the uplink's subnet first.
  * @avoided: addresses that are never allocated: of the gateway, DNS servers, an insisting host;
  *           then 0.0.0.0.
- * @gateway: next hop of what the guest sends beyond the LAN, of the uplink's subnets or the next hop
- *           of its default route; 0.0.0.0 for none.
+ * @gateway: next hop of what the guest sends beyond the LAN, in a subnet of the uplink or the next
+ *           hop of its default route; 0.0.0.0 for none.
  * @tap_ifindex: RECORD_ATTACH of a VM that runs, after the service lost its connection: index of
  *               the VM's tap; else 0.
  * @probe: enum probe_mode.

@@ -33,14 +33,14 @@ static enum maker_rule kind_of(const struct fib_rule *rule)
 	if (!rule->iifname[0] && rule->table == RT_TABLE_MAIN)
 		return MAKER_RULE_GUEST;
 	if (!rule->iifname[0])
-		return rule->table >= FIB_RULE_TABLE_BASE ? MAKER_RULE_SOURCE : MAKER_RULES;
+		return rule->table >= TAP_TABLE_BASE ? MAKER_RULE_SOURCE : MAKER_RULES;
 	if (rule->action == FR_ACT_UNREACHABLE || rule->action == FR_ACT_BLACKHOLE)
 		return MAKER_RULE_STOP;
 	if (rule->action != FR_ACT_TO_TBL || rule->to.length)
 		return MAKER_RULES;
 	if (rule->table == RT_TABLE_LOCAL)
 		return MAKER_RULE_LOCAL;
-	return rule->table >= FIB_RULE_TABLE_BASE ? MAKER_RULE_TABLE : MAKER_RULES;
+	return rule->table >= TAP_TABLE_BASE ? MAKER_RULE_TABLE : MAKER_RULES;
 }
 
 /*
@@ -67,7 +67,7 @@ static bool is_wanted(const struct fib_rule *rule, const struct wanted_rule *wan
 	if (kind_of(rule) != wanted->kind)
 		return false;
 	if ((wanted->kind == MAKER_RULE_TABLE || wanted->kind == MAKER_RULE_SOURCE) &&
-	    rule->table != FIB_RULE_TABLE(wanted->link.ifindex))
+	    rule->table != TAP_TABLE(wanted->link.ifindex))
 		return false;
 	if (wanted->kind == MAKER_RULE_SOURCE || wanted->kind == MAKER_RULE_GUEST)
 		return ipv4_equal(rule->to.address, wanted->address);
@@ -127,7 +127,7 @@ static bool usable_gateway(const struct vm *vm)
 static size_t list_routes(const struct vm *vm, struct table_route wanted[TABLE_ROUTES_MAX])
 {
 	const struct uplink_facts *uplink = &vm->uplink;
-	const struct table_route route = { .table = FIB_RULE_TABLE(vm->record.tap_ifindex),
+	const struct table_route route = { .table = TAP_TABLE(vm->record.tap_ifindex),
 					   .ifindex = uplink->ifindex };
 	size_t count = 0;
 
@@ -182,7 +182,7 @@ static int publish_table(struct host *host, const struct vm *vm, const struct ta
 	int ret = 0;
 
 	for (size_t i = 0; i < routes->count && ret == 0; i++)
-		if (routes->list[i].table == FIB_RULE_TABLE(vm->record.tap_ifindex) &&
+		if (routes->list[i].table == TAP_TABLE(vm->record.tap_ifindex) &&
 		    !has_route(wanted, count, &routes->list[i]))
 			ret = delete_route(host, &routes->list[i], err);
 	for (size_t i = 0; i < count && ret == 0; i++)
@@ -269,7 +269,7 @@ static bool rule_needed(struct state *state, const struct fib_rules *rules,
 static bool route_needed(const struct state *state, const struct table_route *route)
 {
 	for (const struct vm *vm = state->vms; vm; vm = vm->next)
-		if (route->table == FIB_RULE_TABLE(vm->record.tap_ifindex) && !vm_dead(vm) &&
+		if (route->table == TAP_TABLE(vm->record.tap_ifindex) && !vm_dead(vm) &&
 		    (vm->record.published_on == route->ifindex ||
 		     vm->record.tap_ifindex == route->ifindex))
 			return true;
@@ -292,8 +292,7 @@ int guest_rules_sweep(struct state *state, struct host *host, struct error *err)
 	}
 	ret = fib_rule_dump_routes(HOST_PROTOCOL, &routes, err);
 	for (size_t i = 0; ret == 0 && i < routes.count; i++)
-		if (routes.list[i].table >= FIB_RULE_TABLE_BASE &&
-		    !route_needed(state, &routes.list[i]))
+		if (routes.list[i].table >= TAP_TABLE_BASE && !route_needed(state, &routes.list[i]))
 			ret = delete_route(host, &routes.list[i], err);
 	return ret < 0 ? ret : result;
 }

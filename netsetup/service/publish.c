@@ -284,8 +284,8 @@ int publish_undo(struct state *state, struct host *host, struct vm *vm, struct e
 	if (host->dry_run)
 		return 0;
 	/*
-	 * Removes the tap with its route, even if other processes hold descriptors of it, and before
-	 * the rules that keep the guest from this host's other networks.
+	 * Removes the tap with its route, even if other processes hold descriptors of it. The rules
+	 * that keep the guest from this host's other networks go later.
 	 */
 	if (vm->record.tap_ifindex)
 		keep_error(&result, host_link_delete(host, vm_tap(vm), &error), err, &error);

@@ -195,10 +195,10 @@ int host_filter(struct host *host, struct interface_id tap, struct in_addr addre
 int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
 		  struct in_addr address, uint32_t preference, struct error *err)
 {
-	const uint32_t tables[MAKER_RULES] = { [MAKER_RULE_SOURCE] = FIB_RULE_TABLE(link.ifindex),
+	const uint32_t tables[MAKER_RULES] = { [MAKER_RULE_SOURCE] = TAP_TABLE(link.ifindex),
 					       [MAKER_RULE_GUEST] = RT_TABLE_MAIN,
 					       [MAKER_RULE_LOCAL] = RT_TABLE_LOCAL,
-					       [MAKER_RULE_TABLE] = FIB_RULE_TABLE(link.ifindex) };
+					       [MAKER_RULE_TABLE] = TAP_TABLE(link.ifindex) };
 	struct fib_rule *rule;
 
 	must(kind < MAKER_RULES && preference >= 1 && preference <= CHANGE_PREFERENCE_MAX);
@@ -214,7 +214,7 @@ int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id l
 		.protocol = HOST_PROTOCOL,
 		.preference = preference,
 		.action = kind == MAKER_RULE_STOP ? FR_ACT_BLACKHOLE : FR_ACT_TO_TBL,
-		.table = kind == MAKER_RULE_TABLE ? FIB_RULE_TABLE(link.ifindex) : tables[kind]
+		.table = kind == MAKER_RULE_TABLE ? TAP_TABLE(link.ifindex) : tables[kind]
 	};
 	if (kind == MAKER_RULE_SOURCE || kind == MAKER_RULE_GUEST)
 		rule->to = (struct prefix){ address, 32 };
@@ -239,7 +239,7 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
 int host_table_add(struct host *host, const struct table_route *route, const char *ifname,
 		   struct error *err)
 {
-	must(host->dry_run || route->table == FIB_RULE_TABLE(kernel.tap));
+	must(host->dry_run || route->table == TAP_TABLE(kernel.tap));
 	must(host->dry_run || route->ifindex == UPLINK || route->ifindex == kernel.tap);
 	if (!host_report(host, "table %s", ifname))
 		return 0;
@@ -251,7 +251,7 @@ int host_table_add(struct host *host, const struct table_route *route, const cha
 int host_table_delete(struct host *host, const struct table_route *route, const char *ifname,
 		      struct error *err)
 {
-	must(route->table != FIB_RULE_TABLE(OTHERS_TAP));
+	must(route->table != TAP_TABLE(OTHERS_TAP));
 	if (!host_report(host, "table delete %s", ifname))
 		return 0;
 	for (size_t i = 0; i < kernel.route_count; i++)

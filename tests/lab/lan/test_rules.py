@@ -189,7 +189,7 @@ def test_gateway_host(lab: Lab) -> None:
 
 
 def test_gateway_address(lab: Lab) -> None:
-    """What goes beyond the LAN goes through the gateway that the definition names."""
+    """Packets beyond the LAN go through the gateway that the definition names."""
     second = lab.squat("192.168.77.7")
     vm = lab.start_vm(paused(network={"gateway": "192.168.77.7"}))
     assert any(each.startswith("default via 192.168.77.7 ") for each in routes_of(lab, vm))
@@ -283,7 +283,7 @@ def test_shown(lab: Lab) -> None:
 
 
 def test_swept(lab: Lab) -> None:
-    """What SIGKILL of everything leaves, the next VM or `vmrun clean` removes."""
+    """The next VM or `vmrun clean` removes all that SIGKILL of everything leaves."""
     laptop = lab.laptop.netns
     for again in (False, True):
         vm = lab.start_vm(paused())
@@ -418,6 +418,6 @@ def test_source_address(lab: Lab) -> None:
 
 
 def asked_by(lab: Lab, vm: Vm) -> str:
-    """Who the guest says has asked for its page, when the laptop does."""
+    """Returns the guest's word for the client that asks for its page, which is the laptop."""
     page = lab.laptop.http_get(vm.address)
     return page.replace("<dt>", "").replace("<dd>", "client ").replace("</dd>", "")
