@@ -121,19 +121,10 @@ static bool numbers_fit(const struct kind *kind, const struct maker_request *req
  */
 static bool rule_fits(const struct maker_request *request, bool tap)
 {
-	switch ((enum maker_rule)request->key) {
-	case MAKER_RULE_SOURCE:
-	case MAKER_RULE_GUEST:
-		return tap && ipv4_unicast(request->address);
-	case MAKER_RULE_TABLE:
-		return tap;
-	case MAKER_RULE_LOCAL:
-	case MAKER_RULE_STOP:
-		return true;
-	case MAKER_RULES:
-		break;
-	}
-	return false;
+	if (request->key >= MAKER_RULES ||
+	    (request->key <= MAKER_RULE_GUEST && !ipv4_unicast(request->address)))
+		return false;
+	return tap || request->key == MAKER_RULE_LOCAL || request->key == MAKER_RULE_STOP;
 }
 
 static bool name_fits(const struct maker_request *request)
