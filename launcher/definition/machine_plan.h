@@ -49,8 +49,8 @@ enum lan_state {
  * @queues: number of the tap's descriptors; 0 for a dry run.
  * @path: of the VM's packets, PATH_ROUTED or PATH_BRIDGED.
  * @wireless: true if the uplink is a Wi-Fi interface.
- * @reason: text for users if @state is not LAN_UP, or if another host made the VM change its
- *          address; else empty.
+ * @reason: text for users if @state is not LAN_UP, if another host made the VM change its address,
+ *          or if a policy rule of this host takes its packets; else empty.
  */
 struct lan_place {
 	char uplink[IFNAMSIZ];

@@ -15,6 +15,7 @@
 #include "launcher/lan/dns.h"
 #include "launcher/lan/report.h"
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/clock.h"
 
 #define CLEAN_TRIES    5
 #define CLEAN_PAUSE_US 20000
@@ -129,8 +130,15 @@ static unsigned int find_dns(const struct network *network, struct in_addr route
 
 static void choose_dns(struct lan_session *lan_session)
 {
-	lan_session->dns_count = find_dns(lan_session->network, lan_session->roam.place.router,
-					  lan_session->dns);
+	const struct network *network = lan_session->network;
+	const struct in_addr router = lan_session->roam.place.router;
+
+	lan_session->dns_count = find_dns(network, router, lan_session->dns);
+	/* With `gateway: host` the guest has this host's routes. */
+	if (!network->dns_count && network->gateway_mode != GATEWAY_HOST)
+		lan_session->dns_count = dns_prefer(lan_session->dns, lan_session->dns_count,
+						    lan_session->roam.follow.uplink.ifindex,
+						    router);
 }
 
 /* Takes the definition's search domains, or the host's present ones. */
@@ -153,7 +161,8 @@ static struct dhcp_config dhcp_config(struct lan_session *lan_session)
 				      .gateway = place->gateway,
 				      .host = place->host,
 				      .mtu = place->mtu,
-				      .lease = DHCP_LEASE_SECONDS };
+				      .lease = DHCP_LEASE_SECONDS,
+				      .now = monotonic_ms() / 1000 };
 
 	choose_dns(lan_session);
 	config.dns_count = lan_session->dns_count;

@@ -11,6 +11,20 @@
 
 #define TAP_PREFIX "vmr-"
 
+/*
+ * Marks our routes, rules and proxy entries: 'ip route show table all proto 118', 'ip rule show
+ * protocol 118', 'ip neigh show proxy proto 118'.
+ */
+#define ROUTES_PROTOCOL 118
+
+/*
+ * The routing table of a tap. The index makes it unique, and no other program is known to use such
+ * numbers: names of rt_tables(5) and most programs stay below 10000; systemd-networkd's VRFs and
+ * wg-quick (51820 and up) are far off, and Tailscale has 52.
+ */
+#define TAP_TABLE_BASE         118000000u
+#define TAP_TABLE(tap_ifindex) (TAP_TABLE_BASE + (tap_ifindex))
+
 /* An interface: the name is for messages, the index for the kernel. */
 struct interface_id {
 	const char *ifname;

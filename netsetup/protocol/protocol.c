@@ -109,8 +109,9 @@ static bool addresses_valid(const struct in_addr *addresses, size_t count)
 static bool flags_valid(const struct attach_record *attach)
 {
 	static const uint8_t zeros[sizeof(attach->reserved)];
-	const uint8_t flags[] = { attach->offload,  attach->dhcp,    attach->named,
-				  attach->announce, attach->dry_run, attach->verbose };
+	const uint8_t flags[] = { attach->offload,    attach->dhcp,    attach->named,
+				  attach->announce,   attach->dry_run, attach->verbose,
+				  attach->host_routes };
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (flags[i] > 1)
@@ -136,6 +137,8 @@ int protocol_attach_check(const struct attach_record *attach, struct error *err)
 		return bad_field(err, "host");
 	if (!addresses_valid(&attach->address, 1))
 		return bad_field(err, "address");
+	if (!addresses_valid(&attach->gateway, 1))
+		return bad_field(err, "gateway");
 	if (!range_valid(attach))
 		return bad_field(err, "range");
 	if (!addresses_valid(attach->remembered, REMEMBERED_MAX))

@@ -119,6 +119,8 @@ struct record_header {
  *              the service tries the first one in the uplink's subnet first.
  * @avoided: addresses that are never allocated: of the gateway, DNS servers, an insisting host;
  *           then 0.0.0.0.
+ * @gateway: next hop of what the guest sends beyond the LAN, in a subnet of the uplink or the next
+ *           hop of its default route; 0.0.0.0 for none.
  * @tap_ifindex: RECORD_ATTACH of a VM that runs, after the service lost its connection: index of
  *               the VM's tap; else 0.
  * @mac: the guest's hardware address.
@@ -129,6 +131,7 @@ struct record_header {
  * @offload: 1: make a tap with vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
  * @dhcp: 1: make a DHCP socket.
  * @named: 1: the user has named the uplink; 0: it has the default route.
+ * @host_routes: 1: what the guest sends takes this host's routes, not @gateway.
  * @announce: 1: announce the address, even if nothing has changed.
  * @dry_run: 1: report the changes without making them. Such a VM cannot be moved.
  * @verbose: 1: send a RECORD_CHANGE for each change to the host.
@@ -146,6 +149,7 @@ struct attach_record {
 	struct in_addr range_last;
 	struct in_addr remembered[REMEMBERED_MAX];
 	struct in_addr avoided[AVOIDED_MAX];
+	struct in_addr gateway;
 	uint32_t tap_ifindex;
 	struct ether_addr mac;
 	uint8_t probe;
@@ -159,7 +163,8 @@ struct attach_record {
 	uint8_t dry_run;
 	uint8_t verbose;
 	uint8_t card;
-	uint8_t reserved[3]; /* 0 */
+	uint8_t host_routes;
+	uint8_t reserved[2]; /* 0 */
 };
 
 #define CHANGE_TEXT_SIZE 640

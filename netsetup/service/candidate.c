@@ -49,6 +49,11 @@ bool candidate_init(struct candidates *candidates, const struct prefix *subnet,
 
 	assert(subnet->length >= 1 && subnet->length <= 30);
 
+	/* The first and the last 256 are reserved (RFC 3927 section 2.1). */
+	if (ipv4_link_local(subnet->address) && subnet->length == 16) {
+		low += 255;
+		high -= 255;
+	}
 	memset(candidates, 0, sizeof(*candidates));
 	if (!ipv4_unset(first) && ntohl(first.s_addr) > low)
 		low = ntohl(first.s_addr);

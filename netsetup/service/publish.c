@@ -11,12 +11,14 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/stall.h"
 #include "netsetup/kernel/query.h"
+#include "netsetup/service/guest_rules.h"
 
 /*
  * Values of the tap before it is up. Without IPv6, no router advertisement of a guest reaches the
  * host. By strict reverse-path filtering and the tap's single /32 route, the guest can send only
  * with its own address. proxy_arp answers the guest for the router and every other host of the LAN,
- * without the random delay.
+ * without the random delay. The tap has no address, so with arp_ignore the kernel would not answer
+ * for this host.
  */
 static const struct {
 	const char *tree;
@@ -29,6 +31,7 @@ static const struct {
 	{ "ipv4/conf", "rp_filter", 1, false, false },
 	{ "ipv4/conf", "proxy_arp", 1, false, true },
 	{ "ipv4/neigh", "proxy_delay", 0, false, true },
+	{ "ipv4/conf", "arp_ignore", 0, false, true },
 	{ "ipv4/conf", "forwarding", 1, false, true },
 };
 
@@ -135,11 +138,12 @@ int publish_dhcp(struct state *state, struct host *host, struct vm *vm, struct e
 
 static int publish_route(struct host *host, const struct vm *vm, struct error *err)
 {
-	const int exists = host->dry_run ? 0
-					 : query_route(host->route, vm->record.address,
-						       vm->record.tap_ifindex);
+	int ret = 0;
 
-	return exists == 1 ? 0 : host_route_add(host, vm->record.address, vm_tap(vm), err);
+	/* A look-up could have its answer from a rule of another program. */
+	if (host->dry_run || !guest_rules_has_route(vm))
+		ret = host_route_add(host, vm->record.address, vm_tap(vm), err);
+	return ret < 0 ? ret : guest_rules_publish(host, vm, err);
 }
 
 static int publish_proxy(struct state *state, struct host *host, struct vm *vm, bool *added,
@@ -168,6 +172,8 @@ static int publish_routed(struct state *state, struct host *host, struct vm *vm,
 	ret = publish_route(host, vm, err);
 	if (ret == 0)
 		ret = publish_proxy(state, host, vm, added, err);
+	if (ret == 0)
+		ret = guest_rules_guard(state, host, vm, err);
 	if (ret == 0)
 		ret = uplink_values_set(&state->uplinks, host, uplink_check_id(&vm->uplink), err);
 	return ret;
@@ -244,6 +250,9 @@ int publish_withdraw(struct state *state, struct host *host, struct vm *vm, stru
 	vm->record.published_on = 0;
 	if (vm->record.path == PATH_BRIDGED)
 		return tables_rest(state, host, vm, err);
+	/* From now on the guest reaches this host and its other guests only. */
+	if (!host->dry_run)
+		guest_rules_sweep(state, host, &ignored);
 	if (!if_indextoname(ifindex, ifname)) {
 		/* The entry is gone with its interface. */
 		if (errno == ENXIO)
@@ -275,6 +284,9 @@ int publish_restore(struct state *state, struct host *host, struct error *err)
 	int ret;
 
 	ret = uplink_values_restore(&state->uplinks, host, uplink_in_use, state, err);
+	/* A process for dry runs does not know all VMs. */
+	if (ret == 0 && !host->dry_run)
+		ret = guest_rules_sweep(state, host, err);
 	return ret == 0 && state->uplinks.count != before ? state_save(state, err) : ret;
 }
 
@@ -295,12 +307,15 @@ int publish_undo(struct state *state, struct host *host, struct vm *vm, struct e
 
 	if (host->dry_run)
 		return 0;
-	keep_error(&result, publish_withdraw(state, host, vm, &error), err, &error);
-	/* Removes the tap with its route, even if other processes hold descriptors of it. */
+	/*
+	 * Removes the tap with its route, even if other processes hold descriptors of it. The rules
+	 * that keep the guest from this host's other networks go later.
+	 */
 	if (vm->record.tap_ifindex)
 		keep_error(&result, host_link_delete(host, vm_tap(vm), &error), err, &error);
 	keep_error(&result, tables_take(state, host, vm, &error), err, &error);
 	vm->record.tap_ifindex = 0;
+	keep_error(&result, publish_withdraw(state, host, vm, &error), err, &error);
 	if (vm->arp_open)
 		worker_link_send(&state->worker, &forget, NULL, 0, &error);
 	vm->arp_open = false;

@@ -10,6 +10,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/network_dump.h"
+#include "netsetup/service/guest_rules.h"
 #include "netsetup/service/publish.h"
 #include "netsetup/table/gate.h"
 
@@ -55,7 +56,7 @@ static int on_proxy(struct nlmsghdr *header, void *context)
 			 (unsigned int)entry->ndm_ifindex);
 }
 
-/* Routes need no search: they go with their taps. */
+/* Routes of the main table need no search: they go with their taps. */
 static int list_entries(struct host *host, struct listing *listing, struct error *err)
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
@@ -163,6 +164,9 @@ int stale_undo(struct state *state, struct host *host, struct error *err)
 		result = ret < 0 ? ret : result;
 	}
 	free(listing.entries);
+	/* publish_restore() does this, but for a dry run. */
+	ret = host->dry_run ? guest_rules_sweep(state, host, err) : 0;
+	result = ret < 0 ? ret : result;
 	ret = publish_restore(state, host, err);
 	return ret < 0 ? ret : result;
 }

@@ -155,8 +155,9 @@ RECORDS = [
     field("ninth card", "card", card=8),
     field("card 255", "card", card=255),
     *[field(f"{each} 2", "flags", **{each: 2})
-      for each in ("offload", "dhcp", "named", "announce", "dry_run", "verbose")],
+      for each in ("offload", "dhcp", "named", "announce", "dry_run", "verbose", "host_routes")],
     field("reserve", "flags", reserved=b"xy"),
+    field("multicast gateway", "gateway", gateway="224.0.0.1"),
     *[Row(f"owner {each}", "request refused: invalid field 'owner'", 4, fields={"owner": each})
       for each in (ROOT.uid, OTHER.uid, 2 ** 32 - 1)],
 

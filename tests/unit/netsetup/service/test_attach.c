@@ -219,8 +219,8 @@ static const struct refusal refusals[] = {
 	  "cannot create tap 'vmr-web': Device or resource busy" },
 	{ "ip route add 192.168.7.9/32 dev lo", nothing, -EEXIST, STATUS_NETWORK,
 	  "address 192.168.7.9 already has a route of another program, through 'lo'" },
-	{ "ip route add 192.168.7.9/32 dev lo proto 118", nothing, -EEXIST, STATUS_FAILURE,
-	  "cannot add a route to 192.168.7.9 through 'vmr-web': File exists" },
+	{ "ip route add 192.168.7.9/32 dev lo proto 118", nothing, -EADDRINUSE, STATUS_NETWORK,
+	  "address 192.168.7.9 is reached by another interface than 'e0'" },
 };
 
 static const struct refusal *refusal_now;
@@ -1075,8 +1075,11 @@ static void dry_run(void)
 		assert_int_equal(record.header.type, RECORD_CHANGE);
 		changes += strncmp(record.change.text, "# nft", 5) != 0;
 	}
-	/* Tap, its values, link, route, proxy entry, the uplink's values, announcement. */
-	assert_int_equal(changes, 1 + 5 + 1 + 1 + 1 + 2 + 1);
+	/*
+	 * Tap, its values, link, route, table, rules, proxy entry, the uplink's rules and
+	 * values, announcement.
+	 */
+	assert_int_equal(changes, 1 + 6 + 1 + 1 + 2 + 5 + 1 + 2 + 2 + 1);
 	assert_int_equal(strncmp(record.change.text, "# gratuitous ARP: 192.168.7.", 28), 0);
 	assert_int_equal(worker_count(WORKER_OPEN), 0);
 	undo(vm, client);
