@@ -90,12 +90,16 @@ static struct in_addr guest_gateway(const struct follow *follow)
 {
 	switch (follow->network->gateway_mode) {
 	case GATEWAY_ROUTER:
-		return follow->uplink.router;
+		break;
 	case GATEWAY_HOST:
 		return follow->uplink.prefix.address;
 	case GATEWAY_ADDRESS:
 		return follow->network->gateway;
 	}
+	/* This host sends it on to the router all the same. */
+	if (!ipv4_unset(follow->uplink.router) &&
+	    !ipv4_prefix_contains(&follow->uplink.prefix, follow->uplink.router))
+		return follow->uplink.prefix.address;
 	return follow->uplink.router;
 }
 
@@ -233,6 +237,10 @@ void follow_request(const struct follow *follow, const struct in_addr *dns, unsi
 	/* A VM keeps the path that it was given. */
 	if (follow->place.path != PATH_AUTO)
 		attach->path = (uint8_t)follow->place.path;
+	attach->host_routes = follow->network->gateway_mode == GATEWAY_HOST;
+	attach->gateway = follow->uplink.router;
+	if (follow->network->gateway_mode == GATEWAY_ADDRESS)
+		attach->gateway = follow->network->gateway;
 	remember(attach, follow->place.address);
 	memset(attach->avoided, 0, sizeof(attach->avoided));
 	avoid(attach, follow->contested);

@@ -39,6 +39,8 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 		log_notice("%s: bridged: no firewall, VPN or policy rule of this host applies to "
 			   "the guest",
 			   name);
+	if (place->reason[0])
+		log_notice("%s: %s", name, place->reason);
 }
 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
@@ -62,8 +64,11 @@ void report_change(const char *name, const struct lan_place *old, const struct l
 			   ipv4_text(now->address, after), now->uplink, now->reason[0] ? ": " : "",
 			   now->reason);
 	else if (old->state != LAN_UP)
-		log_notice("%s: on the LAN again: %s on %s", name, ipv4_text(now->address, after),
-			   now->uplink);
+		log_notice("%s: on the LAN again: %s on %s%s%s", name,
+			   ipv4_text(now->address, after), now->uplink, now->reason[0] ? ": " : "",
+			   now->reason);
+	else if (now->reason[0] && strcmp(old->reason, now->reason) != 0)
+		log_notice("%s: %s", name, now->reason);
 }
 
 void report_verdict(const char *name, const struct lan_place *place, const struct verdict *verdict,
@@ -90,6 +95,8 @@ void report_dhcp(const char *name, const struct dhcp_event *event)
 
 	ipv4_text(event->address, address);
 	scalar_mac_text(&event->mac, mac);
+	if (event->adopted)
+		log_notice("%s: DHCP: the guest's MAC address is %s now", name, mac);
 	switch (event->type) {
 	case DHCP_EVENT_NONE:
 	case DHCP_EVENT_OFFERED:

@@ -11,6 +11,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/base/printable.h"
+#include "netsetup/host/table_text.h"
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/query.h"
@@ -201,6 +202,107 @@ int host_filter(struct host *host, struct interface_id tap, struct in_addr addre
 	return act ? change(host, &request, err) : 0;
 }
 
+/* Reports a rule as ip-rule(8) has it; the request has the name of its interface. */
+static bool report_rule(struct host *host, const char *verb, const struct maker_request *request)
+{
+	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+	const char *const ifname = printable_word(request->ifname, word);
+	const bool tap = !strncmp(request->ifname, TAP_PREFIX, strlen(TAP_PREFIX));
+
+	switch ((enum maker_rule)request->key) {
+	case MAKER_RULE_SOURCE:
+		return host_report(host, "ip rule %s pref %d to %s lookup %u protocol %d", verb,
+				   request->number, ipv4_text(request->address, text),
+				   TAP_TABLE(request->tap_ifindex), HOST_PROTOCOL);
+	case MAKER_RULE_GUEST:
+		return host_report(host, "ip rule %s pref %d to %s lookup main protocol %d", verb,
+				   request->number, ipv4_text(request->address, text),
+				   HOST_PROTOCOL);
+	case MAKER_RULE_LOCAL:
+		return host_report(host, "ip rule %s pref %d iif %s lookup local protocol %d", verb,
+				   request->number, ifname, HOST_PROTOCOL);
+	case MAKER_RULE_TABLE:
+		return host_report(host, "ip rule %s pref %d iif %s lookup %u protocol %d", verb,
+				   request->number, ifname, TAP_TABLE(request->tap_ifindex),
+				   HOST_PROTOCOL);
+	case MAKER_RULE_STOP:
+		return host_report(host, "ip rule %s pref %d iif %s %s protocol %d", verb,
+				   request->number, ifname, tap ? "unreachable" : "blackhole",
+				   HOST_PROTOCOL);
+	case MAKER_RULES:
+		break;
+	}
+	return false;
+}
+
+int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
+		  struct in_addr address, uint32_t preference, struct error *err)
+{
+	struct maker_request request = { .type = MAKER_RULE_ADD,
+					 .key = kind,
+					 .ifindex = link.ifindex,
+					 .tap_ifindex = link.ifindex,
+					 .address = address,
+					 .number = (int32_t)preference };
+
+	memcpy(request.ifname, link.ifname, strlen(link.ifname) + 1);
+	return report_rule(host, "add", &request) ? change(host, &request, err) : 0;
+}
+
+int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_rule *rule,
+		     struct error *err)
+{
+	struct maker_request request = { .type = MAKER_RULE_DELETE,
+					 .key = kind,
+					 .address = rule->to.address,
+					 .number = (int32_t)rule->preference };
+
+	if (kind == MAKER_RULE_TABLE || kind == MAKER_RULE_SOURCE)
+		request.tap_ifindex = rule->table - TAP_TABLE_BASE;
+	memcpy(request.ifname, rule->iifname, sizeof(request.ifname));
+	return report_rule(host, "delete", &request) ? change(host, &request, err) : 0;
+}
+
+static int change_table_of(struct host *host, const char *verb, enum maker_type type,
+			   const struct table_route *route, const char *ifname, struct error *err)
+{
+	struct maker_request request = { .type = type,
+					 .ifindex = route->ifindex,
+					 .address = route->to.address,
+					 .number = (int32_t)route->to.length,
+					 .router = ipv4_unset(route->source) ? route->router
+									     : route->source,
+					 .tap_ifindex = route->table - TAP_TABLE_BASE };
+	char to[IPV4_TEXT_SIZE] = "default", text[IPV4_TEXT_SIZE], via[32] = "", flag[32] = "";
+	char word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+
+	memcpy(request.ifname, ifname, strlen(ifname) + 1);
+	if (route->to.length)
+		ipv4_prefix_text(&route->to, to);
+	if (!ipv4_unset(route->router)) {
+		snprintf(via, sizeof(via), " via %s", ipv4_text(route->router, text));
+		snprintf(flag, sizeof(flag), " onlink");
+	}
+	if (!ipv4_unset(route->source))
+		snprintf(flag, sizeof(flag), " src %s", ipv4_text(route->source, text));
+	if (!host_report(host, "ip route %s %s%s dev %s%s table %u proto %d", verb, to, via,
+			 printable_word(ifname, word), flag, route->table, HOST_PROTOCOL))
+		return 0;
+	return change(host, &request, err);
+}
+
+int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
+		   struct error *err)
+{
+	return change_table_of(host, "replace", MAKER_TAP_ROUTE_ADD, route, ifname, err);
+}
+
+int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
+		      struct error *err)
+{
+	return change_table_of(host, "delete", MAKER_TAP_ROUTE_DELETE, route, ifname, err);
+}
+
 int host_arp_socket(struct host *host, struct interface_id uplink, enum promiscuous_mode mode,
 		    struct error *err)
 {
@@ -218,13 +320,70 @@ int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *e
 	return open_socket(host, &request, err);
 }
 
+int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
+		    struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_OPEN,
+					       .ifindex = uplink.ifindex };
+	struct host_table opened = { -1, -1, -1, 0 };
+	int fds[MAKER_FDS_MAX];
+	uint32_t ifindex = 0;
+	int ret;
+
+	if (!table_text_open(host, uplink)) {
+		*table = opened;
+		return 0;
+	}
+	ret = call(host, &request, &ifindex, fds, err);
+	if (ret < 0)
+		return ret;
+	if (fds[2] < 0)
+		return error_set_errno(err, EPROTO, "the maker has sent no sockets");
+	*table = (struct host_table){ fds[0], fds[1], fds[2], ifindex };
+	return 0;
+}
+
+int host_table_refresh(struct host *host, struct interface_id uplink, int owner, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_REFRESH,
+					       .ifindex = uplink.ifindex,
+					       .owner = owner };
+
+	return table_text_refresh(host, uplink) ? change(host, &request, err) : 0;
+}
+
+int host_table_vm(struct host *host, struct interface_id uplink, int owner,
+		  const struct table_vm *vm, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_VM,
+					       .ifindex = uplink.ifindex,
+					       .address = vm->address,
+					       .mac = vm->mac,
+					       .number = vm->path,
+					       .tap_ifindex = vm->tap.ifindex,
+					       .owner = owner };
+
+	return table_text_vm(host, uplink, vm) ? change(host, &request, err) : 0;
+}
+
+int host_table_vm_delete(struct host *host, struct interface_id uplink, int owner,
+			 struct interface_id tap, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_VM_DELETE,
+					       .ifindex = uplink.ifindex,
+					       .tap_ifindex = tap.ifindex,
+					       .owner = owner };
+
+	return table_text_vm_delete(host, uplink, tap) ? change(host, &request, err) : 0;
+}
+
 int host_ask_open(struct host *host, struct interface_id tap, struct interface_id uplink,
 		  struct in_addr guest, struct in_addr station, int fds[ASK_FDS],
 		  struct error *err)
 {
 	const struct maker_request request = { .type = MAKER_ASK_OPEN,
 					       .ifindex = uplink.ifindex,
-					       .tap = tap.ifindex,
+					       .tap_ifindex = tap.ifindex,
 					       .address = guest,
 					       .station = station };
 	int made[MAKER_FDS_MAX];
@@ -243,10 +402,10 @@ int host_ask_listen(struct host *host, struct error *err)
 	return open_socket(host, &request, err);
 }
 
-/* Reports one rule of a VM. */
-static void report_rule(struct host *host, const struct verdict_culprit *culprit,
-			const char *comment, const char *input, const char *output,
-			const char *field, struct in_addr address)
+/* Reports one rule of a VM in a firewall. */
+static void report_accept(struct host *host, const struct verdict_culprit *culprit,
+			  const char *comment, const char *input, const char *output,
+			  const char *field, struct in_addr address)
 {
 	char chain[PRINTABLE_WORD_SIZE(VERDICT_NAME_SIZE)];
 	char table[PRINTABLE_WORD_SIZE(VERDICT_NAME_SIZE)], text[IPV4_TEXT_SIZE];
@@ -259,32 +418,32 @@ static void report_rule(struct host *host, const struct verdict_culprit *culprit
 		    ipv4_text(address, text), comment);
 }
 
-int host_rules_add(struct host *host, const struct verdict_culprit *culprit,
+int host_allow_add(struct host *host, const struct verdict_culprit *culprit,
 		   const uint8_t uuid[16], struct interface_id tap, struct interface_id uplink,
 		   struct in_addr address, struct error *err)
 {
-	struct maker_request request = { .type = MAKER_RULES_ADD,
+	struct maker_request request = { .type = MAKER_ALLOW_ADD,
 					 .ifindex = uplink.ifindex,
-					 .tap = tap.ifindex,
+					 .tap_ifindex = tap.ifindex,
 					 .address = address,
-					 .rules.family = culprit->family };
+					 .allow.family = culprit->family };
 	char comment[sizeof(ALLOW_COMMENT) + UUID_STR_LEN] = ALLOW_COMMENT;
 
-	memcpy(request.rules.uuid, uuid, sizeof(request.rules.uuid));
-	memcpy(request.rules.table, culprit->table, sizeof(request.rules.table));
-	memcpy(request.rules.chain, culprit->base, sizeof(request.rules.chain));
+	memcpy(request.allow.uuid, uuid, sizeof(request.allow.uuid));
+	memcpy(request.allow.table, culprit->table, sizeof(request.allow.table));
+	memcpy(request.allow.chain, culprit->base, sizeof(request.allow.chain));
 	uuid_unparse_lower(uuid, comment + strlen(ALLOW_COMMENT));
-	report_rule(host, culprit, comment, uplink.ifname, tap.ifname, "daddr", address);
-	report_rule(host, culprit, comment, tap.ifname, uplink.ifname, "saddr", address);
+	report_accept(host, culprit, comment, uplink.ifname, tap.ifname, "daddr", address);
+	report_accept(host, culprit, comment, tap.ifname, uplink.ifname, "saddr", address);
 	return host->dry_run ? 0 : change(host, &request, err);
 }
 
-int host_rules_delete(struct host *host, const uint8_t uuid[16], struct error *err)
+int host_allow_delete(struct host *host, const uint8_t uuid[16], struct error *err)
 {
-	struct maker_request request = { .type = MAKER_RULES_DELETE };
+	struct maker_request request = { .type = MAKER_ALLOW_DELETE };
 	char text[UUID_STR_LEN];
 
-	memcpy(request.rules.uuid, uuid, sizeof(request.rules.uuid));
+	memcpy(request.allow.uuid, uuid, sizeof(request.allow.uuid));
 	uuid_unparse_lower(uuid, text);
 	/* A comment: nft(8) deletes a rule by a handle that only the kernel knows. */
 	if (!host_report(host, "# nft delete rule: all with the comment " ALLOW_COMMENT "%s", text))
@@ -293,9 +452,9 @@ int host_rules_delete(struct host *host, const uint8_t uuid[16], struct error *e
 }
 
 /* In a dry run the maker counts the rules only. */
-int host_rules_sweep(struct host *host, struct error *err)
+int host_allow_sweep(struct host *host, struct error *err)
 {
-	struct maker_request request = { .type = MAKER_RULES_SWEEP };
+	struct maker_request request = { .type = MAKER_ALLOW_SWEEP };
 	int fds[MAKER_FDS_MAX];
 	uint32_t count = 0;
 	int ret;

@@ -9,10 +9,12 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
+#include "netsetup/kernel/fib_rule.h"
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/sysctl.h"
 #include "netsetup/maker/ask.h"
 #include "netsetup/maker/change.h"
+#include "netsetup/maker/maker.h"
 #include "netsetup/protocol/protocol.h"
 #include "netsetup/table/table.h"
 
@@ -95,6 +97,30 @@ int host_filter(struct host *host, struct interface_id tap, struct in_addr addre
 		struct error *err);
 
 /**
+ * host_rule_add() - add a policy rule of a VM; one that is there is no error.
+ * @link: the tap; for MAKER_RULE_LOCAL and MAKER_RULE_STOP it may be an uplink.
+ * @address: the guest's, for MAKER_RULE_GUEST.
+ * @preference: 1..CHANGE_PREFERENCE_MAX.
+ */
+int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
+		  struct in_addr address, uint32_t preference, struct error *err);
+
+/* host_rule_delete() - remove a rule of ours; a missing one is no error. */
+int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_rule *rule,
+		     struct error *err);
+
+/**
+ * host_tap_route_add() - add a route to a tap's table, instead of one to the same destination.
+ * host_tap_route_delete() - remove a route of a tap's table; a missing one is no error.
+ * @route: its table must be TAP_TABLE() of a tap.
+ * @ifname: the name of its interface.
+ */
+int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
+		   struct error *err);
+int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
+		      struct error *err);
+
+/**
  * host_arp_socket() - open a socket for ARP on the uplink, which is promiscuous as long as the
  * socket is open if @mode demands it; see arp_open() and promiscuous_set(). host_dhcp_socket() -
  * open a socket for the guest's DHCP; see dhcp_socket_open().
@@ -119,20 +145,20 @@ int host_ask_open(struct host *host, struct interface_id tap, struct interface_i
 int host_ask_listen(struct host *host, struct error *err);
 
 /**
- * host_rules_add() - have a chain of a firewall accept the guest's packets; see allow_add().
+ * host_allow_add() - have a chain of a firewall accept the guest's packets; see allow_add().
  * @culprit: with @base.
  *
  * Return: 0, -EPERM if another program owns the chain's table, or another negative errno.
  */
-int host_rules_add(struct host *host, const struct verdict_culprit *culprit,
+int host_allow_add(struct host *host, const struct verdict_culprit *culprit,
 		   const uint8_t uuid[16], struct interface_id tap, struct interface_id uplink,
 		   struct in_addr address, struct error *err);
 
-/* host_rules_delete() - delete the VM's rules in all chains; none is no error. */
-int host_rules_delete(struct host *host, const uint8_t uuid[16], struct error *err);
+/* host_allow_delete() - delete the VM's rules in all chains; none is no error. */
+int host_allow_delete(struct host *host, const uint8_t uuid[16], struct error *err);
 
-/* host_rules_sweep() - delete the rules of VMs whose tap is gone. */
-int host_rules_sweep(struct host *host, struct error *err);
+/* host_allow_sweep() - delete the rules of VMs whose tap is gone. */
+int host_allow_sweep(struct host *host, struct error *err);
 
 /**
  * struct host_table - what lives as long as an uplink's table, and makes it live: the caller keeps
@@ -155,7 +181,7 @@ struct host_table {
  *
  * Reports the table in nft's syntax, in lines that begin with "# nft".
  *
- * Return: 0; -EEXIST or -EBUSY if the uplink has one; -EOPNOTSUPP or -ENOENT if the kernel lacks a
+ * Return: 0; -EBUSY or -EPERM if the uplink has one; -EOPNOTSUPP or -ENOENT if the kernel lacks a
  * part, which the message names; or another negative errno.
  */
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,

@@ -16,6 +16,8 @@
 #include "netsetup/kernel/refusal.h"
 #include "netsetup/maker/change.h"
 #include "netsetup/protocol/protocol.h"
+#include "netsetup/table/gate.h"
+#include "netsetup/table/table.h"
 
 /* Kinds of interface that a request can concern. */
 enum side {
@@ -24,17 +26,21 @@ enum side {
 	SIDE_UPLINK, /* an Ethernet interface that is no tap */
 	SIDE_EITHER,
 	SIDE_NO_TAP, /* any interface, to remove what it got when it was an uplink */
-	SIDE_BOTH,   /* an uplink, and a tap of ours as @tap */
 	SIDE_HOST,   /* no interface: the host */
 };
 
-/* The rows of enum maker_type. */
+/*
+ * The rows of enum maker_type. @owner: with the socket that owns a table. @tap: with a tap besides
+ * the uplink.
+ */
 static const struct kind {
 	enum side side;
 	bool address;
 	int32_t least;
 	int32_t most;
 	int (*make)(const struct change *change, struct error *err);
+	bool owner;
+	bool tap;
 } kinds[] = {
 	[MAKER_TAP_ADD] = { SIDE_NONE, false, 1, QUEUES_MAX, change_tap_add },
 	[MAKER_LINK_UP] = { SIDE_TAP, false, 68, 65535, change_link_up },
@@ -47,11 +53,19 @@ static const struct kind {
 	[MAKER_PROXY_DELETE] = { SIDE_NO_TAP, true, 0, 0, change_proxy_delete },
 	[MAKER_ARP_SOCKET] = { SIDE_UPLINK, false, 0, PROMISCUOUS_OFF, change_arp_socket },
 	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket },
-	[MAKER_ASK_OPEN] = { SIDE_BOTH, true, 0, 0, change_ask_open },
+	[MAKER_TABLE_OPEN] = { SIDE_UPLINK, false, 0, 0, change_table_open },
+	[MAKER_TABLE_REFRESH] = { SIDE_UPLINK, false, 0, 0, change_table_refresh, true },
+	[MAKER_TABLE_VM] = { SIDE_UPLINK, false, 0, TABLE_BRIDGED, change_table_vm, true, true },
+	[MAKER_TABLE_VM_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_vm_delete, true },
+	[MAKER_RULE_ADD] = { SIDE_EITHER, false, 1, CHANGE_PREFERENCE_MAX, change_rule_add },
+	[MAKER_RULE_DELETE] = { SIDE_NONE, false, 1, CHANGE_PREFERENCE_MAX, change_rule_delete },
+	[MAKER_TAP_ROUTE_ADD] = { SIDE_EITHER, false, 0, 32, change_tap_route_add },
+	[MAKER_TAP_ROUTE_DELETE] = { SIDE_NONE, false, 0, 32, change_tap_route_delete },
+	[MAKER_ASK_OPEN] = { SIDE_UPLINK, true, 0, 0, change_ask_open, false, true },
 	[MAKER_ASK_LISTEN] = { SIDE_HOST, false, 0, 0, change_ask_listen },
-	[MAKER_RULES_ADD] = { SIDE_BOTH, true, 0, 0, change_rules_add },
-	[MAKER_RULES_SWEEP] = { SIDE_HOST, false, 0, 1, change_rules_sweep },
-	[MAKER_RULES_DELETE] = { SIDE_HOST, false, 0, 0, change_rules_delete },
+	[MAKER_ALLOW_ADD] = { SIDE_UPLINK, true, 0, 0, change_allow_add, false, true },
+	[MAKER_ALLOW_SWEEP] = { SIDE_HOST, false, 0, 1, change_allow_sweep },
+	[MAKER_ALLOW_DELETE] = { SIDE_HOST, false, 0, 0, change_allow_delete },
 };
 
 int maker_sysctl_key(const struct sysctl *sysctl)
@@ -75,6 +89,11 @@ static bool is_tap(const struct interface *link)
 	       !strncmp(link->ifname, TAP_PREFIX, strlen(TAP_PREFIX));
 }
 
+static bool is_gate(const struct interface *link)
+{
+	return !strncmp(link->ifname, GATE_PREFIX, strlen(GATE_PREFIX));
+}
+
 /*
  * Threat: a client has taken over the service, by a record. It can then have the maker do for any
  * VM what it does for one VM, but not touch another interface's address, routes of others, other
@@ -86,7 +105,6 @@ static bool side_fits(enum side side, const struct interface *link)
 	case SIDE_TAP:
 		return is_tap(link);
 	case SIDE_UPLINK:
-	case SIDE_BOTH:
 		return !refusal_link(link);
 	case SIDE_EITHER:
 		return is_tap(link) || !refusal_link(link);
@@ -99,6 +117,20 @@ static bool side_fits(enum side side, const struct interface *link)
 	return false;
 }
 
+/*
+ * Threat: the service passes another descriptor, which a request would then act on. The kernel
+ * checks that the socket owns the table. Test: test_maker.c.
+ */
+static bool owner_fits(int fd)
+{
+	int domain = 0, protocol = 0;
+	socklen_t size = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+	       domain == AF_NETLINK && protocol == NETLINK_NETFILTER;
+}
+
 /* Queries the interface; -ENODEV if it is gone. */
 static int find_link(struct nl_sock *route, uint32_t ifindex, struct interfaces *table)
 {
@@ -109,11 +141,19 @@ static int find_link(struct nl_sock *route, uint32_t ifindex, struct interfaces 
 }
 
 /* The names are those of any chain: allow_add() says why that is safe. */
-static bool rules_fit(const struct maker_rules *rules)
+static bool allow_fits(const struct maker_allow *allow)
 {
-	return (rules->family == NFPROTO_IPV4 || rules->family == NFPROTO_INET) &&
-	       memchr(rules->table, '\0', sizeof(rules->table)) && rules->table[0] &&
-	       memchr(rules->chain, '\0', sizeof(rules->chain)) && rules->chain[0];
+	return (allow->family == NFPROTO_IPV4 || allow->family == NFPROTO_INET) &&
+	       memchr(allow->table, '\0', sizeof(allow->table)) && allow->table[0] &&
+	       memchr(allow->chain, '\0', sizeof(allow->chain)) && allow->chain[0];
+}
+
+/* A guest's own address: of one interface, not zero. */
+static bool mac_fits(const struct ether_addr *mac)
+{
+	static const struct ether_addr none;
+
+	return !(mac->ether_addr_octet[0] & 1) && memcmp(mac, &none, sizeof(none)) != 0;
 }
 
 static bool numbers_fit(const struct kind *kind, const struct maker_request *request)
@@ -124,9 +164,30 @@ static bool numbers_fit(const struct kind *kind, const struct maker_request *req
 		return false;
 	if (request->type == MAKER_ASK_OPEN && !ipv4_unicast(request->station))
 		return false;
-	if (request->type == MAKER_RULES_ADD && !rules_fit(&request->rules))
+	if (request->type == MAKER_ALLOW_ADD && !allow_fits(&request->allow))
+		return false;
+	if (kind->owner && !owner_fits(request->owner))
+		return false;
+	if (request->type == MAKER_TABLE_VM)
+		return mac_fits(&request->mac) &&
+		       (ipv4_unset(request->address) || ipv4_unicast(request->address));
+	if (request->tap_ifindex > INT32_MAX)
 		return false;
 	return !kind->address || ipv4_unicast(request->address);
+}
+
+/*
+ * Threat: the service has a rule stop the packets of an interface that is no tap, or lead them to
+ * a tap's table. The uplink's packets may be stopped: that is what it was before the first VM, but
+ * for forwarded ones, which only VMs and this host's own addresses get then. Test: test_rules in
+ * test_maker.c.
+ */
+static bool rule_fits(const struct maker_request *request, bool tap)
+{
+	if (request->key >= MAKER_RULES ||
+	    (request->key <= MAKER_RULE_GUEST && !ipv4_unicast(request->address)))
+		return false;
+	return tap || request->key == MAKER_RULE_LOCAL || request->key == MAKER_RULE_STOP;
 }
 
 static bool name_fits(const struct maker_request *request)
@@ -135,17 +196,26 @@ static bool name_fits(const struct maker_request *request)
 	       !strncmp(request->ifname, TAP_PREFIX, strlen(TAP_PREFIX));
 }
 
-/* Checks the second interface of a request. */
-static int check_tap(struct change *change, struct interfaces *table, struct error *err)
+/* True if nothing is left to undo once the request's interface is gone. */
+static bool undoes(uint32_t type)
 {
-	const uint32_t ifindex = change->request->tap;
-	const int ret = find_link(change->route, ifindex, table);
+	return type == MAKER_LINK_DELETE || type == MAKER_ROUTE_DELETE ||
+	       type == MAKER_PROXY_DELETE || type == MAKER_TABLE_VM_DELETE;
+}
 
-	/* The first link is the uplink. Its name becomes part of a rule. */
-	if (ret < 0 || table->link_count != 2)
-		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find tap %u", ifindex);
-	change->tap = table->links[1].ifname;
-	return is_tap(&table->links[1]) && ifname_valid(table->links[0].ifname) ? 0 : refuse(err);
+/* Makes a change that concerns a VM's tap besides the uplink. */
+static int make_with_tap(const struct kind *kind, struct change *change, struct error *err)
+{
+	cleanup_interfaces struct interfaces table = { 0 };
+	const int ret = find_link(change->route, change->request->tap_ifindex, &table);
+
+	if (ret < 0 || table.link_count != 1)
+		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
+				       change->request->tap_ifindex);
+	if (!is_tap(&table.links[0]) || is_gate(&table.links[0]))
+		return refuse(err);
+	change->tap = table.links[0].ifname;
+	return kind->make(change, err);
 }
 
 int maker_execute(struct nl_sock *route, const struct maker_request *request, uint32_t *ifindex,
@@ -162,25 +232,27 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 	kind = &kinds[request->type];
 	if (!numbers_fit(kind, request))
 		return refuse(err);
+	/* They delete nothing but what is ours, and their interface may be gone. */
+	if (request->type == MAKER_RULE_DELETE || request->type == MAKER_TAP_ROUTE_DELETE)
+		return request->key < MAKER_RULES ? kind->make(&change, err) : refuse(err);
 	if (kind->side == SIDE_NONE)
 		return name_fits(request) ? kind->make(&change, err) : refuse(err);
 	if (kind->side == SIDE_HOST)
 		return kind->make(&change, err);
 	ret = find_link(route, request->ifindex, &table);
 	/* An address or a route is gone with its interface. */
-	if (ret == -ENODEV &&
-	    (request->type == MAKER_LINK_DELETE || request->type == MAKER_ROUTE_DELETE ||
-	     request->type == MAKER_PROXY_DELETE))
+	if (ret == -ENODEV && undoes(request->type))
 		return 0;
 	if (ret < 0 || table.link_count != 1)
 		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
 				       request->ifindex);
-	if (!side_fits(kind->side, &table.links[0]))
+	if (!side_fits(kind->side, &table.links[0]) ||
+	    (request->type == MAKER_RULE_ADD && !rule_fits(request, is_tap(&table.links[0]))) ||
+	    (request->type == MAKER_ALLOW_ADD && !ifname_valid(table.links[0].ifname)))
 		return refuse(err);
 	/* The name becomes part of messages. */
-	ret = kind->side == SIDE_BOTH ? check_tap(&change, &table, err) : 0;
 	change.ifname = ifname_valid(table.links[0].ifname) ? table.links[0].ifname : "IF";
-	return ret < 0 ? ret : kind->make(&change, err);
+	return kind->tap ? make_with_tap(kind, &change, err) : kind->make(&change, err);
 }
 
 static size_t count_fds(const int fds[MAKER_FDS_MAX])
@@ -192,14 +264,21 @@ static size_t count_fds(const int fds[MAKER_FDS_MAX])
 	return count;
 }
 
+static void close_fds(const int fds[MAKER_FDS_MAX])
+{
+	for (size_t i = 0; i < count_fds(fds); i++)
+		close(fds[i]);
+}
+
 union maker_control {
 	char space[CMSG_SPACE(sizeof(int) * MAKER_FDS_MAX)];
 	struct cmsghdr align;
 };
 
-static int send_answer(int socket, const struct maker_answer *answer, const int *fds, size_t count)
+/* Sends one record with descriptors. */
+static int send_record(int socket, const void *record, size_t size, const int *fds, size_t count)
 {
-	struct iovec data = { (void *)answer, sizeof(*answer) };
+	struct iovec data = { (void *)record, size };
 	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
 	union maker_control control = { 0 };
 
@@ -227,33 +306,12 @@ static int serve(int socket, const struct maker_request *request, struct error *
 	if (ret == 0)
 		ret = maker_execute(route, request, &answer.ifindex, fds, &answer.error);
 	answer.code = -ret;
-	ret = send_answer(socket, &answer, fds, count_fds(fds));
-	for (size_t i = 0; i < count_fds(fds); i++)
-		close(fds[i]);
+	ret = send_record(socket, &answer, sizeof(answer), fds, count_fds(fds));
+	close_fds(fds);
 	return ret < 0 ? error_set_errno(err, -ret, "cannot answer the service") : 0;
 }
 
-int maker_run(int socket, struct error *err)
-{
-	struct maker_request request;
-	int ret = 0;
-
-	while (ret == 0) {
-		const ssize_t size = recv(socket, &request, sizeof(request), 0);
-
-		if (size == 0)
-			return 0;
-		if (size < 0 && errno != EINTR)
-			return error_set_errno(err, errno, "cannot receive from the service");
-		if (size != sizeof(request))
-			return error_setf(err, STATUS_FAILURE, EPROTO, "malformed request");
-		request.ifname[IFNAMSIZ - 1] = '\0';
-		ret = serve(socket, &request, err);
-	}
-	return ret;
-}
-
-/* Takes the descriptors of an answer. */
+/* Takes the descriptors that came with a record. */
 static void take_fds(struct msghdr *message, int fds[MAKER_FDS_MAX])
 {
 	const struct cmsghdr *part = CMSG_FIRSTHDR(message);
@@ -262,27 +320,64 @@ static void take_fds(struct msghdr *message, int fds[MAKER_FDS_MAX])
 		memcpy(fds, CMSG_DATA(part), part->cmsg_len - CMSG_LEN(0));
 }
 
-int maker_call(int socket, const struct maker_request *request, uint32_t *ifindex,
-	       int fds[MAKER_FDS_MAX], struct error *err)
+/* Receives one record; the descriptors that came with it are the caller's. */
+static ssize_t receive_record(int socket, void *record, size_t size, int fds[MAKER_FDS_MAX])
 {
-	struct maker_answer answer;
-	struct iovec data = { &answer, sizeof(answer) };
+	struct iovec data = { record, size };
 	union maker_control control;
 	struct msghdr message = { .msg_iov = &data,
 				  .msg_iovlen = 1,
 				  .msg_control = control.space,
 				  .msg_controllen = sizeof(control.space) };
-	ssize_t size;
+	ssize_t received;
 
 	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
-	if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) < 0)
-		return error_set_errno(err, errno, "cannot send a request to the maker");
 	do {
-		size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	} while (size < 0 && errno == EINTR);
-	if (size != sizeof(answer))
+		received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	} while (received < 0 && errno == EINTR);
+	if (received >= 0)
+		take_fds(&message, fds);
+	return received;
+}
+
+int maker_run(int socket, struct error *err)
+{
+	struct maker_request request;
+	int fds[MAKER_FDS_MAX];
+	int ret = 0;
+
+	while (ret == 0) {
+		const ssize_t size = receive_record(socket, &request, sizeof(request), fds);
+
+		if (size == 0)
+			return 0;
+		if (size < 0)
+			return error_set_errno(err, errno, "cannot receive from the service");
+		/* The only descriptor that a request has is a table's owner. */
+		request.owner = fds[0];
+		request.ifname[IFNAMSIZ - 1] = '\0';
+		if (size == sizeof(request) && count_fds(fds) <= 1)
+			ret = serve(socket, &request, err);
+		else
+			ret = error_setf(err, STATUS_FAILURE, EPROTO, "malformed request");
+		close_fds(fds);
+	}
+	return ret;
+}
+
+int maker_call(int socket, const struct maker_request *request, uint32_t *ifindex,
+	       int fds[MAKER_FDS_MAX], struct error *err)
+{
+	const bool owner = request->type < ARRAY_SIZE(kinds) && kinds[request->type].owner;
+	struct maker_answer answer;
+	int ret;
+
+	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
+	ret = send_record(socket, request, sizeof(*request), &request->owner, owner ? 1 : 0);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot send a request to the maker");
+	if (receive_record(socket, &answer, sizeof(answer), fds) != sizeof(answer))
 		return error_set_errno(err, ECONNRESET, "the maker has ended");
-	take_fds(&message, fds);
 	*ifindex = answer.ifindex;
 	if (answer.code)
 		*err = answer.error;

@@ -45,63 +45,90 @@ enum maker_type {
 	MAKER_TABLE_REFRESH,
 	MAKER_TABLE_VM,
 	MAKER_TABLE_VM_DELETE,
+	MAKER_RULE_ADD,
+	MAKER_RULE_DELETE,
+	MAKER_TAP_ROUTE_ADD,
+	MAKER_TAP_ROUTE_DELETE,
 	MAKER_ASK_OPEN,
 	MAKER_ASK_LISTEN,
-	MAKER_RULES_ADD,
-	MAKER_RULES_SWEEP,
-	MAKER_RULES_DELETE,
+	MAKER_ALLOW_ADD,
+	MAKER_ALLOW_SWEEP,
+	MAKER_ALLOW_DELETE,
 };
 
 /**
- * struct maker_rules - rules of one VM in a chain of a firewall.
+ * struct maker_allow - rules of one VM in a chain of a firewall.
  * @uuid: the VM's, binary.
- * @family, @table, @chain: MAKER_RULES_ADD: of the base chain.
+ * @family, @table, @chain: MAKER_ALLOW_ADD: of the base chain.
  */
-struct maker_rules {
+struct maker_allow {
 	uint8_t uuid[16];
 	uint8_t family;
 	char table[VERDICT_NAME_SIZE];
 	char chain[VERDICT_NAME_SIZE];
 };
 
+/*
+ * Policy rules of a VM, in their order. The kernel takes the first rule that gives a route. Here
+ * IF is a tap or an uplink.
+ */
+enum maker_rule {
+	MAKER_RULE_SOURCE, /* to ADDRESS lookup the tap's table: this host's source address */
+	MAKER_RULE_GUEST,  /* to ADDRESS lookup main: other rules cannot take the guest's packets */
+	MAKER_RULE_LOCAL,  /* iif IF lookup local: this host's own addresses come before the rest */
+	MAKER_RULE_TABLE,  /* iif TAP lookup the tap's table: the LAN, and its router */
+	MAKER_RULE_STOP,   /* iif IF, nothing else: no other network of this host */
+	MAKER_RULES,
+};
+
 /**
  * struct maker_request - a request. Members that a type does not name are zero.
  * @type: enum maker_type.
- * @ifindex: all but MAKER_TAP_ADD: the interface.
- * @ifname: MAKER_TAP_ADD: name of the new tap.
- * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*, MAKER_TABLE_VM, MAKER_ASK_OPEN,
- *           MAKER_RULES_ADD: the guest's.
+ * @ifindex: all but MAKER_TAP_ADD, MAKER_RULE_DELETE, MAKER_ASK_LISTEN, MAKER_ALLOW_SWEEP and
+ *           MAKER_ALLOW_DELETE: the interface; MAKER_TAP_ROUTE_*: the uplink, or the tap for the
+ *           guest's address; MAKER_TABLE_*, MAKER_ASK_OPEN, MAKER_ALLOW_ADD: the uplink.
+ * @ifname: MAKER_TAP_ADD: name of the new tap; MAKER_TAP_ROUTE_DELETE, MAKER_RULE_DELETE: name of
+ *          the interface, which may be gone, or empty for a rule without one.
+ * @address: MAKER_ROUTE_*, MAKER_PROXY_*, MAKER_RULE_*, MAKER_TABLE_VM, MAKER_ASK_OPEN,
+ *           MAKER_ALLOW_ADD: the guest's. MAKER_TAP_ROUTE_*: network of the destination, 0.0.0.0
+ *           for a default route.
+ * @router: MAKER_TAP_ROUTE_*: next hop, or 0.0.0.0; of a route to the tap: this host's source
+ *          address.
  * @mac: MAKER_LINK_UP: the tap's; MAKER_TABLE_VM: the guest's.
  * @number: MAKER_TAP_ADD: queues; MAKER_LINK_UP: MTU; MAKER_SYSCTL: the value; MAKER_ARP_SOCKET:
- *          enum promiscuous_mode; MAKER_TABLE_VM: enum table_path; MAKER_RULES_SWEEP: 1: delete them.
+ *          enum promiscuous_mode; MAKER_TABLE_VM: enum table_path; MAKER_RULE_*: the preference;
+ *          MAKER_TAP_ROUTE_*: length of the destination's prefix; MAKER_ALLOW_SWEEP: 1: delete them.
  * @offload: MAKER_TAP_ADD: 1: with vnet headers.
- * @key: MAKER_SYSCTL: of maker_sysctl_key().
- * @tap: MAKER_TABLE_VM*, MAKER_ASK_OPEN, MAKER_RULES_ADD: the VM's; @ifindex is the uplink.
+ * @key: MAKER_SYSCTL: of maker_sysctl_key(); MAKER_RULE_*: enum maker_rule.
+ * @tap_ifindex: MAKER_TABLE_VM*, MAKER_ASK_OPEN, MAKER_ALLOW_ADD: the VM's tap. MAKER_RULE_DELETE of
+ *               MAKER_RULE_TABLE, MAKER_TAP_ROUTE_*: the tap, which has the table TAP_TABLE() and may
+ *               be gone.
  * @owner: MAKER_TABLE_REFRESH, MAKER_TABLE_VM*: the socket that owns the table. maker_call() passes
  *         it to the maker, which has another number for it.
  * @station: MAKER_ASK_OPEN: an address of the LAN.
- * @rules: MAKER_RULES_*.
+ * @allow: MAKER_ALLOW_*.
  */
 struct maker_request {
 	uint32_t type;
 	uint32_t ifindex;
 	char ifname[IFNAMSIZ];
 	struct in_addr address;
+	struct in_addr router;
 	struct ether_addr mac;
 	uint16_t offload;
 	int32_t number;
 	uint32_t key;
-	uint32_t tap;
+	uint32_t tap_ifindex;
 	int32_t owner;
 	struct in_addr station;
-	struct maker_rules rules;
+	struct maker_allow allow;
 };
 
 /**
  * struct maker_answer - an answer, with the descriptors of a tap or a socket; MAKER_TABLE_OPEN: the
  * table's owner, the gate, and the socket of gate_groups_open().
  * @code: 0, or a positive errno value; then @error has the message.
- * @ifindex: MAKER_TAP_ADD: the tap's; MAKER_TABLE_OPEN: the gate's; MAKER_RULES_SWEEP: the number of
+ * @ifindex: MAKER_TAP_ADD: the tap's; MAKER_TABLE_OPEN: the gate's; MAKER_ALLOW_SWEEP: the number of
  *           rules whose taps are gone.
  */
 struct maker_answer {

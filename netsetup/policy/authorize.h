@@ -33,7 +33,8 @@ struct authorization {
  * @firewall: true if rules may be added to the host's firewall.
  * @path: of its packets; PATH_AUTO if it is not chosen yet.
  * @address: the VM's; 0.0.0.0 if it has none yet.
- * @vms: number of other VMs that the client runs.
+ * @vms: number of other cards on the LAN of VMs that the client runs.
+ * @card: number of this card.
  */
 struct request {
 	const char *uplink;
@@ -43,6 +44,7 @@ struct request {
 	enum network_path path;
 	struct in_addr address;
 	unsigned int vms;
+	unsigned int card;
 };
 
 /**

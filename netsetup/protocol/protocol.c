@@ -39,6 +39,8 @@ static const struct record_kind {
 	[RECORD_RENEWED] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_DONE] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
+	[RECORD_CONNECT] = { sizeof(struct record_header), { { 0 } } },
+	[RECORD_CONNECTED] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_VERDICT] = { sizeof(struct verdict_record), { { 0 } } },
 };
 
@@ -108,8 +110,9 @@ static bool addresses_valid(const struct in_addr *addresses, size_t count)
 static bool flags_valid(const struct attach_record *attach)
 {
 	static const uint8_t zeros[sizeof(attach->reserved)];
-	const uint8_t flags[] = { attach->offload,  attach->dhcp,    attach->named,
-				  attach->announce, attach->dry_run, attach->verbose };
+	const uint8_t flags[] = { attach->offload,    attach->dhcp,    attach->named,
+				  attach->announce,   attach->dry_run, attach->verbose,
+				  attach->host_routes };
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (flags[i] > 1)
@@ -135,6 +138,8 @@ int protocol_attach_check(const struct attach_record *attach, struct error *err)
 		return bad_field(err, "host");
 	if (!addresses_valid(&attach->address, 1))
 		return bad_field(err, "address");
+	if (!addresses_valid(&attach->gateway, 1))
+		return bad_field(err, "gateway");
 	if (!range_valid(attach))
 		return bad_field(err, "range");
 	if (!addresses_valid(attach->remembered, REMEMBERED_MAX))
@@ -155,6 +160,8 @@ int protocol_attach_check(const struct attach_record *attach, struct error *err)
 		return bad_field(err, "firewall");
 	if (attach->queues < 1 || attach->queues > QUEUES_MAX)
 		return bad_field(err, "queues");
+	if (attach->card >= CARDS_MAX)
+		return bad_field(err, "card");
 	return flags_valid(attach) ? 0 : bad_field(err, "flags");
 }
 

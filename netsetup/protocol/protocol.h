@@ -29,6 +29,10 @@
  * the client may request to remove what dead services have left, RECORD_CLEAN. The answer is a
  * RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
  *
+ * Each card of a VM has its own connection. A client that has dropped the rights by which it
+ * connected requests further connections with them before its first other request: RECORD_CONNECT.
+ * The answer is RECORD_CONNECTED with the connection, or RECORD_FAILED.
+ *
  * On the DHCP socket, also SOCK_SEQPACKET, pass RECORD_DHCP only, between the worker and the
  * client.
  */
@@ -44,6 +48,7 @@
 #define PROTOCOL_SOCKET      NETNS_RUN_DIR "/" PROTOCOL_SOCKET_NAME
 
 #define QUEUES_MAX     8 /* pairs of queues of a tap */
+#define CARDS_MAX      8 /* cards of a VM on the LAN */
 #define FDS_MAX        (QUEUES_MAX + 1)
 #define REMEMBERED_MAX 8 /* networks */
 #define AVOIDED_MAX    8
@@ -60,6 +65,8 @@ enum record_type {
 	RECORD_RENEWED,
 	RECORD_DONE,
 	RECORD_DHCP,
+	RECORD_CONNECT,
+	RECORD_CONNECTED,
 	RECORD_VERDICT,
 };
 
@@ -90,8 +97,9 @@ enum network_path {
 };
 
 /**
- * struct record_header - the first member of each record. RECORD_WITHDRAW and RECORD_DONE have
- * nothing else; neither has RECORD_RENEWED, which comes with a new DHCP socket.
+ * struct record_header - the first member of each record. RECORD_WITHDRAW, RECORD_DONE and
+ * RECORD_CONNECT have nothing else; neither has RECORD_RENEWED, which comes with a new DHCP socket,
+ * nor RECORD_CONNECTED, which comes with a connection.
  * @magic: PROTOCOL_MAGIC.
  * @version: PROTOCOL_VERSION.
  * @type: enum record_type.
@@ -105,9 +113,9 @@ struct record_header {
 };
 
 /**
- * struct attach_record - a request to attach a VM to the LAN, or to move it.
+ * struct attach_record - a request to attach a card of a VM to the LAN, or to move it.
  * @header: type RECORD_ATTACH; or RECORD_MOVE: the VM is attached, and everything that it needs on
- *          this uplink is made true again. A move must repeat @name, @uuid and @owner.
+ *          this uplink is made true again. A move must repeat @name, @uuid, @owner, @card.
  * @name: must be vm_name_valid() and NUL-terminated.
  * @uuid: the VM's uuid, binary.
  * @owner: user ID of the VM's user. Only a client of user 0 may name another user.
@@ -120,6 +128,8 @@ struct record_header {
  *              the service tries the first one in the uplink's subnet first.
  * @avoided: addresses that are never allocated: of the gateway, DNS servers, an insisting host;
  *           then 0.0.0.0.
+ * @gateway: next hop of what the guest sends beyond the LAN, in a subnet of the uplink or the next
+ *           hop of its default route; 0.0.0.0 for none.
  * @tap_ifindex: RECORD_ATTACH of a VM that runs, after the service lost its connection: index of
  *               the VM's tap; else 0.
  * @mac: the guest's hardware address.
@@ -131,9 +141,11 @@ struct record_header {
  * @offload: 1: make a tap with vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
  * @dhcp: 1: make a DHCP socket.
  * @named: 1: the user has named the uplink; 0: it has the default route.
+ * @host_routes: 1: what the guest sends takes this host's routes, not @gateway.
  * @announce: 1: announce the address, even if nothing has changed.
  * @dry_run: 1: report the changes without making them. Such a VM cannot be moved.
  * @verbose: 1: send a RECORD_CHANGE for each change to the host.
+ * @card: 0..CARDS_MAX - 1. Each card has its own tap and address.
  */
 struct attach_record {
 	struct record_header header;
@@ -147,6 +159,7 @@ struct attach_record {
 	struct in_addr range_last;
 	struct in_addr remembered[REMEMBERED_MAX];
 	struct in_addr avoided[AVOIDED_MAX];
+	struct in_addr gateway;
 	uint32_t tap_ifindex;
 	struct ether_addr mac;
 	uint8_t probe;
@@ -160,7 +173,9 @@ struct attach_record {
 	uint8_t announce;
 	uint8_t dry_run;
 	uint8_t verbose;
-	uint8_t reserved[3]; /* 0 */
+	uint8_t card;
+	uint8_t host_routes;
+	uint8_t reserved[1]; /* 0 */
 };
 
 #define CHANGE_TEXT_SIZE 640

@@ -160,7 +160,7 @@ static bool add_rules(struct state *state, struct host *host, struct vm *vm)
 		int ret = -ENAMETOOLONG;
 
 		if (culprit->base[0])
-			ret = host_rules_add(host, culprit, vm->record.attach.uuid, vm_tap(vm),
+			ret = host_allow_add(host, culprit, vm->record.attach.uuid, vm_tap(vm),
 					     uplink_check_id(&vm->uplink), vm->record.address,
 					     &ignored);
 		added = added || ret == 0;
@@ -292,7 +292,7 @@ int ask_undo(struct host *host, struct vm *vm, struct error *err)
 
 	if (!vm->record.ruled)
 		return 0;
-	ret = host_rules_delete(host, vm->record.attach.uuid, err);
+	ret = host_allow_delete(host, vm->record.attach.uuid, err);
 	if (ret == 0)
 		vm->record.ruled = 0;
 	return ret;

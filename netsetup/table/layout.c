@@ -20,15 +20,6 @@
 #define BROADCAST_RATE  200
 #define BROADCAST_BURST 200
 
-/* TCP's flag SYN, RFC 9293 section 3.1. */
-#define TCP_SYN 0x02
-
-/* The first bits of 127.0.0.0/8 and 224.0.0.0/4. */
-#define LOOPBACK       127
-#define LOOPBACK_BITS  8
-#define MULTICAST      224
-#define MULTICAST_BITS 4
-
 /* Registers: a pair is three values that lie one after the other; a MAC fills two. */
 #define PAIR         NFT_REG32_04
 #define PAIR_MAC     NFT_REG32_05
@@ -74,10 +65,9 @@ static void add_fixed(struct batch *batch, const struct batch_set *set, const ui
 static void add_sets(struct batch *batch)
 {
 	static const struct batch_set *const sets[] = {
-		&layout_mac,	    &layout_mss,	&layout_self,
-		&layout_host4,	    &layout_bcast4,	&layout_foreign4,
-		&layout_tap_by_mac, &layout_tap_by_ip4, &layout_mac_by_ip4,
-		&layout_pair4,
+		&layout_mac,        &layout_mss,      &layout_self,       &layout_host4,
+		&layout_bcast4,     &layout_foreign4, &layout_tap_by_mac, &layout_tap_by_ip4,
+		&layout_mac_by_ip4, &layout_pair4,
 	};
 	static const uint16_t types[] = { ETH_P_IP, ETH_P_ARP };
 	static const uint16_t operations[] = { ARPOP_REQUEST, ARPOP_REPLY };
@@ -137,12 +127,12 @@ static void add_check(struct batch *batch)
 
 	rule_begin(batch, "check", "IPv4 to the host's loopback");
 	rule_if_type(batch, ETH_P_IP);
-	rule_if_prefix(batch, &rule_ip_to, LOOPBACK, LOOPBACK_BITS);
+	rule_if_loopback(batch);
 	rule_drop(batch);
 
 	rule_begin(batch, "check", "IPv4 to a group");
 	rule_if_type(batch, ETH_P_IP);
-	rule_if_prefix(batch, &rule_ip_to, MULTICAST, MULTICAST_BITS);
+	rule_if_group(batch);
 	rule_drop(batch);
 
 	rule_begin(batch, "check", "broadcasts of the host's other networks");
@@ -153,6 +143,7 @@ static void add_check(struct batch *batch)
 	rule_begin(batch, "check", "DHCP: the guest is no server, and no client of the LAN's");
 	rule_if_type(batch, ETH_P_IP);
 	rule_if_protocol(batch, IPPROTO_UDP);
+	rule_if_first(batch);
 	rule_if_in(batch, &rule_port_to, dhcp_ports.name);
 	rule_drop(batch);
 
@@ -195,7 +186,8 @@ static void add_out_to_host(struct batch *batch, uint32_t gate)
 	rule_store_meta(batch, NFT_META_MARK, &mark_host, sizeof(mark_host));
 	forward_to(batch, gate);
 
-	rule_begin(batch, "out", "a broadcast: the host gets a copy, and by the gate the other guests");
+	rule_begin(batch, "out",
+		   "a broadcast: the host gets a copy, and by the gate the other guests");
 	rule_if(batch, &rule_mac_to, broadcast);
 	rule_store_meta(batch, NFT_META_MARK, &mark_host, sizeof(mark_host));
 	rule_load_data(batch, &gate, sizeof(gate), TAP);
@@ -223,20 +215,16 @@ static void add_out(struct batch *batch, uint32_t uplink, uint32_t gate)
 	rule_if_type(batch, ETH_P_ARP);
 	load_the_one(batch, &layout_mac, MAC);
 	rule_store(batch, &rule_arp_sender_mac, MAC);
-	forward_to(batch, uplink);
+	rule_next(batch);
 
 	rule_begin(batch, "out", "TCP's largest segment");
 	rule_if_type(batch, ETH_P_IP);
 	rule_if_protocol(batch, IPPROTO_TCP);
-	rule_if_bits(batch, &rule_tcp_flags, TCP_SYN);
+	rule_if_syn(batch);
 	clamp(batch);
 
-	rule_begin(batch, "out", "IPv4");
-	rule_if_type(batch, ETH_P_IP);
+	rule_begin(batch, "out", "to the LAN");
 	forward_to(batch, uplink);
-
-	rule_begin(batch, "out", "anything else");
-	rule_drop(batch);
 }
 
 /* Begins a rule for a unicast frame of ARP that comes in. */
@@ -270,7 +258,7 @@ static void add_uplink_in_guests(struct batch *batch)
 	rule_begin(batch, "uplink_in", "TCP's largest segment, to a guest");
 	rule_if_type(batch, ETH_P_IP);
 	rule_if_protocol(batch, IPPROTO_TCP);
-	rule_if_bits(batch, &rule_tcp_flags, TCP_SYN);
+	rule_if_syn(batch);
 	rule_if_meta(batch, NFT_META_PKTTYPE, &to_host, sizeof(to_host));
 	rule_load(batch, &rule_ip_to, PAIR_ADDRESS);
 	rule_load_value(batch, layout_tap_by_ip4.name, PAIR_ADDRESS, TAP);
@@ -330,9 +318,6 @@ static void add_from_gate(struct batch *batch)
 	rule_begin(batch, "from_gate", "a broadcast: the other guests get a copy");
 	rule_if(batch, &rule_mac_to, broadcast);
 	rule_jump(batch, "flood");
-
-	rule_begin(batch, "from_gate", "the host");
-	rule_accept(batch);
 }
 
 static void add_uplink_in(struct batch *batch, const char *uplink)
@@ -348,7 +333,8 @@ static void add_uplink_in(struct batch *batch, const char *uplink)
 	rule_if_not_in(batch, &rule_ethertype, ethertypes.name);
 	rule_accept(batch);
 
-	rule_begin(batch, "uplink_in", "a broadcast of this station, which the access point repeats");
+	rule_begin(batch, "uplink_in",
+		   "a broadcast of this station, which the access point repeats");
 	rule_if_in(batch, &rule_mac_from, layout_self.name);
 	rule_drop(batch);
 
@@ -419,11 +405,11 @@ void layout_tap(struct batch *batch, struct interface_id tap, const struct ether
 	rule_begin(batch, name, "may it send this?");
 	rule_jump(batch, "check");
 
-	rule_begin(batch, name, bridged ? "bridged: below the host's stack" : "routed: by the host's stack");
-	if (bridged)
-		rule_goto(batch, "out");
-	else
-		rule_accept(batch);
+	/* What no rule takes goes on into the host's stack. */
+	if (!bridged)
+		return;
+	rule_begin(batch, name, "bridged: below the host's stack");
+	rule_goto(batch, "out");
 }
 
 /* To make a chain that exists changes nothing; without its tap, the kernel may have deleted it. */

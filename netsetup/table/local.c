@@ -73,9 +73,8 @@ static bool is_broadcast_of(const struct interfaces *table, unsigned int uplink,
 	for (size_t i = 0; i < table->address_count; i++) {
 		const struct interface_address *address = &table->addresses[i];
 
-		if (address->ifindex == uplink &&
-		    (ipv4_equal(address->broadcast, broadcast) ||
-		     ipv4_equal(last_of(address), broadcast)))
+		if (address->ifindex == uplink && (ipv4_equal(address->broadcast, broadcast) ||
+						   ipv4_equal(last_of(address), broadcast)))
 			return true;
 	}
 	return false;

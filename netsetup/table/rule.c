@@ -20,7 +20,7 @@ const struct field rule_arp_fixed = { NETWORK, 0, 6 }, rule_arp_operation = { NE
 const struct field rule_arp_sender_mac = { NETWORK, 8, 6 }, rule_arp_sender = { NETWORK, 14, 4 };
 const struct field rule_arp_target_mac = { NETWORK, 18, 6 }, rule_arp_target = { NETWORK, 24, 4 };
 const struct field rule_ip_from = { NETWORK, 12, 4 }, rule_ip_to = { NETWORK, 16, 4 };
-const struct field rule_port_to = { TRANSPORT, 2, 2 }, rule_tcp_flags = { TRANSPORT, 13, 1 };
+const struct field rule_port_to = { TRANSPORT, 2, 2 };
 
 /* The register for comparisons. */
 #define SCRATCH NFT_REG32_00
@@ -89,7 +89,7 @@ static void set(struct nftnl_expr *expression, const struct attribute *attribute
 		nftnl_expr_set_u32(expression, attributes[i].type, attributes[i].value);
 }
 
-#define SET(expression, ...)                                     \
+#define SET(expression, ...)                                       \
 	set(expression, (const struct attribute[]){ __VA_ARGS__ }, \
 	    sizeof((const struct attribute[]){ __VA_ARGS__ }) / sizeof(struct attribute))
 
@@ -175,39 +175,53 @@ void rule_if_known(struct batch *batch, const char *name, uint32_t reg)
 	lookup(batch, name, reg, 0);
 }
 
-/* Keeps the bits of the mask in the first octet of the field. */
-static void load_bits(struct batch *batch, const struct field *field, uint8_t mask)
+/* Loads a field, and keeps the bits of the mask. */
+static void load_bits(struct batch *batch, const struct field *field, const void *mask)
 {
-	const struct field octet = { field->base, field->offset, 1 };
-	static const uint8_t zero = 0;
+	static const uint8_t zero[sizeof(uint32_t)];
 	struct nftnl_expr *expression;
 
-	rule_load(batch, &octet, SCRATCH);
+	rule_load(batch, field, SCRATCH);
 	expression = add(batch, "bitwise");
 	SET(expression, { NFTNL_EXPR_BITWISE_SREG, SCRATCH }, { NFTNL_EXPR_BITWISE_DREG, SCRATCH },
-	    { NFTNL_EXPR_BITWISE_LEN, 1 });
-	set_data(expression, NFTNL_EXPR_BITWISE_MASK, &mask, 1);
-	set_data(expression, NFTNL_EXPR_BITWISE_XOR, &zero, 1);
+	    { NFTNL_EXPR_BITWISE_LEN, field->size });
+	set_data(expression, NFTNL_EXPR_BITWISE_MASK, mask, field->size);
+	set_data(expression, NFTNL_EXPR_BITWISE_XOR, zero, field->size);
 }
 
-void rule_if_bits(struct batch *batch, const struct field *field, uint8_t mask)
+void rule_if_syn(struct batch *batch)
 {
-	static const uint8_t zero = 0;
+	static const struct field flags = { TRANSPORT, 13, 1 };
+	static const uint8_t syn = 0x02, zero;
 
-	load_bits(batch, field, mask);
-	compare(batch, NFT_CMP_NEQ, &zero, 1);
+	load_bits(batch, &flags, &syn);
+	compare(batch, NFT_CMP_NEQ, &zero, sizeof(zero));
 }
 
-void rule_if_prefix(struct batch *batch, const struct field *field, uint8_t value,
-		    unsigned int bits)
+void rule_if_first(struct batch *batch)
 {
-	const struct field octet = { field->base, field->offset, 1 };
+	static const struct field fragment = { NETWORK, 6, 2 };
+	static const uint8_t offset[] = { 0x1f, 0xff }, zero[2];
 
-	if (bits == 8)
-		rule_load(batch, &octet, SCRATCH);
-	else
-		load_bits(batch, field, (uint8_t)(0xff00 >> bits));
-	compare(batch, NFT_CMP_EQ, &value, 1);
+	load_bits(batch, &fragment, offset);
+	compare(batch, NFT_CMP_EQ, zero, sizeof(zero));
+}
+
+void rule_if_loopback(struct batch *batch)
+{
+	static const struct field first = { NETWORK, 16, 1 };
+	static const uint8_t loopback = 127;
+
+	rule_if(batch, &first, &loopback);
+}
+
+void rule_if_group(struct batch *batch)
+{
+	static const struct field first = { NETWORK, 16, 1 };
+	static const uint8_t mask = 0xf0, group = 0xe0;
+
+	load_bits(batch, &first, &mask);
+	compare(batch, NFT_CMP_EQ, &group, sizeof(group));
 }
 
 void rule_if_meta(struct batch *batch, uint32_t key, const void *value, size_t size)
@@ -225,7 +239,7 @@ void rule_if_meta_not(struct batch *batch, uint32_t key, const void *value, size
 void rule_if_type(struct batch *batch, uint16_t type)
 {
 	type = htons(type);
-	rule_if(batch, &rule_ethertype, &type);
+	rule_if_meta(batch, NFT_META_PROTOCOL, &type, sizeof(type));
 }
 
 void rule_if_protocol(struct batch *batch, uint8_t protocol)

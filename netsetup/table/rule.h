@@ -27,7 +27,7 @@ struct field {
 extern const struct field rule_mac_to, rule_mac_from, rule_ethertype;
 extern const struct field rule_arp_fixed, rule_arp_operation, rule_arp_sender_mac, rule_arp_sender;
 extern const struct field rule_arp_target_mac, rule_arp_target;
-extern const struct field rule_ip_from, rule_ip_to, rule_port_to, rule_tcp_flags;
+extern const struct field rule_ip_from, rule_ip_to, rule_port_to;
 
 /* rule_begin() - begin a rule at the end of a chain. @comment: at most 128 characters. */
 void rule_begin(struct batch *batch, const char *chain, const char *comment);
@@ -44,18 +44,27 @@ void rule_if_not(struct batch *batch, const struct field *field, const void *val
 void rule_if_in(struct batch *batch, const struct field *field, const char *set);
 void rule_if_not_in(struct batch *batch, const struct field *field, const char *set);
 
-/* Go on if the field has one of the bits of the first octet @mask set. */
-void rule_if_bits(struct batch *batch, const struct field *field, uint8_t mask);
+/* rule_if_syn() - go on if TCP's flag SYN is set, RFC 9293 section 3.1. */
+void rule_if_syn(struct batch *batch);
 
-/* rule_if_prefix() - go on if the field's first @bits bits, 8 at most, are those of @value. */
-void rule_if_prefix(struct batch *batch, const struct field *field, uint8_t value,
-		    unsigned int bits);
+/*
+ * rule_if_first() - go on for a packet, or its first fragment. The others have no ports, but the
+ * kernel loads what is in their place (nft_payload_fast_eval() in net/netfilter/nf_tables_core.c).
+ */
+void rule_if_first(struct batch *batch);
+
+/* Go on if a packet is for 127.0.0.0/8, for 224.0.0.0/4. */
+void rule_if_loopback(struct batch *batch);
+void rule_if_group(struct batch *batch);
 
 /* rule_if_meta() - go on if an NFT_META_* of @size bytes is the value. */
 void rule_if_meta(struct batch *batch, uint32_t key, const void *value, size_t size);
 void rule_if_meta_not(struct batch *batch, uint32_t key, const void *value, size_t size);
 
-/* rule_if_type(), rule_if_protocol() - go on for an ETH_P_*, for an IPPROTO_*. */
+/*
+ * rule_if_type(), rule_if_protocol() - go on for an ETH_P_*, for an IPPROTO_*. The type is the one of
+ * what a tag of 802.1Q encloses: rule_ethertype has the tag's.
+ */
 void rule_if_type(struct batch *batch, uint16_t type);
 void rule_if_protocol(struct batch *batch, uint8_t protocol);
 

@@ -73,7 +73,7 @@ struct known {
 	struct bridged {
 		struct ether_addr mac;
 		uint32_t tap;
-	} *bridged;
+	} * bridged;
 	size_t bridged_count;
 };
 

@@ -79,8 +79,8 @@ const char *table_name(const char *uplink, char text[TABLE_NAME_SIZE]);
  * @table: its owner becomes a new socket, owned by the caller.
  * @gate: ifindex of gate_open()'s interface.
  *
- * Return: 0; -EEXIST if the uplink has such a table; -EOPNOTSUPP or -ENOENT if the kernel lacks a
- * part, which the message names; or another negative errno.
+ * Return: 0; -EPERM if another socket owns a table of this uplink; -EOPNOTSUPP or -ENOENT if the
+ * kernel lacks a part, which the message names; or another negative errno.
  */
 int table_open(struct table *table, unsigned int gate, struct error *err);
 
