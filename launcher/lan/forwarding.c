@@ -29,9 +29,9 @@ const char *forwarding_word(const struct verdict *verdict)
 const char *forwarding_fate(uint8_t fate)
 {
 	static const char *const words[VERDICT_FATES] = {
-		[VERDICT_UNKNOWN] = "unknown",	   [VERDICT_PASSES] = "passes",
-		[VERDICT_DROPPED] = "dropped",	   [VERDICT_VANISHED] = "vanished",
-		[VERDICT_UNROUTED] = "unrouted",   [VERDICT_DIVERTED] = "diverted",
+		[VERDICT_UNKNOWN] = "unknown",       [VERDICT_PASSES] = "passes",
+		[VERDICT_DROPPED] = "dropped",       [VERDICT_VANISHED] = "vanished",
+		[VERDICT_UNROUTED] = "unrouted",     [VERDICT_DIVERTED] = "diverted",
 		[VERDICT_TRANSLATED] = "translated",
 	};
 
@@ -269,4 +269,7 @@ void forwarding_remedy(const struct verdict *verdict, const char *tap, const cha
 			add_for(&verdict->culprits[i], &words, finding);
 	if (allow_helps(verdict))
 		error_remedy(finding, "or have vmrun add its rules: --set network.firewall=allow");
+	if (worst_fate(verdict) != VERDICT_PASSES)
+		error_remedy(finding, "or start the VM anew, below all of this: "
+				      "--set network.path=bridged");
 }

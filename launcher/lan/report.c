@@ -35,10 +35,6 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 		   ipv4_text(place->address, address), place->prefix_length, place->uplink,
 		   place->ssid[0] ? " (SSID " : "", place->ssid, place->ssid[0] ? ")" : "", gateway,
 		   servers, place->tap);
-	if (place->path == PATH_BRIDGED)
-		log_notice("%s: bridged: no firewall, VPN or policy rule of this host applies to "
-			   "the guest",
-			   name);
 	if (place->reason[0])
 		log_notice("%s: %s", name, place->reason);
 }
@@ -78,14 +74,19 @@ void report_verdict(const char *name, const struct lan_place *place, const struc
 	struct error finding = { 0 };
 	char *rest = finding.remedy;
 
-	if (forwarding_text(verdict, text)) {
+	if (place->path == PATH_BRIDGED) {
+		log_notice("%s: bridged%s%s: no firewall, VPN or policy rule of this host applies "
+			   "to the guest",
+			   name, forwarding_text(verdict, text) ? ", because " : "", text);
+	} else if (forwarding_text(verdict, text)) {
 		log_notice("%s: %s", name, text);
 		forwarding_remedy(verdict, place->tap, place->uplink, &finding);
 		for (char *line; finding.remedy[0] && (line = strsep(&rest, "\n"));)
 			log_notice("%s:   %s", name, line);
 	} else if (verdict->forwarding == FORWARDING_OPEN && (changed || verdict->allowed)) {
 		log_notice("%s: this host forwards the guest's packets%s", name,
-			   verdict->allowed ? ", by rules that vmrun has added to its firewall" : "");
+			   verdict->allowed ? ", by rules that vmrun has added to its firewall"
+					    : "");
 	}
 }
 

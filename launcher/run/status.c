@@ -48,7 +48,7 @@ static void add_lan(struct json_object *object, const struct lan_session *lan_se
 {
 	const struct lan_place *place = &lan_session->roam.place;
 	struct json_object *dns = json_object_new_array();
-	char text[IPV4_TEXT_SIZE];
+	char text[IPV4_TEXT_SIZE], reason[FORWARDING_TEXT_SIZE];
 
 	add_address(object, "address", place->address);
 	add_number(object, "prefix-length", place->prefix_length);
@@ -61,6 +61,10 @@ static void add_lan(struct json_object *object, const struct lan_session *lan_se
 	json_object_object_add(object, "dns", dns);
 	add_text(object, "tap", place->tap);
 	add_text(object, "path", place->path == PATH_BRIDGED ? "bridged" : "routed");
+	add_text(object, "path-reason",
+		 place->path == PATH_BRIDGED && forwarding_text(&lan_session->verdict, reason)
+			 ? reason
+			 : NULL);
 	add_number(object, "mtu", place->mtu);
 	add_text(object, "lan", lan_text(place->state));
 	add_text(object, "lan-reason", place->reason[0] ? place->reason : NULL);
@@ -92,9 +96,11 @@ static void add_chains(struct json_object *object, const struct verdict *verdict
 static void add_forwarding(struct json_object *object, const struct lan_session *lan_session)
 {
 	static const char *const names[] = { "tcp-out", "udp-out", "ping-out",
-					     "tcp-in",	"udp-in",  "ping-in" };
+					     "tcp-in",  "udp-in",  "ping-in" };
+	static const struct verdict none;
 	const struct lan_place *place = &lan_session->roam.place;
-	const struct verdict *verdict = &lan_session->verdict;
+	/* This host does not forward the packets of a bridged VM. */
+	const struct verdict *verdict = place->path == PATH_BRIDGED ? &none : &lan_session->verdict;
 	struct json_object *fates = json_object_new_array(), *remedy = json_object_new_array();
 	char text[FORWARDING_TEXT_SIZE];
 	struct error finding = { 0 };

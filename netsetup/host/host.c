@@ -292,13 +292,13 @@ static int change_table_of(struct host *host, const char *verb, enum maker_type 
 }
 
 int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
-		   struct error *err)
+		       struct error *err)
 {
 	return change_table_of(host, "replace", MAKER_TAP_ROUTE_ADD, route, ifname, err);
 }
 
 int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
-		      struct error *err)
+			  struct error *err)
 {
 	return change_table_of(host, "delete", MAKER_TAP_ROUTE_DELETE, route, ifname, err);
 }
@@ -378,8 +378,7 @@ int host_table_vm_delete(struct host *host, struct interface_id uplink, int owne
 }
 
 int host_ask_open(struct host *host, struct interface_id tap, struct interface_id uplink,
-		  struct in_addr guest, struct in_addr station, int fds[ASK_FDS],
-		  struct error *err)
+		  struct in_addr guest, struct in_addr station, int fds[ASK_FDS], struct error *err)
 {
 	const struct maker_request request = { .type = MAKER_ASK_OPEN,
 					       .ifindex = uplink.ifindex,
@@ -418,9 +417,9 @@ static void report_accept(struct host *host, const struct verdict_culprit *culpr
 		    ipv4_text(address, text), comment);
 }
 
-int host_allow_add(struct host *host, const struct verdict_culprit *culprit,
-		   const uint8_t uuid[16], struct interface_id tap, struct interface_id uplink,
-		   struct in_addr address, struct error *err)
+int host_allow_add(struct host *host, const struct verdict_culprit *culprit, const uint8_t uuid[16],
+		   struct interface_id tap, struct interface_id uplink, struct in_addr address,
+		   struct error *err)
 {
 	struct maker_request request = { .type = MAKER_ALLOW_ADD,
 					 .ifindex = uplink.ifindex,
@@ -465,8 +464,11 @@ int host_allow_sweep(struct host *host, struct error *err)
 	if (ret < 0 || count == 0)
 		return ret;
 	request.number = 1;
-	if (!host_report(host, "# nft delete rule: %u of VMs that are gone, with the comment "
-			       ALLOW_COMMENT "UUID", count))
+	if (!host_report(
+		    host,
+		    "# nft delete rule: %u of VMs that are gone, with the comment " ALLOW_COMMENT
+		    "UUID",
+		    count))
 		return 0;
 	return call(host, &request, &count, fds, err);
 }

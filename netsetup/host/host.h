@@ -116,9 +116,9 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
  * @ifname: the name of its interface.
  */
 int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
-		   struct error *err);
+		       struct error *err);
 int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
-		      struct error *err);
+			  struct error *err);
 
 /**
  * host_arp_socket() - open a socket for ARP on the uplink, which is promiscuous as long as the
@@ -150,9 +150,9 @@ int host_ask_listen(struct host *host, struct error *err);
  *
  * Return: 0, -EPERM if another program owns the chain's table, or another negative errno.
  */
-int host_allow_add(struct host *host, const struct verdict_culprit *culprit,
-		   const uint8_t uuid[16], struct interface_id tap, struct interface_id uplink,
-		   struct in_addr address, struct error *err);
+int host_allow_add(struct host *host, const struct verdict_culprit *culprit, const uint8_t uuid[16],
+		   struct interface_id tap, struct interface_id uplink, struct in_addr address,
+		   struct error *err);
 
 /* host_allow_delete() - delete the VM's rules in all chains; none is no error. */
 int host_allow_delete(struct host *host, const uint8_t uuid[16], struct error *err);

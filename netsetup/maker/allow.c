@@ -90,8 +90,7 @@ static int on_rule(struct nlmsghdr *message, void *context)
 	    nlmsg_parse(message, sizeof(*header), attributes, NFTA_RULE_MAX, NULL) < 0 ||
 	    !get_uuid(attributes[NFTA_RULE_USERDATA], found->uuid) ||
 	    !get_name(attributes[NFTA_RULE_TABLE], found->table) ||
-	    !get_name(attributes[NFTA_RULE_CHAIN], found->chain) ||
-	    !attributes[NFTA_RULE_HANDLE] ||
+	    !get_name(attributes[NFTA_RULE_CHAIN], found->chain) || !attributes[NFTA_RULE_HANDLE] ||
 	    nla_len(attributes[NFTA_RULE_HANDLE]) != sizeof(found->handle))
 		return 0;
 	memcpy(&found->handle, nla_data(attributes[NFTA_RULE_HANDLE]), sizeof(found->handle));

@@ -35,9 +35,11 @@
 #define ASK_CHAIN_PASSED  "passed"
 
 /* The gate's hardware address, to which the frames are sent; locally administered. */
-#define ASK_GATE_MAC                                   \
-	{                                              \
-		{ 0x02, 0x76, 0x6d, 0x72, 0x75, 0x6e } \
+#define ASK_GATE_MAC                                       \
+	{                                                  \
+		{                                          \
+			0x02, 0x76, 0x6d, 0x72, 0x75, 0x6e \
+		}                                          \
 	}
 
 /* Descriptors of a question. */

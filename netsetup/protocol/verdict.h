@@ -12,7 +12,7 @@
  * only: ufw forwards echo requests, and drops TCP.
  */
 enum verdict_kind {
-	VERDICT_TCP,  /* the SYN of a connection */
+	VERDICT_TCP, /* the SYN of a connection */
 	VERDICT_UDP,
 	VERDICT_ECHO, /* ICMP echo request */
 	VERDICT_KINDS,

@@ -131,9 +131,8 @@ bool ask_begin(struct state *state, struct host *host, struct vm *vm)
 {
 	struct error ignored;
 
-	if (!is_asked_for(vm) ||
-	    (vm->ask.ifindex == vm->uplink.ifindex &&
-	     ipv4_equal(vm->ask.address, vm->record.address)))
+	if (!is_asked_for(vm) || (vm->ask.ifindex == vm->uplink.ifindex &&
+				  ipv4_equal(vm->ask.address, vm->record.address)))
 		return false;
 	/* The rules of a former place would let others' packets pass here. */
 	if (vm->ask.ifindex)
@@ -286,6 +285,15 @@ void ask_step(struct state *state, uint64_t now)
 	}
 }
 
+bool ask_bridges(const struct vm *vm)
+{
+	const uint8_t forwarding = vm->ask.verdict.forwarding;
+
+	return !vm->record.answered && vm->record.attach.path == PATH_AUTO &&
+	       vm->record.path == PATH_ROUTED &&
+	       (forwarding == FORWARDING_PARTLY || forwarding == FORWARDING_CLOSED);
+}
+
 int ask_undo(struct host *host, struct vm *vm, struct error *err)
 {
 	int ret;
@@ -294,6 +302,6 @@ int ask_undo(struct host *host, struct vm *vm, struct error *err)
 		return 0;
 	ret = host_allow_delete(host, vm->record.attach.uuid, err);
 	if (ret == 0)
-		vm->record.ruled = 0;
+		vm->record.ruled = vm->ask.verdict.allowed = 0;
 	return ret;
 }

@@ -46,6 +46,12 @@ uint64_t ask_due(const struct state *state);
 /* ask_step() - begin the question for one VM for which it is due. */
 void ask_step(struct state *state, uint64_t now);
 
+/**
+ * ask_bridges() - true if a new VM, whose request leaves the path open, needs the bridged one: the
+ * kernel does not forward all of its packets.
+ */
+bool ask_bridges(const struct vm *vm);
+
 /* ask_undo() - remove the VM's rules from firewalls; 0 or a negative errno. */
 int ask_undo(struct host *host, struct vm *vm, struct error *err);
 

@@ -374,6 +374,42 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 	return continue_search(state, &task, vm, err);
 }
 
+/* Undoes what the routed path of a new VM has, and goes on with the bridged one. */
+static int bridge(struct state *state, struct task *task, struct vm *vm, struct error *err)
+{
+	int ret;
+
+	ret = publish_withdraw(state, &task->host, vm, err);
+	if (ret == 0)
+		ret = host_route_delete(&task->host, vm->record.address, vm_tap(vm), err);
+	if (ret == 0)
+		ret = ask_undo(&task->host, vm, err);
+	if (ret < 0)
+		return ret;
+	vm->record.path = task->request.path = PATH_BRIDGED;
+	vm->tabled = false;
+	ret = open_arp(state, &task->host, vm, err);
+	return ret < 0 ? ret : settle(state, task, vm, vm->record.address, err);
+}
+
+int attach_asked(struct state *state, struct vm *vm, struct error *err)
+{
+	cleanup_task task = { 0 };
+	struct error ignored;
+	int ret;
+
+	if (!ask_bridges(vm))
+		return ATTACH_DONE;
+	ret = task_begin(&task, state, vm, err);
+	if (ret < 0)
+		return ret;
+	task.request.path = PATH_BRIDGED;
+	/* Root may forbid this path: the client then reports what drops the packets. */
+	if (task_authorize(&task, vm->record.address, &ignored) < 0)
+		return ATTACH_DONE;
+	return bridge(state, &task, vm, err);
+}
+
 static int restore_dhcp(struct state *state, struct vm *vm, struct error *err)
 {
 	cleanup_task task = { 0 };
@@ -402,7 +438,8 @@ int attach_restore(struct state *state, struct vm *vm, bool off, struct error *e
 	int ret;
 
 	/* A tap that the client was not sent has gone with the descriptors of the dead service. */
-	if (if_nametoindex(vm->record.tap) != vm->record.tap_ifindex && forget_tap(state, vm, err) < 0)
+	if (if_nametoindex(vm->record.tap) != vm->record.tap_ifindex &&
+	    forget_tap(state, vm, err) < 0)
 		return -err->code;
 	if (vm->record.tap_ifindex && vm->record.attach.dhcp && restore_dhcp(state, vm, err) < 0)
 		return -err->code;

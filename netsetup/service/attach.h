@@ -46,6 +46,14 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 		    struct error *err);
 
 /**
+ * attach_asked() - go on with a new VM after the kernel's answer, on the path that it calls for.
+ * @vm: has the answer; see ask.h.
+ *
+ * Return: see above. After a failure the caller must call attach_end().
+ */
+int attach_asked(struct state *state, struct vm *vm, struct error *err);
+
+/**
  * attach_restore() - make a VM of the state file whole after a restart.
  * @off: the VM is off the LAN, and stays so.
  *

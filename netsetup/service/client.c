@@ -392,7 +392,9 @@ int client_event(struct state *state, struct vm *vm)
 
 static enum vm_phase waiting_for(uint32_t answer)
 {
-	return answer == WORKER_PROBED ? VM_PROBING : answer == WORKER_ASKED ? VM_ASKING : VM_FINDING;
+	return answer == WORKER_PROBED  ? VM_PROBING
+	       : answer == WORKER_ASKED ? VM_ASKING
+					: VM_FINDING;
 }
 
 /* Ends the request of a new VM; a client that has its answer is sent the verdict. */
@@ -402,7 +404,7 @@ static void on_verdict(struct state *state, struct vm *vm, const struct worker_m
 	if (!ask_answered(state, vm, message))
 		return;
 	if (!vm->record.answered)
-		finish(state, vm, ATTACH_DONE, err);
+		finish(state, vm, attach_asked(state, vm, err), err);
 	else if (vm->client >= 0)
 		answer_verdict(vm->client, &vm->ask.verdict);
 }

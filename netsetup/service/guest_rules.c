@@ -191,9 +191,9 @@ static int publish_table(struct host *host, const struct vm *vm, const struct ta
 	for (size_t i = 0; i < count && ret == 0; i++)
 		if (!has_route(routes->list, routes->count, &wanted[i]))
 			ret = host_tap_route_add(host, &wanted[i],
-					     wanted[i].to.length == 32 ? vm->record.tap
-								       : vm->uplink.ifname,
-					     err);
+						 wanted[i].to.length == 32 ? vm->record.tap
+									   : vm->uplink.ifname,
+						 err);
 	return ret;
 }
 
@@ -273,6 +273,7 @@ static bool route_needed(const struct state *state, const struct table_route *ro
 {
 	for (const struct vm *vm = state->vms; vm; vm = vm->next)
 		if (route->table == TAP_TABLE(vm->record.tap_ifindex) && !vm_dead(vm) &&
+		    vm->record.path == PATH_ROUTED &&
 		    (vm->record.published_on == route->ifindex ||
 		     vm->record.tap_ifindex == route->ifindex))
 			return true;

@@ -26,7 +26,7 @@ static const struct {
 	const char *key;
 	int value;
 	bool optional; /* a kernel may lack it */
-	bool routed;   /* a bridged VM does not need it */
+	bool routed;   /* 0 for a bridged VM */
 } tap_values[] = {
 	{ "ipv6/conf", "disable_ipv6", 1, true, false },
 	{ "ipv4/conf", "rp_filter", 1, false, false },
@@ -71,16 +71,16 @@ static int publish_values(struct host *host, const struct vm *vm, struct error *
 	for (size_t i = 0; i < ARRAY_SIZE(tap_values); i++) {
 		const struct sysctl sysctl = { tap_values[i].tree, vm->record.tap,
 					       tap_values[i].key };
-		int value = !tap_values[i].value;
+		const bool none = tap_values[i].routed && vm->record.path == PATH_BRIDGED;
+		const int wanted = none ? 0 : tap_values[i].value;
+		int value = none ? 0 : !wanted;
 		int ret;
 
-		if (tap_values[i].routed && vm->record.path == PATH_BRIDGED)
-			continue;
 		ret = host->dry_run ? 0 : sysctl_read(&sysctl, &value, err);
 		if (ret == -ENOENT && tap_values[i].optional)
 			continue;
-		if (ret == 0 && value != tap_values[i].value)
-			ret = host_sysctl(host, &sysctl, tap_values[i].value, err);
+		if (ret == 0 && value != wanted)
+			ret = host_sysctl(host, &sysctl, wanted, err);
 		if (ret < 0)
 			return ret;
 	}

@@ -83,10 +83,10 @@ static uint8_t owner_of(const struct trace *trace)
 		bool table;
 		enum verdict_owner owner;
 	} names[] = {
-		{ "DOCKER", false, VERDICT_DOCKER },	 { "docker", true, VERDICT_DOCKER },
-		{ "ufw-", false, VERDICT_UFW },		 { "firewalld", true, VERDICT_FIREWALLD },
-		{ "nordvpn", true, VERDICT_NORDVPN },	 { "mullvad", true, VERDICT_MULLVAD },
-		{ "LIBVIRT_", false, VERDICT_LIBVIRT },	 { "libvirt", true, VERDICT_LIBVIRT },
+		{ "DOCKER", false, VERDICT_DOCKER },    { "docker", true, VERDICT_DOCKER },
+		{ "ufw-", false, VERDICT_UFW },         { "firewalld", true, VERDICT_FIREWALLD },
+		{ "nordvpn", true, VERDICT_NORDVPN },   { "mullvad", true, VERDICT_MULLVAD },
+		{ "LIBVIRT_", false, VERDICT_LIBVIRT }, { "libvirt", true, VERDICT_LIBVIRT },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -46,8 +46,8 @@ struct pseudo {
 	uint16_t length;
 };
 
-_Static_assert(SAMPLE_SIZE_MAX == sizeof(struct ether_header) + sizeof(struct iphdr) +
-					  sizeof(union inner),
+_Static_assert(SAMPLE_SIZE_MAX ==
+		       sizeof(struct ether_header) + sizeof(struct iphdr) + sizeof(union inner),
 	       "the largest sample");
 
 unsigned int sample_number(enum verdict_direction direction, enum verdict_kind kind)
@@ -116,8 +116,8 @@ static size_t build_datagram(const struct iphdr *ip, uint16_t port, union inner 
 	*datagram = (struct datagram){
 		.udp = { .source = port, .dest = port, .len = htons(sizeof(*datagram)) }
 	};
-	datagram->udp.check =
-		finish(sum(pseudo_sum(ip, sizeof(*datagram)), datagram, sizeof(*datagram)));
+	datagram->udp.check = finish(
+		sum(pseudo_sum(ip, sizeof(*datagram)), datagram, sizeof(*datagram)));
 	return sizeof(*datagram);
 }
 

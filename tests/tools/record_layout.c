@@ -68,7 +68,8 @@ static const struct layout layouts[] = {
 	RECORD(record_header, HEADER),     RECORD(attach_record, ATTACH),
 	RECORD(clean_record, CLEAN),       RECORD(change_record, CHANGE),
 	RECORD(ready_record, READY),       RECORD(failed_record, FAILED),
-	RECORD(conflict_record, CONFLICT), RECORD(dhcp_record, DHCP), RECORD(verdict_record, VERDICT),
+	RECORD(conflict_record, CONFLICT), RECORD(dhcp_record, DHCP),
+	RECORD(verdict_record, VERDICT),
 };
 
 static const char *type_name(enum record_type type)

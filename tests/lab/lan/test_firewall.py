@@ -9,8 +9,9 @@ from typing import NamedTuple, Optional
 
 import pytest
 
+from caller import Service
 from firewalls import DOCKER, LEGACY, Firewall, Ufw, nft, script
-from guests import boot, paused, tiny
+from guests import boot, paused, refused, tiny
 from lab import Lab
 from vm import Vm
 
@@ -18,6 +19,11 @@ pytestmark = pytest.mark.usefixtures("vmrun")
 
 PACKETS = ["tcp-out", "udp-out", "ping-out", "tcp-in", "udp-in", "ping-in"]
 LAPTOP = "ether host 02:00:00:77:00:02"
+
+
+def routed(**network: str) -> dict:
+    """A VM whose packets the laptop forwards, whatever it drops of them."""
+    return paused(network={"path": "routed", **network})
 
 
 def status(lab: Lab, vm: Vm) -> dict:
@@ -53,7 +59,7 @@ def rules(lab: Lab) -> list[str]:
 def test_open(lab: Lab) -> None:
     """Without a firewall everything passes, and no packet of the question leaves."""
     with lab.phone.capture(LAPTOP) as capture:
-        vm = lab.start_vm(paused())
+        vm = lab.start_vm(routed())
         vm.wait_ready()
         found = status(lab, vm)
     assert fates(found) == all_are("passes"), found
@@ -135,7 +141,7 @@ def test_verdict(lab: Lab, row: Row) -> None:
     """What drops the guest's packets is named at the start and in `status`, with what helps."""
     with Firewall(lab, row.rules):
         with lab.phone.capture(LAPTOP) as capture:
-            vm = lab.start_vm(paused())
+            vm = lab.start_vm(routed())
             vm.wait_ready()
             found = status(lab, vm)
         assert fates(found) == row.fates, found
@@ -151,7 +157,7 @@ def test_verdict(lab: Lab, row: Row) -> None:
 def test_ufw(lab: Lab) -> None:
     """ufw lets ping pass and drops the rest; its own rules help, and a reload keeps them."""
     with Ufw(lab) as ufw:
-        vm = lab.start_vm(paused())
+        vm = lab.start_vm(routed())
         vm.wait_ready()
         found = status(lab, vm)
         assert fates(found) == all_are("dropped", "tcp-out", "udp-out", "tcp-in", "udp-in")
@@ -172,7 +178,7 @@ def test_ufw(lab: Lab) -> None:
 
 def test_changes(lab: Lab) -> None:
     """A firewall that comes later is found, and so is its end; our own questions are no news."""
-    vm = lab.start_vm(paused())
+    vm = lab.start_vm(routed())
     vm.wait_ready()
     with Firewall(lab, DROP):
         assert wait_status(lab, vm, "closed")["forwarding-chains"] == ["ip filter FORWARD policy"]
@@ -185,10 +191,95 @@ def test_changes(lab: Lab) -> None:
     assert lab.run(["nft", "-j", "list", "ruleset"]).stdout == before
 
 
+def place(lab: Lab) -> list[str]:
+    """What the laptop has of VMs whose packets it forwards."""
+    laptop = lab.laptop.netns
+    return [laptop.sysctl("net/ipv4/conf/wlan0/forwarding"),
+            *(laptop.ip(what).replace(" [detached]", "")
+              for what in ("route show table all", "rule", "neigh show proxy"))]
+
+
+@pytest.mark.parametrize("name, text, reason", [
+    ("docker", DOCKER, f"Docker drops TCP, UDP, ping {BOTH} (ip filter FORWARD, policy)"),
+    ("legacy", LEGACY, f"iptables-legacy, or a filter like it, drops TCP, UDP, ping {BOTH}"),
+    ("tunnel", "ip tuntap add dev vpn mode tun; ip link set vpn up; "
+     "ip route add default dev vpn table 51820; ip rule add pref 0 iif vmr-tiny lookup 51820",
+     "this host sends by another interface TCP, UDP, ping from the guest"),
+], ids=["docker", "legacy", "tunnel"])
+def test_auto(lab: Lab, name: str, text: str, reason: str) -> None:
+    """`path: auto` is bridged where this host would not forward, and one line says why. Nothing of
+    the routed path is left, and the guest is on the LAN."""
+    with Firewall(lab, text):
+        before = place(lab)
+        vm, guest = boot(lab, tiny(network={"configure": "dhcp"}))
+        assert place(lab) == before
+        for key in ("forwarding", "proxy_arp"):
+            assert lab.laptop.netns.sysctl(f"net/ipv4/conf/{vm.tap}/{key}") == "0"
+        found = status(lab, vm)
+        assert found["path"] == "bridged" and found["path-reason"] == reason
+        assert found["forwarding"] == "unknown" and found["forwarding-reason"] is None
+        assert f"vmrun: tiny: bridged, because {reason}: no firewall, VPN or" in vm.stderr.text
+        assert vm.stderr.text.count(reason) == 1
+        assert guest.reads(f"http://{lab.phone.address}/"), "TCP from the guest"
+        assert lab.phone.ping(vm.address)
+        assert "routes do not forward" not in vm.stderr.text
+        lab.run(["kill", "-9", str(vm.netsetup.pid)])
+        time.sleep(1)
+        assert status(lab, vm)["path"] == "bridged"
+        assert lab.phone.ping(vm.address)
+        vm.stop()
+        if name == "tunnel":
+            script(lab, "ip rule del pref 0 iif vmr-tiny; ip link del vpn")
+
+
+def test_auto_stays(lab: Lab) -> None:
+    """A running VM keeps its path, whatever a firewall does later."""
+    vm = lab.start_vm(paused())
+    vm.wait_ready()
+    assert status(lab, vm)["path"] == "routed" and status(lab, vm)["path-reason"] is None
+    with Firewall(lab, DROP):
+        found = wait_status(lab, vm, "closed")
+        assert found["path"] == "routed"
+        assert found["forwarding-remedy"][-1].endswith("--set network.path=bridged")
+
+
+def test_auto_allow(lab: Lab) -> None:
+    """With `allow`, a VM is bridged only if its rules do not help, and leaves none."""
+    with Firewall(lab, DROP):
+        vm = lab.start_vm(paused(network={"firewall": "allow"}))
+        vm.wait_ready()
+        assert status(lab, vm)["path"] == "routed" and len(rules(lab)) == 2
+        vm.quit()
+    with Firewall(lab, DROP + LEGACY):
+        vm = lab.start_vm(paused(network={"firewall": "allow"}))
+        vm.wait_ready()
+        assert status(lab, vm)["path"] == "bridged" and not rules(lab)
+        vm.quit()
+
+
+def test_auto_limited(lab: Lab) -> None:
+    """Root's policy has the last word: what forbids the bridged path leaves the routed one."""
+    me = lab.add_user()
+    lab.set_policy("# nobody\n")
+    with Service(lab) as service, Firewall(lab, DROP):
+        service.install()
+        for rule, path in (("path routed", "routed"), ("", "bridged"), ("path bridged", "bridged")):
+            lab.set_policy(f"allow user me {rule}\n")
+            vm = lab.start_vm(paused(), user=me)
+            vm.wait_ready()
+            assert ("vmrun: tiny: bridged" in vm.stderr.text) == (path == "bridged")
+            assert ("a firewall of this host drops" in vm.stderr.text) == (rule != "path bridged")
+            vm.quit()
+        lab.set_policy("allow user me\n")
+        code, said = refused(lab, routed(firewall="allow"), user=me)
+        assert code == 4 and "user 'me' is not permitted to change the firewall" in said
+        assert "allow user me firewall" in said
+
+
 def test_off(lab: Lab) -> None:
     """`off` asks nothing and says nothing."""
     with Firewall(lab, DROP):
-        vm = lab.start_vm(paused(network={"firewall": "off"}))
+        vm = lab.start_vm(routed(firewall="off"))
         vm.wait_ready()
         found = status(lab, vm)
         assert found["forwarding"] == "unknown" and fates(found) == all_are("unknown")
@@ -202,7 +293,7 @@ def test_allow(lab: Lab, name: str, text: str) -> None:
     """`allow`: TCP reaches the guest through each chain that dropped it, and after a reload again;
     iptables shows the rules whole, and no rule is left."""
     with Firewall(lab, text):
-        vm, guest = boot(lab, tiny(network={"firewall": "allow"}))
+        vm, guest = boot(lab, tiny(network={"firewall": "allow", "path": "routed"}))
         found = status(lab, vm)
         assert found["forwarding"] == "open" and found["forwarding-allowed"] is True, found
         assert guest.reads(f"http://{lab.phone.address}/"), "TCP from the guest"
@@ -227,7 +318,7 @@ def test_allow(lab: Lab, name: str, text: str) -> None:
 def test_kill(lab: Lab, victim: str) -> None:
     """Whoever is killed: no table of a question is left, and no rule after the VM's end."""
     with Firewall(lab, DROP):
-        vm = lab.start_vm(paused(network={"firewall": "allow"}))
+        vm = lab.start_vm(routed(firewall="allow"))
         vm.wait_ready()
         assert len(rules(lab)) == 2
         killed = {"service": lambda: vm.netsetup.pid, "maker": lambda: vm.maker.pid,
@@ -248,7 +339,7 @@ def test_sweep(lab: Lab) -> None:
     """Rules that dead processes left are removed by `vmrun clean`; others' comments stay."""
     other = "9c1c1fb6-3b3e-4d0b-8a55-7cf0ee0d0001"
     with Firewall(lab, DROP):
-        vm = lab.start_vm(paused(network={"firewall": "allow"}))
+        vm = lab.start_vm(routed(firewall="allow"))
         vm.wait_ready()
         script(lab, "nft insert rule ip filter FORWARD iifname '\"x\"' accept comment '\"vmrun:no\"'")
         # All at once: whoever lives on cleans up.
