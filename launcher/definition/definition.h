@@ -245,8 +245,8 @@ struct port {
  * @queues: 1..QUEUES_MAX; 0 for auto.
  * @probe: thoroughness of the check that an address is free.
  * @promiscuous: mode of the uplink.
- * @path: how packets pass between guest and LAN.
- * @firewall: what to do about a firewall of the host that drops them.
+ * @path: the way of packets between guest and LAN.
+ * @firewall: the answer to a firewall of the host that drops them.
  * @ports, @port_count: ports of the host that QEMU forwards to the guest.
  */
 struct network {

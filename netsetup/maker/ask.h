@@ -12,14 +12,14 @@
 
 /*
  * Theory of operation: see netsetup/worker/question.h. The gate is a tap that exists for one
- * question. A frame that is written to its descriptor enters the VM's tap if the guest's address is
- * its source, and the uplink if that is the station's. The table is of the family ip, and belongs to
- * the socket that receives the traces:
+ * question. A frame that is written to its descriptor enters the VM's tap if the guest's address
+ * is its source, and the uplink if that is the station's. The table is of the family ip, and
+ * belongs to the socket that receives the traces:
  *
  *   chain asked    prerouting, before all others but defragmentation: has packets between the two
  *                  addresses traced
  *   chain reached  forward, before all others
- *   chain passed   postrouting, after all others: drops these packets, and an ICMP error about them,
+ *   chain passed   postrouting, after all others: drops these packets, and ICMP errors about them,
  *                  so that no packet leaves the host
  *
  * Both are gone when the descriptors are closed. For the time of the question, a guest that runs

@@ -97,12 +97,13 @@ enum maker_rule {
  * @mac: MAKER_LINK_UP: the tap's; MAKER_TABLE_VM: the guest's.
  * @number: MAKER_TAP_ADD: queues; MAKER_LINK_UP: MTU; MAKER_SYSCTL: the value; MAKER_ARP_SOCKET:
  *          enum promiscuous_mode; MAKER_TABLE_VM: enum table_path; MAKER_RULE_*: the preference;
- *          MAKER_TAP_ROUTE_*: length of the destination's prefix; MAKER_ALLOW_SWEEP: 1: delete them.
+ *          MAKER_TAP_ROUTE_*: length of the destination's prefix; MAKER_ALLOW_SWEEP: 1: delete
+ *          them.
  * @offload: MAKER_TAP_ADD: 1: with vnet headers.
  * @key: MAKER_SYSCTL: of maker_sysctl_key(); MAKER_RULE_*: enum maker_rule.
- * @tap_ifindex: MAKER_TABLE_VM*, MAKER_ASK_OPEN, MAKER_ALLOW_ADD: the VM's tap. MAKER_RULE_DELETE of
- *               MAKER_RULE_TABLE, MAKER_TAP_ROUTE_*: the tap, which has the table TAP_TABLE() and may
- *               be gone.
+ * @tap_ifindex: MAKER_TABLE_VM*, MAKER_ASK_OPEN, MAKER_ALLOW_ADD: the VM's tap. MAKER_RULE_DELETE
+ *               of MAKER_RULE_TABLE, MAKER_TAP_ROUTE_*: the tap, which has the table TAP_TABLE()
+ *               and may be gone.
  * @owner: MAKER_TABLE_REFRESH, MAKER_TABLE_VM*: the socket that owns the table. maker_call() passes
  *         it to the maker, which has another number for it.
  * @station: MAKER_ASK_OPEN: an address of the LAN.
@@ -128,8 +129,8 @@ struct maker_request {
  * struct maker_answer - an answer, with the descriptors of a tap or a socket; MAKER_TABLE_OPEN: the
  * table's owner, the gate, and the socket of gate_groups_open().
  * @code: 0, or a positive errno value; then @error has the message.
- * @ifindex: MAKER_TAP_ADD: the tap's; MAKER_TABLE_OPEN: the gate's; MAKER_ALLOW_SWEEP: the number of
- *           rules whose taps are gone.
+ * @ifindex: MAKER_TAP_ADD: the tap's; MAKER_TABLE_OPEN: the gate's; MAKER_ALLOW_SWEEP: the number
+ *           of rules whose taps are gone.
  */
 struct maker_answer {
 	int32_t code;

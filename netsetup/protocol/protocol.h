@@ -82,7 +82,7 @@ enum promiscuous_mode {
 	PROMISCUOUS_OFF,
 };
 
-/* What to do about a firewall of the host that drops what the guest sends and receives. */
+/* The answer to a firewall of the host that drops what the guest sends and receives. */
 enum firewall_mode {
 	FIREWALL_CHECK, /* ask the kernel, and report it */
 	FIREWALL_ALLOW, /* add rules to its chains, too */

@@ -24,7 +24,7 @@ enum verdict_direction {
 	VERDICT_DIRECTIONS,
 };
 
-/* What became of a packet. */
+/* The fate of a packet. */
 enum verdict_fate {
 	VERDICT_UNKNOWN,
 	VERDICT_PASSES,
@@ -63,7 +63,7 @@ enum verdict_forwarding {
 #define VERDICT_CULPRITS_MAX 4
 
 /**
- * struct verdict_culprit - what dropped a packet.
+ * struct verdict_culprit - the chain, and its rule, that dropped a packet.
  * @rule: handle of the rule; 0: the policy of the base chain.
  * @family: NFPROTO_IPV4 or NFPROTO_INET.
  * @owner: enum verdict_owner.

@@ -65,7 +65,7 @@ enum vm_phase {
 };
 
 /**
- * struct vm_ask - what is known of the kernel's forwarding. Times are monotonic_ms(); 0: none.
+ * struct vm_ask - the latest verdict, and its place. Times are monotonic_ms(); 0: none.
  * @ifindex, @address: the place for which the kernel was asked; 0: none yet.
  * @at: time of the next question.
  * @last: time of the last question.

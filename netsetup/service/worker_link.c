@@ -54,7 +54,7 @@ int worker_link_receive(const struct worker_link *link, struct worker_message *m
 	 */
 	if (size != sizeof(*message) || message->type < WORKER_PROBED ||
 	    message->type > WORKER_CONFLICT || message->count > PROBE_BATCH_MAX ||
-	    !verdict_check(&message->verdict))
+	    (message->type == WORKER_ASKED && !verdict_check(&message->verdict)))
 		return error_setf(err, STATUS_FAILURE, EPROTO, "malformed message of the worker");
 	return 0;
 }

@@ -3,106 +3,35 @@
 #include "netsetup/table/gate.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <linux/pkt_cls.h>
-#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <linux/tc_act/tc_mirred.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/interface.h"
+#include "netsetup/kernel/redirect.h"
 #include "netsetup/kernel/sysctl.h"
 #include "netsetup/kernel/tap.h"
-
-#define FILTER_PRIO 1
 
 /* Larger than a guest's frame; the driver does not look at it. */
 #define GATE_MTU 65521
 
-/* Builds a request for a qdisc or a filter of the gate. */
-static struct nl_msg *traffic_message(int type, int flags, const struct tcmsg *header,
-				      const char *kind)
-{
-	cleanup_nl_msg *message = netlink_message(type, flags, header, sizeof(*header));
-
-	if (!message || nla_put_string(message, TCA_KIND, kind) < 0)
-		return NULL;
-	return take_ptr(&message);
-}
-
-static int add_qdisc(struct nl_sock *route, unsigned int gate)
-{
-	const struct tcmsg header = { .tcm_family = AF_UNSPEC,
-				      .tcm_ifindex = (int)gate,
-				      .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
-				      .tcm_parent = TC_H_CLSACT };
-	cleanup_nl_msg *message = NULL;
-
-	message = traffic_message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &header, "clsact");
-	return message ? netlink_request(route, message, NULL, NULL) : -ENOMEM;
-}
-
-/* The only action: the frame enters the uplink. */
-static int put_redirect(struct nl_msg *message, int type, unsigned int uplink)
-{
-	const struct tc_mirred redirect = { .action = TC_ACT_STOLEN,
-					    .eaction = TCA_INGRESS_REDIR,
-					    .ifindex = uplink };
-	struct nlattr *actions = nla_nest_start(message, type);
-	struct nlattr *first = actions ? nla_nest_start(message, 1) : NULL;
-	struct nlattr *options;
-
-	if (!first || nla_put_string(message, TCA_ACT_KIND, "mirred") < 0)
-		return -ENOMEM;
-	options = nla_nest_start(message, TCA_ACT_OPTIONS);
-	if (!options || nla_put(message, TCA_MIRRED_PARMS, sizeof(redirect), &redirect) < 0)
-		return -ENOMEM;
-	nla_nest_end(message, options);
-	nla_nest_end(message, first);
-	nla_nest_end(message, actions);
-	return 0;
-}
-
-/* cls_bpf: a program that matches each frame. */
-static int put_match(struct nl_msg *message)
-{
-	static const struct sock_filter match = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
-
-	if (nla_put_u16(message, TCA_BPF_OPS_LEN, 1) < 0 ||
-	    nla_put(message, TCA_BPF_OPS, sizeof(match), &match) < 0)
-		return -ENOMEM;
-	return 0;
-}
-
-/* @uplink: 0: without an action. */
+/* Redirects each frame; @uplink: 0: without an action. */
 static int add_filter(struct nl_sock *route, unsigned int gate, bool matchall, unsigned int uplink)
 {
-	const struct tcmsg header = { .tcm_family = AF_UNSPEC,
-				      .tcm_ifindex = (int)gate,
-				      .tcm_handle = 1,
-				      .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS),
-				      .tcm_info = TC_H_MAKE(FILTER_PRIO << 16, htons(ETH_P_ALL)) };
-	cleanup_nl_msg *message = NULL;
-	struct nlattr *options;
-	int ret;
+	static const struct sock_filter match = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	const struct redirect redirect = { .from = gate,
+					   .egress = true,
+					   .priority = 1,
+					   .protocol = ETH_P_ALL,
+					   .match = matchall ? NULL : &match,
+					   .count = matchall ? 0 : 1,
+					   .to = uplink };
 
-	message = traffic_message(RTM_NEWTFILTER, NLM_F_CREATE, &header,
-				  matchall ? "matchall" : "bpf");
-	options = message ? nla_nest_start(message, TCA_OPTIONS) : NULL;
-	ret = options ? 0 : -ENOMEM;
-	if (ret == 0 && !matchall)
-		ret = put_match(message);
-	if (ret == 0 && uplink)
-		ret = put_redirect(message, matchall ? TCA_MATCHALL_ACT : TCA_BPF_ACT, uplink);
-	if (ret < 0)
-		return ret;
-	nla_nest_end(message, options);
-	return netlink_request(route, message, NULL, NULL);
+	return redirect_add(route, &redirect);
 }
 
 static bool missing(int ret)
@@ -118,12 +47,12 @@ static int lacks(const char *part, const char *module, int ret, struct error *er
 }
 
 /* Redirects the gate's frames by either classifier, for no kernel must have both. */
-static int redirect(struct nl_sock *route, unsigned int gate, unsigned int uplink,
-		    struct error *err)
+static int redirect_all(struct nl_sock *route, unsigned int gate, unsigned int uplink,
+			struct error *err)
 {
 	int ret;
 
-	ret = add_qdisc(route, gate);
+	ret = redirect_qdisc(route, gate);
 	if (missing(ret))
 		return lacks("clsact (NET_SCH_INGRESS)", "sch_ingress", ret, err);
 	if (ret == 0)
@@ -172,7 +101,7 @@ int gate_open(struct nl_sock *route, struct interface_id uplink, unsigned int *i
 		return ret;
 	index = if_nametoindex(name);
 	no_ipv6.ifname = name;
-	ret = redirect(route, index, uplink.ifindex, err);
+	ret = redirect_all(route, index, uplink.ifindex, err);
 	/* A kernel without IPv6 has no such value. */
 	if (ret == 0)
 		ret = sysctl_write(&no_ipv6, 1, err);

@@ -12,18 +12,18 @@
 /*
  * Theory of operation: the maker has made a gate and a table of nf_tables (ask.h). A frame that is
  * written to the gate's descriptor enters the tap or the uplink, as its source address says, as if
- * the guest or the LAN had sent it. The table has the kernel report each step of such a packet. Its
- * chain "reached" sees a packet before all others of the forward hook, and its chain "passed" after
- * all of the postrouting hook; it drops the packet there. So no packet leaves the host, whatever the
- * answer is, and a guest that runs gets none. A packet that neither passes nor is reported as
- * dropped is waited for, QUESTION_WAIT_MS.
+ * the guest or the LAN had sent it. The table has the kernel report each step of such a packet.
+ * Its chain "reached" sees a packet before all others of the forward hook, and its chain "passed"
+ * after all of the postrouting hook; it drops the packet there. So no packet leaves the host,
+ * whatever the answer is, and a guest that runs gets none. A packet that neither passes nor is
+ * reported as dropped is waited for, QUESTION_WAIT_MS.
  */
 
 /* Time for packets that vanish, in milliseconds. Others are decided in about 0.3 ms. */
 #define QUESTION_WAIT_MS 60
 
 /**
- * struct question_flow - what is known of one sample.
+ * struct question_flow - the progress of one sample.
  * @id: of its traces; @seen is true if it is known.
  * @reached: it came to the forward hook.
  * @owner: enum verdict_owner of the present base chain, by the names of its chains.

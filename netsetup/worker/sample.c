@@ -30,7 +30,7 @@ struct echo {
 	uint8_t data[8];
 };
 
-/* What follows the IPv4 header. */
+/* The headers after that of IPv4. */
 union inner {
 	struct syn syn;
 	struct datagram datagram;

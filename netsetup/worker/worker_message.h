@@ -21,8 +21,9 @@
  * both.
  *
  * A VM has at most one probe, one search for its router and one question to the kernel at once: the
- * next one replaces it, and what is replaced or ended is not answered. A message that the worker cannot expect ends it, with
- * one exception: WORKER_FORGET of a VM that it does not know does nothing.
+ * next one replaces it, and what is replaced or ended is not answered. A message that the worker
+ * cannot expect ends it, with one exception: WORKER_FORGET of a VM that it does not know does
+ * nothing.
  */
 
 /* Maximum number of VMs that the worker knows at once. Their numbers may be any. */
@@ -102,8 +103,10 @@ struct worker_message {
 	uint32_t count;
 	uint32_t uplink;
 	uint32_t tap;
-	struct probe probes[PROBE_BATCH_MAX];
-	struct verdict verdict;
+	union {
+		struct probe probes[PROBE_BATCH_MAX];
+		struct verdict verdict;
+	};
 };
 
 #endif

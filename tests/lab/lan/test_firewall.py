@@ -27,12 +27,12 @@ def routed(**network: str) -> dict:
 
 
 def status(lab: Lab, vm: Vm) -> dict:
-    """What `vmrun status --json` says."""
+    """The output of `vmrun status --json`."""
     return json.loads(lab.vmrun("status", vm.name, "--json").stdout)
 
 
 def fates(found: dict) -> dict[str, str]:
-    """What became of each sample packet."""
+    """The fate of each sample packet."""
     return dict(each.split() for each in found["forwarding-packets"])
 
 
@@ -138,7 +138,7 @@ def _numberless(text: str) -> str:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_verdict(lab: Lab, row: Row) -> None:
-    """What drops the guest's packets is named at the start and in `status`, with what helps."""
+    """The chain that drops is named at the start and in `status`, with the commands that help."""
     with Firewall(lab, row.rules):
         with lab.phone.capture(LAPTOP) as capture:
             vm = lab.start_vm(routed())
@@ -192,7 +192,7 @@ def test_changes(lab: Lab) -> None:
 
 
 def place(lab: Lab) -> list[str]:
-    """What the laptop has of VMs whose packets it forwards."""
+    """The routes, rules and values of VMs whose packets the laptop forwards."""
     laptop = lab.laptop.netns
     return [laptop.sysctl("net/ipv4/conf/wlan0/forwarding"),
             *(laptop.ip(what).replace(" [detached]", "")
@@ -316,7 +316,7 @@ def test_allow(lab: Lab, name: str, text: str) -> None:
 
 @pytest.mark.parametrize("victim", ["service", "maker", "worker", "vmrun"])
 def test_kill(lab: Lab, victim: str) -> None:
-    """Whoever is killed: no table of a question is left, and no rule after the VM's end."""
+    """Any process is killed: no table of a question is left, and no rule after the VM's end."""
     with Firewall(lab, DROP):
         vm = lab.start_vm(routed(firewall="allow"))
         vm.wait_ready()

@@ -63,7 +63,7 @@ def clear(lab: Lab) -> None:
                 "iptables-legacy -X")
 
 
-# What dockerd 28 makes of the chain FORWARD when it turns ip_forward on itself.
+# The chain FORWARD as dockerd 28 makes it when it turns ip_forward on itself.
 DOCKER = """
 iptables-nft -P FORWARD DROP
 for chain in DOCKER-USER DOCKER-FORWARD DOCKER-CT DOCKER-BRIDGE DOCKER; do

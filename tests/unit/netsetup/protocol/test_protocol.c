@@ -57,7 +57,8 @@ static void test_init(void **state)
 					[RECORD_DONE] = sizeof(struct record_header),
 					[RECORD_DHCP] = sizeof(struct dhcp_record),
 					[RECORD_CONNECT] = sizeof(struct record_header),
-					[RECORD_CONNECTED] = sizeof(struct record_header) };
+					[RECORD_CONNECTED] = sizeof(struct record_header),
+					[RECORD_VERDICT] = sizeof(struct verdict_record) };
 	struct error err;
 
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {
@@ -201,6 +202,7 @@ SETTER(set_probe, attach->probe = (uint8_t)value)
 SETTER(set_promiscuous, attach->promiscuous = (uint8_t)value)
 SETTER(set_mac, memset(&attach->mac, value, sizeof(attach->mac)))
 SETTER(set_path, attach->path = (uint8_t)value)
+SETTER(set_firewall, attach->firewall = (uint8_t)value)
 SETTER(set_queues, attach->queues = (uint8_t)value)
 SETTER(set_offload, attach->offload = (uint8_t)value)
 SETTER(set_dhcp, attach->dhcp = (uint8_t)value)
@@ -272,6 +274,8 @@ static const struct field_case fields[] = {
 	{ NULL, set_mac, 2 },
 	{ NULL, set_path, PATH_BRIDGED },
 	{ "path", set_path, PATH_BRIDGED + 1 },
+	{ NULL, set_firewall, FIREWALL_OFF },
+	{ "firewall", set_firewall, FIREWALL_OFF + 1 },
 	{ "queues", set_queues, 0 },
 	{ NULL, set_queues, QUEUES_MAX },
 	{ "queues", set_queues, QUEUES_MAX + 1 },
@@ -294,7 +298,6 @@ static const struct field_case fields[] = {
 	{ NULL, set_host_routes, 1 },
 	{ "flags", set_host_routes, 2 },
 	{ "flags", set_reserved, 0 },
-	{ "flags", set_reserved, 1 },
 };
 
 static void test_fields(void **state)
