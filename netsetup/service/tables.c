@@ -22,7 +22,7 @@ static const struct {
 
 static int *part_of(struct uplink_table *table, size_t i)
 {
-	return (int *)((char *)&table->fds + parts[i].offset);
+	return (int *)(void *)((char *)&table->fds + parts[i].offset);
 }
 
 static struct uplink_table *find_table(struct tables *tables, unsigned int ifindex)
