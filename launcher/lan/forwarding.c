@@ -270,6 +270,8 @@ void forwarding_remedy(const struct verdict *verdict, const char *tap, const cha
 	if (allow_helps(verdict))
 		error_remedy(finding, "or have vmrun add its rules: --set network.firewall=allow");
 	if (worst_fate(verdict) != VERDICT_PASSES)
-		error_remedy(finding, "or start the VM anew, below all of this: "
-				      "--set network.path=bridged");
+		error_remedy(finding,
+			     "%sstart the VM anew, below all of this: "
+			     "--set network.path=bridged",
+			     finding->remedy[0] ? "or " : "");
 }

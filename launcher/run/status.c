@@ -110,7 +110,7 @@ static void add_forwarding(struct json_object *object, const struct lan_session 
 	add_text(object, "forwarding-reason", forwarding_text(verdict, text) ? text : NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		snprintf(text, sizeof(text), "%s %s", names[i],
-			 forwarding_fate(verdict->fates[0][i]));
+			 forwarding_fate(verdict->fates[i / VERDICT_KINDS][i % VERDICT_KINDS]));
 		json_object_array_add(fates, json_object_new_string(text));
 	}
 	json_object_object_add(object, "forwarding-packets", fates);

@@ -13,7 +13,7 @@ static unsigned int count_unknown(const struct verdict *verdict)
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < SAMPLE_COUNT; i++)
-		count += verdict->fates[0][i] == VERDICT_UNKNOWN;
+		count += verdict->fates[i / VERDICT_KINDS][i % VERDICT_KINDS] == VERDICT_UNKNOWN;
 	return count;
 }
 

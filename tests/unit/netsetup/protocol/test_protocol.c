@@ -482,7 +482,7 @@ static void test_too_large(void **state)
 	cleanup_fd int ours = -1;
 	cleanup_fd int theirs = -1;
 	struct {
-		struct failed_record failed;
+		union record record;
 		char more;
 	} large;
 	union record record;
@@ -490,7 +490,7 @@ static void test_too_large(void **state)
 
 	make_pair(&ours, &theirs);
 	memset(&large, 0, sizeof(large));
-	protocol_record_init(&large.failed, RECORD_FAILED);
+	protocol_record_init(&large.record, RECORD_FAILED);
 	send_raw(ours, &large, sizeof(record) + 1, 0);
 	assert_int_equal(protocol_receive(theirs, &record, NULL, &err), -EPROTO);
 	assert_string_equal(err.message, "malformed record: larger than any record");
