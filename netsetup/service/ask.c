@@ -289,8 +289,9 @@ bool ask_bridges(const struct vm *vm)
 {
 	const uint8_t forwarding = vm->ask.verdict.forwarding;
 
+	/* A guest that asks for this host's routes has them on the routed path only. */
 	return !vm->record.answered && vm->record.attach.path == PATH_AUTO &&
-	       vm->record.path == PATH_ROUTED &&
+	       vm->record.path == PATH_ROUTED && !vm->record.attach.host_routes &&
 	       (forwarding == FORWARDING_PARTLY || forwarding == FORWARDING_CLOSED);
 }
 
