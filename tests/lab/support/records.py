@@ -52,15 +52,16 @@ _PROTOCOL = _protocol()
 _RECORDS = _PROTOCOL["records"]
 MAGIC, VERSION, LARGEST = _PROTOCOL["magic"], _PROTOCOL["version"], _PROTOCOL["largest"]
 (ATTACH, MOVE, WITHDRAW, CLEAN, CHANGE, READY, FAILED, CONFLICT, RENEWED, DONE, DHCP,
- CONNECT, CONNECTED) = (
+ CONNECT, CONNECTED, VERDICT) = (
     _PROTOCOL["types"][f"RECORD_{name}"] for name in
     "ATTACH MOVE WITHDRAW CLEAN CHANGE READY FAILED CONFLICT RENEWED DONE DHCP CONNECT "
-    "CONNECTED".split())
+    "CONNECTED VERDICT".split())
 
 HEADER = Layout(**_RECORDS["record_header"])
-(ATTACH_BODY, CLEAN_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, CONFLICT_BODY, DHCP_BODY) = (
+(ATTACH_BODY, CLEAN_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, CONFLICT_BODY, DHCP_BODY,
+ VERDICT_BODY) = (
     Layout(**_RECORDS[f"{name}_record"], start=HEADER.size) for name in
-    "attach clean change ready failed conflict dhcp".split())
+    "attach clean change ready failed conflict dhcp verdict".split())
 
 
 def header(kind: int, size: int, magic: int = MAGIC, version: int = VERSION) -> bytes:
@@ -93,7 +94,8 @@ def attach_body(ifindex: int, host: Optional[str], name: bytes = b"x", owner: in
                 promiscuous: int = 0, queues: int = 1, offload: int = 0, dhcp: int = 0,
                 named: int = 0, announce: int = 0, dry_run: int = 0, verbose: int = 0,
                 card: int = 0, host_routes: int = 0, reserved: bytes = b"",
-                uuid: bytes = b"u" * 16, mac: Optional[bytes] = None, path: int = 0) -> bytes:
+                uuid: bytes = b"u" * 16, mac: Optional[bytes] = None, path: int = 0,
+                firewall: int = 0) -> bytes:
     """The body of a request to attach or move a VM on the uplink @ifindex with address @host."""
     return ATTACH_BODY.pack(
         name=name, uuid=uuid, owner=owner, ifindex=ifindex, host=_octets(host),
@@ -102,7 +104,8 @@ def attach_body(ifindex: int, host: Optional[str], name: bytes = b"x", owner: in
         tap_ifindex=tap_ifindex,
         probe=probe, promiscuous=promiscuous, queues=queues, offload=offload, dhcp=dhcp,
         named=named, announce=announce, dry_run=dry_run, verbose=verbose, card=card,
-        host_routes=host_routes, reserved=reserved, mac=mac or mac_of(name, owner, card), path=path)
+        host_routes=host_routes, reserved=reserved, mac=mac or mac_of(name, owner, card), path=path,
+        firewall=firewall)
 
 
 def attach(kind: int = ATTACH, **fields: Any) -> bytes:
