@@ -25,7 +25,7 @@ void question_close(struct question *question)
 		close(question->trace);
 		close(question->gate);
 	}
-	*question = (struct question){ .gate = -1, .trace = -1 };
+	question->gate = question->trace = -1;
 }
 
 static uint8_t *fate_of(struct question *question, size_t number)

@@ -38,13 +38,13 @@ struct question_flow {
 };
 
 /**
- * struct question - one question. All zero but the descriptors is none.
- * @gate: descriptor of the gate, owned; -1: there is no question.
+ * struct question - one question.
+ * @gate: descriptor of the gate, owned; -1: it is closed.
  * @trace: the socket that owns the table and receives traces, owned.
  * @uplink, @tap: their ifindexes.
  * @undecided: number of samples whose fate is unknown.
  * @deadline: ms of CLOCK_MONOTONIC.
- * @job: of the request.
+ * @job: of the request; 0: there is no question, or it was answered.
  */
 struct question {
 	int gate;

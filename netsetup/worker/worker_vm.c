@@ -195,15 +195,18 @@ static void step_question(struct worker_vm *vm, uint64_t now)
 	struct worker_message message = { .type = WORKER_ASKED };
 	struct question *question = &vm->question;
 
-	if (question->gate < 0)
+	if (!question->job)
 		return;
-	question_receive(question);
-	if (!question_step(question, now))
+	if (question->gate >= 0)
+		question_receive(question);
+	if (question->gate >= 0 && !question_step(question, now))
 		return;
+	/* Before the answer: the service may ask again at once, by a gate of the same name. */
+	question_close(question);
 	message.job = question->job;
 	message.verdict = question->verdict;
 	if (answer(vm, &message))
-		question_close(question);
+		question->job = 0;
 	else
 		question->deadline = now + RETRY_MS;
 }
@@ -237,7 +240,7 @@ uint64_t worker_vm_deadline(const struct worker_vm *vm)
 		deadline = vm->batch.deadline;
 	if (is_searching(vm) && vm->router.deadline < deadline)
 		deadline = vm->router.deadline;
-	if (vm->question.gate >= 0 && vm->question.deadline < deadline)
+	if (vm->question.job && vm->question.deadline < deadline)
 		deadline = vm->question.deadline;
 	return deadline;
 }
