@@ -43,6 +43,7 @@ enum lan_state {
  * @address: the guest's.
  * @prefix_length: of the uplink's subnet, 1..30.
  * @router: of the LAN, or 0.0.0.0.
+ * @router_mac: its hardware address; zero if unknown.
  * @gateway: the guest's default gateway, or 0.0.0.0 for none.
  * @host: the host's own address on the uplink.
  * @mtu: bytes.
@@ -58,6 +59,7 @@ struct lan_place {
 	struct in_addr address;
 	unsigned int prefix_length;
 	struct in_addr router;
+	struct ether_addr router_mac;
 	struct in_addr gateway;
 	struct in_addr host;
 	unsigned int mtu;

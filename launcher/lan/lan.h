@@ -27,7 +27,7 @@
  * @open_error: the reason why it was not opened; code 0 if it was.
  * @lan: the tap's descriptors and the DHCP socket.
  * @roam: the VM's place on the LAN, and its next ones.
- * @remembered: the VM's last addresses.
+ * @told: the VM's last place on the LAN, as the guest was told.
  * @dns, @dns_count: DNS servers for the guest.
  * @address_changed: called with the VM's new address; may be NULL.
  * @state_changed: called when the state of the VM's place has changed; may be NULL.
@@ -44,7 +44,7 @@ struct lan_session {
 	struct error open_error;
 	struct netsetup_lan lan;
 	struct roam roam;
-	struct in_addr remembered[REMEMBERED_MAX];
+	struct lan_place told;
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
 	struct dhcp_server dhcp;
@@ -101,7 +101,7 @@ void lan_leave(struct lan_session *lan_session);
 int lan_watch(struct lan_session *lan_session, struct loop *loop, struct error *err);
 
 /**
- * lan_report() - print the VM's place on the LAN and store its address.
+ * lan_report() - print the VM's place on the LAN.
  * @lan_session: a watching one.
  * @qmp: ready; takes the guest's link down and up. Must live as long as the loop runs.
  */

@@ -37,26 +37,26 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 }
 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
-		   bool roams)
+		   bool was_up, bool roams)
 {
 	char before[IPV4_TEXT_SIZE], after[IPV4_TEXT_SIZE];
 
-	if (ipv4_equal(old->address, now->address) && !ipv4_equal(old->gateway, now->gateway))
-		log_notice("%s: the gateway is %s now, no longer %s%s", name,
-			   ipv4_text(now->gateway, after), ipv4_text(old->gateway, before),
-			   roams ? "" : "; configure the guest by hand");
 	if (now->state != LAN_UP) {
 		log_notice("%s: %s: %s", name,
 			   now->state == LAN_CONFLICT ? "address conflict" : "off the LAN",
 			   now->reason);
 		return;
 	}
+	if (ipv4_equal(old->address, now->address) && !ipv4_equal(old->gateway, now->gateway))
+		log_notice("%s: the gateway is %s now, no longer %s%s", name,
+			   ipv4_text(now->gateway, after), ipv4_text(old->gateway, before),
+			   roams ? "" : "; configure the guest by hand");
 	if (!ipv4_equal(old->address, now->address) || strcmp(old->uplink, now->uplink) != 0)
 		log_notice("%s: moved: %s on %s -> %s on %s%s%s", name,
 			   ipv4_text(old->address, before), old->uplink,
 			   ipv4_text(now->address, after), now->uplink, now->reason[0] ? ": " : "",
 			   now->reason);
-	else if (old->state != LAN_UP)
+	else if (!was_up)
 		log_notice("%s: on the LAN again: %s on %s", name, ipv4_text(now->address, after),
 			   now->uplink);
 }

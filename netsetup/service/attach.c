@@ -90,8 +90,28 @@ static int send_probes(struct state *state, struct vm *vm, struct error *err)
 	return ret < 0 ? ret : ATTACH_PENDING;
 }
 
-/* Begins to search an address. */
-static int start_search(struct state *state, struct task *task, struct vm *vm, struct error *err)
+/* Has the worker ask for the router's hardware address (RFC 4436). */
+static int send_find(struct state *state, struct vm *vm, struct in_addr router,
+		     struct error *err)
+{
+	const struct worker_message message = { .type = WORKER_FIND,
+						.vm = vm->record.id,
+						.job = ++vm->job,
+						.address = router,
+						.host = vm->uplink.prefix.address };
+	int ret;
+
+	ret = worker_link_send(&state->worker, &message, NULL, 0, err);
+	vm->phase = ret == 0 ? VM_FINDING : VM_IDLE;
+	return ret < 0 ? ret : ATTACH_PENDING;
+}
+
+/*
+ * Begins to search an address. Of several networks with the uplink's numbers, the router shows the
+ * present one. It is asked once: @asked.
+ */
+static int start_search(struct state *state, struct task *task, struct vm *vm, bool asked,
+			struct error *err)
 {
 	struct search_context context;
 	struct error ignored;
@@ -99,9 +119,20 @@ static int start_search(struct state *state, struct task *task, struct vm *vm, s
 
 	publish_withdraw(state, &task->host, vm, &ignored);
 	vm->record.proof.prefix.length = 0;
+	if (!asked)
+		vm->router_mac = (struct ether_addr){ 0 };
+	if (!asked && !ipv4_unset(vm->uplink.router))
+		query_neighbour(task->host.route, vm->uplink.router, vm->uplink.ifindex,
+				&vm->router_mac);
 	ret = task_search(task, state, vm, &context, err);
-	if (ret == 0)
-		ret = search_begin(&vm->search, &context, err);
+	if (ret < 0)
+		return ret;
+	if (!asked && search_needs_router(&context))
+		return send_find(state, vm, vm->uplink.router, err);
+	if (!ipv4_unset(vm->uplink.router))
+		vm->record.proof.router = vm->uplink.router;
+	vm->record.proof.router_mac = vm->router_mac;
+	ret = search_begin(&vm->search, &context, err);
 	if (ret < 0)
 		return ret;
 	if (search_unprobed(&context))
@@ -221,21 +252,6 @@ static bool same_network(const struct vm *vm)
 		ipv4_equal(proof->router, uplink->router));
 }
 
-/* Has the worker ask for the router's hardware address (RFC 4436). */
-static int send_find(struct state *state, struct vm *vm, struct error *err)
-{
-	const struct worker_message message = { .type = WORKER_FIND,
-						.vm = vm->record.id,
-						.job = ++vm->job,
-						.address = vm->record.proof.router,
-						.host = vm->uplink.prefix.address };
-	int ret;
-
-	ret = worker_link_send(&state->worker, &message, NULL, 0, err);
-	vm->phase = ret == 0 ? VM_FINDING : VM_IDLE;
-	return ret < 0 ? ret : ATTACH_PENDING;
-}
-
 /*
  * Keeps the address while the host is in the network where it was proven free. After a lost carrier
  * the router must show that it is the same one, else the address is probed like a new one.
@@ -246,12 +262,12 @@ static int move(struct state *state, struct task *task, struct vm *vm, struct er
 	const struct proof *proof = &vm->record.proof;
 
 	if (ipv4_unset(vm->record.address) || !address_fits(vm) || !same_network(vm))
-		return start_search(state, task, vm, err);
+		return start_search(state, task, vm, false, err);
 	if (proof->carrier_changes == vm->uplink.carrier_changes)
 		return settle(state, task, vm, vm->record.address, err);
 	if (memcmp(&proof->router_mac, &unknown, sizeof(unknown)) != 0)
-		return send_find(state, vm, err);
-	return start_search(state, task, vm, err);
+		return send_find(state, vm, proof->router, err);
+	return start_search(state, task, vm, false, err);
 }
 
 /*
@@ -326,8 +342,9 @@ void attach_withdraw(struct state *state, struct vm *vm)
 int attach_answered(struct state *state, struct vm *vm, const struct worker_message *message,
 		    struct error *err)
 {
-	const bool same = !memcmp(&message->mac, &vm->record.proof.router_mac,
-				  sizeof(message->mac));
+	const struct proof *proof = &vm->record.proof;
+	const bool same = proof->prefix.length &&
+			  !memcmp(&message->mac, &proof->router_mac, sizeof(message->mac));
 	const enum vm_phase phase = vm->phase;
 	cleanup_task task = { 0 };
 	int ret;
@@ -336,9 +353,12 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 	ret = task_begin(&task, state, vm, err);
 	if (ret < 0)
 		return ret;
-	if (phase == VM_FINDING)
-		return same ? settle(state, &task, vm, vm->record.address, err)
-			    : start_search(state, &task, vm, err);
+	if (phase == VM_FINDING && same)
+		return settle(state, &task, vm, vm->record.address, err);
+	if (phase == VM_FINDING) {
+		vm->router_mac = message->mac;
+		return start_search(state, &task, vm, true, err);
+	}
 	/* Security: the addresses are the service's own, only the results are the worker's. */
 	for (size_t i = 0; i < vm->search.batch_size && i < message->count; i++) {
 		vm->search.batch[i].taken = message->probes[i].taken;

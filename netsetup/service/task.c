@@ -140,6 +140,7 @@ int task_search(struct task *task, const struct state *state, const struct vm *v
 					    .uplink = &vm->uplink,
 					    .authorization = task->authorization,
 					    .request = task->request,
+					    .router_mac = vm->router_mac,
 					    .tap_ifindex = vm->record.tap_ifindex,
 					    .route = task->host.route,
 					    .hosts = &task->hosts,

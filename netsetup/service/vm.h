@@ -51,7 +51,7 @@ struct vm_record {
 
 enum vm_phase {
 	VM_IDLE,    /* no request is pending */
-	VM_FINDING, /* a move waits for the router's answer to the worker */
+	VM_FINDING, /* a request waits for the router's answer to the worker */
 	VM_PROBING, /* a request waits for the worker's probes */
 };
 
@@ -66,6 +66,7 @@ enum vm_phase {
  * @tap_fds: one for each queue until the client has them, else -1.
  * @dhcp_open: the worker serves the guest's DHCP.
  * @dhcp: the client's end of the DHCP socket until the client has it, else -1.
+ * @router_mac: hardware address of the present uplink's router; zero if unknown.
  * @job: of the message that waits for the worker's answer.
  */
 struct vm {
@@ -84,6 +85,7 @@ struct vm {
 	bool dhcp_open;
 	int dhcp;
 	enum vm_phase phase;
+	struct ether_addr router_mac;
 	uint32_t job;
 	struct search search;
 };

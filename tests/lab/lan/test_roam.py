@@ -107,7 +107,8 @@ def twin(lab: Lab):
 
 def test_same_numbers_and_the_address_is_taken(lab: Lab) -> None:
     """Somebody there has the guest's address: it is proven again before it is used, and another
-    is allocated. That somebody's neighbours are told nothing wrong."""
+    is allocated. That somebody's neighbours are told nothing wrong. At home the guest has its own
+    address again, and at the next start too: the router shows which network it is."""
     vm, _ = boot(lab, tiny(network=DHCP))
     assert lab.laptop.ping_once(lab.lan.gateway), "so that the laptop knows its router"
     lab.laptop.netns.ip("route add 10.9.0.0/16 dev wlan0")  # an event: netsetup sees it too
@@ -122,7 +123,15 @@ def test_same_numbers_and_the_address_is_taken(lab: Lab) -> None:
     assert list(other.phone.arp_request(old, first=False)) == [owner.mac]
     assert moved[1] in other.phone.http_get(moved[1], timeout=15)
     lab.laptop.roam(home, lab.laptop.cidr)
-    assert moved[1] in lab.phone.http_get(moved[1], timeout=15)
+    vm.wait_stderr(rf"moved: {re.escape(moved[1])} on wlan0 -> {re.escape(old)} on wlan0$")
+    assert old in lab.phone.http_get(old, timeout=15)
+    vm.quit()
+    lab.laptop.roam(other, lab.laptop.cidr)
+    vm = lab.start_vm(paused("tiny", network=DHCP))
+    assert vm.address == moved[1], "its address in the other network"
+    vm.quit()
+    lab.laptop.roam(home, lab.laptop.cidr)
+    assert lab.start_vm(paused("tiny", network=DHCP)).address == old, "its address at home"
 
 
 def test_same_numbers_and_a_static_guest(lab: Lab) -> None:

@@ -82,14 +82,15 @@ def attach_body(ifindex: int, host: Optional[str], name: bytes = b"x", owner: in
                 last: Optional[str] = None, remembered: Optional[str] = None,
                 avoided: Optional[str] = None, tap_ifindex: int = 0, probe: int = 0,
                 promiscuous: int = 0, queues: int = 1, offload: int = 0, dhcp: int = 0,
+                remembered_routers: bytes = b"",
                 named: int = 0, announce: int = 0, dry_run: int = 0, verbose: int = 0,
                 reserved: bytes = b"", uuid: bytes = b"u" * 16) -> bytes:
     """The body of a request to attach or move a VM on the uplink @ifindex with address @host."""
     return ATTACH_BODY.pack(
         name=name, uuid=uuid, owner=owner, ifindex=ifindex, host=_octets(host),
         address=_octets(address), range_first=_octets(first), range_last=_octets(last),
-        remembered=_octets(remembered), avoided=_octets(avoided), tap_ifindex=tap_ifindex,
-        probe=probe, promiscuous=promiscuous, queues=queues, offload=offload, dhcp=dhcp,
+        remembered=_octets(remembered), remembered_routers=remembered_routers,
+        avoided=_octets(avoided), tap_ifindex=tap_ifindex, probe=probe, promiscuous=promiscuous, queues=queues, offload=offload, dhcp=dhcp,
         named=named, announce=announce, dry_run=dry_run, verbose=verbose, reserved=reserved)
 
 

@@ -336,7 +336,7 @@ static void test_same_name(void **state)
 	namespace_test(same_name);
 }
 
-/* The worker's answers decide: all of the first batch are taken, then the third of the next one. */
+/* The worker's answers decide: the first address is taken, then the third of the next one. */
 static void probed(void)
 {
 	struct attach_record attach = attach_for("web");
@@ -352,11 +352,11 @@ static void probed(void)
 	assert_int_equal(vm->record.tap_ifindex, 0);
 	probe = worker_expect(WORKER_PROBE);
 	assert_int_equal(probe.kind, PROBE_OF_NEW);
-	assert_int_equal(probe.count, 4);
-	answer = worker_probed(&probe, 4);
+	assert_int_equal(probe.count, 1);
+	answer = worker_probed(&probe, 1);
 	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_PENDING);
 	probe = worker_expect(WORKER_PROBE);
-	assert_int_equal(probe.count, 16);
+	assert_int_equal(probe.count, 4);
 	answer = worker_probed(&probe, 2);
 	/* Security: the worker chooses no address. */
 	answer.probes[2].address = address("192.168.7.1");
@@ -400,8 +400,8 @@ static void probed_at_once(void)
 	first = worker_expect(WORKER_PROBE);
 	assert_int_equal(attach_begin(&service, vms[1], &err), ATTACH_PENDING);
 	second = worker_expect(WORKER_PROBE);
-	for (size_t i = 0; i < 4; i++)
-		for (size_t j = 0; j < 4; j++)
+	for (size_t i = 0; i < first.count; i++)
+		for (size_t j = 0; j < second.count; j++)
 			assert_false(ipv4_equal(first.probes[i].address, second.probes[j].address));
 	undo(vms[0], clients[0]);
 	undo(vms[1], clients[1]);
@@ -544,6 +544,52 @@ static int move_after_carrier(struct vm **vm, int *client, const char *before)
 				       "&& sleep 0.1"),
 			 0);
 	return attach_move(&service, *vm, &err);
+}
+
+/* Of two networks with the uplink's numbers, the router shows the present one, before any probe. */
+static void networks_alike(void)
+{
+	struct attach_record attach = attach_for("web");
+	struct worker_message found, probe;
+	struct error err = { 0 };
+	struct vm *vm;
+	int client;
+
+	service_open();
+	attach.probe = PROBE_NORMAL;
+	attach.remembered[0] = address("192.168.7.20");
+	attach.remembered_routers[0] = (struct ether_addr){ { 2, 0, 0, 0, 0, 0x99 } };
+	attach.remembered[1] = address("192.168.7.21");
+	attach.remembered_routers[1] = router_mac;
+	for (int answers = 0; answers <= 1; answers++) {
+		assert_int_equal(namespace_run("ip neigh flush dev e0"), 0);
+		vm = service_vm(&attach, &client);
+		assert_int_equal(attach_begin(&service, vm, &err), ATTACH_PENDING);
+		assert_int_equal(worker_count(WORKER_PROBE), 0);
+		found = (struct worker_message){ .type = WORKER_FOUND, .vm = vm->record.id };
+		if (answers)
+			found.mac = router_mac;
+		assert_int_equal(attach_answered(&service, vm, &found, &err), ATTACH_PENDING);
+		probe = worker_expect(WORKER_PROBE);
+		assert_address(probe.probes[0].address, answers ? "192.168.7.21" : "192.168.7.20");
+		probe = worker_probed(&probe, 0);
+		assert_int_equal(attach_answered(&service, vm, &probe, &err), ATTACH_DONE);
+		assert_memory_equal(&vm->record.proof.router_mac, &found.mac, sizeof(found.mac));
+		undo(vm, client);
+	}
+	/* This host knows the router: nobody is asked. */
+	assert_int_equal(namespace_run(KNOWN_ROUTER), 0);
+	vm = service_vm(&attach, &client);
+	assert_int_equal(attach_begin(&service, vm, &err), ATTACH_PENDING);
+	probe = worker_expect(WORKER_PROBE);
+	assert_address(probe.probes[0].address, "192.168.7.21");
+	undo(vm, client);
+	service_close();
+}
+
+static void test_networks_alike(void **state)
+{
+	namespace_test(networks_alike);
 }
 
 /* The router must show after a lost carrier that it is the same one. */
@@ -1103,6 +1149,7 @@ int main(void)
 		cmocka_unit_test(test_undone_before),
 		cmocka_unit_test(test_changed_meanwhile),
 		cmocka_unit_test(test_moved_again),
+		cmocka_unit_test(test_networks_alike),
 		cmocka_unit_test(test_carrier),
 		cmocka_unit_test(test_other_subnet),
 		cmocka_unit_test(test_other_uplink),
