@@ -116,16 +116,18 @@ int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struc
 	return change(host, &request, err);
 }
 
-int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
-		   struct error *err)
+int host_route_add(struct host *host, struct in_addr address, struct in_addr source,
+		   struct interface_id tap, struct error *err)
 {
 	const struct maker_request request = { .type = MAKER_ROUTE_ADD,
 					       .ifindex = tap.ifindex,
-					       .address = address };
-	char text[IPV4_TEXT_SIZE];
+					       .address = address,
+					       .source = source };
+	char text[IPV4_TEXT_SIZE], source_text[IPV4_TEXT_SIZE];
 
-	if (!host_report(host, "ip route add %s/32 dev %s proto %d", ipv4_text(address, text),
-			 tap.ifname, HOST_PROTOCOL))
+	if (!host_report(host, "ip route add %s/32 dev %s src %s proto %d",
+			 ipv4_text(address, text), tap.ifname, ipv4_text(source, source_text),
+			 HOST_PROTOCOL))
 		return 0;
 	return change(host, &request, err);
 }

@@ -67,11 +67,12 @@ int host_link_up(struct host *host, struct interface_id link, const struct ether
 int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struct error *err);
 
 /**
- * host_route_add() - add the host route to the guest. It has no preferred source, because the
- * kernel would remove a route with 'src' together with the uplink's address.
+ * host_route_add() - add the host route to the guest.
+ * @source: this host's address on the uplink, with which it speaks to the guest. The kernel removes
+ *          the route together with that address: the next move adds it again.
  */
-int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
-		   struct error *err);
+int host_route_add(struct host *host, struct in_addr address, struct in_addr source,
+		   struct interface_id tap, struct error *err);
 
 /* host_route_delete() - remove that route; a missing one is no error. */
 int host_route_delete(struct host *host, struct in_addr address, struct interface_id tap,

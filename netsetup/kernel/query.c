@@ -50,32 +50,38 @@ int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *s
 struct wanted_route {
 	unsigned int ifindex;
 	bool found;
+	struct in_addr source;
 };
 
 static int parse_route(struct nlmsghdr *header, void *context)
 {
 	struct wanted_route *wanted = context;
 	const struct rtmsg *route = nlmsg_data(header);
-	struct nlattr *oif;
+	struct nlattr *oif, *source;
 
 	if (header->nlmsg_type != RTM_NEWROUTE || !nlmsg_valid_hdr(header, sizeof(*route)))
 		return 0;
 	oif = nlmsg_find_attr(header, sizeof(*route), RTA_OIF);
+	source = nlmsg_find_attr(header, sizeof(*route), RTA_PREFSRC);
+	if (source && nla_len(source) == sizeof(wanted->source))
+		nla_memcpy(&wanted->source, source, sizeof(wanted->source));
 	wanted->found = route->rtm_type == RTN_UNICAST && route->rtm_dst_len == 32 && oif &&
 			nla_len(oif) == sizeof(uint32_t) && nla_get_u32(oif) == wanted->ifindex;
 	return 0;
 }
 
-int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex)
+int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex,
+		struct in_addr *source)
 {
 	/* FIB_MATCH returns the matching route, not the lookup's result (inet_rtm_getroute()). */
 	const struct rtmsg header = { .rtm_family = AF_INET,
 				      .rtm_dst_len = 32,
 				      .rtm_flags = RTM_F_FIB_MATCH };
 	cleanup_nl_msg *message = request(RTM_GETROUTE, &header, sizeof(header), RTA_DST, &address);
-	struct wanted_route wanted = { ifindex, false };
+	struct wanted_route wanted = { .ifindex = ifindex };
 	int ret = message ? netlink_request(route, message, parse_route, &wanted) : -ENOMEM;
 
+	*source = wanted.source;
 	if (ret == -ENETUNREACH || ret == -EHOSTUNREACH)
 		return 0;
 	return ret < 0 ? ret : wanted.found;

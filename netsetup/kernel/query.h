@@ -30,10 +30,12 @@ int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *s
 /**
  * query_route() - query if packets for an address take a host route (/32) through an interface.
  * @route: rtnetlink socket.
+ * @source: set to the preferred source of the route, or to 0.0.0.0 for none.
  *
  * Return: 1 if they do, 0 if not, or a negative errno.
  */
-int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex);
+int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex,
+		struct in_addr *source);
 
 /**
  * query_lookup() - look up the interface through which the host would send to an address, with all

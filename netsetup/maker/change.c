@@ -105,7 +105,10 @@ int change_sysctl(const struct change *change, struct error *err)
 	return sysctl_write(&sysctl, change->request->number, err);
 }
 
-/* A /32 through the tap. */
+/*
+ * A /32 through the tap. Its source is an address of this host (fib_valid_prefsrc() in
+ * net/ipv4/fib_semantics.c), with which the kernel removes the route. A deletion needs none.
+ */
 static int change_route(const struct change *change, int type, int flags)
 {
 	const struct rtmsg header = { .rtm_family = AF_INET,
@@ -118,7 +121,9 @@ static int change_route(const struct change *change, int type, int flags)
 
 	if (!message ||
 	    nla_put(message, RTA_DST, sizeof(struct in_addr), &change->request->address) < 0 ||
-	    nla_put_u32(message, RTA_OIF, change->request->ifindex) < 0)
+	    nla_put_u32(message, RTA_OIF, change->request->ifindex) < 0 ||
+	    (type == RTM_NEWROUTE &&
+	     nla_put(message, RTA_PREFSRC, sizeof(struct in_addr), &change->request->source) < 0))
 		return -ENOMEM;
 	return request_done(change, message);
 }

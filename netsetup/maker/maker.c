@@ -104,6 +104,8 @@ static bool numbers_fit(const struct kind *kind, const struct maker_request *req
 		return false;
 	if (request->type == MAKER_SYSCTL && !change_sysctl_of(request->key))
 		return false;
+	if (request->type == MAKER_ROUTE_ADD && !ipv4_unicast(request->source))
+		return false;
 	return !kind->address || ipv4_unicast(request->address);
 }
 

@@ -48,6 +48,7 @@ enum maker_type {
  * @ifindex: all but MAKER_TAP_ADD: the interface.
  * @ifname: MAKER_TAP_ADD: name of the new tap.
  * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*: the guest's.
+ * @source: MAKER_ROUTE_ADD: the preferred source of this host's packets.
  * @mac: MAKER_LINK_UP: the tap's.
  * @number: MAKER_TAP_ADD: queues; MAKER_LINK_UP: MTU; MAKER_SYSCTL: the value; MAKER_ARP_SOCKET:
  *          enum promiscuous_mode.
@@ -59,6 +60,7 @@ struct maker_request {
 	uint32_t ifindex;
 	char ifname[IFNAMSIZ];
 	struct in_addr address;
+	struct in_addr source;
 	struct ether_addr mac;
 	uint16_t offload;
 	int32_t number;

@@ -12,15 +12,28 @@
 #include "netsetup/service/publish.h"
 #include "netsetup/service/task.h"
 
+/* Notes a hardware address as this host's own: an answer from it will be no other host's. */
+static void note_own_mac(struct state *state, const struct ether_addr *mac)
+{
+	size_t last = 0;
+
+	while (last < OWN_MACS_MAX - 1 && memcmp(&state->own_macs[last], mac, sizeof(*mac)) != 0)
+		last++;
+	memmove(state->own_macs + 1, state->own_macs, last * sizeof(*mac));
+	state->own_macs[0] = *mac;
+}
+
 /* Gives the worker an ARP socket on the VM's uplink. */
 static int open_arp(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
-	const struct worker_message message = { .type = WORKER_OPEN,
+	struct worker_message message = { .type = WORKER_OPEN,
 						.vm = vm->record.id,
 						.mac = vm->uplink.mac };
 	cleanup_fd int arp = -1;
 	int ret;
 
+	note_own_mac(state, &vm->uplink.mac);
+	memcpy(message.own, state->own_macs, sizeof(message.own));
 	arp = host_arp_socket(host, uplink_check_id(&vm->uplink),
 			      (enum promiscuous_mode)vm->record.attach.promiscuous, err);
 	if (arp < 0)

@@ -134,13 +134,23 @@ int publish_dhcp(struct state *state, struct host *host, struct vm *vm, struct e
 	return ret;
 }
 
+/*
+ * By the route's source this host speaks to the guest from its address on the LAN, whatever others
+ * it has. The kernel removes the route with that address; the move that follows adds it again.
+ */
 static int publish_route(struct host *host, const struct vm *vm, struct error *err)
 {
-	const int exists = host->dry_run ? 0
-					 : query_route(host->route, vm->record.address,
-						       vm->record.tap_ifindex);
+	const struct in_addr address = vm->record.address, source = vm->uplink.prefix.address;
+	const struct interface_id tap = vm_tap(vm);
+	struct in_addr present = { INADDR_ANY };
+	int ret = 0;
 
-	return exists == 1 ? 0 : host_route_add(host, vm->record.address, vm_tap(vm), err);
+	if (!host->dry_run && query_route(host->route, address, tap.ifindex, &present) == 1) {
+		if (ipv4_equal(present, source))
+			return 0;
+		ret = host_route_delete(host, address, tap, err);
+	}
+	return ret < 0 ? ret : host_route_add(host, address, source, tap, err);
 }
 
 static int publish_proxy(struct state *state, struct host *host, struct vm *vm, bool *added,

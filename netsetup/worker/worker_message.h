@@ -27,6 +27,9 @@
 /* Maximum number of VMs that the worker knows at once. Their numbers may be any. */
 #define WORKER_VMS_MAX 256
 
+/* Hardware addresses that uplinks of this host have or had. */
+#define OWN_MACS_MAX 8
+
 /* Maximum number of addresses that are probed at once. */
 #define PROBE_BATCH_MAX 128
 
@@ -70,6 +73,8 @@ enum probe_kind {
  * @job: WORKER_PROBE, WORKER_FIND: a number that the answer repeats.
  * @mac: WORKER_OPEN, WORKER_DHCP: hardware address of the socket's interface. WORKER_FOUND: the
  *       router's, or zero if it did not answer. WORKER_CONFLICT: the other host's.
+ * @own: WORKER_OPEN: hardware addresses that are this host's, then zero: an access point that
+ *       answers for its stations may still do so with a former one.
  * @address: WORKER_DEFEND, WORKER_CONFLICT: the address; WORKER_FIND: the router.
  * @host: WORKER_FIND: the host's own address, which asks.
  * @announce: WORKER_DEFEND: 1: announce it now and ANNOUNCE_INTERVAL later.
@@ -84,6 +89,7 @@ struct worker_message {
 	uint32_t vm;
 	uint32_t job;
 	struct ether_addr mac;
+	struct ether_addr own[OWN_MACS_MAX];
 	uint8_t announce;
 	uint8_t kind;
 	struct in_addr address;

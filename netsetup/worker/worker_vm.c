@@ -111,10 +111,23 @@ static void send_conflict(const struct worker_vm *vm, const struct ether_addr *m
 	answer(vm, &message);
 }
 
+/*
+ * An access point that answers ARP for its stations repeats our own packets, and does not know at
+ * once that the station has another hardware address.
+ */
+static bool is_own(const struct worker_vm *vm, const struct ether_addr *mac)
+{
+	static const struct ether_addr none;
+
+	for (size_t i = 0; i < OWN_MACS_MAX && memcmp(&vm->own[i], &none, sizeof(none)) != 0; i++)
+		if (!memcmp(&vm->own[i], mac, sizeof(*mac)))
+			return true;
+	return !memcmp(&vm->mac, mac, sizeof(*mac));
+}
+
 static void apply(struct worker_vm *vm, const struct arp *arp)
 {
-	/* An access point that answers ARP for its stations repeats our own packets. */
-	if (!memcmp(&arp->sender_mac, &vm->mac, sizeof(vm->mac)))
+	if (is_own(vm, &arp->sender_mac))
 		return;
 	if (is_probing(vm))
 		probe_receive(&vm->batch, &vm->mac, arp);
@@ -221,6 +234,7 @@ static int act_open(struct worker_vm *vm, const struct worker_message *message, 
 		close(vm->arp);
 	vm->arp = arp;
 	vm->mac = message->mac;
+	memcpy(vm->own, message->own, sizeof(vm->own));
 	vm->batch.timing = NULL;
 	vm->router = (struct router){ 0 };
 	vm->acd = (struct acd){ 0 };

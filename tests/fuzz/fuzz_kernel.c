@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cleanup_nl_sock *sock = NULL;
 	struct link_state state;
+	struct in_addr source;
 	struct uplink uplink;
 	struct error err;
 
@@ -67,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	must(netlink_open(NETLINK_ROUTE, &sock, &err) == 0);
 	query_link(sock, 2, &state);
-	query_route(sock, (struct in_addr){ OWN }, 2);
+	query_route(sock, (struct in_addr){ OWN }, 2, &source);
 	query_proxy(sock, (struct in_addr){ OWN }, 2);
 	return 0;
 }

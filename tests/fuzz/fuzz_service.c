@@ -136,8 +136,8 @@ int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struc
 	return 0;
 }
 
-int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
-		   struct error *err)
+int host_route_add(struct host *host, struct in_addr address, struct in_addr source,
+		   struct interface_id tap, struct error *err)
 {
 	must_permit(address);
 	must(host->dry_run || tap.ifindex == kernel.tap);
@@ -228,8 +228,10 @@ int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *s
 	return ifindex == kernel.tap ? 0 : -ENODEV;
 }
 
-int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex)
+int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex,
+		struct in_addr *source)
 {
+	*source = (struct in_addr){ INADDR_ANY };
 	return ifindex == kernel.tap && ipv4_equal(kernel.route, address);
 }
 

@@ -57,6 +57,7 @@ def test_static_guest_waits_for_its_network(lab: Lab) -> None:
     """Told on the kernel's command line alone, and told so plainly."""
     vm, guest = boot(lab, tiny(network=CMDLINE))
     home, other = lab.lan, lab.second_lan()
+    changes = guest.sh("cat /sys/class/net/$(cat /run/nic)/carrier_changes")
     stream = Echoes(lab.phone, vm.address)
     with stream:
         assert stream.answered(time.monotonic())
@@ -74,6 +75,9 @@ def test_static_guest_waits_for_its_network(lab: Lab) -> None:
         print(f"its old connection went on {answered - back:.2f} s after the return")
         assert not stream.broken
     assert guest.pings(lab.phone.address)
+    # It is told nothing of other networks' gateways, and nobody in it asks for a new address.
+    assert "the gateway is" not in vm.stderr.text
+    assert guest.sh("cat /sys/class/net/$(cat /run/nic)/carrier_changes") == changes
 
 
 def test_guest_told_by_both_follows_once_it_asks(lab: Lab) -> None:

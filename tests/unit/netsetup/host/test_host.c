@@ -81,6 +81,7 @@ static void tap_comes_and_goes(void)
 	struct host host = host_here();
 	struct error err = { 0 };
 	const struct ether_addr mac = { { 2, 0, 0, 0, 0, 7 } };
+	const struct in_addr source = address("192.168.7.5");
 	struct interface_id tap = { "vmr-x", 0 };
 	int fds[2] = { -1, -1 };
 	unsigned int ifindex = 0;
@@ -94,12 +95,12 @@ static void tap_comes_and_goes(void)
 				       "ip link show vmr-x | grep -q 02:00:00:00:00:07 && "
 				       "ip link show vmr-x | grep -q 'alias vmrun'"),
 			 0);
-	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), 0);
+	assert_int_equal(host_route_add(&host, address("192.168.7.9"), source, tap, &err), 0);
 	assert_int_equal(namespace_run("ip route show proto 118 | "
-				       "grep -q '^192.168.7.9 dev vmr-x scope link'"),
+				       "grep -q '^192.168.7.9 dev vmr-x scope link src 192.168.7.5'"),
 			 0);
 	/* A route is never replaced. */
-	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), -EEXIST);
+	assert_int_equal(host_route_add(&host, address("192.168.7.9"), source, tap, &err), -EEXIST);
 	/* The tap is deleted while a process holds a descriptor of it. */
 	assert_int_equal(host_link_delete(&host, tap, &err), 0);
 	assert_int_equal(if_nametoindex("vmr-x"), 0);
@@ -202,6 +203,7 @@ static void dry_run(void)
 	const struct sysctl sysctl = { "ipv4/conf", "e0", "forwarding" };
 	struct interface_id tap = { "vmr-x", 0 };
 	const struct ether_addr mac = { { 2, 0, 0, 0, 0, 7 } };
+	const struct in_addr source = address("192.168.7.5");
 	struct error err = { 0 };
 	unsigned int ifindex = 1;
 	int fds[2] = { -1, -1 };
@@ -211,7 +213,7 @@ static void dry_run(void)
 	assert_int_equal(fds[0], -1);
 	assert_int_equal(host_sysctl(&host, &sysctl, 1, &err), 0);
 	assert_int_equal(host_link_up(&host, tap, &mac, 1500, &err), 0);
-	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), 0);
+	assert_int_equal(host_route_add(&host, address("192.168.7.9"), source, tap, &err), 0);
 	assert_int_equal(host_proxy_add(&host, address("192.168.7.9"), uplink, &err), 0);
 	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"), uplink, &err), 0);
 	assert_int_equal(host_link_delete(&host, tap, &err), 0);
@@ -220,7 +222,7 @@ static void dry_run(void)
 			    "sysctl -w net.ipv4.conf.e0.forwarding=1\n"
 			    "ip link set dev vmr-x address 02:00:00:00:00:07 alias vmrun "
 			    "mtu 1500 up\n"
-			    "ip route add 192.168.7.9/32 dev vmr-x proto 118\n"
+			    "ip route add 192.168.7.9/32 dev vmr-x src 192.168.7.5 proto 118\n"
 			    "ip neigh replace proxy 192.168.7.9 dev e0 nud permanent protocol 118\n"
 			    "ip neigh delete proxy 192.168.7.9 dev e0\n"
 			    "ip link delete dev vmr-x\n");

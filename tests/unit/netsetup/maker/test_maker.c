@@ -91,7 +91,8 @@ static void refusals(void)
 						 .type = type,
 						 .ifindex = (uint32_t[]){ lo, uplink, foreign }[i],
 						 .number = type == MAKER_LINK_UP ? 1500 : 0,
-						 .address = address() }),
+						 .address = address(),
+						 .source = address() }),
 					 -EPERM);
 	}
 
@@ -111,6 +112,22 @@ static void refusals(void)
 						      .ifindex = ours,
 						      .address = address() }),
 			 -EPERM);
+
+	assert_int_equal(make((struct maker_request){ .type = MAKER_LINK_UP,
+						      .ifindex = ours,
+						      .number = 1500,
+						      .mac = { { 2, 0, 0, 0, 0, 7 } } }),
+			 0);
+	/* A route without a source, and with one that is not this host's. */
+	assert_int_equal(make((struct maker_request){ .type = MAKER_ROUTE_ADD,
+						      .ifindex = ours,
+						      .address = address() }),
+			 -EPERM);
+	assert_int_equal(make((struct maker_request){ .type = MAKER_ROUTE_ADD,
+						      .ifindex = ours,
+						      .address = address(),
+						      .source = address() }),
+			 -EINVAL);
 
 	/* Addresses and values. */
 	assert_int_equal(make((struct maker_request){ .type = MAKER_PROXY_ADD, .ifindex = uplink }),

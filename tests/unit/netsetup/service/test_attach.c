@@ -695,6 +695,7 @@ static void other_uplink(void)
 {
 	struct attach_record attach = attach_at("web", "192.168.7.9");
 	struct worker_message message, answer;
+	struct ether_addr former;
 	struct error err = { 0 };
 	struct vm *vm;
 	int client;
@@ -707,6 +708,7 @@ static void other_uplink(void)
 				       "ip route add default via 192.168.7.1 dev e1 metric 5"),
 			 0);
 	worker_count(WORKER_OPEN);
+	former = vm->uplink.mac;
 	vm->record.attach.ifindex = if_nametoindex("e1");
 	vm->record.attach.host = address("192.168.7.6");
 	vm->record.attach.probe = PROBE_NORMAL;
@@ -716,6 +718,9 @@ static void other_uplink(void)
 	message = worker_next(NULL);
 	assert_int_equal(message.type, WORKER_OPEN);
 	assert_memory_equal(&message.mac, &vm->uplink.mac, sizeof(message.mac));
+	/* The former uplink's is this host's own as well. */
+	assert_memory_equal(&message.own[0], &message.mac, sizeof(message.mac));
+	assert_memory_equal(&message.own[1], &former, sizeof(former));
 	message = worker_expect(WORKER_PROBE);
 	answer = worker_probed(&message, 0);
 	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_DONE);
