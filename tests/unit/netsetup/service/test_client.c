@@ -766,6 +766,9 @@ static void accepted(void)
 	assert_int_equal(client_accept(root.socket, 1000, &err), 0);
 	assert_int_equal(client_accept(user.socket, 7, &err), 0);
 	assert_int_equal(client_accept(user.socket, 8, &err), -EMFILE);
+	/* A namespace that cannot be read is not another one. */
+	assert_int_equal(client_accept(-1, 0, &err), -EBADF);
+	assert_non_null(strstr(err.message, "cannot read the client's network namespace"));
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	assert_int_equal(client_accept(root.socket, 0, &err), -EXDEV);
 	assert_int_equal(client_accept(user.socket, 0, &err), -EXDEV);
