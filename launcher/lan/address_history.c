@@ -52,8 +52,7 @@ static bool parse_line(char *line, struct address_entry *entry)
 		return false;
 	if (!mac)
 		return true;
-	if (!ssid || !scalar_mac(mac, &entry->router_mac) ||
-	    strlen(ssid) >= sizeof(entry->ssid))
+	if (!ssid || !scalar_mac(mac, &entry->router_mac) || strlen(ssid) >= sizeof(entry->ssid))
 		return false;
 	memcpy(entry->ssid, ssid, strlen(ssid) + 1);
 	return true;

@@ -43,13 +43,13 @@ void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose)
 	roam_init(&lan_session->roam, &lan_session->netsetup);
 }
 
-void lan_start(struct lan_session *lan_session, struct helpers *helpers)
+void lan_start(struct lan_session *lan_session, struct lan_connection *connection)
 {
-	lan_session->netsetup = helpers->netsetup;
-	lan_session->open_error = helpers->error;
-	lan_session->opened_as_root = helpers->as_root && !helpers->error.code &&
+	lan_session->netsetup = connection->netsetup;
+	lan_session->open_error = connection->error;
+	lan_session->opened_as_root = connection->as_root && !connection->error.code &&
 				      !lan_session->dry_run;
-	*helpers = (struct helpers)HELPERS_NONE;
+	*connection = (struct lan_connection)LAN_CONNECTION_NONE;
 }
 
 /* Fills in the parts of each request that do not depend on the place. */

@@ -7,7 +7,7 @@
 #include "launcher/definition/definition.h"
 #include "launcher/lan/dhcp_server.h"
 #include "launcher/lan/guest_link.h"
-#include "launcher/lan/helpers.h"
+#include "launcher/lan/lan_connection.h"
 #include "launcher/lan/roam.h"
 #include "netsetup/protocol/netsetup.h"
 
@@ -61,9 +61,9 @@ void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose);
 /**
  * lan_start() - take over the connection, after root's rights were dropped. lan_ask() returns the
  * error of one that was not opened.
- * @helpers: HELPERS_NONE afterwards.
+ * @connection: LAN_CONNECTION_NONE afterwards.
  */
-void lan_start(struct lan_session *lan_session, struct helpers *helpers);
+void lan_start(struct lan_session *lan_session, struct lan_connection *connection);
 
 /**
  * lan_ask() - choose the uplink and request the VM's attachment to the LAN; lan_join() must follow.

@@ -44,7 +44,7 @@ static void run_init(struct run *run, const struct options *options, struct laun
 	memset(run, 0, sizeof(*run));
 	run->options = options;
 	lan_init(&run->lan_session, options->dry_run, options->verbose);
-	lan_start(&run->lan_session, &launch->helpers);
+	lan_start(&run->lan_session, &launch->connection);
 	run->runtime_dir = (struct runtime_dir){ .lock = -1 };
 	run->state_dir = (struct state_dir)STATE_DIR_NONE;
 	run->qemu_fds = (struct qemu_fds)QEMU_FDS_NONE;

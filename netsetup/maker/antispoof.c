@@ -40,9 +40,9 @@
  * A jump's numbers are the instructions to skip if true and if false. A load beyond the end of the
  * frame would return 0, which is TC_ACT_OK. Therefore the program first drops a frame that is too
  * short, and every offset up to the sender's address is a constant. A frame of the guest that ends
- * before its ports passes, and is no DHCP packet. The kernel removes one tag of 802.1Q before it calls the
- * classifier (__netif_receive_skb_core() in net/core/dev.c). A second tag is still there, and is
- * dropped like any other type.
+ * before its ports passes, and is no DHCP packet. The kernel removes one tag of 802.1Q before it
+ * calls the classifier (__netif_receive_skb_core() in net/core/dev.c). A second tag is still there,
+ * and is dropped like any other type.
  */
 void antispoof_program(struct in_addr address, struct sock_filter program[ANTISPOOF_SIZE])
 {

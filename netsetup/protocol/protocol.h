@@ -100,8 +100,8 @@ struct record_header {
  * @address: the address that the VM must have; 0.0.0.0 for any. A VM whose guest cannot get another
  *           one is moved with its present one.
  * @range_first, @range_last: bounds of the addresses to allocate, inclusive, or both 0.0.0.0.
- * @remembered: addresses of this VM on its last networks, the best first, then 0.0.0.0. A hint: the
- *              service first tries one of the uplink's subnet, if possible one of this very network.
+ * @remembered: addresses of this VM on its last networks, the best first, then 0.0.0.0. A hint:
+ *              the service first tries one of the uplink's subnet, if possible one of this network.
  * @remembered_routers: hardware addresses of the routers of those networks; zero if unknown.
  * @avoided: addresses that are never allocated: of the gateway, DNS servers, an insisting host;
  *           then 0.0.0.0.

@@ -27,8 +27,8 @@ static void note_own_mac(struct state *state, const struct ether_addr *mac)
 static int open_arp(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	struct worker_message message = { .type = WORKER_OPEN,
-						.vm = vm->record.id,
-						.mac = vm->uplink.mac };
+					  .vm = vm->record.id,
+					  .mac = vm->uplink.mac };
 	cleanup_fd int arp = -1;
 	int ret;
 
@@ -104,8 +104,7 @@ static int send_probes(struct state *state, struct vm *vm, struct error *err)
 }
 
 /* Has the worker ask for the router's hardware address (RFC 4436). */
-static int send_find(struct state *state, struct vm *vm, struct in_addr router,
-		     struct error *err)
+static int send_find(struct state *state, struct vm *vm, struct in_addr router, struct error *err)
 {
 	const struct worker_message message = { .type = WORKER_FIND,
 						.vm = vm->record.id,

@@ -75,7 +75,8 @@ static bool looks_like_broadcast(const struct search_context *context, struct in
 
 static bool usable(const struct search_context *context, struct in_addr address)
 {
-	return !looks_like_broadcast(context, address) && !owner_of(context, address) && !known_hosts_seen(context->hosts, address) &&
+	return !looks_like_broadcast(context, address) && !owner_of(context, address) &&
+	       !known_hosts_seen(context->hosts, address) &&
 	       !address_set_has(context->in_use, address) && permitted(context, address) &&
 	       !leaves_elsewhere(context, address);
 }
@@ -171,8 +172,7 @@ static int begin_fixed(struct search *search, const struct search_context *conte
 				  "address %s is reached by another interface than '%s'", text,
 				  context->uplink->ifname);
 	search->kind = context->attach->probe == PROBE_STRICT ? PROBE_OF_STRICT : PROBE_OF_NEW;
-	if (search->kind == PROBE_OF_NEW && search->here &&
-	    ipv4_equal(address, search->remembered))
+	if (search->kind == PROBE_OF_NEW && search->here && ipv4_equal(address, search->remembered))
 		search->kind = PROBE_OF_REMEMBERED;
 	batch_add(search, address);
 	return 0;

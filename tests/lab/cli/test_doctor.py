@@ -20,7 +20,7 @@ from lab import Lab
 pytestmark = pytest.mark.usefixtures("vmrun")
 
 PACKAGED = Path(__file__).resolve().parents[3] / "netsetup" / "packaging" / "vmrun.network"
-CHECKS = ["qemu", "kvm", "tun", "helper", "policy", "uplink", "addresses", "router", "internet",
+CHECKS = ["qemu", "kvm", "tun", "service", "policy", "uplink", "addresses", "router", "internet",
           "dns", "firewall", "arp", "manager", "stations", "data", "cache", "runtime",
           "leftovers", "clock", "sandbox"]
 
@@ -59,8 +59,8 @@ def test_healthy(lab: Lab) -> None:
         for how in ({"user": me, "sudo": True}, {"user": me}):
             checks = examine(lab, **how)
             assert checks["firewall"]["grade"] == ("ok" if "sudo" in how else "note")
-            assert checks["helper"]["grade"] == ("ok" if "sudo" in how else "warn")
-            del checks["firewall"], checks["helper"]
+            assert checks["service"]["grade"] == ("ok" if "sudo" in how else "warn")
+            del checks["firewall"], checks["service"]
             assert not bad(checks)
     assert not [line for line in sent.lines if "ethertype IPv6" not in line]
     assert before.diff(lab.snapshot()) == []
@@ -247,11 +247,11 @@ def test_user_of_a_service(lab: Lab) -> None:
         assert refused["grade"] == "fail" and "'me' is not permitted" in refused["finding"]
         lab.set_policy(refused["remedy"].splitlines()[-1] + "\n")
         checks = examine(lab, user=me)
-        assert checks["policy"]["grade"] == "ok" and checks["helper"]["grade"] == "ok"
-        assert checks["helper"]["finding"].startswith("a service listens")
+        assert checks["policy"]["grade"] == "ok" and checks["service"]["grade"] == "ok"
+        assert checks["service"]["finding"].startswith("a service listens")
 
         stranger = lab.add_user("stranger", 6666, 6666)
-        barred = examine(lab, user=stranger)["helper"]
+        barred = examine(lab, user=stranger)["service"]
         assert barred["grade"] == "fail" and "cannot connect to" in barred["finding"]
 
 

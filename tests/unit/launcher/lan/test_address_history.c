@@ -110,12 +110,10 @@ static void test_identity(void **state)
 	/* An unknown router does not replace a known one. */
 	store_in("192.168.1.11", 24, 0, "home");
 	store_in("192.168.1.11", 24, 4, "home");
-	assert_string_equal(remembered(),
-			    "192.168.1.11 192.168.1.11 192.168.1.11 192.168.1.10");
+	assert_string_equal(remembered(), "192.168.1.11 192.168.1.11 192.168.1.11 192.168.1.10");
 	/* Without a router's address, the SSID decides. */
 	store_in("192.168.1.12", 24, 0, "cafe");
-	assert_string_equal(remembered(),
-			    "192.168.1.12 192.168.1.11 192.168.1.11 192.168.1.11");
+	assert_string_equal(remembered(), "192.168.1.12 192.168.1.11 192.168.1.11 192.168.1.11");
 	/* An entry without an identity may be of another network. */
 	store("192.168.1.13", 24);
 	assert_string_equal(remembered(),

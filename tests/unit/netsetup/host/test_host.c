@@ -96,9 +96,10 @@ static void tap_comes_and_goes(void)
 				       "ip link show vmr-x | grep -q 'alias vmrun'"),
 			 0);
 	assert_int_equal(host_route_add(&host, address("192.168.7.9"), source, tap, &err), 0);
-	assert_int_equal(namespace_run("ip route show proto 118 | "
-				       "grep -q '^192.168.7.9 dev vmr-x scope link src 192.168.7.5'"),
-			 0);
+	assert_int_equal(
+		namespace_run("ip route show proto 118 | "
+			      "grep -q '^192.168.7.9 dev vmr-x scope link src 192.168.7.5'"),
+		0);
 	/* A route is never replaced. */
 	assert_int_equal(host_route_add(&host, address("192.168.7.9"), source, tap, &err), -EEXIST);
 	/* The tap is deleted while a process holds a descriptor of it. */

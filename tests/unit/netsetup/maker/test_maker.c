@@ -119,9 +119,8 @@ static void refusals(void)
 						      .mac = { { 2, 0, 0, 0, 0, 7 } } }),
 			 0);
 	/* A route without a source, and with one that is not this host's. */
-	assert_int_equal(make((struct maker_request){ .type = MAKER_ROUTE_ADD,
-						      .ifindex = ours,
-						      .address = address() }),
+	assert_int_equal(make((struct maker_request){
+				 .type = MAKER_ROUTE_ADD, .ifindex = ours, .address = address() }),
 			 -EPERM);
 	assert_int_equal(make((struct maker_request){ .type = MAKER_ROUTE_ADD,
 						      .ifindex = ours,

@@ -147,9 +147,7 @@ static void test_batches(void **state)
 	address_set_done(&seen);
 }
 
-/*
- * Some take .0 and .255 for addresses of a network, whatever its size. Only a user's range has them.
- */
+/* Some take .0 and .255 for a network's, whatever its size. Only a user's range has them. */
 static void test_looks_like_broadcast(void **state)
 {
 	uplink.prefix = (struct prefix){ address("10.1.4.5"), 22 };

@@ -827,20 +827,13 @@ static void test_unprivileged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_probes),
-		cmocka_unit_test(test_early),
-		cmocka_unit_test(test_former_answers),
-		cmocka_unit_test(test_answered_while_asleep),
-		cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_router),
-		cmocka_unit_test(test_defence),
-		cmocka_unit_test(test_link_down),
-		cmocka_unit_test(test_dhcp),
-		cmocka_unit_test(test_crowd),
-		cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_no_arp),
-		cmocka_unit_test(test_not_reading),
-		cmocka_unit_test(test_confined),
+		cmocka_unit_test(test_probes),         cmocka_unit_test(test_early),
+		cmocka_unit_test(test_former_answers), cmocka_unit_test(test_answered_while_asleep),
+		cmocka_unit_test(test_flood),          cmocka_unit_test(test_router),
+		cmocka_unit_test(test_defence),        cmocka_unit_test(test_link_down),
+		cmocka_unit_test(test_dhcp),           cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_wrong),          cmocka_unit_test(test_no_arp),
+		cmocka_unit_test(test_not_reading),    cmocka_unit_test(test_confined),
 		cmocka_unit_test(test_unprivileged),
 	};
 
