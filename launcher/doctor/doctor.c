@@ -124,6 +124,7 @@ int doctor_run(const struct options *options, struct launch *launch, struct erro
 	uplink_find(NULL, &check.uplink, &check.uplink_error);
 	healthy = check_all(&check, list);
 	lan_connection_end(&launch->connection);
+	firewall_done(launch->prepared);
 	if (list)
 		print_json(list, healthy);
 	return healthy ? STATUS_OK : STATUS_FAILURE;

@@ -14,7 +14,7 @@ import pytest
 
 import vm as vm_module
 from caller import Service
-from guests import paused
+from guests import boot, paused
 from lab import Lab
 
 pytestmark = pytest.mark.usefixtures("vmrun")
@@ -165,6 +165,63 @@ def test_firewall_that_was_mended(lab: Lab) -> None:
     assert examine(lab)["firewall"]["grade"] == "ok"
     vm = lab.start_vm(paused())
     vm.quit()
+
+
+CHAIN = "type filter hook forward priority 0; policy accept; "
+EATERS = {  # rules as shell commands, the grade, the finding
+    "a final reject": (f"nft 'table inet t {{ chain f {{ {CHAIN} ct state established accept; "
+                       "reject; }; }'", "fail", "chain 'inet t f' drops forwarded packets"),
+    "one direction": (f"nft 'table inet t {{ chain f {{ {CHAIN} iifname \"vmr-*\" accept; "
+                      "ct state established accept; drop; }; }'", "fail",
+                      "chain 'inet t f' drops packets to VMs"),
+    "masquerade": ("iptables-nft -t nat -A POSTROUTING -o wlan0 -j MASQUERADE", "warn",
+                   "chain 'ip nat POSTROUTING' hides VMs behind this host's address"),
+    "iptables-legacy": ("iptables-legacy -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT; "
+                        "iptables-legacy -P FORWARD DROP", "fail",
+                        "chain 'iptables-legacy FORWARD' drops forwarded packets"),
+}
+
+
+@pytest.mark.parametrize("name", EATERS)
+def test_rules_that_eat_packets(lab: Lab, name: str) -> None:
+    """Each kind is found, a real guest feels it, and the remedy that is shown mends it."""
+    rules, grade, finding = EATERS[name]
+
+    def reached() -> bool:
+        """True if the guest and the LAN reach each other as themselves."""
+        try:
+            page = lab.phone.http_get(vm.address, timeout=3)
+            lab.run(["sh", "-c", "conntrack -F 2>/dev/null; true"])
+            return f"<dd>{lab.phone.address}</dd>" in page and guest.reads(
+                f"http://{lab.phone.address}/") == f"server phone\nclient {vm.address}\n"
+        except OSError:
+            return False
+
+    vm, guest = boot(lab)
+    assert reached()
+    try:
+        lab.run(["sh", "-c", rules])
+        assert not reached()
+        found = examine(lab)["firewall"]
+        assert (found["grade"], found["finding"]) == (grade, finding)
+        for command in found["remedy"].splitlines():
+            lab.run(["sh", "-c", command.removeprefix("sudo ")])
+        assert examine(lab)["firewall"]["grade"] == "ok" and reached()
+    finally:
+        lab.run(["sh", "-c", "nft flush ruleset; iptables-legacy -P FORWARD ACCEPT; "
+                             "iptables-legacy -F"])
+
+
+def test_firewalld_gets_both_interfaces(lab: Lab) -> None:
+    """The zone 'trusted' for the tap passes only what VMs send, since firewalld 1.0."""
+    lab.laptop.netns.nft(f"table inet firewalld {{ chain filter_FORWARD {{ {CHAIN} reject; }}\n }}")
+    try:
+        assert examine(lab)["firewall"]["remedy"].splitlines() == [
+            "zone=$(firewall-cmd --get-zone-of-interface=wlan0 || firewall-cmd --get-default-zone)",
+            "sudo firewall-cmd --zone=$zone --change-interface=wlan0",
+            "sudo firewall-cmd --zone=$zone --change-interface=vmr-NAME"]
+    finally:
+        lab.laptop.netns.nft("flush ruleset")
 
 
 def test_arp_that_was_mended(lab: Lab) -> None:
