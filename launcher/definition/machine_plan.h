@@ -49,6 +49,7 @@ enum lan_state {
  * @mtu: bytes.
  * @queues: number of the tap's descriptors; 0 for a dry run.
  * @wireless: true if the uplink is a Wi-Fi interface.
+ * @filtered: the access point seems to filter a second address of a station.
  * @reason: text for users if @state is not LAN_UP, or if another host made the VM change its
  *          address; else empty.
  */
@@ -65,6 +66,7 @@ struct lan_place {
 	unsigned int mtu;
 	unsigned int queues;
 	bool wireless;
+	bool filtered;
 	enum lan_state state;
 	char reason[REASON_SIZE];
 };

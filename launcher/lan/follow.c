@@ -251,6 +251,7 @@ void follow_ready(struct follow *follow, const struct ready_record *ready)
 			 ipv4_text(follow->contested, address));
 	place->address = ready->address;
 	place->router_mac = ready->router_mac;
+	place->filtered = ready->filtered;
 	memcpy(place->tap, ready->tap, sizeof(place->tap));
 	follow->contested.s_addr = INADDR_ANY;
 	follow->announce = false;

@@ -21,6 +21,15 @@ static void dns_text(const struct in_addr *dns, unsigned int count, char *text, 
 					 ipv4_text(dns[i], address));
 }
 
+static void report_filter(const char *name, const struct lan_place *place)
+{
+	if (place->filtered)
+		log_notice("%s: the router answers this host, but not %s's address: the access "
+			   "point seems to permit one address for each station; see vmrun(1), "
+			   "LIMITATIONS",
+			   name, name);
+}
+
 void report_place(const char *name, const struct lan_place *place, const struct in_addr *dns,
 		  unsigned int dns_count)
 {
@@ -34,6 +43,7 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 		   ipv4_text(place->address, address), place->prefix_length, place->uplink,
 		   place->ssid[0] ? " (SSID " : "", place->ssid, place->ssid[0] ? ")" : "", gateway,
 		   servers, place->tap);
+	report_filter(name, place);
 }
 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
@@ -59,6 +69,8 @@ void report_change(const char *name, const struct lan_place *old, const struct l
 	else if (!was_up)
 		log_notice("%s: on the LAN again: %s on %s", name, ipv4_text(now->address, after),
 			   now->uplink);
+	if (!old->filtered || !ipv4_equal(old->address, now->address))
+		report_filter(name, now);
 }
 
 void report_dhcp(const char *name, const struct dhcp_event *event)

@@ -112,7 +112,8 @@ static bool place_equal(const struct lan_place *a, const struct lan_place *b)
 	       ipv4_equal(a->router, b->router) &&
 	       !memcmp(&a->router_mac, &b->router_mac, sizeof(a->router_mac)) &&
 	       ipv4_equal(a->gateway, b->gateway) && ipv4_equal(a->host, b->host) &&
-	       a->mtu == b->mtu && a->state == b->state && !strcmp(a->reason, b->reason);
+	       a->mtu == b->mtu && a->filtered == b->filtered && a->state == b->state &&
+	       !strcmp(a->reason, b->reason);
 }
 
 /* Returns true if nobody need know yet: the VM may be on the LAN again in a moment. */

@@ -165,6 +165,8 @@ struct change_record {
  * @dhcp: 1: a DHCP socket follows them.
  * @router_mac: hardware address of the LAN's router, by which the network can be known again; zero
  *              if unknown.
+ * @filtered: 1: the router answers this host, but not the VM: the access point seems to filter a
+ *            second address of a station.
  */
 struct ready_record {
 	struct record_header header;
@@ -174,7 +176,8 @@ struct ready_record {
 	uint32_t queues;
 	uint32_t dhcp;
 	struct ether_addr router_mac;
-	uint8_t reserved[2]; /* 0 */
+	uint8_t filtered;
+	uint8_t reserved; /* 0 */
 };
 
 /**

@@ -103,18 +103,23 @@ static int send_probes(struct state *state, struct vm *vm, struct error *err)
 	return ret < 0 ? ret : ATTACH_PENDING;
 }
 
-/* Has the worker ask for the router's hardware address (RFC 4436). */
-static int send_find(struct state *state, struct vm *vm, struct in_addr router, struct error *err)
+/*
+ * Has the worker ask for the router's hardware address (RFC 4436).
+ * @host: who asks; not this host's own with VM_ASKING, so only an answer to it counts.
+ */
+static int send_find(struct state *state, struct vm *vm, enum vm_phase phase, struct in_addr router,
+		     struct in_addr host, struct error *err)
 {
 	const struct worker_message message = { .type = WORKER_FIND,
 						.vm = vm->record.id,
 						.job = ++vm->job,
+						.strict = phase != VM_FINDING,
 						.address = router,
-						.host = vm->uplink.prefix.address };
+						.host = host };
 	int ret;
 
 	ret = worker_link_send(&state->worker, &message, NULL, 0, err);
-	vm->phase = ret == 0 ? VM_FINDING : VM_IDLE;
+	vm->phase = ret == 0 ? phase : VM_IDLE;
 	return ret < 0 ? ret : ATTACH_PENDING;
 }
 
@@ -140,7 +145,8 @@ static int start_search(struct state *state, struct task *task, struct vm *vm, b
 	if (ret < 0)
 		return ret;
 	if (!asked && search_needs_router(&context))
-		return send_find(state, vm, vm->uplink.router, err);
+		return send_find(state, vm, VM_FINDING, vm->uplink.router,
+				 vm->uplink.prefix.address, err);
 	if (!ipv4_unset(vm->uplink.router))
 		vm->record.proof.router = vm->uplink.router;
 	vm->record.proof.router_mac = vm->router_mac;
@@ -150,6 +156,34 @@ static int start_search(struct state *state, struct task *task, struct vm *vm, b
 	if (search_unprobed(&context))
 		return settle(state, task, vm, vm->search.batch[0].address, err);
 	return send_probes(state, vm, err);
+}
+
+/*
+ * Asks the router with the free address, before it is announced. An access point that binds one
+ * address to each station, or to each DHCP lease, drops the question. Then this host asks with its
+ * own address, because the router may be silent. A good start waits for one answer.
+ */
+static int ask_router(struct state *state, struct task *task, struct vm *vm, struct in_addr address,
+		      struct error *err)
+{
+	vm->found = address;
+	vm->filters = 0;
+	if (ipv4_unset(vm->uplink.router))
+		return settle(state, task, vm, address, err);
+	return send_find(state, vm, VM_ASKING, vm->uplink.router, address, err);
+}
+
+static int router_answered(struct state *state, struct task *task, struct vm *vm,
+			   enum vm_phase phase, const struct ether_addr *mac, struct error *err)
+{
+	static const struct ether_addr none;
+	const bool answered = memcmp(mac, &none, sizeof(none)) != 0;
+
+	if (phase == VM_ASKING && !answered)
+		return send_find(state, vm, VM_COMPARING, vm->uplink.router,
+				 vm->uplink.prefix.address, err);
+	vm->filters = phase == VM_COMPARING && answered;
+	return settle(state, task, vm, vm->found, err);
 }
 
 static int continue_search(struct state *state, struct task *task, struct vm *vm, struct error *err)
@@ -164,7 +198,7 @@ static int continue_search(struct state *state, struct task *task, struct vm *vm
 	else
 		return ret;
 	if (ret == 1)
-		return settle(state, task, vm, address, err);
+		return ask_router(state, task, vm, address, err);
 	return ret < 0 ? ret : send_probes(state, vm, err);
 }
 
@@ -278,7 +312,8 @@ static int move(struct state *state, struct task *task, struct vm *vm, struct er
 	if (proof->carrier_changes == vm->uplink.carrier_changes)
 		return settle(state, task, vm, vm->record.address, err);
 	if (memcmp(&proof->router_mac, &unknown, sizeof(unknown)) != 0)
-		return send_find(state, vm, proof->router, err);
+		return send_find(state, vm, VM_FINDING, proof->router, vm->uplink.prefix.address,
+				 err);
 	return start_search(state, task, vm, false, err);
 }
 
@@ -365,6 +400,8 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 	ret = task_begin(&task, state, vm, err);
 	if (ret < 0)
 		return ret;
+	if (phase == VM_ASKING || phase == VM_COMPARING)
+		return router_answered(state, &task, vm, phase, &message->mac, err);
 	if (phase == VM_FINDING && same)
 		return settle(state, &task, vm, vm->record.address, err);
 	if (phase == VM_FINDING) {

@@ -378,8 +378,8 @@ int client_worker(struct state *state, struct error *err)
 		return 0;
 	}
 	/* An answer to a question that was withdrawn meanwhile. */
-	if (message.job != vm->job ||
-	    vm->phase != (message.type == WORKER_PROBED ? VM_PROBING : VM_FINDING))
+	if (message.job != vm->job || vm->phase == VM_IDLE ||
+	    (vm->phase == VM_PROBING) != (message.type == WORKER_PROBED))
 		return 0;
 	finish(state, vm, attach_answered(state, vm, &message, err), err);
 	return 0;

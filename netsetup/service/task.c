@@ -119,7 +119,7 @@ static int list_in_use(struct task *task, const struct state *state, const struc
 		if (other == vm || other->record.attach.dry_run)
 			continue;
 		address_set_add(&task->in_use, other->record.address);
-		for (size_t i = 0; other->phase == VM_PROBING && i < other->search.batch_size; i++)
+		for (size_t i = 0; other->phase != VM_IDLE && i < other->search.batch_size; i++)
 			address_set_add(&task->in_use, other->search.batch[i].address);
 	}
 	return task->in_use.failed

@@ -79,6 +79,7 @@ enum probe_kind {
  * @host: WORKER_FIND: the host's own address, which asks.
  * @announce: WORKER_DEFEND: 1: announce it now and ANNOUNCE_INTERVAL later.
  * @kind: WORKER_PROBE: enum probe_kind.
+ * @strict: WORKER_FIND: 1: only an answer to @host counts, not another packet of the router.
  * @error: WORKER_PROBED, WORKER_FOUND: 0, or a positive errno if the uplink sends nothing:
  *         ENETDOWN, ENXIO. Nothing is proven then, and all addresses are marked as taken.
  * @count: WORKER_PROBE, WORKER_PROBED: 1..PROBE_BATCH_MAX.
@@ -92,6 +93,7 @@ struct worker_message {
 	struct ether_addr own[OWN_MACS_MAX];
 	uint8_t announce;
 	uint8_t kind;
+	uint8_t strict;
 	struct in_addr address;
 	struct in_addr host;
 	int32_t error;

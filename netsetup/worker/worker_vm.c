@@ -273,6 +273,7 @@ static int act_find(struct worker_vm *vm, const struct worker_message *message, 
 		return invalid(err, "WORKER_FIND");
 	vm->router = (struct router){ .address = message->address,
 				      .host = message->host,
+				      .strict = message->strict,
 				      .job = message->job };
 	ret = set_filter(vm, err);
 	if (ret < 0)

@@ -24,7 +24,7 @@
 #define CHANGE(N, B, r) B(r, header) B(r, text)
 #define READY(N, B, r) \
 	B(r, header) B(r, tap) N(r, tap_ifindex) B(r, address) N(r, queues) N(r, dhcp) \
-	B(r, router_mac) B(r, reserved)
+	B(r, router_mac) N(r, filtered) N(r, reserved)
 #define FAILED(N, B, r) B(r, header) N(r, code) N(r, status) B(r, message) B(r, remedy)
 #define CONFLICT(N, B, r) B(r, header) B(r, mac) B(r, reserved) B(r, address)
 #define DHCP(N, B, r) \

@@ -336,6 +336,20 @@ static void test_same_name(void **state)
 	namespace_test(same_name);
 }
 
+/* Gives the worker's answer; if the address is free, the router answers it at once. */
+static int answered(struct vm *vm, const struct worker_message *answer)
+{
+	struct worker_message found = { .type = WORKER_FOUND, .mac = router_mac };
+	struct error err = { 0 };
+	int ret;
+
+	ret = attach_answered(&service, vm, answer, &err);
+	if (ret != ATTACH_PENDING || vm->phase != VM_ASKING)
+		return ret;
+	assert_true(worker_expect(WORKER_FIND).strict);
+	return attach_answered(&service, vm, &found, &err);
+}
+
 /* The worker's answers decide: the first address is taken, then the third of the next one. */
 static void probed(void)
 {
@@ -360,7 +374,7 @@ static void probed(void)
 	answer = worker_probed(&probe, 2);
 	/* Security: the worker chooses no address. */
 	answer.probes[2].address = address("192.168.7.1");
-	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_DONE);
+	assert_int_equal(answered(vm, &answer), ATTACH_DONE);
 	assert_true(ipv4_equal(vm->record.address, probe.probes[2].address));
 	undo(vm, client);
 
@@ -380,6 +394,56 @@ static void probed(void)
 static void test_probed(void **state)
 {
 	namespace_test(probed);
+}
+
+/*
+ * The router is asked with the free address, then, if it is silent, with this host's own. Only an
+ * answer to the second question alone shows that the access point drops what a VM sends.
+ */
+static void filtered(void)
+{
+	static const struct {
+		bool vm, host, filters;
+	} rows[] = { { true, false, false }, { false, true, true }, { false, false, false } };
+	struct attach_record attach = attach_for("web");
+	struct worker_message message;
+	struct error err = { 0 };
+	struct vm *vm;
+	int client;
+
+	service_open();
+	attach.probe = PROBE_NORMAL;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		vm = service_vm(&attach, &client);
+		assert_int_equal(attach_begin(&service, vm, &err), ATTACH_PENDING);
+		message = worker_expect(WORKER_PROBE);
+		message = worker_probed(&message, 0);
+		assert_int_equal(attach_answered(&service, vm, &message, &err), ATTACH_PENDING);
+		message = worker_expect(WORKER_FIND);
+		assert_true(ipv4_equal(message.host, vm->search.batch[0].address));
+		/* It is not on the LAN yet. */
+		assert_int_equal(worker_count(WORKER_DEFEND), 0);
+		message.type = WORKER_FOUND;
+		message.mac = rows[i].vm ? router_mac : (struct ether_addr){ { 0 } };
+		if (!rows[i].vm) {
+			assert_int_equal(attach_answered(&service, vm, &message, &err),
+					 ATTACH_PENDING);
+			message = worker_expect(WORKER_FIND);
+			assert_address(message.host, "192.168.7.5");
+			assert_true(message.strict);
+			message.mac = rows[i].host ? router_mac : (struct ether_addr){ { 0 } };
+		}
+		message.type = WORKER_FOUND;
+		assert_int_equal(attach_answered(&service, vm, &message, &err), ATTACH_DONE);
+		assert_int_equal(vm->filters, rows[i].filters);
+		undo(vm, client);
+	}
+	service_close();
+}
+
+static void test_filtered(void **state)
+{
+	namespace_test(filtered);
 }
 
 /* Two searches at the same time have no address in common. */
@@ -493,8 +557,7 @@ static void moved_again(void)
 		const struct worker_message probe = worker_expect(WORKER_PROBE);
 		const struct worker_message answer = worker_probed(&probe, 0);
 
-		assert_int_equal(attach_answered(&service, vm, &answer, &(struct error){ 0 }),
-				 ATTACH_DONE);
+		assert_int_equal(answered(vm, &answer), ATTACH_DONE);
 	}
 	made = namespace_state();
 	worker_count(WORKER_DEFEND);
@@ -573,7 +636,7 @@ static void networks_alike(void)
 		probe = worker_expect(WORKER_PROBE);
 		assert_address(probe.probes[0].address, answers ? "192.168.7.21" : "192.168.7.20");
 		probe = worker_probed(&probe, 0);
-		assert_int_equal(attach_answered(&service, vm, &probe, &err), ATTACH_DONE);
+		assert_int_equal(answered(vm, &probe), ATTACH_DONE);
 		assert_memory_equal(&vm->record.proof.router_mac, &found.mac, sizeof(found.mac));
 		undo(vm, client);
 	}
@@ -633,7 +696,7 @@ static void carrier(void)
 		assert_int_equal(find.count, 1);
 		assert_address(find.probes[0].address, "192.168.7.9");
 		answer = worker_probed(&find, 0);
-		assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_DONE);
+		assert_int_equal(answered(vm, &answer), ATTACH_DONE);
 		assert_true(published("192.168.7.9"));
 		assert_int_equal(worker_expect(WORKER_DEFEND).announce, 1);
 		undo(vm, client);
@@ -723,7 +786,7 @@ static void other_uplink(void)
 	assert_memory_equal(&message.own[1], &former, sizeof(former));
 	message = worker_expect(WORKER_PROBE);
 	answer = worker_probed(&message, 0);
-	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_DONE);
+	assert_int_equal(answered(vm, &answer), ATTACH_DONE);
 	assert_int_equal(worker_expect(WORKER_DEFEND).announce, 1);
 	assert_int_equal(namespace_run("[ \"$(ip neigh show proxy | cut -d' ' -f1-3)\" = "
 				       "'192.168.7.9 dev e1' ] && cd /proc/sys/net/ipv4/conf && "
@@ -1069,6 +1132,13 @@ static void hostile_worker(void)
 	probe = worker_expect(WORKER_PROBE);
 	answer = worker_probed(&probe, 0);
 	assert_int_equal(send_worker(&answer, sizeof(answer)), 0);
+	/* The router's answer is awaited, not the same one once more. */
+	assert_int_equal(send_worker(&answer, sizeof(answer)), 0);
+	assert_true(client_silent(client));
+	answer = worker_expect(WORKER_FIND);
+	answer.type = WORKER_FOUND;
+	answer.mac = router_mac;
+	assert_int_equal(send_worker(&answer, sizeof(answer)), 0);
 	client_expect(client, RECORD_READY, NULL);
 
 	/* The same answer once more, and one to a VM that is on the LAN. */
@@ -1154,6 +1224,7 @@ int main(void)
 		cmocka_unit_test(test_undone_before),
 		cmocka_unit_test(test_changed_meanwhile),
 		cmocka_unit_test(test_moved_again),
+		cmocka_unit_test(test_filtered),
 		cmocka_unit_test(test_networks_alike),
 		cmocka_unit_test(test_carrier),
 		cmocka_unit_test(test_other_subnet),
