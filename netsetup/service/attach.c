@@ -105,7 +105,7 @@ static int send_probes(struct state *state, struct vm *vm, struct error *err)
 
 /*
  * Has the worker ask for the router's hardware address (RFC 4436).
- * @host: who asks; not this host's own with VM_ASKING, so only an answer to it counts.
+ * @host: the address that asks: this host's own, or the VM's with VM_ASKING.
  */
 static int send_find(struct state *state, struct vm *vm, enum vm_phase phase, struct in_addr router,
 		     struct in_addr host, struct error *err)
