@@ -246,13 +246,15 @@ static void without_nftables(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	struct firewall firewall;
+	const struct scmp_arg_cmp netfilter[] = { { 0, SCMP_CMP_EQ, AF_NETLINK, 0 },
+						  { 2, SCMP_CMP_EQ, NETLINK_NETFILTER, 0 } };
 
 	assert_int_equal(namespace_run("iptables-legacy -P FORWARD DROP"), 0);
-	assert_int_equal(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket),
-					  2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
-					  SCMP_A2(SCMP_CMP_EQ, NETLINK_NETFILTER)),
+	assert_int_equal(seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPROTONOSUPPORT),
+						SCMP_SYS(socket), ARRAY_SIZE(netfilter), netfilter),
 			 0);
 	assert_int_equal(seccomp_load(filter), 0);
+	seccomp_release(filter);
 	firewall_look("", &firewall);
 	assert_true(firewall.readable);
 	check_row(&(struct row){ "no nf_tables", "", PACKET_DROP, PACKET_DROP, PACKET_ACCEPT,
