@@ -7,6 +7,7 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <netinet/ip.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@
 
 /* Offsets in a frame. The classifier sees it from the link-layer header on. */
 #define ETHERTYPE_OFFSET  12
+#define FRAGMENT_OFFSET   (ETH_HLEN + 6)
+#define PROTOCOL_OFFSET   (ETH_HLEN + 9)
 #define SOURCE_OFFSET     (ETH_HLEN + 12)
 #define ARP_SENDER_OFFSET (ETH_HLEN + 14)
 
@@ -22,20 +25,24 @@
 #define IPV4_LENGTH_MIN (ETH_HLEN + 20)
 #define ARP_LENGTH_MIN  (ETH_HLEN + 28)
 
+/* Source and destination port of a DHCP server's answer. */
+#define DHCP_PORTS (67u << 16 | 68)
+
 #define FILTER_PRIO 1
 #define CLSACT      "clsact"
 #define BPF_KIND    "bpf"
 
-#define PASS             11 /* index of the last instruction but one */
-#define DROP             12
+#define PASS             19 /* index of the last instruction but one */
+#define DROP             20
 #define TO(target, here) ((target) - (here)-1)
 
 /*
  * A jump's numbers are the instructions to skip if true and if false. A load beyond the end of the
  * frame would return 0, which is TC_ACT_OK. Therefore the program first drops a frame that is too
- * short, and every offset is a constant. The kernel removes one tag of 802.1Q before it calls the
- * classifier (__netif_receive_skb_core() in net/core/dev.c). A second tag is still there, and is
- * dropped like any other type.
+ * short, and every offset up to the sender's address is a constant. A frame of the guest that ends
+ * before its ports passes, and is no DHCP packet. The kernel removes one tag of 802.1Q before it
+ * calls the classifier (__netif_receive_skb_core() in net/core/dev.c). A second tag is still there,
+ * and is dropped like any other type.
  */
 void antispoof_program(struct in_addr address, struct sock_filter program[ANTISPOOF_SIZE])
 {
@@ -44,16 +51,24 @@ void antispoof_program(struct in_addr address, struct sock_filter program[ANTISP
 		/* 0 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
 		/* 1 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, IPV4_LENGTH_MIN, 0, TO(DROP, 1)),
 		/* 2 */ BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ETHERTYPE_OFFSET),
-		/* 3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, TO(9, 3), 0),
+		/* 3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, TO(10, 3), 0),
 		/* 4 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 0, TO(DROP, 4)),
 		/* 5 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
 		/* 6 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ARP_LENGTH_MIN, 0, TO(DROP, 6)),
 		/* 7 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARP_SENDER_OFFSET),
-		/* 8 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, INADDR_ANY, TO(PASS, 8), TO(10, 8)),
-		/* 9 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SOURCE_OFFSET),
-		/* 10 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own, TO(PASS, 10), TO(DROP, 10)),
-		/* 11 */ BPF_STMT(BPF_RET | BPF_K, TC_ACT_OK),
-		/* 12 */ BPF_STMT(BPF_RET | BPF_K, TC_ACT_SHOT),
+		/* 8 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, INADDR_ANY, TO(PASS, 8), 0),
+		/* 9 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own, TO(PASS, 9), TO(DROP, 9)),
+		/* 10 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SOURCE_OFFSET),
+		/* 11 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own, 0, TO(DROP, 11)),
+		/* 12 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, PROTOCOL_OFFSET),
+		/* 13 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, TO(PASS, 13)),
+		/* 14 */ BPF_STMT(BPF_LD | BPF_H | BPF_ABS, FRAGMENT_OFFSET),
+		/* 15 */ BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, IP_OFFMASK, TO(PASS, 15), 0),
+		/* 16 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, ETH_HLEN),
+		/* 17 */ BPF_STMT(BPF_LD | BPF_W | BPF_IND, ETH_HLEN),
+		/* 18 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP_PORTS, TO(DROP, 18), 0),
+		/* 19 */ BPF_STMT(BPF_RET | BPF_K, TC_ACT_OK),
+		/* 20 */ BPF_STMT(BPF_RET | BPF_K, TC_ACT_SHOT),
 	};
 
 	_Static_assert(sizeof(built) == ANTISPOOF_SIZE * sizeof(*built), "the whole program");

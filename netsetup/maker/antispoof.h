@@ -19,11 +19,13 @@
  *
  * It passes IPv4 from the guest's address, and ARP with that sender or with none (a probe). It
  * drops all else, also IPv6, and DHCP of a client without this address: the socket of dhcp_relay.h
- * gets that before, and no DHCP server of the host may answer it.
+ * gets that before, and no DHCP server of the host may answer it. It drops the answers of a DHCP
+ * server, from which a client of the host took a lease. Test: test_dhcp_answers_stay_away in
+ * tests/lab/security/test_hostile_guest.py.
  */
 
 /* Number of the classifier's instructions. */
-#define ANTISPOOF_SIZE 13
+#define ANTISPOOF_SIZE 21
 
 /**
  * antispoof_program() - build the classifier; its result is TC_ACT_OK or TC_ACT_SHOT.

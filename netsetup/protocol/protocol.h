@@ -115,8 +115,9 @@ struct record_header {
  * @address: the address that the VM must have; 0.0.0.0 for any. A VM whose guest cannot get another
  *           one is moved with its present one.
  * @range_first, @range_last: bounds of the addresses to allocate, inclusive, or both 0.0.0.0.
- * @remembered: addresses of this VM on its last networks, the latest first, then 0.0.0.0. A hint:
- *              the service tries the first one in the uplink's subnet first.
+ * @remembered: addresses of this VM on its last networks, the best first, then 0.0.0.0. A hint:
+ *              the service first tries one of the uplink's subnet, if possible one of this network.
+ * @remembered_routers: hardware addresses of the routers of those networks; zero if unknown.
  * @avoided: addresses that are never allocated: of the gateway, DNS servers, an insisting host;
  *           then 0.0.0.0.
  * @gateway: next hop of what the guest sends beyond the LAN, in a subnet of the uplink or the next
@@ -148,6 +149,7 @@ struct attach_record {
 	struct in_addr range_first;
 	struct in_addr range_last;
 	struct in_addr remembered[REMEMBERED_MAX];
+	struct ether_addr remembered_routers[REMEMBERED_MAX];
 	struct in_addr avoided[AVOIDED_MAX];
 	struct in_addr gateway;
 	uint32_t tap_ifindex;
@@ -187,6 +189,10 @@ struct change_record {
  * @address: the guest's.
  * @queues: number of tap descriptors with this record; 0 for a move, a resumed tap or a dry run.
  * @dhcp: 1: a DHCP socket follows them.
+ * @router_mac: hardware address of the LAN's router, by which the network can be known again; zero
+ *              if unknown.
+ * @filtered: 1: the router answers this host, but not the VM: the access point seems to filter a
+ *            second address of a station.
  * @path: PATH_ROUTED or PATH_BRIDGED.
  */
 struct ready_record {
@@ -196,7 +202,9 @@ struct ready_record {
 	struct in_addr address;
 	uint32_t queues;
 	uint32_t dhcp;
-	uint32_t path;
+	struct ether_addr router_mac;
+	uint8_t filtered;
+	uint8_t path;
 };
 
 /**

@@ -13,6 +13,17 @@
 #include "netsetup/service/publish.h"
 #include "netsetup/service/task.h"
 
+/* Notes a hardware address as this host's own: an answer from it will be no other host's. */
+static void note_own_mac(struct state *state, const struct ether_addr *mac)
+{
+	size_t last = 0;
+
+	while (last < OWN_MACS_MAX - 1 && memcmp(&state->own_macs[last], mac, sizeof(*mac)) != 0)
+		last++;
+	memmove(state->own_macs + 1, state->own_macs, last * sizeof(*mac));
+	state->own_macs[0] = *mac;
+}
+
 /* Gives the worker an ARP socket on the VM's uplink. */
 static int open_arp(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
@@ -22,6 +33,8 @@ static int open_arp(struct state *state, struct host *host, struct vm *vm, struc
 	cleanup_fd int arp = -1;
 	int ret;
 
+	note_own_mac(state, &vm->uplink.mac);
+	memcpy(message.own, state->own_macs, sizeof(message.own));
 	arp = host_arp_socket(host, uplink_check_id(&vm->uplink),
 			      (enum promiscuous_mode)vm->record.attach.promiscuous, err);
 	if (arp < 0)
@@ -94,8 +107,32 @@ static int send_probes(struct state *state, struct vm *vm, struct error *err)
 	return ret < 0 ? ret : ATTACH_PENDING;
 }
 
-/* Begins to search an address. */
-static int start_search(struct state *state, struct task *task, struct vm *vm, struct error *err)
+/*
+ * Has the worker ask for the router's hardware address (RFC 4436).
+ * @host: the address that asks: this host's own, or the VM's with VM_ASKING.
+ */
+static int send_find(struct state *state, struct vm *vm, enum vm_phase phase, struct in_addr router,
+		     struct in_addr host, struct error *err)
+{
+	const struct worker_message message = { .type = WORKER_FIND,
+						.vm = vm->record.id,
+						.job = ++vm->job,
+						.strict = phase != VM_FINDING,
+						.address = router,
+						.host = host };
+	int ret;
+
+	ret = worker_link_send(&state->worker, &message, NULL, 0, err);
+	vm->phase = ret == 0 ? phase : VM_IDLE;
+	return ret < 0 ? ret : ATTACH_PENDING;
+}
+
+/*
+ * Begins to search an address. Of several networks with the uplink's numbers, the router shows the
+ * present one. It is asked once: @asked.
+ */
+static int start_search(struct state *state, struct task *task, struct vm *vm, bool asked,
+			struct error *err)
 {
 	struct search_context context;
 	struct error ignored;
@@ -103,14 +140,54 @@ static int start_search(struct state *state, struct task *task, struct vm *vm, s
 
 	publish_withdraw(state, &task->host, vm, &ignored);
 	vm->record.proof.prefix.length = 0;
+	if (!asked)
+		vm->router_mac = (struct ether_addr){ 0 };
+	if (!asked && !ipv4_unset(vm->uplink.router))
+		query_neighbour(task->host.route, vm->uplink.router, vm->uplink.ifindex,
+				&vm->router_mac);
 	ret = task_search(task, state, vm, &context, err);
-	if (ret == 0)
-		ret = search_begin(&vm->search, &context, err);
+	if (ret < 0)
+		return ret;
+	if (!asked && search_needs_router(&context))
+		return send_find(state, vm, VM_FINDING, vm->uplink.router,
+				 vm->uplink.prefix.address, err);
+	if (!ipv4_unset(vm->uplink.router))
+		vm->record.proof.router = vm->uplink.router;
+	vm->record.proof.router_mac = vm->router_mac;
+	ret = search_begin(&vm->search, &context, err);
 	if (ret < 0)
 		return ret;
 	if (search_unprobed(&context))
 		return settle(state, task, vm, vm->search.batch[0].address, err);
 	return send_probes(state, vm, err);
+}
+
+/*
+ * Asks the router with the free address, before it is announced. An access point that binds one
+ * address to each station, or to each DHCP lease, drops the question. Then this host asks with its
+ * own address, because the router may be silent. A good start waits for one answer.
+ */
+static int ask_router(struct state *state, struct task *task, struct vm *vm, struct in_addr address,
+		      struct error *err)
+{
+	vm->found = address;
+	vm->filters = 0;
+	if (ipv4_unset(vm->uplink.router))
+		return settle(state, task, vm, address, err);
+	return send_find(state, vm, VM_ASKING, vm->uplink.router, address, err);
+}
+
+static int router_answered(struct state *state, struct task *task, struct vm *vm,
+			   enum vm_phase phase, const struct ether_addr *mac, struct error *err)
+{
+	static const struct ether_addr none;
+	const bool answered = memcmp(mac, &none, sizeof(none)) != 0;
+
+	if (phase == VM_ASKING && !answered)
+		return send_find(state, vm, VM_COMPARING, vm->uplink.router,
+				 vm->uplink.prefix.address, err);
+	vm->filters = phase == VM_COMPARING && answered;
+	return settle(state, task, vm, vm->found, err);
 }
 
 static int continue_search(struct state *state, struct task *task, struct vm *vm, struct error *err)
@@ -125,7 +202,7 @@ static int continue_search(struct state *state, struct task *task, struct vm *vm
 	else
 		return ret;
 	if (ret == 1)
-		return settle(state, task, vm, address, err);
+		return ask_router(state, task, vm, address, err);
 	return ret < 0 ? ret : send_probes(state, vm, err);
 }
 
@@ -245,21 +322,6 @@ static bool same_network(const struct vm *vm)
 		ipv4_equal(proof->router, uplink->router));
 }
 
-/* Has the worker ask for the router's hardware address (RFC 4436). */
-static int send_find(struct state *state, struct vm *vm, struct error *err)
-{
-	const struct worker_message message = { .type = WORKER_FIND,
-						.vm = vm->record.id,
-						.job = ++vm->job,
-						.address = vm->record.proof.router,
-						.host = vm->uplink.prefix.address };
-	int ret;
-
-	ret = worker_link_send(&state->worker, &message, NULL, 0, err);
-	vm->phase = ret == 0 ? VM_FINDING : VM_IDLE;
-	return ret < 0 ? ret : ATTACH_PENDING;
-}
-
 /*
  * Keeps the address while the host is in the network where it was proven free. After a lost carrier
  * the router must show that it is the same one, else the address is probed like a new one.
@@ -270,12 +332,13 @@ static int move(struct state *state, struct task *task, struct vm *vm, struct er
 	const struct proof *proof = &vm->record.proof;
 
 	if (ipv4_unset(vm->record.address) || !address_fits(vm) || !same_network(vm))
-		return start_search(state, task, vm, err);
+		return start_search(state, task, vm, false, err);
 	if (proof->carrier_changes == vm->uplink.carrier_changes)
 		return settle(state, task, vm, vm->record.address, err);
 	if (memcmp(&proof->router_mac, &unknown, sizeof(unknown)) != 0)
-		return send_find(state, vm, err);
-	return start_search(state, task, vm, err);
+		return send_find(state, vm, VM_FINDING, proof->router, vm->uplink.prefix.address,
+				 err);
+	return start_search(state, task, vm, false, err);
 }
 
 /*
@@ -351,8 +414,9 @@ void attach_withdraw(struct state *state, struct vm *vm)
 int attach_answered(struct state *state, struct vm *vm, const struct worker_message *message,
 		    struct error *err)
 {
-	const bool same = !memcmp(&message->mac, &vm->record.proof.router_mac,
-				  sizeof(message->mac));
+	const struct proof *proof = &vm->record.proof;
+	const bool same = proof->prefix.length &&
+			  !memcmp(&message->mac, &proof->router_mac, sizeof(message->mac));
 	const enum vm_phase phase = vm->phase;
 	cleanup_task task = { 0 };
 	int ret;
@@ -361,9 +425,14 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 	ret = task_begin(&task, state, vm, err);
 	if (ret < 0)
 		return ret;
-	if (phase == VM_FINDING)
-		return same ? settle(state, &task, vm, vm->record.address, err)
-			    : start_search(state, &task, vm, err);
+	if (phase == VM_ASKING || phase == VM_COMPARING)
+		return router_answered(state, &task, vm, phase, &message->mac, err);
+	if (phase == VM_FINDING && same)
+		return settle(state, &task, vm, vm->record.address, err);
+	if (phase == VM_FINDING) {
+		vm->router_mac = message->mac;
+		return start_search(state, &task, vm, true, err);
+	}
 	/* Security: the addresses are the service's own, only the results are the worker's. */
 	for (size_t i = 0; i < vm->search.batch_size && i < message->count; i++) {
 		vm->search.batch[i].taken = message->probes[i].taken;
@@ -400,7 +469,8 @@ int attach_restore(struct state *state, struct vm *vm, bool off, struct error *e
 	int ret;
 
 	/* A tap that the client was not sent has gone with the descriptors of the dead service. */
-	if (if_nametoindex(vm->record.tap) != vm->record.tap_ifindex && forget_tap(state, vm, err) < 0)
+	if (if_nametoindex(vm->record.tap) != vm->record.tap_ifindex &&
+	    forget_tap(state, vm, err) < 0)
 		return -err->code;
 	if (vm->record.tap_ifindex && vm->record.attach.dhcp && restore_dhcp(state, vm, err) < 0)
 		return -err->code;

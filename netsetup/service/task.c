@@ -92,8 +92,8 @@ static void choose_path(struct task *task, struct vm *vm)
 		vm->record.path = vm->record.attach.path;
 	if (vm->record.path == PATH_AUTO) {
 		task->request.path = PATH_ROUTED;
-		vm->record.path = authorize_check(task->authorization, &task->request,
-						  &ignored) == 0
+		vm->record.path = authorize_check(task->authorization, &task->request, &ignored) ==
+						  0
 					  ? PATH_ROUTED
 					  : PATH_BRIDGED;
 	}
@@ -121,9 +121,8 @@ int task_begin(struct task *task, const struct state *state, struct vm *vm, stru
 	task->request = (struct request){ .uplink = vm->uplink.ifname,
 					  .named = attach->named || !vm->uplink.has_default,
 					  .unprobed = attach->probe == PROBE_NONE,
-					  .path = (enum network_path)(vm->record.path
-									      ? vm->record.path
-									      : attach->path),
+					  .path = (enum network_path)(
+						  vm->record.path ? vm->record.path : attach->path),
 					  .vms = count_others(state, vm),
 					  .card = attach->card };
 	ret = task_authorize(task, (struct in_addr){ INADDR_ANY }, err);
@@ -155,7 +154,7 @@ static int list_in_use(struct task *task, const struct state *state, const struc
 				    !same_dry_run(&vm->record.attach, &other->record.attach)))
 			continue;
 		address_set_add(&task->in_use, other->record.address);
-		for (size_t i = 0; other->phase == VM_PROBING && i < other->search.batch_size; i++)
+		for (size_t i = 0; other->phase != VM_IDLE && i < other->search.batch_size; i++)
 			address_set_add(&task->in_use, other->search.batch[i].address);
 	}
 	return task->in_use.failed
@@ -176,6 +175,7 @@ int task_search(struct task *task, const struct state *state, const struct vm *v
 					    .uplink = &vm->uplink,
 					    .authorization = task->authorization,
 					    .request = task->request,
+					    .router_mac = vm->router_mac,
 					    .tap_ifindex = vm->record.tap_ifindex,
 					    .route = task->host.route,
 					    .hosts = &task->hosts,

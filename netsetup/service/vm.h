@@ -56,9 +56,11 @@ struct vm_record {
 };
 
 enum vm_phase {
-	VM_IDLE,    /* no request is pending */
-	VM_FINDING, /* a move waits for the router's answer to the worker */
-	VM_PROBING, /* a request waits for the worker's probes */
+	VM_IDLE,      /* no request is pending */
+	VM_FINDING,   /* a request waits for the router's answer to the worker */
+	VM_PROBING,   /* a request waits for the worker's probes */
+	VM_ASKING,    /* a free address waits for the router's answer to it */
+	VM_COMPARING, /* as VM_ASKING, for its answer to this host */
 };
 
 /**
@@ -72,6 +74,9 @@ enum vm_phase {
  * @tap_fds: one for each queue until the client has them, else -1.
  * @dhcp_open: the worker serves the guest's DHCP.
  * @dhcp: the client's end of the DHCP socket until the client has it, else -1.
+ * @router_mac: hardware address of the present uplink's router; zero if unknown.
+ * @found: the free address, with VM_ASKING and VM_COMPARING.
+ * @filters: 1: the access point seems to filter a second address of a station.
  * @job: of the message that waits for the worker's answer.
  */
 struct vm {
@@ -90,6 +95,9 @@ struct vm {
 	bool dhcp_open;
 	int dhcp;
 	enum vm_phase phase;
+	struct ether_addr router_mac;
+	struct in_addr found;
+	uint8_t filters;
 	uint32_t job;
 	struct search search;
 };

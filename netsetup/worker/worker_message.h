@@ -27,6 +27,9 @@
 /* Maximum number of VMs that the worker knows at once. Their numbers may be any. */
 #define WORKER_VMS_MAX 256
 
+/* Hardware addresses that uplinks of this host have or had. */
+#define OWN_MACS_MAX 8
+
 /* Maximum number of addresses that are probed at once. */
 #define PROBE_BATCH_MAX 128
 
@@ -72,10 +75,13 @@ enum probe_kind {
  *       router's, or zero if it did not answer. WORKER_CONFLICT: the other host's.
  * @guest: WORKER_OPEN: hardware address of a bridged guest, whose own ARP the socket receives; or
  *         zero.
+ * @own: WORKER_OPEN: hardware addresses that are this host's, then zero: an access point that
+ *       answers for its stations may still do so with a former one.
  * @address: WORKER_DEFEND, WORKER_CONFLICT: the address; WORKER_FIND: the router.
  * @host: WORKER_FIND: the host's own address, which asks.
  * @announce: WORKER_DEFEND: 1: announce it now and ANNOUNCE_INTERVAL later.
  * @kind: WORKER_PROBE: enum probe_kind.
+ * @strict: WORKER_FIND: 1: only an answer to @host counts, not another packet of the router.
  * @error: WORKER_PROBED, WORKER_FOUND: 0, or a positive errno if the uplink sends nothing:
  *         ENETDOWN, ENXIO. Nothing is proven then, and all addresses are marked as taken.
  * @count: WORKER_PROBE, WORKER_PROBED: 1..PROBE_BATCH_MAX.
@@ -87,8 +93,11 @@ struct worker_message {
 	uint32_t job;
 	struct ether_addr mac;
 	struct ether_addr guest;
+	struct ether_addr own[OWN_MACS_MAX];
 	uint8_t announce;
 	uint8_t kind;
+	uint8_t strict;
+	uint8_t reserved; /* 0 */
 	struct in_addr address;
 	struct in_addr host;
 	int32_t error;

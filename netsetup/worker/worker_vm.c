@@ -111,13 +111,24 @@ static void send_conflict(const struct worker_vm *vm, const struct ether_addr *m
 	answer(vm, &message);
 }
 
+/*
+ * An access point that answers ARP for its stations repeats our own packets, and does not know at
+ * once that the station has another hardware address.
+ */
+static bool is_own(const struct worker_vm *vm, const struct ether_addr *mac)
+{
+	static const struct ether_addr none;
+
+	for (size_t i = 0; i < OWN_MACS_MAX && memcmp(&vm->own[i], &none, sizeof(none)) != 0; i++)
+		if (!memcmp(&vm->own[i], mac, sizeof(*mac)))
+			return true;
+	return !memcmp(&vm->mac, mac, sizeof(*mac));
+}
+
 static void apply(struct worker_vm *vm, const struct arp *arp)
 {
-	/*
-	 * An access point that answers ARP for its stations repeats our own packets. What a
-	 * bridged guest says to this host arrives on the uplink.
-	 */
-	if (!memcmp(&arp->sender_mac, &vm->mac, sizeof(vm->mac)) ||
+	/* What a bridged guest says to this host arrives on the uplink. */
+	if (is_own(vm, &arp->sender_mac) ||
 	    !memcmp(&arp->sender_mac, &vm->guest, sizeof(vm->guest)))
 		return;
 	if (is_probing(vm))
@@ -226,6 +237,7 @@ static int act_open(struct worker_vm *vm, const struct worker_message *message, 
 	vm->arp = arp;
 	vm->mac = message->mac;
 	vm->guest = message->guest;
+	memcpy(vm->own, message->own, sizeof(vm->own));
 	vm->batch.timing = NULL;
 	vm->router = (struct router){ 0 };
 	vm->acd = (struct acd){ 0 };
@@ -264,6 +276,7 @@ static int act_find(struct worker_vm *vm, const struct worker_message *message, 
 		return invalid(err, "WORKER_FIND");
 	vm->router = (struct router){ .address = message->address,
 				      .host = message->host,
+				      .strict = message->strict,
 				      .job = message->job };
 	ret = set_filter(vm, err);
 	if (ret < 0)

@@ -22,6 +22,7 @@
  * @deaf: true if @arp fails at each call and must not be polled; the next request tries it again.
  * @mac: hardware address of the uplink.
  * @guest: that of a bridged guest, or zero.
+ * @own: hardware addresses whose packets are this host's own, then zero.
  * @filter: the address of the present filter, as arp_listen() takes it.
  */
 struct worker_vm {
@@ -31,6 +32,7 @@ struct worker_vm {
 	bool deaf;
 	struct ether_addr mac;
 	struct ether_addr guest;
+	struct ether_addr own[OWN_MACS_MAX];
 	struct in_addr filter;
 	struct probe_batch batch;
 	struct router router;

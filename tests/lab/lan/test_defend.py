@@ -4,10 +4,12 @@
 import os
 import re
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+import arp
 from conftest import need
 from guests import boot, paused, tiny
 from lab import LAPTOP_MAC, Lab
@@ -147,6 +149,19 @@ def test_claim_is_answered_once(lab: Lab) -> None:
     assert lab.phone.neighbour(vm.address) == LAPTOP_MAC
     assert guest.sh("echo alive") == "alive"
     assert "address conflict" not in vm.stderr.text and "moved" not in vm.stderr.text
+
+
+def test_former_mac_is_no_rival(lab: Lab) -> None:
+    """An access point that answers ARP for its stations knows the laptop by its MAC of before."""
+    vm = lab.start_vm(paused(network={"configure": ["dhcp"]}))
+    point = lab.squat("192.168.77.62")
+    point.netns.ip(f"link set lan address {LAPTOP_MAC}")
+    responder = arp.Responder(point.netns, "lan", lambda address: str(address) == vm.address)
+    with closing(responder):
+        lab.laptop.change_mac(OTHER_MAC)
+        time.sleep(3)
+        assert OTHER_MAC in lab.phone.arp_request(vm.address, first=False)
+    assert "moved" not in vm.stderr.text and "conflict" not in vm.stderr.text, vm.stderr.text
 
 
 def insist(rival: Station, address: str, vm: Vm, until: str, reply: bool = False) -> re.Match:

@@ -57,6 +57,7 @@ def test_static_guest_waits_for_its_network(lab: Lab) -> None:
     """Told on the kernel's command line alone, and told so plainly."""
     vm, guest = boot(lab, tiny(network=CMDLINE))
     home, other = lab.lan, lab.second_lan()
+    changes = guest.sh("cat /sys/class/net/$(cat /run/nic)/carrier_changes")
     stream = Echoes(lab.phone, vm.address)
     with stream:
         assert stream.answered(time.monotonic())
@@ -74,6 +75,9 @@ def test_static_guest_waits_for_its_network(lab: Lab) -> None:
         print(f"its old connection went on {answered - back:.2f} s after the return")
         assert not stream.broken
     assert guest.pings(lab.phone.address)
+    # It is told nothing of other networks' gateways, and nobody in it asks for a new address.
+    assert "the gateway is" not in vm.stderr.text
+    assert guest.sh("cat /sys/class/net/$(cat /run/nic)/carrier_changes") == changes
 
 
 def test_guest_told_by_both_follows_once_it_asks(lab: Lab) -> None:
@@ -107,7 +111,8 @@ def twin(lab: Lab):
 
 def test_same_numbers_and_the_address_is_taken(lab: Lab) -> None:
     """Somebody there has the guest's address: it is proven again before it is used, and another
-    is allocated. That somebody's neighbours are told nothing wrong."""
+    is allocated. That somebody's neighbours are told nothing wrong. At home the guest has its own
+    address again, and at the next start too: the router shows which network it is."""
     vm, _ = boot(lab, tiny(network=DHCP))
     assert lab.laptop.ping_once(lab.lan.gateway), "so that the laptop knows its router"
     lab.laptop.netns.ip("route add 10.9.0.0/16 dev wlan0")  # an event: netsetup sees it too
@@ -122,7 +127,15 @@ def test_same_numbers_and_the_address_is_taken(lab: Lab) -> None:
     assert list(other.phone.arp_request(old, first=False)) == [owner.mac]
     assert moved[1] in other.phone.http_get(moved[1], timeout=15)
     lab.laptop.roam(home, lab.laptop.cidr)
-    assert moved[1] in lab.phone.http_get(moved[1], timeout=15)
+    vm.wait_stderr(rf"moved: {re.escape(moved[1])} on wlan0 -> {re.escape(old)} on wlan0$")
+    assert old in lab.phone.http_get(old, timeout=15)
+    vm.quit()
+    lab.laptop.roam(other, lab.laptop.cidr)
+    vm = lab.start_vm(paused("tiny", network=DHCP))
+    assert vm.address == moved[1], "its address in the other network"
+    vm.quit()
+    lab.laptop.roam(home, lab.laptop.cidr)
+    assert lab.start_vm(paused("tiny", network=DHCP)).address == old, "its address at home"
 
 
 def test_same_numbers_and_a_static_guest(lab: Lab) -> None:

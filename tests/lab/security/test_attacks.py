@@ -133,7 +133,7 @@ def test_anothers_address(stage: Stage, by: str, moved: bool) -> None:
 
 # A worker that a station of the LAN has taken over
 
-WORKER_MESSAGE = struct.Struct("=III6sBB4s4siI1536s")
+WORKER_MESSAGE = struct.Struct("=III6s48sBBB3x4s4siI1536s")
 WORKER_PROBED, WORKER_CONFLICT = 7, 9
 
 
@@ -141,8 +141,8 @@ def worker_message(kind: int, number: int, job: int = 0, count: int = 1,
                    address: str = "192.168.77.1") -> bytes:
     """A struct worker_message, whose first address is free."""
     octets = IPv4Address(address).packed
-    return WORKER_MESSAGE.pack(kind, number, job, b"\2\0\0\0\0\7", 0, 0, octets, octets, 0, count,
-                               octets + bytes(8))
+    return WORKER_MESSAGE.pack(kind, number, job, b"\2\0\0\0\0\7", b"", 0, 0, 0, octets, octets, 0,
+                               count, octets + bytes(8))
 
 
 @contextmanager

@@ -23,6 +23,7 @@
 #define WORKER_WAIT_MS 60000
 
 static const struct ether_addr ours = { { 2, 0, 0, 0, 0, 1 } };
+static const struct ether_addr former = { { 2, 0, 0, 0, 0, 3 } };
 static const struct ether_addr theirs = { { 2, 0, 0, 0, 0, 2 } };
 
 static inline struct in_addr address(const char *text)
@@ -101,10 +102,12 @@ static inline void worker_send(int service, const struct worker_message *message
 	worker_send_fds(service, message, NULL, 0);
 }
 
-/* Gives a VM an ARP socket on the interface; its hardware address is @ours. */
+/* Gives a VM an ARP socket on the interface; its hardware address is @ours, once it was @former. */
 static inline void worker_open(int service, uint32_t vm, const char *ifname)
 {
-	const struct worker_message message = { .type = WORKER_OPEN, .vm = vm, .mac = ours };
+	const struct worker_message message = {
+		.type = WORKER_OPEN, .vm = vm, .mac = ours, .own = { ours, former }
+	};
 	struct error err;
 	cleanup_fd int arp = arp_open(if_nametoindex(ifname), &err);
 

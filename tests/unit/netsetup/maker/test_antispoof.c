@@ -44,6 +44,14 @@ static const struct {
 	  FRAME(IPV4(0x45, 1, OWN, LAN, 8)) },
 	{ "its own, nothing but a header", true, FRAME(IPV4(0x45, 1, OWN, LAN)) },
 	{ "its own, to everybody", true, FRAME(IPV4(0x45, 17, OWN, 255, 255, 255, 255, 0, 68)) },
+	{ "a DHCP client's", true, FRAME(IPV4(0x45, 17, OWN, LAN, 0, 68, 0, 67)) },
+	{ "a DHCP relay's", true, FRAME(IPV4(0x45, 17, OWN, LAN, 0, 67, 0, 67)) },
+	{ "a DHCP server's", false, FRAME(IPV4(0x45, 17, OWN, LAN, 0, 67, 0, 68, 0, 8, 0, 0)) },
+	{ "a DHCP server's, with options", false,
+	  FRAME(IPV4(0x46, 17, OWN, LAN, 7, 3, 4, 0, 0, 67, 0, 68, 0, 8, 0, 0)) },
+	{ "TCP of these ports", true, FRAME(IPV4(0x45, 6, OWN, LAN, 0, 67, 0, 68, 0, 0, 0, 0)) },
+	{ "a later fragment that looks like it", true,
+	  FRAME(ETH(8, 0), 0x45, 0, 0, 28, 0, 0, 0x20, 1, 64, 17, 0, 0, OWN, LAN, 0, 67, 0, 68) },
 	{ "its own, with options", true, FRAME(IPV4(0x4f, 1, OWN, LAN, 7, 3, 4, 0)) },
 	{ "another's", false, FRAME(IPV4(0x45, 1, LAN, LAN, 8, 0, 0, 0, 0, 0, 0, 0)) },
 	{ "the router's", false, FRAME(IPV4(0x45, 1, 192, 168, 77, 1, LAN, 8, 0)) },
@@ -122,12 +130,32 @@ static void test_frames(void **state)
 			fail_msg("%s: %s", frames[i].what, frames[i].passes ? "dropped" : "passed");
 }
 
-/* A frame that is cut never passes if the whole frame does not. */
+static bool is_own(const uint8_t *frame)
+{
+	static const uint8_t own[] = { OWN };
+
+	return frame[12] == 8 && frame[13] == 0 && !memcmp(frame + 26, own, 4);
+}
+
+/* Returns true for a DHCP server's answer; the unused octets of a frame are zero. */
+static bool is_dhcp_answer(const uint8_t *frame)
+{
+	static const uint8_t ports[] = { 0, 67, 0, 68 };
+
+	return frame[23] == 17 && (frame[20] & 0x1f) == 0 && frame[21] == 0 &&
+	       !memcmp(frame + 14 + (frame[14] & 0x0f) * 4, ports, 4);
+}
+
+/*
+ * A frame that is cut never passes if the whole frame does not, but for one that is the guest's own
+ * and ends before its ports.
+ */
 static void test_truncated(void **state)
 {
 	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
 		for (size_t size = 1; size < frames[i].size; size++)
-			if (passes(*state, frames[i].frame, size) && !frames[i].passes)
+			if (passes(*state, frames[i].frame, size) && !frames[i].passes &&
+			    !is_own(frames[i].frame))
 				fail_msg("%s: %zu of %zu octets passed", frames[i].what, size,
 					 frames[i].size);
 }
@@ -144,8 +172,7 @@ static void test_every_octet(void **state)
 
 			memcpy(frame, frames[i].frame, sizeof(frame));
 			frame[at / 256] = (uint8_t)at;
-			ip = frame[12] == 8 && frame[13] == 0 && frames[i].size >= 34 &&
-			     !memcmp(frame + 26, own, 4);
+			ip = is_own(frame) && frames[i].size >= 34 && !is_dhcp_answer(frame);
 			arp = frame[12] == 8 && frame[13] == 6 && frames[i].size >= 42 &&
 			      (!memcmp(frame + 28, own, 4) || !memcmp(frame + 28, none, 4));
 			assert_int_equal(passes(*state, frame, frames[i].size), ip || arp);

@@ -337,7 +337,21 @@ static void test_same_name(void **state)
 	namespace_test(same_name);
 }
 
-/* The worker's answers decide: all of the first batch are taken, then the third of the next one. */
+/* Gives the worker's answer; if the address is free, the router answers it at once. */
+static int answered(struct vm *vm, const struct worker_message *answer)
+{
+	struct worker_message found = { .type = WORKER_FOUND, .mac = router_mac };
+	struct error err = { 0 };
+	int ret;
+
+	ret = attach_answered(&service, vm, answer, &err);
+	if (ret != ATTACH_PENDING || vm->phase != VM_ASKING)
+		return ret;
+	assert_true(worker_expect(WORKER_FIND).strict);
+	return attach_answered(&service, vm, &found, &err);
+}
+
+/* The worker's answers decide: the first address is taken, then the third of the next one. */
 static void probed(void)
 {
 	struct attach_record attach = attach_for("web");
@@ -353,15 +367,15 @@ static void probed(void)
 	assert_int_equal(vm->record.tap_ifindex, 0);
 	probe = worker_expect(WORKER_PROBE);
 	assert_int_equal(probe.kind, PROBE_OF_NEW);
-	assert_int_equal(probe.count, 4);
-	answer = worker_probed(&probe, 4);
+	assert_int_equal(probe.count, 1);
+	answer = worker_probed(&probe, 1);
 	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_PENDING);
 	probe = worker_expect(WORKER_PROBE);
-	assert_int_equal(probe.count, 16);
+	assert_int_equal(probe.count, 4);
 	answer = worker_probed(&probe, 2);
 	/* Security: the worker chooses no address. */
 	answer.probes[2].address = address("192.168.7.1");
-	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_DONE);
+	assert_int_equal(answered(vm, &answer), ATTACH_DONE);
 	assert_true(ipv4_equal(vm->record.address, probe.probes[2].address));
 	undo(vm, client);
 
@@ -383,6 +397,56 @@ static void test_probed(void **state)
 	namespace_test(probed);
 }
 
+/*
+ * The router is asked with the free address, then, if it is silent, with this host's own. Only an
+ * answer to the second question alone shows that the access point drops what a VM sends.
+ */
+static void filtered(void)
+{
+	static const struct {
+		bool vm, host, filters;
+	} rows[] = { { true, false, false }, { false, true, true }, { false, false, false } };
+	struct attach_record attach = attach_for("web");
+	struct worker_message message;
+	struct error err = { 0 };
+	struct vm *vm;
+	int client;
+
+	service_open();
+	attach.probe = PROBE_NORMAL;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		vm = service_vm(&attach, &client);
+		assert_int_equal(attach_begin(&service, vm, &err), ATTACH_PENDING);
+		message = worker_expect(WORKER_PROBE);
+		message = worker_probed(&message, 0);
+		assert_int_equal(attach_answered(&service, vm, &message, &err), ATTACH_PENDING);
+		message = worker_expect(WORKER_FIND);
+		assert_true(ipv4_equal(message.host, vm->search.batch[0].address));
+		/* It is not on the LAN yet. */
+		assert_int_equal(worker_count(WORKER_DEFEND), 0);
+		message.type = WORKER_FOUND;
+		message.mac = rows[i].vm ? router_mac : (struct ether_addr){ { 0 } };
+		if (!rows[i].vm) {
+			assert_int_equal(attach_answered(&service, vm, &message, &err),
+					 ATTACH_PENDING);
+			message = worker_expect(WORKER_FIND);
+			assert_address(message.host, "192.168.7.5");
+			assert_true(message.strict);
+			message.mac = rows[i].host ? router_mac : (struct ether_addr){ { 0 } };
+		}
+		message.type = WORKER_FOUND;
+		assert_int_equal(attach_answered(&service, vm, &message, &err), ATTACH_DONE);
+		assert_int_equal(vm->filters, rows[i].filters);
+		undo(vm, client);
+	}
+	service_close();
+}
+
+static void test_filtered(void **state)
+{
+	namespace_test(filtered);
+}
+
 /* Two searches at the same time have no address in common. */
 static void probed_at_once(void)
 {
@@ -401,8 +465,8 @@ static void probed_at_once(void)
 	first = worker_expect(WORKER_PROBE);
 	assert_int_equal(attach_begin(&service, vms[1], &err), ATTACH_PENDING);
 	second = worker_expect(WORKER_PROBE);
-	for (size_t i = 0; i < 4; i++)
-		for (size_t j = 0; j < 4; j++)
+	for (size_t i = 0; i < first.count; i++)
+		for (size_t j = 0; j < second.count; j++)
 			assert_false(ipv4_equal(first.probes[i].address, second.probes[j].address));
 	undo(vms[0], clients[0]);
 	undo(vms[1], clients[1]);
@@ -494,8 +558,7 @@ static void moved_again(void)
 		const struct worker_message probe = worker_expect(WORKER_PROBE);
 		const struct worker_message answer = worker_probed(&probe, 0);
 
-		assert_int_equal(attach_answered(&service, vm, &answer, &(struct error){ 0 }),
-				 ATTACH_DONE);
+		assert_int_equal(answered(vm, &answer), ATTACH_DONE);
 	}
 	made = namespace_state();
 	worker_count(WORKER_DEFEND);
@@ -547,6 +610,52 @@ static int move_after_carrier(struct vm **vm, int *client, const char *before)
 	return attach_move(&service, *vm, &err);
 }
 
+/* Of two networks with the uplink's numbers, the router shows the present one, before any probe. */
+static void networks_alike(void)
+{
+	struct attach_record attach = attach_for("web");
+	struct worker_message found, probe;
+	struct error err = { 0 };
+	struct vm *vm;
+	int client;
+
+	service_open();
+	attach.probe = PROBE_NORMAL;
+	attach.remembered[0] = address("192.168.7.20");
+	attach.remembered_routers[0] = (struct ether_addr){ { 2, 0, 0, 0, 0, 0x99 } };
+	attach.remembered[1] = address("192.168.7.21");
+	attach.remembered_routers[1] = router_mac;
+	for (int answers = 0; answers <= 1; answers++) {
+		assert_int_equal(namespace_run("ip neigh flush dev e0"), 0);
+		vm = service_vm(&attach, &client);
+		assert_int_equal(attach_begin(&service, vm, &err), ATTACH_PENDING);
+		assert_int_equal(worker_count(WORKER_PROBE), 0);
+		found = (struct worker_message){ .type = WORKER_FOUND, .vm = vm->record.id };
+		if (answers)
+			found.mac = router_mac;
+		assert_int_equal(attach_answered(&service, vm, &found, &err), ATTACH_PENDING);
+		probe = worker_expect(WORKER_PROBE);
+		assert_address(probe.probes[0].address, answers ? "192.168.7.21" : "192.168.7.20");
+		probe = worker_probed(&probe, 0);
+		assert_int_equal(answered(vm, &probe), ATTACH_DONE);
+		assert_memory_equal(&vm->record.proof.router_mac, &found.mac, sizeof(found.mac));
+		undo(vm, client);
+	}
+	/* This host knows the router: nobody is asked. */
+	assert_int_equal(namespace_run(KNOWN_ROUTER), 0);
+	vm = service_vm(&attach, &client);
+	assert_int_equal(attach_begin(&service, vm, &err), ATTACH_PENDING);
+	probe = worker_expect(WORKER_PROBE);
+	assert_address(probe.probes[0].address, "192.168.7.21");
+	undo(vm, client);
+	service_close();
+}
+
+static void test_networks_alike(void **state)
+{
+	namespace_test(networks_alike);
+}
+
 /* The router must show after a lost carrier that it is the same one. */
 static void carrier(void)
 {
@@ -588,7 +697,7 @@ static void carrier(void)
 		assert_int_equal(find.count, 1);
 		assert_address(find.probes[0].address, "192.168.7.9");
 		answer = worker_probed(&find, 0);
-		assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_DONE);
+		assert_int_equal(answered(vm, &answer), ATTACH_DONE);
 		assert_true(published("192.168.7.9"));
 		assert_int_equal(worker_expect(WORKER_DEFEND).announce, 1);
 		undo(vm, client);
@@ -650,6 +759,7 @@ static void other_uplink(void)
 {
 	struct attach_record attach = attach_at("web", "192.168.7.9");
 	struct worker_message message, answer;
+	struct ether_addr former;
 	struct error err = { 0 };
 	struct vm *vm;
 	int client;
@@ -662,6 +772,7 @@ static void other_uplink(void)
 				       "ip route add default via 192.168.7.1 dev e1 metric 5"),
 			 0);
 	worker_count(WORKER_OPEN);
+	former = vm->uplink.mac;
 	vm->record.attach.ifindex = if_nametoindex("e1");
 	vm->record.attach.host = address("192.168.7.6");
 	vm->record.attach.probe = PROBE_NORMAL;
@@ -671,9 +782,12 @@ static void other_uplink(void)
 	message = worker_next(NULL);
 	assert_int_equal(message.type, WORKER_OPEN);
 	assert_memory_equal(&message.mac, &vm->uplink.mac, sizeof(message.mac));
+	/* The former uplink's is this host's own as well. */
+	assert_memory_equal(&message.own[0], &message.mac, sizeof(message.mac));
+	assert_memory_equal(&message.own[1], &former, sizeof(former));
 	message = worker_expect(WORKER_PROBE);
 	answer = worker_probed(&message, 0);
-	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_DONE);
+	assert_int_equal(answered(vm, &answer), ATTACH_DONE);
 	assert_int_equal(worker_expect(WORKER_DEFEND).announce, 1);
 	assert_int_equal(namespace_run("[ \"$(ip neigh show proxy | cut -d' ' -f1-3)\" = "
 				       "'192.168.7.9 dev e1' ] && cd /proc/sys/net/ipv4/conf && "
@@ -1018,6 +1132,13 @@ static void hostile_worker(void)
 	probe = worker_expect(WORKER_PROBE);
 	answer = worker_probed(&probe, 0);
 	assert_int_equal(send_worker(&answer, sizeof(answer)), 0);
+	/* The router's answer is awaited, not the same one once more. */
+	assert_int_equal(send_worker(&answer, sizeof(answer)), 0);
+	assert_true(client_silent(client));
+	answer = worker_expect(WORKER_FIND);
+	answer.type = WORKER_FOUND;
+	answer.mac = router_mac;
+	assert_int_equal(send_worker(&answer, sizeof(answer)), 0);
 	client_expect(client, RECORD_READY, NULL);
 
 	/* The same answer once more, and one to a VM that is on the LAN. */
@@ -1106,6 +1227,8 @@ int main(void)
 		cmocka_unit_test(test_undone_before),
 		cmocka_unit_test(test_changed_meanwhile),
 		cmocka_unit_test(test_moved_again),
+		cmocka_unit_test(test_filtered),
+		cmocka_unit_test(test_networks_alike),
 		cmocka_unit_test(test_carrier),
 		cmocka_unit_test(test_other_subnet),
 		cmocka_unit_test(test_other_uplink),
