@@ -79,6 +79,7 @@ struct netsetup_listener {
 int netsetup_open(struct netsetup *netsetup, bool dry_run, struct error *err);
 
 /**
+<<<<<<< HEAD
  * netsetup_open_further() - open a connection for a further card of the VM.
  * @netsetup: an open one, which has made no request yet.
  * @as_root: root opened @netsetup, and the caller may have dropped root's rights since.
@@ -93,6 +94,11 @@ int netsetup_open_further(struct netsetup *netsetup, bool as_root,
 /**
  * netsetup_ask() - request an attachment to the LAN. The caller must call netsetup_await() next; in
  * between it may do other work while the service probes the address.
+=======
+ * netsetup_ask() - request an attachment to the LAN, on a new connection if the service has closed
+ * this one meanwhile. The caller must call netsetup_await() next; in between it may do other work
+ * while the service probes the address.
+>>>>>>> green
  * @attach: type RECORD_ATTACH.
  *
  * Return: 0 or a negative errno.

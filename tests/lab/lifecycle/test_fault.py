@@ -28,7 +28,8 @@ def test_kill_at_every_step(user: str) -> None:
     table: dict[str, Counter] = {name: Counter() for name in SETS}
     steps, bad, lines = set(), [], []
     # A build with sanitizers takes four times as long, and the others try each step.
-    for fields in fault.run("kill", standing_in(), user=user, sample=4 if fault.sanitized() else 1):
+    sample = 4 if fault.sanitized() else 1
+    for fields in fault.run("kill", standing_in(), user=user, sample=sample):
         lines.append("\t".join(fields))
         if fields[0] == "left":
             bad.append(fields[1])
@@ -49,7 +50,8 @@ def test_kill_at_every_step(user: str) -> None:
     missed = sum(counts["missed"] + counts["absent"] for counts in table.values())
     tried = sum(sum(counts.values()) for counts in table.values())
     assert missed <= tried / 20, "steps are not the same in every run"
-    assert all(table[name]["kept"] + table[name]["swept"] > 10 for name in SETS)
+    least = 20 // sample  # QEMU's own life has some 40 steps
+    assert all(table[name]["kept"] + table[name]["swept"] >= least for name in SETS)
     assert not any(table[name]["swept"] for name in ("supervisor", "service", "maker", "worker"))
     assert table["service+supervisor"]["swept"] == 0 or user, "root's vmrun starts others"
 

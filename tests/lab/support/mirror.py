@@ -86,6 +86,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.mirror.stalled.set()
         self.server.mirror.released.wait(30)
 
+    def serve_pause(self, nth: int, rest: str) -> None:
+        """Half of it, and the other half once it is released."""
+        data = self.part(self.data)
+        self.wfile.write(data[:len(data) // 2])
+        self.server.mirror.stalled.set()
+        self.server.mirror.released.wait(30)
+        self.wfile.write(data[len(data) // 2:])
+
     def serve_breaks(self, nth: int, rest: str) -> None:
         """Breaks off in the middle, four times, and then no longer."""
         data = self.part(self.data)
