@@ -280,14 +280,17 @@ static bool uplink_in_use(unsigned int ifindex, const void *context)
 
 int publish_restore(struct state *state, struct host *host, struct error *err)
 {
-	const uint32_t before = state->uplinks.count;
+	const struct uplink_records before = state->uplinks;
 	int ret;
 
 	ret = uplink_values_restore(&state->uplinks, host, uplink_in_use, state, err);
-	/* A process for dry runs does not know all VMs. */
-	if (ret == 0 && !host->dry_run)
+	if (ret == 0)
 		ret = guest_rules_sweep(state, host, err);
-	return ret == 0 && state->uplinks.count != before ? state_save(state, err) : ret;
+	if (host->dry_run)
+		state->uplinks = before;
+	else if (ret == 0 && state->uplinks.count != before.count)
+		ret = state_save(state, err);
+	return ret;
 }
 
 /* Keeps the first of several errors. */

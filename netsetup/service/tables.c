@@ -123,25 +123,13 @@ static bool is_complete(struct uplink_table *table)
 	return complete;
 }
 
-/* Finds the uplink's table, and tells it of the host; makes it if there is none. */
-static int need_table(struct state *state, struct host *host, const struct uplink_facts *uplink,
-		      struct uplink_table **table, struct error *err)
+/* Notes the table before the VM is in it, so that it is taken out in any case. */
+static int note_table(struct state *state, struct vm *vm, unsigned int ifindex,
+		      struct in_addr address, struct error *err)
 {
-	int ret = 0;
-
-	*table = find_table(&state->tables, uplink->ifindex);
-	if (*table && !is_complete(*table)) {
-		close_table(state, *table);
-		*table = NULL;
-	}
-	if (!*table)
-		ret = open_table(state, host, uplink, table, err);
-	if (ret < 0 || (*table)->host == uplink->host)
-		return ret;
-	ret = host_table_refresh(host, uplink_check_id(uplink), (*table)->fds.owner, err);
-	if (ret == 0)
-		(*table)->host = uplink->host;
-	return ret;
+	vm->record.table = ifindex;
+	vm->record.passed = address;
+	return state_save(state, err);
 }
 
 static int set_vm(struct host *host, const struct uplink_table *table, struct interface_id uplink,
@@ -154,6 +142,62 @@ static int set_vm(struct host *host, const struct uplink_table *table, struct in
 										: TABLE_ROUTED };
 
 	return host_table_vm(host, uplink, table->fds.owner, &entry, err);
+}
+
+/* Closes the tables of uplinks that are gone: another interface may have such a name now. */
+static void close_gone(struct state *state)
+{
+	char ifname[IFNAMSIZ];
+
+	for (size_t i = state->tables.count; i-- > 0;)
+		if (!if_indextoname(state->tables.tables[i].ifindex, ifname) && errno == ENXIO)
+			close_table(state, &state->tables.tables[i]);
+}
+
+/*
+ * Has a table guard the taps of VMs whose own table is gone, until these are published again. They
+ * are not on its uplink's LAN: a client's request for that uplink has not been checked.
+ */
+static void guard_taps(struct state *state, struct host *host, const struct uplink_table *table,
+		       struct interface_id uplink)
+{
+	struct table_vm entry = { .path = TABLE_ROUTED };
+	struct error ignored;
+
+	for (struct vm *vm = state->vms; vm; vm = vm->next) {
+		if (!vm->record.tap_ifindex || find_table(&state->tables, vm->record.table))
+			continue;
+		entry.tap = vm_tap(vm);
+		entry.mac = vm->record.attach.mac;
+		vm->tabled = false;
+		if (note_table(state, vm, uplink.ifindex, entry.address, &ignored) == 0)
+			host_table_vm(host, uplink, table->fds.owner, &entry, &ignored);
+	}
+}
+
+/* Finds the uplink's table, and tells it of the host; makes it if there is none. */
+static int need_table(struct state *state, struct host *host, const struct uplink_facts *uplink,
+		      struct uplink_table **table, struct error *err)
+{
+	int ret = 0;
+
+	*table = find_table(&state->tables, uplink->ifindex);
+	if (*table && !is_complete(*table)) {
+		close_table(state, *table);
+		*table = NULL;
+	}
+	if (!*table) {
+		close_gone(state);
+		ret = open_table(state, host, uplink, table, err);
+		if (ret == 0)
+			guard_taps(state, host, *table, uplink_check_id(uplink));
+	}
+	if (ret < 0 || (*table)->host == uplink->host)
+		return ret;
+	ret = host_table_refresh(host, uplink_check_id(uplink), (*table)->fds.owner, err);
+	if (ret == 0)
+		(*table)->host = uplink->host;
+	return ret;
 }
 
 /*
@@ -172,15 +216,6 @@ static int renew_table(struct state *state, struct host *host, const struct upli
 			ret = set_vm(host, *table, uplink_check_id(uplink), vm, vm->record.passed,
 				     err);
 	return ret;
-}
-
-/* Notes the table before the VM is in it, so that it is taken out in any case. */
-static int note_table(struct state *state, struct vm *vm, unsigned int ifindex,
-		      struct in_addr address, struct error *err)
-{
-	vm->record.table = ifindex;
-	vm->record.passed = address;
-	return state_save(state, err);
 }
 
 static struct interface_id id_of(unsigned int ifindex, char ifname[IFNAMSIZ])
