@@ -3,8 +3,6 @@
 #include "netsetup/host/host.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "netsetup/base/cleanup.h"
@@ -15,20 +13,6 @@
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/query.h"
 #include "netsetup/maker/antispoof.h"
-
-bool host_report(struct host *host, const char *format, ...)
-{
-	char command[CHANGE_TEXT_SIZE];
-	va_list args;
-
-	if (host->report) {
-		va_start(args, format);
-		vsnprintf(command, sizeof(command), format, args);
-		va_end(args);
-		host->report(command, host->context);
-	}
-	return !host->dry_run;
-}
 
 /* Has the request executed by the maker, or by this process if it is none's service. */
 static int call(struct host *host, const struct maker_request *request, uint32_t *ifindex,

@@ -405,7 +405,7 @@ void layout_tap(struct batch *batch, struct interface_id tap, const struct ether
 	rule_begin(batch, name, "may it send this?");
 	rule_jump(batch, "check");
 
-	/* What no rule takes goes on into the host's stack. */
+	/* A frame that no rule takes goes on into the host's stack. */
 	if (!bridged)
 		return;
 	rule_begin(batch, name, "bridged: below the host's stack");

@@ -80,7 +80,7 @@ int table_refresh(const struct table *table, struct error *err)
 	return batch_commit(&batch, table->owner, err);
 }
 
-/* What the table has of VMs: all of pair4, and the bridged guests. */
+/* All of pair4, and the bridged guests. */
 struct known {
 	struct layout_pair4 *pairs;
 	size_t pair_count;

@@ -14,6 +14,9 @@
 
 #include <cmocka.h>
 
+#include "netsetup/confine/capabilities.h"
+#include "netsetup/confine/landlock.h"
+#include "netsetup/confine/seccomp.h"
 #include "netsetup/kernel/sysctl.h"
 #include "netsetup/maker/change.h"
 #include "netsetup/table/table.h"
@@ -343,6 +346,54 @@ static void conversation(void)
 	close(sockets[0]);
 }
 
+/* Starts a maker that is confined as vmrun-netsetup confines it. */
+static pid_t confined_maker(int socket)
+{
+	const pid_t child = fork();
+
+	if (child == 0) {
+		if (capabilities_confine(&err) < 0 || landlock_confine_maker(&err) < 0 ||
+		    seccomp_confine_maker(&err) < 0)
+			_exit(1);
+		_exit(maker_run(socket, &err) < 0);
+	}
+	return child;
+}
+
+/* A table needs no call and no file that the maker must not have. */
+static void confined(void)
+{
+	struct maker_request request = { .type = MAKER_TAP_ADD, .number = 1, .ifname = "vmr-x" };
+	const uint32_t uplink = if_nametoindex("e0");
+	int sockets[2], fds[MAKER_FDS_MAX], tap_fds[MAKER_FDS_MAX], none[MAKER_FDS_MAX];
+	uint32_t ifindex, tap;
+	pid_t maker;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+	maker = confined_maker(sockets[1]);
+	close(sockets[1]);
+	assert_int_equal(maker_call(sockets[0], &request, &tap, tap_fds, &err), 0);
+	request = (struct maker_request){ .type = MAKER_TABLE_OPEN, .ifindex = uplink };
+	assert_int_equal(maker_call(sockets[0], &request, &ifindex, fds, &err), 0);
+	request = vm_request(fds[0], uplink, tap);
+	for (uint32_t type = MAKER_TABLE_REFRESH; type <= MAKER_TABLE_VM_DELETE; type++) {
+		request.type = type;
+		request.number = type == MAKER_TABLE_VM ? TABLE_BRIDGED : 0;
+		assert_int_equal(maker_call(sockets[0], &request, &ifindex, none, &err), 0);
+	}
+	/* The table outlives its maker, for who holds the owner's socket. */
+	close(sockets[0]);
+	assert_int_equal(namespace_wait(maker), 0);
+	assert_int_equal(namespace_run("nft list table netdev vmrun-e0 >/dev/null"), 0);
+	request.type = MAKER_TABLE_REFRESH;
+	assert_int_equal(make(request), 0);
+}
+
+static void test_confined(void **state)
+{
+	namespace_test(confined);
+}
+
 static void test_conversation(void **state)
 {
 	namespace_test(conversation);
@@ -353,6 +404,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_confined),
 		cmocka_unit_test(test_conversation),
 	};
 
