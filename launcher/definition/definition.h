@@ -245,6 +245,7 @@ struct port {
  * @queues: 1..QUEUES_MAX; 0 for auto.
  * @probe: thoroughness of the check that an address is free.
  * @promiscuous: mode of the uplink.
+ * @path: how packets pass between guest and LAN.
  * @ports, @port_count: ports of the host that QEMU forwards to the guest.
  */
 struct network {
@@ -268,6 +269,7 @@ struct network {
 	unsigned int queues;
 	enum probe_mode probe;
 	enum promiscuous_mode promiscuous;
+	enum network_path path;
 	struct port ports[PORTS_MAX];
 	unsigned int port_count;
 };
@@ -361,8 +363,9 @@ struct smbios {
  * @boot.once: kind of disks to boot from before all others, until the guest's first reset.
  * @smbios: the strings of the machine.
  * @disks, @disk_count: in the order of the file.
- * @network: the network of type lan; if there is none, the first of the list, or the only one.
- * @others, @other_count: the other networks of the list, all of type user or private, in its order.
+ * @network: the first network of type lan; if there is none, the first of the list, or the only
+ *           one.
+ * @others, @other_count: the other networks of the list, in its order.
  * @network_index: index of @network in the list. The cards have the order of the list.
  * @cloud_init: the mapping 'cloud-init'.
  * @ignition: absolute path of an Ignition configuration, or NULL.
@@ -460,6 +463,22 @@ struct definition {
  * Return: the network, or NULL after the last one.
  */
 const struct network *definition_network(const struct definition *definition, unsigned int index);
+
+/**
+ * definition_lan() - get a network of type lan by the number of its card.
+ * @card: from 0, in the order of the list: card 0 is definition->network.
+ * @index: gets its index in the list; may be NULL.
+ *
+ * Return: the network, or NULL after the last one.
+ */
+const struct network *definition_lan(const struct definition *definition, unsigned int card,
+				     unsigned int *index);
+
+/*
+ * definition_card_number() - number of the card of a network of type lan; @index is its index in
+ * the list.
+ */
+unsigned int definition_card_number(const struct definition *definition, unsigned int index);
 
 /* definition_done() - free all that a definition owns, and set it to zero. */
 void definition_done(struct definition *definition);

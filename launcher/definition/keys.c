@@ -115,6 +115,12 @@ static const struct word promiscuous_modes[] = {
 	{ "off", PROMISCUOUS_OFF },
 };
 
+static const struct word network_paths[] = {
+	{ "auto", PATH_AUTO },
+	{ "routed", PATH_ROUTED },
+	{ "bridged", PATH_BRIDGED },
+};
+
 static const struct word rtc_bases[] = {
 	{ "utc", RTC_UTC },
 	{ "localtime", RTC_LOCALTIME },
@@ -274,6 +280,7 @@ static const struct key network_keys[] = {
 	{ "probe", &type_words, NETWORK(probe), WORDS(probes), "normal", PIN_NONE },
 	{ "promiscuous", &type_words, NETWORK(promiscuous), WORDS(promiscuous_modes), "auto",
 	  PIN_UNLOCKED },
+	{ "path", &type_words, NETWORK(path), WORDS(network_paths), "auto", PIN_UNLOCKED },
 	{ "ports", &schema_type_list, NETWORK(ports), &port_list, NULL, PIN_NONE },
 };
 

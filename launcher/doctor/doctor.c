@@ -121,7 +121,7 @@ int doctor_run(const struct options *options, struct launch *launch, struct erro
 
 	if (!check.firewall)
 		return error_set_errno(err, ENOMEM, "cannot check this host"), STATUS_FAILURE;
-	uplink_find(NULL, &check.uplink, &check.uplink_error);
+	uplink_find(&(struct uplink_search){ 0 }, &check.uplink, &check.uplink_error);
 	healthy = check_all(&check, list);
 	helpers_end(&launch->helpers);
 	if (list)

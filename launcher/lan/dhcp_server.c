@@ -244,7 +244,7 @@ static void set_destination(const struct dhcp_server *server, const struct dhcp_
 			    struct dhcp_addresses *addresses)
 {
 	addresses->source = server->config.host;
-	addresses->mac = server->config.mac;
+	addresses->mac = query->chaddr;
 	if (!ipv4_unset(query->ciaddr)) {
 		addresses->destination = query->ciaddr;
 	} else if (query->broadcast) {
@@ -293,7 +293,7 @@ static int refuse(const struct dhcp_server *server, const struct dhcp_query *que
 	if (!ipv4_unset(query->ciaddr) && ipv4_equal(query->source, query->ciaddr) &&
 	    server_address(server, query->destination)) {
 		addresses.destination = query->ciaddr;
-		addresses.mac = server->config.mac;
+		addresses.mac = query->chaddr;
 	} else {
 		addresses.destination.s_addr = INADDR_BROADCAST;
 		memset(&addresses.mac, 0xff, sizeof(addresses.mac));
@@ -364,6 +364,9 @@ static int on_notice(struct dhcp_server *server, const struct dhcp_query *query,
 		return 0;
 	if (type == DHCP_EVENT_DECLINED)
 		server->declined = address;
+	/* The guest may come with another MAC address now. */
+	if (type == DHCP_EVENT_RELEASED)
+		server->client_until = 0;
 	event->type = type;
 	event->address = address;
 	return 0;
@@ -375,7 +378,7 @@ static int on_inform(const struct dhcp_server *server, const struct dhcp_query *
 {
 	struct dhcp_addresses addresses = { .ciaddr = query->ciaddr,
 					    .source = server->config.host,
-					    .mac = server->config.mac };
+					    .mac = query->chaddr };
 	struct dhcp_packet packet;
 
 	/* Some clients do not fill in 'ciaddr'. */
@@ -388,6 +391,37 @@ static int on_inform(const struct dhcp_server *server, const struct dhcp_query *
 	add_parameters(&server->config, query, &packet);
 	dhcp_packet_finish(&packet, &addresses);
 	return 1;
+}
+
+static bool mac_equal(const struct ether_addr *a, const struct ether_addr *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/*
+ * True if the packet is of the guest's client, or of one that becomes it. A client behind the guest
+ * would get the guest's own address; only the first one does, and one at a time.
+ */
+static bool is_client(struct dhcp_server *server, const struct dhcp_record *record,
+		      const struct dhcp_query *query, struct dhcp_event *event)
+{
+	static const struct ether_addr none;
+	const struct ether_addr *const mac = &query->chaddr;
+	const bool own = mac_equal(mac, &server->config.mac);
+	const bool asks = query->type == DHCP_DISCOVER || query->type == DHCP_REQUEST;
+
+	if (!query->ethernet || mac_equal(mac, &none) || mac->ether_addr_octet[0] & 1)
+		return false;
+	if (!own && !mac_equal(mac, &server->client) &&
+	    (!asks || server->config.now < server->client_until || !mac_equal(mac, &record->mac)))
+		return false;
+	if (!asks)
+		return true;
+	event->adopted = !mac_equal(mac, &server->client) &&
+			 (!own || !mac_equal(&server->client, &none));
+	server->client = *mac;
+	server->client_until = server->config.now + server->config.lease;
+	return true;
 }
 
 /* True if the packet is the guest's and for this server, and was not relayed. */
@@ -403,7 +437,7 @@ static bool served(struct dhcp_server *server, const struct dhcp_record *record,
 	if (to.s_addr != INADDR_BROADCAST && !ipv4_equal(to, ipv4_prefix_broadcast(&prefix)) &&
 	    !server_address(server, to))
 		return false;
-	if (query->ethernet && !memcmp(&query->chaddr, &server->config.mac, sizeof(query->chaddr)))
+	if (is_client(server, record, query, event))
 		return true;
 	if (!server->other_seen) {
 		event->type = DHCP_EVENT_STRANGER;

@@ -16,10 +16,12 @@
 
 /*
  * Theory of operation: the server has one address and one client, so it keeps no table of leases.
- * The configuration and the packet alone determine the reply, and a restarted server replies as its
- * predecessor did. It is the only server on the guest's side of the tap, so it refuses a request
- * for any other address. Leases are short: a guest that misses the link's change learns of a new
- * uplink within minutes.
+ * The client is the guest's card. But a guest may choose another MAC address (a cloned MAC of
+ * NetworkManager, a bridge): then the first client that asks is the guest, until its lease is over.
+ * The card's own MAC address takes its place at any time. Beside that, the configuration and the
+ * packet alone determine the reply. It is the only server on the guest's side of the tap, and it
+ * refuses requests for all other addresses. Leases are short: a guest that misses the link's change
+ * learns of a new uplink within minutes.
  */
 
 /* The usual length of a lease: a client renews after half of it at the latest. */
@@ -29,7 +31,8 @@
 /**
  * struct dhcp_config - the guest's configuration. With @address, @prefix_length or @host 0, no
  * client is served.
- * @mac: the guest's; other clients are not served.
+ * @mac: of the guest's card.
+ * @now: time of the packet, in seconds of a clock that never goes back.
  * @address: the guest's.
  * @prefix_length: 1..32.
  * @gateway: 0.0.0.0 for none.
@@ -53,6 +56,7 @@ struct dhcp_config {
 	char search[DNS_SEARCH_MAX][DNS_NAME_SIZE];
 	unsigned int search_count;
 	uint32_t lease;
+	uint64_t now;
 };
 
 /* Former addresses of the server that it still answers to: a guest may send to one. */
@@ -64,6 +68,8 @@ struct dhcp_config {
  * @last_host: the server's address in the last offer or lease; 0.0.0.0 if there was none.
  * @declined: the last address that the guest declined; reported once.
  * @other_seen: true if another client than the guest was seen; reported once.
+ * @client: MAC address of the client that has the lease; zero if there is none.
+ * @client_until: end of that lease, as dhcp_config.now.
  */
 struct dhcp_server {
 	struct dhcp_config config;
@@ -71,6 +77,8 @@ struct dhcp_server {
 	struct in_addr last_host;
 	struct in_addr declined;
 	bool other_seen;
+	struct ether_addr client;
+	uint64_t client_until;
 };
 
 enum dhcp_event_type {
@@ -89,11 +97,13 @@ enum dhcp_event_type {
  * struct dhcp_event - the effect of a packet, for the user.
  * @address: see @type; else 0.0.0.0.
  * @mac: the sender's.
+ * @adopted: true if the guest's client has another MAC address from this packet on.
  */
 struct dhcp_event {
 	enum dhcp_event_type type;
 	struct in_addr address;
 	struct ether_addr mac;
+	bool adopted;
 };
 
 /**

@@ -14,6 +14,7 @@
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
+#include "netsetup/kernel/query.h"
 
 /* Ample for resolv.conf(5); the rest of a larger file is ignored. */
 #define FILE_SIZE_MAX 65536
@@ -122,6 +123,30 @@ unsigned int dns_find(const char *root, struct in_addr router, struct in_addr dn
 		return 0;
 	dns[0] = router;
 	return 1;
+}
+
+unsigned int dns_prefer(struct in_addr dns[DNS_MAX], unsigned int count, unsigned int uplink,
+			struct in_addr router)
+{
+	struct in_addr others[DNS_MAX], first[DNS_MAX + 1];
+	unsigned int near = 0, far = 0, ifindex, length;
+	cleanup_nl_sock *route = NULL;
+	struct error ignored;
+
+	if (netlink_open(NETLINK_ROUTE, &route, &ignored) < 0)
+		return count;
+	for (unsigned int i = 0; i < count; i++) {
+		if (query_lookup(route, dns[i], &ifindex, &length) == 0 && ifindex == uplink)
+			first[near++] = dns[i];
+		else
+			others[far++] = dns[i];
+	}
+	if (near == 0 && !ipv4_unset(router) && !has_server(others, far, router))
+		first[near++] = router;
+	for (unsigned int i = 0; i < far && near < DNS_MAX; i++)
+		first[near++] = others[i];
+	memcpy(dns, first, near * sizeof(*dns));
+	return near;
 }
 
 static bool has_domain(char search[][DNS_NAME_SIZE], unsigned int count, const char *domain)

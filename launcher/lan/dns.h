@@ -25,6 +25,18 @@
  */
 unsigned int dns_find(const char *root, struct in_addr router, struct in_addr dns[DNS_MAX]);
 
+/**
+ * dns_prefer() - put the servers first that this host reaches through the uplink: the guest reaches
+ * no others of private addresses, such as a VPN's. If there is none, the LAN's router comes first.
+ * @dns: @count servers.
+ * @uplink: index of the uplink.
+ * @router: the LAN's; 0.0.0.0 for none.
+ *
+ * Return: their number, 0..DNS_MAX.
+ */
+unsigned int dns_prefer(struct in_addr dns[DNS_MAX], unsigned int count, unsigned int uplink,
+			struct in_addr router);
+
 #define DNS_SEARCH_MAX SEARCH_MAX
 #define DNS_NAME_SIZE  SCALAR_DOMAIN_SIZE
 

@@ -90,12 +90,16 @@ static struct in_addr guest_gateway(const struct follow *follow)
 {
 	switch (follow->network->gateway_mode) {
 	case GATEWAY_ROUTER:
-		return follow->uplink.router;
+		break;
 	case GATEWAY_HOST:
 		return follow->uplink.prefix.address;
 	case GATEWAY_ADDRESS:
 		return follow->network->gateway;
 	}
+	/* This host sends it on to the router all the same. */
+	if (!ipv4_unset(follow->uplink.router) &&
+	    !ipv4_prefix_contains(&follow->uplink.prefix, follow->uplink.router))
+		return follow->uplink.prefix.address;
 	return follow->uplink.router;
 }
 
@@ -230,6 +234,13 @@ void follow_request(const struct follow *follow, const struct in_addr *dns, unsi
 	attach->host = follow->uplink.prefix.address;
 	attach->address = wanted_address(follow);
 	attach->announce = follow->announce;
+	/* A VM keeps the path that it was given. */
+	if (follow->place.path != PATH_AUTO)
+		attach->path = (uint8_t)follow->place.path;
+	attach->host_routes = follow->network->gateway_mode == GATEWAY_HOST;
+	attach->gateway = follow->uplink.router;
+	if (follow->network->gateway_mode == GATEWAY_ADDRESS)
+		attach->gateway = follow->network->gateway;
 	remember(attach, follow->place.address);
 	memset(attach->avoided, 0, sizeof(attach->avoided));
 	avoid(attach, follow->contested);
@@ -265,6 +276,7 @@ void follow_ready(struct follow *follow, const struct ready_record *ready)
 			 scalar_mac_text(&follow->conflicting_host, mac),
 			 ipv4_text(follow->contested, address));
 	place->address = ready->address;
+	place->path = (enum network_path)ready->path;
 	memcpy(place->tap, ready->tap, sizeof(place->tap));
 	follow->contested.s_addr = INADDR_ANY;
 	follow->announce = false;

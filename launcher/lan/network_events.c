@@ -6,9 +6,14 @@
 #include <linux/if_addr.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <sys/socket.h>
+
+#include "netsetup/base/cleanup.h"
+#include "netsetup/base/ifname.h"
+#include "netsetup/kernel/fib_rule.h"
 
 /* The kernel's events are smaller, except links with many virtual functions. */
 #define EVENT_SIZE 8192
@@ -21,7 +26,8 @@ int network_events_open(struct nl_sock **events, struct error *err)
 	if (ret < 0)
 		return ret;
 	ret = nl_socket_add_memberships(*events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-					RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_NONE);
+					RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV4_NETCONF,
+					RTNLGRP_NONE);
 	return ret < 0 ? netlink_error(err, ret, "cannot listen for changes of the network") : 0;
 }
 
@@ -39,7 +45,50 @@ static int read_index(struct nlmsghdr *header, int size, int type)
 	return nla_len(attr) == sizeof(uint32_t) ? (int)nla_get_u32(attr) : -1;
 }
 
-int network_events_ifindex(struct nlmsghdr *header)
+/* The index of the tap that has this table; 0 if none of ours has. */
+static int table_ifindex(uint32_t table)
+{
+	return table > TAP_TABLE_BASE ? (int)(table - TAP_TABLE_BASE) : 0;
+}
+
+static int route_ifindex(struct nlmsghdr *header)
+{
+	const struct rtmsg *route = nlmsg_data(header);
+	const int ifindex = read_index(header, sizeof(*route), RTA_OIF);
+	struct nlattr *table;
+
+	if (ifindex == -1 || route->rtm_protocol != ROUTES_PROTOCOL)
+		return ifindex;
+	if (header->nlmsg_type == RTM_NEWROUTE)
+		return 0;
+	table = nlmsg_find_attr(header, sizeof(*route), RTA_TABLE);
+	return (table && nla_len(table) == sizeof(uint32_t) ? table_ifindex(nla_get_u32(table)) : 0)
+		       ?: ifindex;
+}
+
+static int rule_ifindex(struct nlmsghdr *header, const struct network_own *own)
+{
+	struct fib_rules rules = { 0 };
+	int ifindex = -1;
+
+	if (fib_rule_add(header, &rules) == 0 && rules.count) {
+		const struct fib_rule *rule = &rules.list[0];
+
+		if (rule->protocol != ROUTES_PROTOCOL)
+			ifindex = -1;
+		else if (header->nlmsg_type == RTM_NEWRULE)
+			ifindex = 0;
+		else if (rule->iifname[0])
+			ifindex = (int)if_nametoindex(rule->iifname);
+		else
+			ifindex = ipv4_equal(rule->to.address, own->address) ? -1 : 0;
+	}
+	fib_rule_done(&rules);
+	return ifindex;
+}
+
+/* Returns the event's interface; 0 if it has none; -1 if it concerns all or is malformed. */
+static int event_ifindex(struct nlmsghdr *header, const struct network_own *own)
 {
 	const struct ifinfomsg *link = nlmsg_data(header);
 	const struct ifaddrmsg *address = nlmsg_data(header);
@@ -53,7 +102,10 @@ int network_events_ifindex(struct nlmsghdr *header)
 		return nlmsg_valid_hdr(header, sizeof(*address)) ? (int)address->ifa_index : -1;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		return read_index(header, sizeof(struct rtmsg), RTA_OIF);
+		return nlmsg_valid_hdr(header, sizeof(struct rtmsg)) ? route_ifindex(header) : -1;
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		return rule_ifindex(header, own);
 	case RTM_NEWNETCONF:
 	case RTM_DELNETCONF:
 		return read_index(header, sizeof(struct netconfmsg), NETCONFA_IFINDEX);
@@ -62,20 +114,19 @@ int network_events_ifindex(struct nlmsghdr *header)
 	}
 }
 
-static enum network_event classify(struct nlmsghdr *header, const unsigned int *own, size_t count)
+enum network_event network_events_classify(struct nlmsghdr *header, const struct network_own *own)
 {
-	const int ifindex = network_events_ifindex(header);
+	const int ifindex = event_ifindex(header, own);
 
 	if (ifindex == -1)
 		return NETWORK_EVENT_OWN;
-	for (size_t i = 0; i < count; i++)
-		if (ifindex > 0 && (unsigned int)ifindex == own[i])
+	for (size_t i = 0; i < ARRAY_SIZE(own->ifindexes); i++)
+		if (ifindex > 0 && (unsigned int)ifindex == own->ifindexes[i])
 			return NETWORK_EVENT_OWN;
 	return NETWORK_EVENT_OTHER;
 }
 
-enum network_event network_events_drain(struct nl_sock *events, const unsigned int *own,
-					size_t count)
+enum network_event network_events_drain(struct nl_sock *events, const struct network_own *own)
 {
 	_Alignas(struct nlmsghdr) char buffer[EVENT_SIZE];
 	enum network_event found = NETWORK_EVENT_NONE, event;
@@ -89,8 +140,9 @@ enum network_event network_events_drain(struct nl_sock *events, const unsigned i
 			continue;
 		if (size < 0 && errno != ENOBUFS)
 			return found;
-		event = size > 0 && nlmsg_ok(header, (int)size) ? classify(header, own, count)
-								: NETWORK_EVENT_OWN;
+		event = size > 0 && nlmsg_ok(header, (int)size)
+				? network_events_classify(header, own)
+				: NETWORK_EVENT_OWN;
 		found = event > found ? event : found;
 	}
 }

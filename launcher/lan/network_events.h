@@ -3,15 +3,14 @@
 #ifndef LAUNCHER_LAN_NETWORK_EVENTS_H
 #define LAUNCHER_LAN_NETWORK_EVENTS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include <netinet/in.h>
 
 #include "netsetup/base/error.h"
 #include "netsetup/kernel/netlink.h"
 
 /**
- * network_events_open() - listen for changes of links, IPv4 addresses, routes and their sysctls
- * (forwarding, rp_filter, proxy_arp: RTNLGRP_IPV4_NETCONF).
+ * network_events_open() - listen for changes of links, IPv4 addresses, routes, policy rules and
+ * their sysctls (forwarding, rp_filter, proxy_arp: RTNLGRP_IPV4_NETCONF).
  * @events: owned by the caller.
  *
  * Return: 0 or a negative errno.
@@ -25,23 +24,31 @@ enum network_event {
 };
 
 /**
+ * struct network_own - a VM's parts of the host.
+ * @ifindexes: of its uplink and its tap.
+ * @address: the guest's.
+ */
+struct network_own {
+	unsigned int ifindexes[2];
+	struct in_addr address;
+};
+
+/**
  * network_events_drain() - receive all events that are there, without waiting.
- * @own: @count indices of the VM's interfaces.
  *
  * After an event the caller must query the host: only the interface is read of it. An event that
  * cannot be read counts as NETWORK_EVENT_OWN, as does an overrun of the socket's buffer (ENOBUFS).
  *
  * Return: the most important event.
  */
-enum network_event network_events_drain(struct nl_sock *events, const unsigned int *own,
-					size_t count);
+enum network_event network_events_drain(struct nl_sock *events, const struct network_own *own);
 
 /**
- * network_events_ifindex() - read the interface of an event.
+ * network_events_classify() - tell what an event concerns. Rules and routes that vmrun-netsetup has
+ * made for VMs are no news; those that were deleted are for the VM that had them. Each other rule
+ * may take packets of all VMs.
  * @header: nlmsg_ok().
- *
- * Return: its index; 0 if the event has none; -1 if it concerns all of them or is malformed.
  */
-int network_events_ifindex(struct nlmsghdr *header);
+enum network_event network_events_classify(struct nlmsghdr *header, const struct network_own *own);
 
 #endif

@@ -34,6 +34,12 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 		   ipv4_text(place->address, address), place->prefix_length, place->uplink,
 		   place->ssid[0] ? " (SSID " : "", place->ssid, place->ssid[0] ? ")" : "", gateway,
 		   servers, place->tap);
+	if (place->path == PATH_BRIDGED)
+		log_notice("%s: bridged: no firewall, VPN or policy rule of this host applies to "
+			   "the guest",
+			   name);
+	if (place->reason[0])
+		log_notice("%s: %s", name, place->reason);
 }
 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
@@ -57,8 +63,11 @@ void report_change(const char *name, const struct lan_place *old, const struct l
 			   ipv4_text(now->address, after), now->uplink, now->reason[0] ? ": " : "",
 			   now->reason);
 	else if (old->state != LAN_UP)
-		log_notice("%s: on the LAN again: %s on %s", name, ipv4_text(now->address, after),
-			   now->uplink);
+		log_notice("%s: on the LAN again: %s on %s%s%s", name,
+			   ipv4_text(now->address, after), now->uplink, now->reason[0] ? ": " : "",
+			   now->reason);
+	else if (now->reason[0] && strcmp(old->reason, now->reason) != 0)
+		log_notice("%s: %s", name, now->reason);
 }
 
 void report_dhcp(const char *name, const struct dhcp_event *event)
@@ -67,6 +76,8 @@ void report_dhcp(const char *name, const struct dhcp_event *event)
 
 	ipv4_text(event->address, address);
 	scalar_mac_text(&event->mac, mac);
+	if (event->adopted)
+		log_notice("%s: DHCP: the guest's MAC address is %s now", name, mac);
 	switch (event->type) {
 	case DHCP_EVENT_NONE:
 	case DHCP_EVENT_OFFERED:

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "launcher/lan/route_check.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 
@@ -67,7 +68,11 @@ static int find(const struct roam *roam, struct uplink *found, struct error *err
 {
 	char renamed[IFNAMSIZ];
 
-	return uplink_find(uplink_name(&roam->follow, renamed), found, err);
+	const struct uplink_search search = { uplink_name(&roam->follow, renamed),
+					      roam->follow.uplink.ifindex,
+					      roam->follow.network->address };
+
+	return uplink_find(&search, found, err);
 }
 
 static void fill_request(const struct roam *roam, struct attach_record *request)
@@ -96,12 +101,22 @@ int roam_choose(struct roam *roam, const struct network *network, struct error *
 	return 0;
 }
 
+/* A VM that is on the LAN may still lose its packets to another program's rules. */
+static void check_routes(struct roam *roam)
+{
+	struct lan_place *place = &roam->follow.place;
+
+	if (place->state == LAN_UP && !place->reason[0] && !roam->request.dry_run)
+		route_check(place, roam->follow.uplink.ifindex, roam->tap_ifindex, place->reason);
+}
+
 void roam_join(struct roam *roam, const struct ready_record *ready)
 {
 	follow_ready(&roam->follow, ready);
 	roam->follow.place.queues = ready->queues;
-	roam->place = roam->follow.place;
 	roam->tap_ifindex = ready->tap_ifindex;
+	check_routes(roam);
+	roam->place = roam->follow.place;
 }
 
 static bool place_equal(const struct lan_place *a, const struct lan_place *b)
@@ -248,8 +263,9 @@ static void on_timer(int fd, uint32_t events, void *context)
 static void on_events(int fd, uint32_t events, void *context)
 {
 	struct roam *roam = context;
-	const unsigned int own[] = { roam->follow.uplink.ifindex, roam->tap_ifindex };
-	const enum network_event event = network_events_drain(roam->events, own, ARRAY_SIZE(own));
+	const struct network_own own = { { roam->follow.uplink.ifindex, roam->tap_ifindex },
+					 roam->follow.place.address };
+	const enum network_event event = network_events_drain(roam->events, &own);
 	const uint64_t soon = now_ms() + EVENT_DEBOUNCE_MS;
 	const uint64_t next = roam->looked_at + LOOK_INTERVAL_MS;
 
@@ -299,6 +315,7 @@ void roam_ready(struct roam *roam, const struct ready_record *ready)
 	roam->answer_by = 0;
 	roam->refused = false;
 	follow_ready(&roam->follow, ready);
+	check_routes(roam);
 	report(roam);
 	run(roam);
 }

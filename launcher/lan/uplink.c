@@ -42,23 +42,37 @@ static const struct default_route *find_route(const struct interfaces *table, un
 	return best;
 }
 
-/* The address whose subnet contains the router, else the oldest usable address, or NULL. */
-static const struct interface_address *find_address(const struct interfaces *table,
-						    unsigned int ifindex, struct in_addr router)
+/* Ranks an address; 0: it cannot be used. The oldest of equal ones is taken. */
+static int address_rank(const struct interface_address *address, struct in_addr router,
+			struct in_addr wanted)
 {
-	const struct interface_address *oldest = NULL;
+	if (refusal_address(address))
+		return 0;
+	if (!ipv4_unset(wanted) && ipv4_prefix_contains(&address->prefix, wanted))
+		return 4;
+	if (!ipv4_unset(router) && ipv4_prefix_contains(&address->prefix, router))
+		return 3;
+	return ipv4_link_local(address->prefix.address) ? 1 : 2;
+}
+
+static const struct interface_address *find_address(const struct interfaces *table,
+						    unsigned int ifindex, struct in_addr router,
+						    struct in_addr wanted)
+{
+	const struct interface_address *best = NULL;
+	int best_rank = 0;
 
 	for (size_t i = 0; i < table->address_count; i++) {
 		const struct interface_address *address = &table->addresses[i];
+		const int rank = address->ifindex == ifindex ? address_rank(address, router, wanted)
+							     : 0;
 
-		if (address->ifindex != ifindex || refusal_address(address))
-			continue;
-		if (!ipv4_unset(router) && ipv4_prefix_contains(&address->prefix, router))
-			return address;
-		if (!oldest)
-			oldest = address;
+		if (rank > best_rank) {
+			best = address;
+			best_rank = rank;
+		}
 	}
-	return oldest;
+	return best;
 }
 
 static const char *addresses_refusal(const struct interfaces *table, const struct interface *link,
@@ -84,18 +98,23 @@ static const char *refusal(const struct interfaces *table, const struct interfac
 {
 	const struct default_route *route = find_route(table, link->ifindex);
 	struct in_addr router = { route ? route->router.s_addr : INADDR_ANY };
+	const struct in_addr any = { INADDR_ANY };
 	const struct interface *master = refusal_master(table, link);
 	const char *text = refusal_link(link);
 	char name[NAME_SIZE];
 
-	if (!text && master) {
+	if (!text && master && refusal_is_vrf(master)) {
+		snprintf(reason, REFUSAL_SIZE, "in VRF '%s', which has routes of its own",
+			 name_text(master, name));
+		text = reason;
+	} else if (!text && master) {
 		snprintf(reason, REFUSAL_SIZE, "a port of %s '%s'",
 			 master->kind[0] ? master->kind : "interface", name_text(master, name));
 		text = reason;
 	}
 	if (!text)
 		text = refusal_state(link);
-	if (!text && !find_address(table, link->ifindex, router))
+	if (!text && !find_address(table, link->ifindex, router, any))
 		text = addresses_refusal(table, link, reason);
 	return text;
 }
@@ -142,9 +161,10 @@ static void list_all(const struct interfaces *table, struct error *err)
 }
 
 static void fill(const struct interfaces *table, const struct interface *link,
-		 struct in_addr router, struct uplink *uplink)
+		 struct in_addr router, struct in_addr wanted, struct uplink *uplink)
 {
-	const struct interface_address *address = find_address(table, link->ifindex, router);
+	const struct interface_address *address = find_address(table, link->ifindex, router,
+							       wanted);
 
 	*uplink = (struct uplink){
 		.ifindex = link->ifindex,
@@ -190,9 +210,10 @@ static void suggest_connecting(const struct interface *link, struct error *err)
 		error_remedy(err, "use a network of QEMU's own: --set network=user");
 }
 
-static int choose_named(const struct interfaces *table, const char *ifname, struct uplink *uplink,
-			struct error *err)
+static int choose_named(const struct interfaces *table, const struct uplink_search *search,
+			struct uplink *uplink, struct error *err)
 {
+	const char *const ifname = search->ifname;
 	const struct interface *link = interface_by_name(table, ifname), *master;
 	char reason[REFUSAL_SIZE], name[NAME_SIZE];
 	const struct default_route *route;
@@ -209,15 +230,17 @@ static int choose_named(const struct interfaces *table, const char *ifname, stru
 		error_setf(err, STATUS_NETWORK, ENODEV, "cannot use uplink '%s': %s",
 			   name_text(link, name), text);
 		master = refusal_master(table, link);
-		if (master && ifname_valid(master->ifname) && !refusal_link(link))
+		if (master && ifname_valid(master->ifname) && !refusal_is_vrf(master) &&
+		    !refusal_link(link))
 			error_remedy(err, "use that: --uplink=%s",
 				     printable_word(master->ifname, name));
-		else if (!refusal_link(link))
+		else if (!master && !refusal_link(link))
 			suggest_connecting(link, err);
 		return -ENODEV;
 	}
 	route = find_route(table, link->ifindex);
-	fill(table, link, (struct in_addr){ route ? route->router.s_addr : INADDR_ANY }, uplink);
+	fill(table, link, (struct in_addr){ route ? route->router.s_addr : INADDR_ANY },
+	     search->address, uplink);
 	return 0;
 }
 
@@ -281,7 +304,8 @@ static int none_usable(const struct interfaces *table, struct error *err)
 	return -ENODEV;
 }
 
-static int choose_any(const struct interfaces *table, struct uplink *uplink, struct error *err)
+static int choose_any(const struct interfaces *table, const struct uplink_search *search,
+		      struct uplink *uplink, struct error *err)
 {
 	struct candidate best = { 0 }, candidate;
 	const struct interface *equal = NULL;
@@ -293,7 +317,11 @@ static int choose_any(const struct interfaces *table, struct uplink *uplink, str
 		if (!candidate_from_route(table, &table->routes[i], &candidate))
 			continue;
 		order = best.link ? candidate_compare(&candidate, &best) : -1;
-		if (order == 0 && candidate.link != best.link)
+		/* A VM that runs stays where it is. */
+		if (order == 0 && candidate.link->ifindex == search->present)
+			order = -1;
+		if (order == 0 && candidate.link != best.link &&
+		    best.link->ifindex != search->present)
 			equal = candidate.link;
 		if (order >= 0)
 			continue;
@@ -311,19 +339,19 @@ static int choose_any(const struct interfaces *table, struct uplink *uplink, str
 			     printable_word(equal->ifname, b));
 		return -ENOTUNIQ;
 	}
-	fill(table, best.link, best.router, uplink);
+	fill(table, best.link, best.router, search->address, uplink);
 	return 0;
 }
 
-int uplink_choose(const struct interfaces *table, const char *ifname, struct uplink *uplink,
-		  struct error *err)
+int uplink_choose(const struct interfaces *table, const struct uplink_search *search,
+		  struct uplink *uplink, struct error *err)
 {
-	if (ifname)
-		return choose_named(table, ifname, uplink, err);
-	return choose_any(table, uplink, err);
+	if (search->ifname)
+		return choose_named(table, search, uplink, err);
+	return choose_any(table, search, uplink, err);
 }
 
-int uplink_find(const char *ifname, struct uplink *uplink, struct error *err)
+int uplink_find(const struct uplink_search *search, struct uplink *uplink, struct error *err)
 {
 	cleanup_interfaces struct interfaces table = { 0 };
 	struct uplink found = { 0 };
@@ -337,7 +365,7 @@ int uplink_find(const char *ifname, struct uplink *uplink, struct error *err)
 	ret = wireless_read(&table, err);
 	if (ret < 0)
 		return ret;
-	ret = uplink_choose(&table, ifname, &found, err);
+	ret = uplink_choose(&table, search, &found, err);
 	if (ret < 0)
 		return ret;
 

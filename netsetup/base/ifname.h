@@ -11,6 +11,20 @@
 
 #define TAP_PREFIX "vmr-"
 
+/*
+ * Marks our routes, rules and proxy entries: 'ip route show table all proto 118', 'ip rule show
+ * protocol 118', 'ip neigh show proxy proto 118'.
+ */
+#define ROUTES_PROTOCOL 118
+
+/*
+ * The routing table of a tap. The index makes it unique, and no other program is known to use such
+ * numbers: names of rt_tables(5) and most programs stay below 10000; systemd-networkd's VRFs and
+ * wg-quick (51820 and up) are far off, and Tailscale has 52.
+ */
+#define TAP_TABLE_BASE         118000000u
+#define TAP_TABLE(tap_ifindex) (TAP_TABLE_BASE + (tap_ifindex))
+
 /* An interface: the name is for messages, the index for the kernel. */
 struct interface_id {
 	const char *ifname;
@@ -26,12 +40,13 @@ struct interface_id {
 bool ifname_valid(const char *ifname);
 
 /**
- * ifname_of_tap() - write the name of a VM's tap: "vmr-NAME" for a VM of user 0, or if that exceeds
- * 15 characters, and for other users, "vmr-", the first four of NAME, "-" and six hexadecimal
- * digits of the digest of owner and NAME.
+ * ifname_of_tap() - write the name of a VM's tap: "vmr-NAME" for card 0 of a VM of user 0. If that
+ * exceeds 15 characters, for other users and for other cards, it is "vmr-", the first four of NAME,
+ * "-" and six hexadecimal digits of the digest of owner, NAME and card.
  * @owner: user ID of the VM's user.
  * @name: must be a valid VM name.
+ * @card: number of the card, at most 255.
  */
-void ifname_of_tap(uid_t owner, const char *name, char ifname[IFNAMSIZ]);
+void ifname_of_tap(uid_t owner, const char *name, unsigned int card, char ifname[IFNAMSIZ]);
 
 #endif

@@ -45,6 +45,11 @@ bool ipv4_unicast(struct in_addr address)
 	return first != 0 && first != 127 && first < 224;
 }
 
+bool ipv4_link_local(struct in_addr address)
+{
+	return ntohl(address.s_addr) >> 16 == 0xa9fe;
+}
+
 struct in_addr ipv4_prefix_network(const struct prefix *prefix)
 {
 	return (struct in_addr){ prefix->address.s_addr & ipv4_mask(prefix->length).s_addr };

@@ -53,6 +53,9 @@ static inline bool ipv4_equal(struct in_addr a, struct in_addr b)
  */
 bool ipv4_unicast(struct in_addr address);
 
+/* ipv4_link_local() - true for an address of 169.254.0.0/16 (RFC 3927). */
+bool ipv4_link_local(struct in_addr address);
+
 /* ipv4_prefix_network(), ipv4_prefix_broadcast() - return the subnet's first and last address. */
 struct in_addr ipv4_prefix_network(const struct prefix *prefix);
 struct in_addr ipv4_prefix_broadcast(const struct prefix *prefix);

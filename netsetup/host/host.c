@@ -184,6 +184,107 @@ int host_filter(struct host *host, struct interface_id tap, struct in_addr addre
 	return act ? change(host, &request, err) : 0;
 }
 
+/* Reports a rule as ip-rule(8) has it; the request has the name of its interface. */
+static bool report_rule(struct host *host, const char *verb, const struct maker_request *request)
+{
+	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+	const char *const ifname = printable_word(request->ifname, word);
+	const bool tap = !strncmp(request->ifname, TAP_PREFIX, strlen(TAP_PREFIX));
+
+	switch ((enum maker_rule)request->key) {
+	case MAKER_RULE_SOURCE:
+		return host_report(host, "ip rule %s pref %d to %s lookup %u protocol %d", verb,
+				   request->number, ipv4_text(request->address, text),
+				   TAP_TABLE(request->tap_ifindex), HOST_PROTOCOL);
+	case MAKER_RULE_GUEST:
+		return host_report(host, "ip rule %s pref %d to %s lookup main protocol %d", verb,
+				   request->number, ipv4_text(request->address, text),
+				   HOST_PROTOCOL);
+	case MAKER_RULE_LOCAL:
+		return host_report(host, "ip rule %s pref %d iif %s lookup local protocol %d", verb,
+				   request->number, ifname, HOST_PROTOCOL);
+	case MAKER_RULE_TABLE:
+		return host_report(host, "ip rule %s pref %d iif %s lookup %u protocol %d", verb,
+				   request->number, ifname, TAP_TABLE(request->tap_ifindex),
+				   HOST_PROTOCOL);
+	case MAKER_RULE_STOP:
+		return host_report(host, "ip rule %s pref %d iif %s %s protocol %d", verb,
+				   request->number, ifname, tap ? "unreachable" : "blackhole",
+				   HOST_PROTOCOL);
+	case MAKER_RULES:
+		break;
+	}
+	return false;
+}
+
+int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
+		  struct in_addr address, uint32_t preference, struct error *err)
+{
+	struct maker_request request = { .type = MAKER_RULE_ADD,
+					 .key = kind,
+					 .ifindex = link.ifindex,
+					 .tap_ifindex = link.ifindex,
+					 .address = address,
+					 .number = (int32_t)preference };
+
+	memcpy(request.ifname, link.ifname, strlen(link.ifname) + 1);
+	return report_rule(host, "add", &request) ? change(host, &request, err) : 0;
+}
+
+int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_rule *rule,
+		     struct error *err)
+{
+	struct maker_request request = { .type = MAKER_RULE_DELETE,
+					 .key = kind,
+					 .address = rule->to.address,
+					 .number = (int32_t)rule->preference };
+
+	if (kind == MAKER_RULE_TABLE || kind == MAKER_RULE_SOURCE)
+		request.tap_ifindex = rule->table - TAP_TABLE_BASE;
+	memcpy(request.ifname, rule->iifname, sizeof(request.ifname));
+	return report_rule(host, "delete", &request) ? change(host, &request, err) : 0;
+}
+
+static int change_table_of(struct host *host, const char *verb, enum maker_type type,
+			   const struct table_route *route, const char *ifname, struct error *err)
+{
+	struct maker_request request = { .type = type,
+					 .ifindex = route->ifindex,
+					 .address = route->to.address,
+					 .number = (int32_t)route->to.length,
+					 .router = ipv4_unset(route->source) ? route->router
+									     : route->source,
+					 .tap_ifindex = route->table - TAP_TABLE_BASE };
+	char to[IPV4_TEXT_SIZE] = "default", text[IPV4_TEXT_SIZE], via[32] = "", flag[32] = "";
+	char word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+
+	memcpy(request.ifname, ifname, strlen(ifname) + 1);
+	if (route->to.length)
+		ipv4_prefix_text(&route->to, to);
+	if (!ipv4_unset(route->router)) {
+		snprintf(via, sizeof(via), " via %s", ipv4_text(route->router, text));
+		snprintf(flag, sizeof(flag), " onlink");
+	}
+	if (!ipv4_unset(route->source))
+		snprintf(flag, sizeof(flag), " src %s", ipv4_text(route->source, text));
+	if (!host_report(host, "ip route %s %s%s dev %s%s table %u proto %d", verb, to, via,
+			 printable_word(ifname, word), flag, route->table, HOST_PROTOCOL))
+		return 0;
+	return change(host, &request, err);
+}
+
+int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
+		   struct error *err)
+{
+	return change_table_of(host, "replace", MAKER_TAP_ROUTE_ADD, route, ifname, err);
+}
+
+int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
+		      struct error *err)
+{
+	return change_table_of(host, "delete", MAKER_TAP_ROUTE_DELETE, route, ifname, err);
+}
+
 int host_arp_socket(struct host *host, struct interface_id uplink, enum promiscuous_mode mode,
 		    struct error *err)
 {
@@ -241,7 +342,7 @@ int host_table_vm(struct host *host, struct interface_id uplink, int owner,
 					       .address = vm->address,
 					       .mac = vm->mac,
 					       .number = vm->path,
-					       .tap = vm->tap.ifindex,
+					       .tap_ifindex = vm->tap.ifindex,
 					       .owner = owner };
 
 	return table_text_vm(host, uplink, vm) ? change(host, &request, err) : 0;
@@ -252,7 +353,7 @@ int host_table_vm_delete(struct host *host, struct interface_id uplink, int owne
 {
 	const struct maker_request request = { .type = MAKER_TABLE_VM_DELETE,
 					       .ifindex = uplink.ifindex,
-					       .tap = tap.ifindex,
+					       .tap_ifindex = tap.ifindex,
 					       .owner = owner };
 
 	return table_text_vm_delete(host, uplink, tap) ? change(host, &request, err) : 0;

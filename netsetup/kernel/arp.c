@@ -42,7 +42,12 @@ int arp_listen(int socket, struct in_addr address, struct error *err)
 	/* The numbers of a jump: instructions to skip if the test is true, and if it is false. */
 	const struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 10, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 14, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_ARP, 0, 12),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 (uint32_t)(SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 10),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FORMAT_OFFSET),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FORMAT_ETHERNET_IPV4, 0, 8),
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, LENGTHS_OFFSET),
@@ -64,8 +69,9 @@ int arp_listen(int socket, struct in_addr address, struct error *err)
 
 int arp_open(unsigned int ifindex, struct error *err)
 {
+	/* A socket for ARP alone would not see what a table passes to a guest. */
 	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
-					     .sll_protocol = htons(ETHERTYPE_ARP),
+					     .sll_protocol = htons(ETH_P_ALL),
 					     .sll_ifindex = (int)ifindex };
 	cleanup_fd int fd = -1;
 

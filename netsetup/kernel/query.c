@@ -47,63 +47,54 @@ int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *s
 	return message ? netlink_request(route, message, parse_link, state) : -ENOMEM;
 }
 
-struct wanted_route {
+/* struct lookup - an answer: its interface, and the length of the route's destination. */
+struct lookup {
 	unsigned int ifindex;
-	bool found;
+	unsigned int length;
 };
-
-static int parse_route(struct nlmsghdr *header, void *context)
-{
-	struct wanted_route *wanted = context;
-	const struct rtmsg *route = nlmsg_data(header);
-	struct nlattr *oif;
-
-	if (header->nlmsg_type != RTM_NEWROUTE || !nlmsg_valid_hdr(header, sizeof(*route)))
-		return 0;
-	oif = nlmsg_find_attr(header, sizeof(*route), RTA_OIF);
-	wanted->found = route->rtm_type == RTN_UNICAST && route->rtm_dst_len == 32 && oif &&
-			nla_len(oif) == sizeof(uint32_t) && nla_get_u32(oif) == wanted->ifindex;
-	return 0;
-}
-
-int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex)
-{
-	/* FIB_MATCH returns the matching route, not the lookup's result (inet_rtm_getroute()). */
-	const struct rtmsg header = { .rtm_family = AF_INET,
-				      .rtm_dst_len = 32,
-				      .rtm_flags = RTM_F_FIB_MATCH };
-	cleanup_nl_msg *message = request(RTM_GETROUTE, &header, sizeof(header), RTA_DST, &address);
-	struct wanted_route wanted = { ifindex, false };
-	int ret = message ? netlink_request(route, message, parse_route, &wanted) : -ENOMEM;
-
-	if (ret == -ENETUNREACH || ret == -EHOSTUNREACH)
-		return 0;
-	return ret < 0 ? ret : wanted.found;
-}
 
 static int parse_lookup(struct nlmsghdr *header, void *context)
 {
 	const struct rtmsg *route = nlmsg_data(header);
-	unsigned int *ifindex = context;
+	struct lookup *lookup = context;
 	struct nlattr *oif;
 
 	if (header->nlmsg_type != RTM_NEWROUTE || !nlmsg_valid_hdr(header, sizeof(*route)))
 		return 0;
 	oif = nlmsg_find_attr(header, sizeof(*route), RTA_OIF);
+	lookup->length = route->rtm_dst_len;
 	if (route->rtm_type == RTN_UNICAST && oif && nla_len(oif) == sizeof(uint32_t))
-		*ifindex = nla_get_u32(oif);
+		lookup->ifindex = nla_get_u32(oif);
 	return 0;
 }
 
-int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex)
+/* RTM_F_FIB_MATCH returns the matching route, not the result (inet_rtm_getroute(), Linux 4.13). */
+static int look_up(struct nl_sock *route, struct in_addr address, unsigned int flags,
+		   struct lookup *lookup)
 {
-	const struct rtmsg header = { .rtm_family = AF_INET, .rtm_dst_len = 32 };
+	const struct rtmsg header = { .rtm_family = AF_INET,
+				      .rtm_dst_len = 32,
+				      .rtm_flags = flags };
 	cleanup_nl_msg *message = request(RTM_GETROUTE, &header, sizeof(header), RTA_DST, &address);
 	int ret;
 
-	*ifindex = 0;
-	ret = message ? netlink_request(route, message, parse_lookup, ifindex) : -ENOMEM;
+	*lookup = (struct lookup){ 0 };
+	ret = message ? netlink_request(route, message, parse_lookup, lookup) : -ENOMEM;
 	return ret == -ENETUNREACH || ret == -EHOSTUNREACH || ret == -EACCES ? 0 : ret;
+}
+
+int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex,
+		 unsigned int *length)
+{
+	struct lookup result, match;
+	int ret;
+
+	ret = look_up(route, address, 0, &result);
+	if (ret == 0)
+		ret = look_up(route, address, RTM_F_FIB_MATCH, &match);
+	*ifindex = ret == 0 ? result.ifindex : 0;
+	*length = ret == 0 ? match.length : 0;
+	return ret;
 }
 
 static int parse_proxy(struct nlmsghdr *header, void *context)

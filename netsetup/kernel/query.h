@@ -28,21 +28,15 @@ struct link_state {
 int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *state);
 
 /**
- * query_route() - query if packets for an address take a host route (/32) through an interface.
- * @route: rtnetlink socket.
- *
- * Return: 1 if they do, 0 if not, or a negative errno.
- */
-int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex);
-
-/**
  * query_lookup() - look up the interface through which the host would send to an address, with all
  * policy rules.
  * @ifindex: 0 if it would send nowhere.
+ * @length: of the route's prefix, 0 for a default route.
  *
  * Return: 0 or a negative errno.
  */
-int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex);
+int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex,
+		 unsigned int *length);
 
 /**
  * query_proxy() - query if the kernel has a proxy ARP entry (neigh_get() in net/core/neighbour.c,

@@ -64,15 +64,20 @@ const struct interface *refusal_master(const struct interfaces *table, const str
 
 	if (link->master)
 		master = interface_by_index(table, link->master);
-	/* A VRF only selects the routing table of its ports. */
-	return master && strcmp(master->kind, "vrf") != 0 ? master : NULL;
+	return master;
+}
+
+bool refusal_is_vrf(const struct interface *master)
+{
+	return !strcmp(master->kind, "vrf");
 }
 
 const char *refusal_address(const struct interface_address *address)
 {
 	if (address->peer)
 		return "is one end of a point-to-point link";
-	if (address->scope != RT_SCOPE_UNIVERSE)
+	if (address->scope != RT_SCOPE_UNIVERSE &&
+	    (address->scope != RT_SCOPE_LINK || !ipv4_link_local(address->prefix.address)))
 		return "is not of global scope";
 	if (!ipv4_unicast(address->prefix.address))
 		return "is not a host's address";

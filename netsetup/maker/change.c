@@ -3,10 +3,13 @@
 #include "netsetup/maker/change.h"
 
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <string.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/dhcp_socket.h"
@@ -21,7 +24,7 @@
 static const struct sysctl sysctls[] = {
 	{ "ipv4/conf", NULL, "forwarding" },   { "ipv4/conf", NULL, "proxy_arp" },
 	{ "ipv4/conf", NULL, "rp_filter" },    { "ipv4/neigh", NULL, "proxy_delay" },
-	{ "ipv6/conf", NULL, "disable_ipv6" },
+	{ "ipv6/conf", NULL, "disable_ipv6" }, { "ipv4/conf", NULL, "arp_ignore" },
 };
 
 const struct sysctl *change_sysctl_of(uint32_t key)
@@ -255,7 +258,7 @@ int change_table_refresh(const struct change *change, struct error *err)
 int change_table_vm(const struct change *change, struct error *err)
 {
 	const struct maker_request *request = change->request;
-	const struct table_vm vm = { { change->tap, request->tap },
+	const struct table_vm vm = { { change->tap, request->tap_ifindex },
 				     request->mac,
 				     request->address,
 				     (enum table_path)request->number };
@@ -268,5 +271,107 @@ int change_table_vm_delete(const struct change *change, struct error *err)
 {
 	const struct table table = table_of(change);
 
-	return table_vm_delete(&table, change->request->tap, err);
+	return table_vm_delete(&table, change->request->tap_ifindex, err);
+}
+
+static bool is_tap(const char *ifname)
+{
+	return !strncmp(ifname, TAP_PREFIX, strlen(TAP_PREFIX));
+}
+
+/*
+ * Builds a rule as enum maker_rule has it. A tap's stopped packets are answered, so that the guest
+ * need not wait for a timeout. An uplink's are not, as if this host did not forward. A rule of
+ * another protocol is never deleted.
+ */
+static struct nl_msg *rule_message(const struct change *change, int type, int flags,
+				   unsigned int tap_ifindex)
+{
+	const struct maker_request *request = change->request;
+	const uint32_t own = TAP_TABLE(tap_ifindex);
+	const uint32_t tables[MAKER_RULES] = { own, RT_TABLE_MAIN, RT_TABLE_LOCAL, own, 0 };
+	const bool guest = request->key <= MAKER_RULE_GUEST;
+	const struct fib_rule_hdr header = {
+		.family = AF_INET,
+		.dst_len = guest ? 32 : 0,
+		.action = request->key != MAKER_RULE_STOP ? FR_ACT_TO_TBL
+			  : is_tap(change->ifname)        ? FR_ACT_UNREACHABLE
+							  : FR_ACT_BLACKHOLE,
+	};
+	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
+
+	if (!message || nla_put_u32(message, FRA_PRIORITY, (uint32_t)request->number) < 0 ||
+	    nla_put_u8(message, FRA_PROTOCOL, CHANGE_PROTOCOL) < 0 ||
+	    nla_put_u32(message, FRA_TABLE, tables[request->key]) < 0 ||
+	    (guest ? nla_put(message, FRA_DST, sizeof(request->address), &request->address)
+		   : nla_put_string(message, FRA_IIFNAME, change->ifname)) < 0)
+		return NULL;
+	return take_ptr(&message);
+}
+
+int change_rule_add(const struct change *change, struct error *err)
+{
+	cleanup_nl_msg *message = rule_message(change, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL,
+					       change->request->ifindex);
+	const int ret = request_done(change, message);
+
+	if (ret == 0 || ret == -EEXIST)
+		return 0;
+	return error_set_errno(err, -ret, "cannot add a policy rule for '%s'", change->ifname);
+}
+
+int change_rule_delete(const struct change *change, struct error *err)
+{
+	cleanup_nl_msg *message = rule_message(change, RTM_DELRULE, 0,
+					       change->request->tap_ifindex);
+	const int ret = request_done(change, message);
+
+	if (ret == 0 || ret == -ENOENT)
+		return 0;
+	return error_set_errno(err, -ret, "cannot delete the policy rule %d",
+			       (int)change->request->number);
+}
+
+/* A route of a tap's table. The router may be outside the uplink's subnet. */
+static int change_table(const struct change *change, int type, int flags)
+{
+	const struct maker_request *request = change->request;
+	const bool direct = ipv4_unset(request->router) || is_tap(change->ifname);
+	const int attribute = direct ? RTA_PREFSRC : RTA_GATEWAY;
+	const struct rtmsg header = { .rtm_family = AF_INET,
+				      .rtm_dst_len = (uint8_t)request->number,
+				      .rtm_protocol = CHANGE_PROTOCOL,
+				      .rtm_scope = direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+				      .rtm_flags = direct ? 0 : RTNH_F_ONLINK,
+				      .rtm_type = RTN_UNICAST };
+	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
+
+	if (!message || nla_put_u32(message, RTA_TABLE, TAP_TABLE(request->tap_ifindex)) < 0 ||
+	    nla_put_u32(message, RTA_OIF, request->ifindex) < 0 ||
+	    (request->number &&
+	     nla_put(message, RTA_DST, sizeof(request->address), &request->address) < 0) ||
+	    (!ipv4_unset(request->router) &&
+	     nla_put(message, attribute, sizeof(request->router), &request->router) < 0))
+		return -ENOMEM;
+	return request_done(change, message);
+}
+
+int change_tap_route_add(const struct change *change, struct error *err)
+{
+	const int ret = change_table(change, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+
+	return ret < 0 ? error_set_errno(err, -ret, "cannot add a route through '%s' to table %u",
+					 change->ifname, TAP_TABLE(change->request->tap_ifindex))
+		       : 0;
+}
+
+int change_tap_route_delete(const struct change *change, struct error *err)
+{
+	const int ret = change_table(change, RTM_DELROUTE, 0);
+
+	/* -ENOENT: the table has no route at all. */
+	if (ret == 0 || ret == -ESRCH || ret == -ENOENT || ret == -ENODEV)
+		return 0;
+	return error_set_errno(err, -ret, "cannot delete a route of table %u",
+			       TAP_TABLE(change->request->tap_ifindex));
 }

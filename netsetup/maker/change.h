@@ -3,12 +3,18 @@
 #ifndef NETSETUP_MAKER_CHANGE_H
 #define NETSETUP_MAKER_CHANGE_H
 
+#include "netsetup/base/ifname.h"
 #include "netsetup/maker/maker.h"
 
+#define CHANGE_PROTOCOL ROUTES_PROTOCOL
+
 /*
- * Marks our routes and proxy entries: 'ip route show proto 118', 'ip neigh show proxy proto 118'.
+ * Highest preference of our policy rules. Programs that choose one take a higher one: Tailscale
+ * 5210 to 5270, clash and sing-box 9000, NetworkManager 30000 and more. A rule without one
+ * (wg-quick) gets one less than the first rule after that of the local table
+ * (fib_default_rule_pref() in net/core/fib_rules.c), so the service leaves room below.
  */
-#define CHANGE_PROTOCOL 118
+#define CHANGE_PREFERENCE_MAX 118
 
 /**
  * struct change - one change.
@@ -43,6 +49,10 @@ int change_table_open(const struct change *change, struct error *err);
 int change_table_refresh(const struct change *change, struct error *err);
 int change_table_vm(const struct change *change, struct error *err);
 int change_table_vm_delete(const struct change *change, struct error *err);
+int change_rule_add(const struct change *change, struct error *err);
+int change_rule_delete(const struct change *change, struct error *err);
+int change_tap_route_add(const struct change *change, struct error *err);
+int change_tap_route_delete(const struct change *change, struct error *err);
 
 /* change_sysctl_of() - the value of number @key; its interface is not filled in. NULL: none. */
 const struct sysctl *change_sysctl_of(uint32_t key);

@@ -55,6 +55,10 @@ static const struct kind {
 	[MAKER_TABLE_REFRESH] = { SIDE_UPLINK, false, 0, 0, change_table_refresh, true },
 	[MAKER_TABLE_VM] = { SIDE_UPLINK, false, 0, TABLE_BRIDGED, change_table_vm, true, true },
 	[MAKER_TABLE_VM_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_vm_delete, true },
+	[MAKER_RULE_ADD] = { SIDE_EITHER, false, 1, CHANGE_PREFERENCE_MAX, change_rule_add },
+	[MAKER_RULE_DELETE] = { SIDE_NONE, false, 1, CHANGE_PREFERENCE_MAX, change_rule_delete },
+	[MAKER_TAP_ROUTE_ADD] = { SIDE_EITHER, false, 0, 32, change_tap_route_add },
+	[MAKER_TAP_ROUTE_DELETE] = { SIDE_NONE, false, 0, 32, change_tap_route_delete },
 };
 
 int maker_sysctl_key(const struct sysctl *sysctl)
@@ -147,7 +151,23 @@ static bool numbers_fit(const struct kind *kind, const struct maker_request *req
 	if (request->type == MAKER_TABLE_VM)
 		return mac_fits(&request->mac) &&
 		       (ipv4_unset(request->address) || ipv4_unicast(request->address));
+	if (request->tap_ifindex > INT32_MAX)
+		return false;
 	return !kind->address || ipv4_unicast(request->address);
+}
+
+/*
+ * Threat: the service has a rule stop the packets of an interface that is no tap, or lead them to
+ * a tap's table. The uplink's packets may be stopped: that is what it was before the first VM, but
+ * for forwarded ones, which only VMs and this host's own addresses get then. Test: test_rules in
+ * test_maker.c.
+ */
+static bool rule_fits(const struct maker_request *request, bool tap)
+{
+	if (request->key >= MAKER_RULES ||
+	    (request->key <= MAKER_RULE_GUEST && !ipv4_unicast(request->address)))
+		return false;
+	return tap || request->key == MAKER_RULE_LOCAL || request->key == MAKER_RULE_STOP;
 }
 
 static bool name_fits(const struct maker_request *request)
@@ -167,11 +187,11 @@ static bool undoes(uint32_t type)
 static int make_with_tap(const struct kind *kind, struct change *change, struct error *err)
 {
 	cleanup_interfaces struct interfaces table = { 0 };
-	const int ret = find_link(change->route, change->request->tap, &table);
+	const int ret = find_link(change->route, change->request->tap_ifindex, &table);
 
 	if (ret < 0 || table.link_count != 1)
 		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
-				       change->request->tap);
+				       change->request->tap_ifindex);
 	if (!is_tap(&table.links[0]) || is_gate(&table.links[0]))
 		return refuse(err);
 	change->tap = table.links[0].ifname;
@@ -192,6 +212,9 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 	kind = &kinds[request->type];
 	if (!numbers_fit(kind, request))
 		return refuse(err);
+	/* They delete nothing but what is ours, and their interface may be gone. */
+	if (request->type == MAKER_RULE_DELETE || request->type == MAKER_TAP_ROUTE_DELETE)
+		return request->key < MAKER_RULES ? kind->make(&change, err) : refuse(err);
 	if (kind->side == SIDE_NONE)
 		return name_fits(request) ? kind->make(&change, err) : refuse(err);
 	ret = find_link(route, request->ifindex, &table);
@@ -201,7 +224,8 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 	if (ret < 0 || table.link_count != 1)
 		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
 				       request->ifindex);
-	if (!side_fits(kind->side, &table.links[0]))
+	if (!side_fits(kind->side, &table.links[0]) ||
+	    (request->type == MAKER_RULE_ADD && !rule_fits(request, is_tap(&table.links[0]))))
 		return refuse(err);
 	/* The name becomes part of messages. */
 	change.ifname = ifname_valid(table.links[0].ifname) ? table.links[0].ifname : "IF";

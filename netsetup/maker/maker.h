@@ -44,20 +44,44 @@ enum maker_type {
 	MAKER_TABLE_REFRESH,
 	MAKER_TABLE_VM,
 	MAKER_TABLE_VM_DELETE,
+	MAKER_RULE_ADD,
+	MAKER_RULE_DELETE,
+	MAKER_TAP_ROUTE_ADD,
+	MAKER_TAP_ROUTE_DELETE,
+};
+
+/*
+ * Policy rules of a VM, in their order. The kernel takes the first rule that gives a route. Here
+ * IF is a tap or an uplink.
+ */
+enum maker_rule {
+	MAKER_RULE_SOURCE, /* to ADDRESS lookup the tap's table: this host's source address */
+	MAKER_RULE_GUEST,  /* to ADDRESS lookup main: other rules cannot take the guest's packets */
+	MAKER_RULE_LOCAL,  /* iif IF lookup local: this host's own addresses come before the rest */
+	MAKER_RULE_TABLE,  /* iif TAP lookup the tap's table: the LAN, and its router */
+	MAKER_RULE_STOP,   /* iif IF, nothing else: no other network of this host */
+	MAKER_RULES,
 };
 
 /**
  * struct maker_request - a request. Members that a type does not name are zero.
  * @type: enum maker_type.
- * @ifindex: all but MAKER_TAP_ADD: the interface.
- * @ifname: MAKER_TAP_ADD: name of the new tap.
- * @address: MAKER_FILTER, MAKER_ROUTE_*, MAKER_PROXY_*, MAKER_TABLE_VM: the guest's.
+ * @ifindex: all but MAKER_TAP_ADD and MAKER_RULE_DELETE: the interface; MAKER_TAP_ROUTE_*: the
+ *           uplink, or the tap for the guest's address; MAKER_TABLE_*: the uplink.
+ * @ifname: MAKER_TAP_ADD: name of the new tap; MAKER_TAP_ROUTE_DELETE, MAKER_RULE_DELETE: name of
+ *          the interface, which may be gone, or empty for a rule without one.
+ * @address: MAKER_ROUTE_*, MAKER_PROXY_*, MAKER_RULE_*, MAKER_TABLE_VM: the guest's.
+ *           MAKER_TAP_ROUTE_*: network of the destination, 0.0.0.0 for a default route.
+ * @router: MAKER_TAP_ROUTE_*: next hop, or 0.0.0.0; of a route to the tap: this host's source
+ *          address.
  * @mac: MAKER_LINK_UP: the tap's; MAKER_TABLE_VM: the guest's.
  * @number: MAKER_TAP_ADD: queues; MAKER_LINK_UP: MTU; MAKER_SYSCTL: the value; MAKER_ARP_SOCKET:
- *          enum promiscuous_mode; MAKER_TABLE_VM: enum table_path.
+ *          enum promiscuous_mode; MAKER_TABLE_VM: enum table_path; MAKER_RULE_*: the preference;
+ *          MAKER_TAP_ROUTE_*: length of the destination's prefix.
  * @offload: MAKER_TAP_ADD: 1: with vnet headers.
- * @key: MAKER_SYSCTL: of maker_sysctl_key().
- * @tap: MAKER_TABLE_VM*: the VM's; @ifindex is the uplink.
+ * @key: MAKER_SYSCTL: of maker_sysctl_key(); MAKER_RULE_*: enum maker_rule.
+ * @tap_ifindex: MAKER_TABLE_VM*: the VM's tap. MAKER_RULE_DELETE of MAKER_RULE_TABLE,
+ *               MAKER_TAP_ROUTE_*: the tap, which has the table TAP_TABLE() and may be gone.
  * @owner: MAKER_TABLE_REFRESH, MAKER_TABLE_VM*: the socket that owns the table. maker_call() passes
  *         it to the maker, which has another number for it.
  */
@@ -66,11 +90,12 @@ struct maker_request {
 	uint32_t ifindex;
 	char ifname[IFNAMSIZ];
 	struct in_addr address;
+	struct in_addr router;
 	struct ether_addr mac;
 	uint16_t offload;
 	int32_t number;
 	uint32_t key;
-	uint32_t tap;
+	uint32_t tap_ifindex;
 	int32_t owner;
 };
 

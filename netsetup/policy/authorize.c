@@ -172,6 +172,7 @@ void authorize_load(struct authorization *authorization, const char *path, uid_t
 enum obstacle {
 	OBSTACLE_UPLINK,
 	OBSTACLE_PROBE,
+	OBSTACLE_PATH,
 	OBSTACLE_ADDRESS,
 	OBSTACLE_VMS,
 	OBSTACLE_NONE,
@@ -194,6 +195,8 @@ static enum obstacle find_obstacle(const struct rule *rule, const struct request
 		return OBSTACLE_UPLINK;
 	if (request->unprobed && !rule->unprobed)
 		return OBSTACLE_PROBE;
+	if (rule->path != PATH_AUTO && request->path != PATH_AUTO && rule->path != request->path)
+		return OBSTACLE_PATH;
 	if (!ipv4_unset(request->address) &&
 	    (address < ntohl(rule->first.s_addr) || address > ntohl(rule->last.s_addr)))
 		return OBSTACLE_ADDRESS;
@@ -216,6 +219,11 @@ static int refuse(const struct authorization *authorization, const struct reques
 			   "user '%s' is not permitted to use an address unprobed",
 			   authorization->name);
 		break;
+	case OBSTACLE_PATH:
+		error_setf(err, STATUS_PERMISSION, EACCES,
+			   "user '%s' is not permitted to use the %s path", authorization->name,
+			   request->path == PATH_BRIDGED ? "bridged" : "routed");
+		break;
 	case OBSTACLE_ADDRESS:
 		error_setf(err, STATUS_PERMISSION, EACCES,
 			   "user '%s' is not permitted to use address %s on '%s'",
@@ -223,8 +231,9 @@ static int refuse(const struct authorization *authorization, const struct reques
 		break;
 	case OBSTACLE_VMS:
 		error_setf(err, STATUS_PERMISSION, EACCES,
-			   "user '%s' is not permitted to run more than %u VM%s",
-			   authorization->name, request->vms, request->vms == 1 ? "" : "s");
+			   "user '%s' is not permitted to run more than %u VM%s%s",
+			   authorization->name, request->vms, request->vms == 1 ? "" : "s",
+			   request->card ? "; each card on the LAN counts as a VM" : "");
 		break;
 	case OBSTACLE_NONE:
 		return 0;

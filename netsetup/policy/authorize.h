@@ -30,15 +30,19 @@ struct authorization {
  * @uplink: its name, owned by the caller.
  * @named: true if the user has named it, or if it has no default route.
  * @unprobed: true if the address is used without a probe.
+ * @path: of its packets; PATH_AUTO if it is not chosen yet.
  * @address: the VM's; 0.0.0.0 if it has none yet.
- * @vms: number of other VMs that the client runs.
+ * @vms: number of other cards on the LAN of VMs that the client runs.
+ * @card: number of this card.
  */
 struct request {
 	const char *uplink;
 	bool named;
 	bool unprobed;
+	enum network_path path;
 	struct in_addr address;
 	unsigned int vms;
+	unsigned int card;
 };
 
 /**

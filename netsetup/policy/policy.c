@@ -170,6 +170,20 @@ static int read_vms(struct line *line, const char *word, struct rule *rule)
 	return 0;
 }
 
+static int read_path(struct line *line, const char *word, struct rule *rule)
+{
+	struct shown shown;
+
+	if (!strcmp(word, "routed"))
+		rule->path = PATH_ROUTED;
+	else if (!strcmp(word, "bridged"))
+		rule->path = PATH_BRIDGED;
+	else
+		return refuse(line, "'%s' is no path, which is routed or bridged",
+			      shown_word(word, &shown));
+	return 0;
+}
+
 static int read_unprobed(struct line *line, const char *word, struct rule *rule)
 {
 	rule->unprobed = true;
@@ -185,6 +199,7 @@ static const struct option {
 	{ "uplink", "an interface's name, or 'any'", read_uplink },
 	{ "address", "an address, a subnet or a range", read_address },
 	{ "vms", "a number", read_vms },
+	{ "path", "'routed' or 'bridged'", read_path },
 	{ "unprobed", NULL, read_unprobed },
 };
 

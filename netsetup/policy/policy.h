@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "netsetup/base/error.h"
+#include "netsetup/protocol/protocol.h"
 
 /* Limits: bytes of a file, its rules, bytes of a line without comment; a name with its NUL. */
 #define POLICY_SIZE_MAX  65536
@@ -17,7 +18,10 @@
 #define POLICY_LINE_MAX  255
 #define POLICY_NAME_SIZE 64
 
-/* VMs that a user may run at the same time: the default of a rule, and its largest value. */
+/*
+ * VMs that a user may run at the same time: the default of a rule, and its largest value. Each card
+ * on the LAN counts as one.
+ */
 #define POLICY_VMS_DEFAULT 8
 #define POLICY_VMS_MAX     1000
 
@@ -29,6 +33,7 @@
  *              netsetup finds when the request names none.
  * @first, @last: the permitted addresses, inclusive; by default all.
  * @vms: VMs that each user may run at the same time.
+ * @path: permits this path only; PATH_AUTO: each.
  * @unprobed: permits `probe: none`, that is, an address that another host may have.
  */
 struct rule {
@@ -40,6 +45,7 @@ struct rule {
 	struct in_addr first;
 	struct in_addr last;
 	unsigned int vms;
+	enum network_path path;
 	bool unprobed;
 };
 

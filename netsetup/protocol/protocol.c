@@ -39,6 +39,8 @@ static const struct record_kind {
 	[RECORD_RENEWED] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_DONE] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
+	[RECORD_CONNECT] = { sizeof(struct record_header), { { 0 } } },
+	[RECORD_CONNECTED] = { sizeof(struct record_header), { { 0 } } },
 };
 
 void protocol_record_init(void *record, enum record_type type)
@@ -106,13 +108,23 @@ static bool addresses_valid(const struct in_addr *addresses, size_t count)
 
 static bool flags_valid(const struct attach_record *attach)
 {
-	const uint8_t flags[] = { attach->offload,  attach->dhcp,    attach->named,
-				  attach->announce, attach->dry_run, attach->verbose };
+	static const uint8_t zeros[sizeof(attach->reserved)];
+	const uint8_t flags[] = { attach->offload,    attach->dhcp,    attach->named,
+				  attach->announce,   attach->dry_run, attach->verbose,
+				  attach->host_routes };
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (flags[i] > 1)
 			return false;
-	return !attach->reserved[0] && !attach->reserved[1] && !attach->reserved[2];
+	return !memcmp(attach->reserved, zeros, sizeof(attach->reserved));
+}
+
+/* A guest's own address is no group's (IEEE 802: lowest bit of the first octet), and not zero. */
+static bool mac_valid(const struct ether_addr *mac)
+{
+	static const struct ether_addr zero;
+
+	return !(mac->ether_addr_octet[0] & 1) && memcmp(mac, &zero, sizeof(zero)) != 0;
 }
 
 int protocol_attach_check(const struct attach_record *attach, struct error *err)
@@ -125,6 +137,8 @@ int protocol_attach_check(const struct attach_record *attach, struct error *err)
 		return bad_field(err, "host");
 	if (!addresses_valid(&attach->address, 1))
 		return bad_field(err, "address");
+	if (!addresses_valid(&attach->gateway, 1))
+		return bad_field(err, "gateway");
 	if (!range_valid(attach))
 		return bad_field(err, "range");
 	if (!addresses_valid(attach->remembered, REMEMBERED_MAX))
@@ -135,10 +149,16 @@ int protocol_attach_check(const struct attach_record *attach, struct error *err)
 		return bad_field(err, "tap_ifindex");
 	if (attach->probe > PROBE_NONE)
 		return bad_field(err, "probe");
+	if (!mac_valid(&attach->mac))
+		return bad_field(err, "mac");
 	if (attach->promiscuous > PROMISCUOUS_OFF)
 		return bad_field(err, "promiscuous");
+	if (attach->path > PATH_BRIDGED)
+		return bad_field(err, "path");
 	if (attach->queues < 1 || attach->queues > QUEUES_MAX)
 		return bad_field(err, "queues");
+	if (attach->card >= CARDS_MAX)
+		return bad_field(err, "card");
 	return flags_valid(attach) ? 0 : bad_field(err, "flags");
 }
 

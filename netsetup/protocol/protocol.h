@@ -28,12 +28,16 @@
  * the client may request to remove what dead services have left, RECORD_CLEAN. The answer is a
  * RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
  *
+ * Each card of a VM has its own connection. A client that has dropped the rights by which it
+ * connected requests further connections with them before its first other request: RECORD_CONNECT.
+ * The answer is RECORD_CONNECTED with the connection, or RECORD_FAILED.
+ *
  * On the DHCP socket, also SOCK_SEQPACKET, pass RECORD_DHCP only, between the worker and the
  * client.
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
-#define PROTOCOL_VERSION 3
+#define PROTOCOL_VERSION 4
 
 /* The descriptor on which a vmrun-netsetup that vmrun starts finds its first client's socket. */
 #define PROTOCOL_FD 3
@@ -43,6 +47,7 @@
 #define PROTOCOL_SOCKET      NETNS_RUN_DIR "/" PROTOCOL_SOCKET_NAME
 
 #define QUEUES_MAX     8 /* pairs of queues of a tap */
+#define CARDS_MAX      8 /* cards of a VM on the LAN */
 #define FDS_MAX        (QUEUES_MAX + 1)
 #define REMEMBERED_MAX 8 /* networks */
 #define AVOIDED_MAX    8
@@ -59,6 +64,8 @@ enum record_type {
 	RECORD_RENEWED,
 	RECORD_DONE,
 	RECORD_DHCP,
+	RECORD_CONNECT,
+	RECORD_CONNECTED,
 };
 
 enum probe_mode {
@@ -73,9 +80,17 @@ enum promiscuous_mode {
 	PROMISCUOUS_OFF,
 };
 
+/* How the VM's IPv4 packets pass. */
+enum network_path {
+	PATH_AUTO,
+	PATH_ROUTED,  /* by the host's routes, where its firewall and policy rules apply */
+	PATH_BRIDGED, /* below the host's IP stack, by a table of the uplink */
+};
+
 /**
- * struct record_header - the first member of each record. RECORD_WITHDRAW and RECORD_DONE have
- * nothing else; neither has RECORD_RENEWED, which comes with a new DHCP socket.
+ * struct record_header - the first member of each record. RECORD_WITHDRAW, RECORD_DONE and
+ * RECORD_CONNECT have nothing else; neither has RECORD_RENEWED, which comes with a new DHCP socket,
+ * nor RECORD_CONNECTED, which comes with a connection.
  * @magic: PROTOCOL_MAGIC.
  * @version: PROTOCOL_VERSION.
  * @type: enum record_type.
@@ -89,9 +104,9 @@ struct record_header {
 };
 
 /**
- * struct attach_record - a request to attach a VM to the LAN, or to move it.
+ * struct attach_record - a request to attach a card of a VM to the LAN, or to move it.
  * @header: type RECORD_ATTACH; or RECORD_MOVE: the VM is attached, and everything that it needs on
- *          this uplink is made true again. A move must repeat @name, @uuid and @owner.
+ *          this uplink is made true again. A move must repeat @name, @uuid, @owner, @card.
  * @name: must be vm_name_valid() and NUL-terminated.
  * @uuid: the VM's uuid, binary.
  * @owner: user ID of the VM's user. Only a client of user 0 may name another user.
@@ -104,17 +119,23 @@ struct record_header {
  *              the service tries the first one in the uplink's subnet first.
  * @avoided: addresses that are never allocated: of the gateway, DNS servers, an insisting host;
  *           then 0.0.0.0.
+ * @gateway: next hop of what the guest sends beyond the LAN, in a subnet of the uplink or the next
+ *           hop of its default route; 0.0.0.0 for none.
  * @tap_ifindex: RECORD_ATTACH of a VM that runs, after the service lost its connection: index of
  *               the VM's tap; else 0.
+ * @mac: the guest's hardware address.
  * @probe: enum probe_mode.
  * @promiscuous: enum promiscuous_mode.
+ * @path: enum network_path. A VM that is attached keeps its path: a move has it, or PATH_AUTO.
  * @queues: 1..QUEUES_MAX.
  * @offload: 1: make a tap with vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
  * @dhcp: 1: make a DHCP socket.
  * @named: 1: the user has named the uplink; 0: it has the default route.
+ * @host_routes: 1: what the guest sends takes this host's routes, not @gateway.
  * @announce: 1: announce the address, even if nothing has changed.
  * @dry_run: 1: report the changes without making them. Such a VM cannot be moved.
  * @verbose: 1: send a RECORD_CHANGE for each change to the host.
+ * @card: 0..CARDS_MAX - 1. Each card has its own tap and address.
  */
 struct attach_record {
 	struct record_header header;
@@ -128,9 +149,12 @@ struct attach_record {
 	struct in_addr range_last;
 	struct in_addr remembered[REMEMBERED_MAX];
 	struct in_addr avoided[AVOIDED_MAX];
+	struct in_addr gateway;
 	uint32_t tap_ifindex;
+	struct ether_addr mac;
 	uint8_t probe;
 	uint8_t promiscuous;
+	uint8_t path;
 	uint8_t queues;
 	uint8_t offload;
 	uint8_t dhcp;
@@ -138,7 +162,9 @@ struct attach_record {
 	uint8_t announce;
 	uint8_t dry_run;
 	uint8_t verbose;
-	uint8_t reserved[3]; /* 0 */
+	uint8_t card;
+	uint8_t host_routes;
+	uint8_t reserved[2]; /* 0 */
 };
 
 #define CHANGE_TEXT_SIZE 640
@@ -161,6 +187,7 @@ struct change_record {
  * @address: the guest's.
  * @queues: number of tap descriptors with this record; 0 for a move, a resumed tap or a dry run.
  * @dhcp: 1: a DHCP socket follows them.
+ * @path: PATH_ROUTED or PATH_BRIDGED.
  */
 struct ready_record {
 	struct record_header header;
@@ -169,6 +196,7 @@ struct ready_record {
 	struct in_addr address;
 	uint32_t queues;
 	uint32_t dhcp;
+	uint32_t path;
 };
 
 /**

@@ -60,6 +60,7 @@ int answer_ready(struct vm *vm, struct error *err)
 	memcpy(ready.tap, vm->record.tap, sizeof(ready.tap));
 	ready.tap_ifindex = vm->record.tap_ifindex;
 	ready.address = vm->record.address;
+	ready.path = vm->record.path;
 	for (; ready.queues < QUEUES_MAX && vm->tap_fds[ready.queues] >= 0; ready.queues++)
 		fds[ready.queues] = vm->tap_fds[ready.queues];
 	ready.dhcp = vm->dhcp >= 0;

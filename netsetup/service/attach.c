@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/network_dump.h"
 #include "netsetup/kernel/query.h"
 #include "netsetup/service/publish.h"
@@ -15,9 +16,9 @@
 /* Gives the worker an ARP socket on the VM's uplink. */
 static int open_arp(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
-	const struct worker_message message = { .type = WORKER_OPEN,
-						.vm = vm->record.id,
-						.mac = vm->uplink.mac };
+	struct worker_message message = { .type = WORKER_OPEN,
+					  .vm = vm->record.id,
+					  .mac = vm->uplink.mac };
 	cleanup_fd int arp = -1;
 	int ret;
 
@@ -25,6 +26,8 @@ static int open_arp(struct state *state, struct host *host, struct vm *vm, struc
 			      (enum promiscuous_mode)vm->record.attach.promiscuous, err);
 	if (arp < 0)
 		return arp;
+	if (vm->record.path == PATH_BRIDGED)
+		message.guest = vm->record.attach.mac;
 	ret = worker_link_send(&state->worker, &message, &arp, 1, err);
 	vm->arp_open = vm->arp_open || ret == 0;
 	return ret;
@@ -64,7 +67,8 @@ static int settle(struct state *state, struct task *task, struct vm *vm, struct 
 	vm->record.address = address;
 	if (!task->host.dry_run)
 		ret = state_save(state, err);
-	if (ret == 0 && vm->record.tap_ifindex && !ipv4_equal(before, address))
+	if (ret == 0 && vm->record.tap_ifindex && vm->record.path == PATH_ROUTED &&
+	    !ipv4_equal(before, address))
 		host_route_delete(&task->host, before, vm_tap(vm), &ignored);
 	if (ret == 0)
 		ret = publish(state, &task->host, vm, err);
@@ -179,8 +183,23 @@ static void take_over(struct state *state, struct vm *vm, struct vm *lost)
 	vm->record.address = lost->record.address;
 	vm->record.published_on = lost->record.published_on;
 	vm->record.proof = lost->record.proof;
+	vm->record.path = lost->record.path;
+	vm->record.table = lost->record.table;
+	vm->record.passed = lost->record.passed;
 	state_remove(state, lost);
 	vm_free(lost);
+}
+
+/* A table finds the guest by its hardware address. */
+static int same_mac(const struct vm *other, struct error *err)
+{
+	const struct attach_record *attach = &other->record.attach;
+	char mac[ARP_MAC_TEXT_SIZE];
+
+	error_setf(err, STATUS_FAILURE, EEXIST, "VM '%s' runs with the same MAC address %s",
+		   attach->name, arp_mac_text(&attach->mac, mac));
+	error_remedy(err, "give one of them another uuid, or set network.mac");
+	return -EEXIST;
 }
 
 static int find_other(struct state *state, struct vm *vm, struct error *err)
@@ -191,6 +210,11 @@ static int find_other(struct state *state, struct vm *vm, struct error *err)
 		return already_running(other, err);
 	if (other)
 		take_over(state, vm, other);
+	for (other = state->vms; other; other = other->next)
+		if (other != vm && !other->record.attach.dry_run &&
+		    !memcmp(&other->record.attach.mac, &vm->record.attach.mac,
+			    sizeof(vm->record.attach.mac)))
+			return same_mac(other, err);
 	return 0;
 }
 
@@ -281,7 +305,8 @@ int attach_begin(struct state *state, struct vm *vm, struct error *err)
 	cleanup_task task = { 0 };
 	int ret;
 
-	ifname_of_tap(vm->record.attach.owner, vm->record.attach.name, vm->record.tap);
+	ifname_of_tap(vm->record.attach.owner, vm->record.attach.name, vm->record.attach.card,
+		      vm->record.tap);
 	ret = find_other(state, vm, err);
 	if (ret == 0 && vm->record.attach.tap_ifindex && !vm->record.attach.dry_run)
 		ret = resume(state, vm, err);
@@ -355,6 +380,19 @@ static int restore_dhcp(struct state *state, struct vm *vm, struct error *err)
 	return ret < 0 ? ret : publish_dhcp(state, &task.host, vm, err);
 }
 
+static int forget_tap(struct state *state, struct vm *vm, struct error *err)
+{
+	cleanup_task task = { 0 };
+	int ret;
+
+	ret = task_host(&task, state, vm, err);
+	if (ret == 0)
+		ret = tables_take(state, &task.host, vm, err);
+	vm->record.tap_ifindex = 0;
+	vm->record.answered = 0;
+	return ret;
+}
+
 int attach_restore(struct state *state, struct vm *vm, bool off, struct error *err)
 {
 	const uint32_t carrier_changes = vm->record.proof.carrier_changes;
@@ -362,10 +400,8 @@ int attach_restore(struct state *state, struct vm *vm, bool off, struct error *e
 	int ret;
 
 	/* A tap that the client was not sent has gone with the descriptors of the dead service. */
-	if (if_nametoindex(vm->record.tap) != vm->record.tap_ifindex) {
-		vm->record.tap_ifindex = 0;
-		vm->record.answered = 0;
-	}
+	if (if_nametoindex(vm->record.tap) != vm->record.tap_ifindex && forget_tap(state, vm, err) < 0)
+		return -err->code;
 	if (vm->record.tap_ifindex && vm->record.attach.dhcp && restore_dhcp(state, vm, err) < 0)
 		return -err->code;
 	ret = off && vm->record.tap_ifindex ? ATTACH_DONE : task_begin(&task, state, vm, err);

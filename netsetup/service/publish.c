@@ -3,6 +3,7 @@
 #include "netsetup/service/publish.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <uuid/uuid.h>
@@ -10,22 +11,28 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/stall.h"
 #include "netsetup/kernel/query.h"
+#include "netsetup/service/guest_rules.h"
 
 /*
  * Values of the tap before it is up. Without IPv6, no router advertisement of a guest reaches the
  * host. By strict reverse-path filtering and the tap's single /32 route, the guest can send only
  * with its own address. proxy_arp answers the guest for the router and every other host of the LAN,
- * without the random delay.
+ * without the random delay. The tap has no address, so with arp_ignore the kernel would not answer
+ * for this host.
  */
 static const struct {
 	const char *tree;
 	const char *key;
 	int value;
 	bool optional; /* a kernel may lack it */
+	bool routed;   /* a bridged VM does not need it */
 } tap_values[] = {
-	{ "ipv6/conf", "disable_ipv6", 1, true }, { "ipv4/conf", "rp_filter", 1, false },
-	{ "ipv4/conf", "proxy_arp", 1, false },   { "ipv4/neigh", "proxy_delay", 0, false },
-	{ "ipv4/conf", "forwarding", 1, false },
+	{ "ipv6/conf", "disable_ipv6", 1, true, false },
+	{ "ipv4/conf", "rp_filter", 1, false, false },
+	{ "ipv4/conf", "proxy_arp", 1, false, true },
+	{ "ipv4/neigh", "proxy_delay", 0, false, true },
+	{ "ipv4/conf", "arp_ignore", 0, false, true },
+	{ "ipv4/conf", "forwarding", 1, false, true },
 };
 
 /*
@@ -35,10 +42,14 @@ static const struct {
  */
 static struct ether_addr tap_mac(const struct vm *vm)
 {
+	const unsigned int card = vm->record.attach.card;
 	struct ether_addr mac = { { 0x02 } };
+	char purpose[16] = "tap";
 	uuid_t digest;
 
-	uuid_generate_sha1(digest, vm->record.attach.uuid, "tap", strlen("tap"));
+	if (card)
+		snprintf(purpose, sizeof(purpose), "tap-%u", card);
+	uuid_generate_sha1(digest, vm->record.attach.uuid, purpose, strlen(purpose));
 	memcpy(mac.ether_addr_octet + 1, digest, sizeof(mac) - 1);
 	return mac;
 }
@@ -54,27 +65,17 @@ static int make_tap(struct state *state, struct host *host, struct vm *vm, struc
 	return ret < 0 ? ret : state_save(state, err);
 }
 
-/* Filters the tap by the present address, before the guest can send at all. */
-static int filter_tap(struct host *host, struct vm *vm, struct error *err)
-{
-	int ret;
-
-	if (ipv4_equal(vm->filtered, vm->record.address))
-		return 0;
-	ret = host_filter(host, vm_tap(vm), vm->record.address, err);
-	if (ret == 0)
-		vm->filtered = vm->record.address;
-	return ret;
-}
-
 static int publish_values(struct host *host, const struct vm *vm, struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tap_values); i++) {
 		const struct sysctl sysctl = { tap_values[i].tree, vm->record.tap,
 					       tap_values[i].key };
 		int value = !tap_values[i].value;
-		int ret = host->dry_run ? 0 : sysctl_read(&sysctl, &value, err);
+		int ret;
 
+		if (tap_values[i].routed && vm->record.path == PATH_BRIDGED)
+			continue;
+		ret = host->dry_run ? 0 : sysctl_read(&sysctl, &value, err);
 		if (ret == -ENOENT && tap_values[i].optional)
 			continue;
 		if (ret == 0 && value != tap_values[i].value)
@@ -86,7 +87,7 @@ static int publish_values(struct host *host, const struct vm *vm, struct error *
 }
 
 /* Sets each of the tap's values and its state, where it differs. */
-static int publish_tap(struct host *host, struct vm *vm, struct error *err)
+static int publish_tap(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	const struct interface_id tap = vm_tap(vm);
 	const struct ether_addr mac = tap_mac(vm);
@@ -94,8 +95,9 @@ static int publish_tap(struct host *host, struct vm *vm, struct error *err)
 	int ret;
 
 	ret = publish_values(host, vm, err);
+	/* Before the guest can send at all. */
 	if (ret == 0)
-		ret = filter_tap(host, vm, err);
+		ret = tables_put(state, host, vm, vm->record.address, err);
 	if (ret < 0)
 		return ret;
 	if (!host->dry_run)
@@ -136,11 +138,12 @@ int publish_dhcp(struct state *state, struct host *host, struct vm *vm, struct e
 
 static int publish_route(struct host *host, const struct vm *vm, struct error *err)
 {
-	const int exists = host->dry_run ? 0
-					 : query_route(host->route, vm->record.address,
-						       vm->record.tap_ifindex);
+	int ret = 0;
 
-	return exists == 1 ? 0 : host_route_add(host, vm->record.address, vm_tap(vm), err);
+	/* A look-up could have its answer from a rule of another program. */
+	if (host->dry_run || !guest_rules_has_route(vm))
+		ret = host_route_add(host, vm->record.address, vm_tap(vm), err);
+	return ret < 0 ? ret : guest_rules_publish(host, vm, err);
 }
 
 static int publish_proxy(struct state *state, struct host *host, struct vm *vm, bool *added,
@@ -159,6 +162,31 @@ static int publish_proxy(struct state *state, struct host *host, struct vm *vm, 
 	if (ret == 0 && *added)
 		ret = host_proxy_add(host, vm->record.address, uplink_check_id(&vm->uplink), err);
 	return ret;
+}
+
+static int publish_routed(struct state *state, struct host *host, struct vm *vm, bool *added,
+			  struct error *err)
+{
+	int ret;
+
+	ret = publish_route(host, vm, err);
+	if (ret == 0)
+		ret = publish_proxy(state, host, vm, added, err);
+	if (ret == 0)
+		ret = guest_rules_guard(state, host, vm, err);
+	if (ret == 0)
+		ret = uplink_values_set(&state->uplinks, host, uplink_check_id(&vm->uplink), err);
+	return ret;
+}
+
+/* The table has all that a bridged VM needs. */
+static int publish_bridged(struct state *state, const struct host *host, struct vm *vm,
+			   struct error *err)
+{
+	if (host->dry_run || vm->record.published_on == vm->uplink.ifindex)
+		return 0;
+	vm->record.published_on = vm->uplink.ifindex;
+	return state_save(state, err);
 }
 
 /* Has the worker defend the address, and announce it where the LAN does not know it yet. */
@@ -192,15 +220,13 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 	if (!vm->record.tap_ifindex)
 		ret = make_tap(state, host, vm, err);
 	if (ret == 0)
-		ret = publish_tap(host, vm, err);
+		ret = publish_tap(state, host, vm, err);
 	if (ret == 0 && vm->record.attach.dhcp && !vm->dhcp_open && !host->dry_run)
 		ret = publish_dhcp(state, host, vm, err);
-	if (ret == 0)
-		ret = publish_route(host, vm, err);
-	if (ret == 0)
-		ret = publish_proxy(state, host, vm, &added, err);
-	if (ret == 0)
-		ret = uplink_values_set(&state->uplinks, host, uplink_check_id(&vm->uplink), err);
+	if (ret == 0 && vm->record.path == PATH_ROUTED)
+		ret = publish_routed(state, host, vm, &added, err);
+	else if (ret == 0)
+		ret = publish_bridged(state, host, vm, err);
 	if (ret < 0)
 		return ret;
 	announce = added || !announced(vm) || vm->record.attach.announce;
@@ -222,6 +248,11 @@ int publish_withdraw(struct state *state, struct host *host, struct vm *vm, stru
 	if (!ifindex)
 		return 0;
 	vm->record.published_on = 0;
+	if (vm->record.path == PATH_BRIDGED)
+		return tables_rest(state, host, vm, err);
+	/* From now on the guest reaches this host and its other guests only. */
+	if (!host->dry_run)
+		guest_rules_sweep(state, host, &ignored);
 	if (!if_indextoname(ifindex, ifname)) {
 		/* The entry is gone with its interface. */
 		if (errno == ENXIO)
@@ -240,8 +271,9 @@ static bool uplink_in_use(unsigned int ifindex, const void *context)
 	const struct state *state = context;
 
 	for (const struct vm *vm = state->vms; vm; vm = vm->next)
-		if ((vm->record.published_on == ifindex && !vm_dead(vm)) ||
-		    (vm->phase != VM_IDLE && vm->record.attach.ifindex == ifindex))
+		if (vm->record.path == PATH_ROUTED &&
+		    ((vm->record.published_on == ifindex && !vm_dead(vm)) ||
+		     (vm->phase != VM_IDLE && vm->record.attach.ifindex == ifindex)))
 			return true;
 	return false;
 }
@@ -252,6 +284,9 @@ int publish_restore(struct state *state, struct host *host, struct error *err)
 	int ret;
 
 	ret = uplink_values_restore(&state->uplinks, host, uplink_in_use, state, err);
+	/* A process for dry runs does not know all VMs. */
+	if (ret == 0 && !host->dry_run)
+		ret = guest_rules_sweep(state, host, err);
 	return ret == 0 && state->uplinks.count != before ? state_save(state, err) : ret;
 }
 
@@ -272,11 +307,15 @@ int publish_undo(struct state *state, struct host *host, struct vm *vm, struct e
 
 	if (host->dry_run)
 		return 0;
-	keep_error(&result, publish_withdraw(state, host, vm, &error), err, &error);
-	/* Removes the tap with its route, even if other processes hold descriptors of it. */
+	/*
+	 * Removes the tap with its route, even if other processes hold descriptors of it. The rules
+	 * that keep the guest from this host's other networks go later.
+	 */
 	if (vm->record.tap_ifindex)
 		keep_error(&result, host_link_delete(host, vm_tap(vm), &error), err, &error);
+	keep_error(&result, tables_take(state, host, vm, &error), err, &error);
 	vm->record.tap_ifindex = 0;
+	keep_error(&result, publish_withdraw(state, host, vm, &error), err, &error);
 	if (vm->arp_open)
 		worker_link_send(&state->worker, &forget, NULL, 0, &error);
 	vm->arp_open = false;

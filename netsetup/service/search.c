@@ -43,16 +43,21 @@ static bool permitted(const struct search_context *context, struct in_addr addre
 }
 
 /*
- * Threat: a permitted user takes the address of a host that the kernel would reach elsewhere, such
- * as one behind a VPN, whose traffic would then come to the VM. The VM's own route does not count.
- * Test: test_addresses_never_given in tests/lab/security/test_attacks.py.
+ * True if this host has its own way to the address, such as a VPN to a part of the subnet. The VM's
+ * own route does not count. A way to the whole subnet or more, as a second link into the same LAN
+ * or a VPN for everything has, says nothing about the address.
+ *
+ * Threat: a permitted user takes the address of a host that the kernel would reach elsewhere, whose
+ * traffic would then come to the VM. For such users each other way counts. Test:
+ * test_addresses_never_given in tests/lab/security/test_attacks.py.
  */
 static bool leaves_elsewhere(const struct search_context *context, struct in_addr address)
 {
-	unsigned int ifindex;
+	unsigned int ifindex, length;
 
-	return context->authorization && query_lookup(context->route, address, &ifindex) == 0 &&
-	       ifindex && ifindex != context->uplink->ifindex && ifindex != context->tap_ifindex;
+	return context->route && query_lookup(context->route, address, &ifindex, &length) == 0 &&
+	       ifindex && ifindex != context->uplink->ifindex && ifindex != context->tap_ifindex &&
+	       (context->authorization || length > context->uplink->prefix.length);
 }
 
 static void batch_add(struct search *search, struct in_addr address)
@@ -250,7 +255,7 @@ static int start_candidates(struct search *search, const struct search_context *
 	if (ret < 0)
 		return ret;
 	if (!candidate_init(&search->candidates, subnet, attach->range_first, attach->range_last,
-			    attach->uuid))
+			    attach->uuid, attach->card))
 		return fail_range(context, err);
 	if (!context->authorization)
 		return 0;
@@ -259,7 +264,7 @@ static int start_candidates(struct search *search, const struct search_context *
 		last = attach->range_last;
 	}
 	if (!authorize_bounds(context->authorization, &context->request, &first, &last) ||
-	    !candidate_init(&search->candidates, subnet, first, last, attach->uuid))
+	    !candidate_init(&search->candidates, subnet, first, last, attach->uuid, attach->card))
 		return fail_none_permitted(context, err);
 	return 0;
 }

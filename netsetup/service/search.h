@@ -23,7 +23,7 @@
  * @authorization: may be NULL.
  * @request: for the policy, with the uplink and the number of other VMs.
  * @tap_ifindex: the VM's tap, through which its present address is reached; 0: none.
- * @route: rtnetlink socket.
+ * @route: rtnetlink socket; NULL: no route is looked up.
  * @hosts: known addresses.
  * @in_use: addresses of other VMs, and those that are probed for them.
  */

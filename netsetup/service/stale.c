@@ -10,7 +10,9 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/network_dump.h"
+#include "netsetup/service/guest_rules.h"
 #include "netsetup/service/publish.h"
+#include "netsetup/table/gate.h"
 
 /* A proxy entry of ours. */
 struct entry {
@@ -54,7 +56,7 @@ static int on_proxy(struct nlmsghdr *header, void *context)
 			 (unsigned int)entry->ndm_ifindex);
 }
 
-/* Routes need no search: they go with their taps. */
+/* Routes of the main table need no search: they go with their taps. */
 static int list_entries(struct host *host, struct listing *listing, struct error *err)
 {
 	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
@@ -100,6 +102,14 @@ static int remove_entry(struct host *host, const struct entry *entry, struct err
 	return host_proxy_delete(host, entry->address, interface, err);
 }
 
+/* A gate lives as long as its table. Only root's processes have a descriptor of it. */
+static bool is_tap(const struct interface *link)
+{
+	return link->ours && !strcmp(link->kind, "tun") && ifname_valid(link->ifname) &&
+	       !strncmp(link->ifname, TAP_PREFIX, strlen(TAP_PREFIX)) &&
+	       strncmp(link->ifname, GATE_PREFIX, strlen(GATE_PREFIX)) != 0;
+}
+
 /*
  * Threat: a holder of a tap's descriptor makes the tap persistent, and it outlives the VM and a
  * service that was killed. Test: test_persistent_tap in tests/lab/security/test_attacks.py.
@@ -113,9 +123,7 @@ static int remove_taps(const struct state *state, struct host *host, struct erro
 		const struct interface *link = &table.links[i];
 		int ret = 0;
 
-		if (link->ours && !strcmp(link->kind, "tun") && ifname_valid(link->ifname) &&
-		    !strncmp(link->ifname, TAP_PREFIX, strlen(TAP_PREFIX)) &&
-		    !tap_needed(state, link->ifindex))
+		if (is_tap(link) && !tap_needed(state, link->ifindex))
 			ret = host_link_delete(
 				host, (struct interface_id){ link->ifname, link->ifindex }, err);
 		result = ret < 0 ? ret : result;
@@ -156,6 +164,9 @@ int stale_undo(struct state *state, struct host *host, struct error *err)
 		result = ret < 0 ? ret : result;
 	}
 	free(listing.entries);
+	/* publish_restore() does this, but for a dry run. */
+	ret = host->dry_run ? guest_rules_sweep(state, host, err) : 0;
+	result = ret < 0 ? ret : result;
 	ret = publish_restore(state, host, err);
 	return ret < 0 ? ret : result;
 }

@@ -17,7 +17,7 @@
 
 #define STATE_FILE  "state"
 #define STATE_NEW   "state.new"
-#define STATE_MAGIC 0x76725333u /* "vrS3" */
+#define STATE_MAGIC 0x76725334u /* "vrS4" */
 
 /* A larger file is none of ours. */
 #define STATE_VMS_MAX 4096
@@ -263,6 +263,7 @@ struct vm *state_find_other(const struct state *state, const struct vm *vm)
 
 	for (struct vm *other = state->vms; other; other = other->next)
 		if (other != vm && other->record.attach.owner == attach->owner &&
+		    other->record.attach.card == attach->card &&
 		    !strcmp(other->record.attach.name, attach->name) &&
 		    !other->record.attach.dry_run)
 			return other;

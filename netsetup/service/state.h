@@ -4,6 +4,7 @@
 #define NETSETUP_SERVICE_STATE_H
 
 #include "netsetup/keeper/keeper.h"
+#include "netsetup/service/tables.h"
 #include "netsetup/service/uplink_values.h"
 #include "netsetup/service/vm.h"
 #include "netsetup/service/worker_link.h"
@@ -37,6 +38,7 @@ struct state {
 	bool unclean;
 	unsigned int waiting;
 	struct uplink_records uplinks;
+	struct tables tables;
 };
 
 /**
@@ -70,7 +72,7 @@ void state_remove(struct state *state, struct vm *vm);
 /* state_find() - find a VM by its number; NULL if there is none. */
 struct vm *state_find(const struct state *state, uint32_t id);
 
-/* state_find_other() - find another VM of the same user and name as @vm; NULL if there is none. */
+/* state_find_other() - find another record of @vm's user, name and card; NULL if there is none. */
 struct vm *state_find_other(const struct state *state, const struct vm *vm);
 
 /* state_clear() - remove socket, file and directory if nothing is left. */

@@ -11,13 +11,18 @@
 #include "netsetup/host/host.h"
 #include "netsetup/kernel/interface.h"
 
+/* Most subnets of an uplink that its guests reach without the router. */
+#define UPLINK_SUBNETS_MAX 8
+
 /**
  * struct uplink_facts - a verified uplink, as the kernel reports it.
  * @mac: its current hardware address.
  * @prefix: the host's address on it and the length of the subnet's prefix, 1..30.
+ * @subnets: of all usable addresses of it, @subnet_count.
  * @router: next hop of its best default route, or 0.0.0.0.
  * @has_default: true if it has a default route.
  * @mtu: bytes.
+ * @host: hash of the uplink's name, MAC and MTU and of all addresses of the host.
  * @carrier_changes: the kernel's count of lost and found carriers.
  */
 struct uplink_facts {
@@ -25,9 +30,12 @@ struct uplink_facts {
 	unsigned int ifindex;
 	struct ether_addr mac;
 	struct prefix prefix;
+	struct prefix subnets[UPLINK_SUBNETS_MAX];
+	size_t subnet_count;
 	struct in_addr router;
 	bool has_default;
 	unsigned int mtu;
+	uint64_t host;
 	uint32_t carrier_changes;
 };
 

@@ -8,13 +8,16 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 
+/* Index of the value that makes an uplink forward. */
+#define FORWARDING 0
+
 /* The values that a VM needs; a record has one entry for each, in this order. */
 static const struct uplink_value {
 	const char *tree;
 	const char *key;
 	int wanted;
 } values[UPLINK_VALUES_COUNT] = {
-	{ "ipv4/conf", "forwarding", 1 },
+	[FORWARDING] = { "ipv4/conf", "forwarding", 1 },
 	{ "ipv4/neigh", "proxy_delay", 0 },
 };
 
@@ -111,6 +114,26 @@ int uplink_values_set(struct uplink_records *records, struct host *host, struct 
 			ret = host_sysctl(host, &sysctl, values[i].wanted, err);
 	}
 	return ret;
+}
+
+bool uplink_values_ours(struct uplink_records *records, struct interface_id uplink)
+{
+	const struct uplink_record *record = find_record(records, uplink.ifindex);
+
+	return record && record->values[FORWARDING].changed &&
+	       !record->values[FORWARDING].original && !value_of_all(FORWARDING);
+}
+
+bool uplink_values_forwards(struct uplink_records *records, struct interface_id uplink)
+{
+	const struct sysctl sysctl = sysctl_of(FORWARDING, uplink.ifname);
+	struct error ignored;
+	int value = 0;
+
+	if (uplink_values_ours(records, uplink))
+		return false;
+	sysctl_read(&sysctl, &value, &ignored);
+	return value || value_of_all(FORWARDING);
 }
 
 /*

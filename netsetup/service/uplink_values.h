@@ -47,6 +47,14 @@ int uplink_values_set(struct uplink_records *records, struct host *host, struct 
 		      struct error *err);
 
 /**
+ * uplink_values_forwards() - true if the uplink forwards packets by another program's choice, for
+ * itself or for all interfaces.
+ * uplink_values_ours() - true if it forwards, but not by another program's choice.
+ */
+bool uplink_values_forwards(struct uplink_records *records, struct interface_id uplink);
+bool uplink_values_ours(struct uplink_records *records, struct interface_id uplink);
+
+/**
  * uplink_values_restore() - restore the values of the uplinks that no VM uses. A value that is no
  * longer ours stays, because another program chose it.
  * @in_use: returns true if a VM uses the uplink.

@@ -25,7 +25,7 @@ struct proof {
 };
 
 /**
- * struct vm_record - a VM in the state file.
+ * struct vm_record - a VM in the state file. A VM with several cards has one for each.
  * @id: number of the VM, unique while the state lasts.
  * @uid: user ID of the client.
  * @launcher: pid of the client, for messages.
@@ -34,6 +34,9 @@ struct proof {
  * @tap_ifindex: 0 if there is none.
  * @address: the VM's; 0.0.0.0 if it has none yet.
  * @published_on: index of the uplink that may have the proxy entry; 0: none.
+ * @path: PATH_ROUTED or PATH_BRIDGED; PATH_AUTO before it is chosen.
+ * @table: index of the uplink whose table may have the VM; 0: none.
+ * @passed: the address with which that table lets the guest send; 0.0.0.0: none.
  * @answered: 1: the client has the answer to RECORD_ATTACH, with the tap.
  */
 struct vm_record {
@@ -45,6 +48,9 @@ struct vm_record {
 	uint32_t tap_ifindex;
 	struct in_addr address;
 	uint32_t published_on;
+	uint32_t path;
+	uint32_t table;
+	struct in_addr passed;
 	uint32_t answered;
 	struct proof proof;
 };
@@ -61,7 +67,7 @@ enum vm_phase {
  * @lost_until: monotonic_ms() at which a VM without a client is undone.
  * @uplink: as verified last; ifindex 0: not yet.
  * @arp_open: the worker has an ARP socket on @uplink.
- * @filtered: the address that the tap's filter passes; 0.0.0.0: there is no filter.
+ * @tabled: the table has the VM as @record says.
  * @announced: index and hardware address of the uplink in the last announcement.
  * @tap_fds: one for each queue until the client has them, else -1.
  * @dhcp_open: the worker serves the guest's DHCP.
@@ -75,7 +81,7 @@ struct vm {
 	uint64_t lost_until;
 	struct uplink_facts uplink;
 	bool arp_open;
-	struct in_addr filtered;
+	bool tabled;
 	struct {
 		unsigned int ifindex;
 		struct ether_addr mac;

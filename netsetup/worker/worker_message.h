@@ -70,6 +70,8 @@ enum probe_kind {
  * @job: WORKER_PROBE, WORKER_FIND: a number that the answer repeats.
  * @mac: WORKER_OPEN, WORKER_DHCP: hardware address of the socket's interface. WORKER_FOUND: the
  *       router's, or zero if it did not answer. WORKER_CONFLICT: the other host's.
+ * @guest: WORKER_OPEN: hardware address of a bridged guest, whose own ARP the socket receives; or
+ *         zero.
  * @address: WORKER_DEFEND, WORKER_CONFLICT: the address; WORKER_FIND: the router.
  * @host: WORKER_FIND: the host's own address, which asks.
  * @announce: WORKER_DEFEND: 1: announce it now and ANNOUNCE_INTERVAL later.
@@ -84,6 +86,7 @@ struct worker_message {
 	uint32_t vm;
 	uint32_t job;
 	struct ether_addr mac;
+	struct ether_addr guest;
 	uint8_t announce;
 	uint8_t kind;
 	struct in_addr address;

@@ -113,8 +113,12 @@ static void send_conflict(const struct worker_vm *vm, const struct ether_addr *m
 
 static void apply(struct worker_vm *vm, const struct arp *arp)
 {
-	/* An access point that answers ARP for its stations repeats our own packets. */
-	if (!memcmp(&arp->sender_mac, &vm->mac, sizeof(vm->mac)))
+	/*
+	 * An access point that answers ARP for its stations repeats our own packets. What a
+	 * bridged guest says to this host arrives on the uplink.
+	 */
+	if (!memcmp(&arp->sender_mac, &vm->mac, sizeof(vm->mac)) ||
+	    !memcmp(&arp->sender_mac, &vm->guest, sizeof(vm->guest)))
 		return;
 	if (is_probing(vm))
 		probe_receive(&vm->batch, &vm->mac, arp);
@@ -221,6 +225,7 @@ static int act_open(struct worker_vm *vm, const struct worker_message *message, 
 		close(vm->arp);
 	vm->arp = arp;
 	vm->mac = message->mac;
+	vm->guest = message->guest;
 	vm->batch.timing = NULL;
 	vm->router = (struct router){ 0 };
 	vm->acd = (struct acd){ 0 };

@@ -21,6 +21,7 @@
  * @arp: of arp_open(), owned, or -1.
  * @deaf: true if @arp fails at each call and must not be polled; the next request tries it again.
  * @mac: hardware address of the uplink.
+ * @guest: that of a bridged guest, or zero.
  * @filter: the address of the present filter, as arp_listen() takes it.
  */
 struct worker_vm {
@@ -29,6 +30,7 @@ struct worker_vm {
 	int arp;
 	bool deaf;
 	struct ether_addr mac;
+	struct ether_addr guest;
 	struct in_addr filter;
 	struct probe_batch batch;
 	struct router router;

@@ -68,7 +68,7 @@ static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mod
 	struct uplink uplink;
 	struct error err = { 0 };
 
-	if (uplink_find(NULL, &uplink, &err) < 0)
+	if (uplink_find(&(struct uplink_search){ 0 }, &uplink, &err) < 0)
 		die(&err);
 	protocol_record_init(&attach, RECORD_ATTACH);
 	attach.ifindex = uplink.ifindex;

@@ -95,7 +95,7 @@ static void wrap(struct dhcp_record *query, bool unicast)
 	memcpy(query->packet + sizeof(ip), &udp, sizeof(udp));
 }
 
-static void check_reply(const struct dhcp_record *reply)
+static void check_reply(const struct dhcp_server *server, const struct dhcp_record *reply)
 {
 	static const struct ether_addr everyone = { { 255, 255, 255, 255, 255, 255 } };
 	size_t at = OPTIONS;
@@ -104,7 +104,7 @@ static void check_reply(const struct dhcp_record *reply)
 	assert(reply->size >= SIZE_MIN);
 	assert(ones_sum(reply->packet, sizeof(struct iphdr), 0) == 0xffff);
 	assert(udp_sum(reply->packet, reply->size) == 0xffff);
-	assert(!memcmp(&reply->mac, &mac, sizeof(mac)) ||
+	assert(!memcmp(&reply->mac, &server->client, sizeof(mac)) ||
 	       !memcmp(&reply->mac, &everyone, sizeof(mac)));
 	assert(reply->packet[at] == DHCP_OPTION_TYPE);
 	while (reply->packet[at] != DHCP_OPTION_END) {
@@ -133,7 +133,7 @@ static void ask(struct dhcp_server *server, unsigned int flags, const uint8_t *b
 	ret = dhcp_server_answer(server, &query, &reply, &event);
 	assert(ret == 1 || ret == 0 || ret == -EBADMSG);
 	if (ret == 1)
-		check_reply(&reply);
+		check_reply(server, &reply);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

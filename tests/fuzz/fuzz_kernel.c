@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cleanup_nl_sock *sock = NULL;
 	struct link_state state;
 	struct uplink uplink;
+	unsigned int ifindex, length;
 	struct error err;
 
 	if (size == 0)
@@ -61,13 +62,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rest = data + 1;
 	left = size - 1;
 	if (data[0] & 2) {
-		if (uplink_find(data[0] & 4 ? "e0" : NULL, &uplink, &err) == 0)
+		if (uplink_find(&(struct uplink_search){ .ifname = data[0] & 4 ? "e0" : NULL },
+				&uplink, &err) == 0)
 			must(uplink.prefix.length >= 1 && uplink.prefix.length <= 30);
 		return 0;
 	}
 	must(netlink_open(NETLINK_ROUTE, &sock, &err) == 0);
 	query_link(sock, 2, &state);
-	query_route(sock, (struct in_addr){ OWN }, 2);
+	query_lookup(sock, (struct in_addr){ OWN }, &ifindex, &length);
 	query_proxy(sock, (struct in_addr){ OWN }, 2);
 	return 0;
 }

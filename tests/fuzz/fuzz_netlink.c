@@ -12,6 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct network_own own = { { 2, 3 }, { 0x0a4da8c0 } };
 	struct interface link = { .ifname = "e0", .ifindex = 2 };
 	/* Aligned, and it ends where the messages do. */
 	cleanup_free void *buffer = malloc(size ? size : 1);
@@ -26,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		interface_add_link(header, &table);
 		interface_add_address(header, &table);
 		route_add(header, &table);
-		network_events_ifindex(header);
+		network_events_classify(header, &own);
 		wireless_add_interface(header, &table);
 		wireless_add_network(header, &link);
 		wireless_elements_ssid((uint8_t *)(header + 1), (size_t)nlmsg_datalen(header),

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/confine/capabilities.h"
 #include "netsetup/host/foreign_routes.h"
+#include "netsetup/kernel/fib_rule.h"
 #include "netsetup/kernel/neighbour.h"
 #include "netsetup/kernel/network_dump.h"
 #include "netsetup/kernel/next_hop.h"
@@ -56,6 +59,9 @@ static struct {
 	unsigned int last_tap, tap;
 	struct in_addr route, proxy;
 	int forwarding, proxy_delay;
+	struct fib_rule rules[16];
+	struct table_route routes[16];
+	size_t rule_count, route_count;
 	char others_name[IFNAMSIZ];
 } kernel;
 
@@ -185,6 +191,106 @@ int host_filter(struct host *host, struct interface_id tap, struct in_addr addre
 	return 0;
 }
 
+/* The tables of the victim are not to be touched. */
+int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
+		  struct in_addr address, uint32_t preference, struct error *err)
+{
+	const uint32_t tables[MAKER_RULES] = { [MAKER_RULE_SOURCE] = TAP_TABLE(link.ifindex),
+					       [MAKER_RULE_GUEST] = RT_TABLE_MAIN,
+					       [MAKER_RULE_LOCAL] = RT_TABLE_LOCAL,
+					       [MAKER_RULE_TABLE] = TAP_TABLE(link.ifindex) };
+	struct fib_rule *rule;
+
+	must(kind < MAKER_RULES && preference >= 1 && preference <= CHANGE_PREFERENCE_MAX);
+	must(host->dry_run || link.ifindex == UPLINK || link.ifindex == kernel.tap);
+	must(link.ifindex != UPLINK || kind == MAKER_RULE_LOCAL || kind == MAKER_RULE_STOP);
+	if (kind == MAKER_RULE_SOURCE || kind == MAKER_RULE_GUEST)
+		must_permit(address);
+	if (!host_report(host, "rule %s", link.ifname))
+		return 0;
+	must(kernel.rule_count < ARRAY_SIZE(kernel.rules));
+	rule = &kernel.rules[kernel.rule_count++];
+	*rule = (struct fib_rule){
+		.protocol = HOST_PROTOCOL,
+		.preference = preference,
+		.action = kind == MAKER_RULE_STOP ? FR_ACT_BLACKHOLE : FR_ACT_TO_TBL,
+		.table = kind == MAKER_RULE_TABLE ? TAP_TABLE(link.ifindex) : tables[kind]
+	};
+	if (kind == MAKER_RULE_SOURCE || kind == MAKER_RULE_GUEST)
+		rule->to = (struct prefix){ address, 32 };
+	else
+		snprintf(rule->iifname, sizeof(rule->iifname), "%s", link.ifname);
+	return 0;
+}
+
+int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_rule *rule,
+		     struct error *err)
+{
+	must(!ipv4_equal(rule->to.address, others));
+	must(strcmp(rule->iifname, kernel.others_name) != 0);
+	if (!host_report(host, "rule delete"))
+		return 0;
+	for (size_t i = 0; i < kernel.rule_count; i++)
+		if (!memcmp(&kernel.rules[i], rule, sizeof(*rule)))
+			kernel.rules[i--] = kernel.rules[--kernel.rule_count];
+	return 0;
+}
+
+int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
+		   struct error *err)
+{
+	must(host->dry_run || route->table == TAP_TABLE(kernel.tap));
+	must(host->dry_run || route->ifindex == UPLINK || route->ifindex == kernel.tap);
+	if (!host_report(host, "table %s", ifname))
+		return 0;
+	must(kernel.route_count < ARRAY_SIZE(kernel.routes));
+	kernel.routes[kernel.route_count++] = *route;
+	return 0;
+}
+
+int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
+		      struct error *err)
+{
+	must(route->table != TAP_TABLE(OTHERS_TAP));
+	if (!host_report(host, "table delete %s", ifname))
+		return 0;
+	for (size_t i = 0; i < kernel.route_count; i++)
+		if (!memcmp(&kernel.routes[i], route, sizeof(*route)))
+			kernel.routes[i--] = kernel.routes[--kernel.route_count];
+	return 0;
+}
+
+int fib_rule_dump(struct fib_rules *rules, struct error *err)
+{
+	*rules = (struct fib_rules){ calloc(ARRAY_SIZE(kernel.rules), sizeof(*rules->list)),
+				     kernel.rule_count };
+	memcpy(rules->list, kernel.rules, sizeof(kernel.rules));
+	return 0;
+}
+
+int fib_rule_dump_routes(uint8_t protocol, struct table_routes *routes, struct error *err)
+{
+	*routes = (struct table_routes){
+		calloc(ARRAY_SIZE(kernel.routes) + 1, sizeof(*routes->list)), kernel.route_count
+	};
+	memcpy(routes->list, kernel.routes, sizeof(kernel.routes));
+	if (!ipv4_unset(kernel.route))
+		routes->list[routes->count++] = (struct table_route){ .table = RT_TABLE_MAIN,
+								      .to = { kernel.route, 32 },
+								      .ifindex = kernel.tap };
+	return 0;
+}
+
+void fib_rule_done(struct fib_rules *rules)
+{
+	free(rules->list);
+}
+
+void fib_rule_routes_done(struct table_routes *routes)
+{
+	free(routes->list);
+}
+
 int foreign_routes_list(struct nl_sock *route, unsigned int uplink, struct address_set *set,
 			struct error *err)
 {
@@ -228,14 +334,11 @@ int query_link(struct nl_sock *route, unsigned int ifindex, struct link_state *s
 	return ifindex == kernel.tap ? 0 : -ENODEV;
 }
 
-int query_route(struct nl_sock *route, struct in_addr address, unsigned int ifindex)
-{
-	return ifindex == kernel.tap && ipv4_equal(kernel.route, address);
-}
-
-int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex)
+int query_lookup(struct nl_sock *route, struct in_addr address, unsigned int *ifindex,
+		 unsigned int *length)
 {
 	*ifindex = UPLINK;
+	*length = 24;
 	return 0;
 }
 
@@ -374,7 +477,7 @@ static void add_victim(void)
 	protocol_record_init(&victim->record.attach, RECORD_ATTACH);
 	strcpy(victim->record.attach.name, "web");
 	victim->record.attach.owner = victim->record.uid = OTHERS;
-	ifname_of_tap(OTHERS, "web", victim->record.tap);
+	ifname_of_tap(OTHERS, "web", 0, victim->record.tap);
 	strcpy(kernel.others_name, victim->record.tap);
 	victim->record.tap_ifindex = OTHERS_TAP;
 	victim->record.address = others;
@@ -478,9 +581,17 @@ static int serve_client(struct client *client)
 {
 	struct error err;
 
-	if (client->socket >= 0)
-		return client_first(&state, client, &err);
-	return own_vm() ? client_event(&state, own_vm()) : 1;
+	int ret;
+
+	if (client->socket < 0)
+		return own_vm() ? client_event(&state, own_vm()) : 1;
+	ret = client_first(&state, client, &err);
+	/* Another user's connection would be one of this process, which may be root's. */
+	must(client->further < 0 || geteuid() != 0);
+	if (client->further >= 0)
+		close(client->further);
+	client->further = -1;
+	return ret;
 }
 
 /* One part; returns a negative number if the conversation or the service ends. */
@@ -525,6 +636,7 @@ static void end(struct client *client)
 	must(!vm);
 	must(state.vms == victim && !victim->next);
 	must(!kernel.tap && !kernel.route.s_addr && !kernel.proxy.s_addr);
+	must(!kernel.rule_count && !kernel.route_count);
 	if (client->socket >= 0)
 		close(client->socket);
 	state_close(&state);
@@ -536,7 +648,7 @@ static void end(struct client *client)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct client client = { 0 };
+	struct client client = { .further = -1 };
 	size_t at = 0;
 	int ret = 0;
 

@@ -20,6 +20,7 @@ from typing import Iterator
 
 import pytest
 
+import guests
 import vm
 from hoststate import settle
 from lab import Lab
@@ -28,10 +29,26 @@ from lab import Lab
 def pytest_configure(config: pytest.Config) -> None:
     """Register this directory's markers."""
     config.addinivalue_line("markers", "lab(**arguments): how to build the lab of this test")
+    config.addinivalue_line("markers", "both_paths: runs with routed and with bridged guests")
     config.addinivalue_line("markers", "slow: boots a whole distribution, which takes minutes")
     # Under nohup(1) a hang-up is ignored, by what the tests start, too.
     # By libc: pytest-xdist may configure in a second thread, where signal.signal() fails.
     ctypes.CDLL(None).signal(signal.SIGHUP, ctypes.c_void_p(0))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test for both paths is two tests."""
+    if metafunc.definition.get_closest_marker("both_paths"):
+        metafunc.fixturenames.append("data_path")
+        metafunc.parametrize("data_path", ["routed", "bridged"], indirect=True)
+
+
+@pytest.fixture
+def data_path(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The path of the small guests of this test."""
+    guests.data_path = request.param
+    yield request.param
+    guests.data_path = None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

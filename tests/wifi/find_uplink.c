@@ -26,14 +26,14 @@ int main(int argc, char **argv)
 	struct error err = { 0 };
 	double start = now(), first;
 
-	if (uplink_find(ifname, &uplink, &err) < 0) {
+	if (uplink_find(&(struct uplink_search){ .ifname = ifname }, &uplink, &err) < 0) {
 		printf("%s\n%s\n", err.message, err.remedy);
 		return (int)err.status;
 	}
 	first = now() - start;
 	start = now();
 	for (int i = 0; i < RUNS; i++)
-		uplink_find(ifname, &uplink, &err);
+		uplink_find(&(struct uplink_search){ .ifname = ifname }, &uplink, &err);
 	/* The request that uplink_find() sends when the driver does not report the SSID. */
 	scanned.ifindex = uplink.ifindex;
 	wireless_find_ssid(&scanned, &err);

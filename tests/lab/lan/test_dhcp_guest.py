@@ -74,6 +74,20 @@ def test_renewal_does_not_disturb(lab: Lab) -> None:
         print(f"longest pause {stream.outage(began, time.monotonic()) * 1000:.0f} ms")
 
 
+def test_cloned_mac(lab: Lab) -> None:
+    """NetworkManager's cloned MAC, or a bridge in the guest: it gives its lease back, and asks with
+    another MAC address. The tap's other end is told in the log."""
+    vm, guest = boot(lab, tiny(network=DHCP))
+    cloned = "02:00:00:00:77:01"
+    guest.sh("cat > /run/clone <<'EOF'\nsleep 1\nkill -USR2 $(pidof udhcpc)\nsleep 1\n"
+             f"ip link set $(cat /run/nic) down address {cloned}\nip link set $(cat /run/nic) up\n"
+             "kill -TERM $(pidof udhcpc)\nEOF\nsh /run/clone >/dev/null 2>&1 </dev/null &")
+    vm.wait_stderr(f"tiny: DHCP: the guest's MAC address is {cloned} now", 30)
+    assert lab.phone.ping(vm.address, 20)
+    assert guest.mac == cloned
+    assert guest.pings(lab.phone.address)
+
+
 def seen_acks(lines: list[str]) -> int:
     """The number of acknowledgements in a verbose capture."""
     return sum(bool(re.search(r"DHCP-Message.*: ACK", line)) for line in lines)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Checks that the guest is a host of the LAN and that the access point sees one station."""
 
+import itertools
 import subprocess
 
 import pytest
@@ -15,6 +16,7 @@ BRIDGED = "192.168.77.50"
 BRIDGED_MAC = "02:00:00:77:00:50"
 
 
+@pytest.mark.both_paths
 def test_guest_is_a_member_of_the_lan(lab: Lab) -> None:
     lab.lan.forget_seen()
     lab.laptop.serve_http(8080, label="laptop")
@@ -53,8 +55,9 @@ def test_guest_is_a_member_of_the_lan(lab: Lab) -> None:
     assert lab.laptop.netns.sysctl("net/ipv4/ip_forward") == "0"
 
 
+@pytest.mark.both_paths
 def test_guest_cannot_send_with_another_address(lab: Lab) -> None:
-    """Strict reverse-path filtering on the tap, whose only route is the guest's."""
+    """The table passes only what the guest sends from its own address."""
     vm, guest = boot(lab)
     with lab.phone.capture("icmp") as seen:
         guest.sh("ip addr add 192.168.77.66/32 dev $(cat /run/nic);"
@@ -64,8 +67,11 @@ def test_guest_cannot_send_with_another_address(lab: Lab) -> None:
     assert not [line for line in seen.lines if "192.168.77.66" in line]
 
 
-def test_two_guests_and_each_other(lab: Lab) -> None:
-    vms = [lab.start_vm(tiny("one")), lab.start_vm(tiny("two"))]
+@pytest.mark.parametrize("paths", itertools.combinations_with_replacement(("routed", "bridged"), 2),
+                         ids="-".join)
+def test_two_guests_and_each_other(lab: Lab, paths: tuple[str, str]) -> None:
+    vms = [lab.start_vm(tiny(name, network={"path": path}))
+           for name, path in zip(("one", "two"), paths)]
     one, two = (reach(vm, lab.phone) for vm in vms)
     assert one.address != two.address
     for here, there in ((one, two), (two, one)):
@@ -104,6 +110,7 @@ def test_bridged_guest_is_not_reachable(lab: Lab) -> None:
         laptop.ip_batch(["link del br0", "link del tap0"])
 
 
+@pytest.mark.both_paths
 @pytest.mark.lab(mtu=1400)
 def test_small_mtu(lab: Lab) -> None:
     """1400 bytes from end to end: a whole packet passes, and nothing larger is ever sent."""

@@ -452,13 +452,15 @@ def test_allowed(scene: Scene, name: str) -> None:
 
 
 def dhcp(s: Wire, kind: int, source: str = "0.0.0.0", to: str = "255.255.255.255",
-         options: bytes = b"") -> bytes:
-    """A DHCP client's frame; with a @source it is a renewal (RFC 2131, section 4.3.2)."""
+         options: bytes = b"", mac: str = "") -> bytes:
+    """A DHCP client's frame; with a @source it is a renewal (RFC 2131, section 4.3.2). @mac: of the
+    client, by default that of the virtual card."""
+    mac = mac or s.vm_mac
     body = bytes([1, 1, 6, 0]) + b"\xa5\x5a\xa5\x5a" + bytes(4) + IPv4Address(source).packed
-    body += bytes(12) + mac_bytes(s.vm_mac) + bytes(202)
+    body += bytes(12) + mac_bytes(mac) + bytes(202)
     body += b"\x63\x82\x53\x63\x35\x01" + bytes([kind]) + options + b"\xff"
     return s.ip(ipv4(source, to, UDP, udp(68, 67, body)),
-                to=BROADCAST if to == "255.255.255.255" else "", source=s.vm_mac)
+                to=BROADCAST if to == "255.255.255.255" else "", source=mac)
 
 
 def dhcp_answer(s: Wire, timeout: float = 5) -> tuple[int, str]:
@@ -467,6 +469,25 @@ def dhcp_answer(s: Wire, timeout: float = 5) -> tuple[int, str]:
     s.tape.take()
     kind = frame[frame.index(b"\x63\x82\x53\x63\x35\x01") + 6]
     return kind, str(IPv4Address(frame[58:62]))
+
+
+def test_dhcp_has_one_client(lab: Lab) -> None:
+    """The first client is the guest, whatever its MAC; the card's own takes its place; no other."""
+    guest = Wire(lab, "asker", network={"configure": ["dhcp"]})
+    try:
+        guest.send(dhcp(guest, 1, mac="02:00:00:00:77:01"))
+        assert dhcp_answer(guest) == (2, guest.address)
+        guest.vm.wait_stderr("DHCP: the guest's MAC address is 02:00:00:00:77:01 now")
+        guest.send(dhcp(guest, 1, mac="02:00:00:00:77:02"))
+        guest.vm.wait_stderr("a DHCP client 02:00:00:00:77:02 behind the guest is not served")
+        guest.send(dhcp(guest, 1))
+        assert dhcp_answer(guest) == (2, guest.address)
+        guest.vm.wait_stderr(f"DHCP: the guest's MAC address is {guest.vm_mac} now")
+        guest.send(dhcp(guest, 1, mac="02:00:00:00:77:01"))
+        with pytest.raises(TimeoutError):
+            dhcp_answer(guest, 1)
+    finally:
+        guest.close()
 
 
 def test_dhcp_passes_to_its_server_alone(lab: Lab) -> None:

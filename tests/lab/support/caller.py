@@ -118,8 +118,10 @@ class Service:
         """The supervisor, the service, and its children: the maker and the worker."""
         found = {"supervisor": process.get(self.process.pid)}
         for each in process.descendants(self.process.pid):
-            if each.cmdline[1:2] in (["--service"], ["--maker"], ["--worker"]):
-                found[each.cmdline[1][2:]] = each
+            # One that ends meanwhile has no command line.
+            role = "".join(each.cmdline[1:2])
+            if role in ("--service", "--maker", "--worker"):
+                found[role[2:]] = each
         return found
 
     def kill(self) -> None:

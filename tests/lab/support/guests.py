@@ -14,6 +14,9 @@ from vm import Definition, Vm
 VMS = Path(__file__).resolve().parents[3] / "vms"
 TINY = VMS / "tiny"
 
+# The path of the guests of a test for both paths.
+data_path: Optional[str] = None
+
 
 def merged(base: dict, changes: dict) -> dict:
     """@base with @changes laid over it, mapping by mapping."""
@@ -31,6 +34,8 @@ def tiny(name: str = "tiny", *, full: bool = False, words: str = "", **keys: Any
     kernel, initrd = TINY / f"vmlinuz{suffix}", TINY / f"initrd{suffix}.img"
     if not (kernel.exists() and initrd.exists()):
         pytest.skip(f"needs {kernel.name} and {initrd.name}: run vms/tiny/build")
+    if data_path and isinstance(keys.get("network", {}), dict):
+        keys = merged({"network": {"path": data_path}}, keys)
     return merged({
         "name": name, "cpus": 1, "memory": "192M",
         "boot": {"kernel": str(kernel), "initrd": str(initrd),

@@ -113,6 +113,7 @@ class Lab:
         self._build_lan(self.lan)
         self.laptop.build()
         self.beyond.serve_http()
+        self.laptop.wait_link_local()
         self.lan.dnsmasq.wait_ready()
         if self._dhcp:
             self.laptop.dhcp()

@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import struct
+import time
 from contextlib import ExitStack
 from ipaddress import IPv4Interface
 from pathlib import Path
@@ -45,6 +46,14 @@ class Laptop(Station):
         self.lan.plug(self.netns, "laptop", self.interface, self._mac)
         self._configure()
         self.set_resolv(f"search lab.test\nnameserver {self.gateway}\n")
+
+    def wait_link_local(self, timeout: float = 5) -> None:
+        """Wait for wlan0's own IPv6 address, which comes a moment after the carrier: from then on
+        nothing on the laptop changes by itself."""
+        deadline = time.monotonic() + timeout
+        while not self.netns.ip_json(f"-6 route show table local dev {self.interface} type local"):
+            assert time.monotonic() < deadline, "wlan0 has no IPv6 address"
+            time.sleep(0.01)
 
     # Addresses and routes
 

@@ -100,7 +100,7 @@ static inline char *namespace_state(void)
 {
 	static const char script[] =
 		"{ ip -o link; ip -o addr; ip route show table all; } | "
-		"grep -v -e e0-p -e fe80: -e ff00:; ip neigh show proxy; ip rule; "
+		"grep -v -e e0-p -e fe80: -e ff00: -e vmr-gate; ip neigh show proxy; ip rule; "
 		"grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv4/neigh "
 		"/proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf 2>/dev/null | sort; "
 		"find /run -printf '%p %M %U %l\\n' | sort";

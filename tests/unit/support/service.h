@@ -78,10 +78,22 @@ static inline void service_restart(void)
 		state_remove(&service, vm);
 		vm_free(vm);
 	}
+	/* Nothing of @service's VMs is in use any more: the tables have no keeper. */
+	tables_release(&service);
 	close(service.dir);
 	close(service.worker.socket);
 	close(worker);
 	service_open();
+}
+
+/* Names the VM of a request, whose guest gets a hardware address of its own. */
+static inline void attach_name(struct attach_record *attach, const char *name, uint32_t owner)
+{
+	snprintf(attach->name, sizeof(attach->name), "%s", name);
+	attach->owner = owner;
+	memcpy(&attach->mac, owner ? "RU" : "RT", 2);
+	memset((char *)&attach->mac + 2, 0, 4);
+	memcpy((char *)&attach->mac + 2, name, strnlen(name, 4));
 }
 
 /* A request of user 0 without probes. */
@@ -90,7 +102,7 @@ static inline struct attach_record attach_for(const char *name)
 	struct attach_record attach;
 
 	protocol_record_init(&attach, RECORD_ATTACH);
-	snprintf(attach.name, sizeof(attach.name), "%s", name);
+	attach_name(&attach, name, 0);
 	memset(attach.uuid, name[0], sizeof(attach.uuid));
 	attach.ifindex = if_nametoindex("e0");
 	attach.host = address("192.168.7.5");

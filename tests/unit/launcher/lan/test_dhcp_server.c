@@ -420,20 +420,79 @@ static void test_other_types(void **state)
 	}
 }
 
+/* Asks as a client with this MAC address; returns the reply's type. */
+static int ask_as(enum dhcp_type type, const struct ether_addr *mac)
+{
+	begin(type);
+	query.mac = *mac;
+	memcpy(query.packet + AT_CHADDR, mac, 6);
+	return ask();
+}
+
+static const struct ether_addr cloned = { { 2, 0, 0, 0, 0, 9 } };
+static const struct ether_addr further = { { 2, 0, 0, 0, 0, 10 } };
+
+static void at(uint64_t now)
+{
+	struct dhcp_config config = plain();
+
+	config.now = now;
+	dhcp_server_configure(&server, &config);
+}
+
+/* The first client is the guest; its card's own MAC address takes the place of any other. */
+static void test_adopted(void **state)
+{
+	assert_int_equal(ask_as(DHCP_DISCOVER, &cloned), DHCP_OFFER);
+	assert_true(event.adopted);
+	assert_memory_equal(&reply.mac, &cloned, 6);
+	assert_int_equal(ask_as(DHCP_DISCOVER, &cloned), DHCP_OFFER);
+	assert_false(event.adopted);
+	assert_int_equal(ask_as(DHCP_DISCOVER, &further), 0);
+	assert_int_equal(event.type, DHCP_EVENT_STRANGER);
+	assert_int_equal(ask_as(DHCP_DISCOVER, &guest_mac), DHCP_OFFER);
+	assert_true(event.adopted);
+	assert_memory_equal(&reply.mac, &guest_mac, 6);
+	assert_int_equal(ask_as(DHCP_DISCOVER, &cloned), 0);
+
+	/* Its lease is over, or released: the guest comes with another MAC address. */
+	at(299);
+	assert_int_equal(ask_as(DHCP_DISCOVER, &cloned), 0);
+	at(300);
+	assert_int_equal(ask_as(DHCP_DISCOVER, &cloned), DHCP_OFFER);
+	assert_true(event.adopted);
+	begin(DHCP_RELEASE);
+	query.mac = cloned;
+	memcpy(query.packet + AT_CHADDR, &cloned, 6);
+	put_ip(query.packet + AT_CIADDR, GUEST);
+	assert_int_equal(ask(), 0);
+	assert_int_equal(event.type, DHCP_EVENT_RELEASED);
+	assert_int_equal(ask_as(DHCP_DISCOVER, &further), DHCP_OFFER);
+	assert_true(event.adopted);
+}
+
 static void test_stranger(void **state)
 {
-	static const struct ether_addr nested = { { 2, 0, 0, 0, 0, 9 } };
+	static const struct ether_addr none, group = { { 1, 0, 0, 0, 0, 9 } };
 
+	assert_int_equal(ask_as(DHCP_DISCOVER, &guest_mac), DHCP_OFFER);
+	assert_false(event.adopted);
 	for (unsigned int i = 0; i < 2; i++) {
-		begin(DHCP_DISCOVER);
-		query.mac = nested;
-		memcpy(query.packet + AT_CHADDR, &nested, 6);
-		assert_int_equal(ask(), 0);
+		assert_int_equal(ask_as(DHCP_DISCOVER, &cloned), 0);
 		assert_int_equal(event.type, i ? DHCP_EVENT_NONE : DHCP_EVENT_STRANGER);
-		assert_memory_equal(&event.mac, &nested, 6);
+		assert_memory_equal(&event.mac, &cloned, 6);
 	}
+	assert_int_equal(ask_as(DHCP_DISCOVER, &guest_mac), DHCP_OFFER);
+
+	setup(NULL);
+	assert_int_equal(ask_as(DHCP_INFORM, &cloned), 0);
+	assert_int_equal(ask_as(DHCP_DISCOVER, &none), 0);
+	assert_int_equal(ask_as(DHCP_DISCOVER, &group), 0);
+	/* A frame of another than the client. */
 	begin(DHCP_DISCOVER);
-	assert_int_equal(ask(), DHCP_OFFER);
+	query.mac = further;
+	memcpy(query.packet + AT_CHADDR, &cloned, 6);
+	assert_int_equal(ask(), 0);
 
 	setup(NULL);
 	begin(DHCP_DISCOVER);
@@ -695,13 +754,14 @@ static void test_golden(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_discover),   CASE(test_broadcast_flag), CASE(test_rapid_commit),
-		CASE(test_selecting),  CASE(test_init_reboot),    CASE(test_renewing),
-		CASE(test_rebinding),  CASE(test_moved),          CASE(test_decline),
-		CASE(test_release),    CASE(test_inform),         CASE(test_other_types),
-		CASE(test_stranger),   CASE(test_not_served),     CASE(test_client_id),
-		CASE(test_parameters), CASE(test_empty_options),  CASE(test_routes),
-		CASE(test_room),       CASE(test_times),          CASE(test_golden),
+		CASE(test_discover),  CASE(test_broadcast_flag), CASE(test_rapid_commit),
+		CASE(test_selecting), CASE(test_init_reboot),    CASE(test_renewing),
+		CASE(test_rebinding), CASE(test_moved),          CASE(test_decline),
+		CASE(test_release),   CASE(test_inform),         CASE(test_other_types),
+		CASE(test_adopted),   CASE(test_stranger),       CASE(test_not_served),
+		CASE(test_client_id), CASE(test_parameters),     CASE(test_empty_options),
+		CASE(test_routes),    CASE(test_room),           CASE(test_times),
+		CASE(test_golden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

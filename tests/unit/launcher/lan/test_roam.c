@@ -96,6 +96,7 @@ static void start(unsigned int configure)
 	protocol_record_init(&roam.request, RECORD_ATTACH);
 	strcpy(roam.request.name, "web");
 	roam.request.queues = 1;
+	roam.request.mac = (struct ether_addr){ { 0x52 } };
 	if (roam_choose(&roam, &network, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(roam.request.host.s_addr, inet_addr("192.168.7.5"));

@@ -76,7 +76,7 @@ struct uplink_case {
 	struct test_link links[MAX];
 	struct test_address addresses[MAX];
 	struct test_route routes[MAX];
-	const char *ifname; /* requested, or NULL for auto */
+	struct uplink_search search;
 	int result;
 	const char *found;   /* "IF ADDRESS/LENGTH ROUTER" */
 	const char *message; /* the complete message */
@@ -206,7 +206,7 @@ static const struct uplink_case cases[] = {
 		.links = { LINK(2, "a"), LINK(3, "b"), LINK(4, "c"), LINK(5, "d"), LINK(6, "e") },
 		.addresses = { ADDRESS(2, "192.0.2.0", 31), ADDRESS(3, "192.0.2.7", 32),
 			       ADDRESS(4, "192.0.2.9", 24, .peer = true),
-			       ADDRESS(5, "169.254.3.4", 16, .scope = RT_SCOPE_LINK),
+			       ADDRESS(5, "10.254.3.4", 16, .scope = RT_SCOPE_LINK),
 			       ADDRESS(6, "127.0.0.3", 8) },
 		.routes = { ROUTE(2, "192.0.2.1", 0), ROUTE(3, "192.0.2.1", 0),
 			    ROUTE(4, "192.0.2.1", 0), ROUTE(5, "192.0.2.1", 0),
@@ -221,7 +221,7 @@ static const struct uplink_case cases[] = {
 			  "(has the default route)\n"
 			  "  c: its address 192.0.2.9/24 is one end of a point-to-point link "
 			  "(has the default route)\n"
-			  "  d: its address 169.254.3.4/16 is not of global scope "
+			  "  d: its address 10.254.3.4/16 is not of global scope "
 			  "(has the default route)\n"
 			  "  e: its address 127.0.0.3/8 is not a host's address (has the default "
 			  "route)\n"
@@ -280,12 +280,75 @@ static const struct uplink_case cases[] = {
 		.found = "br0 192.168.1.5/24 192.168.1.1",
 	},
 	{
-		.name = "a VRF's member is no port",
+		.name = "a VRF's member, which is named, and not advised",
 		.links = { LINK(2, "eth0", .master = 3),
 			   LINK(3, "vrf0", .kind = "vrf", .with = IFF_NOARP) },
 		.addresses = { ADDRESS(2, "192.168.1.5", 24) },
 		.routes = { ROUTE(2, "192.168.1.1", 5) },
+		.search.ifname = "eth0",
+		.result = -ENODEV,
+		.message = "cannot use uplink 'eth0': in VRF 'vrf0', which has routes of its own",
+		.remedy = "",
+	},
+	{
+		.name = "a VRF's member with a default route in the main table",
+		.links = { LINK(2, "eth0", .master = 3),
+			   LINK(3, "vrf0", .kind = "vrf", .with = IFF_NOARP) },
+		.addresses = { ADDRESS(2, "192.168.1.5", 24) },
+		.routes = { ROUTE(2, "192.168.1.1", 5) },
+		.result = -ENODEV,
+		.message = "no usable uplink",
+		.remedy = "  eth0: in VRF 'vrf0', which has routes of its own (has the default "
+			  "route)\n"
+			  "  vrf0: does not do ARP\n"
+			  "use a network of QEMU's own: --set network=user",
+	},
+	{
+		.name = "a running VM stays on its uplink, an equal one comes later",
+		.links = { LINK(2, "eth0"), LINK(3, "eth1") },
+		.addresses = { ADDRESS(2, "192.168.1.5", 24), ADDRESS(3, "192.168.2.5", 24) },
+		.routes = { ROUTE(2, "192.168.1.1", 5), ROUTE(3, "192.168.2.1", 5) },
+		.search.present = 2,
 		.found = "eth0 192.168.1.5/24 192.168.1.1",
+	},
+	{
+		.name = "a running VM stays on its uplink, an equal one comes earlier",
+		.links = { LINK(2, "eth0"), LINK(3, "eth1") },
+		.addresses = { ADDRESS(2, "192.168.1.5", 24), ADDRESS(3, "192.168.2.5", 24) },
+		.routes = { ROUTE(2, "192.168.1.1", 5), ROUTE(3, "192.168.2.1", 5) },
+		.search.present = 3,
+		.found = "eth1 192.168.2.5/24 192.168.2.1",
+	},
+	{
+		.name = "a running VM goes to a better uplink",
+		.links = { LINK(2, "eth0"), LINK(3, "eth1") },
+		.addresses = { ADDRESS(2, "192.168.1.5", 24), ADDRESS(3, "192.168.2.5", 24) },
+		.routes = { ROUTE(2, "192.168.1.1", 5), ROUTE(3, "192.168.2.1", 4) },
+		.search.present = 2,
+		.found = "eth1 192.168.2.5/24 192.168.2.1",
+	},
+	{
+		.name = "the subnet of a fixed address before the router's",
+		.links = { LINK(2, "eth0") },
+		.addresses = { ADDRESS(2, "192.168.1.5", 24), ADDRESS(2, "10.0.0.5", 24) },
+		.routes = { ROUTE(2, "192.168.1.1", 5) },
+		.search.address.s_addr = 0x0900000a, /* 10.0.0.9, little-endian */
+		.found = "eth0 10.0.0.5/24 192.168.1.1",
+	},
+	{
+		.name = "a link-local address",
+		.links = { LINK(2, "eth0") },
+		.addresses = { ADDRESS(2, "169.254.3.4", 16, .scope = RT_SCOPE_LINK) },
+		.routes = { ROUTE(2, NULL, 5) },
+		.found = "eth0 169.254.3.4/16 0.0.0.0",
+	},
+	{
+		.name = "a link-local address after a global one",
+		.links = { LINK(2, "eth0") },
+		.addresses = { ADDRESS(2, "169.254.3.4", 16, .scope = RT_SCOPE_LINK),
+			       ADDRESS(2, "192.168.1.5", 24) },
+		.routes = { ROUTE(2, NULL, 5) },
+		.found = "eth0 192.168.1.5/24 0.0.0.0",
 	},
 	{
 		.name = "a default route without a router",
@@ -331,21 +394,21 @@ static const struct uplink_case cases[] = {
 		.addresses = { ADDRESS(2, "10.0.0.5", 8), ADDRESS(3, "192.168.1.5", 24) },
 		.routes = { ROUTE(2, "10.0.0.1", 1), ROUTE(3, "192.168.1.1", 9),
 			    ROUTE(3, "192.168.1.2", 8) },
-		.ifname = "eth1",
+		.search.ifname = "eth1",
 		.found = "eth1 192.168.1.5/24 192.168.1.2",
 	},
 	{
 		.name = "by name, without a default route",
 		.links = { LINK(3, "eth1") },
 		.addresses = { ADDRESS(3, "192.168.1.5", 24) },
-		.ifname = "eth1",
+		.search.ifname = "eth1",
 		.found = "eth1 192.168.1.5/24 0.0.0.0",
 	},
 	{
 		.name = "by name, not there",
 		.links = { LOOPBACK, LINK(3, "eth1") },
 		.addresses = { ADDRESS(3, "192.168.1.5", 24) },
-		.ifname = "eth",
+		.search.ifname = "eth",
 		.result = -ENODEV,
 		.message = "uplink 'eth' does not exist",
 		.remedy = "  eth1: no default route",
@@ -354,7 +417,7 @@ static const struct uplink_case cases[] = {
 		.name = "carrier just lost, and the state of the link not yet",
 		.links = { STATION(2, "wlan0", .without = LOWER_UP) },
 		.addresses = { ADDRESS(2, "192.168.1.5", 24) },
-		.ifname = "wlan0",
+		.search.ifname = "wlan0",
 		.result = -ENODEV,
 		.message = "cannot use uplink 'wlan0': not connected to a network",
 		.remedy = "connect 'wlan0' to a network, or use a network of QEMU's own: --set "
@@ -364,7 +427,7 @@ static const struct uplink_case cases[] = {
 		.name = "by name, a port of a bridge",
 		.links = { LINK(2, "eth0", .master = 3), LINK(3, "br0", .kind = "bridge") },
 		.addresses = { ADDRESS(3, "192.168.1.5", 24) },
-		.ifname = "eth0",
+		.search.ifname = "eth0",
 		.result = -ENODEV,
 		.message = "cannot use uplink 'eth0': a port of bridge 'br0'",
 		.remedy = "use that: --uplink=br0",
@@ -373,7 +436,7 @@ static const struct uplink_case cases[] = {
 		.name = "by name, the loopback",
 		.links = { LOOPBACK },
 		.addresses = { ADDRESS(1, "10.1.1.1", 24) },
-		.ifname = "lo",
+		.search.ifname = "lo",
 		.result = -ENODEV,
 		.message = "cannot use uplink 'lo': loopback",
 		.remedy = "",
@@ -382,7 +445,7 @@ static const struct uplink_case cases[] = {
 		.name = "by name, a VM's tap",
 		.links = { LINK(2, "vmr-web") },
 		.addresses = { ADDRESS(2, "10.1.1.1", 24) },
-		.ifname = "vmr-web",
+		.search.ifname = "vmr-web",
 		.result = -ENODEV,
 		.message = "cannot use uplink 'vmr-web': the tap of a VM",
 		.remedy = "",
@@ -390,7 +453,7 @@ static const struct uplink_case cases[] = {
 	{
 		.name = "by name, hostile",
 		.links = { LOOPBACK },
-		.ifname = "\a\033]0;x\a and much more than a name can have",
+		.search.ifname = "\a\033]0;x\a and much more than a name can have",
 		.result = -ENODEV,
 		.message = "uplink '\\x07\\x1b]0;x\\x07 and much' does not exist",
 		.remedy = "there is no network interface but the loopback",
@@ -456,7 +519,7 @@ static void test_choose(void **state)
 		fill_table(test, &table);
 		memset(&uplink, 0x55, sizeof(uplink));
 		untouched = uplink;
-		assert_int_equal(uplink_choose(&table, test->ifname, &uplink, &err), test->result);
+		assert_int_equal(uplink_choose(&table, &test->search, &uplink, &err), test->result);
 		if (test->result < 0) {
 			assert_int_equal(err.status, STATUS_NETWORK);
 			assert_int_equal(err.code, -test->result);
@@ -486,7 +549,7 @@ static void test_fill(void **state)
 	struct error err;
 
 	fill_table(&test, &table);
-	assert_int_equal(uplink_choose(&table, NULL, &uplink, &err), 0);
+	assert_int_equal(uplink_choose(&table, &(struct uplink_search){ 0 }, &uplink, &err), 0);
 	assert_int_equal(uplink.ifindex, 7);
 	assert_int_equal(uplink.mtu, 1407);
 	assert_true(uplink.wireless);

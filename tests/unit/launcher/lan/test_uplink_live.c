@@ -253,8 +253,13 @@ static const struct live_case {
 		.name = "only an address of link scope",
 		.script = VETH("e0") "ip addr add 169.254.1.2/16 scope link dev e0",
 		.ifname = "e0",
-		.found =
-			"cannot use uplink 'e0': its address 169.254.1.2/16 is not of global scope",
+		.found = "e0 169.254.1.2/16 0.0.0.0 1500",
+	},
+	{
+		.name = "only another address of link scope",
+		.script = VETH("e0") "ip addr add 10.1.2.3/16 scope link dev e0",
+		.ifname = "e0",
+		.found = "cannot use uplink 'e0': its address 10.1.2.3/16 is not of global scope",
 	},
 	{
 		.name = "a hundred interfaces and routes beside it",
@@ -287,7 +292,7 @@ static int run_case(const struct live_case *test)
 		print_error("%s: cannot build it\n", test->name);
 		return CHILD_FAILED;
 	}
-	if (uplink_find(test->ifname, &uplink, &err) < 0)
+	if (uplink_find(&(struct uplink_search){ .ifname = test->ifname }, &uplink, &err) < 0)
 		snprintf(found, sizeof(found), "%s", err.message);
 	else
 		snprintf(found, sizeof(found), "%.15s %s %s %u", uplink.ifname,
@@ -340,7 +345,7 @@ static int run_changing(const struct live_case *test)
 		struct error err = { 0 };
 		struct uplink uplink;
 
-		if (uplink_find(NULL, &uplink, &err) < 0) {
+		if (uplink_find(&(struct uplink_search){ 0 }, &uplink, &err) < 0) {
 			print_error("%s\n%s\n", err.message, err.remedy);
 			result = CHILD_FAILED;
 		}

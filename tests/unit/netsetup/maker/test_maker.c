@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Tests the checks of the process that has the capabilities, and its conversation.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -70,7 +71,7 @@ static void refusals(void)
 	assert_int_equal(namespace_run("ip tuntap add tun0 mode tap"), 0);
 	foreign = if_nametoindex("tun0");
 
-	assert_int_equal(make((struct maker_request){ .type = MAKER_TABLE_VM_DELETE + 1 }), -EPERM);
+	assert_int_equal(make((struct maker_request){ .type = MAKER_TAP_ROUTE_DELETE + 1 }), -EPERM);
 	assert_int_equal(make((struct maker_request){ .type = UINT32_MAX }), -EPERM);
 
 	/* A tap of another name, a queue too many, one that exists. */
@@ -121,7 +122,7 @@ static void refusals(void)
 	assert_int_equal(make((struct maker_request){ .type = MAKER_PROXY_ADD, .ifindex = uplink }),
 			 -EPERM);
 	assert_int_equal(
-		make((struct maker_request){ .type = MAKER_SYSCTL, .ifindex = uplink, .key = 5 }),
+		make((struct maker_request){ .type = MAKER_SYSCTL, .ifindex = uplink, .key = 6 }),
 		-EPERM);
 	assert_int_equal(make((struct maker_request){
 				 .type = MAKER_SYSCTL, .ifindex = uplink, .number = -1 }),
@@ -148,7 +149,7 @@ static struct maker_request vm_request(int owner, uint32_t uplink, uint32_t tap)
 {
 	return (struct maker_request){ .type = MAKER_TABLE_VM,
 				       .ifindex = uplink,
-				       .tap = tap,
+				       .tap_ifindex = tap,
 				       .mac = { { 0x52, 0x54, 0, 0, 0, 9 } },
 				       .address = address(),
 				       .number = TABLE_BRIDGED,
@@ -202,11 +203,11 @@ static void refuse_vms(const struct maker_request *right, uint32_t foreign, uint
 	struct maker_request request = *right;
 
 	for (size_t i = 0; i < 4; i++) {
-		request.tap = (uint32_t[]){ if_nametoindex("lo"), right->ifindex, foreign,
+		request.tap_ifindex = (uint32_t[]){ if_nametoindex("lo"), right->ifindex, foreign,
 					    gate }[i];
 		assert_int_equal(make(request), -EPERM);
 	}
-	request.tap = 4711;
+	request.tap_ifindex = 4711;
 	assert_int_equal(make(request), -ENODEV);
 	request = *right;
 	request.number = TABLE_BRIDGED + 1;
@@ -276,6 +277,134 @@ static void tables(void)
 static void test_tables(void **state)
 {
 	namespace_test(tables);
+}
+
+static int make_rule(enum maker_type type, enum maker_rule key, uint32_t ifindex, int32_t number)
+{
+	struct maker_request request = { .type = type,
+					 .key = key,
+					 .ifindex = ifindex,
+					 .tap_ifindex = ifindex,
+					 .number = number };
+
+	if (key == MAKER_RULE_GUEST || key == MAKER_RULE_SOURCE)
+		request.address = address();
+	else
+		if_indextoname(ifindex, request.ifname);
+	return make(request);
+}
+
+#define RULES(count) "[ $(ip rule show | grep -c '^11[4-8]:.*proto 118') = " #count " ]"
+
+/* Rules of our protocol and preferences, for our taps and uplinks only. */
+static void rules(void)
+{
+	const uint32_t lo = if_nametoindex("lo"), uplink = if_nametoindex("e0");
+	struct maker_request tap = { .type = MAKER_TAP_ADD, .number = 1, .ifname = "vmr-x" };
+	uint32_t ours, foreign;
+	int fds[MAKER_FDS_MAX];
+
+	ours = (uint32_t)execute(tap, fds);
+	assert_int_equal(namespace_run("ip tuntap add tun0 mode tap"), 0);
+	foreign = if_nametoindex("tun0");
+
+	assert_int_equal(make_rule(MAKER_RULE_ADD, MAKER_RULES, ours, 115), -EPERM);
+	assert_int_equal(make_rule(MAKER_RULE_ADD, MAKER_RULE_STOP, ours, 0), -EPERM);
+	assert_int_equal(make_rule(MAKER_RULE_ADD, MAKER_RULE_STOP, ours, 119), -EPERM);
+	assert_int_equal(make_rule(MAKER_RULE_DELETE, MAKER_RULES, ours, 115), -EPERM);
+	assert_int_equal(make_rule(MAKER_RULE_DELETE, MAKER_RULE_STOP, ours, 119), -EPERM);
+	for (unsigned int key = 0; key < MAKER_RULES; key++) {
+		const enum maker_rule rule = (enum maker_rule)key;
+		const bool both = rule == MAKER_RULE_LOCAL || rule == MAKER_RULE_STOP;
+
+		assert_int_equal(make_rule(MAKER_RULE_ADD, rule, lo, 118), -EPERM);
+		assert_int_equal(make_rule(MAKER_RULE_ADD, rule, foreign, 118), -EPERM);
+		assert_int_equal(make_rule(MAKER_RULE_ADD, rule, uplink, 118), both ? 0 : -EPERM);
+		if (both)
+			assert_int_equal(make_rule(MAKER_RULE_DELETE, rule, uplink, 118), 0);
+		assert_int_equal(make_rule(MAKER_RULE_ADD, rule, ours, 114 + (int32_t)key), 0);
+		/* A rule that is there is none too many. */
+		assert_int_equal(make_rule(MAKER_RULE_ADD, rule, ours, 114 + (int32_t)key), 0);
+	}
+	assert_int_equal(make((struct maker_request){ .type = MAKER_RULE_ADD,
+						      .key = MAKER_RULE_GUEST,
+						      .ifindex = ours,
+						      .number = 115 }),
+			 -EPERM);
+	assert_int_equal(namespace_run(RULES(5)), 0);
+
+	/* The tap goes, its rules stay until they are deleted. Those of others stay for good. */
+	close(fds[0]);
+	assert_int_equal(namespace_run("ip rule add pref 117 iif vmr-x unreachable && " RULES(5)),
+			 0);
+	for (unsigned int key = 0; key < MAKER_RULES; key++) {
+		struct maker_request request = { .type = MAKER_RULE_DELETE,
+						 .key = key,
+						 .tap_ifindex = ours,
+						 .number = 114 + (int32_t)key };
+
+		if (key == MAKER_RULE_GUEST || key == MAKER_RULE_SOURCE)
+			request.address = address();
+		else
+			strcpy(request.ifname, "vmr-x");
+		assert_int_equal(make(request), 0);
+		request.number = 117;
+		assert_int_equal(make(request), 0);
+	}
+	assert_int_equal(namespace_run(RULES(0) " && ip rule show pref 117 | grep -q vmr-x"), 0);
+}
+
+static void test_rules(void **state)
+{
+	namespace_test(rules);
+}
+
+static struct maker_request tap_route_request(enum maker_type type, uint32_t ifindex, const char *to,
+					  int32_t length)
+{
+	struct maker_request request = {
+		.type = type, .ifindex = ifindex, .tap_ifindex = 77, .number = length
+	};
+
+	assert_int_equal(inet_pton(AF_INET, to, &request.address), 1);
+	return request;
+}
+
+/* Routes of our tables only. */
+static void tap_routes(void)
+{
+	const uint32_t lo = if_nametoindex("lo"), uplink = if_nametoindex("e0");
+	struct maker_request route = tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "0.0.0.0", 0);
+
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, lo, "10.0.0.0", 8)), -EPERM);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "10.0.0.0", 33)), -EPERM);
+	route.tap_ifindex = UINT32_MAX;
+	assert_int_equal(make(route), -EPERM);
+	route.tap_ifindex = 77;
+	assert_int_equal(inet_pton(AF_INET, "172.31.0.1", &route.router), 1);
+	assert_int_equal(make(route), 0);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "10.0.0.0", 8)), 0);
+	assert_int_equal(namespace_run("set -e; ip route show table 118000077 | "
+				       "grep -q '^default via 172.31.0.1 dev e0 proto 118 onlink'; "
+				       "ip route show table 118000077 | "
+				       "grep -q '^10.0.0.0/8 dev e0 proto 118 scope link'; "
+				       "ip route add 10.9.0.0/16 dev e0 table 118000077"),
+			 0);
+	route.type = MAKER_TAP_ROUTE_DELETE;
+	assert_int_equal(make(route), 0);
+	assert_int_equal(make(route), 0);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_DELETE, uplink, "10.0.0.0", 8)), 0);
+	/* Of another program. */
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_DELETE, uplink, "10.9.0.0", 16)), 0);
+	assert_int_equal(namespace_run("[ \"$(ip route show table 118000077 | cut -d' ' -f1)\" = "
+				       "10.9.0.0/16 ]"),
+			 0);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_DELETE, 999, "10.9.0.0", 16)), 0);
+}
+
+static void test_tap_routes(void **state)
+{
+	namespace_test(tap_routes);
 }
 
 static void *run_maker(void *socket)
@@ -405,6 +534,8 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_confined),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_tap_routes),
 		cmocka_unit_test(test_conversation),
 	};
 

@@ -383,6 +383,7 @@ static struct attach_record make_request(void)
 	protocol_record_init(&attach, RECORD_ATTACH);
 	strcpy(attach.name, "web");
 	attach.queues = 1;
+	attach.mac = (struct ether_addr){ { 0x52 } };
 	return attach;
 }
 
@@ -745,8 +746,8 @@ static void test_version(void **state)
 	struct netsetup_lan lan;
 
 	assert_int_equal(attach(&netsetup, &no_listener, &lan, &err), -EPROTO);
-	assert_string_equal(err.message, "'vmrun-netsetup' speaks version 4 of the protocol, and "
-					 "this vmrun version 3");
+	assert_string_equal(err.message, "'vmrun-netsetup' speaks version 5 of the protocol, and "
+					 "this vmrun version 4");
 	assert_string_equal(err.remedy, "install vmrun whole: cmake --install build");
 	netsetup_end(&netsetup, &no_listener);
 	start_service(PROTOCOL_SOCKET, roles);

@@ -19,7 +19,7 @@
 #include "netsetup/protocol/protocol.h"
 #include "tests/unit/support/namespace.h"
 
-#define TYPE_LAST RECORD_DHCP
+#define TYPE_LAST RECORD_CONNECTED
 
 static struct in_addr address(const char *text)
 {
@@ -39,6 +39,7 @@ static struct attach_record good_attach(void)
 	attach.ifindex = 2;
 	attach.host = address("192.168.7.5");
 	attach.queues = 1;
+	attach.mac = (struct ether_addr){ { 0x52 } };
 	return attach;
 }
 
@@ -54,7 +55,9 @@ static void test_init(void **state)
 					[RECORD_CONFLICT] = sizeof(struct conflict_record),
 					[RECORD_RENEWED] = sizeof(struct record_header),
 					[RECORD_DONE] = sizeof(struct record_header),
-					[RECORD_DHCP] = sizeof(struct dhcp_record) };
+					[RECORD_DHCP] = sizeof(struct dhcp_record),
+					[RECORD_CONNECT] = sizeof(struct record_header),
+					[RECORD_CONNECTED] = sizeof(struct record_header) };
 	struct error err;
 
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {
@@ -185,6 +188,7 @@ SETTER(set_ifindex, attach->ifindex = (uint32_t)value)
 SETTER(set_host, attach->host = address(addresses[value]))
 SETTER(set_no_host, attach->host.s_addr = INADDR_ANY)
 SETTER(set_address, attach->address = address(addresses[value]))
+SETTER(set_gateway, attach->gateway = address(addresses[value]))
 SETTER(set_remembered, attach->remembered[REMEMBERED_MAX - 1] = address(addresses[value]))
 SETTER(set_avoided, attach->avoided[AVOIDED_MAX - 1] = address(addresses[value]))
 SETTER(set_range_first, attach->range_first = address(addresses[value]))
@@ -195,6 +199,8 @@ SETTER(set_range_back, attach->range_first = address("10.0.1.0");
 SETTER(set_tap_ifindex, attach->tap_ifindex = (uint32_t)value)
 SETTER(set_probe, attach->probe = (uint8_t)value)
 SETTER(set_promiscuous, attach->promiscuous = (uint8_t)value)
+SETTER(set_mac, memset(&attach->mac, value, sizeof(attach->mac)))
+SETTER(set_path, attach->path = (uint8_t)value)
 SETTER(set_queues, attach->queues = (uint8_t)value)
 SETTER(set_offload, attach->offload = (uint8_t)value)
 SETTER(set_dhcp, attach->dhcp = (uint8_t)value)
@@ -202,6 +208,8 @@ SETTER(set_named, attach->named = (uint8_t)value)
 SETTER(set_announce, attach->announce = (uint8_t)value)
 SETTER(set_dry_run, attach->dry_run = (uint8_t)value)
 SETTER(set_verbose, attach->verbose = (uint8_t)value)
+SETTER(set_card, attach->card = (uint8_t)value)
+SETTER(set_host_routes, attach->host_routes = (uint8_t)value)
 SETTER(set_reserved, attach->reserved[value] = 1)
 
 static const struct field_case fields[] = {
@@ -242,6 +250,9 @@ static const struct field_case fields[] = {
 	{ "range", set_range, 0 },
 	{ "range", set_range, 4 },
 	{ NULL, set_range, 5 },
+	{ "gateway", set_gateway, 1 },
+	{ "gateway", set_gateway, 4 },
+	{ NULL, set_gateway, 5 },
 	{ "remembered", set_remembered, 1 },
 	{ "remembered", set_remembered, 4 },
 	{ NULL, set_remembered, 5 },
@@ -255,6 +266,12 @@ static const struct field_case fields[] = {
 	{ "probe", set_probe, 255 },
 	{ NULL, set_promiscuous, PROMISCUOUS_OFF },
 	{ "promiscuous", set_promiscuous, PROMISCUOUS_OFF + 1 },
+	{ "mac", set_mac, 0 },
+	{ "mac", set_mac, 1 },
+	{ "mac", set_mac, 255 },
+	{ NULL, set_mac, 2 },
+	{ NULL, set_path, PATH_BRIDGED },
+	{ "path", set_path, PATH_BRIDGED + 1 },
 	{ "queues", set_queues, 0 },
 	{ NULL, set_queues, QUEUES_MAX },
 	{ "queues", set_queues, QUEUES_MAX + 1 },
@@ -271,9 +288,13 @@ static const struct field_case fields[] = {
 	{ "flags", set_announce, 2 },
 	{ NULL, set_dhcp, 1 },
 	{ "flags", set_dhcp, 2 },
+	{ NULL, set_card, CARDS_MAX - 1 },
+	{ "card", set_card, CARDS_MAX },
+	{ "card", set_card, 255 },
+	{ NULL, set_host_routes, 1 },
+	{ "flags", set_host_routes, 2 },
 	{ "flags", set_reserved, 0 },
 	{ "flags", set_reserved, 1 },
-	{ "flags", set_reserved, 2 },
 };
 
 static void test_fields(void **state)

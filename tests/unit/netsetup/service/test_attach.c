@@ -97,7 +97,8 @@ static void whole(void)
 			"ip -d link show vmr-web | grep -q 'tun type tap.*vnet_hdr on.*persist "
 			"off'; "
 			"[ -z \"$(ip addr show vmr-web | grep inet)\" ]; "
-			"tc filter show dev vmr-web ingress | grep -q bpf; "
+			"nft list chain netdev vmrun-e0 "
+			"tap_$(ip -o link show vmr-web | cut -d : -f 1) >/dev/null; "
 			"cd /proc/sys/net; "
 			"[ $(cat ipv4/conf/vmr-web/forwarding ipv4/conf/vmr-web/proxy_arp "
 			"ipv4/conf/vmr-web/rp_filter ipv6/conf/vmr-web/disable_ipv6 "
@@ -218,8 +219,8 @@ static const struct refusal refusals[] = {
 	  "cannot create tap 'vmr-web': Device or resource busy" },
 	{ "ip route add 192.168.7.9/32 dev lo", nothing, -EEXIST, STATUS_NETWORK,
 	  "address 192.168.7.9 already has a route of another program, through 'lo'" },
-	{ "ip route add 192.168.7.9/32 dev lo proto 118", nothing, -EEXIST, STATUS_FAILURE,
-	  "cannot add a route to 192.168.7.9 through 'vmr-web': File exists" },
+	{ "ip route add 192.168.7.9/32 dev lo proto 118", nothing, -EADDRINUSE, STATUS_NETWORK,
+	  "address 192.168.7.9 is reached by another interface than 'e0'" },
 };
 
 static const struct refusal *refusal_now;
@@ -323,7 +324,7 @@ static void same_name(void)
 	assert_true(namespace_unchanged(made));
 	/* A VM of that name of another user has another tap. */
 	attach = attach_at("web", "192.168.7.10");
-	attach.owner = 4242;
+	attach_name(&attach, "web", 4242);
 	second = make(&attach, &clients[1]);
 	assert_string_not_equal(second->record.tap, "vmr-web");
 	undo(second, clients[1]);
@@ -394,7 +395,7 @@ static void probed_at_once(void)
 	service_open();
 	attach.probe = PROBE_NORMAL;
 	vms[0] = service_vm(&attach, &clients[0]);
-	strcpy(attach.name, "other");
+	attach_name(&attach, "other", attach.owner);
 	vms[1] = service_vm(&attach, &clients[1]);
 	assert_int_equal(attach_begin(&service, vms[0], &err), ATTACH_PENDING);
 	first = worker_expect(WORKER_PROBE);
@@ -856,9 +857,9 @@ static void resumed_by_trick(void)
 	indices[4] = 4711;
 	for (size_t i = 0; i < ARRAY_SIZE(indices); i++) {
 		if (i == 2)
-			strcpy(trick.name, "tap");
+			attach_name(&trick, "tap", trick.owner);
 		if (i == 3)
-			strcpy(trick.name, "veth");
+			attach_name(&trick, "veth", trick.owner);
 		trick.tap_ifindex = indices[i];
 		vm = service_vm(&trick, &mine);
 		assert_int_equal(attach_begin(&service, vm, &err), -ENODEV);
@@ -866,14 +867,13 @@ static void resumed_by_trick(void)
 		undo(vm, mine);
 	}
 	/* The same name, of another user. */
-	strcpy(trick.name, "web");
-	trick.owner = 4242;
+	attach_name(&trick, "web", 4242);
 	trick.tap_ifindex = indices[0];
 	vm = service_vm(&trick, &mine);
 	assert_int_equal(attach_begin(&service, vm, &err), -ENODEV);
 	undo(vm, mine);
 	/* The VM's own tap while its client is there. */
-	trick.owner = 0;
+	attach_name(&trick, "web", 0);
 	vm = service_vm(&trick, &mine);
 	assert_int_equal(attach_begin(&service, vm, &err), -EEXIST);
 	undo(vm, mine);
@@ -933,7 +933,7 @@ static void forbidden(void)
 		fail_msg("%s", err.message);
 	assert_true(published("192.168.7.9"));
 	/* The number of VMs and the address. */
-	strcpy(attach.name, "more");
+	attach_name(&attach, "more", attach.owner);
 	attach.address = address("192.168.7.10");
 	{
 		int other;
@@ -1073,10 +1073,13 @@ static void dry_run(void)
 	while (!client_silent(client)) {
 		assert_int_equal(client_receive(client, &record, NULL), 0);
 		assert_int_equal(record.header.type, RECORD_CHANGE);
-		changes++;
+		changes += strncmp(record.change.text, "# nft", 5) != 0;
 	}
-	/* Tap, its values, filter, link, route, proxy entry, the uplink's values, announcement. */
-	assert_int_equal(changes, 1 + 5 + 2 + 1 + 1 + 1 + 2 + 1);
+	/*
+	 * Tap, its values, link, route, table, rules, proxy entry, the uplink's rules and
+	 * values, announcement.
+	 */
+	assert_int_equal(changes, 1 + 6 + 1 + 1 + 2 + 5 + 1 + 2 + 2 + 1);
 	assert_int_equal(strncmp(record.change.text, "# gratuitous ARP: 192.168.7.", 28), 0);
 	assert_int_equal(worker_count(WORKER_OPEN), 0);
 	undo(vm, client);

@@ -459,17 +459,30 @@ static void test_unprobed(void **state)
 	assert_true(search_unprobed(&context));
 }
 
-/* A user may not have an address that the kernel reaches elsewhere, as by a VPN. Root may. */
+/*
+ * Nobody gets an address of a part of the subnet that the kernel reaches elsewhere, as by a VPN. A
+ * user gets none either if that is the whole subnet.
+ */
 static void elsewhere(void)
 {
 	assert_int_equal(namespace_run("ip link add vpn type veth peer name vpn-p && "
 				       "ip link set vpn up && ip link set vpn-p up && "
 				       "ip route add 192.168.7.128/25 dev vpn"),
 			 0);
+	uplink.ifindex = if_nametoindex("e0");
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &context.route, &err), 0);
 	remember("192.168.7.200");
+	begin();
+	assert_false(is_candidate("192.168.7.200"));
+	assert_true(is_candidate("192.168.7.100"));
+	assert_int_equal(namespace_run("ip route add 192.168.0.0/16 dev vpn table 52 && "
+				       "ip rule add lookup 52"),
+			 0);
 	begin();
 	assert_true(in_batch("192.168.7.200"));
 	permit("allow user 4242");
+	assert_false(is_candidate("192.168.7.100"));
+	assert_int_equal(namespace_run("ip rule del lookup 52"), 0);
 	assert_false(is_candidate("192.168.7.200"));
 	assert_true(is_candidate("192.168.7.100"));
 	attach.address = address("192.168.7.200");

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Keeps a routed VM's packets out of this host's policy rules and networks.
+#include "netsetup/service/guest_rules.h"
+
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "netsetup/base/cleanup.h"
+
+/* struct wanted_rule - a rule that a VM or an uplink needs. */
+struct wanted_rule {
+	enum maker_rule kind;
+	struct interface_id link;
+	struct in_addr address;
+};
+
+/* The guest, the uplink's subnets, and the rest. */
+#define TABLE_ROUTES_MAX (UPLINK_SUBNETS_MAX + 2)
+
+#define cleanup_rules  __attribute__((cleanup(fib_rule_done))) struct fib_rules
+#define cleanup_routes __attribute__((cleanup(fib_rule_routes_done))) struct table_routes
+
+/* Returns which of our rules this is, or MAKER_RULES if it is none. */
+static enum maker_rule kind_of(const struct fib_rule *rule)
+{
+	if (rule->protocol != HOST_PROTOCOL || rule->preference < 1 ||
+	    rule->preference > CHANGE_PREFERENCE_MAX)
+		return MAKER_RULES;
+	if (!rule->iifname[0] && (rule->action != FR_ACT_TO_TBL || rule->to.length != 32))
+		return MAKER_RULES;
+	if (!rule->iifname[0] && rule->table == RT_TABLE_MAIN)
+		return MAKER_RULE_GUEST;
+	if (!rule->iifname[0])
+		return rule->table >= TAP_TABLE_BASE ? MAKER_RULE_SOURCE : MAKER_RULES;
+	if (rule->action == FR_ACT_UNREACHABLE || rule->action == FR_ACT_BLACKHOLE)
+		return MAKER_RULE_STOP;
+	if (rule->action != FR_ACT_TO_TBL || rule->to.length)
+		return MAKER_RULES;
+	if (rule->table == RT_TABLE_LOCAL)
+		return MAKER_RULE_LOCAL;
+	return rule->table >= TAP_TABLE_BASE ? MAKER_RULE_TABLE : MAKER_RULES;
+}
+
+/*
+ * Returns the preference of MAKER_RULE_GUEST; the others follow. It is below each rule of another
+ * program but that of the local table, and as high as possible: a program that adds a rule without
+ * a preference gets one less than the first.
+ */
+static uint32_t base_preference(const struct fib_rules *rules)
+{
+	uint32_t lowest = CHANGE_PREFERENCE_MAX + 1;
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct fib_rule *rule = &rules->list[i];
+
+		if (rule->protocol != HOST_PROTOCOL && rule->preference &&
+		    rule->table != RT_TABLE_LOCAL && rule->preference < lowest)
+			lowest = rule->preference;
+	}
+	return lowest > MAKER_RULES ? lowest - MAKER_RULES : 1;
+}
+
+static bool is_wanted(const struct fib_rule *rule, const struct wanted_rule *wanted)
+{
+	if (kind_of(rule) != wanted->kind)
+		return false;
+	if ((wanted->kind == MAKER_RULE_TABLE || wanted->kind == MAKER_RULE_SOURCE) &&
+	    rule->table != TAP_TABLE(wanted->link.ifindex))
+		return false;
+	if (wanted->kind == MAKER_RULE_SOURCE || wanted->kind == MAKER_RULE_GUEST)
+		return ipv4_equal(rule->to.address, wanted->address);
+	return !strncmp(rule->iifname, wanted->link.ifname, IFNAMSIZ);
+}
+
+static bool has_rule(const struct fib_rules *rules, const struct wanted_rule *wanted,
+		     uint32_t preference)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (rules->list[i].preference == preference && is_wanted(&rules->list[i], wanted))
+			return true;
+	return false;
+}
+
+static int add_missing(struct host *host, const struct fib_rules *rules,
+		       const struct wanted_rule *wanted, size_t count, struct error *err)
+{
+	const uint32_t base = base_preference(rules);
+
+	for (size_t i = 0; i < count; i++) {
+		const uint32_t preference = base + wanted[i].kind;
+		int ret = 0;
+
+		if (!has_rule(rules, &wanted[i], preference))
+			ret = host_rule_add(host, wanted[i].kind, wanted[i].link, wanted[i].address,
+					    preference, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* Lists a VM's rules; returns their number. */
+static size_t list_rules(const struct vm *vm, struct wanted_rule wanted[MAKER_RULES])
+{
+	for (unsigned int kind = 0; kind < MAKER_RULES; kind++)
+		wanted[kind] = (struct wanted_rule){ (enum maker_rule)kind, vm_tap(vm),
+						     vm->record.address };
+	/* The packets of a bridged VM meet none. */
+	if (vm->record.path == PATH_BRIDGED)
+		return 0;
+	return vm->record.attach.host_routes ? MAKER_RULE_GUEST + 1 : MAKER_RULES;
+}
+
+static bool usable_gateway(const struct vm *vm)
+{
+	const struct in_addr gateway = vm->record.attach.gateway;
+	const struct uplink_facts *uplink = &vm->uplink;
+
+	if (ipv4_unset(gateway))
+		return false;
+	for (size_t i = 0; i < uplink->subnet_count; i++)
+		if (ipv4_prefix_host(&uplink->subnets[i], gateway))
+			return true;
+	return ipv4_equal(gateway, uplink->router);
+}
+
+/* Lists the routes of the tap's table; returns their number. */
+static size_t list_routes(const struct vm *vm, struct table_route wanted[TABLE_ROUTES_MAX])
+{
+	const struct uplink_facts *uplink = &vm->uplink;
+	const struct table_route route = { .table = TAP_TABLE(vm->record.tap_ifindex),
+					   .ifindex = uplink->ifindex };
+	size_t count = 0;
+
+	wanted[count] = route;
+	wanted[count].to = (struct prefix){ vm->record.address, 32 };
+	wanted[count].ifindex = vm->record.tap_ifindex;
+	wanted[count++].source = uplink->prefix.address;
+	if (vm->record.attach.host_routes)
+		return count;
+	for (size_t i = 0; i < uplink->subnet_count; i++) {
+		wanted[count] = route;
+		wanted[count++].to = uplink->subnets[i];
+	}
+	if (usable_gateway(vm)) {
+		wanted[count] = route;
+		wanted[count++].router = vm->record.attach.gateway;
+	}
+	return count;
+}
+
+static bool same_destination(const struct table_route *a, const struct table_route *b)
+{
+	return a->table == b->table && a->to.length == b->to.length &&
+	       ipv4_equal(a->to.address, b->to.address);
+}
+
+static bool has_route(const struct table_route *routes, size_t count,
+		      const struct table_route *wanted)
+{
+	for (size_t i = 0; i < count; i++)
+		if (same_destination(&routes[i], wanted) && routes[i].ifindex == wanted->ifindex &&
+		    ipv4_equal(routes[i].router, wanted->router) &&
+		    ipv4_equal(routes[i].source, wanted->source))
+			return true;
+	return false;
+}
+
+static int delete_route(struct host *host, const struct table_route *route, struct error *err)
+{
+	char ifname[IFNAMSIZ];
+
+	if (!if_indextoname(route->ifindex, ifname) || !ifname_valid(ifname))
+		memcpy(ifname, "IF", sizeof("IF"));
+	return host_tap_route_delete(host, route, ifname, err);
+}
+
+static int publish_table(struct host *host, const struct vm *vm, const struct table_routes *routes,
+			 struct error *err)
+{
+	struct table_route wanted[TABLE_ROUTES_MAX];
+	const size_t count = list_routes(vm, wanted);
+	int ret = 0;
+
+	for (size_t i = 0; i < routes->count && ret == 0; i++)
+		if (routes->list[i].table == TAP_TABLE(vm->record.tap_ifindex) &&
+		    !has_route(wanted, count, &routes->list[i]))
+			ret = delete_route(host, &routes->list[i], err);
+	for (size_t i = 0; i < count && ret == 0; i++)
+		if (!has_route(routes->list, routes->count, &wanted[i]))
+			ret = host_tap_route_add(host, &wanted[i],
+					     wanted[i].to.length == 32 ? vm->record.tap
+								       : vm->uplink.ifname,
+					     err);
+	return ret;
+}
+
+int guest_rules_publish(struct host *host, const struct vm *vm, struct error *err)
+{
+	struct wanted_rule wanted[MAKER_RULES];
+	const size_t count = list_rules(vm, wanted);
+	cleanup_routes routes = { 0 };
+	cleanup_rules rules = { 0 };
+	int ret;
+
+	ret = fib_rule_dump(&rules, err);
+	if (ret == 0)
+		ret = fib_rule_dump_routes(HOST_PROTOCOL, &routes, err);
+	if (ret == 0)
+		ret = publish_table(host, vm, &routes, err);
+	return ret < 0 ? ret : add_missing(host, &rules, wanted, count, err);
+}
+
+static void list_guard(struct interface_id uplink, struct wanted_rule wanted[2])
+{
+	wanted[0] = (struct wanted_rule){ .kind = MAKER_RULE_LOCAL, .link = uplink };
+	wanted[1] = (struct wanted_rule){ .kind = MAKER_RULE_STOP, .link = uplink };
+}
+
+int guest_rules_guard(struct state *state, struct host *host, const struct vm *vm,
+		      struct error *err)
+{
+	const struct interface_id uplink = uplink_check_id(&vm->uplink);
+	struct wanted_rule wanted[2];
+	cleanup_rules rules = { 0 };
+	int ret;
+
+	if (uplink_values_forwards(&state->uplinks, uplink))
+		return 0;
+	list_guard(uplink, wanted);
+	ret = fib_rule_dump(&rules, err);
+	return ret < 0 ? ret : add_missing(host, &rules, wanted, ARRAY_SIZE(wanted), err);
+}
+
+/* Finds what the rule is for; false if nothing of the state needs it. */
+static bool find_wanted(struct state *state, const struct fib_rule *rule, struct wanted_rule *found)
+{
+	struct wanted_rule wanted[MAKER_RULES];
+	const struct interface_id uplink = { rule->iifname, if_nametoindex(rule->iifname) };
+
+	for (const struct vm *vm = state->vms; vm; vm = vm->next) {
+		const size_t count = list_rules(vm, wanted);
+
+		for (size_t i = 0; i < count && vm->record.tap_ifindex && !vm_dead(vm); i++) {
+			*found = wanted[i];
+			if (is_wanted(rule, found))
+				return true;
+		}
+	}
+	if (!uplink.ifindex || !uplink_values_ours(&state->uplinks, uplink))
+		return false;
+	list_guard(uplink, wanted);
+	*found = wanted[kind_of(rule) == MAKER_RULE_STOP];
+	return is_wanted(rule, found);
+}
+
+/* A rule at another preference than the present one goes once the one there has been made. */
+static bool rule_needed(struct state *state, const struct fib_rules *rules,
+			const struct fib_rule *rule)
+{
+	struct wanted_rule found;
+	uint32_t preference;
+
+	if (!find_wanted(state, rule, &found))
+		return false;
+	preference = base_preference(rules) + found.kind;
+	return rule->preference == preference || !has_rule(rules, &found, preference);
+}
+
+static bool route_needed(const struct state *state, const struct table_route *route)
+{
+	for (const struct vm *vm = state->vms; vm; vm = vm->next)
+		if (route->table == TAP_TABLE(vm->record.tap_ifindex) && !vm_dead(vm) &&
+		    (vm->record.published_on == route->ifindex ||
+		     vm->record.tap_ifindex == route->ifindex))
+			return true;
+	return false;
+}
+
+int guest_rules_sweep(struct state *state, struct host *host, struct error *err)
+{
+	cleanup_routes routes = { 0 };
+	cleanup_rules rules = { 0 };
+	int ret, result;
+
+	result = fib_rule_dump(&rules, err);
+	for (size_t i = 0; result == 0 && i < rules.count; i++) {
+		if (kind_of(&rules.list[i]) == MAKER_RULES ||
+		    rule_needed(state, &rules, &rules.list[i]))
+			continue;
+		ret = host_rule_delete(host, kind_of(&rules.list[i]), &rules.list[i], err);
+		result = ret < 0 ? ret : result;
+	}
+	ret = fib_rule_dump_routes(HOST_PROTOCOL, &routes, err);
+	for (size_t i = 0; ret == 0 && i < routes.count; i++)
+		if (routes.list[i].table >= TAP_TABLE_BASE && !route_needed(state, &routes.list[i]))
+			ret = delete_route(host, &routes.list[i], err);
+	return ret < 0 ? ret : result;
+}
+
+bool guest_rules_has_route(const struct vm *vm)
+{
+	const struct table_route wanted = { .table = RT_TABLE_MAIN,
+					    .to = { vm->record.address, 32 },
+					    .ifindex = vm->record.tap_ifindex };
+	cleanup_routes routes = { 0 };
+	struct error ignored;
+
+	return fib_rule_dump_routes(HOST_PROTOCOL, &routes, &ignored) == 0 &&
+	       has_route(routes.list, routes.count, &wanted);
+}
