@@ -476,11 +476,12 @@ static void conversation(void)
 }
 
 /* Starts a maker that is confined as vmrun-netsetup confines it. */
-static pid_t confined_maker(int socket)
+static pid_t confined_maker(int socket, int other_end)
 {
 	const pid_t child = fork();
 
 	if (child == 0) {
+		close(other_end);
 		if (capabilities_confine(&err) < 0 || landlock_confine_maker(&err) < 0 ||
 		    seccomp_confine_maker(&err) < 0)
 			_exit(1);
@@ -499,7 +500,7 @@ static void confined(void)
 	pid_t maker;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
-	maker = confined_maker(sockets[1]);
+	maker = confined_maker(sockets[1], sockets[0]);
 	close(sockets[1]);
 	assert_int_equal(maker_call(sockets[0], &request, &tap, tap_fds, &err), 0);
 	request = (struct maker_request){ .type = MAKER_TABLE_OPEN, .ifindex = uplink };
