@@ -12,7 +12,6 @@
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/query.h"
-#include "netsetup/maker/antispoof.h"
 
 /* Has the request executed by the maker, or by this process if it is none's service. */
 static int call(struct host *host, const struct maker_request *request, uint32_t *ifindex,
@@ -164,24 +163,6 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 			 printable_word(uplink.ifname, word)))
 		return 0;
 	return change(host, &request, err);
-}
-
-int host_filter(struct host *host, struct interface_id tap, struct in_addr address,
-		struct error *err)
-{
-	const struct maker_request request = { .type = MAKER_FILTER,
-					       .ifindex = tap.ifindex,
-					       .address = address };
-	char text[CHANGE_TEXT_SIZE - 128];
-	bool act;
-
-	act = host_report(host, "tc qdisc replace dev %s clsact", tap.ifname);
-	act = host_report(host,
-			  "tc filter replace dev %s ingress protocol all prio 1 handle 1 bpf "
-			  "direct-action bytecode '%s'",
-			  tap.ifname, antispoof_text(address, text, sizeof(text))) &&
-	      act;
-	return act ? change(host, &request, err) : 0;
 }
 
 /* Reports a rule as ip-rule(8) has it; the request has the name of its interface. */

@@ -67,10 +67,6 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 int host_proxy_delete(struct host *host, struct in_addr address, struct interface_id uplink,
 		      struct error *err);
 
-/* host_filter() - let the guest send with its own address only; see antispoof.h. */
-int host_filter(struct host *host, struct interface_id tap, struct in_addr address,
-		struct error *err);
-
 /**
  * host_rule_add() - add a policy rule of a VM; one that is there is no error.
  * @link: the tap; for MAKER_RULE_LOCAL and MAKER_RULE_STOP it may be an uplink.

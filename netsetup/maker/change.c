@@ -15,7 +15,6 @@
 #include "netsetup/kernel/dhcp_socket.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/tap.h"
-#include "netsetup/maker/antispoof.h"
 #include "netsetup/maker/promiscuous.h"
 #include "netsetup/table/gate.h"
 #include "netsetup/table/table.h"
@@ -89,13 +88,6 @@ int change_link_delete(const struct change *change, struct error *err)
 	if (ret < 0 && ret != -ENODEV)
 		return error_set_errno(err, -ret, "cannot delete '%s'", change->ifname);
 	return 0;
-}
-
-int change_filter(const struct change *change, struct error *err)
-{
-	return antispoof_set(change->route,
-			     (struct interface_id){ change->ifname, change->request->ifindex },
-			     change->request->address, err);
 }
 
 /*

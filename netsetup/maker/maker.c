@@ -43,7 +43,6 @@ static const struct kind {
 	[MAKER_TAP_ADD] = { SIDE_NONE, false, 1, QUEUES_MAX, change_tap_add },
 	[MAKER_LINK_UP] = { SIDE_TAP, false, 68, 65535, change_link_up },
 	[MAKER_LINK_DELETE] = { SIDE_TAP, false, 0, 0, change_link_delete },
-	[MAKER_FILTER] = { SIDE_TAP, true, 0, 0, change_filter },
 	[MAKER_SYSCTL] = { SIDE_EITHER, false, 0, INT32_MAX, change_sysctl },
 	[MAKER_ROUTE_ADD] = { SIDE_TAP, true, 0, 0, change_route_add },
 	[MAKER_ROUTE_DELETE] = { SIDE_TAP, true, 0, 0, change_route_delete },

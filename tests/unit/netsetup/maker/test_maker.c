@@ -88,7 +88,7 @@ static void refusals(void)
 
 	/* Other interfaces than our taps. */
 	for (enum maker_type type = MAKER_LINK_UP; type <= MAKER_DHCP_SOCKET; type++) {
-		if (type != MAKER_LINK_UP && type != MAKER_LINK_DELETE && type != MAKER_FILTER &&
+		if (type != MAKER_LINK_UP && type != MAKER_LINK_DELETE &&
 		    type != MAKER_ROUTE_ADD && type != MAKER_ROUTE_DELETE &&
 		    type != MAKER_DHCP_SOCKET)
 			continue;
