@@ -17,6 +17,7 @@
 #include "netsetup/kernel/tap.h"
 #include "netsetup/maker/promiscuous.h"
 #include "netsetup/table/gate.h"
+#include "netsetup/table/layout.h"
 #include "netsetup/table/table.h"
 
 /* All values that are ever set, of a tap or an uplink. */
@@ -179,15 +180,22 @@ int change_proxy_delete(const struct change *change, struct error *err)
 			       ipv4_text(change->request->address, text), change->ifname);
 }
 
+/*
+ * Announcements and probes are for the LAN: a guest that detects conflicts would take an
+ * announcement of its own address by the station's MAC for one.
+ */
 int change_arp_socket(const struct change *change, struct error *err)
 {
 	const struct interface_id uplink = { change->ifname, change->request->ifindex };
+	const uint32_t mark = LAYOUT_MARK_LAN;
 	cleanup_fd int fd = arp_open(uplink.ifindex, err);
 
 	if (fd < 0) {
 		error_context(err, "cannot listen for ARP on '%s'", change->ifname);
 		return -err->code;
 	}
+	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
+		return error_set_errno(err, errno, "cannot mark ARP on '%s'", change->ifname);
 	if (promiscuous_set(fd, uplink, (enum promiscuous_mode)change->request->number, err) < 0)
 		return -err->code;
 	change->fds[0] = take_fd(&fd);
