@@ -255,13 +255,13 @@ static int change_table_of(struct host *host, const char *verb, enum maker_type 
 }
 
 int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
-		   struct error *err)
+		       struct error *err)
 {
 	return change_table_of(host, "replace", MAKER_TAP_ROUTE_ADD, route, ifname, err);
 }
 
 int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
-		      struct error *err)
+			  struct error *err)
 {
 	return change_table_of(host, "delete", MAKER_TAP_ROUTE_DELETE, route, ifname, err);
 }

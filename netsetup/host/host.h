@@ -87,13 +87,13 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
  * @ifname: the name of its interface.
  */
 int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
-		   struct error *err);
+		       struct error *err);
 int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
-		      struct error *err);
+			  struct error *err);
 
 /**
  * host_arp_socket() - open a socket for ARP on the uplink, which is promiscuous as long as the
- * socket is open if @mode demands it; see arp_open() and promiscuous_set(). host_dhcp_socket() -
+ * socket is open if @mode demands it; see arp_socket_open() and promiscuous_set(). host_dhcp_socket() -
  * open a socket for the guest's DHCP; see dhcp_socket_open().
  *
  * Return: the socket or a negative errno.

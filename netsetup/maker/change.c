@@ -11,7 +11,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/arp_socket.h"
 #include "netsetup/kernel/dhcp_socket.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/tap.h"
@@ -188,7 +188,7 @@ int change_arp_socket(const struct change *change, struct error *err)
 {
 	const struct interface_id uplink = { change->ifname, change->request->ifindex };
 	const uint32_t mark = LAYOUT_MARK_LAN;
-	cleanup_fd int fd = arp_open(uplink.ifindex, err);
+	cleanup_fd int fd = arp_socket_open(uplink.ifindex, err);
 
 	if (fd < 0) {
 		error_context(err, "cannot listen for ARP on '%s'", change->ifname);

@@ -228,7 +228,7 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
 }
 
 int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
-		   struct error *err)
+		       struct error *err)
 {
 	must(host->dry_run || route->table == TAP_TABLE(kernel.tap));
 	must(host->dry_run || route->ifindex == UPLINK || route->ifindex == kernel.tap);
@@ -240,7 +240,7 @@ int host_tap_route_add(struct host *host, const struct table_route *route, const
 }
 
 int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
-		      struct error *err)
+			  struct error *err)
 {
 	must(route->table != TAP_TABLE(OTHERS_TAP));
 	if (!host_report(host, "table delete %s", ifname))

@@ -71,7 +71,8 @@ static void refusals(void)
 	assert_int_equal(namespace_run("ip tuntap add tun0 mode tap"), 0);
 	foreign = if_nametoindex("tun0");
 
-	assert_int_equal(make((struct maker_request){ .type = MAKER_TAP_ROUTE_DELETE + 1 }), -EPERM);
+	assert_int_equal(make((struct maker_request){ .type = MAKER_TAP_ROUTE_DELETE + 1 }),
+			 -EPERM);
 	assert_int_equal(make((struct maker_request){ .type = UINT32_MAX }), -EPERM);
 
 	/* A tap of another name, a queue too many, one that exists. */
@@ -88,9 +89,8 @@ static void refusals(void)
 
 	/* Other interfaces than our taps. */
 	for (enum maker_type type = MAKER_LINK_UP; type <= MAKER_DHCP_SOCKET; type++) {
-		if (type != MAKER_LINK_UP && type != MAKER_LINK_DELETE &&
-		    type != MAKER_ROUTE_ADD && type != MAKER_ROUTE_DELETE &&
-		    type != MAKER_DHCP_SOCKET)
+		if (type != MAKER_LINK_UP && type != MAKER_LINK_DELETE && type != MAKER_ROUTE_ADD &&
+		    type != MAKER_ROUTE_DELETE && type != MAKER_DHCP_SOCKET)
 			continue;
 		for (size_t i = 0; i < 3; i++)
 			assert_int_equal(make((struct maker_request){
@@ -204,7 +204,7 @@ static void refuse_vms(const struct maker_request *right, uint32_t foreign, uint
 
 	for (size_t i = 0; i < 4; i++) {
 		request.tap_ifindex = (uint32_t[]){ if_nametoindex("lo"), right->ifindex, foreign,
-					    gate }[i];
+						    gate }[i];
 		assert_int_equal(make(request), -EPERM);
 	}
 	request.tap_ifindex = 4711;
@@ -359,8 +359,8 @@ static void test_rules(void **state)
 	namespace_test(rules);
 }
 
-static struct maker_request tap_route_request(enum maker_type type, uint32_t ifindex, const char *to,
-					  int32_t length)
+static struct maker_request tap_route_request(enum maker_type type, uint32_t ifindex,
+					      const char *to, int32_t length)
 {
 	struct maker_request request = {
 		.type = type, .ifindex = ifindex, .tap_ifindex = 77, .number = length
@@ -377,7 +377,8 @@ static void tap_routes(void)
 	struct maker_request route = tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "0.0.0.0", 0);
 
 	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, lo, "10.0.0.0", 8)), -EPERM);
-	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "10.0.0.0", 33)), -EPERM);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "10.0.0.0", 33)),
+			 -EPERM);
 	route.tap_ifindex = UINT32_MAX;
 	assert_int_equal(make(route), -EPERM);
 	route.tap_ifindex = 77;
@@ -395,7 +396,8 @@ static void tap_routes(void)
 	assert_int_equal(make(route), 0);
 	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_DELETE, uplink, "10.0.0.0", 8)), 0);
 	/* Of another program. */
-	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_DELETE, uplink, "10.9.0.0", 16)), 0);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_DELETE, uplink, "10.9.0.0", 16)),
+			 0);
 	assert_int_equal(namespace_run("[ \"$(ip route show table 118000077 | cut -d' ' -f1)\" = "
 				       "10.9.0.0/16 ]"),
 			 0);
@@ -532,12 +534,9 @@ static void test_conversation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_confined),
-		cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_tap_routes),
-		cmocka_unit_test(test_conversation),
+		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_confined),   cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_tap_routes), cmocka_unit_test(test_conversation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
