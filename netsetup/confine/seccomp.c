@@ -167,7 +167,9 @@ static const struct conditional maker_conditional[] = {
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
 	      SCMP_A1(SCMP_CMP_EQ, SOCK_DGRAM | SOCK_CLOEXEC)),
 
-	/* netlink.c and libnl, arp_socket.c, dhcp_socket.c, promiscuous.c, change.c, table.c, gate.c */
+	/*
+	 * netlink.c and libnl, arp_socket.c, dhcp_socket.c, promiscuous.c, change.c, table.c, gate.c
+	 */
 	OPTION(SOL_SOCKET, SO_RCVTIMEO), OPTION(SOL_SOCKET, SO_SNDTIMEO),
 	OPTION(SOL_SOCKET, SO_RCVBUF), OPTION(SOL_SOCKET, SO_SNDBUF),
 	OPTION(SOL_SOCKET, SO_ATTACH_FILTER), OPTION(SOL_SOCKET, SO_LOCK_FILTER),
@@ -214,7 +216,7 @@ static const struct conditional worker_conditional[] = {
 	 */
 	WHEN2(sendto, SCMP_A4(SCMP_CMP_EQ, 0), SCMP_A5(SCMP_CMP_EQ, 0)),
 
-	/* arp_socket.c: arp_socket_listen(). The protocol that a packet socket is bound to stays. */
+	/* arp_socket_listen(). The protocol that a packet socket is bound to stays. */
 	WHEN2(setsockopt, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
 	      SCMP_A2(SCMP_CMP_EQ, SO_ATTACH_FILTER)),
 };

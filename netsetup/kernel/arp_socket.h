@@ -8,8 +8,8 @@
 #include "netsetup/base/error.h"
 
 /**
- * arp_socket_open() - open a non-blocking packet socket, whose filter in the kernel passes the interface's
- * ARP for IPv4 and nothing else.
+ * arp_socket_open() - open a non-blocking packet socket, whose filter in the kernel passes the
+ * interface's ARP for IPv4 and nothing else.
  *
  * Threat: a process with a packet socket can send on each interface, if it passes an address to
  * sendto() (packet_snd() in net/packet/af_packet.c). Without an address, a socket of type SOCK_RAW

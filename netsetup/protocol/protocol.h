@@ -74,7 +74,7 @@ enum probe_mode {
 	PROBE_NONE,
 };
 
-/* How the VM's IPv4 packets pass. */
+/* The way of the VM's IPv4 packets. */
 enum network_path {
 	PATH_AUTO,
 	PATH_ROUTED,  /* by the host's routes, where its firewall and policy rules apply */

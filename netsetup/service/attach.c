@@ -400,7 +400,8 @@ int attach_restore(struct state *state, struct vm *vm, bool off, struct error *e
 	int ret;
 
 	/* A tap that the client was not sent has gone with the descriptors of the dead service. */
-	if (if_nametoindex(vm->record.tap) != vm->record.tap_ifindex && forget_tap(state, vm, err) < 0)
+	if (if_nametoindex(vm->record.tap) != vm->record.tap_ifindex &&
+	    forget_tap(state, vm, err) < 0)
 		return -err->code;
 	if (vm->record.tap_ifindex && vm->record.attach.dhcp && restore_dhcp(state, vm, err) < 0)
 		return -err->code;

@@ -92,8 +92,8 @@ static void choose_path(struct task *task, struct vm *vm)
 		vm->record.path = vm->record.attach.path;
 	if (vm->record.path == PATH_AUTO) {
 		task->request.path = PATH_ROUTED;
-		vm->record.path = authorize_check(task->authorization, &task->request,
-						  &ignored) == 0
+		vm->record.path = authorize_check(task->authorization, &task->request, &ignored) ==
+						  0
 					  ? PATH_ROUTED
 					  : PATH_BRIDGED;
 	}
@@ -121,9 +121,8 @@ int task_begin(struct task *task, const struct state *state, struct vm *vm, stru
 	task->request = (struct request){ .uplink = vm->uplink.ifname,
 					  .named = attach->named || !vm->uplink.has_default,
 					  .unprobed = attach->probe == PROBE_NONE,
-					  .path = (enum network_path)(vm->record.path
-									      ? vm->record.path
-									      : attach->path),
+					  .path = (enum network_path)(
+						  vm->record.path ? vm->record.path : attach->path),
 					  .vms = count_others(state, vm),
 					  .card = attach->card };
 	ret = task_authorize(task, (struct in_addr){ INADDR_ANY }, err);

@@ -17,8 +17,8 @@
 #define ATTACH(N, B, r) \
 	B(r, header) B(r, name) B(r, uuid) N(r, owner) N(r, ifindex) B(r, host) B(r, address) \
 	B(r, range_first) B(r, range_last) B(r, remembered) B(r, avoided) B(r, gateway) \
-	N(r, tap_ifindex) B(r, mac) N(r, probe) N(r, promiscuous) N(r, path) N(r, queues) N(r, offload) N(r, dhcp) \
-	N(r, named) N(r, announce) N(r, dry_run) N(r, verbose) N(r, card) \
+	N(r, tap_ifindex) B(r, mac) N(r, probe) N(r, promiscuous) N(r, path) N(r, queues) \
+	N(r, offload) N(r, dhcp) N(r, named) N(r, announce) N(r, dry_run) N(r, verbose) N(r, card) \
 	N(r, host_routes) B(r, reserved)
 #define CLEAN(N, B, r) B(r, header) N(r, dry_run) B(r, reserved)
 #define CHANGE(N, B, r) B(r, header) B(r, text)

@@ -18,7 +18,7 @@ from wire import Wire
 pytestmark = pytest.mark.usefixtures("vmrun")
 
 BRIDGED = {"network": {"path": "bridged"}}
-# What eats a routed guest's packets: a forward chain that drops, as Docker's, and a VPN's rule.
+# Two that eat a routed guest's packets: a forward chain that drops, as Docker's, and a VPN's rule.
 HOSTILE = """table ip filter {
     chain forward { type filter hook forward priority 0; policy drop; }
     chain input { type filter hook input priority 0; policy drop; iifname "lo" accept; }
