@@ -167,13 +167,11 @@ static const struct conditional maker_conditional[] = {
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
 	      SCMP_A1(SCMP_CMP_EQ, SOCK_DGRAM | SOCK_CLOEXEC)),
 
-	/*
-	 * netlink.c and libnl, arp_socket.c, dhcp_socket.c, promiscuous.c, change.c, table.c, gate.c
-	 */
+	/* netlink.c and libnl, arp_socket.c, dhcp_socket.c, promiscuous.c, table.c, gate.c */
 	OPTION(SOL_SOCKET, SO_RCVTIMEO), OPTION(SOL_SOCKET, SO_SNDTIMEO),
 	OPTION(SOL_SOCKET, SO_RCVBUF), OPTION(SOL_SOCKET, SO_SNDBUF),
 	OPTION(SOL_SOCKET, SO_ATTACH_FILTER), OPTION(SOL_SOCKET, SO_LOCK_FILTER),
-	OPTION(SOL_SOCKET, SO_MARK),
+	OPTION(SOL_SOCKET, SO_MARK), /* change.c */
 	OPTION(SOL_NETLINK, NETLINK_EXT_ACK), OPTION(SOL_NETLINK, NETLINK_CAP_ACK),
 	OPTION(SOL_PACKET, PACKET_AUXDATA),
 	OPTION(SOL_PACKET, PACKET_IGNORE_OUTGOING), OPTION(SOL_PACKET, PACKET_ADD_MEMBERSHIP),
