@@ -245,7 +245,7 @@ struct port {
  * @queues: 1..QUEUES_MAX; 0 for auto.
  * @probe: thoroughness of the check that an address is free.
  * @promiscuous: mode of the uplink.
- * @path: how packets pass between guest and LAN.
+ * @path: the way of packets between guest and LAN.
  * @ports, @port_count: ports of the host that QEMU forwards to the guest.
  */
 struct network {

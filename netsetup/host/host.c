@@ -3,8 +3,6 @@
 #include "netsetup/host/host.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "netsetup/base/cleanup.h"
@@ -14,21 +12,6 @@
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/query.h"
-#include "netsetup/maker/antispoof.h"
-
-bool host_report(struct host *host, const char *format, ...)
-{
-	char command[CHANGE_TEXT_SIZE];
-	va_list args;
-
-	if (host->report) {
-		va_start(args, format);
-		vsnprintf(command, sizeof(command), format, args);
-		va_end(args);
-		host->report(command, host->context);
-	}
-	return !host->dry_run;
-}
 
 /* Has the request executed by the maker, or by this process if it is none's service. */
 static int call(struct host *host, const struct maker_request *request, uint32_t *ifindex,
@@ -182,24 +165,6 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 	return change(host, &request, err);
 }
 
-int host_filter(struct host *host, struct interface_id tap, struct in_addr address,
-		struct error *err)
-{
-	const struct maker_request request = { .type = MAKER_FILTER,
-					       .ifindex = tap.ifindex,
-					       .address = address };
-	char text[CHANGE_TEXT_SIZE - 128];
-	bool act;
-
-	act = host_report(host, "tc qdisc replace dev %s clsact", tap.ifname);
-	act = host_report(host,
-			  "tc filter replace dev %s ingress protocol all prio 1 handle 1 bpf "
-			  "direct-action bytecode '%s'",
-			  tap.ifname, antispoof_text(address, text, sizeof(text))) &&
-	      act;
-	return act ? change(host, &request, err) : 0;
-}
-
 /* Reports a rule as ip-rule(8) has it; the request has the name of its interface. */
 static bool report_rule(struct host *host, const char *verb, const struct maker_request *request)
 {
@@ -290,13 +255,13 @@ static int change_table_of(struct host *host, const char *verb, enum maker_type 
 }
 
 int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
-		   struct error *err)
+		       struct error *err)
 {
 	return change_table_of(host, "replace", MAKER_TAP_ROUTE_ADD, route, ifname, err);
 }
 
 int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
-		      struct error *err)
+			  struct error *err)
 {
 	return change_table_of(host, "delete", MAKER_TAP_ROUTE_DELETE, route, ifname, err);
 }

@@ -82,7 +82,7 @@ static const struct {
 
 static const char *chains[] = { "flood", "check", "out", "from_gate" };
 
-/* What the reports of one table need. */
+/* The context of the reports of one table. */
 struct text {
 	struct host *host;
 	char table[PRINTABLE_WORD_SIZE(IFNAMSIZ) + sizeof(TABLE_PREFIX)];

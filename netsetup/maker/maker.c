@@ -3,7 +3,6 @@
 #include "netsetup/maker/maker.h"
 
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,11 +10,12 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
+#include "netsetup/base/modes.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/refusal.h"
 #include "netsetup/maker/change.h"
-#include "netsetup/protocol/protocol.h"
 #include "netsetup/table/gate.h"
+#include "netsetup/table/local.h"
 #include "netsetup/table/table.h"
 
 /* Kinds of interface that a request can concern. */
@@ -40,25 +40,28 @@ static const struct kind {
 	bool owner;
 	bool tap;
 } kinds[] = {
-	[MAKER_TAP_ADD] = { SIDE_NONE, false, 1, QUEUES_MAX, change_tap_add },
-	[MAKER_LINK_UP] = { SIDE_TAP, false, 68, 65535, change_link_up },
-	[MAKER_LINK_DELETE] = { SIDE_TAP, false, 0, 0, change_link_delete },
-	[MAKER_FILTER] = { SIDE_TAP, true, 0, 0, change_filter },
-	[MAKER_SYSCTL] = { SIDE_EITHER, false, 0, INT32_MAX, change_sysctl },
-	[MAKER_ROUTE_ADD] = { SIDE_TAP, true, 0, 0, change_route_add },
-	[MAKER_ROUTE_DELETE] = { SIDE_TAP, true, 0, 0, change_route_delete },
-	[MAKER_PROXY_ADD] = { SIDE_UPLINK, true, 0, 0, change_proxy_add },
-	[MAKER_PROXY_DELETE] = { SIDE_NO_TAP, true, 0, 0, change_proxy_delete },
-	[MAKER_ARP_SOCKET] = { SIDE_UPLINK, false, 0, PROMISCUOUS_OFF, change_arp_socket },
-	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket },
-	[MAKER_TABLE_OPEN] = { SIDE_UPLINK, false, 0, 0, change_table_open },
-	[MAKER_TABLE_REFRESH] = { SIDE_UPLINK, false, 0, 0, change_table_refresh, true },
+	[MAKER_TAP_ADD] = { SIDE_NONE, false, 1, QUEUES_MAX, change_tap_add, false, false },
+	[MAKER_LINK_UP] = { SIDE_TAP, false, 68, 65535, change_link_up, false, false },
+	[MAKER_LINK_DELETE] = { SIDE_TAP, false, 0, 0, change_link_delete, false, false },
+	[MAKER_SYSCTL] = { SIDE_EITHER, false, 0, INT32_MAX, change_sysctl, false, false },
+	[MAKER_ROUTE_ADD] = { SIDE_TAP, true, 0, 0, change_route_add, false, false },
+	[MAKER_ROUTE_DELETE] = { SIDE_TAP, true, 0, 0, change_route_delete, false, false },
+	[MAKER_PROXY_ADD] = { SIDE_UPLINK, true, 0, 0, change_proxy_add, false, false },
+	[MAKER_PROXY_DELETE] = { SIDE_NO_TAP, true, 0, 0, change_proxy_delete, false, false },
+	[MAKER_ARP_SOCKET] = { SIDE_UPLINK, false, 0, PROMISCUOUS_OFF, change_arp_socket, false,
+			       false },
+	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket, false, false },
+	[MAKER_TABLE_OPEN] = { SIDE_UPLINK, false, 0, 0, change_table_open, false, false },
+	[MAKER_TABLE_REFRESH] = { SIDE_UPLINK, false, 0, 0, change_table_refresh, true, false },
 	[MAKER_TABLE_VM] = { SIDE_UPLINK, false, 0, TABLE_BRIDGED, change_table_vm, true, true },
-	[MAKER_TABLE_VM_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_vm_delete, true },
-	[MAKER_RULE_ADD] = { SIDE_EITHER, false, 1, CHANGE_PREFERENCE_MAX, change_rule_add },
-	[MAKER_RULE_DELETE] = { SIDE_NONE, false, 1, CHANGE_PREFERENCE_MAX, change_rule_delete },
-	[MAKER_TAP_ROUTE_ADD] = { SIDE_EITHER, false, 0, 32, change_tap_route_add },
-	[MAKER_TAP_ROUTE_DELETE] = { SIDE_NONE, false, 0, 32, change_tap_route_delete },
+	[MAKER_TABLE_VM_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_vm_delete, true, false },
+	[MAKER_RULE_ADD] = { SIDE_EITHER, false, 1, CHANGE_PREFERENCE_MAX, change_rule_add, false,
+			     false },
+	[MAKER_RULE_DELETE] = { SIDE_NONE, false, 1, CHANGE_PREFERENCE_MAX, change_rule_delete,
+				false, false },
+	[MAKER_TAP_ROUTE_ADD] = { SIDE_EITHER, false, 0, 32, change_tap_route_add, false, false },
+	[MAKER_TAP_ROUTE_DELETE] = { SIDE_NONE, false, 0, 32, change_tap_route_delete, false,
+				     false },
 };
 
 int maker_sysctl_key(const struct sysctl *sysctl)
@@ -123,15 +126,6 @@ static bool owner_fits(int fd)
 	       domain == AF_NETLINK && protocol == NETLINK_NETFILTER;
 }
 
-/* Queries the interface; -ENODEV if it is gone. */
-static int find_link(struct nl_sock *route, uint32_t ifindex, struct interfaces *table)
-{
-	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex };
-	cleanup_nl_msg *message = netlink_message(RTM_GETLINK, 0, &header, sizeof(header));
-
-	return message ? netlink_request(route, message, interface_add_link, table) : -ENOMEM;
-}
-
 /* A guest's own address: of one interface, not zero. */
 static bool mac_fits(const struct ether_addr *mac)
 {
@@ -187,10 +181,10 @@ static bool undoes(uint32_t type)
 static int make_with_tap(const struct kind *kind, struct change *change, struct error *err)
 {
 	cleanup_interfaces struct interfaces table = { 0 };
-	const int ret = find_link(change->route, change->request->tap_ifindex, &table);
+	const int ret = local_link(change->route, change->request->tap_ifindex, &table);
 
-	if (ret < 0 || table.link_count != 1)
-		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot find interface %u",
 				       change->request->tap_ifindex);
 	if (!is_tap(&table.links[0]) || is_gate(&table.links[0]))
 		return refuse(err);
@@ -217,13 +211,12 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 		return request->key < MAKER_RULES ? kind->make(&change, err) : refuse(err);
 	if (kind->side == SIDE_NONE)
 		return name_fits(request) ? kind->make(&change, err) : refuse(err);
-	ret = find_link(route, request->ifindex, &table);
+	ret = local_link(route, request->ifindex, &table);
 	/* An address or a route is gone with its interface. */
 	if (ret == -ENODEV && undoes(request->type))
 		return 0;
-	if (ret < 0 || table.link_count != 1)
-		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
-				       request->ifindex);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot find interface %u", request->ifindex);
 	if (!side_fits(kind->side, &table.links[0]) ||
 	    (request->type == MAKER_RULE_ADD && !rule_fits(request, is_tap(&table.links[0]))))
 		return refuse(err);

@@ -12,6 +12,7 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
+#include "netsetup/base/modes.h"
 #include "netsetup/base/netns.h"
 
 /*
@@ -46,7 +47,6 @@
 #define PROTOCOL_SOCKET_NAME "netsetup.sock"
 #define PROTOCOL_SOCKET      NETNS_RUN_DIR "/" PROTOCOL_SOCKET_NAME
 
-#define QUEUES_MAX     8 /* pairs of queues of a tap */
 #define CARDS_MAX      8 /* cards of a VM on the LAN */
 #define FDS_MAX        (QUEUES_MAX + 1)
 #define REMEMBERED_MAX 8 /* networks */
@@ -74,13 +74,7 @@ enum probe_mode {
 	PROBE_NONE,
 };
 
-enum promiscuous_mode {
-	PROMISCUOUS_AUTO,
-	PROMISCUOUS_ON,
-	PROMISCUOUS_OFF,
-};
-
-/* How the VM's IPv4 packets pass. */
+/* The way of the VM's IPv4 packets. */
 enum network_path {
 	PATH_AUTO,
 	PATH_ROUTED,  /* by the host's routes, where its firewall and policy rules apply */

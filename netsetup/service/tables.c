@@ -11,18 +11,14 @@
 #include "netsetup/service/state.h"
 
 /* Names of the descriptors for the keeper, before the uplink's index. */
-static const struct {
-	const char *prefix;
-	size_t offset;
-} parts[] = {
-	{ "table", offsetof(struct host_table, owner) },
-	{ "gate", offsetof(struct host_table, gate) },
-	{ "groups", offsetof(struct host_table, groups) },
-};
+static const char *const parts[] = { "table", "gate", "groups" };
 
 static int *part_of(struct uplink_table *table, size_t i)
 {
-	return (int *)((char *)&table->fds + parts[i].offset);
+	int *const fds[ARRAY_SIZE(parts)] = { &table->fds.owner, &table->fds.gate,
+					      &table->fds.groups };
+
+	return fds[i];
 }
 
 static struct uplink_table *find_table(struct tables *tables, unsigned int ifindex)
@@ -54,7 +50,7 @@ bool tables_place(struct tables *tables, const char *name, int fd)
 
 	if (sscanf(name, "%8[a-z]-%u", prefix, &ifindex) != 2)
 		return false;
-	while (i < ARRAY_SIZE(parts) && strcmp(prefix, parts[i].prefix) != 0)
+	while (i < ARRAY_SIZE(parts) && strcmp(prefix, parts[i]) != 0)
 		i++;
 	if (i == ARRAY_SIZE(parts))
 		return false;
@@ -72,7 +68,7 @@ static void close_table(struct state *state, struct uplink_table *table)
 	char name[KEEPER_NAME_SIZE];
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		snprintf(name, sizeof(name), "%s-%u", parts[i].prefix, table->ifindex);
+		snprintf(name, sizeof(name), "%s-%u", parts[i], table->ifindex);
 		keeper_remove(&state->keeper, name);
 		if (*part_of(table, i) >= 0)
 			close(*part_of(table, i));
@@ -87,7 +83,7 @@ static void keep_table(struct state *state, struct uplink_table *table)
 	struct error ignored;
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		snprintf(name, sizeof(name), "%s-%u", parts[i].prefix, table->ifindex);
+		snprintf(name, sizeof(name), "%s-%u", parts[i], table->ifindex);
 		keeper_store(&state->keeper, name, *part_of(table, i), &ignored);
 	}
 }
@@ -245,8 +241,7 @@ static int put_dry(struct host *host, struct tables *tables, const struct vm *vm
 
 	if (!find_table(tables, vm->uplink.ifindex))
 		ret = host_table_open(host, uplink_check_id(&vm->uplink), &table.fds, err);
-	return ret < 0 ? ret
-		       : set_vm(host, &table, uplink_check_id(&vm->uplink), vm, address, err);
+	return ret < 0 ? ret : set_vm(host, &table, uplink_check_id(&vm->uplink), vm, address, err);
 }
 
 int tables_put(struct state *state, struct host *host, struct vm *vm, struct in_addr address,

@@ -98,7 +98,7 @@ void batch_chain_flush(struct batch *batch, const char *name);
 
 void batch_set(struct batch *batch, const struct batch_set *set);
 
-/* batch_element_add(), batch_element_delete() - change an element. batch_set_flush(): delete all. */
+/* batch_element_add(), batch_element_delete(), batch_set_flush() - change one, delete all. */
 void batch_element_add(struct batch *batch, const struct batch_set *set,
 		       struct batch_element element);
 void batch_element_delete(struct batch *batch, const struct batch_set *set, const void *key);

@@ -12,8 +12,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/table/rule.h"
 
-/* Marks of a guest's frame on its way to the LAN and to the host; removed where it is looked at. */
-#define MARK_LAN  0x766d7201u
+/* Mark of a guest's frame on its way to the host, as LAYOUT_MARK_LAN is to the LAN. */
 #define MARK_HOST 0x766d7202u
 
 /* Broadcasts for each second to the LAN, of all guests: they cost air time at the lowest rate. */
@@ -46,7 +45,8 @@ static const struct batch_set arp_operations = { "arp_operations", BATCH_ARPOP, 
 						 0 };
 static const struct batch_set dhcp_ports = { "dhcp_ports", BATCH_PORT, 2, BATCH_NOTHING, 0 };
 
-static const uint32_t mark_lan = MARK_LAN, mark_host = MARK_HOST, no_mark, the_one = LAYOUT_THE_ONE;
+static const uint32_t mark_lan = LAYOUT_MARK_LAN, mark_host = MARK_HOST, no_mark;
+static const uint32_t the_one = LAYOUT_THE_ONE;
 static const uint8_t to_host = PACKET_HOST, multicast = PACKET_MULTICAST;
 static const uint8_t broadcast[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };
 static const struct in_addr no_address;
@@ -405,7 +405,7 @@ void layout_tap(struct batch *batch, struct interface_id tap, const struct ether
 	rule_begin(batch, name, "may it send this?");
 	rule_jump(batch, "check");
 
-	/* What no rule takes goes on into the host's stack. */
+	/* A frame that no rule takes goes on into the host's stack. */
 	if (!bridged)
 		return;
 	rule_begin(batch, name, "bridged: below the host's stack");

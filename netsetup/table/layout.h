@@ -12,6 +12,12 @@
 /* The one key of a map that holds one value, for rules that need not change with it. */
 #define LAYOUT_THE_ONE 1u
 
+/*
+ * Mark of a frame for the LAN alone: a guest's, or ARP of the worker in a guest's name. uplink_out
+ * removes it.
+ */
+#define LAYOUT_MARK_LAN 0x766d7201u
+
 /* The station's MAC; TCP's largest segment on the uplink. Maps of one element. */
 extern const struct batch_set layout_mac, layout_mss;
 
@@ -24,7 +30,7 @@ extern const struct batch_set layout_self, layout_host4, layout_bcast4, layout_f
 /* The tap of a bridged guest by its MAC and by its address, and its MAC by its address. */
 extern const struct batch_set layout_tap_by_mac, layout_tap_by_ip4, layout_mac_by_ip4;
 
-/* What a guest may send from: struct layout_pair4. */
+/* Each tap with the MAC and an address that its guest may send from: struct layout_pair4. */
 extern const struct batch_set layout_pair4;
 
 /* A key of pair4: each part fills words of 4 octets. @ifindex is in host byte order. */

@@ -10,7 +10,6 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/query.h"
 #include "netsetup/table/layout.h"
 #include "netsetup/table/local.h"
 
@@ -80,7 +79,7 @@ int table_refresh(const struct table *table, struct error *err)
 	return batch_commit(&batch, table->owner, err);
 }
 
-/* What the table has of VMs: all of pair4, and the bridged guests. */
+/* All of pair4, and the bridged guests. */
 struct known {
 	struct layout_pair4 *pairs;
 	size_t pair_count;
@@ -204,9 +203,10 @@ static void flood(struct batch *batch, const struct known *known, const struct t
 		layout_flood(batch, vm->tap.ifindex, &vm->mac);
 }
 
+/* An index of 0 is that of a VM which evict() has removed. */
 static bool conflicts(const struct layout_pair4 *pair, bool pair_bridged, const struct table_vm *vm)
 {
-	if (pair->ifindex == vm->tap.ifindex)
+	if (!pair->ifindex || pair->ifindex == vm->tap.ifindex)
 		return false;
 	if (!ipv4_unset(vm->address) && ipv4_equal(pair->address, vm->address))
 		return true;
@@ -218,15 +218,15 @@ static bool conflicts(const struct layout_pair4 *pair, bool pair_bridged, const 
 static int evict(struct batch *batch, const struct table *table, struct known *known,
 		 const struct table_vm *vm, struct error *err)
 {
-	struct link_state state;
 	int ret;
 
 	for (size_t i = 0; i < known->pair_count; i++) {
+		cleanup_interfaces struct interfaces other = { 0 };
 		const uint32_t tap = known->pairs[i].ifindex;
 
 		if (!conflicts(&known->pairs[i], is_bridged(known, tap), vm))
 			continue;
-		ret = query_link(table->route, tap, &state);
+		ret = local_link(table->route, tap, &other);
 		if (ret != -ENODEV)
 			return error_set_errno(err, ret < 0 ? -ret : EADDRINUSE,
 					       "another VM on '%s' has this address or MAC",

@@ -12,6 +12,7 @@
 #include "netsetup/base/clock.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/arp_socket.h"
 
 /* ARP packets of one turn. */
 #define TURN_MAX 64
@@ -96,7 +97,7 @@ static int set_filter(struct worker_vm *vm, struct error *err)
 
 	if (ipv4_equal(address, vm->filter))
 		return 0;
-	if (arp_listen(vm->arp, address, err) < 0)
+	if (arp_socket_listen(vm->arp, address, err) < 0)
 		return -err->code;
 	vm->filter = address;
 	return 0;
@@ -241,7 +242,7 @@ static int act_open(struct worker_vm *vm, const struct worker_message *message, 
 	vm->batch.timing = NULL;
 	vm->router = (struct router){ 0 };
 	vm->acd = (struct acd){ 0 };
-	/* That of arp_open(). */
+	/* That of arp_socket_open(). */
 	vm->filter = everything;
 	return set_filter(vm, err);
 }

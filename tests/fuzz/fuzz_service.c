@@ -182,15 +182,6 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 	return 0;
 }
 
-int host_filter(struct host *host, struct interface_id tap, struct in_addr address,
-		struct error *err)
-{
-	must_permit(address);
-	must(host->dry_run || tap.ifindex == kernel.tap);
-	host_report(host, "filter %s", tap.ifname);
-	return 0;
-}
-
 /* The tables of the victim are not to be touched. */
 int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
 		  struct in_addr address, uint32_t preference, struct error *err)

@@ -20,8 +20,8 @@ from lab import Lab
 pytestmark = pytest.mark.usefixtures("vmrun")
 
 PACKAGED = Path(__file__).resolve().parents[3] / "netsetup" / "packaging" / "vmrun.network"
-CHECKS = ["qemu", "kvm", "tun", "service", "policy", "uplink", "addresses", "router", "internet",
-          "dns", "firewall", "arp", "manager", "stations", "data", "cache", "runtime",
+CHECKS = ["qemu", "kvm", "kernel", "tun", "service", "policy", "uplink", "addresses", "router",
+          "internet", "dns", "firewall", "arp", "manager", "stations", "data", "cache", "runtime",
           "leftovers", "clock", "sandbox"]
 
 
@@ -246,6 +246,14 @@ def test_machine_that_lacks_things(lab: Lab) -> None:
         assert checks[name]["grade"] == "fail"
         assert re.fullmatch(finding, checks[name]["finding"]), checks[name]
         assert checks[name]["remedy"]
+
+
+def test_old_kernel(lab: Lab) -> None:
+    """With what uname(2) says to programs that cannot read "3." (personality(2))."""
+    found = examine(lab, before="set -- setarch --uname-2.6 \"$@\"")["kernel"]
+    assert found["grade"] == "fail"
+    assert found["finding"] == "Linux 2.6 is too old to put VMs on the LAN"
+    assert found["remedy"] == "boot Linux 6.1 or later"
 
 
 def test_users_directories(lab: Lab) -> None:

@@ -4,6 +4,7 @@
 import os
 import signal
 import time
+from ipaddress import IPv4Address
 
 import pytest
 
@@ -11,11 +12,13 @@ import process
 from guests import boot, paused, reach, tiny
 from lab import LAPTOP_MAC, Lab
 from stream import Pings
+from test_defend import announcements
+from wire import Wire
 
 pytestmark = pytest.mark.usefixtures("vmrun")
 
 BRIDGED = {"network": {"path": "bridged"}}
-# What eats a routed guest's packets: a forward chain that drops, as Docker's, and a VPN's rule.
+# Two that eat a routed guest's packets: a forward chain that drops, as Docker's, and a VPN's rule.
 HOSTILE = """table ip filter {
     chain forward { type filter hook forward priority 0; policy drop; }
     chain input { type filter hook input priority 0; policy drop; iifname "lo" accept; }
@@ -34,6 +37,27 @@ def test_host_is_as_it_was(lab: Lab) -> None:
         assert laptop.sysctl(f"net/ipv4/conf/{name}/forwarding") == "0"
     assert "bridged" in vm.stderr.text
     assert guest.pings(lab.lan.gateway)
+
+
+def test_guest_hears_no_arp_in_its_own_name(lab: Lab) -> None:
+    """A guest with conflict detection (RFC 5227) would take it for a conflict. The host's other
+    broadcasts come to it."""
+    with lab.phone.capture("arp") as seen:
+        guest = Wire(lab, **BRIDGED)
+        try:
+            deadline = time.monotonic() + 10
+            while len(announcements(seen.lines, guest.address)) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            other = lab.start_vm(paused("other"))
+            seen.wait_for(rf"tell {other.address}")
+            lab.laptop.arp_probe("192.168.77.222", timeout=0.2)
+            guest.tape.wait(lambda each: each[38:42] == IPv4Address("192.168.77.222").packed)
+            heard = [each for each in guest.tape.take() if each[12:14] == b"\x08\x06"
+                     and IPv4Address(each[38:42]) in map(IPv4Address, (guest.address, other.address))]
+        finally:
+            guest.close()
+    assert len(announcements(seen.lines, guest.address)) == 2
+    assert not heard
 
 
 def test_below_a_firewall(lab: Lab) -> None:

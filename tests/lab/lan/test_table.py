@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The table of an uplink: what passes between the LAN, the host and its guests, and what does not."""
+"""The table of an uplink: frames that pass between the LAN, the host and its guests, and others."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ from wire import (BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_VLAN, ICMP, UDP, a
 
 NOBODY, ANY = "00:00:00:00:00:00", "0.0.0.0"
 OTHER_NETWORK = "10.9.0.2/24"
-PLACE = b"here it goes"  # where a frame has its marker
+PLACE = b"here it goes"  # the marker's place in a frame
 PATHS = ["bridged", "routed"]
 
 
@@ -39,7 +39,7 @@ def path_scene(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Scene]:
     made.close()
 
 
-# What passes
+# Frames that pass
 
 @pytest.mark.parametrize("paths", [("bridged", "bridged"), ("bridged", "routed"),
                                    ("routed", "routed")])
@@ -146,10 +146,10 @@ def _pump(out: socket.socket, accepted: socket.socket, data: bytes, size: int) -
     return received == size and want.digest() == got.digest()
 
 
-# What does not pass
+# Frames that do not pass
 
 def good_frames(scene: Scene, text: bytes) -> dict[str, bytes]:
-    """What a guest may send."""
+    """Right frames of a guest."""
     guest, phone, to = scene.guest, scene.lab.phone, scene.next_hop
     own = guest.address
     return {
@@ -169,7 +169,7 @@ def good_frames(scene: Scene, text: bytes) -> dict[str, bytes]:
 
 
 def bad_packets(scene: Scene, text: bytes) -> dict[str, tuple[int, bytes]]:
-    """What a guest must not send, whomever the frame is for: EtherType and payload."""
+    """Packets that are dropped whomever the frame is for: EtherType and payload."""
     guest, lab = scene.guest, scene.lab
     own, phone = guest.address, lab.phone.address
     note = udp(9, 9, text)
@@ -222,7 +222,7 @@ def bad_packets(scene: Scene, text: bytes) -> dict[str, tuple[int, bytes]]:
 
 
 def bad_frames(scene: Scene, text: bytes) -> dict[str, bytes]:
-    """What a guest must not send."""
+    """Frames that are dropped."""
     guest, own, phone = scene.guest, scene.guest.address, scene.lab.phone
     echo = ipv4(own, phone.address, ICMP, icmp(8, 0, bytes(4), text))
     made = {
@@ -274,7 +274,7 @@ def test_dhcp_relay_still_hears(path_scene: Scene) -> None:
 
 # The table as others see it, and its end
 
-# What nft 1.0.6 prints, and what the reports have instead.
+# Patterns of nft 1.0.6, and the words that the reports have instead.
 UNNAMED = [(r" comment \".*\"", ""), (r" ?counter packets \d+ bytes \d+", ""), ("@ll,0,48", "ether daddr"),
            ("@ll,48,48", "ether saddr"), ("@ll,96,16", "ether type"),
            (r"0x1000000 \[invalid type\]", "1"), ("meta protocol ip @nh,128,8 & 0xf0 == 0xe0",
@@ -302,7 +302,7 @@ def listed_rules(netns: Netns, table: str) -> list[str]:
 
 
 def test_reports_show_the_table(lab: Lab) -> None:
-    """What --verbose prints for reading is what nft lists."""
+    """The rules that --verbose prints for reading are those that nft lists."""
     table = f"vmrun-{UPLINK}"
     with Holder(lab, verbose=True) as holder:
         holder.guest("routed")

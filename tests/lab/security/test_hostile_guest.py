@@ -2,14 +2,16 @@
 """A guest that sends whatever it likes: what it must not reach, and what it must not change.
 
 Each row of ATTACKS is frames with a mark in them. They are injected into the tap, then an honest
-packet; once the LAN has seen that one, the mark must not have been seen on the LAN, on the host's
-other network, by another VM, nor by the host's own sockets, and the host must be as before. ALLOWED
-is the counter-proof, and says what a member of the LAN is free to do.
+packet; once the LAN has seen that one, and the host's other network one of the host's, the mark must
+not have been seen on the LAN, on the other network, by another VM, nor by the host's own sockets,
+and the host must be as before. ALLOWED is the counter-proof, and says what a member of the LAN is
+free to do.
 
 All of it is done twice: with net.ipv4.conf.all.rp_filter at 2, which makes the tap's reverse-path
-filter a loose one, and without any such filter, so that the classifier (netsetup/host/antispoof.c)
-stands alone. (From an interface without an address, as the tap is one, the kernel takes even in the
-loose mode only what it would send back there: __fib_validate_source() in net/ipv4/fib_frontend.c.)
+filter a loose one, and without any such filter, so that the chain `check` of the uplink's table
+(netsetup/table/layout.c) stands alone. (From an interface without an address, as the tap is one,
+the kernel takes even in the loose mode only what it would send back there: __fib_validate_source()
+in net/ipv4/fib_frontend.c.)
 """
 
 import signal
@@ -101,8 +103,9 @@ class Scene:
             tape.take()
         for each in frames:
             self.guest.send(*each) if isinstance(each, tuple) else self.guest.send(each)
-        for to in (self.lab.phone.address, self.second.gateway, self.other.address):
+        for to in (self.lab.phone.address, self.other.address):
             self.guest.send(self.guest.ip(ipv4(self.guest.address, to, UDP, udp(9, 9, fence))))
+        self.service.sendto(fence, (self.second.gateway, 9))
         for each in (self.air, self.wired, self.other):
             each.tape.wait(lambda frame: fence in frame)
         air = self.air.tape.take()
@@ -218,7 +221,8 @@ def vlans(s: Scene) -> list[bytes]:
              for tags in ([(ETH_VLAN, 0)], [(ETH_VLAN, 5)], [(0x88A8, 0)], [(0x88A8, 5)],
                           [(ETH_VLAN, 0), (ETH_VLAN, 0)], [(0x88A8, 0), (ETH_VLAN, 5)],
                           [(ETH_VLAN, 0)] * 3)]
-    return found + [vlan(s, [(ETH_VLAN, 5)], honest), vlan(s, [(0x88A8, 3), (ETH_VLAN, 5)], honest)]
+    return found + [vlan(s, tags, honest) for tags in (
+        [(ETH_VLAN, 0)], [(ETH_VLAN, 5)], [(0x88A8, 3), (ETH_VLAN, 5)])]
 
 
 def link_layer(s: Scene) -> list[bytes]:
@@ -241,6 +245,19 @@ def to_other_macs(s: Scene) -> list[bytes]:
     packet = ipv4(s.guest.address, s.lab.phone.address, UDP, udp(PORT, PORT, MARK))
     return [s.guest.ip(packet, to=mac) for mac in (
         s.lab.phone.mac, s.lab.router.mac, LAPTOP_MAC, BROADCAST, "01:00:5e:00:00:fb")]
+
+
+def from_other_macs(s: Scene) -> list[bytes]:
+    """Its own packets and ARP, in frames of others, and ARP that names others' MACs."""
+    packet = ipv4(s.guest.address, s.lab.phone.address, UDP, udp(PORT, PORT, MARK))
+    found = []
+    for mac in (s.lab.phone.mac, s.lab.router.mac, LAPTOP_MAC, s.other.mac, s.guest.host_mac,
+                "52:54:00:77:77:77", BROADCAST, "01:00:5e:00:00:fb"):
+        found.append(s.guest.ip(packet, source=mac))
+        found += [ether(BROADCAST, source, ETH_ARP, arp(
+            1, (sender, s.guest.address), ("00:00:00:00:00:00", s.lab.laptop.address)) + MARK)
+                  for source, sender in ((mac, mac), (mac, s.guest.mac), (s.guest.mac, mac))]
+    return found
 
 
 def multicast(s: Scene) -> list[bytes]:
@@ -397,6 +414,7 @@ ATTACKS: dict[str, Callable[[Scene], list]] = {
         dhcp_offer(s, s.lab.laptop.address, s.lab.lan.gateway),
         dhcp_offer(s, s.lab.phone.address, s.lab.lan.gateway)],
     "to the MACs of others": to_other_macs,
+    "from the MACs of others": from_other_macs,
     "VLAN tags": vlans,
     "protocols of switches": link_layer,
     "source routing": source_routes,
@@ -451,14 +469,10 @@ ALLOWED: dict[str, tuple[Callable[[Scene], list], str, int]] = {
     "a datagram to another VM": (lambda s: [own(s, s.other.address)], "victim", 1),
     "a datagram to the host": (lambda s: [own(s, s.lab.laptop.address)], "host", 1),
     "the host's other address": (lambda s: [own(s, s.host_other)], "host", 1),
-    "the host's other network": (lambda s: [own(s, s.second.gateway)], "wired", 1),
-    "from another MAC": (lambda s: [s.guest.ip(ipv4(
-        s.guest.address, s.lab.phone.address, UDP, udp(PORT, PORT, MARK)),
-        source=s.lab.router.mac)], "air", 1),
+    "the host's other network, by the LAN's router": (
+        lambda s: [own(s, s.second.gateway)], "air", 1),
     "with options": (lambda s: [own(s, s.lab.phone.address, options=b"\x07\x07\x04" + bytes(5))],
                      "air", 1),
-    "tagged with priority alone": (lambda s: [vlan(s, [(ETH_VLAN, 0)], ipv4(
-        s.guest.address, s.lab.phone.address, UDP, udp(PORT, PORT, MARK)))], "air", 1),
     "a fragment of one octet": (lambda s: [s.guest.ip(ipv4(
         s.guest.address, s.lab.phone.address, UDP, b"\xa7", fragment=185, ident=0xA5A6))],
                                 "air", 1),
@@ -478,7 +492,7 @@ def dhcp(s: Wire, kind: int, source: str = "0.0.0.0", to: str = "255.255.255.255
          options: bytes = b"", mac: str = "") -> bytes:
     """A DHCP client's frame; with a @source it is a renewal (RFC 2131, section 4.3.2). @mac: of the
     client, by default that of the virtual card."""
-    mac = mac or s.vm_mac
+    mac = mac or s.mac
     body = bytes([1, 1, 6, 0]) + b"\xa5\x5a\xa5\x5a" + bytes(4) + IPv4Address(source).packed
     body += bytes(12) + mac_bytes(mac) + bytes(202)
     body += b"\x63\x82\x53\x63\x35\x01" + bytes([kind]) + options + b"\xff"
@@ -505,7 +519,7 @@ def test_dhcp_has_one_client(lab: Lab) -> None:
         guest.vm.wait_stderr("a DHCP client 02:00:00:00:77:02 behind the guest is not served")
         guest.send(dhcp(guest, 1))
         assert dhcp_answer(guest) == (2, guest.address)
-        guest.vm.wait_stderr(f"DHCP: the guest's MAC address is {guest.vm_mac} now")
+        guest.vm.wait_stderr(f"DHCP: the guest's MAC address is {guest.mac} now")
         guest.send(dhcp(guest, 1, mac="02:00:00:00:77:01"))
         with pytest.raises(TimeoutError):
             dhcp_answer(guest, 1)

@@ -16,6 +16,7 @@
 #include "netsetup/base/clock.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/arp_socket.h"
 #include "netsetup/worker/worker.h"
 #include "netsetup/worker/worker_message.h"
 #include "tests/unit/support/namespace.h"
@@ -109,7 +110,7 @@ static inline void worker_open(int service, uint32_t vm, const char *ifname)
 		.type = WORKER_OPEN, .vm = vm, .mac = ours, .own = { ours, former }
 	};
 	struct error err;
-	cleanup_fd int arp = arp_open(if_nametoindex(ifname), &err);
+	cleanup_fd int arp = arp_socket_open(if_nametoindex(ifname), &err);
 
 	assert_true(arp >= 0);
 	worker_send_fds(service, &message, &arp, 1);
@@ -204,7 +205,7 @@ static inline int worker_far_end(void)
 	int there;
 
 	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
-	there = arp_open(if_nametoindex("e0-p"), &err);
+	there = arp_socket_open(if_nametoindex("e0-p"), &err);
 	assert_true(there >= 0);
 	return there;
 }

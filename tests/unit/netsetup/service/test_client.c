@@ -583,6 +583,7 @@ static void two_cards(void)
 	first = request(&attach, &ends[0]);
 	client_expect(ends[0], RECORD_READY, fds[0]);
 	attach.card = 1;
+	attach.mac.ether_addr_octet[5] = 1;
 	attach.address = address("192.168.7.10");
 	second = request(&attach, &ends[1]);
 	record = client_expect(ends[1], RECORD_READY, fds[1]);
@@ -630,6 +631,7 @@ static void cards_permitted(void)
 	assert_int_equal(client_first(&service, &client, &err), 0);
 	client_expect(ends[0], RECORD_READY, NULL);
 	attach.card = 1;
+	attach.mac.ether_addr_octet[5] = 1;
 	attach.address = address("192.168.7.10");
 	client = connect_client(4242, &ends[1]);
 	send_record(ends[1], &attach);

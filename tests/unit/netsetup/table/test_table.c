@@ -105,7 +105,7 @@ static const struct {
 	{ "nothing but an Ethernet header", false, FRAME(ETH(8, 0)) },
 };
 
-/* What a packet socket for one of these types receives has passed the table. */
+/* A frame that a packet socket for one of these types receives has passed the table. */
 static const uint16_t types[] = { ETHERTYPE_IP,     ETHERTYPE_ARP, ETHERTYPE_IPV6, ETHERTYPE_VLAN,
 				  ETHERTYPE_REVARP, 0x88a8,        0x88cc,         0x0004 };
 
@@ -360,7 +360,7 @@ static void test_only_the_owner(void **state)
 	namespace_test(only_the_owner);
 }
 
-/* Answers that are read by another process, or are left over from another, confuse no later call. */
+/* An answer that an earlier call has left unread confuses no later call. */
 static void shared_socket(void)
 {
 	const struct {
@@ -466,7 +466,7 @@ static void follows_the_host(void)
 	assert_int_equal(count("1360"), 1);
 	assert_int_equal(count("192.168.7.6"), 1);
 	assert_int_equal(count("10.0.0.250"), 1);
-	/* What is configured, and the last address as well. */
+	/* The configured one, and the last address as well. */
 	assert_int_equal(count("192.168.8.127"), 1);
 	assert_int_equal(count("192.168.8.255"), 1);
 	close_table();

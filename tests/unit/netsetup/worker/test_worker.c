@@ -770,7 +770,7 @@ static void confined(void)
 {
 	struct error err;
 
-	packet_socket = arp_open(if_nametoindex("e0"), &err);
+	packet_socket = arp_socket_open(if_nametoindex("e0"), &err);
 	assert_true(packet_socket >= 0);
 	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++) {
 		pid_t child = fork();
