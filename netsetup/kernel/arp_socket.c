@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/frame_mark.h"
 
 /* Offsets of a frame. */
 #define FORMAT_OFFSET \
@@ -31,7 +32,10 @@ int arp_socket_listen(int socket, struct in_addr address, struct error *err)
 	/* The numbers of a jump: instructions to skip if the test is true, and if it is false. */
 	const struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 14, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 16, 0),
+		/* What a guest says to this host. A mark, unlike an address, does not come from the LAN. */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_MARK)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FRAME_MARK_HOST, 14, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_ARP, 0, 12),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,

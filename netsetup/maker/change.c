@@ -13,11 +13,11 @@
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp_socket.h"
 #include "netsetup/kernel/dhcp_socket.h"
+#include "netsetup/kernel/frame_mark.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/tap.h"
 #include "netsetup/maker/promiscuous.h"
 #include "netsetup/table/gate.h"
-#include "netsetup/table/layout.h"
 #include "netsetup/table/table.h"
 
 /* All values that are ever set, of a tap or an uplink. */
@@ -187,7 +187,7 @@ int change_proxy_delete(const struct change *change, struct error *err)
 int change_arp_socket(const struct change *change, struct error *err)
 {
 	const struct interface_id uplink = { change->ifname, change->request->ifindex };
-	const uint32_t mark = LAYOUT_MARK_LAN;
+	const uint32_t mark = FRAME_MARK_LAN;
 	cleanup_fd int fd = arp_socket_open(uplink.ifindex, err);
 
 	if (fd < 0) {

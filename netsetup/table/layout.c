@@ -10,10 +10,8 @@
 #include <stdio.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/frame_mark.h"
 #include "netsetup/table/rule.h"
-
-/* Mark of a guest's frame on its way to the host, as LAYOUT_MARK_LAN is to the LAN. */
-#define MARK_HOST 0x766d7202u
 
 /* Broadcasts for each second to the LAN, of all guests: they cost air time at the lowest rate. */
 #define BROADCAST_RATE  200
@@ -45,7 +43,7 @@ static const struct batch_set arp_operations = { "arp_operations", BATCH_ARPOP, 
 						 0 };
 static const struct batch_set dhcp_ports = { "dhcp_ports", BATCH_PORT, 2, BATCH_NOTHING, 0 };
 
-static const uint32_t mark_lan = LAYOUT_MARK_LAN, mark_host = MARK_HOST, no_mark;
+static const uint32_t mark_lan = FRAME_MARK_LAN, mark_host = FRAME_MARK_HOST, no_mark;
 static const uint32_t the_one = LAYOUT_THE_ONE;
 static const uint8_t to_host = PACKET_HOST, multicast = PACKET_MULTICAST;
 static const uint8_t broadcast[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };

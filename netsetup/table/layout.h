@@ -12,12 +12,6 @@
 /* The one key of a map that holds one value, for rules that need not change with it. */
 #define LAYOUT_THE_ONE 1u
 
-/*
- * Mark of a frame for the LAN alone: a guest's, or ARP of the worker in a guest's name. uplink_out
- * removes it.
- */
-#define LAYOUT_MARK_LAN 0x766d7201u
-
 /* The station's MAC; TCP's largest segment on the uplink. Maps of one element. */
 extern const struct batch_set layout_mac, layout_mss;
 

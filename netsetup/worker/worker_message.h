@@ -73,8 +73,6 @@ enum probe_kind {
  * @job: WORKER_PROBE, WORKER_FIND: a number that the answer repeats.
  * @mac: WORKER_OPEN, WORKER_DHCP: hardware address of the socket's interface. WORKER_FOUND: the
  *       router's, or zero if it did not answer. WORKER_CONFLICT: the other host's.
- * @guest: WORKER_OPEN: hardware address of a bridged guest, whose own ARP the socket receives; or
- *         zero.
  * @own: WORKER_OPEN: hardware addresses that are this host's, then zero: an access point that
  *       answers for its stations may still do so with a former one.
  * @address: WORKER_DEFEND, WORKER_CONFLICT: the address; WORKER_FIND: the router.
@@ -92,12 +90,11 @@ struct worker_message {
 	uint32_t vm;
 	uint32_t job;
 	struct ether_addr mac;
-	struct ether_addr guest;
 	struct ether_addr own[OWN_MACS_MAX];
 	uint8_t announce;
 	uint8_t kind;
 	uint8_t strict;
-	uint8_t reserved; /* 0 */
+	uint8_t reserved[3]; /* 0 */
 	struct in_addr address;
 	struct in_addr host;
 	int32_t error;

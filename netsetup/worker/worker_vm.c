@@ -128,9 +128,7 @@ static bool is_own(const struct worker_vm *vm, const struct ether_addr *mac)
 
 static void apply(struct worker_vm *vm, const struct arp *arp)
 {
-	/* What a bridged guest says to this host arrives on the uplink. */
-	if (is_own(vm, &arp->sender_mac) ||
-	    !memcmp(&arp->sender_mac, &vm->guest, sizeof(vm->guest)))
+	if (is_own(vm, &arp->sender_mac))
 		return;
 	if (is_probing(vm))
 		probe_receive(&vm->batch, &vm->mac, arp);
@@ -237,7 +235,6 @@ static int act_open(struct worker_vm *vm, const struct worker_message *message, 
 		close(vm->arp);
 	vm->arp = arp;
 	vm->mac = message->mac;
-	vm->guest = message->guest;
 	memcpy(vm->own, message->own, sizeof(vm->own));
 	vm->batch.timing = NULL;
 	vm->router = (struct router){ 0 };

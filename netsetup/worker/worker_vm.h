@@ -21,7 +21,6 @@
  * @arp: of arp_socket_open(), owned, or -1.
  * @deaf: true if @arp fails at each call and must not be polled; the next request tries it again.
  * @mac: hardware address of the uplink.
- * @guest: that of a bridged guest, or zero.
  * @own: hardware addresses whose packets are this host's own, then zero.
  * @filter: the address of the present filter, as arp_socket_listen() takes it.
  */
@@ -31,7 +30,6 @@ struct worker_vm {
 	int arp;
 	bool deaf;
 	struct ether_addr mac;
-	struct ether_addr guest;
 	struct ether_addr own[OWN_MACS_MAX];
 	struct in_addr filter;
 	struct probe_batch batch;
