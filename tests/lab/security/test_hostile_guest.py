@@ -46,6 +46,9 @@ class Scene:
         if mode == "loose":
             lab.laptop.netns.sysctls({"net/ipv4/conf/all/rp_filter": "2"})
         self.host_other = lab.laptop.add_wired(self.second, metric=900).split("/")[0]
+        # So that no ARP stands in the way, and the service need not note the router's MAC later.
+        for station in (lab.phone.address, lab.lan.gateway, self.second.gateway):
+            assert lab.laptop.ping(station)
         self.before = lab.snapshot()
         self.guest = Wire(lab, "hostile")
         self.other = Wire(lab, "victim")
@@ -58,8 +61,6 @@ class Scene:
         stack.callback(self.service.close)
         self.service.bind(("0.0.0.0", PORT))
         self.service.setblocking(False)
-        for station in (lab.phone.address, lab.lan.gateway, self.second.gateway):  # so that no ARP stands in the way
-            assert lab.laptop.ping(station)
         if mode == "alone":
             checksum_in_software(lab.laptop.netns, "wlan0")
             self.signal_helpers(signal.SIGSTOP)  # or they would set it again
