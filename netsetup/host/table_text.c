@@ -37,12 +37,18 @@ static const struct {
 	  "arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation @arp_operations "
 	  "iif . arp saddr ether . arp saddr ip @pair4 return",
 	  BY_NONE },
+	{ "check",
+	  "arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation @arp_operations "
+	  "iif . 00:00:00:00:00:00 . arp saddr ip @pair4 return",
+	  BY_NONE },
 	{ "check", "ip saddr 0.0.0.0 drop", BY_NONE },
 	{ "check", "ip daddr 127.0.0.0/8 drop", BY_NONE },
 	{ "check", "ip daddr 224.0.0.0/4 drop", BY_NONE },
 	{ "check", "ip daddr @foreign4 drop", BY_NONE },
 	{ "check", "ip frag-off & 8191 == 0 udp dport @dhcp_ports drop", BY_NONE },
 	{ "check", "meta l4proto != 255 iif . ether saddr . ip saddr @pair4 return", BY_NONE },
+	{ "check", "meta l4proto != 255 iif . 00:00:00:00:00:00 . ip saddr @pair4 return",
+	  BY_NONE },
 	{ "check", "drop", BY_NONE },
 	{ "out", "fwd to ether daddr map @tap_by_mac", BY_NONE },
 	{ "out", "ether daddr @self meta pkttype set host meta mark set 0x766d7202 fwd to",
@@ -174,8 +180,9 @@ static void report_tap(const struct text *text, const struct table_vm *vm, const
 		    "# nft add chain netdev %s %s { type filter hook ingress device %s "
 		    "priority filter; }",
 		    text->table, chain, vm->tap.ifname);
-	host_report(text->host, "# nft add rule netdev %s %s ether saddr != %s drop", text->table,
-		    chain, mac);
+	if (vm->path == TABLE_BRIDGED)
+		host_report(text->host, "# nft add rule netdev %s %s ether saddr != %s drop",
+			    text->table, chain, mac);
 	host_report(text->host, "# nft add rule netdev %s %s " PROTOCOLS "drop", text->table,
 		    chain);
 	host_report(text->host, "# nft add rule netdev %s %s jump check", text->table, chain);
@@ -186,9 +193,10 @@ static void report_tap(const struct text *text, const struct table_vm *vm, const
 bool table_text_vm(struct host *host, struct interface_id uplink, const struct table_vm *vm)
 {
 	const struct text text = begin(host, uplink);
+	const struct ether_addr any = { 0 };
 	char address[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
 
-	arp_mac_text(&vm->mac, mac);
+	arp_mac_text(vm->path == TABLE_BRIDGED ? &vm->mac : &any, mac);
 	host_report(host, "# nft add element netdev %s pair4 { %s . %s . 0.0.0.0 }", text.table,
 		    vm->tap.ifname, mac);
 	if (!ipv4_unset(vm->address))

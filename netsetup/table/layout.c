@@ -85,13 +85,41 @@ static void load_the_one(struct batch *batch, const struct batch_set *map, uint3
 	rule_load_value(batch, map->name, KEY, reg);
 }
 
-/* Goes on if the frame's tap, this MAC and this address are in pair4. */
+/* Goes on if the frame's tap, this MAC and this address are in pair4. @mac: NULL: a routed VM's. */
 static void if_pair(struct batch *batch, const struct field *mac, const struct field *address)
 {
+	static const uint8_t any[8];
+
 	rule_load_meta(batch, NFT_META_IIF, PAIR);
-	rule_load(batch, mac, PAIR_MAC);
+	if (mac)
+		rule_load(batch, mac, PAIR_MAC);
+	else
+		rule_load_data(batch, any, sizeof(any), PAIR_MAC);
 	rule_load(batch, address, PAIR_ADDRESS);
 	rule_if_known(batch, layout_pair4.name, PAIR);
+}
+
+static void pass_arp(struct batch *batch, const struct field *mac, const char *comment)
+{
+	static const uint8_t ethernet_ipv4[] = { 0, ARPHRD_ETHER, 8, 0, ETH_ALEN, 4 };
+
+	rule_begin(batch, "check", comment);
+	rule_if_type(batch, ETH_P_ARP);
+	rule_if(batch, &rule_arp_fixed, ethernet_ipv4);
+	rule_if_in(batch, &rule_arp_operation, arp_operations.name);
+	if_pair(batch, mac, &rule_arp_sender);
+	rule_return(batch);
+}
+
+static void pass_ipv4(struct batch *batch, const struct field *mac, const char *comment)
+{
+	static const uint8_t reserved = IPPROTO_RAW;
+
+	rule_begin(batch, "check", comment);
+	rule_if_type(batch, ETH_P_IP);
+	rule_if_meta_not(batch, NFT_META_L4PROTO, &reserved, sizeof(reserved));
+	if_pair(batch, mac, &rule_ip_from);
+	rule_return(batch);
 }
 
 /*
@@ -103,20 +131,13 @@ static void if_pair(struct batch *batch, const struct field *mac, const struct f
  */
 static void add_check(struct batch *batch)
 {
-	static const uint8_t ethernet_ipv4[] = { 0, ARPHRD_ETHER, 8, 0, ETH_ALEN, 4 };
-	static const uint8_t reserved = IPPROTO_RAW;
-
 	batch_chain(batch, "check", NULL);
 	rule_begin(batch, "check", "multicast");
 	rule_if_meta(batch, NFT_META_PKTTYPE, &multicast, sizeof(multicast));
 	rule_drop(batch);
 
-	rule_begin(batch, "check", "ARP from its own address, or a probe from none");
-	rule_if_type(batch, ETH_P_ARP);
-	rule_if(batch, &rule_arp_fixed, ethernet_ipv4);
-	rule_if_in(batch, &rule_arp_operation, arp_operations.name);
-	if_pair(batch, &rule_arp_sender_mac, &rule_arp_sender);
-	rule_return(batch);
+	pass_arp(batch, &rule_arp_sender_mac, "ARP from its own address, or a probe from none");
+	pass_arp(batch, NULL, "the same of a routed guest, whatever its MAC");
 
 	rule_begin(batch, "check", "IPv4 from none, which pair4 has for probes");
 	rule_if_type(batch, ETH_P_IP);
@@ -145,11 +166,8 @@ static void add_check(struct batch *batch)
 	rule_if_in(batch, &rule_port_to, dhcp_ports.name);
 	rule_drop(batch);
 
-	rule_begin(batch, "check", "IPv4 from its own address, with a header that is one");
-	rule_if_type(batch, ETH_P_IP);
-	rule_if_meta_not(batch, NFT_META_L4PROTO, &reserved, sizeof(reserved));
-	if_pair(batch, &rule_mac_from, &rule_ip_from);
-	rule_return(batch);
+	pass_ipv4(batch, &rule_mac_from, "IPv4 from its own address, with a header that is one");
+	pass_ipv4(batch, NULL, "IPv4 of a routed guest, whatever its MAC");
 
 	rule_begin(batch, "check", "anything else");
 	rule_drop(batch);
@@ -391,9 +409,15 @@ void layout_tap(struct batch *batch, struct interface_id tap, const struct ether
 	batch_chain(batch, chain_name(tap.ifindex, name), &hook);
 	batch_chain_flush(batch, name);
 
-	rule_begin(batch, name, "not the guest's MAC");
-	rule_if_not(batch, &rule_mac_from, mac);
-	rule_drop(batch);
+	/*
+	 * The MAC of a routed guest ends at the tap, and may be that of a bridge in the guest. In a
+	 * bridged one's name, a frame would reach the LAN and other guests.
+	 */
+	if (bridged) {
+		rule_begin(batch, name, "not the guest's MAC");
+		rule_if_not(batch, &rule_mac_from, mac);
+		rule_drop(batch);
+	}
 
 	/* The kernel has taken a tag of 802.1Q off; this field has it again (nft_payload.c). */
 	rule_begin(batch, name, "VLAN tags and other protocols");

@@ -24,7 +24,10 @@ extern const struct batch_set layout_self, layout_host4, layout_bcast4, layout_f
 /* The tap of a bridged guest by its MAC and by its address, and its MAC by its address. */
 extern const struct batch_set layout_tap_by_mac, layout_tap_by_ip4, layout_mac_by_ip4;
 
-/* Each tap with the MAC and an address that its guest may send from: struct layout_pair4. */
+/*
+ * Each tap with the MAC and an address that its guest may send from: struct layout_pair4. The MAC
+ * of a routed guest is zero here, which stands for any.
+ */
 extern const struct batch_set layout_pair4;
 
 /* A key of pair4: each part fills words of 4 octets. @ifindex is in host byte order. */

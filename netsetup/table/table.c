@@ -174,8 +174,10 @@ static void forget(struct batch *batch, struct known *known, uint32_t tap)
 
 static void remember(struct batch *batch, const struct table_vm *vm)
 {
-	struct layout_pair4 pair = { .ifindex = vm->tap.ifindex, .mac = vm->mac };
+	struct layout_pair4 pair = { .ifindex = vm->tap.ifindex };
 
+	if (vm->path == TABLE_BRIDGED)
+		pair.mac = vm->mac;
 	/* The pair with 0.0.0.0 is for ARP probes. */
 	batch_element_add(batch, &layout_pair4, (struct batch_element){ &pair, NULL });
 	pair.address = vm->address;

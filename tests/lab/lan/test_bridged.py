@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A bridged guest is on the LAN below the host's IP stack: whatever owns that stack does not matter."""
 
-import os
-import signal
 import time
 from ipaddress import IPv4Address
 
 import pytest
 
-import process
-from guests import boot, paused, reach, tiny
+from guests import boot, paused, tiny
 from lab import LAPTOP_MAC, Lab
-from stream import Pings
 from test_defend import announcements
 from wire import Wire
 

@@ -5,6 +5,8 @@ import socket
 import time
 from typing import Callable
 
+import pytest
+
 from lab import Lab
 from station import Station
 from table import Scene, marker
@@ -216,17 +218,24 @@ PROPERTIES: dict[str, Callable[[Scene], bool]] = {
     "uplink_out: a broadcast of the host: every guest gets a copy": hears_once("laptop", "guest"),
 }
 
+ROUTED: dict[str, Callable[[Scene], bool]] = {
+    "check: the same of a routed guest, whatever its MAC": pings("guest", "phone"),
+    "check: IPv4 of a routed guest, whatever its MAC": pings("guest", "phone"),
+}
 
-def test_each_rule_is_needed(lab: Lab) -> None:
+
+@pytest.mark.parametrize("path, properties", [("bridged", PROPERTIES), ("routed", ROUTED)])
+def test_each_rule_is_needed(lab: Lab, path: str,
+                             properties: dict[str, Callable[[Scene], bool]]) -> None:
     """With all rules every property holds; without one rule its own property fails."""
-    scene = Scene(lab)
+    scene = Scene(lab, path)
     try:
         lab.laptop.netns.ip(f"addr add {OTHER_NETWORK} brd + dev lo")
         scene.holder.say("refresh")
-        assert set(scene.holder.rules()) == set(PROPERTIES)
-        assert [rule for rule, holds in PROPERTIES.items() if not holds(scene)] == []
+        assert set(scene.holder.rules()) == set(PROPERTIES) | set(ROUTED)
+        assert [rule for rule, holds in properties.items() if not holds(scene)] == []
         useless = []
-        for rule, holds in PROPERTIES.items():
+        for rule, holds in properties.items():
             scene.holder.without(rule)
             if holds(scene):
                 useless.append(rule)
