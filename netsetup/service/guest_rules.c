@@ -191,9 +191,9 @@ static int publish_table(struct host *host, const struct vm *vm, const struct ta
 	for (size_t i = 0; i < count && ret == 0; i++)
 		if (!has_route(routes->list, routes->count, &wanted[i]))
 			ret = host_tap_route_add(host, &wanted[i],
-					     wanted[i].to.length == 32 ? vm->record.tap
-								       : vm->uplink.ifname,
-					     err);
+						 wanted[i].to.length == 32 ? vm->record.tap
+									   : vm->uplink.ifname,
+						 err);
 	return ret;
 }
 

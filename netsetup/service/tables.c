@@ -245,8 +245,7 @@ static int put_dry(struct host *host, struct tables *tables, const struct vm *vm
 
 	if (!find_table(tables, vm->uplink.ifindex))
 		ret = host_table_open(host, uplink_check_id(&vm->uplink), &table.fds, err);
-	return ret < 0 ? ret
-		       : set_vm(host, &table, uplink_check_id(&vm->uplink), vm, address, err);
+	return ret < 0 ? ret : set_vm(host, &table, uplink_check_id(&vm->uplink), vm, address, err);
 }
 
 int tables_put(struct state *state, struct host *host, struct vm *vm, struct in_addr address,
