@@ -266,7 +266,6 @@ static void take_over(struct state *state, struct vm *vm, struct vm *lost)
 	vm_free(lost);
 }
 
-/* A table finds the guest by its hardware address. */
 static int same_mac(const struct vm *other, struct error *err)
 {
 	const struct attach_record *attach = &other->record.attach;
@@ -286,8 +285,18 @@ static int find_other(struct state *state, struct vm *vm, struct error *err)
 		return already_running(other, err);
 	if (other)
 		take_over(state, vm, other);
-	for (other = state->vms; other; other = other->next)
-		if (other != vm && !other->record.attach.dry_run &&
+	return 0;
+}
+
+/*
+ * A table finds a bridged guest by its hardware address. Two users' VMs of one name have the same
+ * one where they are routed.
+ */
+static int check_mac(const struct state *state, const struct vm *vm, struct error *err)
+{
+	for (const struct vm *other = state->vms; other; other = other->next)
+		if (other != vm && !other->record.attach.dry_run && !vm->record.attach.dry_run &&
+		    other->record.path == PATH_BRIDGED && vm->record.path == PATH_BRIDGED &&
 		    !memcmp(&other->record.attach.mac, &vm->record.attach.mac,
 			    sizeof(vm->record.attach.mac)))
 			return same_mac(other, err);
@@ -374,6 +383,8 @@ int attach_begin(struct state *state, struct vm *vm, struct error *err)
 		ret = resume(state, vm, err);
 	if (ret == 0)
 		ret = task_begin(&task, state, vm, err);
+	if (ret == 0)
+		ret = check_mac(state, vm, err);
 	if (ret == 0 && !task.host.dry_run)
 		ret = open_arp(state, &task.host, vm, err);
 	return ret < 0 ? ret : move(state, &task, vm, err);
