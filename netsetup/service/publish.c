@@ -90,12 +90,15 @@ static int publish_values(struct host *host, const struct vm *vm, struct error *
 	for (size_t i = 0; i < ARRAY_SIZE(tap_values); i++) {
 		const struct sysctl sysctl = { tap_values[i].tree, vm->record.tap,
 					       tap_values[i].key };
-		int value = !tap_values[i].value;
-		int ret;
+		/* A dry run has no tap yet, which would get the default value. */
+		const struct sysctl present = { sysctl.tree,
+						host->dry_run ? "default" : sysctl.ifname,
+						sysctl.key };
+		int value, ret;
 
 		if (tap_values[i].routed && vm->record.path == PATH_BRIDGED)
 			continue;
-		ret = host->dry_run ? 0 : sysctl_read(&sysctl, &value, err);
+		ret = sysctl_read(&present, &value, err);
 		if (ret == -ENOENT && tap_values[i].optional)
 			continue;
 		if (ret == 0 && value != tap_values[i].value)
