@@ -178,7 +178,8 @@ PROPERTIES: dict[str, Callable[[Scene], bool]] = {
     "check: anything else": drops(ETH_IPV4, lambda scene, text: note(
         scene.guest, FREE, text, source=scene.lab.phone.address)),
 
-    "out: to another guest: from tap to tap": pings("guest", "other"),
+    "out: IPv4 to another guest: from tap to tap": pings("guest", "other"),
+    "out: ARP to another guest: from tap to tap": pings("guest", "other"),
     "out: to the host: by the gate": pings("guest", "laptop"),
     "out: a broadcast: the host gets a copy, and by the gate the other guests": hears_once(
         "guest", "laptop"),
@@ -212,7 +213,8 @@ PROPERTIES: dict[str, Callable[[Scene], bool]] = {
 
     "uplink_out: a guest's frame, which has passed": hears_once("guest", "other"),
     "uplink_out: VLANs and other protocols are the host's": tagged("laptop"),
-    "uplink_out: the host to a guest: to its tap": pings("laptop", "guest"),
+    "uplink_out: IPv4 of the host to a guest: to its tap": pings("laptop", "guest"),
+    "uplink_out: ARP of the host to a guest: to its tap": pings("guest", "laptop"),
     "uplink_out: a broadcast of the host: every guest gets a copy": hears_once("laptop", "guest"),
 }
 
