@@ -295,6 +295,63 @@ static void test_two(void **state)
 	namespace_test(two);
 }
 
+/* Returns what an attach with this MAC and path returns; the VM is undone. */
+static int attach_mac(const char *name, struct ether_addr mac, enum network_path path,
+		      struct error *err)
+{
+	struct attach_record attach = attach_at(name, "192.168.7.10");
+	struct vm *vm;
+	int client, ret;
+
+	attach.mac = mac;
+	attach.path = path;
+	vm = service_vm(&attach, &client);
+	ret = attach_begin(&service, vm, err);
+	undo(vm, client);
+	return ret;
+}
+
+/*
+ * A bridged VM is refused with the MAC of the router, of this host, or of a bridged VM on its
+ * uplink, which is not named: it may be another user's. No one else needs a MAC of its own.
+ */
+static void stolen_mac(void)
+{
+	const struct ether_addr former = { { 2, 0, 0, 0, 0, 0x55 } };
+	struct attach_record attach = attach_at("web", "192.168.7.9");
+	struct error err = { 0 };
+	struct vm *vm;
+	int client;
+
+	service_open();
+	assert_int_equal(namespace_run(KNOWN_ROUTER), 0);
+	assert_int_equal(attach_mac("red", router_mac, PATH_BRIDGED, &err), -EEXIST);
+	assert_string_equal(err.message, "MAC address 02:00:00:00:00:01 is the router's");
+	assert_int_equal(attach_mac("red", router_mac, PATH_ROUTED, &err), ATTACH_DONE);
+	service.own_macs[3] = former;
+	assert_int_equal(attach_mac("red", former, PATH_BRIDGED, &err), -EEXIST);
+	assert_string_equal(err.message, "MAC address 02:00:00:00:00:55 is this host's");
+
+	attach.path = PATH_BRIDGED;
+	vm = make(&attach, &client);
+	move_now(vm);
+	assert_int_equal(attach_mac("red", attach.mac, PATH_ROUTED, &err), ATTACH_DONE);
+	assert_int_equal(attach_mac("red", attach.mac, PATH_BRIDGED, &err), -EEXIST);
+	assert_non_null(strstr(err.message, "is another VM's"));
+	assert_null(strstr(err.message, "web"));
+	undo(vm, client);
+	attach.path = PATH_ROUTED;
+	vm = make(&attach, &client);
+	assert_int_equal(attach_mac("red", attach.mac, PATH_BRIDGED, &err), ATTACH_DONE);
+	undo(vm, client);
+	service_close();
+}
+
+static void test_stolen_mac(void **state)
+{
+	namespace_test(stolen_mac);
+}
+
 /* The second VM of a name is refused, whatever else it requests, and the first one stays. */
 static void same_name(void)
 {
@@ -1217,27 +1274,17 @@ static void test_dry_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_held),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_two),
-		cmocka_unit_test(test_same_name),
-		cmocka_unit_test(test_probed),
-		cmocka_unit_test(test_probed_at_once),
-		cmocka_unit_test(test_undone_before),
-		cmocka_unit_test(test_changed_meanwhile),
-		cmocka_unit_test(test_moved_again),
-		cmocka_unit_test(test_filtered),
-		cmocka_unit_test(test_networks_alike),
-		cmocka_unit_test(test_carrier),
-		cmocka_unit_test(test_other_subnet),
-		cmocka_unit_test(test_other_uplink),
-		cmocka_unit_test(test_withdrawn),
-		cmocka_unit_test(test_restored),
-		cmocka_unit_test(test_resume),
-		cmocka_unit_test(test_started_anew),
-		cmocka_unit_test(test_forbidden),
-		cmocka_unit_test(test_hostile_worker),
+		cmocka_unit_test(test_whole),          cmocka_unit_test(test_held),
+		cmocka_unit_test(test_refused),        cmocka_unit_test(test_two),
+		cmocka_unit_test(test_stolen_mac),     cmocka_unit_test(test_same_name),
+		cmocka_unit_test(test_probed),         cmocka_unit_test(test_probed_at_once),
+		cmocka_unit_test(test_undone_before),  cmocka_unit_test(test_changed_meanwhile),
+		cmocka_unit_test(test_moved_again),    cmocka_unit_test(test_filtered),
+		cmocka_unit_test(test_networks_alike), cmocka_unit_test(test_carrier),
+		cmocka_unit_test(test_other_subnet),   cmocka_unit_test(test_other_uplink),
+		cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_restored),
+		cmocka_unit_test(test_resume),         cmocka_unit_test(test_started_anew),
+		cmocka_unit_test(test_forbidden),      cmocka_unit_test(test_hostile_worker),
 		cmocka_unit_test(test_dry_run),
 	};
 
