@@ -185,8 +185,13 @@ static void report_tap(const struct text *text, const struct table_vm *vm, const
 	host_report(text->host, "# nft add rule netdev %s %s " PROTOCOLS "drop", text->table,
 		    chain);
 	host_report(text->host, "# nft add rule netdev %s %s jump check", text->table, chain);
-	if (vm->path == TABLE_BRIDGED)
-		host_report(text->host, "# nft add rule netdev %s %s goto out", text->table, chain);
+	if (vm->path != TABLE_BRIDGED)
+		return;
+	host_report(text->host,
+		    "# nft add rule netdev %s %s " ALL
+		    "limit rate over 50/second burst 50 packets drop",
+		    text->table, chain);
+	host_report(text->host, "# nft add rule netdev %s %s goto out", text->table, chain);
 }
 
 bool table_text_vm(struct host *host, struct interface_id uplink, const struct table_vm *vm)

@@ -15,9 +15,12 @@
 /* Mark of a guest's frame on its way to the host, as LAYOUT_MARK_LAN is to the LAN. */
 #define MARK_HOST 0x766d7202u
 
-/* Broadcasts for each second to the LAN, of all guests: they cost air time at the lowest rate. */
-#define BROADCAST_RATE  200
-#define BROADCAST_BURST 200
+/*
+ * Broadcasts for each second of one guest, and of all guests to the LAN, where they cost air time
+ * at the lowest rate. As many may come at once.
+ */
+#define GUEST_BROADCASTS 50
+#define LAN_BROADCASTS   200
 
 /* Registers: a pair is three values that lie one after the other; a MAC fills two. */
 #define PAIR         NFT_REG32_04
@@ -166,6 +169,14 @@ static void clamp(struct batch *batch)
 	rule_next(batch);
 }
 
+/* Drops the broadcasts of a second above a number. */
+static void drop_broadcasts(struct batch *batch, uint32_t rate)
+{
+	rule_if(batch, &rule_mac_to, broadcast);
+	rule_if_more(batch, rate, rate);
+	rule_drop(batch);
+}
+
 static void forward_to(struct batch *batch, uint32_t ifindex)
 {
 	rule_load_data(batch, &ifindex, sizeof(ifindex), TAP);
@@ -217,9 +228,7 @@ static void add_out(struct batch *batch, uint32_t uplink, uint32_t gate)
 	add_out_to_host(batch, gate);
 
 	rule_begin(batch, "out", "too many broadcasts toward the LAN");
-	rule_if(batch, &rule_mac_to, broadcast);
-	rule_if_more(batch, BROADCAST_RATE, BROADCAST_BURST);
-	rule_drop(batch);
+	drop_broadcasts(batch, LAN_BROADCASTS);
 
 	rule_begin(batch, "out", "the station's MAC; a mark for uplink_out");
 	rule_store_meta(batch, NFT_META_MARK, &mark_lan, sizeof(mark_lan));
@@ -425,6 +434,13 @@ void layout_tap(struct batch *batch, struct interface_id tap, const struct ether
 	/* A frame that no rule takes goes on into the host's stack. */
 	if (!bridged)
 		return;
+	/*
+	 * Threat: one guest's storm keeps the host busy, and leaves other guests no broadcast of
+	 * those to the LAN. Test: test_storm in test_table.py.
+	 */
+	rule_begin(batch, name, "too many broadcasts of this guest");
+	drop_broadcasts(batch, GUEST_BROADCASTS);
+
 	rule_begin(batch, name, "bridged: below the host's stack");
 	rule_goto(batch, "out");
 }

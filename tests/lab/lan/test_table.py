@@ -258,6 +258,23 @@ def test_hostile_frames_are_dropped(path_scene: Scene) -> None:
     assert not passed
 
 
+def test_storm(scene: Scene) -> None:
+    """A guest that floods the LAN takes nothing from another one's broadcasts."""
+    guest, other = scene.guest, scene.other
+    flood = ether(BROADCAST, guest.mac, ETH_IPV4,
+                  ipv4(guest.address, "255.255.255.255", UDP, udp(9, 9, PLACE)))
+    texts = [marker() for _ in range(20)]
+    with guest.netns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
+        raw.bind((guest.interface, 0))
+        for text in texts:
+            for _ in range(100):
+                raw.send(flood)
+                time.sleep(0.0002)
+            scene.send(other, ether(BROADCAST, other.mac, ETH_IPV4, ipv4(
+                other.address, "255.255.255.255", UDP, udp(9, 9, text))))
+    assert [scene.hears("phone", text) for text in texts] == [True] * len(texts)
+
+
 @pytest.mark.parametrize("victim", ["laptop", "guest"])
 def test_stolen_mac(scene: Scene, victim: str) -> None:
     """A guest with the router's MAC gets nothing that the host or another guest sends to the
