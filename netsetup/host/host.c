@@ -3,6 +3,7 @@
 #include "netsetup/host/host.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,10 @@
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/query.h"
+
+/* Times to try again to make a table, and milliseconds before each. */
+#define TABLE_TRIES 15
+#define TABLE_WAIT  20
 
 /*
  * Has the request executed by the maker, or by this process if it is none's service. An answer with
@@ -316,6 +321,11 @@ int host_table_open(struct host *host, struct interface_id uplink, struct host_t
 		return 0;
 	}
 	ret = call(host, &request, 3, &ifindex, fds, err);
+	/* The keeper of descriptors may not have closed those of a former table yet. */
+	for (int i = 0; i < TABLE_TRIES && (ret == -EBUSY || ret == -EPERM); i++) {
+		poll(NULL, 0, TABLE_WAIT);
+		ret = call(host, &request, 3, &ifindex, fds, err);
+	}
 	if (ret < 0)
 		return ret;
 	*table = (struct host_table){ fds[0], fds[1], fds[2], ifindex };

@@ -63,10 +63,13 @@ bool tables_place(struct tables *tables, const char *name, int fd)
 	return true;
 }
 
+/* Its VMs are in no table until need_table() or tables_put() puts them into one. */
 static void close_table(struct state *state, struct uplink_table *table)
 {
 	char name[KEEPER_NAME_SIZE];
 
+	for (struct vm *vm = state->vms; vm; vm = vm->next)
+		vm->tabled = vm->tabled && vm->record.table != table->ifindex;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		snprintf(name, sizeof(name), "%s-%u", parts[i], table->ifindex);
 		keeper_remove(&state->keeper, name);
@@ -150,25 +153,32 @@ static void close_gone(struct state *state)
 			close_table(state, &state->tables.tables[i]);
 }
 
+/* Puts a VM whose table is gone into a new one; the next tables_put() finds out if it failed. */
+static void guard_tap(struct state *state, struct host *host, const struct uplink_table *table,
+		      struct interface_id uplink, struct vm *vm)
+{
+	const struct table_vm entry = { .tap = vm_tap(vm),
+					.mac = vm->record.attach.mac,
+					.path = TABLE_ROUTED };
+	struct error ignored;
+
+	if (vm->record.table == uplink.ifindex)
+		set_vm(host, table, uplink, vm, vm->record.passed, &ignored);
+	else if (note_table(state, vm, uplink.ifindex, entry.address, &ignored) == 0)
+		host_table_vm(host, uplink, table->fds.owner, &entry, &ignored);
+}
+
 /*
- * Has a table guard the taps of VMs whose own table is gone, until these are published again. They
- * are not on its uplink's LAN: a client's request for that uplink has not been checked.
+ * Has a new table guard the taps of VMs that are in none. Those of this uplink are on its LAN
+ * again. The others are not: a client's request for that uplink has not been checked.
  */
 static void guard_taps(struct state *state, struct host *host, const struct uplink_table *table,
 		       struct interface_id uplink)
 {
-	struct table_vm entry = { .path = TABLE_ROUTED };
-	struct error ignored;
-
-	for (struct vm *vm = state->vms; vm; vm = vm->next) {
-		if (!vm->record.tap_ifindex || find_table(&state->tables, vm->record.table))
-			continue;
-		entry.tap = vm_tap(vm);
-		entry.mac = vm->record.attach.mac;
-		vm->tabled = false;
-		if (note_table(state, vm, uplink.ifindex, entry.address, &ignored) == 0)
-			host_table_vm(host, uplink, table->fds.owner, &entry, &ignored);
-	}
+	for (struct vm *vm = state->vms; vm; vm = vm->next)
+		if (vm->record.tap_ifindex && (vm->record.table == uplink.ifindex ||
+					       !find_table(&state->tables, vm->record.table)))
+			guard_tap(state, host, table, uplink, vm);
 }
 
 /* Finds the uplink's table, and tells it of the host; makes it if there is none. */
@@ -203,15 +213,8 @@ static int need_table(struct state *state, struct host *host, const struct uplin
 static int renew_table(struct state *state, struct host *host, const struct uplink_facts *uplink,
 		       struct uplink_table **table, struct error *err)
 {
-	int ret;
-
 	close_table(state, *table);
-	ret = need_table(state, host, uplink, table, err);
-	for (struct vm *vm = state->vms; ret == 0 && vm; vm = vm->next)
-		if (vm->record.table == uplink->ifindex && vm->record.tap_ifindex)
-			ret = set_vm(host, *table, uplink_check_id(uplink), vm, vm->record.passed,
-				     err);
-	return ret;
+	return need_table(state, host, uplink, table, err);
 }
 
 static struct interface_id id_of(unsigned int ifindex, char ifname[IFNAMSIZ])

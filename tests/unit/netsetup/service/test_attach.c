@@ -859,6 +859,73 @@ static void test_other_uplink(void **state)
 	namespace_test(other_uplink);
 }
 
+/* True if the table of an uplink lets the tap's guest send from an address. */
+static bool guarded(const char *uplink, const struct vm *vm, const char *text)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "nft list chain netdev vmrun-%s tap_%u >/dev/null 2>&1 && "
+		 "nft list set netdev vmrun-%s pair4 | grep -q '\"%s\" .* %s[ ,]'",
+		 uplink, vm->record.tap_ifindex, uplink, vm->record.tap, text);
+	return namespace_run(command) == 0;
+}
+
+/* The descriptors of the table that another process has, as the keeper, are closed later. */
+static pid_t keep_for_a_while(void)
+{
+	const pid_t child = fork();
+
+	if (child == 0) {
+		usleep(100000);
+		_exit(0);
+	}
+	return child;
+}
+
+/* A new table guards every tap of its uplink at once, also if one of its VMs has lost its tap. */
+static void new_table(void)
+{
+	static const char *const addresses[] = { "192.168.7.9", "192.168.7.10", "192.168.7.11" };
+	static const char *const names[] = { "one", "two", "red" };
+	struct attach_record attach;
+	struct vm *vms[3];
+	int clients[3];
+	pid_t keeper;
+
+	service_open();
+	for (size_t i = 0; i < 3; i++) {
+		attach = attach_at(names[i], addresses[i]);
+		attach.path = i ? PATH_BRIDGED : PATH_ROUTED;
+		vms[i] = make(&attach, &clients[i]);
+	}
+	/* Without one of its descriptors it is made anew. */
+	keeper = keep_for_a_while();
+	close(service.tables.tables[0].fds.groups);
+	service.tables.tables[0].fds.groups = -1;
+	move_now(vms[0]);
+	namespace_wait(keeper);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(guarded("e0", vms[i], addresses[i]));
+
+	close(vms[1]->tap_fds[0]);
+	vms[1]->tap_fds[0] = -1;
+	assert_int_equal(namespace_run("while ip link show vmr-two; do sleep 0.01; done "
+				       ">/dev/null 2>&1; ip link set e0 name e9"),
+			 0);
+	move_now(vms[0]);
+	assert_true(guarded("e9", vms[0], addresses[0]));
+	assert_true(guarded("e9", vms[2], addresses[2]));
+	for (size_t i = 0; i < 3; i++)
+		undo(vms[i], clients[i]);
+	service_close();
+}
+
+static void test_new_table(void **state)
+{
+	namespace_test(new_table);
+}
+
 /* A withdrawn VM keeps its tap and its route; the uplink's values are restored. */
 static void withdrawn(void)
 {
@@ -1282,10 +1349,10 @@ int main(void)
 		cmocka_unit_test(test_moved_again),    cmocka_unit_test(test_filtered),
 		cmocka_unit_test(test_networks_alike), cmocka_unit_test(test_carrier),
 		cmocka_unit_test(test_other_subnet),   cmocka_unit_test(test_other_uplink),
-		cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_restored),
-		cmocka_unit_test(test_resume),         cmocka_unit_test(test_started_anew),
-		cmocka_unit_test(test_forbidden),      cmocka_unit_test(test_hostile_worker),
-		cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_new_table),      cmocka_unit_test(test_withdrawn),
+		cmocka_unit_test(test_restored),       cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_started_anew),   cmocka_unit_test(test_forbidden),
+		cmocka_unit_test(test_hostile_worker), cmocka_unit_test(test_dry_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
