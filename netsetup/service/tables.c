@@ -143,14 +143,21 @@ static int set_vm(struct host *host, const struct uplink_table *table, struct in
 	return host_table_vm(host, uplink, table->fds.owner, &entry, err);
 }
 
-/* Closes the tables of uplinks that are gone: another interface may have such a name now. */
-static void close_gone(struct state *state)
+/*
+ * Closes the tables of uplinks that are gone, and those that have the name which this uplink has
+ * now: they are of the one that had it.
+ */
+static void close_gone(struct state *state, const struct uplink_facts *uplink)
 {
 	char ifname[IFNAMSIZ];
 
-	for (size_t i = state->tables.count; i-- > 0;)
-		if (!if_indextoname(state->tables.tables[i].ifindex, ifname) && errno == ENXIO)
-			close_table(state, &state->tables.tables[i]);
+	for (size_t i = state->tables.count; i-- > 0;) {
+		struct uplink_table *table = &state->tables.tables[i];
+
+		if ((!if_indextoname(table->ifindex, ifname) && errno == ENXIO) ||
+		    !strncmp(table->ifname, uplink->ifname, sizeof(table->ifname)))
+			close_table(state, table);
+	}
 }
 
 /* Puts a VM whose table is gone into a new one; the next tables_put() finds out if it failed. */
@@ -193,7 +200,7 @@ static int need_table(struct state *state, struct host *host, const struct uplin
 		*table = NULL;
 	}
 	if (!*table) {
-		close_gone(state);
+		close_gone(state, uplink);
 		ret = open_table(state, host, uplink, table, err);
 		if (ret == 0)
 			guard_taps(state, host, *table, uplink_check_id(uplink));
@@ -201,9 +208,17 @@ static int need_table(struct state *state, struct host *host, const struct uplin
 	if (ret < 0 || (*table)->host == uplink->host)
 		return ret;
 	ret = host_table_refresh(host, uplink_check_id(uplink), (*table)->fds.owner, err);
-	if (ret == 0)
-		(*table)->host = uplink->host;
-	return ret;
+	if (ret < 0)
+		return ret;
+	(*table)->host = uplink->host;
+	memcpy((*table)->ifname, uplink->ifname, sizeof((*table)->ifname));
+	return 0;
+}
+
+/* True for the errors of a table that is not there by the uplink's name, or is another uplink's. */
+static bool is_renamed(int ret)
+{
+	return ret == -ENOENT || ret == -EPERM || ret == -EEXIST;
 }
 
 /*
@@ -258,7 +273,7 @@ int tables_put(struct state *state, struct host *host, struct vm *vm, struct in_
 	if (host->dry_run)
 		return put_dry(host, &state->tables, vm, address, err);
 	ret = need_table(state, host, &vm->uplink, &table, err);
-	if (ret == -ENOENT && table)
+	if (is_renamed(ret) && table)
 		ret = renew_table(state, host, &vm->uplink, &table, err);
 	if (ret == 0 && before == uplink.ifindex && ipv4_equal(vm->record.passed, address) &&
 	    vm->tabled)

@@ -926,6 +926,49 @@ static void test_new_table(void **state)
 	namespace_test(new_table);
 }
 
+/* Two uplinks have exchanged their names: each VM is in the table of its own one. */
+static void exchanged_names(void)
+{
+	struct attach_record attach = attach_at("one", "192.168.7.9");
+	struct vm *vms[2];
+	int clients[2];
+
+	service_open();
+	assert_int_equal(namespace_run("ip link add e1 type veth peer name e1-p && "
+				       "ip link set e1-p up && ip link set e1 up && "
+				       "ip addr add 192.168.8.5/24 dev e1"),
+			 0);
+	attach.path = PATH_BRIDGED;
+	vms[0] = make(&attach, &clients[0]);
+	attach = attach_at("two", "192.168.8.9");
+	attach.ifindex = if_nametoindex("e1");
+	attach.host = address("192.168.8.5");
+	attach.path = PATH_BRIDGED;
+	vms[1] = make(&attach, &clients[1]);
+	assert_true(guarded("e0", vms[0], "192.168.7.9"));
+	assert_true(guarded("e1", vms[1], "192.168.8.9"));
+
+	assert_int_equal(namespace_run("ip link set e0 name x && ip link set e1 name e0 && "
+				       "ip link set x name e1"),
+			 0);
+	move_now(vms[0]);
+	assert_true(guarded("e1", vms[0], "192.168.7.9"));
+	/* It is guarded meanwhile, and may send nothing but probes. */
+	assert_true(guarded("e1", vms[1], "0.0.0.0"));
+	move_now(vms[1]);
+	assert_true(guarded("e1", vms[0], "192.168.7.9"));
+	assert_true(guarded("e0", vms[1], "192.168.8.9"));
+	assert_false(guarded("e1", vms[1], "0.0.0.0"));
+	for (size_t i = 0; i < 2; i++)
+		undo(vms[i], clients[i]);
+	service_close();
+}
+
+static void test_exchanged_names(void **state)
+{
+	namespace_test(exchanged_names);
+}
+
 /* A withdrawn VM keeps its tap and its route; the uplink's values are restored. */
 static void withdrawn(void)
 {
@@ -1349,10 +1392,11 @@ int main(void)
 		cmocka_unit_test(test_moved_again),    cmocka_unit_test(test_filtered),
 		cmocka_unit_test(test_networks_alike), cmocka_unit_test(test_carrier),
 		cmocka_unit_test(test_other_subnet),   cmocka_unit_test(test_other_uplink),
-		cmocka_unit_test(test_new_table),      cmocka_unit_test(test_withdrawn),
-		cmocka_unit_test(test_restored),       cmocka_unit_test(test_resume),
-		cmocka_unit_test(test_started_anew),   cmocka_unit_test(test_forbidden),
-		cmocka_unit_test(test_hostile_worker), cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_new_table),      cmocka_unit_test(test_exchanged_names),
+		cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_restored),
+		cmocka_unit_test(test_resume),         cmocka_unit_test(test_started_anew),
+		cmocka_unit_test(test_forbidden),      cmocka_unit_test(test_hostile_worker),
+		cmocka_unit_test(test_dry_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
