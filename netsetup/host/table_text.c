@@ -17,6 +17,8 @@
 #define MARK_HOST "meta mark 0x766d7202 "
 #define TO_GUEST  "ether daddr set arp daddr ip map @mac_by_ip4 "
 #define TO_ITS    "fwd to arp daddr ip map @tap_by_ip4"
+#define IPV4_PAIR "meta protocol ip fwd to ether daddr . ip daddr map @tap_by_pair"
+#define ARP_PAIR  "meta protocol arp fwd to ether daddr . arp daddr ip map @tap_by_pair"
 #define TO_ALL    "ether daddr set ff:ff:ff:ff:ff:ff"
 
 /*
@@ -50,7 +52,8 @@ static const struct {
 	{ "check", "meta l4proto != 255 iif . 00:00:00:00:00:00 . ip saddr @pair4 return",
 	  BY_NONE },
 	{ "check", "drop", BY_NONE },
-	{ "out", "fwd to ether daddr map @tap_by_mac", BY_NONE },
+	{ "out", IPV4_PAIR, BY_NONE },
+	{ "out", ARP_PAIR, BY_NONE },
 	{ "out", "ether daddr @self meta pkttype set host meta mark set 0x766d7202 fwd to",
 	  BY_GATE },
 	{ "out", ALL "meta mark set 0x766d7202 dup to", BY_GATE },
@@ -82,7 +85,8 @@ static const struct {
 	{ "uplink_in", ALL "jump flood", BY_NONE },
 	{ "uplink_out", MARK_LAN "meta mark set 0x00000000 accept", BY_NONE },
 	{ "uplink_out", PROTOCOLS "accept", BY_NONE },
-	{ "uplink_out", "fwd to ether daddr map @tap_by_mac", BY_NONE },
+	{ "uplink_out", IPV4_PAIR, BY_NONE },
+	{ "uplink_out", ARP_PAIR, BY_NONE },
 	{ "uplink_out", ALL "jump flood", BY_NONE },
 };
 
@@ -156,13 +160,15 @@ static void report_bridged(const struct text *text, const struct table_vm *vm, c
 {
 	char address[IPV4_TEXT_SIZE];
 
-	host_report(text->host, "# nft add element netdev %s tap_by_mac { %s : %s }", text->table,
-		    mac, vm->tap.ifname);
+	host_report(text->host, "# nft add element netdev %s tap_by_pair { %s . 0.0.0.0 : %s }",
+		    text->table, mac, vm->tap.ifname);
 	host_report(text->host, "# nft add rule netdev %s flood ether saddr != %s dup to %s",
 		    text->table, mac, vm->tap.ifname);
 	if (ipv4_unset(vm->address))
 		return;
 	ipv4_text(vm->address, address);
+	host_report(text->host, "# nft add element netdev %s tap_by_pair { %s . %s : %s }",
+		    text->table, mac, address, vm->tap.ifname);
 	host_report(text->host, "# nft add element netdev %s tap_by_ip4 { %s : %s }", text->table,
 		    address, vm->tap.ifname);
 	host_report(text->host, "# nft add element netdev %s mac_by_ip4 { %s : %s }", text->table,
@@ -186,8 +192,13 @@ static void report_tap(const struct text *text, const struct table_vm *vm, const
 	host_report(text->host, "# nft add rule netdev %s %s " PROTOCOLS "drop", text->table,
 		    chain);
 	host_report(text->host, "# nft add rule netdev %s %s jump check", text->table, chain);
-	if (vm->path == TABLE_BRIDGED)
-		host_report(text->host, "# nft add rule netdev %s %s goto out", text->table, chain);
+	if (vm->path != TABLE_BRIDGED)
+		return;
+	host_report(text->host,
+		    "# nft add rule netdev %s %s " ALL
+		    "limit rate over 50/second burst 50 packets drop",
+		    text->table, chain);
+	host_report(text->host, "# nft add rule netdev %s %s goto out", text->table, chain);
 }
 
 bool table_text_vm(struct host *host, struct interface_id uplink, const struct table_vm *vm)

@@ -290,7 +290,10 @@ static void take_fds(struct msghdr *message, int fds[MAKER_FDS_MAX])
 		memcpy(fds, CMSG_DATA(part), part->cmsg_len - CMSG_LEN(0));
 }
 
-/* Receives one record; the descriptors that came with it are the caller's. */
+/*
+ * Receives one record; the descriptors that came with it are the caller's. A process that can have
+ * no more of them receives some of them; then none is left, and errno is EPROTO.
+ */
 static ssize_t receive_record(int socket, void *record, size_t size, int fds[MAKER_FDS_MAX])
 {
 	struct iovec data = { record, size };
@@ -307,7 +310,12 @@ static ssize_t receive_record(int socket, void *record, size_t size, int fds[MAK
 	} while (received < 0 && errno == EINTR);
 	if (received >= 0)
 		take_fds(&message, fds);
-	return received;
+	if (received < 0 || !(message.msg_flags & MSG_CTRUNC))
+		return received;
+	close_fds(fds);
+	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
+	errno = EPROTO;
+	return -1;
 }
 
 int maker_run(int socket, struct error *err)
@@ -340,13 +348,17 @@ int maker_call(int socket, const struct maker_request *request, uint32_t *ifinde
 {
 	const bool owner = request->type < ARRAY_SIZE(kinds) && kinds[request->type].owner;
 	struct maker_answer answer;
+	ssize_t size;
 	int ret;
 
 	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
 	ret = send_record(socket, request, sizeof(*request), &request->owner, owner ? 1 : 0);
 	if (ret < 0)
 		return error_set_errno(err, -ret, "cannot send a request to the maker");
-	if (receive_record(socket, &answer, sizeof(answer), fds) != sizeof(answer))
+	size = receive_record(socket, &answer, sizeof(answer), fds);
+	if (size < 0)
+		return error_set_errno(err, errno, "cannot receive from the maker");
+	if (size != sizeof(answer))
 		return error_set_errno(err, ECONNRESET, "the maker has ended");
 	*ifindex = answer.ifindex;
 	if (answer.code)

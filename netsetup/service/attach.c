@@ -13,12 +13,17 @@
 #include "netsetup/service/publish.h"
 #include "netsetup/service/task.h"
 
+static bool same_mac(const struct ether_addr *a, const struct ether_addr *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
 /* Notes a hardware address as this host's own: an answer from it will be no other host's. */
 static void note_own_mac(struct state *state, const struct ether_addr *mac)
 {
 	size_t last = 0;
 
-	while (last < OWN_MACS_MAX - 1 && memcmp(&state->own_macs[last], mac, sizeof(*mac)) != 0)
+	while (last < OWN_MACS_MAX - 1 && !same_mac(&state->own_macs[last], mac))
 		last++;
 	memmove(state->own_macs + 1, state->own_macs, last * sizeof(*mac));
 	state->own_macs[0] = *mac;
@@ -63,6 +68,51 @@ static void note_proof(struct vm *vm, struct nl_sock *route)
 		query_neighbour(route, router, uplink->ifindex, &proof->router_mac);
 }
 
+/* Returns true if the uplink's table knows another guest by this VM's hardware address. */
+static bool is_mac_of_other(const struct state *state, const struct vm *vm)
+{
+	for (const struct vm *other = state->vms; other; other = other->next)
+		if (other != vm && other->record.path == PATH_BRIDGED &&
+		    other->record.table == vm->uplink.ifindex &&
+		    same_mac(&other->record.attach.mac, &vm->record.attach.mac))
+			return true;
+	return false;
+}
+
+/*
+ * Threat: a bridged VM has the hardware address of the router, or one of this host, and so disturbs
+ * both. Check: the kernel's neighbour table, or the worker's answer; what the uplinks have or had.
+ * Other stations are no reason to refuse: the host may know the guest itself from before. Test:
+ * test_stolen_mac.
+ */
+static int check_mac(const struct state *state, const struct task *task, const struct vm *vm,
+		     struct error *err)
+{
+	const struct uplink_facts *uplink = &vm->uplink;
+	const struct ether_addr *mac = &vm->record.attach.mac;
+	struct ether_addr router = vm->router_mac;
+	char text[ARP_MAC_TEXT_SIZE];
+	const char *whose = NULL;
+
+	if (vm->record.path != PATH_BRIDGED)
+		return 0;
+	if (!ipv4_unset(uplink->router))
+		query_neighbour(task->host.route, uplink->router, uplink->ifindex, &router);
+	if (is_mac_of_other(state, vm))
+		whose = "another VM's";
+	if (same_mac(&router, mac))
+		whose = "the router's";
+	for (size_t i = 0; i < OWN_MACS_MAX; i++)
+		if (same_mac(&state->own_macs[i], mac))
+			whose = "this host's";
+	if (!whose)
+		return 0;
+	error_setf(err, STATUS_FAILURE, EEXIST, "MAC address %s is %s", arp_mac_text(mac, text),
+		   whose);
+	error_remedy(err, "give the VM another uuid, or set network.mac");
+	return -EEXIST;
+}
+
 /* Puts the VM on the LAN with an address that is its own. */
 static int settle(struct state *state, struct task *task, struct vm *vm, struct in_addr address,
 		  struct error *err)
@@ -74,6 +124,8 @@ static int settle(struct state *state, struct task *task, struct vm *vm, struct 
 	vm->phase = VM_IDLE;
 	vm->search = (struct search){ 0 };
 	ret = task_authorize(task, address, err);
+	if (ret == 0)
+		ret = check_mac(state, task, vm, err);
 	if (ret < 0)
 		return ret;
 	vm->record.address = address;
@@ -186,6 +238,8 @@ static int router_answered(struct state *state, struct task *task, struct vm *vm
 		return send_find(state, vm, VM_COMPARING, vm->uplink.router,
 				 vm->uplink.prefix.address, err);
 	vm->filters = phase == VM_COMPARING && answered;
+	if (answered)
+		vm->router_mac = *mac;
 	return settle(state, task, vm, vm->found, err);
 }
 
@@ -266,17 +320,6 @@ static void take_over(struct state *state, struct vm *vm, struct vm *lost)
 	vm_free(lost);
 }
 
-static int same_mac(const struct vm *other, struct error *err)
-{
-	const struct attach_record *attach = &other->record.attach;
-	char mac[ARP_MAC_TEXT_SIZE];
-
-	error_setf(err, STATUS_FAILURE, EEXIST, "VM '%s' runs with the same MAC address %s",
-		   attach->name, arp_mac_text(&attach->mac, mac));
-	error_remedy(err, "give one of them another uuid, or set network.mac");
-	return -EEXIST;
-}
-
 static int find_other(struct state *state, struct vm *vm, struct error *err)
 {
 	struct vm *other = vm->record.attach.dry_run ? NULL : state_find_other(state, vm);
@@ -285,21 +328,6 @@ static int find_other(struct state *state, struct vm *vm, struct error *err)
 		return already_running(other, err);
 	if (other)
 		take_over(state, vm, other);
-	return 0;
-}
-
-/*
- * A table finds a bridged guest by its hardware address. Two users' VMs of one name have the same
- * one where they are routed.
- */
-static int check_mac(const struct state *state, const struct vm *vm, struct error *err)
-{
-	for (const struct vm *other = state->vms; other; other = other->next)
-		if (other != vm && !other->record.attach.dry_run && !vm->record.attach.dry_run &&
-		    other->record.path == PATH_BRIDGED && vm->record.path == PATH_BRIDGED &&
-		    !memcmp(&other->record.attach.mac, &vm->record.attach.mac,
-			    sizeof(vm->record.attach.mac)))
-			return same_mac(other, err);
 	return 0;
 }
 
@@ -383,8 +411,6 @@ int attach_begin(struct state *state, struct vm *vm, struct error *err)
 		ret = resume(state, vm, err);
 	if (ret == 0)
 		ret = task_begin(&task, state, vm, err);
-	if (ret == 0)
-		ret = check_mac(state, vm, err);
 	if (ret == 0 && !task.host.dry_run)
 		ret = open_arp(state, &task.host, vm, err);
 	return ret < 0 ? ret : move(state, &task, vm, err);

@@ -63,10 +63,13 @@ bool tables_place(struct tables *tables, const char *name, int fd)
 	return true;
 }
 
+/* Its VMs are in no table until need_table() or tables_put() puts them into one. */
 static void close_table(struct state *state, struct uplink_table *table)
 {
 	char name[KEEPER_NAME_SIZE];
 
+	for (struct vm *vm = state->vms; vm; vm = vm->next)
+		vm->tabled = vm->tabled && vm->record.table != table->ifindex;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		snprintf(name, sizeof(name), "%s-%u", parts[i], table->ifindex);
 		keeper_remove(&state->keeper, name);
@@ -140,35 +143,49 @@ static int set_vm(struct host *host, const struct uplink_table *table, struct in
 	return host_table_vm(host, uplink, table->fds.owner, &entry, err);
 }
 
-/* Closes the tables of uplinks that are gone: another interface may have such a name now. */
-static void close_gone(struct state *state)
+/*
+ * Closes the tables of uplinks that are gone, and those that have the name which this uplink has
+ * now: they are of the one that had it.
+ */
+static void close_gone(struct state *state, const struct uplink_facts *uplink)
 {
 	char ifname[IFNAMSIZ];
 
-	for (size_t i = state->tables.count; i-- > 0;)
-		if (!if_indextoname(state->tables.tables[i].ifindex, ifname) && errno == ENXIO)
-			close_table(state, &state->tables.tables[i]);
+	for (size_t i = state->tables.count; i-- > 0;) {
+		struct uplink_table *table = &state->tables.tables[i];
+
+		if ((!if_indextoname(table->ifindex, ifname) && errno == ENXIO) ||
+		    !strncmp(table->ifname, uplink->ifname, sizeof(table->ifname)))
+			close_table(state, table);
+	}
+}
+
+/* Puts a VM whose table is gone into a new one; the next tables_put() finds out if it failed. */
+static void guard_tap(struct state *state, struct host *host, const struct uplink_table *table,
+		      struct interface_id uplink, struct vm *vm)
+{
+	const struct table_vm entry = { .tap = vm_tap(vm),
+					.mac = vm->record.attach.mac,
+					.path = TABLE_ROUTED };
+	struct error ignored;
+
+	if (vm->record.table == uplink.ifindex)
+		set_vm(host, table, uplink, vm, vm->record.passed, &ignored);
+	else if (note_table(state, vm, uplink.ifindex, entry.address, &ignored) == 0)
+		host_table_vm(host, uplink, table->fds.owner, &entry, &ignored);
 }
 
 /*
- * Has a table guard the taps of VMs whose own table is gone, until these are published again. They
- * are not on its uplink's LAN: a client's request for that uplink has not been checked.
+ * Has a new table guard the taps of VMs that are in none. Those of this uplink are on its LAN
+ * again. The others are not: a client's request for that uplink has not been checked.
  */
 static void guard_taps(struct state *state, struct host *host, const struct uplink_table *table,
 		       struct interface_id uplink)
 {
-	struct table_vm entry = { .path = TABLE_ROUTED };
-	struct error ignored;
-
-	for (struct vm *vm = state->vms; vm; vm = vm->next) {
-		if (!vm->record.tap_ifindex || find_table(&state->tables, vm->record.table))
-			continue;
-		entry.tap = vm_tap(vm);
-		entry.mac = vm->record.attach.mac;
-		vm->tabled = false;
-		if (note_table(state, vm, uplink.ifindex, entry.address, &ignored) == 0)
-			host_table_vm(host, uplink, table->fds.owner, &entry, &ignored);
-	}
+	for (struct vm *vm = state->vms; vm; vm = vm->next)
+		if (vm->record.tap_ifindex && (vm->record.table == uplink.ifindex ||
+					       !find_table(&state->tables, vm->record.table)))
+			guard_tap(state, host, table, uplink, vm);
 }
 
 /* Finds the uplink's table, and tells it of the host; makes it if there is none. */
@@ -183,7 +200,7 @@ static int need_table(struct state *state, struct host *host, const struct uplin
 		*table = NULL;
 	}
 	if (!*table) {
-		close_gone(state);
+		close_gone(state, uplink);
 		ret = open_table(state, host, uplink, table, err);
 		if (ret == 0)
 			guard_taps(state, host, *table, uplink_check_id(uplink));
@@ -191,9 +208,17 @@ static int need_table(struct state *state, struct host *host, const struct uplin
 	if (ret < 0 || (*table)->host == uplink->host)
 		return ret;
 	ret = host_table_refresh(host, uplink_check_id(uplink), (*table)->fds.owner, err);
-	if (ret == 0)
-		(*table)->host = uplink->host;
-	return ret;
+	if (ret < 0)
+		return ret;
+	(*table)->host = uplink->host;
+	memcpy((*table)->ifname, uplink->ifname, sizeof((*table)->ifname));
+	return 0;
+}
+
+/* True for the errors of a table that is not there by the uplink's name, or is another uplink's. */
+static bool is_renamed(int ret)
+{
+	return ret == -ENOENT || ret == -EPERM || ret == -EEXIST;
 }
 
 /*
@@ -203,15 +228,8 @@ static int need_table(struct state *state, struct host *host, const struct uplin
 static int renew_table(struct state *state, struct host *host, const struct uplink_facts *uplink,
 		       struct uplink_table **table, struct error *err)
 {
-	int ret;
-
 	close_table(state, *table);
-	ret = need_table(state, host, uplink, table, err);
-	for (struct vm *vm = state->vms; ret == 0 && vm; vm = vm->next)
-		if (vm->record.table == uplink->ifindex && vm->record.tap_ifindex)
-			ret = set_vm(host, *table, uplink_check_id(uplink), vm, vm->record.passed,
-				     err);
-	return ret;
+	return need_table(state, host, uplink, table, err);
 }
 
 static struct interface_id id_of(unsigned int ifindex, char ifname[IFNAMSIZ])
@@ -255,7 +273,7 @@ int tables_put(struct state *state, struct host *host, struct vm *vm, struct in_
 	if (host->dry_run)
 		return put_dry(host, &state->tables, vm, address, err);
 	ret = need_table(state, host, &vm->uplink, &table, err);
-	if (ret == -ENOENT && table)
+	if (is_renamed(ret) && table)
 		ret = renew_table(state, host, &vm->uplink, &table, err);
 	if (ret == 0 && before == uplink.ifindex && ipv4_equal(vm->record.passed, address) &&
 	    vm->tabled)

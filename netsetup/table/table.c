@@ -112,14 +112,17 @@ static int take_pair(const void *key, const void *value, void *context)
 
 static int take_bridged(const void *key, const void *value, void *context)
 {
+	const struct layout_mac_ip4 *guest = key;
 	struct known *known = context;
 	struct bridged *bridged;
 
+	if (!ipv4_unset(guest->address))
+		return 0;
 	bridged = interface_grow(known->bridged, known->bridged_count, sizeof(*bridged));
 	if (!bridged)
 		return -ENOMEM;
 	known->bridged = bridged;
-	memcpy(&bridged[known->bridged_count].mac, key, sizeof(struct ether_addr));
+	bridged[known->bridged_count].mac = guest->mac;
 	memcpy(&bridged[known->bridged_count++].tap, value, sizeof(uint32_t));
 	return 0;
 }
@@ -134,7 +137,7 @@ static int read_known(const struct table *table, struct known *known, struct err
 		known_done(known);
 		ret = batch_read(table->owner, name, &layout_pair4, take_pair, known);
 		if (ret == 0)
-			ret = batch_read(table->owner, name, &layout_tap_by_mac, take_bridged,
+			ret = batch_read(table->owner, name, &layout_tap_by_pair, take_bridged,
 					 known);
 	}
 	return ret < 0 ? error_set_errno(err, -ret, "cannot read table '%s'", name) : 0;
@@ -159,35 +162,39 @@ static void forget(struct batch *batch, struct known *known, uint32_t tap)
 		if (pair->ifindex != tap)
 			continue;
 		batch_element_delete(batch, &layout_pair4, pair);
-		if (!bridged || ipv4_unset(pair->address))
+		if (!bridged)
+			continue;
+		batch_element_delete(batch, &layout_tap_by_pair, &pair->mac);
+		if (ipv4_unset(pair->address))
 			continue;
 		batch_element_delete(batch, &layout_tap_by_ip4, &pair->address);
 		batch_element_delete(batch, &layout_mac_by_ip4, &pair->address);
 	}
-	for (size_t i = known->bridged_count; i-- > 0;) {
-		if (known->bridged[i].tap != tap)
-			continue;
-		batch_element_delete(batch, &layout_tap_by_mac, &known->bridged[i].mac);
-		known->bridged[i] = known->bridged[--known->bridged_count];
-	}
+	for (size_t i = known->bridged_count; i-- > 0;)
+		if (known->bridged[i].tap == tap)
+			known->bridged[i] = known->bridged[--known->bridged_count];
+}
+
+static void remember_pair(struct batch *batch, const struct table_vm *vm, struct in_addr address)
+{
+	struct layout_pair4 pair = { .ifindex = vm->tap.ifindex, .address = address };
+
+	if (vm->path == TABLE_BRIDGED)
+		pair.mac = vm->mac;
+	batch_element_add(batch, &layout_pair4, (struct batch_element){ &pair, NULL });
+	if (vm->path == TABLE_BRIDGED)
+		batch_element_add(batch, &layout_tap_by_pair,
+				  (struct batch_element){ &pair.mac, &vm->tap.ifindex });
 }
 
 static void remember(struct batch *batch, const struct table_vm *vm)
 {
-	struct layout_pair4 pair = { .ifindex = vm->tap.ifindex };
-
-	if (vm->path == TABLE_BRIDGED)
-		pair.mac = vm->mac;
 	/* The pair with 0.0.0.0 is for ARP probes. */
-	batch_element_add(batch, &layout_pair4, (struct batch_element){ &pair, NULL });
-	pair.address = vm->address;
-	if (!ipv4_unset(vm->address))
-		batch_element_add(batch, &layout_pair4, (struct batch_element){ &pair, NULL });
-	if (vm->path != TABLE_BRIDGED)
-		return;
-	batch_element_add(batch, &layout_tap_by_mac,
-			  (struct batch_element){ &vm->mac, &vm->tap.ifindex });
+	remember_pair(batch, vm, (struct in_addr){ INADDR_ANY });
 	if (ipv4_unset(vm->address))
+		return;
+	remember_pair(batch, vm, vm->address);
+	if (vm->path != TABLE_BRIDGED)
 		return;
 	batch_element_add(batch, &layout_tap_by_ip4,
 			  (struct batch_element){ &vm->address, &vm->tap.ifindex });

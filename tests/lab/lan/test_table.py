@@ -268,6 +268,45 @@ def test_hostile_frames_are_dropped(path_scene: Scene) -> None:
     assert not passed
 
 
+def test_storm(scene: Scene) -> None:
+    """A guest that floods the LAN takes nothing from another one's broadcasts."""
+    guest, other = scene.guest, scene.other
+    flood = ether(BROADCAST, guest.mac, ETH_IPV4,
+                  ipv4(guest.address, "255.255.255.255", UDP, udp(9, 9, PLACE)))
+    texts = [marker() for _ in range(20)]
+    with guest.netns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
+        raw.bind((guest.interface, 0))
+        for text in texts:
+            for _ in range(100):
+                raw.send(flood)
+                time.sleep(0.0002)
+            scene.send(other, ether(BROADCAST, other.mac, ETH_IPV4, ipv4(
+                other.address, "255.255.255.255", UDP, udp(9, 9, text))))
+    assert [scene.hears("phone", text) for text in texts] == [True] * len(texts)
+
+
+@pytest.mark.parametrize("victim", ["laptop", "guest"])
+def test_stolen_mac(scene: Scene, victim: str) -> None:
+    """A guest with the router's MAC gets nothing that the host or another guest sends to the
+    router, and still is a guest."""
+    sender, thief, router = scene.machines[victim], scene.other, scene.lab.router
+    thief.netns.ip(f"link set eth0 address {router.mac}")
+    thief.publish(mac=router.mac)
+    frames = {"IPv4 beyond the router": (ETH_IPV4, ipv4(sender.address, "198.51.100.1", UDP,
+                                                        udp(9, 9, PLACE))),
+              "IPv4 to the router": (ETH_IPV4, ipv4(sender.address, router.address, UDP,
+                                                    udp(9, 9, PLACE))),
+              "ARP": (ETH_ARP, arp(1, (sender.mac, sender.address),
+                                   (router.mac, router.address)) + PLACE)}
+    for name, (kind, payload) in frames.items():
+        text = marker()
+        scene.send(sender, ether(router.mac, sender.mac, kind, payload.replace(PLACE, text)))
+        assert scene.hears("router", text), name
+        assert scene.heard(text)["other"] == 0, name
+    assert reaches(sender, router)
+    assert reaches(sender, thief)
+
+
 def test_dhcp_relay_still_hears(path_scene: Scene) -> None:
     """A packet socket for all types, as dhcp_socket.c has, gets a frame before the table."""
     scene = path_scene
@@ -321,7 +360,7 @@ def test_reports_show_the_table(lab: Lab) -> None:
         rules = [line.split(f"# nft add rule netdev {table} ")[1]
                  for line in said if "add rule" in line]
         assert sorted(rules) == sorted(listed_rules(lab.laptop.netns, table))
-        for name in ("pair4", "tap_by_mac", "tap_by_ip4", "mac_by_ip4"):
+        for name in ("pair4", "tap_by_pair", "tap_by_ip4", "mac_by_ip4"):
             count = len([line for line in said if f"add element netdev {table} {name} " in line])
             assert count == len(holder.elements(name))
 
@@ -395,7 +434,7 @@ def test_vm_changes(lab: Lab) -> None:
         assert reaches(lab.phone, guest)
         holder.say(f"delete {guest.tap}")
         assert not lab.phone.ping_once(guest.address)
-        assert not holder.elements("pair4") and not holder.elements("tap_by_mac")
+        assert not holder.elements("pair4") and not holder.elements("tap_by_pair")
         guest.publish()
         assert reaches(lab.phone, guest)
         assert len(holder.elements("pair4")) == 2

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -442,6 +443,41 @@ static void table_conversation(int socket)
 	assert_int_equal(namespace_run("! nft list tables | grep ."), 0);
 }
 
+/* A caller that can have one more descriptor gets none of two, and the tap goes. */
+static void too_many_descriptors(void)
+{
+	const struct maker_request tap = { .type = MAKER_TAP_ADD, .number = 2, .ifname = "vmr-x" };
+	const unsigned int before = namespace_count_fds();
+	struct rlimit limit, low;
+	uint32_t ifindex;
+	int fds[MAKER_FDS_MAX], sockets[2];
+	pid_t maker;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+	maker = fork();
+	if (maker == 0) {
+		close(sockets[0]);
+		_exit(maker_run(sockets[1], &err) < 0);
+	}
+	close(sockets[1]);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = limit;
+	low.rlim_cur = (rlim_t)sockets[1] + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(maker_call(sockets[0], &tap, &ifindex, fds, &err), -EPROTO);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(fds[0], -1);
+	close(sockets[0]);
+	assert_int_equal(namespace_wait(maker), 0);
+	assert_int_equal(namespace_count_fds(), before);
+	assert_int_equal(if_nametoindex("vmr-x"), 0);
+}
+
+static void test_too_many_descriptors(void **state)
+{
+	namespace_test(too_many_descriptors);
+}
+
 /* The tap's descriptors and an error pass the socket as they are. */
 static void conversation(void)
 {
@@ -534,9 +570,13 @@ static void test_conversation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_confined),   cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_tap_routes), cmocka_unit_test(test_conversation),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_confined),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_tap_routes),
+		cmocka_unit_test(test_conversation),
+		cmocka_unit_test(test_too_many_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -295,6 +295,63 @@ static void test_two(void **state)
 	namespace_test(two);
 }
 
+/* Returns what an attach with this MAC and path returns; the VM is undone. */
+static int attach_mac(const char *name, struct ether_addr mac, enum network_path path,
+		      struct error *err)
+{
+	struct attach_record attach = attach_at(name, "192.168.7.10");
+	struct vm *vm;
+	int client, ret;
+
+	attach.mac = mac;
+	attach.path = path;
+	vm = service_vm(&attach, &client);
+	ret = attach_begin(&service, vm, err);
+	undo(vm, client);
+	return ret;
+}
+
+/*
+ * A bridged VM is refused with the MAC of the router, of this host, or of a bridged VM on its
+ * uplink, which is not named: it may be another user's. No one else needs a MAC of its own.
+ */
+static void stolen_mac(void)
+{
+	const struct ether_addr former = { { 2, 0, 0, 0, 0, 0x55 } };
+	struct attach_record attach = attach_at("web", "192.168.7.9");
+	struct error err = { 0 };
+	struct vm *vm;
+	int client;
+
+	service_open();
+	assert_int_equal(namespace_run(KNOWN_ROUTER), 0);
+	assert_int_equal(attach_mac("red", router_mac, PATH_BRIDGED, &err), -EEXIST);
+	assert_string_equal(err.message, "MAC address 02:00:00:00:00:01 is the router's");
+	assert_int_equal(attach_mac("red", router_mac, PATH_ROUTED, &err), ATTACH_DONE);
+	service.own_macs[3] = former;
+	assert_int_equal(attach_mac("red", former, PATH_BRIDGED, &err), -EEXIST);
+	assert_string_equal(err.message, "MAC address 02:00:00:00:00:55 is this host's");
+
+	attach.path = PATH_BRIDGED;
+	vm = make(&attach, &client);
+	move_now(vm);
+	assert_int_equal(attach_mac("red", attach.mac, PATH_ROUTED, &err), ATTACH_DONE);
+	assert_int_equal(attach_mac("red", attach.mac, PATH_BRIDGED, &err), -EEXIST);
+	assert_non_null(strstr(err.message, "is another VM's"));
+	assert_null(strstr(err.message, "web"));
+	undo(vm, client);
+	attach.path = PATH_ROUTED;
+	vm = make(&attach, &client);
+	assert_int_equal(attach_mac("red", attach.mac, PATH_BRIDGED, &err), ATTACH_DONE);
+	undo(vm, client);
+	service_close();
+}
+
+static void test_stolen_mac(void **state)
+{
+	namespace_test(stolen_mac);
+}
+
 /* The second VM of a name is refused, whatever else it requests, and the first one stays. */
 static void same_name(void)
 {
@@ -802,6 +859,116 @@ static void test_other_uplink(void **state)
 	namespace_test(other_uplink);
 }
 
+/* True if the table of an uplink lets the tap's guest send from an address. */
+static bool guarded(const char *uplink, const struct vm *vm, const char *text)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "nft list chain netdev vmrun-%s tap_%u >/dev/null 2>&1 && "
+		 "nft list set netdev vmrun-%s pair4 | grep -q '\"%s\" .* %s[ ,]'",
+		 uplink, vm->record.tap_ifindex, uplink, vm->record.tap, text);
+	return namespace_run(command) == 0;
+}
+
+/* The descriptors of the table that another process has, as the keeper, are closed later. */
+static pid_t keep_for_a_while(void)
+{
+	const pid_t child = fork();
+
+	if (child == 0) {
+		usleep(100000);
+		_exit(0);
+	}
+	return child;
+}
+
+/* A new table guards every tap of its uplink at once, also if one of its VMs has lost its tap. */
+static void new_table(void)
+{
+	static const char *const addresses[] = { "192.168.7.9", "192.168.7.10", "192.168.7.11" };
+	static const char *const names[] = { "one", "two", "red" };
+	struct attach_record attach;
+	struct vm *vms[3];
+	int clients[3];
+	pid_t keeper;
+
+	service_open();
+	for (size_t i = 0; i < 3; i++) {
+		attach = attach_at(names[i], addresses[i]);
+		attach.path = i ? PATH_BRIDGED : PATH_ROUTED;
+		vms[i] = make(&attach, &clients[i]);
+	}
+	/* Without one of its descriptors it is made anew. */
+	keeper = keep_for_a_while();
+	close(service.tables.tables[0].fds.groups);
+	service.tables.tables[0].fds.groups = -1;
+	move_now(vms[0]);
+	namespace_wait(keeper);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(guarded("e0", vms[i], addresses[i]));
+
+	close(vms[1]->tap_fds[0]);
+	vms[1]->tap_fds[0] = -1;
+	assert_int_equal(namespace_run("while ip link show vmr-two; do sleep 0.01; done "
+				       ">/dev/null 2>&1; ip link set e0 name e9"),
+			 0);
+	move_now(vms[0]);
+	assert_true(guarded("e9", vms[0], addresses[0]));
+	assert_true(guarded("e9", vms[2], addresses[2]));
+	for (size_t i = 0; i < 3; i++)
+		undo(vms[i], clients[i]);
+	service_close();
+}
+
+static void test_new_table(void **state)
+{
+	namespace_test(new_table);
+}
+
+/* Two uplinks have exchanged their names: each VM is in the table of its own one. */
+static void exchanged_names(void)
+{
+	struct attach_record attach = attach_at("one", "192.168.7.9");
+	struct vm *vms[2];
+	int clients[2];
+
+	service_open();
+	assert_int_equal(namespace_run("ip link add e1 type veth peer name e1-p && "
+				       "ip link set e1-p up && ip link set e1 up && "
+				       "ip addr add 192.168.8.5/24 dev e1"),
+			 0);
+	attach.path = PATH_BRIDGED;
+	vms[0] = make(&attach, &clients[0]);
+	attach = attach_at("two", "192.168.8.9");
+	attach.ifindex = if_nametoindex("e1");
+	attach.host = address("192.168.8.5");
+	attach.path = PATH_BRIDGED;
+	vms[1] = make(&attach, &clients[1]);
+	assert_true(guarded("e0", vms[0], "192.168.7.9"));
+	assert_true(guarded("e1", vms[1], "192.168.8.9"));
+
+	assert_int_equal(namespace_run("ip link set e0 name x && ip link set e1 name e0 && "
+				       "ip link set x name e1"),
+			 0);
+	move_now(vms[0]);
+	assert_true(guarded("e1", vms[0], "192.168.7.9"));
+	/* It is guarded meanwhile, and may send nothing but probes. */
+	assert_true(guarded("e1", vms[1], "0.0.0.0"));
+	move_now(vms[1]);
+	assert_true(guarded("e1", vms[0], "192.168.7.9"));
+	assert_true(guarded("e0", vms[1], "192.168.8.9"));
+	assert_false(guarded("e1", vms[1], "0.0.0.0"));
+	for (size_t i = 0; i < 2; i++)
+		undo(vms[i], clients[i]);
+	service_close();
+}
+
+static void test_exchanged_names(void **state)
+{
+	namespace_test(exchanged_names);
+}
+
 /* A withdrawn VM keeps its tap and its route; the uplink's values are restored. */
 static void withdrawn(void)
 {
@@ -1246,29 +1413,19 @@ static void test_dry_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_held),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_two),
-		cmocka_unit_test(test_same_name),
-		cmocka_unit_test(test_probed),
-		cmocka_unit_test(test_probed_at_once),
-		cmocka_unit_test(test_undone_before),
-		cmocka_unit_test(test_changed_meanwhile),
-		cmocka_unit_test(test_moved_again),
-		cmocka_unit_test(test_filtered),
-		cmocka_unit_test(test_networks_alike),
-		cmocka_unit_test(test_carrier),
-		cmocka_unit_test(test_other_subnet),
-		cmocka_unit_test(test_other_uplink),
-		cmocka_unit_test(test_withdrawn),
-		cmocka_unit_test(test_unmoved),
-		cmocka_unit_test(test_restored),
-		cmocka_unit_test(test_resume),
-		cmocka_unit_test(test_started_anew),
-		cmocka_unit_test(test_forbidden),
-		cmocka_unit_test(test_hostile_worker),
-		cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_whole),          cmocka_unit_test(test_held),
+		cmocka_unit_test(test_refused),        cmocka_unit_test(test_two),
+		cmocka_unit_test(test_stolen_mac),     cmocka_unit_test(test_same_name),
+		cmocka_unit_test(test_probed),         cmocka_unit_test(test_probed_at_once),
+		cmocka_unit_test(test_undone_before),  cmocka_unit_test(test_changed_meanwhile),
+		cmocka_unit_test(test_moved_again),    cmocka_unit_test(test_filtered),
+		cmocka_unit_test(test_networks_alike), cmocka_unit_test(test_carrier),
+		cmocka_unit_test(test_other_subnet),   cmocka_unit_test(test_other_uplink),
+		cmocka_unit_test(test_new_table),      cmocka_unit_test(test_exchanged_names),
+		cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_unmoved),
+		cmocka_unit_test(test_restored),       cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_started_anew),   cmocka_unit_test(test_forbidden),
+		cmocka_unit_test(test_hostile_worker), cmocka_unit_test(test_dry_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
