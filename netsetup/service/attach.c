@@ -461,7 +461,8 @@ void attach_check(struct state *state)
 		const struct interface *uplink = interface_by_index(&table,
 								    vm->record.published_on);
 
-		if (uplink && uplink->carrier_changes != vm->record.proof.carrier_changes)
+		if (uplink && vm->phase == VM_IDLE &&
+		    uplink->carrier_changes != vm->record.proof.carrier_changes)
 			attach_withdraw(state, vm);
 	}
 }

@@ -101,6 +101,11 @@ static int publish_values(struct host *host, const struct vm *vm, struct error *
 		ret = sysctl_read(&present, &value, err);
 		if (ret == -ENOENT && tap_values[i].optional)
 			continue;
+		/* Only the first network namespace has default values of neighbours. */
+		if (ret == -ENOENT && host->dry_run) {
+			value = !tap_values[i].value;
+			ret = 0;
+		}
 		if (ret == 0 && value != tap_values[i].value)
 			ret = host_sysctl(host, &sysctl, tap_values[i].value, err);
 		if (ret < 0)

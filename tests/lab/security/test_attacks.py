@@ -136,8 +136,8 @@ def test_anothers_address(stage: Stage, by: str, moved: bool) -> None:
 def test_nobody_adds_a_queue(stage: Stage) -> None:
     """A tap with several queues could have one of another user's, who may open /dev/net/tun."""
     def add_queue() -> int:
-        become(QUICK, [GROUP])
         with open("/dev/net/tun", "r+b", buffering=0) as tun:
+            become(QUICK, [GROUP])
             request = struct.pack("16sH22x", answer.tap.encode(),
                                   IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE)
             try:
