@@ -35,7 +35,7 @@ int attach_move(struct state *state, struct vm *vm, struct error *err);
 /* attach_withdraw() - take the VM off the LAN; its tap stays. */
 void attach_withdraw(struct state *state, struct vm *vm);
 
-/* attach_check() - withdraw each VM whose uplink lost its carrier and whose client did not move it. */
+/* attach_check() - withdraw each VM whose uplink lost its carrier, and whose client did nothing. */
 void attach_check(struct state *state);
 
 /**
