@@ -177,14 +177,16 @@ static void guard_tap(struct state *state, struct host *host, const struct uplin
 
 /*
  * Has a new table guard the taps of VMs that are in none. Those of this uplink are on its LAN
- * again. The others are not: a client's request for that uplink has not been checked.
+ * again. The others are not: a client's request for that uplink has not been checked. A tap that was
+ * in no table yet is down.
  */
 static void guard_taps(struct state *state, struct host *host, const struct uplink_table *table,
 		       struct interface_id uplink)
 {
 	for (struct vm *vm = state->vms; vm; vm = vm->next)
-		if (vm->record.tap_ifindex && (vm->record.table == uplink.ifindex ||
-					       !find_table(&state->tables, vm->record.table)))
+		if (vm->record.tap_ifindex && vm->record.table &&
+		    (vm->record.table == uplink.ifindex ||
+		     !find_table(&state->tables, vm->record.table)))
 			guard_tap(state, host, table, uplink, vm);
 }
 
@@ -257,8 +259,12 @@ static int put_dry(struct host *host, struct tables *tables, const struct vm *vm
 	struct uplink_table table = { .fds = { -1, -1, -1, 0 } };
 	int ret = 0;
 
-	if (!find_table(tables, vm->uplink.ifindex))
+	if (!find_table(tables, vm->uplink.ifindex)) {
 		ret = host_table_open(host, uplink_check_id(&vm->uplink), &table.fds, err);
+		if (ret == 0)
+			ret = host_table_refresh(host, uplink_check_id(&vm->uplink),
+						 table.fds.owner, err);
+	}
 	return ret < 0 ? ret : set_vm(host, &table, uplink_check_id(&vm->uplink), vm, address, err);
 }
 

@@ -278,9 +278,11 @@ def test_persistent_tap_of_no_service(own: Stage) -> None:
     with own.caller(QUICK) as caller:
         answer = attached(own, caller)
         persist(answer.fds[0])
-        for each in own.service.processes.values():
+        processes = own.service.processes.values()
+        for each in processes:
             each.signal(signal.SIGKILL)
         own.service.process.wait()
+        assert all(each.wait_gone(5) for each in processes), "one still listens"
     own.victim.socket.close()
     assert answer.tap in taps(own)
     (own.service.path.parent / "state").unlink()

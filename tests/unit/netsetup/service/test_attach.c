@@ -1396,7 +1396,7 @@ static void dry_run(void)
 	 * Tap, its values, link, route, table, rules, proxy entry, the uplink's rules and
 	 * values, announcement.
 	 */
-	assert_int_equal(changes, 1 + 6 + 1 + 1 + 2 + 5 + 1 + 2 + 2 + 1);
+	assert_int_equal(changes, 1 + 5 + 1 + 1 + 2 + 5 + 1 + 2 + 2 + 1);
 	assert_int_equal(strncmp(record.change.text, "# gratuitous ARP: 192.168.7.", 28), 0);
 	assert_int_equal(worker_count(WORKER_OPEN), 0);
 	undo(vm, client);
