@@ -26,12 +26,13 @@ struct interface_id {
 bool ifname_valid(const char *ifname);
 
 /**
- * ifname_of_tap() - write the name of a VM's tap: "vmr-NAME" for a VM of user 0, or if that exceeds
- * 15 characters, and for other users, "vmr-", the first four of NAME, "-" and six hexadecimal
- * digits of the digest of owner and NAME.
+ * ifname_of_tap() - write the name of a VM's tap: "vmr-NAME" for card 0 of a VM of user 0. If that
+ * exceeds 15 characters, for other users and for other cards, it is "vmr-", the first four of NAME,
+ * "-" and six hexadecimal digits of the digest of owner, NAME and card.
  * @owner: user ID of the VM's user.
  * @name: must be a valid VM name.
+ * @card: number of the card, at most 255.
  */
-void ifname_of_tap(uid_t owner, const char *name, char ifname[IFNAMSIZ]);
+void ifname_of_tap(uid_t owner, const char *name, unsigned int card, char ifname[IFNAMSIZ]);
 
 #endif

@@ -223,8 +223,9 @@ static int refuse(const struct authorization *authorization, const struct reques
 		break;
 	case OBSTACLE_VMS:
 		error_setf(err, STATUS_PERMISSION, EACCES,
-			   "user '%s' is not permitted to run more than %u VM%s",
-			   authorization->name, request->vms, request->vms == 1 ? "" : "s");
+			   "user '%s' is not permitted to run more than %u VM%s%s",
+			   authorization->name, request->vms, request->vms == 1 ? "" : "s",
+			   request->card ? "; each card on the LAN counts as a VM" : "");
 		break;
 	case OBSTACLE_NONE:
 		return 0;

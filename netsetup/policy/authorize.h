@@ -31,7 +31,8 @@ struct authorization {
  * @named: true if the user has named it, or if it has no default route.
  * @unprobed: true if the address is used without a probe.
  * @address: the VM's; 0.0.0.0 if it has none yet.
- * @vms: number of other VMs that the client runs.
+ * @vms: number of other cards on the LAN of VMs that the client runs.
+ * @card: number of this card.
  */
 struct request {
 	const char *uplink;
@@ -39,6 +40,7 @@ struct request {
 	bool unprobed;
 	struct in_addr address;
 	unsigned int vms;
+	unsigned int card;
 };
 
 /**

@@ -17,7 +17,10 @@
 #define POLICY_LINE_MAX  255
 #define POLICY_NAME_SIZE 64
 
-/* VMs that a user may run at the same time: the default of a rule, and its largest value. */
+/*
+ * VMs that a user may run at the same time: the default of a rule, and its largest value. Each card
+ * on the LAN counts as one.
+ */
 #define POLICY_VMS_DEFAULT 8
 #define POLICY_VMS_MAX     1000
 

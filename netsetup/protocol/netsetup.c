@@ -126,7 +126,7 @@ static int take_ready(const struct ready_record *ready, unsigned int queues_max,
 }
 
 /*
- * Waits for the answer to a request: RECORD_READY, RECORD_FAILED or RECORD_DONE.
+ * Waits for the answer to a request: RECORD_READY, RECORD_FAILED, RECORD_DONE or RECORD_CONNECTED.
  * Return: 0 or a negative errno.
  */
 static int await(struct netsetup *netsetup, const struct netsetup_listener *listener,
@@ -144,6 +144,7 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 		case RECORD_READY:
 		case RECORD_FAILED:
 		case RECORD_DONE:
+		case RECORD_CONNECTED:
 			return 0;
 		case RECORD_CHANGE:
 		case RECORD_RENEWED:
@@ -179,7 +180,7 @@ static int follow_referral(struct netsetup *netsetup, int code, int fds[FDS_MAX]
 	return ret < 0 ? -refusal.code : 0;
 }
 
-/* Sends a request, unless it was sent, and waits for RECORD_READY or RECORD_DONE. */
+/* Sends a request, unless it was sent, and waits for its answer; RECORD_FAILED is an error. */
 static int exchange(struct netsetup *netsetup, const void *request, bool sent,
 		    const struct netsetup_listener *listener, union record *record,
 		    int fds[FDS_MAX], struct error *err)
@@ -204,6 +205,39 @@ static int exchange(struct netsetup *netsetup, const void *request, bool sent,
 		sent = false;
 	}
 	return -err->code;
+}
+
+/* Requests another connection, with the rights of this one. */
+static int request_further(struct netsetup *netsetup, const struct netsetup_listener *listener,
+			   struct netsetup *further, struct error *err)
+{
+	struct record_header connect;
+	union record record;
+	int fds[FDS_MAX];
+	int ret;
+
+	memset(fds, -1, sizeof(fds));
+	protocol_record_init(&connect, RECORD_CONNECT);
+	ret = exchange(netsetup, &connect, false, listener, &record, fds, err);
+	netsetup->owes = false;
+	if (ret == 0 && (record.header.type != RECORD_CONNECTED || fds[0] < 0))
+		ret = unexpected(err);
+	else if (ret == 0)
+		further->socket = take_fd(&fds[0]);
+	close_fds(fds, FDS_MAX);
+	return ret;
+}
+
+int netsetup_open_further(struct netsetup *netsetup, bool as_root,
+			  const struct netsetup_listener *listener, struct netsetup *further,
+			  struct error *err)
+{
+	further->pid = 0;
+	further->dry_run = netsetup->dry_run;
+	further->owes = false;
+	if (as_root || netsetup->pid > 0)
+		return request_further(netsetup, listener, further, err);
+	return connection_open(further, true, err);
 }
 
 /* Returns true if the service closed the connection, and nothing of it is left to read. */
@@ -350,6 +384,8 @@ static int on_record(struct netsetup *netsetup, const struct netsetup_listener *
 	case RECORD_WITHDRAW:
 	case RECORD_CLEAN:
 	case RECORD_DHCP:
+	case RECORD_CONNECT:
+	case RECORD_CONNECTED:
 		break;
 	}
 	return unexpected(err);

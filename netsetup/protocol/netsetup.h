@@ -79,6 +79,18 @@ struct netsetup_listener {
 int netsetup_open(struct netsetup *netsetup, bool dry_run, struct error *err);
 
 /**
+ * netsetup_open_further() - open a connection for a further card of the VM.
+ * @netsetup: an open one, which has made no request yet.
+ * @as_root: root opened @netsetup, and the caller may have dropped root's rights since.
+ * @further: NETSETUP_NONE; the caller must call netsetup_end() for it before that of @netsetup.
+ *
+ * Return: 0 or a negative errno.
+ */
+int netsetup_open_further(struct netsetup *netsetup, bool as_root,
+			  const struct netsetup_listener *listener, struct netsetup *further,
+			  struct error *err);
+
+/**
  * netsetup_ask() - request an attachment to the LAN, on a new connection if the service has closed
  * this one meanwhile. The caller must call netsetup_await() next; in between it may do other work
  * while the service probes the address.

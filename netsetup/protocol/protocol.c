@@ -39,6 +39,8 @@ static const struct record_kind {
 	[RECORD_RENEWED] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_DONE] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
+	[RECORD_CONNECT] = { sizeof(struct record_header), { { 0 } } },
+	[RECORD_CONNECTED] = { sizeof(struct record_header), { { 0 } } },
 };
 
 void protocol_record_init(void *record, enum record_type type)
@@ -112,7 +114,7 @@ static bool flags_valid(const struct attach_record *attach)
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (flags[i] > 1)
 			return false;
-	return !attach->reserved[0] && !attach->reserved[1] && !attach->reserved[2];
+	return !attach->reserved[0] && !attach->reserved[1];
 }
 
 int protocol_attach_check(const struct attach_record *attach, struct error *err)
@@ -139,6 +141,8 @@ int protocol_attach_check(const struct attach_record *attach, struct error *err)
 		return bad_field(err, "promiscuous");
 	if (attach->queues < 1 || attach->queues > QUEUES_MAX)
 		return bad_field(err, "queues");
+	if (attach->card >= CARDS_MAX)
+		return bad_field(err, "card");
 	return flags_valid(attach) ? 0 : bad_field(err, "flags");
 }
 

@@ -28,6 +28,10 @@
  * the client may request to remove what dead services have left, RECORD_CLEAN. The answer is a
  * RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
  *
+ * Each card of a VM has its own connection. A client that has dropped the rights by which it
+ * connected requests further connections with them before its first other request: RECORD_CONNECT.
+ * The answer is RECORD_CONNECTED with the connection, or RECORD_FAILED.
+ *
  * On the DHCP socket, also SOCK_SEQPACKET, pass RECORD_DHCP only, between the worker and the
  * client.
  */
@@ -43,6 +47,7 @@
 #define PROTOCOL_SOCKET      NETNS_RUN_DIR "/" PROTOCOL_SOCKET_NAME
 
 #define QUEUES_MAX     8 /* pairs of queues of a tap */
+#define CARDS_MAX      8 /* cards of a VM on the LAN */
 #define FDS_MAX        (QUEUES_MAX + 1)
 #define REMEMBERED_MAX 8 /* networks */
 #define AVOIDED_MAX    8
@@ -59,6 +64,8 @@ enum record_type {
 	RECORD_RENEWED,
 	RECORD_DONE,
 	RECORD_DHCP,
+	RECORD_CONNECT,
+	RECORD_CONNECTED,
 };
 
 enum probe_mode {
@@ -74,8 +81,9 @@ enum promiscuous_mode {
 };
 
 /**
- * struct record_header - the first member of each record. RECORD_WITHDRAW and RECORD_DONE have
- * nothing else; neither has RECORD_RENEWED, which comes with a new DHCP socket.
+ * struct record_header - the first member of each record. RECORD_WITHDRAW, RECORD_DONE and
+ * RECORD_CONNECT have nothing else; neither has RECORD_RENEWED, which comes with a new DHCP socket,
+ * nor RECORD_CONNECTED, which comes with a connection.
  * @magic: PROTOCOL_MAGIC.
  * @version: PROTOCOL_VERSION.
  * @type: enum record_type.
@@ -89,9 +97,9 @@ struct record_header {
 };
 
 /**
- * struct attach_record - a request to attach a VM to the LAN, or to move it.
+ * struct attach_record - a request to attach a card of a VM to the LAN, or to move it.
  * @header: type RECORD_ATTACH; or RECORD_MOVE: the VM is attached, and everything that it needs on
- *          this uplink is made true again. A move must repeat @name, @uuid and @owner.
+ *          this uplink is made true again. A move must repeat @name, @uuid, @owner, @card.
  * @name: must be vm_name_valid() and NUL-terminated.
  * @uuid: the VM's uuid, binary.
  * @owner: user ID of the VM's user. Only a client of user 0 may name another user.
@@ -115,6 +123,7 @@ struct record_header {
  * @announce: 1: announce the address, even if nothing has changed.
  * @dry_run: 1: report the changes without making them. Such a VM cannot be moved.
  * @verbose: 1: send a RECORD_CHANGE for each change to the host.
+ * @card: 0..CARDS_MAX - 1. Each card has its own tap and address.
  */
 struct attach_record {
 	struct record_header header;
@@ -138,7 +147,8 @@ struct attach_record {
 	uint8_t announce;
 	uint8_t dry_run;
 	uint8_t verbose;
-	uint8_t reserved[3]; /* 0 */
+	uint8_t card;
+	uint8_t reserved[2]; /* 0 */
 };
 
 #define CHANGE_TEXT_SIZE 640

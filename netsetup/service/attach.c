@@ -281,7 +281,8 @@ int attach_begin(struct state *state, struct vm *vm, struct error *err)
 	cleanup_task task = { 0 };
 	int ret;
 
-	ifname_of_tap(vm->record.attach.owner, vm->record.attach.name, vm->record.tap);
+	ifname_of_tap(vm->record.attach.owner, vm->record.attach.name, vm->record.attach.card,
+		      vm->record.tap);
 	ret = find_other(state, vm, err);
 	if (ret == 0 && vm->record.attach.tap_ifindex && !vm->record.attach.dry_run)
 		ret = resume(state, vm, err);

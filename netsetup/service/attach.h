@@ -18,8 +18,8 @@
  * attach_begin() - begin to attach a VM.
  * @vm: of the state's list, with its client and its request, which was checked.
  *
- * A VM of the same user and name whose client was lost is replaced by this one, which keeps its tap
- * if the request names that.
+ * A VM of the same user, name and card whose client was lost is replaced by this one, which keeps
+ * its tap if the request names that.
  *
  * Return: see above. After a failure the caller must call attach_end().
  */

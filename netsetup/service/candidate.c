@@ -17,18 +17,22 @@ static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
 	return a;
 }
 
-/* Derives start and stride from the SHA-1 (RFC 4122 section 4.3) of the uuid and the subnet. */
+/*
+ * Derives start and stride from the SHA-1 (RFC 4122 section 4.3) of the uuid, the subnet, and the
+ * number of the card unless that is 0.
+ */
 static void derive(struct candidates *candidates, const struct prefix *subnet,
-		   const uint8_t uuid[16])
+		   const uint8_t uuid[16], uint8_t card)
 {
 	struct in_addr network = ipv4_prefix_network(subnet);
-	char name[sizeof(network) + 1];
+	char name[sizeof(network) + 2];
 	uint32_t start;
 	uuid_t digest;
 
 	memcpy(name, &network, sizeof(network));
 	name[sizeof(network)] = (char)subnet->length;
-	uuid_generate_sha1(digest, uuid, name, sizeof(name));
+	name[sizeof(network) + 1] = (char)card;
+	uuid_generate_sha1(digest, uuid, name, card ? sizeof(name) : sizeof(name) - 1);
 	memcpy(&start, digest, sizeof(start));
 	memcpy(&candidates->stride, digest + 12, sizeof(candidates->stride));
 	candidates->next = start % candidates->count;
@@ -38,7 +42,7 @@ static void derive(struct candidates *candidates, const struct prefix *subnet,
 }
 
 bool candidate_init(struct candidates *candidates, const struct prefix *subnet,
-		    struct in_addr first, struct in_addr last, const uint8_t uuid[16])
+		    struct in_addr first, struct in_addr last, const uint8_t uuid[16], uint8_t card)
 {
 	uint32_t low = ntohl(ipv4_prefix_network(subnet).s_addr) + 1;
 	uint32_t high = ntohl(ipv4_prefix_broadcast(subnet).s_addr) - 1;
@@ -54,7 +58,7 @@ bool candidate_init(struct candidates *candidates, const struct prefix *subnet,
 		return false;
 	candidates->first = low;
 	candidates->count = high - low + 1;
-	derive(candidates, subnet, uuid);
+	derive(candidates, subnet, uuid, card);
 	return true;
 }
 

@@ -11,8 +11,8 @@
 
 /**
  * struct candidates - visits a span of addresses in the VM's own order: from a start, by a stride
- * that has no common divisor with the span. Both come from the SHA-1 of the VM's uuid and the
- * subnet. The order needs no memory for any size of subnet and has each address once. It is the
+ * that has no common divisor with the span. Both come from the SHA-1 of the VM's uuid, the card and
+ * the subnet. The order needs no memory for any size of subnet and has each address once. It is the
  * same on every run, so a VM gets the same address on the same network again.
  */
 struct candidates {
@@ -29,11 +29,13 @@ struct candidates {
  * @first, @last: bounds of the allocation, or both 0.0.0.0 for the whole subnet; cut to the
  *                subnet's host addresses.
  * @uuid: the VM's, binary.
+ * @card: number of the card.
  *
  * Return: false if no address is left.
  */
 bool candidate_init(struct candidates *candidates, const struct prefix *subnet,
-		    struct in_addr first, struct in_addr last, const uint8_t uuid[16]);
+		    struct in_addr first, struct in_addr last, const uint8_t uuid[16],
+		    uint8_t card);
 
 /* candidate_next() - get the next address; false if all were visited. */
 bool candidate_next(struct candidates *candidates, struct in_addr *address);

@@ -32,12 +32,14 @@ uid_t client_uid(int socket)
 	return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? (uid_t)-1 : peer.uid;
 }
 
-static int32_t client_pid(int socket)
+int32_t client_pid(const struct client *client)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? 0 : peer.pid;
+	if (client->pid)
+		return client->pid;
+	return getsockopt(client->socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? 0 : peer.pid;
 }
 
 static uint64_t cookie_of(int socket)
@@ -225,7 +227,7 @@ static int first_attach(struct state *state, struct client *client,
 		return error_set_errno(err, ENOMEM, "cannot attach VM '%s'", attach->name);
 	vm->record.attach = *attach;
 	vm->record.uid = client_uid(client->socket);
-	vm->record.launcher = client_pid(client->socket);
+	vm->record.launcher = client_pid(client);
 	vm->client = client->socket;
 	client->socket = -1;
 	state->waiting--;
@@ -264,6 +266,31 @@ static int first_clean(struct state *state, struct client *client, const struct 
 	return ret;
 }
 
+/*
+ * Makes another connection for a client that has the user ID of this process: it may have dropped
+ * root's rights since it connected.
+ *
+ * Threat: the kernel reports this process as the other end of the new connection, so another user
+ * would have root's permission by it. Test: test_further_connection in
+ * tests/lab/security/test_hostile_caller.py.
+ */
+static int first_connect(struct client *client, struct error *err)
+{
+	const int off = 0;
+	int sockets[2];
+
+	if (client_uid(client->socket) != geteuid())
+		return error_setf(err, STATUS_PERMISSION, EPERM,
+				  "request refused: connect to this vmrun-netsetup yourself");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return error_set_errno(err, errno, "cannot make a connection");
+	(void)setsockopt(sockets[0], SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
+	answer_header(client->socket, RECORD_CONNECTED, sockets[1]);
+	close(sockets[1]);
+	client->further = sockets[0];
+	return 0;
+}
+
 /* Receives from a client that may pass descriptors, for which it gives the kernel no room. */
 static int receive(int client, union record *record, struct error *err)
 {
@@ -285,6 +312,8 @@ static int serve_first(struct state *state, struct client *client, struct error 
 		return ret == -EAGAIN ? 0 : ret;
 	if (record.header.type == RECORD_ATTACH)
 		return first_attach(state, client, &record.attach, err);
+	if (record.header.type == RECORD_CONNECT)
+		return first_connect(client, err);
 	if (record.header.type != RECORD_CLEAN)
 		return error_setf(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
 	ret = first_clean(state, client, &record.clean, err);
@@ -304,7 +333,7 @@ int client_first(struct state *state, struct client *client, struct error *err)
 /* True if the request is for the same VM as the one before. */
 static bool same_vm(const struct attach_record *a, const struct attach_record *b)
 {
-	return a->owner == b->owner && !strcmp(a->name, b->name) &&
+	return a->owner == b->owner && a->card == b->card && !strcmp(a->name, b->name) &&
 	       !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) && a->queues == b->queues &&
 	       a->dhcp == b->dhcp && a->dry_run == b->dry_run;
 }

@@ -9,11 +9,15 @@
  * struct client - a connection that has made no request to attach a VM yet.
  * @socket: the connection.
  * @deadline: monotonic_ms() at which it is closed; UINT64_MAX for a client that is root.
+ * @pid: process ID of a client that has requested this connection by another one; else 0.
+ * @further: a new connection that it has requested, or -1.
  */
 struct client {
 	struct client *next;
 	int socket;
 	uint64_t deadline;
+	int32_t pid;
+	int further;
 };
 
 /* Time for the first request of a client that is not root, in ms. */
@@ -29,12 +33,16 @@ struct client {
  */
 int client_accept(int socket, unsigned int count, struct error *err);
 
+/* client_pid() - process ID of a connection's other end; 0 if unknown. */
+int32_t client_pid(const struct client *client);
+
 /* client_uid() - user ID of a connection's other end; (uid_t)-1 if unknown. */
 uid_t client_uid(int socket);
 
 /**
  * client_first() - serve the first record of a connection.
- * @client: its socket is readable; is -1 afterwards if a VM of the state has it now.
+ * @client: its socket is readable; is -1 afterwards if a VM of the state has it now. The caller
+ *          takes client->further over.
  *
  * Return: 0, or a negative errno after which the connection must be closed; the client has the
  * reason.

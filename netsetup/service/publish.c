@@ -3,6 +3,7 @@
 #include "netsetup/service/publish.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <uuid/uuid.h>
@@ -35,10 +36,14 @@ static const struct {
  */
 static struct ether_addr tap_mac(const struct vm *vm)
 {
+	const unsigned int card = vm->record.attach.card;
 	struct ether_addr mac = { { 0x02 } };
+	char purpose[16] = "tap";
 	uuid_t digest;
 
-	uuid_generate_sha1(digest, vm->record.attach.uuid, "tap", strlen("tap"));
+	if (card)
+		snprintf(purpose, sizeof(purpose), "tap-%u", card);
+	uuid_generate_sha1(digest, vm->record.attach.uuid, purpose, strlen(purpose));
 	memcpy(mac.ether_addr_octet + 1, digest, sizeof(mac) - 1);
 	return mac;
 }

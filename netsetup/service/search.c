@@ -250,7 +250,7 @@ static int start_candidates(struct search *search, const struct search_context *
 	if (ret < 0)
 		return ret;
 	if (!candidate_init(&search->candidates, subnet, attach->range_first, attach->range_last,
-			    attach->uuid))
+			    attach->uuid, attach->card))
 		return fail_range(context, err);
 	if (!context->authorization)
 		return 0;
@@ -259,7 +259,7 @@ static int start_candidates(struct search *search, const struct search_context *
 		last = attach->range_last;
 	}
 	if (!authorize_bounds(context->authorization, &context->request, &first, &last) ||
-	    !candidate_init(&search->candidates, subnet, first, last, attach->uuid))
+	    !candidate_init(&search->candidates, subnet, first, last, attach->uuid, attach->card))
 		return fail_none_permitted(context, err);
 	return 0;
 }

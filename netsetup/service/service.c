@@ -96,8 +96,8 @@ static unsigned int count_clients(const struct service *service, uid_t uid)
 	return count;
 }
 
-/* Takes a connection over, or refuses it. */
-static void add_client(struct service *service, int socket)
+/* Takes a connection over, or refuses it. @pid: as in struct client. */
+static void add_client(struct service *service, int socket, int32_t pid)
 {
 	const unsigned int count = count_clients(service, client_uid(socket));
 	struct client *client = NULL;
@@ -113,6 +113,8 @@ static void add_client(struct service *service, int socket)
 	}
 	fcntl(socket, F_SETFL, O_NONBLOCK);
 	client->socket = socket;
+	client->pid = pid;
+	client->further = -1;
 	/* A vmrun of root connects before it downloads an image, and cannot connect again after. */
 	client->deadline = client_uid(socket) == 0 ? UINT64_MAX
 						   : monotonic_ms() + CLIENT_REQUEST_MS;
@@ -140,7 +142,18 @@ static void on_listener(struct service *service)
 	const int socket = accept4(service->listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (socket >= 0)
-		add_client(service, socket);
+		add_client(service, socket, 0);
+}
+
+/* Takes the new connection over that a client has requested. The client may do so again. */
+static void add_further(struct service *service, struct client *client)
+{
+	const int socket = take_fd(&client->further);
+
+	if (socket >= 0 && count_connections(service) >= CONNECTIONS_MAX)
+		close(socket);
+	else if (socket >= 0)
+		add_client(service, socket, client_pid(client));
 }
 
 /* A clean request, a failure, and a VM each take the connection out of the list. */
@@ -148,6 +161,8 @@ static void on_client(struct service *service, struct client *client)
 {
 	struct error err;
 	const int ret = client_first(&service->state, client, &err);
+
+	add_further(service, client);
 
 	if (ret < 0 || client->socket < 0)
 		remove_client(service, client);
@@ -308,7 +323,7 @@ static void place_descriptors(struct service *service, struct kept_fd *fds, size
 		if (!strcmp(fds[i].name, KEEPER_LISTEN) && service->listener < 0) {
 			service->listener = fds[i].fd;
 		} else if (!strcmp(fds[i].name, KEEPER_FIRST)) {
-			add_client(service, fds[i].fd);
+			add_client(service, fds[i].fd, 0);
 		} else if (vm && vm->client < 0) {
 			fcntl(fds[i].fd, F_SETFL, O_NONBLOCK);
 			vm->client = fds[i].fd;

@@ -263,6 +263,7 @@ struct vm *state_find_other(const struct state *state, const struct vm *vm)
 
 	for (struct vm *other = state->vms; other; other = other->next)
 		if (other != vm && other->record.attach.owner == attach->owner &&
+		    other->record.attach.card == attach->card &&
 		    !strcmp(other->record.attach.name, attach->name) &&
 		    !other->record.attach.dry_run)
 			return other;

@@ -70,7 +70,7 @@ void state_remove(struct state *state, struct vm *vm);
 /* state_find() - find a VM by its number; NULL if there is none. */
 struct vm *state_find(const struct state *state, uint32_t id);
 
-/* state_find_other() - find another VM of the same user and name as @vm; NULL if there is none. */
+/* state_find_other() - find another record of @vm's user, name and card; NULL if there is none. */
 struct vm *state_find_other(const struct state *state, const struct vm *vm);
 
 /* state_clear() - remove socket, file and directory if nothing is left. */

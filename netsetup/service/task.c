@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,6 +69,10 @@ int task_host(struct task *task, const struct state *state, const struct vm *vm,
 	return netlink_open(NETLINK_ROUTE, &task->host.route, err);
 }
 
+/*
+ * Threat: a user has more addresses of the LAN than root permits, by VMs with many cards. Each card
+ * is a record of its own here, and counts. Test: test_cards in tests/lab/security/test_policy.py.
+ */
 static unsigned int count_others(const struct state *state, const struct vm *vm)
 {
 	unsigned int count = 0;
@@ -99,7 +104,8 @@ int task_begin(struct task *task, const struct state *state, struct vm *vm, stru
 	task->request = (struct request){ .uplink = vm->uplink.ifname,
 					  .named = attach->named || !vm->uplink.has_default,
 					  .unprobed = attach->probe == PROBE_NONE,
-					  .vms = count_others(state, vm) };
+					  .vms = count_others(state, vm),
+					  .card = attach->card };
 	return task_authorize(task, (struct in_addr){ INADDR_ANY }, err);
 }
 
@@ -111,12 +117,19 @@ int task_authorize(const struct task *task, struct in_addr address, struct error
 	return authorize_check(task->authorization, &request, err);
 }
 
-/* Adds the addresses of other VMs, and those that are probed for them. */
+/* True if a dry run must avoid the address of another one: that of another card of its own VM. */
+static bool same_dry_run(const struct attach_record *a, const struct attach_record *b)
+{
+	return a->dry_run && a->owner == b->owner && !strcmp(a->name, b->name);
+}
+
+/* Adds the addresses of other VMs and cards, and those that are probed for them. */
 static int list_in_use(struct task *task, const struct state *state, const struct vm *vm,
 		       struct error *err)
 {
 	for (const struct vm *other = state->vms; other; other = other->next) {
-		if (other == vm || other->record.attach.dry_run)
+		if (other == vm || (other->record.attach.dry_run &&
+				    !same_dry_run(&vm->record.attach, &other->record.attach)))
 			continue;
 		address_set_add(&task->in_use, other->record.address);
 		for (size_t i = 0; other->phase == VM_PROBING && i < other->search.batch_size; i++)

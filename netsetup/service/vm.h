@@ -25,7 +25,7 @@ struct proof {
 };
 
 /**
- * struct vm_record - a VM in the state file.
+ * struct vm_record - a VM in the state file. A VM with several cards has one for each.
  * @id: number of the VM, unique while the state lasts.
  * @uid: user ID of the client.
  * @launcher: pid of the client, for messages.

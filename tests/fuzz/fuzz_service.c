@@ -374,7 +374,7 @@ static void add_victim(void)
 	protocol_record_init(&victim->record.attach, RECORD_ATTACH);
 	strcpy(victim->record.attach.name, "web");
 	victim->record.attach.owner = victim->record.uid = OTHERS;
-	ifname_of_tap(OTHERS, "web", victim->record.tap);
+	ifname_of_tap(OTHERS, "web", 0, victim->record.tap);
 	strcpy(kernel.others_name, victim->record.tap);
 	victim->record.tap_ifindex = OTHERS_TAP;
 	victim->record.address = others;
@@ -478,9 +478,17 @@ static int serve_client(struct client *client)
 {
 	struct error err;
 
-	if (client->socket >= 0)
-		return client_first(&state, client, &err);
-	return own_vm() ? client_event(&state, own_vm()) : 1;
+	int ret;
+
+	if (client->socket < 0)
+		return own_vm() ? client_event(&state, own_vm()) : 1;
+	ret = client_first(&state, client, &err);
+	/* Another user's connection would be one of this process, which may be root's. */
+	must(client->further < 0 || geteuid() != 0);
+	if (client->further >= 0)
+		close(client->further);
+	client->further = -1;
+	return ret;
 }
 
 /* One part; returns a negative number if the conversation or the service ends. */
@@ -536,7 +544,7 @@ static void end(struct client *client)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct client client = { 0 };
+	struct client client = { .further = -1 };
 	size_t at = 0;
 	int ret = 0;
 

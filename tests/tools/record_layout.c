@@ -18,7 +18,7 @@
 	B(r, header) B(r, name) B(r, uuid) N(r, owner) N(r, ifindex) B(r, host) B(r, address) \
 	B(r, range_first) B(r, range_last) B(r, remembered) B(r, avoided) N(r, tap_ifindex) \
 	N(r, probe) N(r, promiscuous) N(r, queues) N(r, offload) N(r, dhcp) N(r, named) \
-	N(r, announce) N(r, dry_run) N(r, verbose) B(r, reserved)
+	N(r, announce) N(r, dry_run) N(r, verbose) N(r, card) B(r, reserved)
 #define CLEAN(N, B, r) B(r, header) N(r, dry_run) B(r, reserved)
 #define CHANGE(N, B, r) B(r, header) B(r, text)
 #define READY(N, B, r) \
@@ -81,6 +81,8 @@ static const char *type_name(enum record_type type)
 		TYPE(RECORD_RENEWED);
 		TYPE(RECORD_DONE);
 		TYPE(RECORD_DHCP);
+		TYPE(RECORD_CONNECT);
+		TYPE(RECORD_CONNECTED);
 	}
 	return NULL;
 }

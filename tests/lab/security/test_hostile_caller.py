@@ -110,6 +110,10 @@ RECORDS = [
     raw("renewed", record(records.RENEWED, b""), NO_REQUEST),
     raw("done", record(records.DONE, b""), NO_REQUEST),
     raw("dhcp", dhcp(dhcp_packet()), NO_REQUEST),
+    raw("connect", record(records.CONNECT, b""),
+        "request refused: connect to this vmrun-netsetup yourself", 4),
+    raw("connect with a body", record(records.CONNECT, b"x"), MALFORMED + "wrong size"),
+    raw("connected", record(records.CONNECTED, b""), NO_REQUEST),
     raw("change unterminated", record(records.CHANGE, b"x" * records.CHANGE_BODY.size),
         MALFORMED + "unterminated text"),
     raw("clean by a stranger", clean(), "user '6666' is not permitted.*", 4, STRANGER),
@@ -148,9 +152,11 @@ RECORDS = [
     field("promiscuous 3", "promiscuous", promiscuous=3),
     field("no queue", "queues", queues=0),
     field("nine queues", "queues", queues=9),
+    field("ninth card", "card", card=8),
+    field("card 255", "card", card=255),
     *[field(f"{each} 2", "flags", **{each: 2})
       for each in ("offload", "dhcp", "named", "announce", "dry_run", "verbose")],
-    field("reserve", "flags", reserved=b"xyz"),
+    field("reserve", "flags", reserved=b"xy"),
     *[Row(f"owner {each}", "request refused: invalid field 'owner'", 4, fields={"owner": each})
       for each in (ROOT.uid, OTHER.uid, 2 ** 32 - 1)],
 
@@ -502,6 +508,37 @@ def test_three_and_no_more(stage: Stage) -> None:
     for caller in callers:
         with caller:
             pass
+
+
+def test_three_cards_and_no_more(stage: Stage) -> None:
+    """The policy's `vms` counts each card of a VM."""
+    callers = [stage.caller() for _ in range(5)]
+    for number, caller in enumerate(callers):
+        caller.send(stage.attach(card=number))
+    answers = [caller.answer() for caller in callers]
+    ready = [answer for answer in answers if answer.kind == READY]
+    assert len(ready) == 3 and len({(each.tap, each.address) for each in ready}) == 3
+    assert {each.message.partition(";")[0] for each in answers if each.kind == FAILED} == {
+        "user '4242' is not permitted to run more than 3 VMs"}
+    for caller in callers:
+        with caller:
+            pass
+
+
+def test_further_connection(stage: Stage) -> None:
+    """Root gets another connection, which is root's; a user's request for one gets none, and no
+    descriptor; see the table of records."""
+    with stage.caller(ROOT) as caller:
+        for _ in range(3):
+            answer = caller.ask(record(records.CONNECT, b""))
+            assert answer.kind == records.CONNECTED and len(answer.fds) == 1
+            with socket.socket(fileno=os.dup(answer.fds[0])) as sock:
+                sock.settimeout(30)
+                sock.send(clean(dry_run=1))
+                assert records.read_answer(sock).kind == records.DONE
+    with stage.caller() as caller:
+        answer = caller.ask(record(records.CONNECT, b""))
+        assert answer.kind == FAILED and not answer.fds and caller.ended()
 
 
 def test_fifty_of_one_name(stage: Stage) -> None:

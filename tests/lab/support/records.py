@@ -50,9 +50,11 @@ def _protocol() -> dict[str, Any]:
 _PROTOCOL = _protocol()
 _RECORDS = _PROTOCOL["records"]
 MAGIC, VERSION, LARGEST = _PROTOCOL["magic"], _PROTOCOL["version"], _PROTOCOL["largest"]
-(ATTACH, MOVE, WITHDRAW, CLEAN, CHANGE, READY, FAILED, CONFLICT, RENEWED, DONE, DHCP) = (
+(ATTACH, MOVE, WITHDRAW, CLEAN, CHANGE, READY, FAILED, CONFLICT, RENEWED, DONE, DHCP,
+ CONNECT, CONNECTED) = (
     _PROTOCOL["types"][f"RECORD_{name}"] for name in
-    "ATTACH MOVE WITHDRAW CLEAN CHANGE READY FAILED CONFLICT RENEWED DONE DHCP".split())
+    "ATTACH MOVE WITHDRAW CLEAN CHANGE READY FAILED CONFLICT RENEWED DONE DHCP CONNECT "
+    "CONNECTED".split())
 
 HEADER = Layout(**_RECORDS["record_header"])
 (ATTACH_BODY, CLEAN_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, CONFLICT_BODY, DHCP_BODY) = (
@@ -83,14 +85,15 @@ def attach_body(ifindex: int, host: Optional[str], name: bytes = b"x", owner: in
                 avoided: Optional[str] = None, tap_ifindex: int = 0, probe: int = 0,
                 promiscuous: int = 0, queues: int = 1, offload: int = 0, dhcp: int = 0,
                 named: int = 0, announce: int = 0, dry_run: int = 0, verbose: int = 0,
-                reserved: bytes = b"", uuid: bytes = b"u" * 16) -> bytes:
+                card: int = 0, reserved: bytes = b"", uuid: bytes = b"u" * 16) -> bytes:
     """The body of a request to attach or move a VM on the uplink @ifindex with address @host."""
     return ATTACH_BODY.pack(
         name=name, uuid=uuid, owner=owner, ifindex=ifindex, host=_octets(host),
         address=_octets(address), range_first=_octets(first), range_last=_octets(last),
         remembered=_octets(remembered), avoided=_octets(avoided), tap_ifindex=tap_ifindex,
         probe=probe, promiscuous=promiscuous, queues=queues, offload=offload, dhcp=dhcp,
-        named=named, announce=announce, dry_run=dry_run, verbose=verbose, reserved=reserved)
+        named=named, announce=announce, dry_run=dry_run, verbose=verbose, card=card,
+        reserved=reserved)
 
 
 def attach(kind: int = ATTACH, **fields: Any) -> bytes:

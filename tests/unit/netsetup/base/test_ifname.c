@@ -64,26 +64,26 @@ static void test_tap_name(void **state)
 {
 	char longest[VM_NAME_SIZE], a[IFNAMSIZ], b[IFNAMSIZ];
 
-	ifname_of_tap(0, "debian", a);
+	ifname_of_tap(0, "debian", 0, a);
 	assert_string_equal(a, "vmr-debian");
-	ifname_of_tap(0, "elevenchars", a);
+	ifname_of_tap(0, "elevenchars", 0, a);
 	assert_string_equal(a, "vmr-elevenchars");
 
 	/* The name must never change between machines and versions: users know the tap by it. */
-	ifname_of_tap(0, "twelve-chars", a);
+	ifname_of_tap(0, "twelve-chars", 0, a);
 	assert_memory_equal(a, "vmr-twel-", 9);
 	assert_int_equal(strlen(a), 15);
 	assert_int_equal(strspn(a + 9, "0123456789abcdef"), 6);
-	ifname_of_tap(0, "twelve-chars", b);
+	ifname_of_tap(0, "twelve-chars", 0, b);
 	assert_string_equal(a, b);
-	ifname_of_tap(0, "twelve-charz", b);
+	ifname_of_tap(0, "twelve-charz", 0, b);
 	assert_string_not_equal(a, b);
 
 	memset(longest, 'z', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
-	ifname_of_tap(0, longest, a);
+	ifname_of_tap(0, longest, 0, a);
 	assert_true(ifname_valid(a));
-	ifname_of_tap(4294967294, longest, b);
+	ifname_of_tap(4294967294, longest, 0, b);
 	assert_true(ifname_valid(b));
 	assert_string_not_equal(a, b);
 }
@@ -93,19 +93,27 @@ static void test_tap_name_of_users(void **state)
 {
 	char a[IFNAMSIZ], b[IFNAMSIZ];
 
-	ifname_of_tap(1000, "web", a);
+	ifname_of_tap(1000, "web", 0, a);
 	assert_memory_equal(a, "vmr-web-", 8);
 	assert_int_equal(strlen(a), 14);
 	assert_int_equal(strspn(a + 8, "0123456789abcdef"), 6);
-	ifname_of_tap(1000, "web", b);
+	ifname_of_tap(1000, "web", 0, b);
 	assert_string_equal(a, b);
-	ifname_of_tap(1001, "web", b);
+	ifname_of_tap(1001, "web", 0, b);
 	assert_string_not_equal(a, b);
-	ifname_of_tap(1000, "webs", b);
+	ifname_of_tap(1000, "webs", 0, b);
+	assert_string_not_equal(a, b);
+	/* Other cards have names of their own, also where card 0 has the plain one. */
+	ifname_of_tap(1000, "web", 1, b);
+	assert_string_not_equal(a, b);
+	ifname_of_tap(0, "web", 1, a);
+	assert_memory_equal(a, "vmr-web-", 8);
+	assert_string_not_equal(a, b);
+	ifname_of_tap(0, "web", 2, b);
 	assert_string_not_equal(a, b);
 	/* The number and the name do not run together. */
-	ifname_of_tap(1, "1web", a);
-	ifname_of_tap(11, "web", b);
+	ifname_of_tap(1, "1web", 0, a);
+	ifname_of_tap(11, "web", 0, b);
 	assert_string_not_equal(a + 9, b + 8);
 }
 

@@ -19,7 +19,7 @@
 #include "netsetup/protocol/protocol.h"
 #include "tests/unit/support/namespace.h"
 
-#define TYPE_LAST RECORD_DHCP
+#define TYPE_LAST RECORD_CONNECTED
 
 static struct in_addr address(const char *text)
 {
@@ -54,7 +54,9 @@ static void test_init(void **state)
 					[RECORD_CONFLICT] = sizeof(struct conflict_record),
 					[RECORD_RENEWED] = sizeof(struct record_header),
 					[RECORD_DONE] = sizeof(struct record_header),
-					[RECORD_DHCP] = sizeof(struct dhcp_record) };
+					[RECORD_DHCP] = sizeof(struct dhcp_record),
+					[RECORD_CONNECT] = sizeof(struct record_header),
+					[RECORD_CONNECTED] = sizeof(struct record_header) };
 	struct error err;
 
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {
@@ -202,6 +204,7 @@ SETTER(set_named, attach->named = (uint8_t)value)
 SETTER(set_announce, attach->announce = (uint8_t)value)
 SETTER(set_dry_run, attach->dry_run = (uint8_t)value)
 SETTER(set_verbose, attach->verbose = (uint8_t)value)
+SETTER(set_card, attach->card = (uint8_t)value)
 SETTER(set_reserved, attach->reserved[value] = 1)
 
 static const struct field_case fields[] = {
@@ -271,9 +274,11 @@ static const struct field_case fields[] = {
 	{ "flags", set_announce, 2 },
 	{ NULL, set_dhcp, 1 },
 	{ "flags", set_dhcp, 2 },
+	{ NULL, set_card, CARDS_MAX - 1 },
+	{ "card", set_card, CARDS_MAX },
+	{ "card", set_card, 255 },
 	{ "flags", set_reserved, 0 },
 	{ "flags", set_reserved, 1 },
-	{ "flags", set_reserved, 2 },
 };
 
 static void test_fields(void **state)

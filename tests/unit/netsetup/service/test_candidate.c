@@ -43,7 +43,7 @@ static void walk_whole(const struct prefix *subnet, struct in_addr first, struct
 
 	assert_non_null(seen);
 	make_uuid(uuid, number);
-	assert_true(candidate_init(&candidates, subnet, first, last, uuid));
+	assert_true(candidate_init(&candidates, subnet, first, last, uuid, 0));
 	for (uint32_t i = low; i <= high; i++) {
 		uint32_t host;
 
@@ -102,7 +102,7 @@ static void test_large(void **state)
 			uint32_t first, previous;
 
 			make_uuid(uuid, number);
-			assert_true(candidate_init(&candidates, &subnet, none, none, uuid));
+			assert_true(candidate_init(&candidates, &subnet, none, none, uuid, 0));
 			assert_int_equal(candidates.count, (1ull << (32 - lengths[i])) - 2);
 			assert_true(candidates.stride > 0);
 			assert_true(candidates.stride < candidates.count);
@@ -128,7 +128,7 @@ static void test_large_end(void **state)
 	uint8_t uuid[16];
 
 	make_uuid(uuid, 1);
-	assert_true(candidate_init(&candidates, &subnet, none, none, uuid));
+	assert_true(candidate_init(&candidates, &subnet, none, none, uuid, 0));
 	candidates.stride = candidates.count - 1;
 	candidates.next = candidates.count - 1;
 	candidates.visited = candidates.count - 3;
@@ -148,7 +148,7 @@ static uint32_t first_of(const char *network, unsigned int length, unsigned int 
 	uint8_t uuid[16];
 
 	make_uuid(uuid, number);
-	assert_true(candidate_init(&candidates, &subnet, none, none, uuid));
+	assert_true(candidate_init(&candidates, &subnet, none, none, uuid, 0));
 	assert_true(candidate_next(&candidates, &found));
 	return ntohl(found.s_addr);
 }
@@ -182,9 +182,9 @@ static void test_walks_part(void **state)
 		uint8_t uuid[16];
 
 		make_uuid(uuid, number);
-		assert_true(candidate_init(&a, &subnet, none, none, uuid));
+		assert_true(candidate_init(&a, &subnet, none, none, uuid, 0));
 		make_uuid(uuid, number + 1);
-		assert_true(candidate_init(&b, &subnet, none, none, uuid));
+		assert_true(candidate_init(&b, &subnet, none, none, uuid, 0));
 		for (int step = 0; step < 8; step++) {
 			assert_true(candidate_next(&a, &of_a) && candidate_next(&b, &of_b));
 			same += ipv4_equal(of_a, of_b);
@@ -202,14 +202,21 @@ static void test_same_again(void **state)
 	uint8_t uuid[16];
 
 	make_uuid(uuid, 1);
-	assert_true(candidate_init(&first, &subnet, none, none, uuid));
+	assert_true(candidate_init(&first, &subnet, none, none, uuid, 0));
 	memset(&second, 0xee, sizeof(second));
-	assert_true(candidate_init(&second, &subnet, none, none, uuid));
+	assert_true(candidate_init(&second, &subnet, none, none, uuid, 0));
 	while (candidate_next(&first, &of_first)) {
 		assert_true(candidate_next(&second, &of_second));
 		assert_true(ipv4_equal(of_first, of_second));
 	}
 	assert_int_not_equal(first_of("192.168.1.0", 24, 1), first_of("192.168.1.0", 23, 1));
+
+	/* Each card has an order of its own. */
+	assert_true(candidate_init(&first, &subnet, none, none, uuid, 0));
+	assert_true(candidate_init(&second, &subnet, none, none, uuid, 1));
+	candidate_next(&first, &of_first);
+	candidate_next(&second, &of_second);
+	assert_false(ipv4_equal(of_first, of_second));
 }
 
 /* A range that exceeds the subnet is cut, also at the network and broadcast addresses. */
@@ -242,7 +249,7 @@ static void test_outside(void **state)
 		struct in_addr found;
 
 		assert_false(candidate_init(&candidates, &subnet, address(ranges[i][0]),
-					    address(ranges[i][1]), uuid));
+					    address(ranges[i][1]), uuid, 0));
 		assert_false(candidate_next(&candidates, &found));
 	}
 }

@@ -17,7 +17,7 @@
 /* A connection of this user; the test's end is @end. */
 static struct client connect_client(uid_t uid, int *end)
 {
-	struct client client = { 0 };
+	struct client client = { .further = -1 };
 
 	connect_as(uid, end, &client.socket);
 	return client;
@@ -555,6 +555,127 @@ static void test_twice(void **state)
 	namespace_test(twice);
 }
 
+/* The cards of a VM are no second VM of its name: each has a tap, an address and a route. */
+static void two_cards(void)
+{
+	struct attach_record attach = attach_at("web", "192.168.7.9");
+	cleanup_free char *before = namespace_state();
+	struct vm *first, *second;
+	union record record;
+	int fds[2][FDS_MAX], ends[2];
+
+	service_open();
+	first = request(&attach, &ends[0]);
+	client_expect(ends[0], RECORD_READY, fds[0]);
+	attach.card = 1;
+	attach.address = address("192.168.7.10");
+	second = request(&attach, &ends[1]);
+	record = client_expect(ends[1], RECORD_READY, fds[1]);
+	assert_ptr_not_equal(first, second);
+	assert_string_not_equal(record.ready.tap, first->record.tap);
+	assert_address(record.ready.address, "192.168.7.10");
+	assert_int_equal(if_nametoindex(record.ready.tap), second->record.tap_ifindex);
+
+	/* A move of one card cannot become one of the other. */
+	attach.header.type = RECORD_MOVE;
+	attach.card = 0;
+	send_record(ends[1], &attach);
+	assert_int_equal(client_event(&service, second), 1);
+	assert_string_equal(client_expect(ends[1], RECORD_FAILED, NULL).failed.message,
+			    "unexpected record");
+	assert_end(ends[1], RECORD_DONE);
+	assert_ptr_equal(service.vms, first);
+	assert_int_equal(if_nametoindex("vmr-web"), first->record.tap_ifindex);
+	close(ends[0]);
+	close(fds[0][0]);
+	close(fds[1][0]);
+	assert_int_equal(client_event(&service, first), 1);
+	service_close();
+	assert_true(namespace_unchanged(before));
+}
+
+static void test_two_cards(void **state)
+{
+	namespace_test(two_cards);
+}
+
+/* A user has one VM with as many cards as VMs. */
+static void cards_permitted(void)
+{
+	struct attach_record attach = attach_at("web", "192.168.7.9");
+	struct client client;
+	struct error err;
+	int ends[2];
+
+	policy_write("allow user alice unprobed vms 1\n");
+	service_open();
+	attach.owner = 4242;
+	client = connect_client(4242, &ends[0]);
+	send_record(ends[0], &attach);
+	assert_int_equal(client_first(&service, &client, &err), 0);
+	client_expect(ends[0], RECORD_READY, NULL);
+	attach.card = 1;
+	attach.address = address("192.168.7.10");
+	client = connect_client(4242, &ends[1]);
+	send_record(ends[1], &attach);
+	assert_int_equal(client_first(&service, &client, &err), 0);
+	assert_string_equal(client_expect(ends[1], RECORD_FAILED, NULL).failed.message,
+			    "user 'alice' is not permitted to run more than 1 VM; each card on the "
+			    "LAN counts as a VM");
+	assert_end(ends[1], RECORD_DONE);
+	close(ends[0]);
+	assert_int_equal(client_event(&service, service.vms), 1);
+	service_close();
+}
+
+static void test_cards_permitted(void **state)
+{
+	namespace_test(cards_permitted);
+}
+
+/* Only who has the service's own user ID gets a connection that has it. */
+static void further(void)
+{
+	struct record_header connect;
+	struct client client;
+	struct error err;
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	int fds[FDS_MAX], end;
+
+	protocol_record_init(&connect, RECORD_CONNECT);
+	service_open();
+	client = connect_client(0, &end);
+	client.pid = 4711;
+	send_record(end, &connect);
+	assert_int_equal(client_first(&service, &client, &err), 0);
+	client_expect(end, RECORD_CONNECTED, fds);
+	assert_true(client.socket >= 0 && client.further >= 0 && fds[0] >= 0);
+	assert_int_equal(fds[1], -1);
+	assert_int_equal(getsockopt(fds[0], SOL_SOCKET, SO_PEERCRED, &peer, &size), 0);
+	assert_int_equal(peer.uid, 0);
+	assert_int_equal(client_pid(&client), 4711);
+	close(fds[0]);
+	close(client.further);
+	close(client.socket);
+	close(end);
+
+	client = connect_client(4242, &end);
+	send_record(end, &connect);
+	assert_int_equal(client_first(&service, &client, &err), -EPERM);
+	assert_int_equal(client.further, -1);
+	client_expect(end, RECORD_FAILED, fds);
+	assert_int_equal(fds[0], -1);
+	close(client.socket);
+	close(end);
+	service_close();
+}
+
+static void test_further(void **state)
+{
+	namespace_test(further);
+}
+
 /* A client that never reads does not block the service, for any number of reports. */
 static void not_reading(void)
 {
@@ -817,15 +938,16 @@ static void test_without_rights(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),          cmocka_unit_test(test_launcher_killed),
-		cmocka_unit_test(test_pending),        cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_garbage),        cmocka_unit_test(test_surplus_descriptor),
-		cmocka_unit_test(test_unexpected),     cmocka_unit_test(test_too_early),
-		cmocka_unit_test(test_owner),          cmocka_unit_test(test_twice),
-		cmocka_unit_test(test_not_reading),    cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_swept),          cmocka_unit_test(test_renewed),
-		cmocka_unit_test(test_too_many),       cmocka_unit_test(test_accepted),
-		cmocka_unit_test(test_without_rights),
+		cmocka_unit_test(test_whole),      cmocka_unit_test(test_launcher_killed),
+		cmocka_unit_test(test_pending),    cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_garbage),    cmocka_unit_test(test_surplus_descriptor),
+		cmocka_unit_test(test_unexpected), cmocka_unit_test(test_too_early),
+		cmocka_unit_test(test_owner),      cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_two_cards),  cmocka_unit_test(test_cards_permitted),
+		cmocka_unit_test(test_further),    cmocka_unit_test(test_not_reading),
+		cmocka_unit_test(test_clean),      cmocka_unit_test(test_swept),
+		cmocka_unit_test(test_renewed),    cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_accepted),   cmocka_unit_test(test_without_rights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

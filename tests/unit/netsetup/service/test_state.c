@@ -450,7 +450,7 @@ static void test_turns(void **state)
 	namespace_test(turns);
 }
 
-/* A name is a VM's only together with its user; dry runs do not count. */
+/* A record is one of a VM's user, name and card; dry runs do not count. */
 static void test_find_other(void **unused)
 {
 	struct state state = { .dir = -1 };
@@ -458,6 +458,9 @@ static void test_find_other(void **unused)
 	struct vm *other = add(&state, "web", "192.168.7.10");
 
 	assert_ptr_equal(state_find_other(&state, web), other);
+	other->record.attach.card = 1;
+	assert_null(state_find_other(&state, web));
+	other->record.attach.card = 0;
 	other->record.attach.owner = 4242;
 	assert_null(state_find_other(&state, web));
 	other->record.attach.owner = 0;
