@@ -30,7 +30,6 @@ static int build_command(const struct definition *definition, char **text, struc
 	int ret;
 
 	machine_plan_init(&plan, definition);
-	plan.queues = machine_queues(definition, false);
 	plan.seed = nocloud_wanted(definition);
 	ret = image_cache_locate(&plan, "CACHE", err);
 	if (ret == 0)

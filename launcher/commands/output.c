@@ -138,6 +138,27 @@ static void print_agent(struct json_object *agent)
 	}
 }
 
+/* Prints the cards of a VM that has several; the other rows have those of one. */
+static void print_networks(struct json_object *networks)
+{
+	char key[32], text[1008];
+
+	for (size_t i = 0;
+	     json_object_array_length(networks) > 1 && i < json_object_array_length(networks);
+	     i++) {
+		struct json_object *card = json_object_array_get_idx(networks, i);
+		const bool lan = json_object_object_get_ex(card, "address", NULL);
+
+		snprintf(key, sizeof(key), "network.%zu", i);
+		snprintf(text, sizeof(text), "%s, mac %s%s%s%s%s%s%s", output_text(card, "type"),
+			 output_text(card, "mac"), lan ? ", " : "",
+			 lan ? output_text(card, "address") : "", lan ? " on " : "",
+			 lan ? output_text(card, "uplink") : "", lan ? ", " : "",
+			 lan ? output_text(card, "lan") : "");
+		print_row(key, text);
+	}
+}
+
 void output_status(struct json_object *status)
 {
 	char text[960], uptime[32];
@@ -154,6 +175,8 @@ void output_status(struct json_object *status)
 			snprintf(text, sizeof(text), "up %s",
 				 format_uptime(json_object_get_int(value), uptime));
 			print_row(key, text);
+		} else if (!strcmp(key, "networks")) {
+			print_networks(value);
 		} else if (json_object_is_type(value, json_type_array)) {
 			print_row(key, join_list(value, text, sizeof(text)));
 		} else if (json_object_is_type(value, json_type_boolean)) {

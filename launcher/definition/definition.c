@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(NETWORKS_MAX <= CARDS_MAX, "each network may be a card on the LAN");
+
 const struct network *definition_network(const struct definition *definition, unsigned int index)
 {
 	if (index > definition->other_count)
@@ -12,6 +14,30 @@ const struct network *definition_network(const struct definition *definition, un
 	if (index == definition->network_index)
 		return &definition->network;
 	return &definition->others[index < definition->network_index ? index : index - 1];
+}
+
+const struct network *definition_lan(const struct definition *definition, unsigned int card,
+				     unsigned int *index)
+{
+	const struct network *network;
+
+	for (unsigned int i = 0; (network = definition_network(definition, i)); i++) {
+		if (network->type != NETWORK_LAN || card--)
+			continue;
+		if (index)
+			*index = i;
+		return network;
+	}
+	return NULL;
+}
+
+unsigned int definition_card_number(const struct definition *definition, unsigned int index)
+{
+	unsigned int card = 0;
+
+	for (unsigned int i = 0; i < index; i++)
+		card += definition_network(definition, i)->type == NETWORK_LAN;
+	return card;
 }
 
 static void network_done(struct network *network)

@@ -361,8 +361,9 @@ struct smbios {
  * @boot.once: kind of disks to boot from before all others, until the guest's first reset.
  * @smbios: the strings of the machine.
  * @disks, @disk_count: in the order of the file.
- * @network: the network of type lan; if there is none, the first of the list, or the only one.
- * @others, @other_count: the other networks of the list, all of type user or private, in its order.
+ * @network: the first network of type lan; if there is none, the first of the list, or the only
+ *           one.
+ * @others, @other_count: the other networks of the list, in its order.
  * @network_index: index of @network in the list. The cards have the order of the list.
  * @cloud_init: the mapping 'cloud-init'.
  * @ignition: absolute path of an Ignition configuration, or NULL.
@@ -460,6 +461,22 @@ struct definition {
  * Return: the network, or NULL after the last one.
  */
 const struct network *definition_network(const struct definition *definition, unsigned int index);
+
+/**
+ * definition_lan() - get a network of type lan by the number of its card.
+ * @card: from 0, in the order of the list: card 0 is definition->network.
+ * @index: gets its index in the list; may be NULL.
+ *
+ * Return: the network, or NULL after the last one.
+ */
+const struct network *definition_lan(const struct definition *definition, unsigned int card,
+				     unsigned int *index);
+
+/*
+ * definition_card_number() - number of the card of a network of type lan; @index is its index in
+ * the list.
+ */
+unsigned int definition_card_number(const struct definition *definition, unsigned int index);
 
 /* definition_done() - free all that a definition owns, and set it to zero. */
 void definition_done(struct definition *definition);

@@ -59,10 +59,9 @@ bool machine_offloads(const char *model)
 	return machine_virtio(model);
 }
 
-unsigned int machine_queues(const struct definition *definition, bool vhost)
+unsigned int machine_queues(const struct definition *definition, const struct network *network,
+			    bool vhost)
 {
-	const struct network *network = &definition->network;
-
 	if (network->queues)
 		return network->queues;
 	if (!vhost || !machine_virtio(network->model))

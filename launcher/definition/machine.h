@@ -10,6 +10,14 @@
 /* Port of a guest's SSH server. */
 #define MACHINE_SSH_PORT 22
 
+/*
+ * Routes of a guest with several cards on the LAN. To both numbers that of the card is added: the
+ * metric of the default route of a further card, and the table for what comes from the address of a
+ * card.
+ */
+#define MACHINE_ROUTE_METRIC 1000
+#define MACHINE_ROUTE_TABLE  100
+
 /* machine_has_ahci() - true if a machine type has AHCI, as q35 has, instead of the older IDE. */
 bool machine_has_ahci(const char *machine_type);
 
@@ -35,9 +43,11 @@ bool machine_offloads(const char *model);
 /**
  * machine_queues() - count the queue pairs of the tap. 'auto' is one for each CPU, at most four, if
  * vhost serves them in the kernel, else one.
+ * @network: of type lan.
  * @vhost: true if QEMU uses vhost-net.
  */
-unsigned int machine_queues(const struct definition *definition, bool vhost);
+unsigned int machine_queues(const struct definition *definition, const struct network *network,
+			    bool vhost);
 
 /**
  * machine_keeps_state() - true if one of the VM's disks keeps what the guest writes. Without such a

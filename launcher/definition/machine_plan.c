@@ -5,16 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "launcher/definition/machine.h"
+
 void machine_plan_init(struct machine_plan *plan, const struct definition *definition)
 {
+	const struct network *network;
+
 	*plan = (struct machine_plan){
 		.definition = definition,
-		.dns_count = definition->network.dns_count,
 		.accel = definition->machine.accel,
 		.vsock = definition->vsock.mode != VSOCK_NONE,
 		.console = definition->console,
 	};
-	memcpy(plan->dns, definition->network.dns, sizeof(plan->dns));
+	for (unsigned int i = 0; (network = definition_lan(definition, i, NULL)); i++) {
+		plan->cards[i].dns_count = network->dns_count;
+		memcpy(plan->cards[i].dns, network->dns, sizeof(network->dns));
+		plan->cards[i].queues = machine_queues(definition, network, false);
+	}
 }
 
 const char *machine_plan_image(const struct machine_plan *plan, unsigned int index)

@@ -68,15 +68,27 @@ struct lan_place {
 };
 
 /**
+ * struct machine_card - the values of one card on the LAN.
+ * @lan: the card's place on the LAN; NULL for `print`, which has the words ADDRESS, GATEWAY,
+ *       NETMASK and MTU.
+ * @dns, @dns_count: servers for the guest.
+ * @queues: queue pairs of the tap, 1..QUEUES_MAX.
+ * @vhost: true if vhost-net serves the queues.
+ */
+struct machine_card {
+	const struct lan_place *lan;
+	struct in_addr dns[DNS_MAX];
+	unsigned int dns_count;
+	unsigned int queues;
+	bool vhost;
+};
+
+/**
  * struct machine_plan - the machine of one run. The run fills it in; other modules only read it.
  * `vmrun print` leaves the host alone: it prints words in capitals instead of values of the host.
  * @definition: the VM; must live as long as the plan.
- * @lan: the VM's place on the LAN; NULL for a VM without one, and for `print`, which has the words
- *       ADDRESS, GATEWAY, NETMASK and MTU.
- * @dns, @dns_count: servers for the guest.
+ * @cards: the cards on the LAN, by the numbers of definition_card_number().
  * @accel: kvm or tcg; auto for `print`, which has the words ACCEL and CPU.
- * @queues: queue pairs of the tap, 1..QUEUES_MAX.
- * @vhost: true if vhost-net serves the queues.
  * @vsock: true if the guest has a vsock.
  * @seed: true if the guest has a NoCloud seed.
  * @console: backend of the guest's serial console.
@@ -92,12 +104,8 @@ struct lan_place {
  */
 struct machine_plan {
 	const struct definition *definition;
-	const struct lan_place *lan;
-	struct in_addr dns[DNS_MAX];
-	unsigned int dns_count;
+	struct machine_card cards[CARDS_MAX];
 	enum accel accel;
-	unsigned int queues;
-	bool vhost;
 	bool vsock;
 	bool seed;
 	enum console_mode console;

@@ -79,7 +79,7 @@ static void resolve_mac(const struct definition *definition, const char *purpose
 	network->mac.ether_addr_octet[0] |= 0x02;
 }
 
-/* The card on the LAN has the same MAC at any index of the list, and as the only network. */
+/* The first card on the LAN has the same MAC at any index of the list, and as the only network. */
 static void resolve_macs(struct definition *definition)
 {
 	char purpose[16];
@@ -128,4 +128,7 @@ void resolve_definition(struct definition *definition, const char *machine_id)
 	resolve_vsock(definition);
 	if (!definition->network.configure)
 		definition->network.configure = resolve_configure(definition);
+	for (unsigned int i = 0; i < definition->other_count; i++)
+		if (definition->others[i].type == NETWORK_LAN && !definition->others[i].configure)
+			definition->others[i].configure = resolve_configure(definition);
 }

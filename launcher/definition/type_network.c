@@ -177,7 +177,6 @@ static void read_entries(struct loader *loader, const struct key *key, const str
 			 struct definition *definition)
 {
 	const struct key entry = { .type = &type_entry, .constraint = key->constraint };
-	const struct key named = { .name = key->name, .type = &type_entry };
 	const unsigned int main = main_entry(node);
 
 	for (unsigned int i = 0; i < node->count; i++) {
@@ -190,18 +189,8 @@ static void read_entries(struct loader *loader, const struct key *key, const str
 		}
 		if (i == main) {
 			definition->network_index = i;
-		} else if (is_other(node->items[i])) {
-			network = &definition->others[definition->other_count++];
-		} else if (node->items[i]->kind == NODE_SCALAR &&
-			   strcmp(node->items[i]->text, "lan") != 0) {
-			schema_refuse(loader, &named, node->items[i]);
-			continue;
 		} else {
-			diagnostics_add(
-				loader->diagnostics, &node->items[i]->location,
-				"a second network of type lan: a VM can have one, others must be "
-				"of type user or private");
-			continue;
+			network = &definition->others[definition->other_count++];
 		}
 		schema_read_entry(loader, key, &entry, node->items[i], i, network);
 	}

@@ -205,10 +205,9 @@ static const struct location *way_location(const struct loader *loader,
 	return &value->location;
 }
 
-static void check_configure(const struct loader *loader, const struct definition *definition)
+static void check_configure(const struct loader *loader, const struct definition *definition,
+			    const struct network *network)
 {
-	const struct network *network = &definition->network;
-
 	if ((network->configure & CONFIGURE_CMDLINE) &&
 	    !schema_origin(loader, &definition->boot, "kernel"))
 		diagnostics_add(
@@ -273,15 +272,36 @@ static void check_display(const struct loader *loader, const struct definition *
 			   "'resolution' needs the model virtio, std, qxl or bochs");
 }
 
-static void check_network(const struct loader *loader, const struct definition *definition)
+/* The host routes an address to one tap, whichever networks its uplinks are in. */
+static void check_fixed(const struct loader *loader, const struct definition *definition,
+			unsigned int index)
 {
-	const struct network *network = &definition->network;
+	const struct network *one = definition_network(definition, index), *other;
 
-	check_configure(loader, definition);
-	check_addresses(loader, network);
-	if (network->queues > 1 && network->model && !machine_virtio(network->model))
-		refuse_value(loader, network, "queues",
-			     "'queues' above 1 needs the model virtio, not '%s'", network->model);
+	for (unsigned int i = 0; i < index; i++) {
+		other = definition_network(definition, i);
+		if (other->type != NETWORK_LAN || ipv4_unset(one->address) ||
+		    !ipv4_equal(one->address, other->address))
+			continue;
+		refuse_value(loader, one, "address", "'address' is the same as in 'network.%u'", i);
+		return;
+	}
+}
+
+static void check_lans(const struct loader *loader, const struct definition *definition)
+{
+	const struct network *network;
+	unsigned int index;
+
+	for (unsigned int i = 0; (network = definition_lan(definition, i, &index)); i++) {
+		check_configure(loader, definition, network);
+		check_addresses(loader, network);
+		check_fixed(loader, definition, index);
+		if (network->queues > 1 && network->model && !machine_virtio(network->model))
+			refuse_value(loader, network, "queues",
+				     "'queues' above 1 needs the model virtio, not '%s'",
+				     network->model);
+	}
 }
 
 /* Derived MACs always differ. */
@@ -303,11 +323,13 @@ static void check_macs(const struct loader *loader, const struct definition *def
 /* True if the guest gets vmrun's network-config; see configures_network() of nocloud.c. */
 static bool has_network_config(const struct definition *definition)
 {
-	const struct network *network = &definition->network;
+	const struct network *network;
 
-	if (network->type == NETWORK_LAN && network->configure)
-		return network->configure & CONFIGURE_CLOUD_INIT;
-	return definition->cloud_init.present;
+	for (unsigned int i = 0; (network = definition_lan(definition, i, NULL)); i++)
+		if (network->configure ? network->configure & CONFIGURE_CLOUD_INIT
+				       : definition->cloud_init.present)
+			return true;
+	return !definition_lan(definition, 0, NULL) && definition->cloud_init.present;
 }
 
 static void check_private(const struct loader *loader, const struct definition *definition,
@@ -470,7 +492,7 @@ void validate_definition(const struct loader *loader, const struct definition *d
 	check_serials(loader, definition);
 	check_disk_ports(loader, definition);
 	check_display(loader, definition);
-	check_network(loader, definition);
+	check_lans(loader, definition);
 	check_macs(loader, definition);
 	check_privates(loader, definition);
 	check_ports(loader, definition);

@@ -13,6 +13,7 @@
 
 #include "launcher/common/file.h"
 #include "launcher/common/text.h"
+#include "launcher/definition/machine.h"
 #include "launcher/guest/ssh_key.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
@@ -24,10 +25,19 @@
  * (test: test_qemu.c).
  */
 
+static bool card_wanted(const struct definition *definition, unsigned int card)
+{
+	const struct network *network = definition_lan(definition, card, NULL);
+
+	return network && (network->configure & CONFIGURE_CREDENTIALS);
+}
+
 bool credential_wanted(const struct definition *definition)
 {
-	return definition->network.type == NETWORK_LAN &&
-	       (definition->network.configure & CONFIGURE_CREDENTIALS);
+	for (unsigned int card = 0; card < CARDS_MAX; card++)
+		if (card_wanted(definition, card))
+			return true;
+	return false;
 }
 
 static int out_of_memory(struct error *err)
@@ -42,7 +52,8 @@ static int write_key(const char *key, void *out)
 	return fprintf(out, "%s\n", key) < 0 ? -ENOMEM : 0;
 }
 
-static int write_keys(FILE *out, const struct machine_plan *plan, struct error *err)
+static int write_keys(FILE *out, const struct machine_plan *plan, unsigned int card,
+		      struct error *err)
 {
 	int ret = 0;
 
@@ -51,40 +62,75 @@ static int write_keys(FILE *out, const struct machine_plan *plan, struct error *
 	return ret;
 }
 
-static int write_name(FILE *out, const struct machine_plan *plan, struct error *err)
+static int write_name(FILE *out, const struct machine_plan *plan, unsigned int card,
+		      struct error *err)
 {
 	fputs(plan->definition->name, out);
 	return 0;
 }
 
-/* Writes a systemd.network(5) file. */
-static int write_network(FILE *out, const struct machine_plan *plan, struct error *err)
+/* Writes the routes for what comes from a card's address; see add_source_route(). */
+static void write_source_routes(FILE *out, const struct lan_place *lan, unsigned int card)
 {
-	const struct lan_place *lan = plan->lan;
+	const struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
+	const struct prefix subnet = { ipv4_prefix_network(&prefix), prefix.length };
+	const unsigned int table = MACHINE_ROUTE_TABLE + card;
+	char text[IPV4_TEXT_SIZE];
+
+	if (card && !ipv4_unset(lan->gateway))
+		fprintf(out, "\n[Route]\nGateway=%s\nMetric=%u\n", ipv4_text(lan->gateway, text),
+			MACHINE_ROUTE_METRIC + card);
+	fprintf(out, "\n[Route]\nDestination=%s\nScope=link\nTable=%u\n",
+		ipv4_prefix_text(&subnet, text), table);
+	if (!ipv4_unset(lan->gateway))
+		fprintf(out, "\n[Route]\nGateway=%s\nTable=%u\n", ipv4_text(lan->gateway, text),
+			table);
+	fprintf(out, "\n[RoutingPolicyRule]\nFrom=%s\nTable=%u\n", ipv4_text(lan->address, text),
+		table);
+}
+
+/* Writes a systemd.network(5) file. A further card has the definition's servers only. */
+static int write_network(FILE *out, const struct machine_plan *plan, unsigned int card,
+			 struct error *err)
+{
+	const struct network *network = definition_lan(plan->definition, card, NULL);
+	const struct machine_card *values = &plan->cards[card];
+	const struct lan_place *lan = values->lan;
+	const unsigned int dns_count = card ? network->dns_count : values->dns_count;
 	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
 	char text[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
 
-	fprintf(out, "[Match]\nMACAddress=%s\n\n",
-		scalar_mac_text(&plan->definition->network.mac, mac));
+	fprintf(out, "[Match]\nMACAddress=%s\n\n", scalar_mac_text(&network->mac, mac));
 	if (lan->mtu)
 		fprintf(out, "[Link]\nMTUBytes=%" PRIu32 "\n\n", lan->mtu);
 	fprintf(out, "[Network]\nAddress=%s\n", ipv4_prefix_text(&prefix, text));
-	if (!ipv4_unset(lan->gateway))
+	if (card == 0 && !ipv4_unset(lan->gateway))
 		fprintf(out, "Gateway=%s\n", ipv4_text(lan->gateway, text));
-	for (unsigned int i = 0; i < plan->dns_count; i++)
-		fprintf(out, "DNS=%s\n", ipv4_text(plan->dns[i], text));
-	for (unsigned int i = 0; i < plan->definition->network.search_count; i++)
-		fprintf(out, "Domains=%s\n", plan->definition->network.search[i]);
+	for (unsigned int i = 0; i < dns_count; i++)
+		fprintf(out, "DNS=%s\n", ipv4_text(values->dns[i], text));
+	for (unsigned int i = 0; i < network->search_count; i++)
+		fprintf(out, "Domains=%s\n", network->search[i]);
+	if (definition_lan(plan->definition, 1, NULL))
+		write_source_routes(out, lan, card);
 	return 0;
 }
 
 static const struct builtin {
 	const char *name;
-	int (*write)(FILE *out, const struct machine_plan *plan, struct error *err);
+	int (*write)(FILE *out, const struct machine_plan *plan, unsigned int card,
+		     struct error *err);
+	unsigned int card;
 } builtins[] = {
-	{ "ssh.authorized_keys.root", write_keys },
-	{ "system.hostname", write_name },
-	{ "network.network.10-vmrun", write_network },
+	{ "ssh.authorized_keys.root", write_keys, 0 },
+	{ "system.hostname", write_name, 0 },
+	{ "network.network.10-vmrun", write_network, 0 },
+	{ "network.network.11-vmrun", write_network, 1 },
+	{ "network.network.12-vmrun", write_network, 2 },
+	{ "network.network.13-vmrun", write_network, 3 },
+	{ "network.network.14-vmrun", write_network, 4 },
+	{ "network.network.15-vmrun", write_network, 5 },
+	{ "network.network.16-vmrun", write_network, 6 },
+	{ "network.network.17-vmrun", write_network, 7 },
 };
 
 static bool keys_wanted(const struct definition *definition)
@@ -100,6 +146,8 @@ static bool builtin_wanted(const struct definition *definition, const struct bui
 	for (unsigned int i = 0; i < definition->credential_count; i++)
 		if (!strcmp(definition->credentials[i].name, builtin->name))
 			return false;
+	if (builtin->write == write_network)
+		return card_wanted(definition, builtin->card);
 	return builtin->write != write_keys || keys_wanted(definition);
 }
 
@@ -155,7 +203,7 @@ static int read_value(const struct machine_plan *plan, unsigned int index, const
 							     index - definition->credential_count);
 
 		*name = builtin->name;
-		ret = builtin->write(out, plan, err);
+		ret = builtin->write(out, plan, builtin->card, err);
 	}
 	if (!ret && (ferror(out) || fflush(out)))
 		ret = out_of_memory(err);

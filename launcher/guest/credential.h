@@ -21,7 +21,7 @@ unsigned int credential_count(const struct definition *definition);
 /**
  * credential_open() - make a credential's string of SMBIOS type 11
  * (systemd.system-credentials(7)).
- * @plan: the VM; @plan->lan has the address.
+ * @plan: the VM; @plan->cards have the addresses.
  * @index: less than credential_count().
  * @size: of the string, in bytes.
  * @err: names the file that cannot be used.

@@ -55,9 +55,32 @@ static void write_address(FILE *out, struct in_addr address)
 		fputs(ipv4_text(address, text), out);
 }
 
+/*
+ * A further card has its address only: the gateway and the DNS servers are those of the first. The
+ * kernel (ip_auto_config_setup() of net/ipv4/ipconfig.c) keeps a field of an earlier parameter that
+ * the last one leaves empty.
+ */
+static void write_further(FILE *out, const struct machine_plan *plan, unsigned int card)
+{
+	const struct lan_place *lan = plan->cards[card].lan;
+	unsigned int index = 0;
+
+	definition_lan(plan->definition, card, &index);
+	fputs("ip=", out);
+	if (lan) {
+		write_address(out, lan->address);
+		fputs(":::", out);
+		write_address(out, ipv4_mask(lan->prefix_length));
+	} else {
+		fprintf(out, "ADDRESS%u:::NETMASK%u", card, card);
+	}
+	fprintf(out, ":%s:eth%u:off", plan->definition->name, index);
+}
+
 static void write_ip(FILE *out, const struct machine_plan *plan)
 {
-	const struct lan_place *lan = plan->lan;
+	const struct machine_card *card = &plan->cards[0];
+	const struct lan_place *lan = card->lan;
 
 	fputs("ip=", out);
 	if (lan) {
@@ -79,16 +102,45 @@ static void write_ip(FILE *out, const struct machine_plan *plan)
 	else
 		fprintf(out, ":%s::off", plan->definition->name);
 
-	for (unsigned int i = 0; i < plan->dns_count && i < IP_PARAMETER_DNS_MAX; i++) {
+	for (unsigned int i = 0; i < card->dns_count && i < IP_PARAMETER_DNS_MAX; i++) {
 		fputc(':', out);
-		write_address(out, plan->dns[i]);
+		write_address(out, card->dns[i]);
 	}
 }
 
-static bool address_wanted(const struct definition *definition)
+static bool card_wanted(const struct definition *definition, unsigned int card)
 {
-	return definition->network.type == NETWORK_LAN &&
-	       (definition->network.configure & CONFIGURE_CMDLINE);
+	const struct network *network = definition_lan(definition, card, NULL);
+
+	return network && (network->configure & CONFIGURE_CMDLINE);
+}
+
+static bool any_wanted(const struct definition *definition)
+{
+	for (unsigned int card = 0; card < CARDS_MAX; card++)
+		if (card_wanted(definition, card))
+			return true;
+	return false;
+}
+
+/*
+ * The first card comes last: the kernel and initramfs-tools use the last parameter alone. Dracut
+ * and systemd-network-generator(8) use all of them.
+ */
+static void write_cards(FILE *out, const struct machine_plan *plan)
+{
+	const char *separator = "";
+
+	for (unsigned int card = CARDS_MAX; card-- > 0;) {
+		if (!card_wanted(plan->definition, card))
+			continue;
+		fputs(separator, out);
+		separator = " ";
+		if (card)
+			write_further(out, plan, card);
+		else
+			write_ip(out, plan);
+	}
 }
 
 int kernel_cmdline_build(const struct machine_plan *plan, char **cmdline, struct error *err)
@@ -103,12 +155,12 @@ int kernel_cmdline_build(const struct machine_plan *plan, char **cmdline, struct
 	if (!out)
 		return error_set_errno(err, errno, "cannot make the kernel's command line");
 
-	if (at && address_wanted(plan->definition)) {
+	if (at && any_wanted(plan->definition)) {
 		before = at - users;
 		fprintf(out, "%.*s", (int)before, users);
 		if (before && !strchr(" \t", users[before - 1]))
 			fputc(' ', out);
-		write_ip(out, plan);
+		write_cards(out, plan);
 		fprintf(out, "%s%s", *at ? " " : "", at);
 	} else {
 		fputs(users, out);

@@ -13,7 +13,7 @@
  * Documentation/admin-guide/nfs/nfsroot.rst; at most two servers). It is the last word, but before
  * a word `--`, since init gets the words after that. A command line with a word `ip=...` stays as
  * it is: the user's address takes precedence.
- * @plan: if @plan->lan is NULL, the words ADDRESS, GATEWAY and NETMASK stand for the address.
+ * @plan: if card's place is NULL, the words ADDRESS, GATEWAY and NETMASK stand for the address.
  * @cmdline: the text; the caller frees it.
  *
  * Return: 0 or -ENOMEM.

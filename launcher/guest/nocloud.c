@@ -39,6 +39,17 @@ static int read_user_file(const char *path, char **data, size_t *size, struct er
 	return path ? file_read(path, USER_DATA_SIZE_MAX, data, size, err) : 0;
 }
 
+/* True if a card on the LAN gets its address by cloud-init. */
+static bool lan_configured(const struct definition *definition)
+{
+	const struct network *network;
+
+	for (unsigned int i = 0; (network = definition_lan(definition, i, NULL)); i++)
+		if (network->configure & CONFIGURE_CLOUD_INIT)
+			return true;
+	return false;
+}
+
 /* Without network-config cloud-init uses DHCP on the first card and does not configure others. */
 static bool configures_network(const struct machine_plan *plan)
 {
@@ -46,7 +57,7 @@ static bool configures_network(const struct machine_plan *plan)
 
 	if (definition->network.type != NETWORK_LAN)
 		return definition->network.type == NETWORK_PRIVATE || definition->other_count > 0;
-	return plan->lan && (definition->network.configure & CONFIGURE_CLOUD_INIT);
+	return plan->cards[0].lan && lan_configured(definition);
 }
 
 static int add_text(int files, const char *name, const char *text, struct error *err)
@@ -124,9 +135,7 @@ static int seal(int fd, struct error *err)
 
 bool nocloud_wanted(const struct definition *definition)
 {
-	return definition->cloud_init.present ||
-	       (definition->network.type == NETWORK_LAN &&
-		(definition->network.configure & CONFIGURE_CLOUD_INIT));
+	return definition->cloud_init.present || lan_configured(definition);
 }
 
 int nocloud_make(const struct machine_plan *plan, struct error *err)

@@ -17,7 +17,7 @@ bool nocloud_wanted(const struct definition *definition);
  *
  * The same plan and files give the same bytes. While vmrun-image makes the image, libarchive stores
  * the contents in a temporary file in $TMPDIR or /tmp.
- * @plan: the VM; @plan->lan has the address.
+ * @plan: the VM; @plan->cards have the addresses.
  * @err: names the file that cannot be used.
  *
  * Return: a read-only, close-on-exec descriptor of a sealed memfd; or a negative errno.

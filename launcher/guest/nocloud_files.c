@@ -10,6 +10,7 @@
 
 #include "launcher/common/file.h"
 #include "launcher/common/text.h"
+#include "launcher/definition/machine.h"
 #include "launcher/guest/nocloud.h"
 #include "launcher/guest/ssh_key.h"
 #include "launcher/yaml/cloud_config.h"
@@ -344,32 +345,88 @@ int nocloud_files_vendor_data(const struct machine_plan *plan, const char *user_
 	return ret || !path ? ret : join_vendor_data(path, text, err);
 }
 
-static void add_addresses(struct tree *tree, struct json_object *card,
-			  const struct machine_plan *plan)
+static void add_number(struct tree *tree, struct json_object *object, const char *key,
+		       unsigned int number)
 {
-	const struct lan_place *lan = plan->lan;
-	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
-	const struct network *network = &plan->definition->network;
-	struct json_object *route, *servers, *names = NULL;
+	add(tree, object, key, json_object_new_int((int)number));
+}
+
+/*
+ * Adds the default route, to a table unless @table is 0. A renderer that knows no tables writes the
+ * same route twice then.
+ */
+static void add_gateway(struct tree *tree, struct json_object *routes, const struct lan_place *lan,
+			unsigned int card, unsigned int table)
+{
+	struct json_object *route = add_object(tree, routes, NULL);
 	char text[IPV4_TEXT_SIZE];
 
-	add_text(tree, add_array(tree, card, "addresses"), NULL, ipv4_prefix_text(&prefix, text));
-	if (!ipv4_unset(lan->gateway)) {
-		route = add_object(tree, add_array(tree, card, "routes"), NULL);
-		/* cloud-init before 22.4 does not support "default". */
-		add_text(tree, route, "to", "0.0.0.0/0");
-		add_text(tree, route, "via", ipv4_text(lan->gateway, text));
-	}
-	if (!plan->dns_count && !network->search_count)
+	/* cloud-init before 22.4 does not support "default". */
+	add_text(tree, route, "to", "0.0.0.0/0");
+	add_text(tree, route, "via", ipv4_text(lan->gateway, text));
+	if (card)
+		add_number(tree, route, "metric", MACHINE_ROUTE_METRIC + card);
+	if (table)
+		add_number(tree, route, "table", table);
+}
+
+/*
+ * Adds a rule for what comes from this address, and its table. With several cards on the LAN, the
+ * guest would send it by another card, where the host's filter drops it. The table has no route to
+ * the subnet: cloud-init's renderer for ifupdown fails at a route without a gateway.
+ */
+static void add_source_route(struct tree *tree, struct json_object *object,
+			     struct json_object *routes, const struct lan_place *lan,
+			     unsigned int card)
+{
+	const unsigned int table = MACHINE_ROUTE_TABLE + card;
+	struct json_object *rule;
+	char text[IPV4_TEXT_SIZE];
+
+	add_gateway(tree, routes, lan, card, table);
+	rule = add_object(tree, add_array(tree, object, "routing-policy"), NULL);
+	add_text(tree, rule, "from", ipv4_text(lan->address, text));
+	add_number(tree, rule, "table", table);
+}
+
+static void add_addresses(struct tree *tree, struct json_object *object,
+			  const struct machine_plan *plan, unsigned int card)
+{
+	const struct lan_place *lan = plan->cards[card].lan;
+	const bool several = definition_lan(plan->definition, 1, NULL);
+	struct prefix prefix = { .address = lan->address, .length = lan->prefix_length };
+	struct json_object *routes;
+	char text[IPV4_TEXT_SIZE];
+
+	add_text(tree, add_array(tree, object, "addresses"), NULL, ipv4_prefix_text(&prefix, text));
+	if (ipv4_unset(lan->gateway))
 		return;
-	servers = add_object(tree, card, "nameservers");
+	routes = add_array(tree, object, "routes");
+	add_gateway(tree, routes, lan, card, 0);
+	if (several)
+		add_source_route(tree, object, routes, lan, card);
+}
+
+/* Adds the servers; those of a further card only if the definition has them. */
+static void add_servers(struct tree *tree, struct json_object *object,
+			const struct machine_plan *plan, unsigned int card)
+{
+	const struct network *network = definition_lan(plan->definition, card, NULL);
+	const struct machine_card *lan = &plan->cards[card];
+	const unsigned int count = card ? network->dns_count : lan->dns_count;
+	struct json_object *servers, *names = NULL;
+	char text[IPV4_TEXT_SIZE];
+
+	if (!count && !network->search_count)
+		return;
+	servers = add_object(tree, object, "nameservers");
 	if (network->search_count)
 		names = add_array(tree, servers, "search");
 	for (unsigned int i = 0; i < network->search_count; i++)
 		add_text(tree, names, NULL, network->search[i]);
 	servers = add_array(tree, servers, "addresses");
-	for (unsigned int i = 0; i < plan->dns_count; i++)
-		add_text(tree, servers, NULL, ipv4_text(plan->dns[i], text));
+	for (unsigned int i = 0; i < count; i++)
+		add_text(tree, servers, NULL, ipv4_text(lan->dns[i], text));
 }
 
 /* Adds a card with its MAC and its name in the guest, and returns it. */
@@ -390,25 +447,34 @@ static struct json_object *add_card(struct tree *tree, struct json_object *cards
 	return card;
 }
 
-static void add_lan(struct tree *tree, struct json_object *card, const struct machine_plan *plan)
-{
-	add(tree, card, "dhcp4", json_object_new_boolean(false));
-	if (plan->lan->mtu)
-		add(tree, card, "mtu", json_object_new_int((int)plan->lan->mtu));
-	add_addresses(tree, card, plan);
-}
-
-/* Adds QEMU's own network, which has DHCP. With a LAN (@beside) its route and servers yield. */
-static void add_user_network(struct tree *tree, struct json_object *card, bool beside)
+/* Adds a card with DHCP. With a @metric its route and servers yield to those of another card. */
+static void add_dhcp(struct tree *tree, struct json_object *object, unsigned int metric)
 {
 	struct json_object *overrides;
 
-	add(tree, card, "dhcp4", json_object_new_boolean(true));
-	if (!beside)
+	add(tree, object, "dhcp4", json_object_new_boolean(true));
+	if (!metric)
 		return;
-	overrides = add_object(tree, card, "dhcp4-overrides");
-	add(tree, overrides, "route-metric", json_object_new_int(USER_ROUTE_METRIC));
+	overrides = add_object(tree, object, "dhcp4-overrides");
+	add_number(tree, overrides, "route-metric", metric);
 	add(tree, overrides, "use-dns", json_object_new_boolean(false));
+}
+
+static void add_lan(struct tree *tree, struct json_object *object, const struct machine_plan *plan,
+		    unsigned int card)
+{
+	const struct network *network = definition_lan(plan->definition, card, NULL);
+	const unsigned int mtu = plan->cards[card].lan->mtu;
+
+	if (!(network->configure & CONFIGURE_CLOUD_INIT)) {
+		add_dhcp(tree, object, card ? MACHINE_ROUTE_METRIC + card : 0);
+		return;
+	}
+	add(tree, object, "dhcp4", json_object_new_boolean(false));
+	if (mtu)
+		add_number(tree, object, "mtu", mtu);
+	add_addresses(tree, object, plan, card);
+	add_servers(tree, object, plan, card);
 }
 
 /*
@@ -434,14 +500,17 @@ int nocloud_files_network_config(const struct machine_plan *plan, char **text, s
 	struct tree tree = { .root = json_object_new_object() };
 	const struct network *network;
 	struct json_object *cards;
+	unsigned int lan;
 	char key[16];
 
 	add(&tree, tree.root, "version", json_object_new_int(2));
 	cards = add_object(&tree, tree.root, "ethernets");
 	for (unsigned int i = 0; (network = definition_network(definition, i)); i++) {
 		if (network->type == NETWORK_LAN) {
-			assert(plan->lan);
-			add_lan(&tree, add_card(&tree, cards, "lan", network, i), plan);
+			lan = definition_card_number(definition, i);
+			assert(plan->cards[lan].lan);
+			snprintf(key, sizeof(key), lan ? "lan%u" : "lan", i);
+			add_lan(&tree, add_card(&tree, cards, key, network, i), plan, lan);
 			continue;
 		}
 		if (network->type == NETWORK_PRIVATE) {
@@ -451,8 +520,8 @@ int nocloud_files_network_config(const struct machine_plan *plan, char **text, s
 			continue;
 		}
 		snprintf(key, sizeof(key), "user%u", i);
-		add_user_network(&tree, add_card(&tree, cards, key, network, i),
-				 definition->network.type == NETWORK_LAN);
+		add_dhcp(&tree, add_card(&tree, cards, key, network, i),
+			 definition_lan(definition, 0, NULL) ? USER_ROUTE_METRIC : 0);
 	}
 	return finish(&tree, "", 0, text, err);
 }

@@ -34,7 +34,7 @@ int nocloud_files_vendor_data(const struct machine_plan *plan, const char *user_
  *
  * The format is version 2, netplan's, which every renderer of cloud-init supports. The default
  * route is in `routes`, since `gateway4` is deprecated.
- * @plan: @plan->lan must be set if the VM is on a LAN.
+ * @plan: each card on the LAN must have its place.
  * Return: 0 or -ENOMEM.
  */
 int nocloud_files_network_config(const struct machine_plan *plan, char **text, struct error *err);

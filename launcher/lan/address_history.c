@@ -11,7 +11,8 @@
 #include "launcher/common/xdg.h"
 #include "netsetup/base/cleanup.h"
 
-#define FILE_NAME "addresses"
+/* Card 0 has the first name, which has no number. */
+#define FILE_FORMAT "%s/addresses%s%s"
 
 static char *state_directory(const char *name)
 {
@@ -21,7 +22,18 @@ static char *state_directory(const char *name)
 	return xdg_dir(XDG_STATE, name, &path, &ignored) < 0 ? NULL : path;
 }
 
-void address_history_load(const char *name, struct in_addr addresses[REMEMBERED_MAX])
+/* @suffix: of the name; "" for the file itself. */
+static char *file_path(const char *directory, unsigned int card, const char *suffix)
+{
+	char number[16] = "";
+
+	if (card)
+		snprintf(number, sizeof(number), ".%u", card);
+	return text_format(FILE_FORMAT, directory, number, suffix);
+}
+
+void address_history_load(const char *name, unsigned int card,
+			  struct in_addr addresses[REMEMBERED_MAX])
 {
 	cleanup_free char *directory = state_directory(name);
 	cleanup_free char *path = NULL;
@@ -30,7 +42,7 @@ void address_history_load(const char *name, struct in_addr addresses[REMEMBERED_
 	size_t count = 0;
 
 	memset(addresses, 0, REMEMBERED_MAX * sizeof(*addresses));
-	path = directory ? text_format("%s/" FILE_NAME, directory) : NULL;
+	path = directory ? file_path(directory, card, "") : NULL;
 	if (!path)
 		return;
 	file = fopen(path, "re");
@@ -62,7 +74,7 @@ static bool write_file(const char *path, const struct prefix *prefix,
 	return fflush(file) == 0 && !ferror(file);
 }
 
-void address_history_store(const char *name, const struct prefix *prefix,
+void address_history_store(const char *name, unsigned int card, const struct prefix *prefix,
 			   const struct in_addr addresses[REMEMBERED_MAX])
 {
 	cleanup_free char *directory = state_directory(name);
@@ -73,8 +85,8 @@ void address_history_store(const char *name, const struct prefix *prefix,
 	if (ipv4_equal(addresses[0], prefix->address) || !directory ||
 	    xdg_make(directory, &ignored) < 0)
 		return;
-	path = text_format("%s/" FILE_NAME, directory);
-	fresh = text_format("%s/" FILE_NAME ".new", directory);
+	path = file_path(directory, card, "");
+	fresh = file_path(directory, card, ".new");
 	if (!path || !fresh)
 		return;
 	if (!write_file(fresh, prefix, addresses) || rename(fresh, path) < 0)

@@ -11,18 +11,21 @@
 /**
  * address_history_load() - read the stored addresses, up to the file's first bad line, if any.
  * @name: the VM's.
+ * @card: number of its card; each has its own file.
  * @addresses: the latest first; unused ones are 0.0.0.0.
  */
-void address_history_load(const char *name, struct in_addr addresses[REMEMBERED_MAX]);
+void address_history_load(const char *name, unsigned int card,
+			  struct in_addr addresses[REMEMBERED_MAX]);
 
 /**
  * address_history_store() - store an address as the first and drop others of its subnet. A failure
  * is ignored: the VM's next start takes a second longer.
  * @name: the VM's.
- * @prefix: the VM's address and its subnet's prefix length.
+ * @card: number of its card.
+ * @prefix: the card's address and its subnet's prefix length.
  * @addresses: the loaded ones.
  */
-void address_history_store(const char *name, const struct prefix *prefix,
+void address_history_store(const char *name, unsigned int card, const struct prefix *prefix,
 			   const struct in_addr addresses[REMEMBERED_MAX]);
 
 #endif

@@ -2,6 +2,7 @@
 // Takes the guest's link down and up, so that it requests its address again.
 #include "launcher/lan/guest_link.h"
 
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -12,14 +13,16 @@
 #define LINK_DOWN_SECONDS 1
 
 /* The id of QEMU's -netdev for the guest's link, as in qemu_network.c. */
-#define LINK_NAME "lan0"
+#define LINK_FORMAT "lan%u"
 
 static void set_link(struct guest_link *link, bool up)
 {
 	struct json_object *arguments = json_object_new_object();
+	char id[16];
 	struct error err;
 
-	json_object_object_add(arguments, "name", json_object_new_string(LINK_NAME));
+	snprintf(id, sizeof(id), LINK_FORMAT, link->card);
+	json_object_object_add(arguments, "name", json_object_new_string(id));
 	json_object_object_add(arguments, "up", json_object_new_boolean(up));
 	if (qmp_send(link->qmp, "set_link", arguments, &err) < 0)
 		log_verbose("%s: %s", link->name, err.message);

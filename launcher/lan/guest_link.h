@@ -9,12 +9,14 @@
 /**
  * struct guest_link - the guest's link to the LAN.
  * @name: the VM's.
+ * @card: number of the card, as qemu_network.c names it.
  * @loop: the run's.
  * @qmp: QEMU's QMP; NULL before QEMU is ready.
  * @timer: timerfd that takes the link up again, or -1.
  */
 struct guest_link {
 	const char *name;
+	unsigned int card;
 	struct loop *loop;
 	struct qmp *qmp;
 	int timer;

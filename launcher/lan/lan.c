@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Keeps the launcher's session with vmrun-netsetup for one VM.
+// Keeps the launcher's session with vmrun-netsetup for one card of a VM.
 #include "launcher/lan/lan.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -33,9 +34,10 @@ static struct netsetup_listener changes_only(struct lan_session *lan_session)
 	return (struct netsetup_listener){ .change = show_change, .context = lan_session };
 }
 
-void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose)
+void lan_init(struct lan_session *lan_session, unsigned int card, bool dry_run, bool verbose)
 {
-	*lan_session = (struct lan_session){ .dry_run = dry_run,
+	*lan_session = (struct lan_session){ .card = card,
+					     .dry_run = dry_run,
 					     .verbose = verbose,
 					     .netsetup = NETSETUP_NONE,
 					     .lan = NETSETUP_LAN_NONE,
@@ -47,16 +49,51 @@ void lan_start(struct lan_session *lan_session, struct helpers *helpers)
 {
 	lan_session->netsetup = helpers->netsetup;
 	lan_session->open_error = helpers->error;
-	lan_session->opened_as_root = helpers->as_root && !helpers->error.code &&
-				      !lan_session->dry_run;
+	lan_session->as_root = helpers->as_root && !helpers->error.code;
 	*helpers = (struct helpers)HELPERS_NONE;
+}
+
+/* The service's probes take seconds: a signal ends the wait for its answer. */
+static int wait_answer(int socket, struct error *err)
+{
+	int ret;
+
+	do
+		ret = signals_wait(socket, -1, err);
+	while (ret == 0);
+	return ret < 0 ? ret : 0;
+}
+
+void lan_start_further(struct lan_session *lan_session, struct lan_session *first)
+{
+	const struct netsetup_listener listener = { .wait = wait_answer };
+
+	lan_session->as_root = first->as_root;
+	lan_session->open_error = first->open_error;
+	if (first->netsetup.socket >= 0)
+		netsetup_open_further(&first->netsetup, first->as_root, &listener,
+				      &lan_session->netsetup, &lan_session->open_error);
+}
+
+/* Finds the card's network, and its name for messages. */
+static void choose_card(struct lan_session *lan_session, const struct definition *definition)
+{
+	unsigned int index = 0;
+
+	lan_session->definition = definition;
+	lan_session->network = definition_lan(definition, lan_session->card, &index);
+	if (definition_lan(definition, 1, NULL))
+		snprintf(lan_session->label, sizeof(lan_session->label), "%s: network.%u",
+			 definition->name, index);
+	else
+		snprintf(lan_session->label, sizeof(lan_session->label), "%s", definition->name);
 }
 
 /* Fills in the parts of each request that do not depend on the place. */
 static void fill_request(struct lan_session *lan_session, unsigned int queues, bool offload)
 {
 	const struct definition *definition = lan_session->definition;
-	const struct network *network = &definition->network;
+	const struct network *network = lan_session->network;
 	struct attach_record *request = &lan_session->roam.request;
 
 	protocol_record_init(request, RECORD_ATTACH);
@@ -73,7 +110,8 @@ static void fill_request(struct lan_session *lan_session, unsigned int queues, b
 	request->named = network->uplink[0] != '\0';
 	request->dry_run = lan_session->dry_run;
 	request->verbose = lan_session->verbose;
-	address_history_load(definition->name, lan_session->remembered);
+	request->card = (uint8_t)lan_session->card;
+	address_history_load(definition->name, lan_session->card, lan_session->remembered);
 	memcpy(request->remembered, lan_session->remembered, sizeof(request->remembered));
 }
 
@@ -89,8 +127,8 @@ static unsigned int find_dns(const struct network *network, struct in_addr route
 
 static void choose_dns(struct lan_session *lan_session)
 {
-	lan_session->dns_count = find_dns(&lan_session->definition->network,
-					  lan_session->roam.place.router, lan_session->dns);
+	lan_session->dns_count = find_dns(lan_session->network, lan_session->roam.place.router,
+					  lan_session->dns);
 }
 
 /* Takes the definition's search domains, or the host's present ones. */
@@ -107,7 +145,7 @@ static void choose_search(const struct network *network, struct dhcp_config *con
 static struct dhcp_config dhcp_config(struct lan_session *lan_session)
 {
 	const struct lan_place *place = &lan_session->roam.place;
-	struct dhcp_config config = { .mac = lan_session->definition->network.mac,
+	struct dhcp_config config = { .mac = lan_session->network->mac,
 				      .address = place->address,
 				      .prefix_length = place->prefix_length,
 				      .gateway = place->gateway,
@@ -119,7 +157,7 @@ static struct dhcp_config dhcp_config(struct lan_session *lan_session)
 	config.dns_count = lan_session->dns_count;
 	memcpy(config.dns, lan_session->dns, sizeof(config.dns));
 	memcpy(config.hostname, lan_session->definition->name, sizeof(config.hostname));
-	choose_search(&lan_session->definition->network, &config);
+	choose_search(lan_session->network, &config);
 	return config;
 }
 
@@ -133,8 +171,8 @@ static void start_dhcp(struct lan_session *lan_session)
 /* Adds the remedies for a user whom neither the service nor root's rights help. */
 static int add_remedies(const struct lan_session *lan_session, struct error *err)
 {
-	if (err->status == STATUS_PERMISSION && geteuid() != 0 && !lan_session->opened_as_root &&
-	    !err->remedy[0]) {
+	if (err->status == STATUS_PERMISSION && geteuid() != 0 &&
+	    !(lan_session->as_root && !lan_session->dry_run) && !err->remedy[0]) {
 		error_remedy(err, sudo_remedy, lan_session->definition->path);
 		installation_add_remedy(err);
 	}
@@ -148,26 +186,15 @@ int lan_ask(struct lan_session *lan_session, const struct definition *definition
 	struct roam *roam = &lan_session->roam;
 	int ret;
 
-	lan_session->definition = definition;
+	choose_card(lan_session, definition);
 	if (lan_session->netsetup.socket < 0) {
 		*err = lan_session->open_error;
 		return add_remedies(lan_session, err);
 	}
 	fill_request(lan_session, queues, offload);
-	roam->dns_count = find_dns(&definition->network, none, roam->dns);
-	ret = roam_choose(roam, &definition->network, err);
+	roam->dns_count = find_dns(lan_session->network, none, roam->dns);
+	ret = roam_choose(roam, lan_session->network, err);
 	return ret < 0 ? ret : netsetup_ask(&lan_session->netsetup, &roam->request, err);
-}
-
-/* The service's probes take seconds: a signal ends the wait for its answer. */
-static int wait_answer(int socket, struct error *err)
-{
-	int ret;
-
-	do
-		ret = signals_wait(socket, -1, err);
-	while (ret == 0);
-	return ret < 0 ? ret : 0;
 }
 
 int lan_join(struct lan_session *lan_session, struct error *err)
@@ -188,8 +215,10 @@ static void store_address(struct lan_session *lan_session)
 	const struct lan_place *place = &lan_session->roam.place;
 	const struct prefix prefix = { place->address, place->prefix_length };
 
-	address_history_store(lan_session->definition->name, &prefix, lan_session->remembered);
-	address_history_load(lan_session->definition->name, lan_session->remembered);
+	address_history_store(lan_session->definition->name, lan_session->card, &prefix,
+			      lan_session->remembered);
+	address_history_load(lan_session->definition->name, lan_session->card,
+			     lan_session->remembered);
 	memcpy(lan_session->roam.request.remembered, lan_session->remembered,
 	       sizeof(lan_session->remembered));
 	if (lan_session->address_changed)
@@ -202,7 +231,7 @@ static void on_changed(const struct lan_place *old, void *context)
 	struct lan_session *lan_session = context;
 	const struct lan_place *now = &lan_session->roam.place;
 
-	report_change(lan_session->definition->name, old, now, lan_session->roam.follow.roam);
+	report_change(lan_session->label, old, now, lan_session->roam.follow.roam);
 	if (now->state != old->state && lan_session->state_changed)
 		lan_session->state_changed(lan_session->context);
 	if (now->state != LAN_UP)
@@ -226,13 +255,13 @@ static void serve_dhcp(struct lan_session *lan_session, const struct dhcp_record
 	dhcp_server_configure(&lan_session->dhcp, &config);
 	if (dhcp_server_answer(&lan_session->dhcp, query, &answer, &event) == 1) {
 		if (protocol_send(lan_session->lan.dhcp, &answer, NULL, 0, &err) < 0)
-			log_verbose("%s: %s", lan_session->definition->name, err.message);
+			log_verbose("%s: %s", lan_session->label, err.message);
 		/* DHCP can move this guest to another address. */
 		if (event.type == DHCP_EVENT_OFFERED || event.type == DHCP_EVENT_BOUND ||
 		    event.type == DHCP_EVENT_EXTENDED)
 			roam_allow(&lan_session->roam);
 	}
-	report_dhcp(lan_session->definition->name, &event);
+	report_dhcp(lan_session->label, &event);
 }
 
 static void close_dhcp(struct lan_session *lan_session)
@@ -253,7 +282,7 @@ static void on_dhcp(int fd, uint32_t events, void *context)
 	struct error err;
 
 	if (protocol_receive(fd, &record, NULL, &err) < 0) {
-		log_verbose("%s: DHCP: %s", lan_session->definition->name, err.message);
+		log_verbose("%s: DHCP: %s", lan_session->label, err.message);
 		close_dhcp(lan_session);
 	} else if (record.header.type == RECORD_DHCP) {
 		serve_dhcp(lan_session, &record.dhcp);
@@ -273,9 +302,9 @@ int lan_watch(struct lan_session *lan_session, struct loop *loop, struct error *
 	int ret;
 
 	lan_session->loop = loop;
-	lan_session->link = (struct guest_link){ .name = lan_session->definition->name,
-						 .loop = loop,
-						 .timer = -1 };
+	lan_session->link = (struct guest_link){
+		.name = lan_session->label, .card = lan_session->card, .loop = loop, .timer = -1
+	};
 	lan_session->roam.changed = on_changed;
 	lan_session->roam.context = lan_session;
 	ret = watch_dhcp(lan_session, err);
@@ -285,8 +314,9 @@ int lan_watch(struct lan_session *lan_session, struct loop *loop, struct error *
 void lan_report(struct lan_session *lan_session, struct qmp *qmp)
 {
 	lan_session->link.qmp = qmp;
-	report_place(lan_session->definition->name, &lan_session->roam.place, lan_session->dns,
-		     lan_session->dns_count);
+	/* Programs read this line; it is the same for a VM with one card and with several. */
+	report_place(lan_session->card ? lan_session->label : lan_session->definition->name,
+		     &lan_session->roam.place, lan_session->dns, lan_session->dns_count);
 	store_address(lan_session);
 }
 
@@ -319,7 +349,7 @@ static void on_renewed(int dhcp, void *context)
 	close_dhcp(lan_session);
 	lan_session->lan.dhcp = dhcp;
 	if (watch_dhcp(lan_session, &err) < 0)
-		log_verbose("%s: %s", lan_session->definition->name, err.message);
+		log_verbose("%s: %s", lan_session->label, err.message);
 	roam_renewed(&lan_session->roam);
 }
 
@@ -331,7 +361,6 @@ int lan_event(struct lan_session *lan_session, struct error *err)
 						    .conflict = on_conflict,
 						    .renewed = on_renewed,
 						    .context = lan_session };
-	const char *name = lan_session->definition->name;
 	int ret;
 
 	ret = netsetup_listen(&lan_session->netsetup, &listener, err);
@@ -339,11 +368,12 @@ int lan_event(struct lan_session *lan_session, struct error *err)
 		return ret;
 	ret = roam_reattach(&lan_session->roam, &listener, err);
 	if (ret < 0) {
-		error_context(err, "VM '%s' is no longer on the LAN", name);
+		error_context(err, "VM '%s' is no longer on the LAN",
+			      lan_session->definition->name);
 		err->status = STATUS_FAILURE;
 		return ret;
 	}
-	log_notice("%s: vmrun-netsetup ended; it serves again", name);
+	log_notice("%s: vmrun-netsetup ended; it serves again", lan_session->label);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Keeps the launcher's session with vmrun-netsetup for one VM.
+// Keeps the launcher's session with vmrun-netsetup for one card of a VM.
 #ifndef LAUNCHER_LAN_LAN_H
 #define LAUNCHER_LAN_LAN_H
 
@@ -12,18 +12,21 @@
 #include "netsetup/protocol/netsetup.h"
 
 /*
- * Theory of operation: a service holds the VM's attachment to the LAN for as long as the session's
- * connection lasts. The connection outlives a restart of the service, because the service's keeper
- * has a copy of it. If it is lost nevertheless, the session connects again while the guest keeps
- * running: QEMU's descriptors keep the tap. A vmrun that has dropped sudo's rights may not start
- * another service: without an installed one, the VM's time on the LAN ends.
+ * Theory of operation: a service holds the card's attachment to the LAN for as long as the
+ * session's connection lasts. Each card on the LAN has a session of its own. The connection
+ * outlives a restart of the service, because the service's keeper has a copy of it. If it is lost
+ * nevertheless, the session connects again while the guest keeps running: QEMU's descriptors keep
+ * the tap. A vmrun that has dropped sudo's rights may not start another service: without an
+ * installed one, the VM's time on the LAN ends.
  */
 
 /**
  * struct lan_session - a session.
+ * @card: number of the card; @network: its network.
+ * @label: the VM's name for messages; with several cards on the LAN, the network's index as well.
  * @dry_run, @verbose: the user's options.
  * @netsetup: the connection; its socket is -1 if it was not opened or has ended.
- * @opened_as_root: root has opened it.
+ * @as_root: root has opened it.
  * @open_error: the reason why it was not opened; code 0 if it was.
  * @lan: the tap's descriptors and the DHCP socket.
  * @roam: the VM's place on the LAN, and its next ones.
@@ -37,10 +40,13 @@
  */
 struct lan_session {
 	const struct definition *definition;
+	unsigned int card;
+	const struct network *network;
+	char label[VM_NAME_SIZE + sizeof(": network.") + 10];
 	bool dry_run;
 	bool verbose;
 	struct netsetup netsetup;
-	bool opened_as_root;
+	bool as_root;
 	struct error open_error;
 	struct netsetup_lan lan;
 	struct roam roam;
@@ -56,7 +62,7 @@ struct lan_session {
 };
 
 /* lan_init() - initialise a session without a connection. It must not be copied. */
-void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose);
+void lan_init(struct lan_session *lan_session, unsigned int card, bool dry_run, bool verbose);
 
 /**
  * lan_start() - take over the connection, after root's rights were dropped. lan_ask() returns the
@@ -66,9 +72,17 @@ void lan_init(struct lan_session *lan_session, bool dry_run, bool verbose);
 void lan_start(struct lan_session *lan_session, struct helpers *helpers);
 
 /**
- * lan_ask() - choose the uplink and request the VM's attachment to the LAN; lan_join() must follow.
+ * lan_start_further() - connect for a further card.
+ * @first: the started session of card 0, before its lan_ask(). If it has no connection, this one
+ *         has none either.
+ */
+void lan_start_further(struct lan_session *lan_session, struct lan_session *first);
+
+/**
+ * lan_ask() - choose the uplink and request the card's attachment to the LAN; lan_join() must
+ * follow.
  * @lan_session: a started one.
- * @definition: the VM; stays the caller's.
+ * @definition: the VM, which has this card; stays the caller's.
  * @queues: the tap's pairs of queues.
  * @offload: true if the tap must have vnet headers.
  * @err: without permission, the remedy names the command to run.

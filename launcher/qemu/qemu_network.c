@@ -39,28 +39,30 @@ static void write_fds(FILE *out, int first, unsigned int count)
  * The tap is open already, so QEMU refuses ifname, script, downscript, vnet_hdr and queues.
  * netsetup chose their values when it made the tap.
  */
-static void write_tap(FILE *out, const struct machine_plan *plan)
+static void write_tap(FILE *out, const struct machine_plan *plan, unsigned int index)
 {
-	unsigned int queues = plan->queues;
+	const unsigned int card = definition_card_number(plan->definition, index);
+	const unsigned int queues = plan->cards[card].queues;
 
-	fprintf(out, "tap,id=lan0,%s=", queues > 1 ? "fds" : "fd");
-	write_fds(out, QEMU_FD_TAP, queues);
-	if (plan->vhost) {
+	fprintf(out, "tap,id=lan%u,%s=", card, queues > 1 ? "fds" : "fd");
+	write_fds(out, qemu_fd_tap(card), queues);
+	if (plan->cards[card].vhost) {
 		fprintf(out, ",vhost=on,%s=", queues > 1 ? "vhostfds" : "vhostfd");
-		write_fds(out, QEMU_FD_VHOST, queues);
+		write_fds(out, qemu_fd_vhost(card), queues);
 	}
 }
 
-/* Writes the name of a network in QEMU; lan.c passes "lan0" to set_link. */
+/* Writes the name of a network in QEMU; guest_link.c passes "lan0" and so on to set_link. */
 static void write_id(FILE *out, const struct definition *definition, unsigned int index)
 {
+	const enum network_type type = definition_network(definition, index)->type;
+
 	if (index == definition->network_index)
 		fputs("lan0", out);
+	else if (type == NETWORK_LAN)
+		fprintf(out, "lan%u", definition_card_number(definition, index));
 	else
-		fprintf(out, "%s%u",
-			definition_network(definition, index)->type == NETWORK_USER ? "user"
-										    : "private",
-			index);
+		fprintf(out, "%s%u", type == NETWORK_USER ? "user" : "private", index);
 }
 
 /*
@@ -81,7 +83,7 @@ static void write_user(FILE *out, const struct machine_plan *plan, unsigned int 
 	if (before)
 		fprintf(out, ",net=10.0.%u.0/24", 2 + before);
 	/* QEMU would announce itself as an IPv6 router and take traffic from the LAN's router. */
-	if (plan->definition->network.type == NETWORK_LAN)
+	if (definition_lan(plan->definition, 0, NULL))
 		fputs(",ipv6=off", out);
 	for (unsigned int i = 0; i < network->port_count; i++) {
 		const struct port *port = &network->ports[i];
@@ -109,7 +111,7 @@ static void write_backend(FILE *out, const struct machine_plan *plan, unsigned i
 		write_private(out, plan, index);
 		break;
 	case NETWORK_LAN:
-		write_tap(out, plan);
+		write_tap(out, plan, index);
 		break;
 	case NETWORK_NONE:
 		break;
@@ -121,6 +123,7 @@ static void write_card(FILE *out, const struct machine_plan *plan, unsigned int 
 	const struct network *network = definition_network(plan->definition, index);
 	const char *model = strcmp(network->model, "virtio") ? network->model : "virtio-net-pci";
 	const uint8_t *mac = network->mac.ether_addr_octet;
+	const struct machine_card *card;
 
 	fprintf(out, "%s,netdev=", model);
 	write_id(out, plan->definition, index);
@@ -131,13 +134,14 @@ static void write_card(FILE *out, const struct machine_plan *plan, unsigned int 
 	if (network->type != NETWORK_LAN || !machine_virtio(model))
 		return;
 
-	if (!plan->lan)
+	card = &plan->cards[definition_card_number(plan->definition, index)];
+	if (!card->lan)
 		fputs(",host_mtu=MTU", out);
-	else if (plan->lan->mtu)
-		fprintf(out, ",host_mtu=%" PRIu32, plan->lan->mtu);
+	else if (card->lan->mtu)
+		fprintf(out, ",host_mtu=%" PRIu32, card->lan->mtu);
 	/* One vector per direction of each queue pair, one for configuration, one for control. */
-	if (plan->queues > 1)
-		fprintf(out, ",mq=on,vectors=%u", 2 * plan->queues + 2);
+	if (card->queues > 1)
+		fprintf(out, ",mq=on,vectors=%u", 2 * card->queues + 2);
 }
 
 /* Adds an option with the text that @write writes as its value. */
@@ -162,36 +166,37 @@ static void add_written(struct argv *argv, const char *option,
 	free(text);
 }
 
-static int check_network(const struct machine_plan *plan, const struct network *network,
-			 struct error *err)
+static int check_network(const struct machine_plan *plan, unsigned int index, struct error *err)
 {
+	const struct network *network = definition_network(plan->definition, index);
 	const char *model = network->model;
+	unsigned int queues;
 	int ret = qemu_text_check_word("network.model", model, err);
 
 	if (ret || network->type != NETWORK_LAN)
 		return ret;
-	if (plan->queues < 1 || plan->queues > QUEUES_MAX)
+	queues = plan->cards[definition_card_number(plan->definition, index)].queues;
+	if (queues < 1 || queues > QUEUES_MAX)
 		return error_setf(err, STATUS_DEFINITION, EINVAL,
-				  "cannot make %u queues: 1 to %d are possible", plan->queues,
+				  "cannot make %u queues: 1 to %d are possible", queues,
 				  QUEUES_MAX);
-	if (plan->queues > 1 && !machine_virtio(model))
+	if (queues > 1 && !machine_virtio(model))
 		return error_setf(err, STATUS_DEFINITION, EINVAL,
-				  "cannot make %u queues: network model '%s' has one", plan->queues,
+				  "cannot make %u queues: network model '%s' has one", queues,
 				  model);
 	return 0;
 }
 
 int qemu_network_add(const struct machine_plan *plan, struct argv *argv, struct error *err)
 {
-	const struct network *network;
 	int ret;
 
 	if (plan->definition->network.type == NETWORK_NONE) {
 		argv_add(argv, "-nic", "none", NULL);
 		return 0;
 	}
-	for (unsigned int i = 0; (network = definition_network(plan->definition, i)); i++) {
-		ret = check_network(plan, network, err);
+	for (unsigned int i = 0; definition_network(plan->definition, i); i++) {
+		ret = check_network(plan, i, err);
 		if (ret)
 			return ret;
 		add_written(argv, "-netdev", write_backend, plan, i);

@@ -22,7 +22,7 @@ void qemu_fds_close(struct qemu_fds *qemu_fds)
 		close(qemu_fds->fds[--qemu_fds->fd_count].source);
 }
 
-bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int queues)
+bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int card, unsigned int queues)
 {
 	int fds[QUEUES_MAX];
 	unsigned int count;
@@ -38,7 +38,7 @@ bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int queues)
 		return false;
 	}
 	for (unsigned int i = 0; i < count; i++)
-		qemu_fds_add(qemu_fds, fds[i], (int)(QEMU_FD_VHOST + i));
+		qemu_fds_add(qemu_fds, fds[i], qemu_fd_vhost(card) + (int)i);
 	return true;
 }
 

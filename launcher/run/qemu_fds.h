@@ -42,8 +42,8 @@ void qemu_fds_add(struct qemu_fds *qemu_fds, int source, int target);
 /* qemu_fds_close() - close the descriptors that QEMU inherits, once it has them or on failure. */
 void qemu_fds_close(struct qemu_fds *qemu_fds);
 
-/* qemu_fds_add_vhost() - add /dev/vhost-net for each queue of the tap; false if that fails. */
-bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int queues);
+/* qemu_fds_add_vhost() - add /dev/vhost-net for each queue of a card; false if that fails. */
+bool qemu_fds_add_vhost(struct qemu_fds *qemu_fds, unsigned int card, unsigned int queues);
 
 /**
  * qemu_fds_open() - make QMP's sockets, those of the private networks, the guest agent's, and the

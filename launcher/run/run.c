@@ -3,7 +3,6 @@
 #include "launcher/run/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,8 +42,7 @@ static void run_init(struct run *run, const struct options *options, struct laun
 {
 	memset(run, 0, sizeof(*run));
 	run->options = options;
-	lan_init(&run->lan_session, options->dry_run, options->verbose);
-	lan_start(&run->lan_session, &launch->helpers);
+	lan_cards_init(&run->lan_cards, options->dry_run, options->verbose, &launch->helpers);
 	run->runtime_dir = (struct runtime_dir){ .lock = -1 };
 	run->state_dir = (struct state_dir)STATE_DIR_NONE;
 	run->qemu_fds = (struct qemu_fds)QEMU_FDS_NONE;
@@ -56,7 +54,7 @@ static void run_init(struct run *run, const struct options *options, struct laun
 static void run_end(struct run *run)
 {
 	qemu_fds_close(&run->qemu_fds);
-	lan_end(&run->lan_session);
+	lan_cards_end(&run->lan_cards);
 	backend_end(&run->backends);
 	qemu_fds_done(&run->qemu_fds);
 	argv_done(&run->argv);
@@ -72,68 +70,41 @@ static void run_end(struct run *run)
 }
 
 /* vhost-net serves a tap's queues in the kernel; it is used if the user may open it. */
-static void open_vhost(struct run *run)
+static void open_vhost(struct run *run, unsigned int card, const struct network *network)
 {
-	const struct network *network = &run->definition.network;
-	const unsigned int queues = machine_queues(&run->definition, true);
+	const unsigned int queues = machine_queues(&run->definition, network, true);
+	struct machine_card *values = &run->plan.cards[card];
 
-	run->plan.vhost = network->type == NETWORK_LAN && machine_virtio(network->model) &&
-			  run->plan.accel == ACCEL_KVM &&
-			  qemu_fds_add_vhost(&run->qemu_fds, queues);
-	run->plan.queues = run->plan.vhost ? queues : machine_queues(&run->definition, false);
+	values->vhost = machine_virtio(network->model) && run->plan.accel == ACCEL_KVM &&
+			qemu_fds_add_vhost(&run->qemu_fds, card, queues);
+	if (values->vhost)
+		values->queues = queues;
 }
 
 static int resolve_host(struct run *run, struct error *err)
 {
 	const struct definition *definition = &run->definition;
+	const struct network *network;
 	int ret;
 
 	ret = accel_resolve(definition->machine.accel, definition->qemu.binary, "",
 			    &run->plan.accel, err);
-	if (ret < 0)
+	if (ret < 0 || run->options->dry_run)
 		return ret;
-	if (!run->options->dry_run)
-		open_vhost(run);
-	else
-		run->plan.queues = machine_queues(definition, false);
+	for (unsigned int card = 0; (network = definition_lan(definition, card, NULL)); card++)
+		open_vhost(run, card, network);
 	return 0;
 }
 
 /* The service probes for address conflicts while the disks are prepared. */
 static int request_lan(struct run *run, struct error *err)
 {
-	const struct network *network = &run->definition.network;
-
-	if (network->type == NETWORK_LAN)
-		return lan_ask(&run->lan_session, &run->definition, run->plan.queues,
-			       machine_offloads(network->model), err);
-	lan_leave(&run->lan_session);
-	return 0;
+	return lan_cards_ask(&run->lan_cards, &run->plan, err);
 }
 
-/* QEMU gets copies of the tap's descriptors; the originals keep the tap if QEMU ends first. */
 static int join_lan(struct run *run, struct error *err)
 {
-	struct lan_session *lan_session = &run->lan_session;
-	int ret;
-
-	if (run->definition.network.type != NETWORK_LAN)
-		return 0;
-	ret = lan_join(lan_session, err);
-	if (ret < 0)
-		return ret;
-	run->plan.lan = &lan_session->roam.place;
-	run->plan.dns_count = lan_session->dns_count;
-	memcpy(run->plan.dns, lan_session->dns, sizeof(run->plan.dns));
-	for (unsigned int i = 0; i < lan_session->roam.place.queues; i++) {
-		int fd = fcntl(lan_session->lan.tap_fds[i], F_DUPFD_CLOEXEC, 0);
-
-		if (fd < 0)
-			return error_set_errno(err, errno, "cannot pass tap '%s' to QEMU",
-					       lan_session->roam.place.tap);
-		qemu_fds_add(&run->qemu_fds, fd, (int)(QEMU_FD_TAP + i));
-	}
-	return 0;
+	return lan_cards_join(&run->lan_cards, &run->plan, &run->qemu_fds, err);
 }
 
 /* Opens the vsock; with VSOCK_AUTO a host without one gets a notice and is no error. */

@@ -13,9 +13,9 @@
 #include "launcher/devices/backend.h"
 #include "launcher/devices/uefi_vars.h"
 #include "launcher/disks/disks.h"
-#include "launcher/lan/lan.h"
 #include "launcher/run/control.h"
 #include "launcher/run/detach.h"
+#include "launcher/run/lan_cards.h"
 #include "launcher/run/pause.h"
 #include "launcher/run/qemu_fds.h"
 #include "launcher/run/runtime_dir.h"
@@ -43,7 +43,7 @@
  */
 struct run {
 	const struct options *options;
-	struct lan_session lan_session;
+	struct lan_cards lan_cards;
 	struct definition definition;
 	struct runtime_dir runtime_dir;
 	struct state_dir state_dir;

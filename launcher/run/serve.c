@@ -30,8 +30,8 @@
 static struct json_object *on_status(void *context)
 {
 	const struct run *run = context;
-	struct json_object *status = status_json(&run->plan, &run->lan_session, run->vm,
-						 &run->pause, run->started);
+	struct json_object *status = status_json(&run->plan, &run->lan_cards, run->vm, &run->pause,
+						 run->started);
 
 	if (run->definition.guest_agent)
 		json_object_object_add(status, "agent-connected",
@@ -72,10 +72,10 @@ static void vm_log(struct vm *vm, enum vm_log level, const char *text)
 /* Sends the state of the VM's LAN attachment, which a service manager shows as the status. */
 static void notify_lan(const struct run *run, const char *prefix)
 {
-	const struct lan_place *place = &run->lan_session.roam.place;
+	const struct lan_place *place = &run->lan_cards.sessions[0].roam.place;
 	char address[IPV4_TEXT_SIZE];
 
-	if (run->definition.network.type != NETWORK_LAN)
+	if (run->lan_cards.count == 0)
 		sd_notify_send(&run->sd_notify, "%sSTATUS=Running, not on the LAN", prefix);
 	else if (place->state == LAN_UP)
 		sd_notify_send(&run->sd_notify, "%sSTATUS=On the LAN: %s/%u on %s", prefix,
@@ -125,12 +125,11 @@ static int vm_started(struct vm *vm, struct error *err)
 	disks_opened(&run->disks);
 	uefi_vars_opened(&run->firmware);
 	notify_lan(run, "READY=1\n");
-	if (run->plan.lan)
-		lan_report(&run->lan_session, vm->qmp);
-	if (run->plan.lan)
+	lan_cards_report(&run->lan_cards, vm->qmp);
+	if (run->plan.cards[0].lan)
 		ready.ssh = (struct sockaddr_in){ .sin_family = AF_INET,
 						  .sin_port = htons(MACHINE_SSH_PORT),
-						  .sin_addr = run->lan_session.roam.place.address };
+						  .sin_addr = run->plan.cards[0].lan->address };
 	else
 		type_port_find_ssh(&run->definition, &ready.ssh);
 	snprintf(ready.name, sizeof(ready.name), "%s", vm->name);
@@ -139,13 +138,11 @@ static int vm_started(struct vm *vm, struct error *err)
 	return qemu_boot_restore(&run->definition, vm->qmp, err);
 }
 
-static int vm_netsetup(struct vm *vm, struct error *err)
+static int vm_netsetup(struct vm *vm, unsigned int card, struct error *err)
 {
 	struct run *run = vm->context;
-	const int ret = lan_event(&run->lan_session, err);
 
-	vm->netsetup_fd = run->lan_session.netsetup.socket;
-	return ret;
+	return lan_cards_event(&run->lan_cards, card, err);
 }
 
 static void state_changed(void *context)
@@ -190,15 +187,14 @@ static const struct backend_ops backend_ops = { backend_output, backend_lost };
 
 static int watch_lan(struct run *run, struct vm *vm, struct loop *loop, struct error *err)
 {
-	struct lan_session *lan_session = &run->lan_session;
+	struct lan_session *first = &run->lan_cards.sessions[0];
 
-	if (!run->plan.lan)
-		return 0;
-	lan_session->address_changed = address_changed;
-	lan_session->state_changed = state_changed;
-	lan_session->context = run;
-	vm->netsetup_fd = lan_session->netsetup.socket;
-	return lan_watch(lan_session, loop, err);
+	first->address_changed = address_changed;
+	first->state_changed = state_changed;
+	first->context = run;
+	vm->netsetup_fds = run->lan_cards.sockets;
+	vm->netsetup_count = run->lan_cards.count;
+	return lan_cards_watch(&run->lan_cards, loop, err);
 }
 
 static int start_qemu(const struct run *run, struct process *qemu, struct error *err)
@@ -243,7 +239,6 @@ int serve_run(struct run *run, struct loop *loop, struct error *err)
 {
 	struct vm vm = { .name = run->definition.name,
 			 .qemu = PROCESS_NONE,
-			 .netsetup_fd = -1,
 			 .loop = loop,
 			 .shutdown_timeout = run->definition.shutdown_timeout,
 			 .ops = &vm_ops,

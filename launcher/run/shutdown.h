@@ -8,11 +8,12 @@
 
 #include "launcher/run/exit_status.h"
 #include "launcher/run/vm.h"
+#include "netsetup/protocol/protocol.h"
 
 /**
  * struct supervision - private data of supervise_run(); times are monotonic_ms().
  * @signals: signalfd; @timer: timerfd.
- * @watched: the netsetup socket in the loop, or -1.
+ * @watched: for each card on the LAN the netsetup socket in the loop, or -1.
  * @last_request: time of the last request that advanced the state.
  * @repeat: time of the next request to power off; 0: never.
  * @deadline: time at which the present state expires; 0: never.
@@ -22,7 +23,7 @@
 struct supervision {
 	int signals;
 	int timer;
-	int watched;
+	int watched[CARDS_MAX];
 	struct exit_cause exit_cause;
 	uint64_t last_request;
 	uint64_t repeat;

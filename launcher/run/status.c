@@ -80,7 +80,7 @@ static struct json_object *get_array(struct json_object *object, const char *key
 }
 
 /* Adds the ports of networks of type user, and the names of private networks. */
-static void add_networks(struct json_object *object, const struct definition *definition)
+static void add_ports(struct json_object *object, const struct definition *definition)
 {
 	const struct network *network;
 	char text[TYPE_PORT_TEXT_SIZE];
@@ -98,6 +98,49 @@ static void add_networks(struct json_object *object, const struct definition *de
 	}
 }
 
+static const char *type_text(enum network_type type)
+{
+	switch (type) {
+	case NETWORK_LAN:
+		return "lan";
+	case NETWORK_USER:
+		return "user";
+	case NETWORK_PRIVATE:
+		return "private";
+	case NETWORK_NONE:
+		break;
+	}
+	return "none";
+}
+
+static struct json_object *network_json(const struct definition *definition, unsigned int index,
+					const struct lan_cards *cards)
+{
+	const struct network *network = definition_network(definition, index);
+	struct json_object *object = json_object_new_object();
+	char mac[ARP_MAC_TEXT_SIZE];
+
+	add_text(object, "type", type_text(network->type));
+	add_text(object, "mac", scalar_mac_text(&network->mac, mac));
+	if (network->type == NETWORK_LAN)
+		add_lan(object, &cards->sessions[definition_card_number(definition, index)]);
+	if (network->type == NETWORK_PRIVATE)
+		add_text(object, "name", network->name);
+	return object;
+}
+
+/* Adds each card of the VM, in the order of the definition. */
+static void add_networks(struct json_object *object, const struct definition *definition,
+			 const struct lan_cards *cards)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (unsigned int i = 0; definition_network(definition, i); i++)
+		if (definition_network(definition, i)->type != NETWORK_NONE)
+			json_object_array_add(array, network_json(definition, i, cards));
+	json_object_object_add(object, "networks", array);
+}
+
 /* Adds ssh(1)'s user and key; the user is null if the image chooses it, which vmrun cannot see. */
 static void add_login(struct json_object *object, const struct machine_login *login)
 {
@@ -107,9 +150,8 @@ static void add_login(struct json_object *object, const struct machine_login *lo
 	add_text(object, "ssh-key", login->identity);
 }
 
-struct json_object *status_json(const struct machine_plan *plan,
-				const struct lan_session *lan_session, const struct vm *vm,
-				const struct pause *pause, time_t started)
+struct json_object *status_json(const struct machine_plan *plan, const struct lan_cards *cards,
+				const struct vm *vm, const struct pause *pause, time_t started)
 {
 	const struct definition *definition = plan->definition;
 	struct json_object *object = json_object_new_object();
@@ -125,11 +167,12 @@ struct json_object *status_json(const struct machine_plan *plan,
 	add_number(object, "pid", getpid());
 	add_number(object, "qemu-pid", vm->qemu.pid);
 	add_number(object, "uptime", now.tv_sec - started);
-	if (definition->network.type == NETWORK_LAN)
-		add_lan(object, lan_session);
+	if (cards->count)
+		add_lan(object, &cards->sessions[0]);
 	add_text(object, "uuid", uuid);
 	add_text(object, "mac", scalar_mac_text(&definition->network.mac, mac));
-	add_networks(object, definition);
+	add_ports(object, definition);
+	add_networks(object, definition, cards);
 	if (plan->vsock)
 		add_number(object, "vsock", definition->vsock.cid);
 	add_text(object, "definition", definition->path);

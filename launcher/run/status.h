@@ -7,20 +7,19 @@
 #include <time.h>
 
 #include "launcher/definition/machine_plan.h"
-#include "launcher/lan/lan.h"
+#include "launcher/run/lan_cards.h"
 #include "launcher/run/pause.h"
 #include "launcher/run/vm.h"
 
 /**
  * status_json() - describe a running VM.
- * @lan_session: used if the VM is on the LAN.
+ * @cards: of the VM on the LAN.
  * @vm: for its state and QEMU's pid.
  * @started: CLOCK_BOOTTIME seconds of its start.
  *
  * Return: an object, owned by the caller.
  */
-struct json_object *status_json(const struct machine_plan *plan,
-				const struct lan_session *lan_session, const struct vm *vm,
-				const struct pause *pause, time_t started);
+struct json_object *status_json(const struct machine_plan *plan, const struct lan_cards *cards,
+				const struct vm *vm, const struct pause *pause, time_t started);
 
 #endif

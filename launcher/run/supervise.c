@@ -128,38 +128,55 @@ static void qmp_ready(int fd, uint32_t events, void *context)
 
 static void netsetup_ready(int fd, uint32_t events, void *context);
 
-/* Watches the socket anew: the owner may have replaced it. */
-static int watch_netsetup(struct vm *vm, struct error *err)
+static void forget_netsetup(struct vm *vm, unsigned int card)
 {
-	struct supervision *s = vm->supervision;
+	int *watched = &vm->supervision->watched[card];
+
+	if (*watched >= 0)
+		loop_remove(vm->loop, *watched);
+	*watched = -1;
+}
+
+/* Watches a card's socket anew: the owner may have replaced it. */
+static int watch_netsetup(struct vm *vm, unsigned int card, struct error *err)
+{
+	const int fd = vm->netsetup_fds[card];
 	int ret = 0;
 
-	if (s->watched >= 0)
-		loop_remove(vm->loop, s->watched);
-	s->watched = -1;
-	if (vm->netsetup_fd >= 0)
-		ret = loop_add(vm->loop, vm->netsetup_fd, EPOLLIN | EPOLLRDHUP, netsetup_ready, vm,
-			       err);
+	forget_netsetup(vm, card);
+	if (fd >= 0)
+		ret = loop_add(vm->loop, fd, EPOLLIN | EPOLLRDHUP, netsetup_ready, vm, err);
 	if (ret == 0)
-		s->watched = vm->netsetup_fd;
+		vm->supervision->watched[card] = fd;
+	return ret;
+}
+
+static int watch_cards(struct vm *vm, struct error *err)
+{
+	int ret = 0;
+
+	for (unsigned int card = 0; card < vm->netsetup_count && ret == 0; card++)
+		ret = watch_netsetup(vm, card, err);
 	return ret;
 }
 
 static void netsetup_ready(int fd, uint32_t events, void *context)
 {
 	struct vm *vm = context;
+	unsigned int card = 0;
 	struct error err;
 	int ret;
 
-	loop_remove(vm->loop, fd);
-	vm->supervision->watched = -1;
+	while (vm->supervision->watched[card] != fd)
+		card++;
+	forget_netsetup(vm, card);
 	if (vm->ops->netsetup)
-		ret = vm->ops->netsetup(vm, &err);
+		ret = vm->ops->netsetup(vm, card, &err);
 	else
 		ret = error_setf(&err, STATUS_FAILURE, ECONNRESET,
 				 "vmrun-netsetup has ended: '%s' is off the LAN", vm->name);
 	if (ret == 0)
-		ret = watch_netsetup(vm, &err);
+		ret = watch_netsetup(vm, card, &err);
 	if (ret < 0)
 		shutdown_fail(vm, &err);
 }
@@ -207,7 +224,7 @@ static int watch(struct vm *vm, struct error *err)
 	if (ret == 0)
 		ret = loop_add(vm->loop, vm->qemu.pidfd, EPOLLIN, qemu_ended, vm, err);
 	if (ret == 0)
-		ret = watch_netsetup(vm, err);
+		ret = watch_cards(vm, err);
 	return ret;
 }
 
@@ -222,8 +239,8 @@ static void end(struct vm *vm)
 	if (vm->qmp)
 		loop_remove(vm->loop, qmp_fd(vm->qmp));
 	qmp_free(take_ptr(&vm->qmp));
-	if (s->watched >= 0)
-		loop_remove(vm->loop, s->watched);
+	for (unsigned int card = 0; card < CARDS_MAX; card++)
+		forget_netsetup(vm, card);
 	if (s->timer >= 0) {
 		loop_remove(vm->loop, s->timer);
 		close(s->timer);
@@ -238,11 +255,12 @@ static void end(struct vm *vm)
 
 int supervise_run(struct vm *vm, struct error *err)
 {
-	struct supervision s = { .signals = -1, .timer = -1, .watched = -1 };
+	struct supervision s = { .signals = -1, .timer = -1 };
 	struct error failure = { 0 };
 	int ret = -1;
 
 	memset(err, 0, sizeof(*err));
+	memset(s.watched, -1, sizeof(s.watched));
 	vm->supervision = &s;
 	vm->state = VM_STARTING;
 	vm->qmp = qmp_new(vm->qmp_fd, &qmp_ops, vm, &failure);

@@ -35,10 +35,10 @@ struct vm;
  * @changed: `vm->state` has changed.
  * @event: a QMP event, after supervise_run() has handled it.
  * @reply: the reply to a command sent with qmp_send(vm->qmp, ...); see struct qmp_ops.
- * @netsetup: `vm->netsetup_fd` is readable or closed by its peer. The owner reads it; it may change
- *            `vm->netsetup_fd` to another socket. A negative errno means that the VM has
- *            lost its attachment to the LAN: the guest is powered off and the run ends with @err.
- *            If NULL, any event counts as that loss.
+ * @netsetup: `vm->netsetup_fds[card]` is readable or closed by its peer. The owner reads it; it may
+ *            change `vm->netsetup_fds[card]` to another socket. A negative errno means that the
+ *            card has lost its attachment to the LAN: the guest is powered off and the run ends
+ *            with @err. If NULL, any event counts as that loss.
  */
 struct vm_ops {
 	void (*log)(struct vm *vm, enum vm_log level, const char *text);
@@ -47,7 +47,7 @@ struct vm_ops {
 	void (*event)(struct vm *vm, const char *name, struct json_object *data);
 	void (*reply)(struct vm *vm, const char *command, struct json_object *result,
 		      const struct error *failure);
-	int (*netsetup)(struct vm *vm, struct error *err);
+	int (*netsetup)(struct vm *vm, unsigned int card, struct error *err);
 };
 
 /**
@@ -55,7 +55,8 @@ struct vm_ops {
  * @name: for messages.
  * @qemu: the started QEMU; supervise_run() reaps it.
  * @qmp_fd: vmrun's end of its QMP; supervise_run() owns and closes it.
- * @netsetup_fd: socket to vmrun-netsetup, or -1; not owned.
+ * @netsetup_fds: @netsetup_count sockets to vmrun-netsetup, one for each card on the LAN; the
+ *                owner's.
  * @loop: the owner may add descriptors to it.
  * @shutdown_timeout: seconds to wait for power-off; 0 quits QEMU at once.
  * @context: the owner's.
@@ -67,7 +68,8 @@ struct vm {
 	const char *name;
 	struct process qemu;
 	int qmp_fd;
-	int netsetup_fd;
+	int *netsetup_fds;
+	unsigned int netsetup_count; /* 0..CARDS_MAX */
 	struct loop *loop;
 	unsigned int shutdown_timeout;
 	const struct vm_ops *ops;

@@ -31,7 +31,7 @@ static void write_file(const char *directory, const char *name, const char *text
 }
 
 /* The place on the LAN: ADDRESS PREFIX GATEWAY MTU [DNS...]; GATEWAY 0.0.0.0 and MTU 0 for none. */
-static void read_place(char **args, int count, struct lan_place *lan, struct machine_plan *plan)
+static void read_place(char **args, int count, struct lan_place *lan, struct machine_card *card)
 {
 	if (count < 4)
 		fail("usage: seed_texts FILE DIRECTORY [ADDRESS PREFIX GATEWAY MTU [DNS...]]");
@@ -39,10 +39,10 @@ static void read_place(char **args, int count, struct lan_place *lan, struct mac
 	lan->prefix_length = (uint32_t)atoi(args[1]);
 	lan->gateway.s_addr = inet_addr(args[2]);
 	lan->mtu = (uint32_t)atoi(args[3]);
-	plan->dns_count = 0;
-	for (int i = 4; i < count && plan->dns_count < DNS_MAX; i++)
-		plan->dns[plan->dns_count++].s_addr = inet_addr(args[i]);
-	plan->lan = lan;
+	card->dns_count = 0;
+	for (int i = 4; i < count && card->dns_count < DNS_MAX; i++)
+		card->dns[card->dns_count++].s_addr = inet_addr(args[i]);
+	card->lan = lan;
 }
 
 /* Takes what the definition names; nothing of the user who runs this. */
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 {
 	struct machine_plan plan;
 	struct definition definition;
-	struct lan_place lan = { 0 };
+	static struct lan_place places[CARDS_MAX];
 	struct error err = { 0 };
 	cleanup_free char *user_data = NULL;
 	cleanup_free char *report = NULL;
@@ -85,7 +85,11 @@ int main(int argc, char **argv)
 	write_file(argv[2], "vendor-data", text);
 	free(take_ptr(&text));
 	if (argc > 3) {
-		read_place(argv + 3, argc - 3, &lan, &plan);
+		/* Each further card has the next address. */
+		for (uint32_t i = 0; i < CARDS_MAX; i++) {
+			read_place(argv + 3, argc - 3, &places[i], &plan.cards[i]);
+			places[i].address.s_addr = htonl(ntohl(places[i].address.s_addr) + i);
+		}
 		if (nocloud_files_network_config(&plan, &text, &err) < 0)
 			fail(err.message);
 		write_file(argv[2], "network-config", text);

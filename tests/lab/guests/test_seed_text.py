@@ -11,6 +11,7 @@ import random
 import re
 import subprocess
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Optional, Sequence
 from unittest import mock
@@ -454,6 +455,15 @@ def render(cloud_init: Path, tmp_path: Path, place: tuple, module: str,
     return target
 
 
+def run_netplan(cloud_init: Path, root: Path) -> None:
+    """Have netplan write systemd-networkd's files below @root."""
+    generate = next(path for path in (cloud_init / "usr/libexec/netplan/generate",
+                                      cloud_init / "lib/netplan/generate") if path.exists())
+    libraries = ":".join(str(path.parent) for path in cloud_init.rglob("libnetplan.so*"))
+    subprocess.run([generate, "--root-dir", root], check=True, stderr=subprocess.PIPE,
+                   env={"LD_LIBRARY_PATH": libraries})
+
+
 def test_netplan(tmp_path: Path, cloud_init: Path, place: tuple) -> None:
     """cloud-init's files for netplan, and netplan's for systemd-networkd."""
     address, prefix, gateway, mtu, *dns = place
@@ -463,11 +473,7 @@ def test_netplan(tmp_path: Path, cloud_init: Path, place: tuple) -> None:
     card = card["network"]["ethernets"]["lan"]
     assert card["match"] == {"macaddress": MAC} and card["addresses"] == [f"{address}/{prefix}"]
 
-    generate = next(path for path in (cloud_init / "usr/libexec/netplan/generate",
-                                      cloud_init / "lib/netplan/generate") if path.exists())
-    libraries = ":".join(str(path.parent) for path in cloud_init.rglob("libnetplan.so*"))
-    subprocess.run([generate, "--root-dir", root], check=True, stderr=subprocess.PIPE,
-                   env={"LD_LIBRARY_PATH": libraries})
+    run_netplan(cloud_init, root)
     said = (root / "run/systemd/network/10-netplan-lan.network").read_text()
     assert re.search(rf"^(PermanentMACAddress|MACAddress)={MAC}$", said, re.MULTILINE)
     assert f"\nAddress={address}/{prefix}\n" in said and "DHCP" not in said
@@ -572,3 +578,46 @@ def test_private_networks(tmp_path: Path, cloud_init: Path) -> None:
     assert "DHCP=no\n" in last
     said = files("network_manager", {})
     assert "address1=10.9.0.1/24\n" in said["cloud-init-eth1.nmconnection"]
+
+
+LANS = [{"mac": "52:54:00:00:00:01", "configure": "cloud-init"}]
+
+
+def test_several_lans(tmp_path: Path, cloud_init: Path) -> None:
+    """Each card has its address, and netplan's guest a table of routes for what comes from it."""
+    address, prefix, gateway, *_ = PLACES["usual"]
+    second = str(IPv4Address(int(IPv4Address(address)) + 1))
+
+    def files(module: str, config: dict, **how: Any) -> dict[str, str]:
+        directory = tmp_path / module
+        directory.mkdir()
+        root = render(cloud_init, directory, PLACES["usual"], module, config, LANS, **how)
+        if module == "netplan":
+            run_netplan(cloud_init, root)
+        return {path.name: path.read_text() for path in root.rglob("*") if path.is_file()}
+
+    said = files("netplan", {"netplan_path": "etc/netplan/50-cloud-init.yaml", "postcmds": False})
+    for name, own, table, metric in (("lan", address, 100, None), ("lan1", second, 101, 1001)):
+        network = said[f"10-netplan-{name}.network"]
+        assert f"\nAddress={own}/{prefix}\n" in network and "DHCP" not in network
+        assert f"[RoutingPolicyRule]\nFrom={own}\nTable={table}\n" in network.replace(
+            "\nTo=0.0.0.0/0", "")
+        routes = [dict(line.split("=") for line in part.splitlines() if "=" in line)
+                  for part in re.findall(r"\[Route\]\n((?:.+\n)+)", network)]
+        assert sorted(route.get("Table", "") for route in routes) == ["", str(table)]
+        assert {route["Gateway"] for route in routes} == {gateway}
+        assert {route.get("Metric") for route in routes} == {str(metric) if metric else None}
+        assert ("DNS=" in network) == (name == "lan")
+
+    eni = files("eni", {"eni_path": "interfaces", "netrules_path": "rules"})["interfaces"]
+    assert f"address {address}/{prefix}" in eni and f"address {second}/{prefix}" in eni
+    said = files("networkd", {"network_conf_dir": "/network/"})
+    assert f"Address={second}/{prefix}\n" in said["10-cloud-init-eth1.network"]
+    said = files("network_manager", {})
+    assert f"address1={second}/{prefix}" in said["cloud-init-eth1.nmconnection"]
+    said = files("sysconfig", {
+        "sysconf_dir": "etc/sysconfig", "netrules_path": "rules",
+        "iface_templates": "%(base)s/network-scripts/ifcfg-%(name)s",
+        "route_templates": {"ipv4": "%(base)s/network-scripts/route-%(name)s",
+                            "ipv6": "%(base)s/network-scripts/route6-%(name)s"}})
+    assert f"IPADDR={second}\n" in said["ifcfg-eth1"]

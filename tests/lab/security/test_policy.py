@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The policy while a VM runs: it follows the laptop only where its user may be."""
 
+import json
 from typing import Iterator
 
 import pytest
@@ -89,3 +90,19 @@ def test_refusals(lab: Lab, installed: Service) -> None:
     assert vm.quit() == 131
     status, said = refused(lab, paused("third", network={"probe": "none"}), user=me)
     assert status == 4 and "\nallow user me unprobed\n" in said
+
+
+def test_cards(lab: Lab, installed: Service) -> None:
+    """A VM's cards on the LAN count as VMs, each by a connection of its own."""
+    me = lab.add_user()
+    lab.set_policy("allow user me vms 2\n")
+    vm = lab.start_vm(paused(network=["lan", "lan"]), user=me)
+    found = json.loads(lab.vmrun("status", "--json", "tiny", user=me).stdout)["networks"]
+    assert len({each["address"] for each in found}) == len({each["tap"] for each in found}) == 2
+    status, said = refused(lab, paused("second"), user=me)
+    assert status == 4
+    assert said.startswith("vmrun: user 'me' is not permitted to run more than 2 VMs\n")
+    assert vm.quit() == 131
+    status, said = refused(lab, paused(network=["lan", "lan", "lan"]), user=me)
+    assert status == 4
+    assert "each card on the LAN counts as a VM\n" in said and "allow user me vms 3\n" in said

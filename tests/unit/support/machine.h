@@ -42,7 +42,7 @@ static inline void machine_init(struct machine *machine)
 			.mtu = 1500,
 			.queues = 1,
 		},
-		.plan = { .accel = ACCEL_TCG, .queues = 1, .console = CONSOLE_NONE },
+		.plan = { .accel = ACCEL_TCG, .cards[0].queues = 1, .console = CONSOLE_NONE },
 	};
 	uuid_parse("0d1e2f30-4152-5374-8596-a7b8c9dadbec", machine->definition.uuid);
 	machine->plan.definition = &machine->definition;
@@ -53,11 +53,11 @@ static inline void machine_join(struct machine *machine, unsigned int configure)
 {
 	machine->definition.network.type = NETWORK_LAN;
 	machine->definition.network.configure = configure;
-	machine->plan.lan = &machine->lan;
-	machine->plan.dns[0].s_addr = inet_addr("192.168.1.1");
-	machine->plan.dns[1].s_addr = inet_addr("9.9.9.9");
-	machine->plan.dns[2].s_addr = inet_addr("8.8.8.8");
-	machine->plan.dns_count = 3;
+	machine->plan.cards[0].lan = &machine->lan;
+	machine->plan.cards[0].dns[0].s_addr = inet_addr("192.168.1.1");
+	machine->plan.cards[0].dns[1].s_addr = inet_addr("9.9.9.9");
+	machine->plan.cards[0].dns[2].s_addr = inet_addr("8.8.8.8");
+	machine->plan.cards[0].dns_count = 3;
 }
 
 /* Adds a disk that QEMU opens without an overlay. */

@@ -84,12 +84,12 @@ static void test_parts(void **state)
 	machine_join(&machine, CONFIGURE_CMDLINE);
 	machine.lan.prefix_length = 30;
 	machine.lan.gateway.s_addr = 0;
-	machine.plan.dns_count = 1;
+	machine.plan.cards[0].dns_count = 1;
 	assert_cmdline(&machine, NULL, "ip=192.168.1.10:::255.255.255.252:web::off:192.168.1.1");
-	machine.plan.dns_count = 0;
+	machine.plan.cards[0].dns_count = 0;
 	assert_cmdline(&machine, NULL, "ip=192.168.1.10:::255.255.255.252:web::off");
-	machine.plan.lan = NULL;
-	machine.plan.dns_count = 1;
+	machine.plan.cards[0].lan = NULL;
+	machine.plan.cards[0].dns_count = 1;
 	assert_cmdline(&machine, NULL, "ip=ADDRESS::GATEWAY:NETMASK:web::off:192.168.1.1");
 }
 

@@ -132,7 +132,7 @@ static void test_network_config(void **state)
 
 	machine.lan.gateway.s_addr = 0;
 	machine.lan.mtu = 0;
-	machine.plan.dns_count = 0;
+	machine.plan.cards[0].dns_count = 0;
 	fd = make(&machine);
 	root = extract_json(fd, "network-config", "");
 	assert_value(root, "/ethernets/lan/routes", "-");
@@ -159,7 +159,7 @@ static void test_search(void **state)
 	machine.definition.network.search[0] = (char *)"lab.example";
 	machine.definition.network.search_count = 1;
 	for (unsigned int without = 0; without < 2; without++) {
-		machine.plan.dns_count = without ? 0 : 3;
+		machine.plan.cards[0].dns_count = without ? 0 : 3;
 		fd = make(&machine);
 		root = extract_json(fd, "network-config", "");
 		assert_value(root, "/ethernets/lan/nameservers/search/0", "lab.example");
@@ -197,13 +197,73 @@ static void test_networks(void **state)
 	close(fd);
 
 	machine.definition.network.type = NETWORK_USER;
-	machine.plan.lan = NULL;
+	machine.plan.cards[0].lan = NULL;
 	fd = make(&machine);
 	root = extract_json(fd, "network-config", "");
 	assert_value(root, "/ethernets/user0/dhcp4", "true");
 	assert_value(root, "/ethernets/user0/dhcp4-overrides", "-");
 	assert_value(root, "/ethernets/user1/match/macaddress", "52:54:00:ab:cd:ef");
 	assert_value(root, "/ethernets/lan", "-");
+	json_object_put(root);
+	close(fd);
+}
+
+/* Each card on the LAN answers by itself; the first has the preferred route, and the servers. */
+static void test_lans(void **state)
+{
+	struct json_object *root;
+	struct machine machine;
+	struct lan_place wired;
+	int fd;
+
+	machine_init(&machine);
+	machine_join(&machine, CONFIGURE_CLOUD_INIT);
+	wired = machine.lan;
+	wired.address.s_addr = inet_addr("192.168.2.10");
+	wired.gateway.s_addr = inet_addr("192.168.2.1");
+	machine.definition.others[0] = (struct network){ .type = NETWORK_LAN,
+							 .configure = CONFIGURE_CLOUD_INIT,
+							 .mac = { { 2, 0, 0, 0, 0, 1 } } };
+	machine.definition.others[1] = (struct network){ .type = NETWORK_LAN,
+							 .configure = CONFIGURE_DHCP };
+	machine.definition.other_count = 2;
+	machine.plan.cards[1] = machine.plan.cards[0];
+	machine.plan.cards[1].lan = &wired;
+	machine.plan.cards[2].lan = &wired;
+	fd = make(&machine);
+	root = extract_json(fd, "network-config", "");
+	assert_value(root, "/ethernets/lan/routes/0/via", "192.168.1.1");
+	assert_value(root, "/ethernets/lan/routes/0/metric", "-");
+	assert_value(root, "/ethernets/lan/routes/1/via", "192.168.1.1");
+	assert_value(root, "/ethernets/lan/routes/1/table", "100");
+	assert_value(root, "/ethernets/lan/routes/2", "-");
+	assert_value(root, "/ethernets/lan/routing-policy/0/from", "192.168.1.10");
+	assert_value(root, "/ethernets/lan/routing-policy/0/table", "100");
+	assert_value(root, "/ethernets/lan/nameservers/addresses/1", "9.9.9.9");
+	assert_value(root, "/ethernets/lan1/match/macaddress", "02:00:00:00:00:01");
+	assert_value(root, "/ethernets/lan1/set-name", "eth1");
+	assert_value(root, "/ethernets/lan1/dhcp4", "false");
+	assert_value(root, "/ethernets/lan1/addresses/0", "192.168.2.10/24");
+	assert_value(root, "/ethernets/lan1/routes/0/metric", "1001");
+	assert_value(root, "/ethernets/lan1/routes/0/table", "-");
+	assert_value(root, "/ethernets/lan1/routes/1/via", "192.168.2.1");
+	assert_value(root, "/ethernets/lan1/routes/1/metric", "1001");
+	assert_value(root, "/ethernets/lan1/routes/1/table", "101");
+	assert_value(root, "/ethernets/lan1/nameservers", "-");
+	assert_value(root, "/ethernets/lan2/dhcp4", "true");
+	assert_value(root, "/ethernets/lan2/dhcp4-overrides/route-metric", "1002");
+	assert_value(root, "/ethernets/lan2/dhcp4-overrides/use-dns", "false");
+	json_object_put(root);
+	close(fd);
+
+	/* One card with cloud-init is enough; the first has DHCP then. */
+	machine.definition.network.configure = CONFIGURE_DHCP;
+	assert_true(nocloud_wanted(&machine.definition));
+	fd = make(&machine);
+	root = extract_json(fd, "network-config", "");
+	assert_value(root, "/ethernets/lan/dhcp4", "true");
+	assert_value(root, "/ethernets/lan/dhcp4-overrides", "-");
+	assert_value(root, "/ethernets/lan1/addresses/0", "192.168.2.10/24");
 	json_object_put(root);
 	close(fd);
 }
@@ -654,7 +714,7 @@ int main(void)
 		CASE(test_tools),       CASE(test_wanted),
 		CASE(test_keys),        CASE(test_dates_hostile),
 		CASE(test_networks),    CASE(test_private_network),
-		CASE(test_mounts),
+		CASE(test_lans),        CASE(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

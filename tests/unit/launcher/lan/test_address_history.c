@@ -39,7 +39,7 @@ static const char *remembered(void)
 	bool end = false;
 
 	memset(addresses, 0xee, sizeof(addresses));
-	address_history_load("web", addresses);
+	address_history_load("web", 0, addresses);
 	all[0] = '\0';
 	for (size_t i = 0; i < REMEMBERED_MAX; i++) {
 		/* No address follows the first unset one. */
@@ -57,8 +57,8 @@ static void store(const char *text, unsigned int length)
 	const struct prefix prefix = { address(text), length };
 	struct in_addr addresses[REMEMBERED_MAX];
 
-	address_history_load("web", addresses);
-	address_history_store("web", &prefix, addresses);
+	address_history_load("web", 0, addresses);
+	address_history_store("web", 0, &prefix, addresses);
 }
 
 static void test_nothing(void **state)

@@ -451,12 +451,12 @@ static void test_tap(void **state)
 		      "virtio-net-pci,netdev=lan0,mac=52:54:00:ab:cd:ef,romfile=,host_mtu=1500");
 	argv_done(&argv);
 
-	machine.plan.vhost = true;
+	machine.plan.cards[0].vhost = true;
 	argv = build(&machine);
 	assert_option(&argv, "-netdev", 0, "tap,id=lan0,fd=6,vhost=on,vhostfd=14");
 	argv_done(&argv);
 
-	machine.plan.queues = 3;
+	machine.plan.cards[0].queues = 3;
 	argv = build(&machine);
 	assert_option(&argv, "-netdev", 0, "tap,id=lan0,fds=6:7:8,vhost=on,vhostfds=14:15:16");
 	assert_option(&argv, "-device", 0,
@@ -464,8 +464,8 @@ static void test_tap(void **state)
 		      "mq=on,vectors=8");
 	argv_done(&argv);
 
-	machine.plan.vhost = false;
-	machine.plan.lan = NULL;
+	machine.plan.cards[0].vhost = false;
+	machine.plan.cards[0].lan = NULL;
 	argv = build(&machine);
 	assert_true(has(&argv, "host_mtu=MTU"));
 	argv_done(&argv);
@@ -508,12 +508,12 @@ static void test_models(void **state)
 	machine.definition.network.model = (char *)"";
 	assert_refused(&machine, "'network.model'");
 	machine.definition.network.model = (char *)"e1000";
-	machine.plan.queues = 2;
+	machine.plan.cards[0].queues = 2;
 	assert_refused(&machine, "'e1000' has one");
 	machine.definition.network.model = (char *)"virtio";
-	machine.plan.queues = 0;
+	machine.plan.cards[0].queues = 0;
 	assert_refused(&machine, "0 queues");
-	machine.plan.queues = QUEUES_MAX + 1;
+	machine.plan.cards[0].queues = QUEUES_MAX + 1;
 	assert_refused(&machine, "9 queues");
 }
 
@@ -523,15 +523,17 @@ static void test_queues(void **state)
 
 	machine_init(&machine);
 	machine.definition.cpus.count = 3;
-	assert_int_equal(machine_queues(&machine.definition, false), 1);
-	assert_int_equal(machine_queues(&machine.definition, true), 3);
+	assert_int_equal(machine_queues(&machine.definition, &machine.definition.network, false),
+			 1);
+	assert_int_equal(machine_queues(&machine.definition, &machine.definition.network, true), 3);
 	machine.definition.cpus.count = 64;
-	assert_int_equal(machine_queues(&machine.definition, true), 4);
+	assert_int_equal(machine_queues(&machine.definition, &machine.definition.network, true), 4);
 	machine.definition.network.queues = 8;
-	assert_int_equal(machine_queues(&machine.definition, false), 8);
+	assert_int_equal(machine_queues(&machine.definition, &machine.definition.network, false),
+			 8);
 	machine.definition.network.queues = 0;
 	machine.definition.network.model = (char *)"e1000";
-	assert_int_equal(machine_queues(&machine.definition, true), 1);
+	assert_int_equal(machine_queues(&machine.definition, &machine.definition.network, true), 1);
 }
 
 static void test_user_network(void **state)
@@ -585,6 +587,59 @@ static void test_networks(void **state)
 	assert_refused(&machine, "'network.model'");
 }
 
+/* Each card on the LAN has its own tap, queues and MTU; the others keep their numbers. */
+static void test_lans(void **state)
+{
+	struct machine machine;
+	struct lan_place wired;
+	struct argv argv;
+
+	machine_init(&machine);
+	machine_join(&machine, CONFIGURE_CMDLINE);
+	wired = machine.lan;
+	wired.mtu = 9000;
+	wired.address.s_addr = inet_addr("192.168.2.10");
+	machine.definition.boot.kernel = (char *)"/vmlinuz";
+	machine.definition.others[0] = (struct network){ .type = NETWORK_USER,
+							 .model = (char *)"virtio" };
+	machine.definition.others[1] = (struct network){ .type = NETWORK_LAN,
+							 .configure = CONFIGURE_CMDLINE,
+							 .model = (char *)"virtio",
+							 .mac = { { 2, 0, 0, 0, 0, 1 } } };
+	machine.definition.others[2] = (struct network){ .type = NETWORK_LAN,
+							 .configure = CONFIGURE_DHCP,
+							 .model = (char *)"e1000",
+							 .mac = { { 2, 0, 0, 0, 0, 2 } } };
+	machine.definition.other_count = 3;
+	machine.definition.network_index = 1;
+	machine.plan.cards[1] = (struct machine_card){ .lan = &wired, .queues = 2, .vhost = true };
+	machine.plan.cards[2] = (struct machine_card){ .lan = &machine.lan, .queues = 1 };
+	argv = build(&machine);
+	assert_option(&argv, "-netdev", 0, "user,id=user0,ipv6=off");
+	assert_option(&argv, "-netdev", 1, "tap,id=lan0,fd=6");
+	assert_option(&argv, "-netdev", 2, "tap,id=lan1,fds=67:68,vhost=on,vhostfds=75:76");
+	assert_option(&argv, "-device", 2,
+		      "virtio-net-pci,netdev=lan1,mac=02:00:00:00:00:01,romfile=,host_mtu=9000,"
+		      "mq=on,vectors=6");
+	assert_option(&argv, "-netdev", 3, "tap,id=lan2,fd=83");
+	assert_option(&argv, "-device", 3, "e1000,netdev=lan2,mac=02:00:00:00:00:02,romfile=");
+	/* The first card comes last, and alone has gateway and servers. */
+	assert_option(
+		&argv, "-append", 0,
+		"ip=192.168.2.10:::255.255.255.0:web:eth2:off "
+		"ip=192.168.1.10::192.168.1.1:255.255.255.0:web:eth1:off:192.168.1.1:9.9.9.9");
+	argv_done(&argv);
+	machine.plan.cards[1].lan = NULL;
+	argv = build(&machine);
+	assert_option(
+		&argv, "-append", 0,
+		"ip=ADDRESS1:::NETMASK1:web:eth2:off "
+		"ip=192.168.1.10::192.168.1.1:255.255.255.0:web:eth1:off:192.168.1.1:9.9.9.9");
+	argv_done(&argv);
+	machine.plan.cards[2].queues = 2;
+	assert_refused(&machine, "network model 'e1000' has one");
+}
+
 /* A private network is no user network: it takes no subnet from the next one. */
 static void test_private_networks(void **state)
 {
@@ -604,10 +659,10 @@ static void test_private_networks(void **state)
 							 .model = (char *)"virtio" };
 	machine.definition.other_count = 2;
 	argv = build(&machine);
-	assert_option(&argv, "-netdev", 0, "socket,id=lan0,fd=52");
+	assert_option(&argv, "-netdev", 0, "socket,id=lan0,fd=59");
 	assert_option(&argv, "-device", 0,
 		      "virtio-net-pci,netdev=lan0,mac=02:00:00:00:00:01,romfile=");
-	assert_option(&argv, "-netdev", 1, "socket,id=private1,fd=53");
+	assert_option(&argv, "-netdev", 1, "socket,id=private1,fd=60");
 	assert_option(&argv, "-device", 1, "e1000,netdev=private1,mac=02:00:00:00:00:02,romfile=");
 	assert_option(&argv, "-netdev", 2, "user,id=user2");
 	argv_done(&argv);
@@ -628,7 +683,7 @@ static void test_channels(void **state)
 	machine.plan.vsock = true;
 	machine.plan.runtime_directory = "/run/user/1,2";
 	argv = build(&machine);
-	assert_option(&argv, "-chardev", 1, "socket,id=agent,server=on,wait=off,fd=51");
+	assert_option(&argv, "-chardev", 1, "socket,id=agent,server=on,wait=off,fd=58");
 	assert_option(&argv, "-device", 0, "virtio-serial-pci,id=agents");
 	assert_option(&argv, "-device", 1,
 		      "virtserialport,bus=agents.0,chardev=agent,id=agent0,"
@@ -789,6 +844,7 @@ int main(void)
 		cmocka_unit_test(test_user_network),
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_private_networks),
+		cmocka_unit_test(test_lans),
 		cmocka_unit_test(test_channels),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_console),

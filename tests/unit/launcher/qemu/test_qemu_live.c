@@ -400,7 +400,7 @@ static void test_tap(void **state)
 	give(first, QEMU_FD_TAP);
 	try(&machine);
 
-	machine.plan.queues = 2;
+	machine.plan.cards[0].queues = 2;
 	give(first, QEMU_FD_TAP);
 	give(second, QEMU_FD_TAP + 1);
 	try(&machine);
@@ -408,7 +408,7 @@ static void test_tap(void **state)
 	close(first);
 
 	first = open_queue(IFF_TAP | IFF_NO_PI);
-	machine.plan.queues = 1;
+	machine.plan.cards[0].queues = 1;
 	machine.definition.network.model = (char *)"e1000";
 	give(first, QEMU_FD_TAP);
 	try(&machine);

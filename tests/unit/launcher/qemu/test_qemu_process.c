@@ -109,11 +109,7 @@ static const struct vm_ops ops = { .started = on_started, .reply = on_reply };
 
 static int run(bool stdio, struct owner *owner, struct error *err)
 {
-	struct vm vm = { .name = "test",
-			 .netsetup_fd = -1,
-			 .shutdown_timeout = 300,
-			 .ops = &ops,
-			 .context = owner };
+	struct vm vm = { .name = "test", .shutdown_timeout = 300, .ops = &ops, .context = owner };
 	int status;
 
 	vm.loop = loop_new(err);

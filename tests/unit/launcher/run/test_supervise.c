@@ -253,11 +253,7 @@ static void set_up(struct vm *vm, const char *kind, struct owner *owner)
 {
 	struct error err;
 
-	*vm = (struct vm){ .name = "web",
-			   .netsetup_fd = -1,
-			   .shutdown_timeout = 300,
-			   .ops = &ops,
-			   .context = owner };
+	*vm = (struct vm){ .name = "web", .shutdown_timeout = 300, .ops = &ops, .context = owner };
 	shutdown_timing = (struct shutdown_timing){ .repeat = 20, .quit = 300000 };
 	vm->loop = loop_new(&err);
 	assert_non_null(vm->loop);
@@ -473,16 +469,17 @@ static void test_events_after_end(void **state)
 
 static int second_netsetup = -1;
 
-static int on_netsetup(struct vm *vm, struct error *err)
+static int on_netsetup(struct vm *vm, unsigned int card, struct error *err)
 {
 	char byte = 0;
 
-	if (read(vm->netsetup_fd, &byte, 1) > 0)
+	assert_int_equal(card, 1);
+	if (read(vm->netsetup_fds[card], &byte, 1) > 0)
 		return 0;
 	if (second_netsetup < 0)
 		return error_setf(err, STATUS_NETWORK, EPIPE, "'%s' is off the LAN", vm->name);
-	close(vm->netsetup_fd);
-	vm->netsetup_fd = second_netsetup;
+	close(vm->netsetup_fds[card]);
+	vm->netsetup_fds[card] = second_netsetup;
 	second_netsetup = -1;
 	return 0;
 }
@@ -493,26 +490,34 @@ static void test_netsetup(void **state)
 	struct owner owner = { 0 };
 	struct error err;
 	struct vm vm;
-	int first[2], second[2];
+	int first[2], second[2], silent[2], sockets[2];
 
 	assert_int_equal(pipe2(first, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(second, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(silent, O_CLOEXEC), 0);
 	set_up(&vm, "booting", &owner);
 	vm.ops = &netsetup_ops;
-	vm.netsetup_fd = first[0];
+	sockets[0] = silent[0];
+	sockets[1] = first[0];
+	vm.netsetup_fds = sockets;
+	vm.netsetup_count = 2;
 	second_netsetup = second[0];
 	assert_int_equal(write(first[1], "ab", 2), 2);
 	close(first[1]);
 	close(second[1]);
 	assert_int_equal(finish(&vm, &err), STATUS_NETWORK);
 	assert_string_equal(err.message, "'web' is off the LAN");
-	assert_int_equal(vm.netsetup_fd, second[0]);
+	assert_int_equal(sockets[0], silent[0]);
+	assert_int_equal(sockets[1], second[0]);
 	close(second[0]);
+	close(silent[0]);
+	close(silent[1]);
 
 	assert_int_equal(pipe2(first, O_CLOEXEC), 0);
 	owner = (struct owner){ 0 };
 	set_up(&vm, "obedient", &owner);
-	vm.netsetup_fd = first[0];
+	vm.netsetup_fds = first;
+	vm.netsetup_count = 1;
 	close(first[1]);
 	assert_int_equal(finish(&vm, &err), 1);
 	assert_string_equal(err.message, "vmrun-netsetup has ended: 'web' is off the LAN");
