@@ -175,6 +175,7 @@ static const struct conditional maker_conditional[] = {
 
 	/* tap.c; if_nametoindex() */
 	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, TUNSETIFF)),
+	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, TUNSETOWNER)),
 	WHEN1(ioctl, SCMP_A1(SCMP_CMP_EQ, SIOCGIFINDEX)),
 };
 

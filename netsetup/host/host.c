@@ -68,7 +68,7 @@ int host_tap_add(struct host *host, const char *ifname, unsigned int queues, boo
 	int ret;
 
 	*ifindex = 0;
-	if (!host_report(host, "ip tuntap add dev %s mode tap%s%s", ifname,
+	if (!host_report(host, "ip tuntap add dev %s mode tap user root%s%s", ifname,
 			 offload ? " vnet_hdr" : "", queues > 1 ? " multi_queue" : ""))
 		return 0;
 	memcpy(request.ifname, ifname, strlen(ifname) + 1);

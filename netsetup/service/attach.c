@@ -26,7 +26,8 @@ static int open_arp(struct state *state, struct host *host, struct vm *vm, struc
 	if (arp < 0)
 		return arp;
 	ret = worker_link_send(&state->worker, &message, &arp, 1, err);
-	vm->arp_open = vm->arp_open || ret == 0;
+	if (ret == 0)
+		vm->arp = vm_station(vm);
 	return ret;
 }
 
@@ -295,7 +296,6 @@ int attach_begin(struct state *state, struct vm *vm, struct error *err)
 
 int attach_move(struct state *state, struct vm *vm, struct error *err)
 {
-	const struct uplink_facts before = vm->uplink;
 	cleanup_task task = { 0 };
 	struct error ignored;
 	int ret;
@@ -306,8 +306,7 @@ int attach_move(struct state *state, struct vm *vm, struct error *err)
 		publish_withdraw(state, &task.host, vm, &ignored);
 	if (ret == 0 && vm->record.published_on != vm->uplink.ifindex)
 		publish_withdraw(state, &task.host, vm, &ignored);
-	if (ret == 0 && (before.ifindex != vm->uplink.ifindex || !vm->arp_open ||
-			 memcmp(&before.mac, &vm->uplink.mac, sizeof(before.mac)) != 0))
+	if (ret == 0 && !vm_same_station(vm, &vm->arp))
 		ret = open_arp(state, &task.host, vm, err);
 	return ret < 0 ? ret : move(state, &task, vm, err);
 }
@@ -321,6 +320,28 @@ void attach_withdraw(struct state *state, struct vm *vm)
 	if (task_host(&task, state, vm, &ignored) == 0) {
 		publish_withdraw(state, &task.host, vm, &ignored);
 		publish_restore(state, &task.host, &ignored);
+	}
+}
+
+/*
+ * Threat: a client that follows no change keeps its address in the next network, where it is
+ * another's, as the router's. An honest client moves within milliseconds.
+ * Test: test_unmoved in tests/unit/netsetup/service/test_attach.c.
+ */
+void attach_check(struct state *state)
+{
+	cleanup_interfaces struct interfaces table = { 0 };
+	struct error ignored;
+
+	if (network_dump(&table, &ignored) < 0)
+		return;
+	for (struct vm *vm = state->vms; vm; vm = vm->next) {
+		const struct interface *uplink = interface_by_index(&table,
+								    vm->record.published_on);
+
+		if (uplink && vm->phase == VM_IDLE &&
+		    uplink->carrier_changes != vm->record.proof.carrier_changes)
+			attach_withdraw(state, vm);
 	}
 }
 

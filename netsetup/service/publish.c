@@ -48,6 +48,24 @@ static struct ether_addr tap_mac(const struct vm *vm)
 	return mac;
 }
 
+/* Gives up a tap of which another process took a queue before it was root's. */
+static int check_queues(struct host *host, const struct vm *vm, struct error *err)
+{
+	struct link_state link = { 0 };
+	struct error ignored;
+	int ret = 0;
+
+	if (!host->dry_run)
+		ret = query_link(host->route, vm->record.tap_ifindex, &link);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot find tap '%s'", vm->record.tap);
+	if (link.queues <= vm->record.attach.queues)
+		return 0;
+	host_link_delete(host, vm_tap(vm), &ignored);
+	return error_setf(err, STATUS_PERMISSION, EPERM, "another process opened tap '%s'",
+			  vm->record.tap);
+}
+
 static int make_tap(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	const struct attach_record *attach = &vm->record.attach;
@@ -55,6 +73,8 @@ static int make_tap(struct state *state, struct host *host, struct vm *vm, struc
 
 	ret = host_tap_add(host, vm->record.tap, attach->queues, attach->offload, vm->tap_fds,
 			   &vm->record.tap_ifindex, err);
+	if (ret == 0)
+		ret = check_queues(host, vm, err);
 	/* Killed before it is saved, this process has the only descriptors of the tap. */
 	return ret < 0 ? ret : state_save(state, err);
 }
@@ -183,12 +203,6 @@ static int defend(struct state *state, struct host *host, struct vm *vm, bool an
 	return worker_link_send(&state->worker, &message, NULL, 0, err);
 }
 
-static bool announced(const struct vm *vm)
-{
-	return vm->announced.ifindex == vm->uplink.ifindex &&
-	       !memcmp(&vm->announced.mac, &vm->uplink.mac, sizeof(vm->uplink.mac));
-}
-
 int publish(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	bool added = false, announce;
@@ -208,9 +222,8 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 		ret = uplink_values_set(&state->uplinks, host, uplink_check_id(&vm->uplink), err);
 	if (ret < 0)
 		return ret;
-	announce = added || !announced(vm) || vm->record.attach.announce;
-	vm->announced.ifindex = vm->uplink.ifindex;
-	vm->announced.mac = vm->uplink.mac;
+	announce = added || !vm_same_station(vm, &vm->announced) || vm->record.attach.announce;
+	vm->announced = vm_station(vm);
 	return defend(state, host, vm, announce, err);
 }
 
@@ -221,7 +234,7 @@ int publish_withdraw(struct state *state, struct host *host, struct vm *vm, stru
 	char ifname[IFNAMSIZ];
 	struct error ignored;
 
-	if (vm->arp_open)
+	if (vm->arp.ifindex)
 		worker_link_send(&state->worker, &rest, NULL, 0, &ignored);
 	vm->announced.ifindex = 0;
 	if (!ifindex)
@@ -282,9 +295,9 @@ int publish_undo(struct state *state, struct host *host, struct vm *vm, struct e
 	if (vm->record.tap_ifindex)
 		keep_error(&result, host_link_delete(host, vm_tap(vm), &error), err, &error);
 	vm->record.tap_ifindex = 0;
-	if (vm->arp_open)
+	if (vm->arp.ifindex)
 		worker_link_send(&state->worker, &forget, NULL, 0, &error);
-	vm->arp_open = false;
+	vm->arp.ifindex = 0;
 	keep_error(&result, publish_restore(state, host, &error), err, &error);
 	return result;
 }

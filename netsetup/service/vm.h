@@ -55,14 +55,21 @@ enum vm_phase {
 	VM_PROBING, /* a request waits for the worker's probes */
 };
 
+/* struct vm_station - an uplink with one hardware address. */
+struct vm_station {
+	unsigned int ifindex;
+	struct ether_addr mac;
+};
+
 /**
  * struct vm - one VM.
  * @client: connection to the client; -1 after it was lost by a restart.
  * @lost_until: monotonic_ms() at which a VM without a client is undone.
  * @uplink: as verified last; ifindex 0: not yet.
- * @arp_open: the worker has an ARP socket on @uplink.
+ * @arp: the uplink on which the worker has an ARP socket; ifindex 0: none. A request that was
+ *       refused may have set @uplink.
  * @filtered: the address that the tap's filter passes; 0.0.0.0: there is no filter.
- * @announced: index and hardware address of the uplink in the last announcement.
+ * @announced: the uplink of the last announcement; ifindex 0: none.
  * @tap_fds: one for each queue until the client has them, else -1.
  * @dhcp_open: the worker serves the guest's DHCP.
  * @dhcp: the client's end of the DHCP socket until the client has it, else -1.
@@ -74,12 +81,9 @@ struct vm {
 	int client;
 	uint64_t lost_until;
 	struct uplink_facts uplink;
-	bool arp_open;
+	struct vm_station arp;
 	struct in_addr filtered;
-	struct {
-		unsigned int ifindex;
-		struct ether_addr mac;
-	} announced;
+	struct vm_station announced;
 	int tap_fds[QUEUES_MAX];
 	bool dhcp_open;
 	int dhcp;
@@ -87,6 +91,10 @@ struct vm {
 	uint32_t job;
 	struct search search;
 };
+
+/* vm_station() - the present uplink; vm_same_station() - true if it is still this one. */
+struct vm_station vm_station(const struct vm *vm);
+bool vm_same_station(const struct vm *vm, const struct vm_station *station);
 
 /* vm_new() - make a VM without anything; NULL if memory ran out. */
 struct vm *vm_new(void);

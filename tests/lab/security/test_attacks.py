@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Attacks of a permitted user on the VMs of others, and on the machine, by way of the service."""
 
+import errno
 import fcntl
 import os
 import select
@@ -19,8 +20,8 @@ import pytest
 
 import netns
 import records
-from caller import (GROUP, ME, OTHER, POLICY, QUICK, Caller, Service, Stage, matches,
-                    same_tap_name, tap_name)
+from caller import (GROUP, IFF_NO_PI, IFF_TAP, ME, OTHER, POLICY, QUICK, TUNSETIFF, Caller, Service,
+                    Stage, become, matches, same_tap_name, tap_name)
 from conftest import need, need_vmrun
 from hoststate import settle
 from records import FAILED, MOVE, READY, clean, dhcp, dhcp_packet
@@ -28,6 +29,7 @@ from vm import Account
 
 TUNSETPERSIST, TUNSETCARRIER, TUNSETOFFLOAD = 0x400454CB, 0x400454E2, 0x400454D0
 EACCES = 13
+IFF_MULTI_QUEUE = 0x0100
 PIDFD_GETFD = 438
 PROMPT = 2.0  # seconds in which a client is answered, whatever another one does
 
@@ -129,6 +131,25 @@ def test_anothers_address(stage: Stage, by: str, moved: bool) -> None:
             assert answer.kind == FAILED
             assert matches("address .* is in use by another VM of this host|no free address .*",
                            answer.message)
+
+
+def test_nobody_adds_a_queue(stage: Stage) -> None:
+    """A tap with several queues could have one of another user's, who may open /dev/net/tun."""
+    def add_queue() -> int:
+        with open("/dev/net/tun", "r+b", buffering=0) as tun:
+            become(QUICK, [GROUP])
+            request = struct.pack("16sH22x", answer.tap.encode(),
+                                  IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE)
+            try:
+                fcntl.ioctl(tun, TUNSETIFF, request)
+            except OSError as error:
+                return error.errno
+            return 0
+    with stage.caller(OTHER) as other:
+        answer = other.ask(stage.attach(OTHER, queues=2))
+        assert answer.kind == READY and len(answer.fds) == 2
+        assert stage.lab.laptop.netns.call(add_queue) == errno.EPERM
+        other.finish()
 
 
 # A worker that a station of the LAN has taken over

@@ -216,7 +216,7 @@ static void dry_run(void)
 	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"), uplink, &err), 0);
 	assert_int_equal(host_link_delete(&host, tap, &err), 0);
 	assert_string_equal(said.text,
-			    "ip tuntap add dev vmr-x mode tap vnet_hdr multi_queue\n"
+			    "ip tuntap add dev vmr-x mode tap user root vnet_hdr multi_queue\n"
 			    "sysctl -w net.ipv4.conf.e0.forwarding=1\n"
 			    "ip link set dev vmr-x address 02:00:00:00:00:07 alias vmrun "
 			    "mtu 1500 up\n"

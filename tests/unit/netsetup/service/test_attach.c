@@ -722,6 +722,32 @@ static void test_withdrawn(void **state)
 	namespace_test(withdrawn);
 }
 
+/* A client that follows no lost carrier loses its place; others stay. */
+static void unmoved(void)
+{
+	const struct attach_record attach = attach_at("web", "192.168.7.9");
+	struct vm *vm;
+	int client;
+
+	service_open();
+	vm = make(&attach, &client);
+	attach_check(&service);
+	assert_int_equal(vm->record.published_on, vm->uplink.ifindex);
+	assert_int_equal(namespace_run("ip link set e0-p down && sleep 0.1 && "
+				       "ip link set e0-p up && sleep 0.1"),
+			 0);
+	attach_check(&service);
+	assert_int_equal(vm->record.published_on, 0);
+	assert_false(published("192.168.7.9"));
+	undo(vm, client);
+	service_close();
+}
+
+static void test_unmoved(void **state)
+{
+	namespace_test(unmoved);
+}
+
 /* A restart interrupts nothing, and makes what went missing meanwhile. */
 static void restored(void)
 {
@@ -1107,6 +1133,7 @@ int main(void)
 		cmocka_unit_test(test_other_subnet),
 		cmocka_unit_test(test_other_uplink),
 		cmocka_unit_test(test_withdrawn),
+		cmocka_unit_test(test_unmoved),
 		cmocka_unit_test(test_restored),
 		cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_started_anew),
