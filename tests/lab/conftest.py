@@ -29,9 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register this directory's markers."""
     config.addinivalue_line("markers", "lab(**arguments): how to build the lab of this test")
     config.addinivalue_line("markers", "slow: boots a whole distribution, which takes minutes")
-    # Under nohup(1) a hang-up is ignored, by what the tests start, too.
-    # By libc: pytest-xdist may configure in a second thread, where signal.signal() fails.
-    ctypes.CDLL(None).signal(signal.SIGHUP, ctypes.c_void_p(0))
+    # Under nohup(1) a hang-up is ignored, and in the background of a script SIGQUIT, by what the
+    # tests start, too. By libc: pytest-xdist may configure in a second thread, where
+    # signal.signal() fails.
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        ctypes.CDLL(None).signal(number, ctypes.c_void_p(0))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
