@@ -54,6 +54,7 @@ struct probe {
 	struct in_addr address;
 	uint8_t taken;
 	struct ether_addr mac;
+	uint8_t reserved; /* 0 */
 };
 
 /* Timing of a probe; struct probe_timing has the milliseconds. */
