@@ -23,6 +23,7 @@ import pytest
 import vm
 from hoststate import settle
 from lab import Lab
+from mirror import Mirror
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -100,6 +101,14 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         left = _leftovers(built)
         assert not changes, "the test changed the laptop:\n" + "\n".join(changes)
         assert not left, "processes were left on the laptop:\n" + "\n".join(left)
+
+
+@pytest.fixture
+def mirror(lab: Lab) -> Iterator[Mirror]:
+    """A mirror on the laptop."""
+    made = Mirror(lab.laptop.netns, {"disk.raw": bytes(1 << 20)})
+    yield made
+    made.close()
 
 
 def _leftovers(built: Lab, timeout: float = 1.0) -> list[str]:
