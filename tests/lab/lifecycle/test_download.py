@@ -3,7 +3,6 @@
 
 import hashlib
 import time
-from typing import Iterator
 
 import pytest
 
@@ -16,14 +15,6 @@ from vm import Account, Vm
 pytestmark = pytest.mark.usefixtures("vmrun")
 
 REQUEST = 10  # CLIENT_REQUEST_MS of netsetup/service/client.h, in seconds
-
-
-@pytest.fixture
-def mirror(lab: Lab) -> Iterator[Mirror]:
-    """A mirror on the laptop."""
-    made = Mirror(lab.laptop.netns, {"disk.raw": bytes(1 << 20)})
-    yield made
-    made.close()
 
 
 def slow(lab: Lab, mirror: Mirror, user: Account, sudo: bool) -> Vm:

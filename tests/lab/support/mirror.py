@@ -88,10 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def serve_pause(self, nth: int, rest: str) -> None:
         """Half of it, and the other half once it is released."""
-        data = self.part(self.data)
-        self.wfile.write(data[:len(data) // 2])
-        self.server.mirror.stalled.set()
-        self.server.mirror.released.wait(30)
+        self.serve_stall(nth, rest)
+        data = self.data[self.start:]
         self.wfile.write(data[len(data) // 2:])
 
     def serve_breaks(self, nth: int, rest: str) -> None:
