@@ -22,7 +22,7 @@ static int run_command(struct options *options, struct error *err)
 	int status = STATUS_OK;
 	int ret = 0;
 
-	if (command->helper)
+	if (command->connects)
 		ret = launch_start(&launch, options, &status, err);
 	if (ret > 0)
 		return status;

@@ -6,6 +6,7 @@
 
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
+#include "launcher/common/signals.h"
 #include "launcher/definition/definition.h"
 #include "launcher/disks/disks.h"
 #include "launcher/disks/image_cache.h"
@@ -34,8 +35,10 @@ static int check_images(const struct definition *definition, bool quiet, struct 
 static int check(const struct options *options, const char *path, struct definition *definition,
 		 struct error *err)
 {
-	int ret = locked_load_input(options, path, definition, err);
+	int ret = signals_check(err);
 
+	if (ret == 0)
+		ret = locked_load_input(options, path, definition, err);
 	if (ret == 0) {
 		ret = check_images(definition, options->quiet, err);
 		if (ret < 0)

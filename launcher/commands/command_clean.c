@@ -29,15 +29,16 @@ static void print_change(const char *command, void *context)
 		log_output(command);
 }
 
-static int clean_host(struct helpers *helpers, struct clean *clean, bool dry_run, struct error *err)
+static int clean_host(struct lan_connection *connection, struct clean *clean, bool dry_run,
+		      struct error *err)
 {
 	const struct netsetup_listener listener = { .change = print_change, .context = clean };
-	int ret = -helpers->error.code;
+	int ret = -connection->error.code;
 
-	*err = helpers->error;
+	*err = connection->error;
 	if (ret == 0)
-		ret = netsetup_clean(&helpers->netsetup, dry_run, &listener, err);
-	helpers_end(helpers);
+		ret = netsetup_clean(&connection->netsetup, dry_run, &listener, err);
+	lan_connection_end(connection);
 	if (ret < 0 && err->status == STATUS_PERMISSION && geteuid() != 0 && !err->remedy[0])
 		error_remedy(err, "your files are clean; clean the network: sudo vmrun clean");
 	return ret;
@@ -49,7 +50,7 @@ int command_clean(const struct options *options, struct launch *launch, struct e
 	const struct removal user = { options->dry_run, print_change, &clean };
 
 	stale_remove(&user);
-	if (clean_host(&launch->helpers, &clean, options->dry_run, err) < 0)
+	if (clean_host(&launch->connection, &clean, options->dry_run, err) < 0)
 		return (int)err->status;
 	if (clean.count == 0 && !options->quiet)
 		log_output("nothing to clean");

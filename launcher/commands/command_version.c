@@ -57,10 +57,10 @@ static void print_qemu(void)
 int command_version(const struct options *options, struct launch *launch, struct error *err)
 {
 	printf("vmrun %s\n", VMRUN_VERSION);
-	printf("helpers' protocols %d and %d, lock files %d\n", PROTOCOL_VERSION, IMAGE_VERSION,
+	printf("protocols %d and %d, lock files %d\n", PROTOCOL_VERSION, IMAGE_VERSION,
 	       LOCK_VERSION);
 	printf("libyaml %s\njson-c %s\n", yaml_get_version_string(), json_c_version());
-	/* The libraries of its helpers, at build time. */
+	/* The libraries of its programs, at build time. */
 	fputs(VMRUN_LIBRARIES, stdout);
 	print_qemu();
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)

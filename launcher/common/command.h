@@ -12,7 +12,7 @@ struct launch;
 
 /**
  * command_fn - run a command with the user's rights.
- * @launch: the connection to vmrun-netsetup, if the row has @helper. The command may take it over
+ * @launch: the connection to vmrun-netsetup, if the row has @connects. The command may take it over
  *          or end it.
  * @err: keeps an empty message if the command has printed everything.
  *
@@ -36,7 +36,7 @@ typedef void command_prepare_fn(const struct options *options, struct launch *la
  * @options: bits of enum option_bit.
  * @help: text for usage and completion, without quotes and brackets.
  * @group: heading of the usage text before this row, or NULL.
- * @helper: main connects to vmrun-netsetup before it drops root's rights.
+ * @connects: main connects to vmrun-netsetup before it drops root's rights.
  * @prepare: may be NULL.
  */
 struct command {
@@ -45,7 +45,7 @@ struct command {
 	const char *operands;
 	unsigned int least, most;
 	unsigned int options;
-	bool helper;
+	bool connects;
 	command_fn *run;
 	const char *help;
 	const char *group;

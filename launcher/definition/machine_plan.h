@@ -43,12 +43,14 @@ enum lan_state {
  * @address: the guest's.
  * @prefix_length: of the uplink's subnet, 1..30.
  * @router: of the LAN, or 0.0.0.0.
+ * @router_mac: its hardware address; zero if unknown.
  * @gateway: the guest's default gateway, or 0.0.0.0 for none.
  * @host: the host's own address on the uplink.
  * @mtu: bytes.
  * @queues: number of the tap's descriptors; 0 for a dry run.
  * @path: of the VM's packets, PATH_ROUTED or PATH_BRIDGED.
  * @wireless: true if the uplink is a Wi-Fi interface.
+ * @filtered: the access point seems to filter a second address of a station.
  * @reason: text for users if @state is not LAN_UP, if another host made the VM change its address,
  *          or if a policy rule of this host takes its packets; else empty.
  */
@@ -59,12 +61,14 @@ struct lan_place {
 	struct in_addr address;
 	unsigned int prefix_length;
 	struct in_addr router;
+	struct ether_addr router_mac;
 	struct in_addr gateway;
 	struct in_addr host;
 	unsigned int mtu;
 	unsigned int queues;
 	enum network_path path;
 	bool wireless;
+	bool filtered;
 	enum lan_state state;
 	char reason[REASON_SIZE];
 };

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "launcher/doctor/firewall.h"
-#include "launcher/lan/helpers.h"
+#include "launcher/lan/lan_connection.h"
 #include "launcher/lan/uplink.h"
 #include "netsetup/base/error.h"
 
@@ -19,12 +19,12 @@ enum severity {
 
 /**
  * struct check - the data that several checks need.
- * @helpers: the connection to vmrun-netsetup; it was opened before vmrun dropped root's rights.
+ * @connection: the connection to vmrun-netsetup; it was opened before vmrun dropped root's rights.
  * @firewall: the facts about it, which were read before that, too.
  * @uplink: the default uplink; valid if @uplink_error has code 0.
  */
 struct check {
-	struct helpers *helpers;
+	struct lan_connection *connection;
 	const struct firewall *firewall;
 	struct uplink uplink;
 	struct error uplink_error;

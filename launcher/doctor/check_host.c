@@ -14,9 +14,37 @@
 #include "netsetup/base/ifname.h"
 #include "netsetup/kernel/sysctl.h"
 
-/* Uses the firewall's own command, because each of its restarts restores its rules. */
-static void add_drop_remedy(const struct firewall *firewall, struct error *finding)
+/* An address for documentation (RFC 5737), which no host has: one on the Internet. */
+#define INTERNET_ADDRESS 0xcb007101u /* 203.0.113.1 */
+
+static bool is_legacy(const struct packet_fate *fate)
 {
+	return !strncmp(fate->chain, FIREWALL_LEGACY, strlen(FIREWALL_LEGACY));
+}
+
+/*
+ * Since firewalld 1.0 the zone 'trusted' passes only what VMs send. Packets between interfaces of
+ * one zone pass both ways, if each is in that zone by name.
+ */
+static void add_zone_remedy(const struct check *check, struct error *finding)
+{
+	const char *uplink = check->uplink_error.code ? "UPLINK" : check->uplink.ifname;
+
+	error_remedy(finding,
+		     "zone=$(firewall-cmd --get-zone-of-interface=%s || "
+		     "firewall-cmd --get-default-zone)",
+		     uplink);
+	error_remedy(finding, "sudo firewall-cmd --zone=$zone --change-interface=%s", uplink);
+	error_remedy(finding, "sudo firewall-cmd --zone=$zone --change-interface=%sNAME",
+		     TAP_PREFIX);
+}
+
+/* Uses the firewall's own command, because each of its restarts restores its rules. */
+static void add_drop_remedy(const struct check *check, const struct packet_fate *fate,
+			    struct error *finding)
+{
+	const struct firewall *firewall = check->firewall;
+
 	if (firewall->docker) {
 		error_remedy(finding, "sudo iptables -I DOCKER-USER -i %s+ -j ACCEPT", TAP_PREFIX);
 		error_remedy(finding, "sudo iptables -I DOCKER-USER -o %s+ -j ACCEPT", TAP_PREFIX);
@@ -24,18 +52,24 @@ static void add_drop_remedy(const struct firewall *firewall, struct error *findi
 		error_remedy(finding, "sudo ufw route allow in on %sNAME", TAP_PREFIX);
 		error_remedy(finding, "sudo ufw route allow out on %sNAME", TAP_PREFIX);
 	} else if (firewall->firewalld) {
-		error_remedy(finding, "sudo firewall-cmd --zone=trusted --add-interface=%sNAME",
+		add_zone_remedy(check, finding);
+	} else if (is_legacy(fate)) {
+		error_remedy(finding, "sudo iptables-legacy -I FORWARD -i %s+ -j ACCEPT",
+			     TAP_PREFIX);
+		error_remedy(finding, "sudo iptables-legacy -I FORWARD -o %s+ -j ACCEPT",
 			     TAP_PREFIX);
 	} else {
 		error_remedy(finding, "sudo nft insert rule %s iifname '\"%s*\"' accept",
-			     firewall->chain, TAP_PREFIX);
+			     fate->chain, TAP_PREFIX);
 		error_remedy(finding, "sudo nft insert rule %s oifname '\"%s*\"' accept",
-			     firewall->chain, TAP_PREFIX);
+			     fate->chain, TAP_PREFIX);
 	}
 }
 
-static enum severity check_programs(const struct firewall *firewall, struct error *finding)
+static enum severity check_programs(const struct check *check, struct error *finding)
 {
+	const struct firewall *firewall = check->firewall;
+	const struct packet_fate unknown = { .outcome = PACKET_DROP };
 	const char *program = firewall->docker      ? "Docker"
 			      : firewall->ufw       ? "ufw"
 			      : firewall->firewalld ? "firewalld"
@@ -49,33 +83,60 @@ static enum severity check_programs(const struct firewall *firewall, struct erro
 	}
 	check_finding(finding, SEVERITY_WARN, "%s is active and drops forwarded packets by default",
 		      program);
-	add_drop_remedy(firewall, finding);
+	add_drop_remedy(check, &unknown, finding);
 	return SEVERITY_WARN;
 }
 
+static enum severity report_drop(const struct check *check, const struct packet_fate *from,
+				 const struct packet_fate *to, struct error *finding)
+{
+	const bool both = from->outcome == PACKET_DROP && to->outcome == PACKET_DROP;
+	const struct packet_fate *fate = from->outcome == PACKET_DROP ? from : to;
+	const enum severity severity = fate->unsure ? SEVERITY_WARN : SEVERITY_FAIL;
+
+	check_finding(finding, severity, "chain '%s' %s %s", fate->chain,
+		      fate->unsure ? "seems to drop" : "drops",
+		      both           ? "forwarded packets"
+		      : fate == from ? "packets of VMs"
+				     : "packets to VMs");
+	add_drop_remedy(check, fate, finding);
+	return severity;
+}
+
+static enum severity report_translation(const struct packet_fate *fate, struct error *finding)
+{
+	check_finding(finding, SEVERITY_WARN, "chain '%s' hides VMs behind this host's address",
+		      fate->chain);
+	if (is_legacy(fate))
+		error_remedy(finding, "leave them out: sudo iptables-legacy -t nat -I POSTROUTING "
+				      "-s ADDRESS -j ACCEPT");
+	else
+		error_remedy(finding, "sudo nft insert rule %s iifname '\"%s*\"' accept",
+			     fate->chain, TAP_PREFIX);
+	return SEVERITY_WARN;
+}
+
+/* Follows a packet of a VM to the Internet, and one of a station to a VM. */
 enum severity check_host_firewall(struct check *check, struct error *finding)
 {
-	const struct firewall *firewall = check->firewall;
+	const char *uplink = check->uplink_error.code ? "" : check->uplink.ifname;
+	const struct in_addr own = check->uplink.prefix.address;
+	/* Any two other addresses of the subnet. */
+	const struct in_addr guest = { own.s_addr ^ htonl(1) }, station = { own.s_addr ^ htonl(2) };
+	const struct packet sent = { NULL, uplink, guest, { htonl(INTERNET_ADDRESS) } };
+	const struct packet received = { uplink, NULL, station, guest };
+	struct packet_fate from, to, hidden;
 
-	if (!firewall->readable)
-		return check_programs(firewall, finding);
-	if (firewall->excepted)
-		return check_finding(finding, SEVERITY_OK, "has rules for %s*", TAP_PREFIX);
-	if (firewall->drops) {
-		check_finding(finding, SEVERITY_FAIL, "chain '%s' drops forwarded packets",
-			      firewall->chain);
-		add_drop_remedy(firewall, finding);
-		return SEVERITY_FAIL;
-	}
-	if (firewall->firewalld)
-		return check_programs(firewall, finding);
-	if (firewall->legacy) {
-		check_finding(finding, SEVERITY_NOTE,
-			      "iptables-legacy has rules; nftables drops no forwarded packets");
-		error_remedy(finding, "read them: sudo iptables-legacy -S FORWARD");
-		return SEVERITY_NOTE;
-	}
-	return check_finding(finding, SEVERITY_OK, "does not drop forwarded packets");
+	if (!check->firewall->readable)
+		return check_programs(check, finding);
+	from = firewall_follow(check->firewall, NF_INET_FORWARD, &sent);
+	to = firewall_follow(check->firewall, NF_INET_FORWARD, &received);
+	if (from.outcome == PACKET_DROP || to.outcome == PACKET_DROP)
+		return report_drop(check, &from, &to, finding);
+	hidden = firewall_follow(check->firewall, NF_INET_POST_ROUTING, &sent);
+	if (hidden.outcome == PACKET_TRANSLATE)
+		return report_translation(&hidden, finding);
+	return check_finding(finding, SEVERITY_OK, "does not drop packets of or to VMs");
 }
 
 /* arp_ignore applies to local addresses, not to proxied ones: arp_process() in net/ipv4/arp.c. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks the machine: QEMU, KVM, directories, the clock and Landlock.
+// Checks the machine: QEMU, KVM, Linux, directories, the clock and Landlock.
 #include "launcher/doctor/check_machine.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -146,6 +147,21 @@ enum severity check_machine_data(struct check *check, struct error *finding)
 enum severity check_machine_cache(struct check *check, struct error *finding)
 {
 	return check_directory(XDG_CACHE, SPACE_MIB, finding);
+}
+
+/* The table of an uplink needs hooks of a network device that earlier kernels lack. */
+enum severity check_machine_kernel(struct check *check, struct error *finding)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname name;
+
+	if (uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	    (major > 6 || (major == 6 && minor >= 1)))
+		return check_finding(finding, SEVERITY_OK, "Linux %s", name.release);
+	check_finding(finding, SEVERITY_FAIL, "Linux %u.%u is too old to put VMs on the LAN", major,
+		      minor);
+	error_remedy(finding, "boot Linux 6.1 or later");
+	return SEVERITY_FAIL;
 }
 
 enum severity check_machine_runtime(struct check *check, struct error *finding)

@@ -10,10 +10,10 @@
 
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
-#include "launcher/doctor/check_helper.h"
 #include "launcher/doctor/check_host.h"
 #include "launcher/doctor/check_lan.h"
 #include "launcher/doctor/check_machine.h"
+#include "launcher/doctor/check_service.h"
 #include "launcher/run/launch.h"
 #include "netsetup/base/cleanup.h"
 
@@ -21,16 +21,27 @@ static const struct row {
 	const char *name;
 	check_fn *check;
 } rows[] = {
-	{ "qemu", check_machine_qemu },       { "kvm", check_machine_kvm },
-	{ "tun", check_helper_tun },          { "helper", check_helper_rights },
-	{ "policy", check_helper_policy },    { "uplink", check_lan_uplink },
-	{ "addresses", check_lan_addresses }, { "router", check_lan_router },
-	{ "internet", check_lan_internet },   { "dns", check_lan_dns },
-	{ "firewall", check_host_firewall },  { "arp", check_host_arp },
-	{ "manager", check_host_manager },    { "stations", check_lan_stations },
-	{ "data", check_machine_data },       { "cache", check_machine_cache },
-	{ "runtime", check_machine_runtime }, { "leftovers", check_helper_leftovers },
-	{ "clock", check_machine_clock },     { "sandbox", check_machine_sandbox },
+	{ "qemu", check_machine_qemu },
+	{ "kvm", check_machine_kvm },
+	{ "kernel", check_machine_kernel },
+	{ "tun", check_service_tun },
+	{ "service", check_service_rights },
+	{ "policy", check_service_policy },
+	{ "uplink", check_lan_uplink },
+	{ "addresses", check_lan_addresses },
+	{ "router", check_lan_router },
+	{ "internet", check_lan_internet },
+	{ "dns", check_lan_dns },
+	{ "firewall", check_host_firewall },
+	{ "arp", check_host_arp },
+	{ "manager", check_host_manager },
+	{ "stations", check_lan_stations },
+	{ "data", check_machine_data },
+	{ "cache", check_machine_cache },
+	{ "runtime", check_machine_runtime },
+	{ "leftovers", check_service_leftovers },
+	{ "clock", check_machine_clock },
+	{ "sandbox", check_machine_sandbox },
 };
 
 static const char *const severities[] = { [SEVERITY_OK] = "ok",
@@ -115,7 +126,7 @@ void doctor_prepare(const struct options *options, struct launch *launch)
 
 int doctor_run(const struct options *options, struct launch *launch, struct error *err)
 {
-	struct check check = { .helpers = &launch->helpers, .firewall = launch->prepared };
+	struct check check = { .connection = &launch->connection, .firewall = launch->prepared };
 	struct json_object *list = options->json ? json_object_new_array() : NULL;
 	bool healthy;
 
@@ -123,7 +134,8 @@ int doctor_run(const struct options *options, struct launch *launch, struct erro
 		return error_set_errno(err, ENOMEM, "cannot check this host"), STATUS_FAILURE;
 	uplink_find(&(struct uplink_search){ 0 }, &check.uplink, &check.uplink_error);
 	healthy = check_all(&check, list);
-	helpers_end(&launch->helpers);
+	lan_connection_end(&launch->connection);
+	firewall_done(launch->prepared);
 	if (list)
 		print_json(list, healthy);
 	return healthy ? STATUS_OK : STATUS_FAILURE;

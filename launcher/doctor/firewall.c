@@ -1,95 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finds out if a firewall of this host drops forwarded packets.
+// Finds out what a firewall of this host does to forwarded packets.
 #include "launcher/doctor/firewall.h"
-
-/* First: the kernel's headers leave out what this header has defined, but not vice versa. */
-#include <netinet/in.h>
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/base/ifname.h"
-#include "netsetup/base/printable.h"
-#include "netsetup/kernel/netlink.h"
 
-/* Longer names of tables and chains are cut, because they are only printed. */
-#define NAME_MAX_SHOWN 32
-
-static const char *family_name(unsigned int family)
-{
-	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_INET ? "inet" : NULL;
-}
-
-static uint32_t get_u32(struct nlattr *attribute)
-{
-	return attribute && nla_len(attribute) == sizeof(uint32_t) ? ntohl(nla_get_u32(attribute))
-								   : UINT32_MAX;
-}
-
-static const char *get_text(struct nlattr *attribute, char text[PRINTABLE_SIZE(NAME_MAX_SHOWN)])
-{
-	const size_t length = attribute ? strnlen(nla_data(attribute), (size_t)nla_len(attribute))
-					: 0;
-
-	return printable(attribute ? nla_data(attribute) : "",
-			 length < NAME_MAX_SHOWN ? length : NAME_MAX_SHOWN, text);
-}
-
-static int read_chain(struct nlmsghdr *header, void *context)
-{
-	const struct nfgenmsg *message = nlmsg_data(header);
-	char table[PRINTABLE_SIZE(NAME_MAX_SHOWN)], chain[PRINTABLE_SIZE(NAME_MAX_SHOWN)];
-	struct nlattr *attributes[NFTA_CHAIN_MAX + 1], *hook[NFTA_HOOK_MAX + 1];
-	struct firewall *firewall = context;
-	const char *family;
-
-	if (!nlmsg_valid_hdr(header, sizeof(*message)) ||
-	    nlmsg_parse(header, sizeof(*message), attributes, NFTA_CHAIN_MAX, NULL) < 0)
-		return 0;
-	family = family_name(message->nfgen_family);
-	get_text(attributes[NFTA_CHAIN_TABLE], table);
-	get_text(attributes[NFTA_CHAIN_NAME], chain);
-	firewall->docker = firewall->docker || !strcmp(chain, "DOCKER-USER");
-	firewall->ufw = firewall->ufw || !strcmp(chain, "ufw-user-forward");
-	firewall->firewalld = firewall->firewalld || !strcmp(table, "firewalld");
-	if (!family || !attributes[NFTA_CHAIN_HOOK] || firewall->drops ||
-	    nla_parse_nested(hook, NFTA_HOOK_MAX, attributes[NFTA_CHAIN_HOOK], NULL) < 0 ||
-	    get_u32(hook[NFTA_HOOK_HOOKNUM]) != NF_INET_FORWARD ||
-	    get_u32(attributes[NFTA_CHAIN_POLICY]) != NF_DROP)
-		return 0;
-	firewall->drops = true;
-	snprintf(firewall->chain, sizeof(firewall->chain), "%s %s %s", family, table, chain);
-	return 0;
-}
-
-/* Finds the name of a tap in a rule: all expressions that compare a name hold its plain text. */
-static int read_rule(struct nlmsghdr *header, void *context)
-{
-	struct firewall *firewall = context;
-
-	if (memmem(nlmsg_data(header), (size_t)nlmsg_datalen(header), TAP_PREFIX,
-		   strlen(TAP_PREFIX)))
-		firewall->excepted = true;
-	return 0;
-}
-
-static int dump(struct nl_sock *sock, int type, netlink_parse_fn *parse, struct firewall *firewall)
-{
-	const struct nfgenmsg header = { .nfgen_family = NFPROTO_UNSPEC };
-	cleanup_nl_msg *message = nlmsg_alloc_simple(NFNL_SUBSYS_NFTABLES << 8 | type, NLM_F_DUMP);
-
-	if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		return -ENOMEM;
-	return netlink_request(sock, message, parse, firewall);
-}
+#define LEGACY_TABLES "/proc/net/ip_tables_names"
 
 static bool exists(const char *root, const char *path)
 {
@@ -121,24 +43,61 @@ static bool has_line(const char *root, const char *path, const char *wanted)
 	return false;
 }
 
-void firewall_look(const char *root, struct firewall *firewall)
+static void find_programs(const char *root, struct firewall *firewall)
 {
-	cleanup_nl_sock *sock = NULL;
-	struct error ignored;
-	int ret;
-
-	memset(firewall, 0, sizeof(*firewall));
-	ret = netlink_open(NETLINK_NETFILTER, &sock, &ignored);
-	if (ret == 0)
-		ret = dump(sock, NFT_MSG_GETCHAIN, read_chain, firewall);
-	firewall->readable = ret == 0;
-	firewall->legacy = has_line(root, "/proc/net/ip_tables_names", "filter");
-	if (ret == 0 && firewall->drops)
-		dump(sock, NFT_MSG_GETRULE, read_rule, firewall);
-	if (firewall->readable)
-		return;
 	firewall->docker = if_nametoindex("docker0") > 0;
 	firewall->ufw = has_line(root, "/etc/ufw/ufw.conf", "ENABLED=yes") &&
 			!has_line(root, "/etc/default/ufw", "DEFAULT_FORWARD_POLICY=ACCEPT");
 	firewall->firewalld = exists(root, "/sys/fs/cgroup/system.slice/firewalld.service");
+}
+
+static bool can_read(const char *path)
+{
+	cleanup_file FILE *file = fopen(path, "re");
+
+	return file || errno == ENOENT;
+}
+
+/* A kernel without nf_tables may have iptables-legacy, and one without both drops nothing. */
+void firewall_look(const char *root, struct firewall *firewall)
+{
+	int ret;
+
+	*firewall = (struct firewall){ .readable = false };
+	ret = nftables_read(&firewall->nftables);
+	firewall->readable = ret == 0 || (ret == -EPROTONOSUPPORT && can_read(LEGACY_TABLES));
+	if (has_line("", LEGACY_TABLES, "filter") && iptables_read("filter", &firewall->filter) < 0)
+		firewall->readable = false;
+	if (has_line("", LEGACY_TABLES, "nat"))
+		iptables_read("nat", &firewall->nat);
+	if (ret < 0 || firewall->filter.entries)
+		find_programs(root, firewall);
+	firewall->docker |= nftables_has(&firewall->nftables, "DOCKER-USER", false);
+	firewall->ufw |= nftables_has(&firewall->nftables, "ufw-user-forward", false);
+	firewall->firewalld |= nftables_has(&firewall->nftables, "firewalld", true);
+}
+
+struct packet_fate firewall_follow(const struct firewall *firewall, unsigned int hook,
+				   const struct packet *packet)
+{
+	const bool forwards = hook == NF_INET_FORWARD;
+	struct packet_fate fate = nftables_follow(&firewall->nftables, hook, packet);
+	enum packet_outcome outcome;
+
+	if (fate.outcome != PACKET_ACCEPT)
+		return fate;
+	outcome = iptables_follow(forwards ? &firewall->filter : &firewall->nat, hook, packet);
+	if (outcome != PACKET_DROP && outcome != PACKET_TRANSLATE)
+		return fate;
+	fate.outcome = outcome;
+	snprintf(fate.chain, sizeof(fate.chain), FIREWALL_LEGACY " %s",
+		 forwards ? "FORWARD" : "POSTROUTING");
+	return fate;
+}
+
+void firewall_done(struct firewall *firewall)
+{
+	nftables_done(&firewall->nftables);
+	iptables_done(&firewall->filter);
+	iptables_done(&firewall->nat);
 }

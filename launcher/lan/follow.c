@@ -213,20 +213,6 @@ static void avoid(struct attach_record *attach, struct in_addr address)
 		attach->avoided[i] = address;
 }
 
-/* Moves the present address to the front, so that the VM gets it again in its network. */
-static void remember(struct attach_record *attach, struct in_addr address)
-{
-	struct in_addr *list = attach->remembered;
-	size_t last = 0;
-
-	if (ipv4_unset(address))
-		return;
-	while (last < REMEMBERED_MAX - 1 && !ipv4_equal(list[last], address))
-		last++;
-	memmove(list + 1, list, last * sizeof(*list));
-	list[0] = address;
-}
-
 void follow_request(const struct follow *follow, const struct in_addr *dns, unsigned int dns_count,
 		    struct attach_record *attach)
 {
@@ -241,7 +227,6 @@ void follow_request(const struct follow *follow, const struct in_addr *dns, unsi
 	attach->gateway = follow->uplink.router;
 	if (follow->network->gateway_mode == GATEWAY_ADDRESS)
 		attach->gateway = follow->network->gateway;
-	remember(attach, follow->place.address);
 	memset(attach->avoided, 0, sizeof(attach->avoided));
 	avoid(attach, follow->contested);
 	avoid(attach, follow->uplink.router);
@@ -277,6 +262,8 @@ void follow_ready(struct follow *follow, const struct ready_record *ready)
 			 ipv4_text(follow->contested, address));
 	place->address = ready->address;
 	place->path = (enum network_path)ready->path;
+	place->router_mac = ready->router_mac;
+	place->filtered = ready->filtered;
 	memcpy(place->tap, ready->tap, sizeof(place->tap));
 	follow->contested.s_addr = INADDR_ANY;
 	follow->announce = false;

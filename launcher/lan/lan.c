@@ -46,12 +46,12 @@ void lan_init(struct lan_session *lan_session, unsigned int card, bool dry_run, 
 	roam_init(&lan_session->roam, &lan_session->netsetup);
 }
 
-void lan_start(struct lan_session *lan_session, struct helpers *helpers)
+void lan_start(struct lan_session *lan_session, struct lan_connection *connection)
 {
-	lan_session->netsetup = helpers->netsetup;
-	lan_session->open_error = helpers->error;
-	lan_session->as_root = helpers->as_root && !helpers->error.code;
-	*helpers = (struct helpers)HELPERS_NONE;
+	lan_session->netsetup = connection->netsetup;
+	lan_session->open_error = connection->error;
+	lan_session->as_root = connection->as_root && !connection->error.code;
+	*connection = (struct lan_connection)LAN_CONNECTION_NONE;
 }
 
 /* The service's probes take seconds: a signal ends the wait for its answer. */
@@ -115,8 +115,7 @@ static void fill_request(struct lan_session *lan_session, unsigned int queues, b
 	request->dry_run = lan_session->dry_run;
 	request->verbose = lan_session->verbose;
 	request->card = (uint8_t)lan_session->card;
-	address_history_load(definition->name, lan_session->card, lan_session->remembered);
-	memcpy(request->remembered, lan_session->remembered, sizeof(request->remembered));
+	address_history_load(definition->name, lan_session->card, &lan_session->roam.history);
 }
 
 /* Takes the definition's servers, or the host's present ones, or else the LAN's router. */
@@ -226,34 +225,43 @@ int lan_join(struct lan_session *lan_session, struct error *err)
 static void store_address(struct lan_session *lan_session)
 {
 	const struct lan_place *place = &lan_session->roam.place;
-	const struct prefix prefix = { place->address, place->prefix_length };
+	struct address_entry entry = { place->address, place->router_mac, "" };
 
-	address_history_store(lan_session->definition->name, lan_session->card, &prefix,
-			      lan_session->remembered);
-	address_history_load(lan_session->definition->name, lan_session->card,
-			     lan_session->remembered);
-	memcpy(lan_session->roam.request.remembered, lan_session->remembered,
-	       sizeof(lan_session->remembered));
-	if (lan_session->address_changed)
-		lan_session->address_changed(place->address, lan_session->context);
+	memcpy(entry.ssid, place->ssid, sizeof(entry.ssid));
+	address_history_store(lan_session->definition->name, lan_session->card, &entry,
+			      place->prefix_length, &lan_session->roam.history);
 }
 
-/* The VM's place has changed. */
+static void report_address(const struct lan_session *lan_session)
+{
+	if (lan_session->address_changed)
+		lan_session->address_changed(lan_session->roam.place.address, lan_session->context);
+}
+
+/*
+ * The VM's place has changed. What the guest was told is that of the last place on the LAN: a place
+ * off the LAN may have the numbers of another network. A guest that uses no DHCP is left alone.
+ */
 static void on_changed(const struct lan_place *old, void *context)
 {
 	struct lan_session *lan_session = context;
 	const struct lan_place *now = &lan_session->roam.place;
+	const struct lan_place told = lan_session->told;
+	const bool roams = lan_session->roam.follow.roam;
 
-	report_change(lan_session->label, old, now, lan_session->roam.follow.roam);
+	report_change(lan_session->label, &told, now, old->state == LAN_UP, roams);
 	if (now->state != old->state && lan_session->state_changed)
 		lan_session->state_changed(lan_session->context);
 	if (now->state != LAN_UP)
 		return;
+	lan_session->told = *now;
 	choose_dns(lan_session);
-	if (!ipv4_equal(old->address, now->address))
-		store_address(lan_session);
-	if (!ipv4_equal(old->address, now->address) || !ipv4_equal(old->gateway, now->gateway) ||
-	    old->prefix_length != now->prefix_length)
+	store_address(lan_session);
+	if (!ipv4_equal(told.address, now->address))
+		report_address(lan_session);
+	if (roams &&
+	    (!ipv4_equal(told.address, now->address) || !ipv4_equal(told.gateway, now->gateway) ||
+	     told.prefix_length != now->prefix_length))
 		guest_link_cycle(&lan_session->link);
 }
 
@@ -318,6 +326,8 @@ int lan_watch(struct lan_session *lan_session, struct loop *loop, struct error *
 	lan_session->link = (struct guest_link){
 		.name = lan_session->label, .card = lan_session->card, .loop = loop, .timer = -1
 	};
+	lan_session->told = lan_session->roam.place;
+	store_address(lan_session);
 	lan_session->roam.changed = on_changed;
 	lan_session->roam.context = lan_session;
 	ret = watch_dhcp(lan_session, err);
@@ -332,7 +342,7 @@ void lan_report(struct lan_session *lan_session, struct qmp *qmp)
 		     &lan_session->roam.place, lan_session->dns, lan_session->dns_count);
 	report_verdict(lan_session->card ? lan_session->label : lan_session->definition->name,
 		       &lan_session->roam.place, &lan_session->verdict, false);
-	store_address(lan_session);
+	report_address(lan_session);
 }
 
 static void on_ready(const struct ready_record *ready, void *context)

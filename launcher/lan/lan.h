@@ -7,7 +7,7 @@
 #include "launcher/definition/definition.h"
 #include "launcher/lan/dhcp_server.h"
 #include "launcher/lan/guest_link.h"
-#include "launcher/lan/helpers.h"
+#include "launcher/lan/lan_connection.h"
 #include "launcher/lan/roam.h"
 #include "netsetup/protocol/netsetup.h"
 
@@ -31,7 +31,7 @@
  * @lan: the tap's descriptors and the DHCP socket.
  * @roam: the VM's place on the LAN, and its next ones.
  * @verdict: which of the guest's packets the host forwards.
- * @remembered: the VM's last addresses.
+ * @told: the VM's last place on the LAN, as the guest was told.
  * @dns, @dns_count: DNS servers for the guest.
  * @address_changed: called with the VM's new address; may be NULL.
  * @state_changed: called when the state of the VM's place has changed; may be NULL.
@@ -52,7 +52,7 @@ struct lan_session {
 	struct netsetup_lan lan;
 	struct roam roam;
 	struct verdict verdict;
-	struct in_addr remembered[REMEMBERED_MAX];
+	struct lan_place told;
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
 	struct dhcp_server dhcp;
@@ -69,9 +69,9 @@ void lan_init(struct lan_session *lan_session, unsigned int card, bool dry_run, 
 /**
  * lan_start() - take over the connection, after root's rights were dropped. lan_ask() returns the
  * error of one that was not opened.
- * @helpers: HELPERS_NONE afterwards.
+ * @connection: LAN_CONNECTION_NONE afterwards.
  */
-void lan_start(struct lan_session *lan_session, struct helpers *helpers);
+void lan_start(struct lan_session *lan_session, struct lan_connection *connection);
 
 /**
  * lan_start_further() - connect for a further card.
@@ -117,7 +117,7 @@ void lan_leave(struct lan_session *lan_session);
 int lan_watch(struct lan_session *lan_session, struct loop *loop, struct error *err);
 
 /**
- * lan_report() - print the VM's place on the LAN and store its address.
+ * lan_report() - print the VM's place on the LAN.
  * @lan_session: a watching one.
  * @qmp: ready; takes the guest's link down and up. Must live as long as the loop runs.
  */

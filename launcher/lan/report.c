@@ -22,6 +22,15 @@ static void dns_text(const struct in_addr *dns, unsigned int count, char *text, 
 					 ipv4_text(dns[i], address));
 }
 
+static void report_filter(const char *name, const struct lan_place *place)
+{
+	if (place->filtered)
+		log_notice("%s: the router answers this host, but not %s's address: the access "
+			   "point seems to permit one address for each station; see vmrun(1), "
+			   "LIMITATIONS",
+			   name, name);
+}
+
 void report_place(const char *name, const struct lan_place *place, const struct in_addr *dns,
 		  unsigned int dns_count)
 {
@@ -37,34 +46,37 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 		   servers, place->tap);
 	if (place->reason[0])
 		log_notice("%s: %s", name, place->reason);
+	report_filter(name, place);
 }
 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
-		   bool roams)
+		   bool was_up, bool roams)
 {
 	char before[IPV4_TEXT_SIZE], after[IPV4_TEXT_SIZE];
 
-	if (ipv4_equal(old->address, now->address) && !ipv4_equal(old->gateway, now->gateway))
-		log_notice("%s: the gateway is %s now, no longer %s%s", name,
-			   ipv4_text(now->gateway, after), ipv4_text(old->gateway, before),
-			   roams ? "" : "; configure the guest by hand");
 	if (now->state != LAN_UP) {
 		log_notice("%s: %s: %s", name,
 			   now->state == LAN_CONFLICT ? "address conflict" : "off the LAN",
 			   now->reason);
 		return;
 	}
+	if (ipv4_equal(old->address, now->address) && !ipv4_equal(old->gateway, now->gateway))
+		log_notice("%s: the gateway is %s now, no longer %s%s", name,
+			   ipv4_text(now->gateway, after), ipv4_text(old->gateway, before),
+			   roams ? "" : "; configure the guest by hand");
 	if (!ipv4_equal(old->address, now->address) || strcmp(old->uplink, now->uplink) != 0)
 		log_notice("%s: moved: %s on %s -> %s on %s%s%s", name,
 			   ipv4_text(old->address, before), old->uplink,
 			   ipv4_text(now->address, after), now->uplink, now->reason[0] ? ": " : "",
 			   now->reason);
-	else if (old->state != LAN_UP)
+	else if (!was_up)
 		log_notice("%s: on the LAN again: %s on %s%s%s", name,
 			   ipv4_text(now->address, after), now->uplink, now->reason[0] ? ": " : "",
 			   now->reason);
 	else if (now->reason[0] && strcmp(old->reason, now->reason) != 0)
 		log_notice("%s: %s", name, now->reason);
+	if (!old->filtered || !ipv4_equal(old->address, now->address))
+		report_filter(name, now);
 }
 
 void report_verdict(const char *name, const struct lan_place *place, const struct verdict *verdict,

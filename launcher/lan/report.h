@@ -12,11 +12,13 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 		  unsigned int dns_count);
 
 /**
- * report_change() - print the differences between the old and the new place.
+ * report_change() - print the state of the new place, and the differences to the old one.
+ * @old: the last place on the LAN.
+ * @was_up: true if the VM was there until now, false if it was off the LAN since.
  * @roams: true if the guest gets its configuration by DHCP.
  */
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
-		   bool roams);
+		   bool was_up, bool roams);
 
 /**
  * report_verdict() - print what drops the guest's packets on this host, and what helps.

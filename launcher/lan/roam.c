@@ -78,6 +78,7 @@ static int find(const struct roam *roam, struct uplink *found, struct error *err
 static void fill_request(const struct roam *roam, struct attach_record *request)
 {
 	*request = roam->request;
+	address_history_fill(&roam->history, roam->follow.uplink.ssid, request);
 	follow_request(&roam->follow, roam->dns, roam->dns_count, request);
 }
 
@@ -124,8 +125,10 @@ static bool place_equal(const struct lan_place *a, const struct lan_place *b)
 {
 	return !strcmp(a->uplink, b->uplink) && !strcmp(a->ssid, b->ssid) &&
 	       ipv4_equal(a->address, b->address) && a->prefix_length == b->prefix_length &&
-	       ipv4_equal(a->router, b->router) && ipv4_equal(a->gateway, b->gateway) &&
-	       ipv4_equal(a->host, b->host) && a->mtu == b->mtu && a->state == b->state &&
+	       ipv4_equal(a->router, b->router) &&
+	       !memcmp(&a->router_mac, &b->router_mac, sizeof(a->router_mac)) &&
+	       ipv4_equal(a->gateway, b->gateway) && ipv4_equal(a->host, b->host) &&
+	       a->mtu == b->mtu && a->filtered == b->filtered && a->state == b->state &&
 	       !strcmp(a->reason, b->reason);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "launcher/common/loop.h"
+#include "launcher/lan/address_history.h"
 #include "launcher/lan/follow.h"
 #include "launcher/lan/network_events.h"
 #include "netsetup/protocol/netsetup.h"
@@ -21,6 +22,7 @@
  * struct roam - the VM's way from place to place. Times are ms of CLOCK_BOOTTIME; 0: none.
  * @netsetup: the connection, which outlives this.
  * @request: the parts of each request that do not change.
+ * @history: the VM's last addresses.
  * @dns, @dns_count: the guest's servers, which are no addresses for VMs.
  * @place: the VM's place as it was last reported.
  * @changed: called when @place has changed, with the former one.
@@ -41,6 +43,7 @@ struct roam {
 	struct follow follow;
 	struct netsetup *netsetup;
 	struct attach_record request;
+	struct address_history history;
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
 	struct lan_place place;

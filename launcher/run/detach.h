@@ -25,8 +25,9 @@ struct detach_ready {
 /**
  * struct detach - a background run's connection to its parent, for which the user waits.
  * @parent: a socket to it, or -1.
- * @output: reading end of the pipe that is standard output and error of the run, QEMU and the
- *          helper. The parent prints its bytes until the VM is on the LAN, then they go to @log.
+ * @output: reading end of the pipe that is standard output and error of the run, QEMU and
+ *          vmrun-netsetup. The parent prints its bytes until the VM is on the LAN, then they go to
+ *          @log.
  * @terminal: true if the parent prints to a terminal.
  * @loop: watches @parent and @output.
  * @ready: set in the parent if it must wait for the guest's SSH server, else empty.

@@ -8,12 +8,13 @@
 
 #include "launcher/definition/machine.h"
 
-void lan_cards_init(struct lan_cards *cards, bool dry_run, bool verbose, struct helpers *helpers)
+void lan_cards_init(struct lan_cards *cards, bool dry_run, bool verbose,
+		    struct lan_connection *connection)
 {
 	cards->count = 0;
 	for (unsigned int card = 0; card < CARDS_MAX; card++)
 		lan_init(&cards->sessions[card], card, dry_run, verbose);
-	lan_start(&cards->sessions[0], helpers);
+	lan_start(&cards->sessions[0], connection);
 }
 
 static int ask(struct lan_session *session, const struct machine_plan *plan, struct error *err)

@@ -21,7 +21,8 @@ struct lan_cards {
 };
 
 /* lan_cards_init() - initialise all sessions, and take over the connection. Must not be copied. */
-void lan_cards_init(struct lan_cards *cards, bool dry_run, bool verbose, struct helpers *helpers);
+void lan_cards_init(struct lan_cards *cards, bool dry_run, bool verbose,
+		    struct lan_connection *connection);
 
 /**
  * lan_cards_ask() - connect for all cards, and request their attachment to the LAN.

@@ -13,13 +13,13 @@ int launch_start(struct launch *launch, const struct options *options, int *stat
 	if (options->detach && !options->dry_run)
 		ret = detach_start(&launch->detach, options->wait, status, err);
 	if (ret == 0 && !launch->detach.ready.name[0])
-		helpers_start(&launch->helpers, options->dry_run);
+		lan_connection_open(&launch->connection, options->dry_run);
 	return ret;
 }
 
 void launch_end(struct launch *launch)
 {
-	helpers_end(&launch->helpers);
+	lan_connection_end(&launch->connection);
 	free(launch->prepared);
 	if (launch->system_list >= 0)
 		close(launch->system_list);

@@ -6,31 +6,31 @@
 #include <stdbool.h>
 
 #include "launcher/common/options.h"
-#include "launcher/lan/helpers.h"
+#include "launcher/lan/lan_connection.h"
 #include "launcher/run/detach.h"
 
 /**
  * struct launch - the started processes.
- * @helpers: the connection to vmrun-netsetup, for commands that need it.
+ * @connection: the connection to vmrun-netsetup, for commands that need it.
  * @prepared: the result of the command's prepare function, allocated, or NULL.
  * @become: the user that main becomes instead of the caller; 0: the caller.
  * @system_list: a pipe with the system's VMs, a line of JSON each, for the command list, or -1.
  * @detach: the connection to the parent, for which the user waits, with --detach.
  */
 struct launch {
-	struct helpers helpers;
+	struct lan_connection connection;
 	void *prepared;
 	uid_t become;
 	int system_list;
 	struct detach detach;
 };
 
-#define LAUNCH_NONE                                                     \
-	{                                                               \
-		.helpers = HELPERS_NONE, .system_list = -1, .detach = { \
-			.parent = -1,                                   \
-			.output = -1                                    \
-		}                                                       \
+#define LAUNCH_NONE                                                               \
+	{                                                                         \
+		.connection = LAN_CONNECTION_NONE, .system_list = -1, .detach = { \
+			.parent = -1,                                             \
+			.output = -1                                              \
+		}                                                                 \
 	}
 
 /**

@@ -42,7 +42,7 @@ static void run_init(struct run *run, const struct options *options, struct laun
 {
 	memset(run, 0, sizeof(*run));
 	run->options = options;
-	lan_cards_init(&run->lan_cards, options->dry_run, options->verbose, &launch->helpers);
+	lan_cards_init(&run->lan_cards, options->dry_run, options->verbose, &launch->connection);
 	run->runtime_dir = (struct runtime_dir){ .lock = -1 };
 	run->state_dir = (struct state_dir)STATE_DIR_NONE;
 	run->qemu_fds = (struct qemu_fds)QEMU_FDS_NONE;

@@ -3,9 +3,9 @@
 #include "netsetup/host/host.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 #include <uuid/uuid.h>
 
 #include "netsetup/base/cleanup.h"
@@ -16,29 +16,34 @@
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/query.h"
 #include "netsetup/maker/allow.h"
-#include "netsetup/maker/antispoof.h"
 
-bool host_report(struct host *host, const char *format, ...)
+/* Times to try again to make a table, and milliseconds before each. */
+#define TABLE_TRIES 15
+#define TABLE_WAIT  20
+
+/*
+ * Has the request executed by the maker, or by this process if it is none's service. An answer with
+ * another number of descriptors is an error, and they are closed.
+ */
+static int call(struct host *host, const struct maker_request *request, size_t count,
+		uint32_t *ifindex, int fds[MAKER_FDS_MAX], struct error *err)
 {
-	char command[CHANGE_TEXT_SIZE];
-	va_list args;
+	size_t received = 0;
+	int ret;
 
-	if (host->report) {
-		va_start(args, format);
-		vsnprintf(command, sizeof(command), format, args);
-		va_end(args);
-		host->report(command, host->context);
-	}
-	return !host->dry_run;
-}
-
-/* Has the request executed by the maker, or by this process if it is none's service. */
-static int call(struct host *host, const struct maker_request *request, uint32_t *ifindex,
-		int fds[MAKER_FDS_MAX], struct error *err)
-{
 	if (host->maker == 0)
-		return maker_execute(host->route, request, ifindex, fds, err);
-	return maker_call(host->maker, request, ifindex, fds, err);
+		ret = maker_execute(host->route, request, ifindex, fds, err);
+	else
+		ret = maker_call(host->maker, request, ifindex, fds, err);
+	while (received < MAKER_FDS_MAX && fds[received] >= 0)
+		received++;
+	if (ret == 0 && received == count)
+		return 0;
+	while (received > 0)
+		close(fds[--received]);
+	return ret < 0 ? ret
+		       : error_set_errno(err, EPROTO, "the maker has not sent %zu descriptors",
+					 count);
 }
 
 /* A request that has no descriptors and no index as answer. */
@@ -47,17 +52,15 @@ static int change(struct host *host, const struct maker_request *request, struct
 	int fds[MAKER_FDS_MAX];
 	uint32_t ifindex;
 
-	return call(host, request, &ifindex, fds, err);
+	return call(host, request, 0, &ifindex, fds, err);
 }
 
 static int open_socket(struct host *host, const struct maker_request *request, struct error *err)
 {
 	int fds[MAKER_FDS_MAX];
 	uint32_t ifindex;
-	const int ret = call(host, request, &ifindex, fds, err);
+	const int ret = call(host, request, 1, &ifindex, fds, err);
 
-	if (ret == 0 && fds[0] < 0)
-		return error_set_errno(err, EPROTO, "the maker has sent no socket");
 	return ret < 0 ? ret : fds[0];
 }
 
@@ -68,17 +71,20 @@ int host_tap_add(struct host *host, const char *ifname, unsigned int queues, boo
 					 .number = (int32_t)queues,
 					 .offload = offload };
 	int made[MAKER_FDS_MAX];
+	uint32_t made_ifindex;
 	int ret;
 
 	*ifindex = 0;
-	if (!host_report(host, "ip tuntap add dev %s mode tap%s%s", ifname,
+	if (!host_report(host, "ip tuntap add dev %s mode tap user root%s%s", ifname,
 			 offload ? " vnet_hdr" : "", queues > 1 ? " multi_queue" : ""))
 		return 0;
 	memcpy(request.ifname, ifname, strlen(ifname) + 1);
-	ret = call(host, &request, ifindex, made, err);
-	if (ret == 0)
-		memcpy(fds, made, sizeof(*fds) * queues);
-	return ret;
+	ret = call(host, &request, queues, &made_ifindex, made, err);
+	if (ret < 0)
+		return ret;
+	memcpy(fds, made, sizeof(*fds) * queues);
+	*ifindex = made_ifindex;
+	return 0;
 }
 
 int host_link_delete(struct host *host, struct interface_id link, struct error *err)
@@ -182,24 +188,6 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 			 printable_word(uplink.ifname, word)))
 		return 0;
 	return change(host, &request, err);
-}
-
-int host_filter(struct host *host, struct interface_id tap, struct in_addr address,
-		struct error *err)
-{
-	const struct maker_request request = { .type = MAKER_FILTER,
-					       .ifindex = tap.ifindex,
-					       .address = address };
-	char text[CHANGE_TEXT_SIZE - 128];
-	bool act;
-
-	act = host_report(host, "tc qdisc replace dev %s clsact", tap.ifname);
-	act = host_report(host,
-			  "tc filter replace dev %s ingress protocol all prio 1 handle 1 bpf "
-			  "direct-action bytecode '%s'",
-			  tap.ifname, antispoof_text(address, text, sizeof(text))) &&
-	      act;
-	return act ? change(host, &request, err) : 0;
 }
 
 /* Reports a rule as ip-rule(8) has it; the request has the name of its interface. */
@@ -334,11 +322,14 @@ int host_table_open(struct host *host, struct interface_id uplink, struct host_t
 		*table = opened;
 		return 0;
 	}
-	ret = call(host, &request, &ifindex, fds, err);
+	ret = call(host, &request, 3, &ifindex, fds, err);
+	/* The keeper of descriptors may not have closed those of a former table yet. */
+	for (int i = 0; i < TABLE_TRIES && (ret == -EBUSY || ret == -EPERM); i++) {
+		poll(NULL, 0, TABLE_WAIT);
+		ret = call(host, &request, 3, &ifindex, fds, err);
+	}
 	if (ret < 0)
 		return ret;
-	if (fds[2] < 0)
-		return error_set_errno(err, EPROTO, "the maker has sent no sockets");
 	*table = (struct host_table){ fds[0], fds[1], fds[2], ifindex };
 	return 0;
 }
@@ -387,7 +378,7 @@ int host_ask_open(struct host *host, struct interface_id tap, struct interface_i
 					       .station = station };
 	int made[MAKER_FDS_MAX];
 	uint32_t ifindex;
-	const int ret = call(host, &request, &ifindex, made, err);
+	const int ret = call(host, &request, ASK_FDS, &ifindex, made, err);
 
 	if (ret == 0)
 		memcpy(fds, made, sizeof(*fds) * ASK_FDS);
@@ -460,7 +451,7 @@ int host_allow_sweep(struct host *host, struct error *err)
 
 	if (host->dry_run && host->maker == 0)
 		return 0;
-	ret = call(host, &request, &count, fds, err);
+	ret = call(host, &request, 0, &count, fds, err);
 	if (ret < 0 || count == 0)
 		return ret;
 	request.number = 1;
@@ -470,5 +461,5 @@ int host_allow_sweep(struct host *host, struct error *err)
 		    "UUID",
 		    count))
 		return 0;
-	return call(host, &request, &count, fds, err);
+	return call(host, &request, 0, &count, fds, err);
 }

@@ -9,8 +9,8 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
+#include "netsetup/host/report.h"
 #include "netsetup/kernel/fib_rule.h"
-#include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/sysctl.h"
 #include "netsetup/maker/ask.h"
 #include "netsetup/maker/change.h"
@@ -19,30 +19,6 @@
 #include "netsetup/table/table.h"
 
 #define HOST_PROTOCOL CHANGE_PROTOCOL
-
-/**
- * struct host - access to the host's network.
- * @route: rtnetlink socket, for queries.
- * @maker: socket to the maker; 0: this process makes the changes itself.
- * @dry_run: report each change, make none.
- * @report: called before each change with the command that a person would type; may be NULL.
- * @context: passed to @report.
- */
-struct host {
-	struct nl_sock *route;
-	int maker;
-	bool dry_run;
-	void (*report)(const char *command, void *context);
-	void *context;
-};
-
-/**
- * host_report() - report a change that is about to be made.
- * @format: printf format of the command.
- *
- * Return: true if the caller must make the change; false in a dry run.
- */
-bool host_report(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
  * host_tap_add() - create the VM's tap, see tap_open().
@@ -92,10 +68,6 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 int host_proxy_delete(struct host *host, struct in_addr address, struct interface_id uplink,
 		      struct error *err);
 
-/* host_filter() - let the guest send with its own address only; see antispoof.h. */
-int host_filter(struct host *host, struct interface_id tap, struct in_addr address,
-		struct error *err);
-
 /**
  * host_rule_add() - add a policy rule of a VM; one that is there is no error.
  * @link: the tap; for MAKER_RULE_LOCAL and MAKER_RULE_STOP it may be an uplink.
@@ -122,8 +94,8 @@ int host_tap_route_delete(struct host *host, const struct table_route *route, co
 
 /**
  * host_arp_socket() - open a socket for ARP on the uplink, which is promiscuous as long as the
- * socket is open if @mode demands it; see arp_open() and promiscuous_set(). host_dhcp_socket() -
- * open a socket for the guest's DHCP; see dhcp_socket_open().
+ * socket is open if @mode demands it; see arp_socket_open() and promiscuous_set().
+ * host_dhcp_socket() - open a socket for the guest's DHCP; see dhcp_socket_open().
  *
  * Return: the socket or a negative errno.
  */
@@ -161,8 +133,8 @@ int host_allow_delete(struct host *host, const uint8_t uuid[16], struct error *e
 int host_allow_sweep(struct host *host, struct error *err);
 
 /**
- * struct host_table - what lives as long as an uplink's table, and makes it live: the caller keeps
- * these descriptors, and closes them together.
+ * struct host_table - descriptors that keep an uplink's table alive; the caller closes them
+ * together.
  * @owner: netlink socket that owns the table.
  * @gate: descriptor of the gate, see gate_open().
  * @groups: socket of gate_groups_open().
@@ -188,12 +160,12 @@ int host_table_open(struct host *host, struct interface_id uplink, struct host_t
 		    struct error *err);
 
 /**
- * host_table_refresh() - put what the kernel has now into the table: the uplink's MAC and MTU, the
- * host's addresses. The caller calls it after each event that changes one of them.
- * @owner: of host_table_open(); unused in a dry run. So it is in the calls below.
+ * host_table_refresh() - put the uplink's present MAC and MTU and the host's present addresses into
+ * the table. The caller must call it after each event that changes one of them.
+ * @owner: of host_table_open(); unused in a dry run, here and in the calls below.
  *
- * Return: 0; -ENOENT if the table is gone (the uplink was renamed or another socket is the owner's);
- * or another negative errno.
+ * Return: 0; -ENOENT if there is no table of the uplink's present name; -EPERM if another socket
+ * owns it; or another negative errno.
  */
 int host_table_refresh(struct host *host, struct interface_id uplink, int owner, struct error *err);
 

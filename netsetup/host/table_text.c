@@ -17,6 +17,8 @@
 #define MARK_HOST "meta mark 0x766d7202 "
 #define TO_GUEST  "ether daddr set arp daddr ip map @mac_by_ip4 "
 #define TO_ITS    "fwd to arp daddr ip map @tap_by_ip4"
+#define IPV4_PAIR "meta protocol ip fwd to ether daddr . ip daddr map @tap_by_pair"
+#define ARP_PAIR  "meta protocol arp fwd to ether daddr . arp daddr ip map @tap_by_pair"
 #define TO_ALL    "ether daddr set ff:ff:ff:ff:ff:ff"
 
 /*
@@ -37,14 +39,21 @@ static const struct {
 	  "arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation @arp_operations "
 	  "iif . arp saddr ether . arp saddr ip @pair4 return",
 	  BY_NONE },
+	{ "check",
+	  "arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation @arp_operations "
+	  "iif . 00:00:00:00:00:00 . arp saddr ip @pair4 return",
+	  BY_NONE },
 	{ "check", "ip saddr 0.0.0.0 drop", BY_NONE },
 	{ "check", "ip daddr 127.0.0.0/8 drop", BY_NONE },
 	{ "check", "ip daddr 224.0.0.0/4 drop", BY_NONE },
 	{ "check", "ip daddr @foreign4 drop", BY_NONE },
 	{ "check", "ip frag-off & 8191 == 0 udp dport @dhcp_ports drop", BY_NONE },
 	{ "check", "meta l4proto != 255 iif . ether saddr . ip saddr @pair4 return", BY_NONE },
+	{ "check", "meta l4proto != 255 iif . 00:00:00:00:00:00 . ip saddr @pair4 return",
+	  BY_NONE },
 	{ "check", "drop", BY_NONE },
-	{ "out", "fwd to ether daddr map @tap_by_mac", BY_NONE },
+	{ "out", IPV4_PAIR, BY_NONE },
+	{ "out", ARP_PAIR, BY_NONE },
 	{ "out", "ether daddr @self meta pkttype set host meta mark set 0x766d7202 fwd to",
 	  BY_GATE },
 	{ "out", ALL "meta mark set 0x766d7202 dup to", BY_GATE },
@@ -76,13 +85,14 @@ static const struct {
 	{ "uplink_in", ALL "jump flood", BY_NONE },
 	{ "uplink_out", MARK_LAN "meta mark set 0x00000000 accept", BY_NONE },
 	{ "uplink_out", PROTOCOLS "accept", BY_NONE },
-	{ "uplink_out", "fwd to ether daddr map @tap_by_mac", BY_NONE },
+	{ "uplink_out", IPV4_PAIR, BY_NONE },
+	{ "uplink_out", ARP_PAIR, BY_NONE },
 	{ "uplink_out", ALL "jump flood", BY_NONE },
 };
 
 static const char *chains[] = { "flood", "check", "out", "from_gate" };
 
-/* What the reports of one table need. */
+/* The context of the reports of one table. */
 struct text {
 	struct host *host;
 	char table[PRINTABLE_WORD_SIZE(IFNAMSIZ) + sizeof(TABLE_PREFIX)];
@@ -150,13 +160,15 @@ static void report_bridged(const struct text *text, const struct table_vm *vm, c
 {
 	char address[IPV4_TEXT_SIZE];
 
-	host_report(text->host, "# nft add element netdev %s tap_by_mac { %s : %s }", text->table,
-		    mac, vm->tap.ifname);
+	host_report(text->host, "# nft add element netdev %s tap_by_pair { %s . 0.0.0.0 : %s }",
+		    text->table, mac, vm->tap.ifname);
 	host_report(text->host, "# nft add rule netdev %s flood ether saddr != %s dup to %s",
 		    text->table, mac, vm->tap.ifname);
 	if (ipv4_unset(vm->address))
 		return;
 	ipv4_text(vm->address, address);
+	host_report(text->host, "# nft add element netdev %s tap_by_pair { %s . %s : %s }",
+		    text->table, mac, address, vm->tap.ifname);
 	host_report(text->host, "# nft add element netdev %s tap_by_ip4 { %s : %s }", text->table,
 		    address, vm->tap.ifname);
 	host_report(text->host, "# nft add element netdev %s mac_by_ip4 { %s : %s }", text->table,
@@ -174,21 +186,28 @@ static void report_tap(const struct text *text, const struct table_vm *vm, const
 		    "# nft add chain netdev %s %s { type filter hook ingress device %s "
 		    "priority filter; }",
 		    text->table, chain, vm->tap.ifname);
-	host_report(text->host, "# nft add rule netdev %s %s ether saddr != %s drop", text->table,
-		    chain, mac);
+	if (vm->path == TABLE_BRIDGED)
+		host_report(text->host, "# nft add rule netdev %s %s ether saddr != %s drop",
+			    text->table, chain, mac);
 	host_report(text->host, "# nft add rule netdev %s %s " PROTOCOLS "drop", text->table,
 		    chain);
 	host_report(text->host, "# nft add rule netdev %s %s jump check", text->table, chain);
-	if (vm->path == TABLE_BRIDGED)
-		host_report(text->host, "# nft add rule netdev %s %s goto out", text->table, chain);
+	if (vm->path != TABLE_BRIDGED)
+		return;
+	host_report(text->host,
+		    "# nft add rule netdev %s %s " ALL
+		    "limit rate over 50/second burst 50 packets drop",
+		    text->table, chain);
+	host_report(text->host, "# nft add rule netdev %s %s goto out", text->table, chain);
 }
 
 bool table_text_vm(struct host *host, struct interface_id uplink, const struct table_vm *vm)
 {
 	const struct text text = begin(host, uplink);
+	const struct ether_addr any = { 0 };
 	char address[IPV4_TEXT_SIZE], mac[ARP_MAC_TEXT_SIZE];
 
-	arp_mac_text(&vm->mac, mac);
+	arp_mac_text(vm->path == TABLE_BRIDGED ? &vm->mac : &any, mac);
 	host_report(host, "# nft add element netdev %s pair4 { %s . %s . 0.0.0.0 }", text.table,
 		    vm->tap.ifname, mac);
 	if (!ipv4_unset(vm->address))

@@ -3,7 +3,8 @@
 #ifndef NETSETUP_HOST_TABLE_TEXT_H
 #define NETSETUP_HOST_TABLE_TEXT_H
 
-#include "netsetup/host/host.h"
+#include "netsetup/host/report.h"
+#include "netsetup/table/table.h"
 
 /* Each reports a change in lines that begin with "# nft", and returns host_report()'s answer. */
 bool table_text_open(struct host *host, struct interface_id uplink);

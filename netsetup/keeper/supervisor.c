@@ -32,6 +32,9 @@
 #define DEATHS_MAX 5
 #define DEATHS_MS  10000
 
+/* Wait before the service starts again after an error of its start, which may have passed then. */
+#define RETRY_MS 1000
+
 /* A child that cannot execute the service exits with NOT_RUN plus the errno value. */
 #define NOT_RUN 100
 
@@ -167,20 +170,53 @@ static bool died_too_often(struct supervisor *self)
 	return often;
 }
 
+/* Waits before the service is started again; meanwhile the kernel forwards its VMs' packets. */
+static void pause_start(struct supervisor *self)
+{
+	struct pollfd poller = { .fd = self->signals, .events = POLLIN };
+
+	poll(&poller, 1, RETRY_MS);
+	pass_signals(self);
+}
+
+/*
+ * Returns true if an error of the service's start counts as a death: the first start must succeed,
+ * but a later one may fail for a moment, for example for lack of memory, and has VMs to serve.
+ */
+static bool may_retry(const struct supervisor *self)
+{
+	return self->death_count > 0 && self->store.count > 0;
+}
+
+/* Returns true if the service has ended for good. */
+static bool is_end(const struct supervisor *self, int status)
+{
+	if (self->stop || !WIFEXITED(status))
+		return self->stop;
+	return WEXITSTATUS(status) == STATUS_OK ||
+	       (WEXITSTATUS(status) <= STATUS_NETWORK && !may_retry(self));
+}
+
 static int supervise(struct supervisor *self, struct error *err)
 {
 	int status;
 
 	for (;;) {
-		if (start_service(self, err) < 0)
+		if (start_service(self, err) == 0)
+			status = await_death(self);
+		else if (!may_retry(self))
 			return (int)err->status;
-		status = await_death(self);
-		if (WIFEXITED(status) && (self->stop || WEXITSTATUS(status) <= STATUS_NETWORK))
-			return WEXITSTATUS(status);
-		if (self->stop)
-			return STATUS_SIGNAL + WTERMSIG(status);
+		else
+			status = W_EXITCODE(STATUS_FAILURE, 0);
+		if (is_end(self, status))
+			return WIFEXITED(status) ? WEXITSTATUS(status)
+						 : STATUS_SIGNAL + WTERMSIG(status);
 		if (died_too_often(self))
 			break;
+		if (WIFEXITED(status) && WEXITSTATUS(status) <= STATUS_NETWORK)
+			pause_start(self);
+		if (self->stop)
+			return STATUS_OK;
 	}
 	error_setf(err, STATUS_FAILURE, ECHILD, "the service died %d times within %d s: %s %d",
 		   DEATHS_MAX + 1, DEATHS_MS / 1000, WIFEXITED(status) ? "exit status" : "signal",

@@ -27,31 +27,6 @@ struct arp {
 };
 
 /**
- * arp_open() - open a non-blocking packet socket, whose filter in the kernel passes the interface's
- * ARP for IPv4 and nothing else.
- *
- * Threat: a process with a packet socket can send on each interface, if it passes an address to
- * sendto() (packet_snd() in net/packet/af_packet.c). Without an address, a socket of type SOCK_RAW
- * sends on the interface that it is bound to. So this is one, and the seccomp filter of the process
- * that holds it permits no address. The frames that it sends can be of any protocol, with any
- * source: the limit is one interface.
- *
- * Return: the socket, or a negative errno.
- */
-int arp_open(unsigned int ifindex, struct error *err);
-
-/**
- * arp_listen() - set the filter of a socket.
- * @socket: from arp_open().
- * @address: 0.0.0.0 passes all ARP for IPv4. Any other address passes what its owner needs: packets
- *           of other hosts from this address, and probes for it (RFC 5227 section 2.4). The
- *           ordinary ARP of a network then wakes no process.
- *
- * Return: 0 or a negative errno.
- */
-int arp_listen(int socket, struct in_addr address, struct error *err);
-
-/**
  * arp_parse() - parse a packet that begins after the link-layer header.
  * @packet: @size untrusted bytes.
  * @arp: untouched on failure.
@@ -62,7 +37,7 @@ int arp_parse(const void *packet, size_t size, struct arp *arp);
 
 /**
  * arp_receive() - receive the next packet of another host.
- * @socket: from arp_open().
+ * @socket: from arp_socket_open().
  *
  * Return: 0; -EAGAIN if no packet is there, or after a number of useless ones; or another negative
  * errno. ENETDOWN comes once when the interface goes down or is removed (packet_notifier() in
@@ -73,7 +48,7 @@ int arp_receive(int socket, struct arp *arp);
 /**
  * arp_send() - send a packet from its sender's hardware address: broadcast a request, send a reply
  * to its target.
- * @socket: from arp_open().
+ * @socket: from arp_socket_open().
  *
  * Return: 0 or a negative errno.
  */

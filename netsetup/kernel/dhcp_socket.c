@@ -37,8 +37,8 @@ int dhcp_socket_open(unsigned int tap, struct error *err)
 {
 	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
 	/*
-	 * ETH_P_ALL receives a packet before the classifier of antispoof.h, which drops the packets
-	 * of a client that has no address yet, or one of another network.
+	 * ETH_P_ALL receives a packet before the uplink's table, which drops all DHCP of the guest:
+	 * no other server may answer it.
 	 */
 	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
 					     .sll_protocol = htons(ETH_P_ALL),

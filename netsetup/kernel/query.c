@@ -24,17 +24,33 @@ static struct nl_msg *request(int type, const void *header, size_t size, int att
 	return take_ptr(&message);
 }
 
+static unsigned int read_u32(const struct nlattr *attribute)
+{
+	return attribute && nla_len(attribute) == sizeof(uint32_t) ? nla_get_u32(attribute) : 0;
+}
+
+/* Reads what tun_fill_info() in drivers/net/tun.c writes; other links have other data. */
+static unsigned int read_queues(const struct nlattr *info)
+{
+	struct nlattr *kind = info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_KIND) : NULL;
+	struct nlattr *data = info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_DATA) : NULL;
+
+	if (!kind || !data || nla_strcmp(kind, "tun") != 0)
+		return 0;
+	return read_u32(nla_find(nla_data(data), nla_len(data), IFLA_TUN_NUM_QUEUES)) +
+	       read_u32(nla_find(nla_data(data), nla_len(data), IFLA_TUN_NUM_DISABLED_QUEUES));
+}
+
 static int parse_link(struct nlmsghdr *header, void *context)
 {
 	struct link_state *state = context;
 	const struct ifinfomsg *link = nlmsg_data(header);
-	struct nlattr *mtu;
 
 	if (header->nlmsg_type != RTM_NEWLINK || !nlmsg_valid_hdr(header, sizeof(*link)))
 		return 0;
-	mtu = nlmsg_find_attr(header, sizeof(*link), IFLA_MTU);
 	state->up = link->ifi_flags & IFF_UP;
-	state->mtu = mtu && nla_len(mtu) == sizeof(uint32_t) ? nla_get_u32(mtu) : 0;
+	state->mtu = read_u32(nlmsg_find_attr(header, sizeof(*link), IFLA_MTU));
+	state->queues = read_queues(nlmsg_find_attr(header, sizeof(*link), IFLA_LINKINFO));
 	return 0;
 }
 

@@ -13,10 +13,12 @@
  * struct link_state - the state of an interface.
  * @up: true if it is administratively up.
  * @mtu: bytes.
+ * @queues: of a tap with several: those in use and those that are off; else 0.
  */
 struct link_state {
 	bool up;
 	unsigned int mtu;
+	unsigned int queues;
 };
 
 /**

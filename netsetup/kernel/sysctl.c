@@ -18,7 +18,8 @@ static void sysctl_path(const struct sysctl *sysctl, char path[PATH_SIZE])
 	int length;
 
 	/* Threat: a name such as ".." leaves the directory. */
-	assert(ifname_valid(sysctl->ifname) || !strcmp(sysctl->ifname, "all"));
+	assert(ifname_valid(sysctl->ifname) || !strcmp(sysctl->ifname, "all") ||
+	       !strcmp(sysctl->ifname, "default"));
 
 	length = snprintf(path, PATH_SIZE, "/proc/sys/net/%s/%s/%s", sysctl->tree, sysctl->ifname,
 			  sysctl->key);

@@ -10,7 +10,7 @@
 /**
  * struct sysctl - the name of one integer, "/proc/sys/net/TREE/IFNAME/KEY".
  * @tree: "ipv4/conf", "ipv4/neigh" or "ipv6/conf".
- * @ifname: ifname_valid(), or "all".
+ * @ifname: ifname_valid(), "all" or "default".
  * @key: such as "forwarding".
  */
 struct sysctl {

@@ -40,6 +40,18 @@ static int tap_open_queue(const char *ifname, int flags, struct error *err)
 	return take_fd(&fd);
 }
 
+/*
+ * Threat: a user who may open /dev/net/tun adds a queue of his own to another's tap with several,
+ * and reads and sends as the guest: a tap without an owner is everybody's (tun_not_capable() in
+ * drivers/net/tun.c). Test: test_nobody_adds_a_queue in tests/lab/security/test_attacks.py.
+ */
+static int tap_own(int fd, const char *ifname, struct error *err)
+{
+	return ioctl(fd, TUNSETOWNER, 0) < 0
+		       ? error_set_errno(err, errno, "cannot make tap '%s' root's", ifname)
+		       : 0;
+}
+
 int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, struct error *err)
 {
 	int flags = IFF_TAP | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0) |
@@ -53,7 +65,9 @@ int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, st
 
 		if (fd >= 0) {
 			fds[queue] = fd;
-			continue;
+			if (queue > 0 || tap_own(fd, ifname, err) == 0)
+				continue;
+			queue++;
 		}
 		while (queue-- > 0) {
 			close(fds[queue]);

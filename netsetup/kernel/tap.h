@@ -17,6 +17,9 @@
  * The tap is not persistent: when its last descriptor is closed in any process, for any reason, the
  * kernel removes it with its routes and sysctls (drivers/net/tun.c, tun_detach()).
  *
+ * It is root's, so that nobody else adds a queue. One that was added before is among the queues of
+ * query_link().
+ *
  * Return: 0, -EBUSY if an interface of this name exists, or another negative errno.
  */
 int tap_open(const char *ifname, unsigned int queues, bool offload, int *fds, struct error *err);

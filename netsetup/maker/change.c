@@ -11,12 +11,12 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/arp_socket.h"
 #include "netsetup/kernel/dhcp_socket.h"
+#include "netsetup/kernel/frame_mark.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/tap.h"
 #include "netsetup/maker/allow.h"
-#include "netsetup/maker/antispoof.h"
 #include "netsetup/maker/ask.h"
 #include "netsetup/maker/promiscuous.h"
 #include "netsetup/table/gate.h"
@@ -91,13 +91,6 @@ int change_link_delete(const struct change *change, struct error *err)
 	if (ret < 0 && ret != -ENODEV)
 		return error_set_errno(err, -ret, "cannot delete '%s'", change->ifname);
 	return 0;
-}
-
-int change_filter(const struct change *change, struct error *err)
-{
-	return antispoof_set(change->route,
-			     (struct interface_id){ change->ifname, change->request->ifindex },
-			     change->request->address, err);
 }
 
 /*
@@ -189,15 +182,22 @@ int change_proxy_delete(const struct change *change, struct error *err)
 			       ipv4_text(change->request->address, text), change->ifname);
 }
 
+/*
+ * Announcements and probes are for the LAN: a guest that detects conflicts would take an
+ * announcement of its own address by the station's MAC for one.
+ */
 int change_arp_socket(const struct change *change, struct error *err)
 {
 	const struct interface_id uplink = { change->ifname, change->request->ifindex };
-	cleanup_fd int fd = arp_open(uplink.ifindex, err);
+	const uint32_t mark = FRAME_MARK_LAN;
+	cleanup_fd int fd = arp_socket_open(uplink.ifindex, err);
 
 	if (fd < 0) {
 		error_context(err, "cannot listen for ARP on '%s'", change->ifname);
 		return -err->code;
 	}
+	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
+		return error_set_errno(err, errno, "cannot mark ARP on '%s'", change->ifname);
 	if (promiscuous_set(fd, uplink, (enum promiscuous_mode)change->request->number, err) < 0)
 		return -err->code;
 	change->fds[0] = take_fd(&fd);

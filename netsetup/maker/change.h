@@ -37,7 +37,6 @@ struct change {
 int change_tap_add(const struct change *change, struct error *err);
 int change_link_up(const struct change *change, struct error *err);
 int change_link_delete(const struct change *change, struct error *err);
-int change_filter(const struct change *change, struct error *err);
 int change_sysctl(const struct change *change, struct error *err);
 int change_route_add(const struct change *change, struct error *err);
 int change_route_delete(const struct change *change, struct error *err);

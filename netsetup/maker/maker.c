@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,11 +11,12 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
+#include "netsetup/base/modes.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/refusal.h"
 #include "netsetup/maker/change.h"
-#include "netsetup/protocol/protocol.h"
 #include "netsetup/table/gate.h"
+#include "netsetup/table/local.h"
 #include "netsetup/table/table.h"
 
 /* Kinds of interface that a request can concern. */
@@ -45,7 +45,6 @@ static const struct kind {
 	[MAKER_TAP_ADD] = { SIDE_NONE, false, 1, QUEUES_MAX, change_tap_add, false, false },
 	[MAKER_LINK_UP] = { SIDE_TAP, false, 68, 65535, change_link_up, false, false },
 	[MAKER_LINK_DELETE] = { SIDE_TAP, false, 0, 0, change_link_delete, false, false },
-	[MAKER_FILTER] = { SIDE_TAP, true, 0, 0, change_filter, false, false },
 	[MAKER_SYSCTL] = { SIDE_EITHER, false, 0, INT32_MAX, change_sysctl, false, false },
 	[MAKER_ROUTE_ADD] = { SIDE_TAP, true, 0, 0, change_route_add, false, false },
 	[MAKER_ROUTE_DELETE] = { SIDE_TAP, true, 0, 0, change_route_delete, false, false },
@@ -135,15 +134,6 @@ static bool owner_fits(int fd)
 	       domain == AF_NETLINK && protocol == NETLINK_NETFILTER;
 }
 
-/* Queries the interface; -ENODEV if it is gone. */
-static int find_link(struct nl_sock *route, uint32_t ifindex, struct interfaces *table)
-{
-	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex };
-	cleanup_nl_msg *message = netlink_message(RTM_GETLINK, 0, &header, sizeof(header));
-
-	return message ? netlink_request(route, message, interface_add_link, table) : -ENOMEM;
-}
-
 /* The names are those of any chain: allow_add() says why that is safe. */
 static bool allow_fits(const struct maker_allow *allow)
 {
@@ -211,10 +201,10 @@ static bool undoes(uint32_t type)
 static int make_with_tap(const struct kind *kind, struct change *change, struct error *err)
 {
 	cleanup_interfaces struct interfaces table = { 0 };
-	const int ret = find_link(change->route, change->request->tap_ifindex, &table);
+	const int ret = local_link(change->route, change->request->tap_ifindex, &table);
 
-	if (ret < 0 || table.link_count != 1)
-		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot find interface %u",
 				       change->request->tap_ifindex);
 	if (!is_tap(&table.links[0]) || is_gate(&table.links[0]))
 		return refuse(err);
@@ -243,13 +233,12 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 		return name_fits(request) ? kind->make(&change, err) : refuse(err);
 	if (kind->side == SIDE_HOST)
 		return kind->make(&change, err);
-	ret = find_link(route, request->ifindex, &table);
+	ret = local_link(route, request->ifindex, &table);
 	/* An address or a route is gone with its interface. */
 	if (ret == -ENODEV && undoes(request->type))
 		return 0;
-	if (ret < 0 || table.link_count != 1)
-		return error_set_errno(err, ret < 0 ? -ret : ENODEV, "cannot find interface %u",
-				       request->ifindex);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot find interface %u", request->ifindex);
 	if (!side_fits(kind->side, &table.links[0]) ||
 	    (request->type == MAKER_RULE_ADD && !rule_fits(request, is_tap(&table.links[0]))) ||
 	    (request->type == MAKER_ALLOW_ADD && !ifname_valid(table.links[0].ifname)))
@@ -324,7 +313,10 @@ static void take_fds(struct msghdr *message, int fds[MAKER_FDS_MAX])
 		memcpy(fds, CMSG_DATA(part), part->cmsg_len - CMSG_LEN(0));
 }
 
-/* Receives one record; the descriptors that came with it are the caller's. */
+/*
+ * Receives one record; the descriptors that came with it are the caller's. A process that can have
+ * no more of them receives some of them; then none is left, and errno is EPROTO.
+ */
 static ssize_t receive_record(int socket, void *record, size_t size, int fds[MAKER_FDS_MAX])
 {
 	struct iovec data = { record, size };
@@ -341,7 +333,12 @@ static ssize_t receive_record(int socket, void *record, size_t size, int fds[MAK
 	} while (received < 0 && errno == EINTR);
 	if (received >= 0)
 		take_fds(&message, fds);
-	return received;
+	if (received < 0 || !(message.msg_flags & MSG_CTRUNC))
+		return received;
+	close_fds(fds);
+	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
+	errno = EPROTO;
+	return -1;
 }
 
 int maker_run(int socket, struct error *err)
@@ -374,13 +371,17 @@ int maker_call(int socket, const struct maker_request *request, uint32_t *ifinde
 {
 	const bool owner = request->type < ARRAY_SIZE(kinds) && kinds[request->type].owner;
 	struct maker_answer answer;
+	ssize_t size;
 	int ret;
 
 	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
 	ret = send_record(socket, request, sizeof(*request), &request->owner, owner ? 1 : 0);
 	if (ret < 0)
 		return error_set_errno(err, -ret, "cannot send a request to the maker");
-	if (receive_record(socket, &answer, sizeof(answer), fds) != sizeof(answer))
+	size = receive_record(socket, &answer, sizeof(answer), fds);
+	if (size < 0)
+		return error_set_errno(err, errno, "cannot receive from the maker");
+	if (size != sizeof(answer))
 		return error_set_errno(err, ECONNRESET, "the maker has ended");
 	*ifindex = answer.ifindex;
 	if (answer.code)

@@ -5,7 +5,7 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
-#include "netsetup/protocol/protocol.h"
+#include "netsetup/base/modes.h"
 
 /**
  * promiscuous_set() - make the uplink promiscuous, if @mode demands it, until a packet socket is

@@ -242,9 +242,25 @@ int netsetup_open_further(struct netsetup *netsetup, bool as_root,
 	return connection_open(further, true, err);
 }
 
+/* Returns true if the service closed the connection, and nothing of it is left to read. */
+static bool is_closed(int socket)
+{
+	char byte;
+
+	return recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 int netsetup_ask(struct netsetup *netsetup, const struct attach_record *attach, struct error *err)
 {
-	return send_request(netsetup, attach, err);
+	int ret = 0;
+
+	/* The service does not wait for a user who downloads an image first. */
+	if (is_closed(netsetup->socket)) {
+		close_fd(&netsetup->socket);
+		connection_reap(netsetup);
+		ret = netsetup_open(netsetup, netsetup->dry_run, err);
+	}
+	return ret < 0 ? ret : send_request(netsetup, attach, err);
 }
 
 static int attach_vm(struct netsetup *netsetup, const struct attach_record *attach, bool sent,

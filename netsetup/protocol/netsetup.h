@@ -93,8 +93,9 @@ int netsetup_open_further(struct netsetup *netsetup, bool as_root,
 			  struct error *err);
 
 /**
- * netsetup_ask() - request an attachment to the LAN. The caller must call netsetup_await() next; in
- * between it may do other work while the service probes the address.
+ * netsetup_ask() - request an attachment to the LAN, on a new connection if the service has closed
+ * this one meanwhile. The caller must call netsetup_await() next; in between it may do other work
+ * while the service probes the address.
  * @attach: type RECORD_ATTACH.
  *
  * Return: 0 or a negative errno.

@@ -12,6 +12,7 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
+#include "netsetup/base/modes.h"
 #include "netsetup/base/netns.h"
 #include "netsetup/protocol/verdict.h"
 
@@ -47,7 +48,6 @@
 #define PROTOCOL_SOCKET_NAME "netsetup.sock"
 #define PROTOCOL_SOCKET      NETNS_RUN_DIR "/" PROTOCOL_SOCKET_NAME
 
-#define QUEUES_MAX     8 /* pairs of queues of a tap */
 #define CARDS_MAX      8 /* cards of a VM on the LAN */
 #define FDS_MAX        (QUEUES_MAX + 1)
 #define REMEMBERED_MAX 8 /* networks */
@@ -76,12 +76,6 @@ enum probe_mode {
 	PROBE_NONE,
 };
 
-enum promiscuous_mode {
-	PROMISCUOUS_AUTO,
-	PROMISCUOUS_ON,
-	PROMISCUOUS_OFF,
-};
-
 /* The answer to a firewall of the host that drops what the guest sends and receives. */
 enum firewall_mode {
 	FIREWALL_CHECK, /* ask the kernel, and report it */
@@ -89,7 +83,7 @@ enum firewall_mode {
 	FIREWALL_OFF,
 };
 
-/* How the VM's IPv4 packets pass. */
+/* The way of the VM's IPv4 packets. */
 enum network_path {
 	PATH_AUTO,
 	PATH_ROUTED,  /* by the host's routes, where its firewall and policy rules apply */
@@ -124,8 +118,9 @@ struct record_header {
  * @address: the address that the VM must have; 0.0.0.0 for any. A VM whose guest cannot get another
  *           one is moved with its present one.
  * @range_first, @range_last: bounds of the addresses to allocate, inclusive, or both 0.0.0.0.
- * @remembered: addresses of this VM on its last networks, the latest first, then 0.0.0.0. A hint:
- *              the service tries the first one in the uplink's subnet first.
+ * @remembered: addresses of this VM on its last networks, the best first, then 0.0.0.0. A hint:
+ *              the service first tries one of the uplink's subnet, if possible one of this network.
+ * @remembered_routers: hardware addresses of the routers of those networks; zero if unknown.
  * @avoided: addresses that are never allocated: of the gateway, DNS servers, an insisting host;
  *           then 0.0.0.0.
  * @gateway: next hop of what the guest sends beyond the LAN, in a subnet of the uplink or the next
@@ -158,6 +153,7 @@ struct attach_record {
 	struct in_addr range_first;
 	struct in_addr range_last;
 	struct in_addr remembered[REMEMBERED_MAX];
+	struct ether_addr remembered_routers[REMEMBERED_MAX];
 	struct in_addr avoided[AVOIDED_MAX];
 	struct in_addr gateway;
 	uint32_t tap_ifindex;
@@ -198,6 +194,10 @@ struct change_record {
  * @address: the guest's.
  * @queues: number of tap descriptors with this record; 0 for a move, a resumed tap or a dry run.
  * @dhcp: 1: a DHCP socket follows them.
+ * @router_mac: hardware address of the LAN's router, by which the network can be known again; zero
+ *              if unknown.
+ * @filtered: 1: the router answers this host, but not the VM: the access point seems to filter a
+ *            second address of a station.
  * @path: PATH_ROUTED or PATH_BRIDGED.
  * @verdict: which of the guest's packets the host forwards.
  */
@@ -208,7 +208,10 @@ struct ready_record {
 	struct in_addr address;
 	uint32_t queues;
 	uint32_t dhcp;
-	uint32_t path;
+	struct ether_addr router_mac;
+	uint8_t filtered;
+	uint8_t path;
+	uint8_t reserved[4]; /* 0 */
 	struct verdict verdict;
 };
 

@@ -75,6 +75,8 @@ int answer_ready(struct vm *vm, struct error *err)
 	for (; ready.queues < QUEUES_MAX && vm->tap_fds[ready.queues] >= 0; ready.queues++)
 		fds[ready.queues] = vm->tap_fds[ready.queues];
 	ready.dhcp = vm->dhcp >= 0;
+	ready.router_mac = vm->record.proof.router_mac;
+	ready.filtered = vm->filters;
 	if (ready.dhcp)
 		fds[ready.queues] = vm->dhcp;
 	ret = protocol_send(vm->client, &ready, fds, ready.queues + ready.dhcp, err);

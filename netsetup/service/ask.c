@@ -103,7 +103,7 @@ static bool ask(struct state *state, struct host *host, struct vm *vm)
 	vm->ask.at = 0;
 	vm->ask.last = monotonic_ms();
 	if (send_question(state, host, vm) == 0) {
-		vm->phase = VM_ASKING;
+		vm->phase = VM_SAMPLING;
 		return true;
 	}
 	vm->ask.verdict = (struct verdict){ 0 };

@@ -30,7 +30,7 @@ bool ask_begin(struct state *state, struct host *host, struct vm *vm);
 
 /**
  * ask_answered() - use the worker's answer.
- * @vm: must be in VM_ASKING.
+ * @vm: must be in VM_SAMPLING.
  * @message: WORKER_ASKED, of this VM's job.
  *
  * Return: true if the verdict is complete, false if the worker asks again.

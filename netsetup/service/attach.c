@@ -14,6 +14,22 @@
 #include "netsetup/service/publish.h"
 #include "netsetup/service/task.h"
 
+static bool same_mac(const struct ether_addr *a, const struct ether_addr *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* Notes a hardware address as this host's own: an answer from it will be no other host's. */
+static void note_own_mac(struct state *state, const struct ether_addr *mac)
+{
+	size_t last = 0;
+
+	while (last < OWN_MACS_MAX - 1 && !same_mac(&state->own_macs[last], mac))
+		last++;
+	memmove(state->own_macs + 1, state->own_macs, last * sizeof(*mac));
+	state->own_macs[0] = *mac;
+}
+
 /* Gives the worker an ARP socket on the VM's uplink. */
 static int open_arp(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
@@ -23,14 +39,15 @@ static int open_arp(struct state *state, struct host *host, struct vm *vm, struc
 	cleanup_fd int arp = -1;
 	int ret;
 
+	note_own_mac(state, &vm->uplink.mac);
+	memcpy(message.own, state->own_macs, sizeof(message.own));
 	arp = host_arp_socket(host, uplink_check_id(&vm->uplink),
 			      (enum promiscuous_mode)vm->record.attach.promiscuous, err);
 	if (arp < 0)
 		return arp;
-	if (vm->record.path == PATH_BRIDGED)
-		message.guest = vm->record.attach.mac;
 	ret = worker_link_send(&state->worker, &message, &arp, 1, err);
-	vm->arp_open = vm->arp_open || ret == 0;
+	if (ret == 0)
+		vm->arp = vm_station(vm);
 	return ret;
 }
 
@@ -52,6 +69,51 @@ static void note_proof(struct vm *vm, struct nl_sock *route)
 		query_neighbour(route, router, uplink->ifindex, &proof->router_mac);
 }
 
+/* Returns true if the uplink's table knows another guest by this VM's hardware address. */
+static bool is_mac_of_other(const struct state *state, const struct vm *vm)
+{
+	for (const struct vm *other = state->vms; other; other = other->next)
+		if (other != vm && other->record.path == PATH_BRIDGED &&
+		    other->record.table == vm->uplink.ifindex &&
+		    same_mac(&other->record.attach.mac, &vm->record.attach.mac))
+			return true;
+	return false;
+}
+
+/*
+ * Threat: a bridged VM has the hardware address of the router, or one of this host, and so disturbs
+ * both. Check: the kernel's neighbour table, or the worker's answer; what the uplinks have or had.
+ * Other stations are no reason to refuse: the host may know the guest itself from before. Test:
+ * test_stolen_mac.
+ */
+static int check_mac(const struct state *state, const struct task *task, const struct vm *vm,
+		     struct error *err)
+{
+	const struct uplink_facts *uplink = &vm->uplink;
+	const struct ether_addr *mac = &vm->record.attach.mac;
+	struct ether_addr router = vm->router_mac;
+	char text[ARP_MAC_TEXT_SIZE];
+	const char *whose = NULL;
+
+	if (vm->record.path != PATH_BRIDGED)
+		return 0;
+	if (!ipv4_unset(uplink->router))
+		query_neighbour(task->host.route, uplink->router, uplink->ifindex, &router);
+	if (is_mac_of_other(state, vm))
+		whose = "another VM's";
+	if (same_mac(&router, mac))
+		whose = "the router's";
+	for (size_t i = 0; i < OWN_MACS_MAX; i++)
+		if (same_mac(&state->own_macs[i], mac))
+			whose = "this host's";
+	if (!whose)
+		return 0;
+	error_setf(err, STATUS_FAILURE, EEXIST, "MAC address %s is %s", arp_mac_text(mac, text),
+		   whose);
+	error_remedy(err, "give the VM another uuid, or set network.mac");
+	return -EEXIST;
+}
+
 /* Puts the VM on the LAN with an address that is its own. */
 static int settle(struct state *state, struct task *task, struct vm *vm, struct in_addr address,
 		  struct error *err)
@@ -63,6 +125,8 @@ static int settle(struct state *state, struct task *task, struct vm *vm, struct 
 	vm->phase = VM_IDLE;
 	vm->search = (struct search){ 0 };
 	ret = task_authorize(task, address, err);
+	if (ret == 0)
+		ret = check_mac(state, task, vm, err);
 	if (ret < 0)
 		return ret;
 	vm->record.address = address;
@@ -95,8 +159,32 @@ static int send_probes(struct state *state, struct vm *vm, struct error *err)
 	return ret < 0 ? ret : ATTACH_PENDING;
 }
 
-/* Begins to search an address. */
-static int start_search(struct state *state, struct task *task, struct vm *vm, struct error *err)
+/*
+ * Has the worker ask for the router's hardware address (RFC 4436).
+ * @host: the address that asks: this host's own, or the VM's with VM_ASKING.
+ */
+static int send_find(struct state *state, struct vm *vm, enum vm_phase phase, struct in_addr router,
+		     struct in_addr host, struct error *err)
+{
+	const struct worker_message message = { .type = WORKER_FIND,
+						.vm = vm->record.id,
+						.job = ++vm->job,
+						.strict = phase != VM_FINDING,
+						.address = router,
+						.host = host };
+	int ret;
+
+	ret = worker_link_send(&state->worker, &message, NULL, 0, err);
+	vm->phase = ret == 0 ? phase : VM_IDLE;
+	return ret < 0 ? ret : ATTACH_PENDING;
+}
+
+/*
+ * Begins to search an address. Of several networks with the uplink's numbers, the router shows the
+ * present one. It is asked once: @asked.
+ */
+static int start_search(struct state *state, struct task *task, struct vm *vm, bool asked,
+			struct error *err)
 {
 	struct search_context context;
 	struct error ignored;
@@ -104,14 +192,56 @@ static int start_search(struct state *state, struct task *task, struct vm *vm, s
 
 	publish_withdraw(state, &task->host, vm, &ignored);
 	vm->record.proof.prefix.length = 0;
+	if (!asked)
+		vm->router_mac = (struct ether_addr){ 0 };
+	if (!asked && !ipv4_unset(vm->uplink.router))
+		query_neighbour(task->host.route, vm->uplink.router, vm->uplink.ifindex,
+				&vm->router_mac);
 	ret = task_search(task, state, vm, &context, err);
-	if (ret == 0)
-		ret = search_begin(&vm->search, &context, err);
+	if (ret < 0)
+		return ret;
+	if (!asked && search_needs_router(&context))
+		return send_find(state, vm, VM_FINDING, vm->uplink.router,
+				 vm->uplink.prefix.address, err);
+	if (!ipv4_unset(vm->uplink.router))
+		vm->record.proof.router = vm->uplink.router;
+	vm->record.proof.router_mac = vm->router_mac;
+	ret = search_begin(&vm->search, &context, err);
 	if (ret < 0)
 		return ret;
 	if (search_unprobed(&context))
 		return settle(state, task, vm, vm->search.batch[0].address, err);
 	return send_probes(state, vm, err);
+}
+
+/*
+ * Asks the router with the free address, before it is announced. An access point that binds one
+ * address to each station, or to each DHCP lease, drops the question. Then this host asks with its
+ * own address, because the router may be silent. A good start waits for one answer.
+ */
+static int ask_router(struct state *state, struct task *task, struct vm *vm, struct in_addr address,
+		      struct error *err)
+{
+	vm->found = address;
+	vm->filters = 0;
+	if (ipv4_unset(vm->uplink.router))
+		return settle(state, task, vm, address, err);
+	return send_find(state, vm, VM_ASKING, vm->uplink.router, address, err);
+}
+
+static int router_answered(struct state *state, struct task *task, struct vm *vm,
+			   enum vm_phase phase, const struct ether_addr *mac, struct error *err)
+{
+	static const struct ether_addr none;
+	const bool answered = memcmp(mac, &none, sizeof(none)) != 0;
+
+	if (phase == VM_ASKING && !answered)
+		return send_find(state, vm, VM_COMPARING, vm->uplink.router,
+				 vm->uplink.prefix.address, err);
+	vm->filters = phase == VM_COMPARING && answered;
+	if (answered)
+		vm->router_mac = *mac;
+	return settle(state, task, vm, vm->found, err);
 }
 
 static int continue_search(struct state *state, struct task *task, struct vm *vm, struct error *err)
@@ -126,7 +256,7 @@ static int continue_search(struct state *state, struct task *task, struct vm *vm
 	else
 		return ret;
 	if (ret == 1)
-		return settle(state, task, vm, address, err);
+		return ask_router(state, task, vm, address, err);
 	return ret < 0 ? ret : send_probes(state, vm, err);
 }
 
@@ -192,18 +322,6 @@ static void take_over(struct state *state, struct vm *vm, struct vm *lost)
 	vm_free(lost);
 }
 
-/* A table finds the guest by its hardware address. */
-static int same_mac(const struct vm *other, struct error *err)
-{
-	const struct attach_record *attach = &other->record.attach;
-	char mac[ARP_MAC_TEXT_SIZE];
-
-	error_setf(err, STATUS_FAILURE, EEXIST, "VM '%s' runs with the same MAC address %s",
-		   attach->name, arp_mac_text(&attach->mac, mac));
-	error_remedy(err, "give one of them another uuid, or set network.mac");
-	return -EEXIST;
-}
-
 static int find_other(struct state *state, struct vm *vm, struct error *err)
 {
 	struct vm *other = vm->record.attach.dry_run ? NULL : state_find_other(state, vm);
@@ -212,11 +330,6 @@ static int find_other(struct state *state, struct vm *vm, struct error *err)
 		return already_running(other, err);
 	if (other)
 		take_over(state, vm, other);
-	for (other = state->vms; other; other = other->next)
-		if (other != vm && !other->record.attach.dry_run &&
-		    !memcmp(&other->record.attach.mac, &vm->record.attach.mac,
-			    sizeof(vm->record.attach.mac)))
-			return same_mac(other, err);
 	return 0;
 }
 
@@ -247,21 +360,6 @@ static bool same_network(const struct vm *vm)
 		ipv4_equal(proof->router, uplink->router));
 }
 
-/* Has the worker ask for the router's hardware address (RFC 4436). */
-static int send_find(struct state *state, struct vm *vm, struct error *err)
-{
-	const struct worker_message message = { .type = WORKER_FIND,
-						.vm = vm->record.id,
-						.job = ++vm->job,
-						.address = vm->record.proof.router,
-						.host = vm->uplink.prefix.address };
-	int ret;
-
-	ret = worker_link_send(&state->worker, &message, NULL, 0, err);
-	vm->phase = ret == 0 ? VM_FINDING : VM_IDLE;
-	return ret < 0 ? ret : ATTACH_PENDING;
-}
-
 /*
  * Keeps the address while the host is in the network where it was proven free. After a lost carrier
  * the router must show that it is the same one, else the address is probed like a new one.
@@ -272,12 +370,13 @@ static int move(struct state *state, struct task *task, struct vm *vm, struct er
 	const struct proof *proof = &vm->record.proof;
 
 	if (ipv4_unset(vm->record.address) || !address_fits(vm) || !same_network(vm))
-		return start_search(state, task, vm, err);
+		return start_search(state, task, vm, false, err);
 	if (proof->carrier_changes == vm->uplink.carrier_changes)
 		return settle(state, task, vm, vm->record.address, err);
 	if (memcmp(&proof->router_mac, &unknown, sizeof(unknown)) != 0)
-		return send_find(state, vm, err);
-	return start_search(state, task, vm, err);
+		return send_find(state, vm, VM_FINDING, proof->router, vm->uplink.prefix.address,
+				 err);
+	return start_search(state, task, vm, false, err);
 }
 
 /*
@@ -321,7 +420,6 @@ int attach_begin(struct state *state, struct vm *vm, struct error *err)
 
 int attach_move(struct state *state, struct vm *vm, struct error *err)
 {
-	const struct uplink_facts before = vm->uplink;
 	cleanup_task task = { 0 };
 	struct error ignored;
 	int ret;
@@ -332,8 +430,7 @@ int attach_move(struct state *state, struct vm *vm, struct error *err)
 		publish_withdraw(state, &task.host, vm, &ignored);
 	if (ret == 0 && vm->record.published_on != vm->uplink.ifindex)
 		publish_withdraw(state, &task.host, vm, &ignored);
-	if (ret == 0 && (before.ifindex != vm->uplink.ifindex || !vm->arp_open ||
-			 memcmp(&before.mac, &vm->uplink.mac, sizeof(before.mac)) != 0))
+	if (ret == 0 && !vm_same_station(vm, &vm->arp))
 		ret = open_arp(state, &task.host, vm, err);
 	return ret < 0 ? ret : move(state, &task, vm, err);
 }
@@ -350,11 +447,34 @@ void attach_withdraw(struct state *state, struct vm *vm)
 	}
 }
 
+/*
+ * Threat: a client that follows no change keeps its address in the next network, where it is
+ * another's, as the router's. An honest client moves within milliseconds.
+ * Test: test_unmoved in tests/unit/netsetup/service/test_attach.c.
+ */
+void attach_check(struct state *state)
+{
+	cleanup_interfaces struct interfaces table = { 0 };
+	struct error ignored;
+
+	if (network_dump(&table, &ignored) < 0)
+		return;
+	for (struct vm *vm = state->vms; vm; vm = vm->next) {
+		const struct interface *uplink = interface_by_index(&table,
+								    vm->record.published_on);
+
+		if (uplink && vm->phase == VM_IDLE &&
+		    uplink->carrier_changes != vm->record.proof.carrier_changes)
+			attach_withdraw(state, vm);
+	}
+}
+
 int attach_answered(struct state *state, struct vm *vm, const struct worker_message *message,
 		    struct error *err)
 {
-	const bool same = !memcmp(&message->mac, &vm->record.proof.router_mac,
-				  sizeof(message->mac));
+	const struct proof *proof = &vm->record.proof;
+	const bool same = proof->prefix.length &&
+			  !memcmp(&message->mac, &proof->router_mac, sizeof(message->mac));
 	const enum vm_phase phase = vm->phase;
 	cleanup_task task = { 0 };
 	int ret;
@@ -363,9 +483,14 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 	ret = task_begin(&task, state, vm, err);
 	if (ret < 0)
 		return ret;
-	if (phase == VM_FINDING)
-		return same ? settle(state, &task, vm, vm->record.address, err)
-			    : start_search(state, &task, vm, err);
+	if (phase == VM_ASKING || phase == VM_COMPARING)
+		return router_answered(state, &task, vm, phase, &message->mac, err);
+	if (phase == VM_FINDING && same)
+		return settle(state, &task, vm, vm->record.address, err);
+	if (phase == VM_FINDING) {
+		vm->router_mac = message->mac;
+		return start_search(state, &task, vm, true, err);
+	}
 	/* Security: the addresses are the service's own, only the results are the worker's. */
 	for (size_t i = 0; i < vm->search.batch_size && i < message->count; i++) {
 		vm->search.batch[i].taken = message->probes[i].taken;

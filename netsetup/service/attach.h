@@ -35,6 +35,9 @@ int attach_move(struct state *state, struct vm *vm, struct error *err);
 /* attach_withdraw() - take the VM off the LAN; its tap stays. */
 void attach_withdraw(struct state *state, struct vm *vm);
 
+/* attach_check() - withdraw each VM whose uplink lost its carrier, and whose client did nothing. */
+void attach_check(struct state *state);
+
 /**
  * attach_answered() - use the worker's answer, WORKER_PROBED or WORKER_FOUND; see ask.h for
  * WORKER_ASKED.

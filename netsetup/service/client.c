@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netsetup/base/cleanup.h"
 #include "netsetup/base/stall.h"
 #include "netsetup/service/answer.h"
 #include "netsetup/service/ask.h"
@@ -43,13 +44,12 @@ int32_t client_pid(const struct client *client)
 	return getsockopt(client->socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? 0 : peer.pid;
 }
 
-static uint64_t cookie_of(int socket)
+/* Reads the number of a socket's network namespace; returns 0 or a negative errno. */
+static int cookie_of(int socket, uint64_t *cookie)
 {
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
+	socklen_t size = sizeof(*cookie);
 
-	getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
-	return cookie;
+	return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size) < 0 ? -errno : 0;
 }
 
 /*
@@ -57,25 +57,34 @@ static uint64_t cookie_of(int socket)
  * the accepted socket the network namespace of the socket that connected (unix_stream_connect() in
  * net/unix/af_unix.c). Test: test_other_namespace in tests/lab/security/test_hostile_caller.py.
  */
-static bool same_namespace(int client)
+static int check_namespace(int client, struct error *err)
 {
-	const int own = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	const bool same = own >= 0 && cookie_of(own) == cookie_of(client);
+	cleanup_fd int own = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t ours, theirs;
+	int ret = own < 0 ? -errno : 0;
 
-	if (own >= 0)
-		close(own);
-	return same;
+	if (ret == 0)
+		ret = cookie_of(own, &ours);
+	if (ret == 0)
+		ret = cookie_of(client, &theirs);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot read the client's network namespace");
+	if (ours == theirs)
+		return 0;
+	return error_setf(err, STATUS_FAILURE, EXDEV,
+			  "this vmrun-netsetup serves another network namespace");
 }
 
 int client_accept(int socket, unsigned int count, struct error *err)
 {
 	const int off = 0;
+	int ret;
 
 	/* Linux 6.16: the client cannot even send descriptors. Others have stall_begin(). */
 	(void)setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
-	if (!same_namespace(socket))
-		return error_setf(err, STATUS_FAILURE, EXDEV,
-				  "this vmrun-netsetup serves another network namespace");
+	ret = check_namespace(socket, err);
+	if (ret < 0)
+		return ret;
 	if (client_uid(socket) != 0 && count >= CLIENTS_MAX)
 		return error_setf(err, STATUS_FAILURE, EMFILE, "too many connections of one user");
 	return 0;
@@ -390,11 +399,21 @@ int client_event(struct state *state, struct vm *vm)
 	return 1;
 }
 
-static enum vm_phase waiting_for(uint32_t answer)
+static bool is_answer_for(enum vm_phase phase, uint32_t type)
 {
-	return answer == WORKER_PROBED  ? VM_PROBING
-	       : answer == WORKER_ASKED ? VM_ASKING
-					: VM_FINDING;
+	switch (phase) {
+	case VM_FINDING:
+	case VM_ASKING:
+	case VM_COMPARING:
+		return type == WORKER_FOUND;
+	case VM_PROBING:
+		return type == WORKER_PROBED;
+	case VM_SAMPLING:
+		return type == WORKER_ASKED;
+	case VM_IDLE:
+		break;
+	}
+	return false;
 }
 
 /* Ends the request of a new VM; a client that has its answer is sent the verdict. */
@@ -425,7 +444,7 @@ int client_worker(struct state *state, struct error *err)
 		return 0;
 	}
 	/* An answer to a question that was withdrawn meanwhile. */
-	if (message.job != vm->job || vm->phase != waiting_for(message.type))
+	if (message.job != vm->job || !is_answer_for(vm->phase, message.type))
 		return 0;
 	if (message.type == WORKER_ASKED) {
 		on_verdict(state, vm, &message, err);

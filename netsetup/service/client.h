@@ -8,7 +8,7 @@
 /**
  * struct client - a connection that has made no request to attach a VM yet.
  * @socket: the connection.
- * @deadline: monotonic_ms() at which it is closed.
+ * @deadline: monotonic_ms() at which it is closed; UINT64_MAX for a client that is root.
  * @pid: process ID of a client that has requested this connection by another one; else 0.
  * @further: a new connection that it has requested, or -1.
  */
@@ -20,7 +20,7 @@ struct client {
 	int further;
 };
 
-/* Time for the first request, in ms. */
+/* Time for the first request of a client that is not root, in ms. */
 #define CLIENT_REQUEST_MS 10000
 
 /**

@@ -55,6 +55,24 @@ static struct ether_addr tap_mac(const struct vm *vm)
 	return mac;
 }
 
+/* Gives up a tap of which another process took a queue before it was root's. */
+static int check_queues(struct host *host, const struct vm *vm, struct error *err)
+{
+	struct link_state link = { 0 };
+	struct error ignored;
+	int ret = 0;
+
+	if (!host->dry_run)
+		ret = query_link(host->route, vm->record.tap_ifindex, &link);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot find tap '%s'", vm->record.tap);
+	if (link.queues <= vm->record.attach.queues)
+		return 0;
+	host_link_delete(host, vm_tap(vm), &ignored);
+	return error_setf(err, STATUS_PERMISSION, EPERM, "another process opened tap '%s'",
+			  vm->record.tap);
+}
+
 static int make_tap(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	const struct attach_record *attach = &vm->record.attach;
@@ -62,6 +80,8 @@ static int make_tap(struct state *state, struct host *host, struct vm *vm, struc
 
 	ret = host_tap_add(host, vm->record.tap, attach->queues, attach->offload, vm->tap_fds,
 			   &vm->record.tap_ifindex, err);
+	if (ret == 0)
+		ret = check_queues(host, vm, err);
 	/* Killed before it is saved, this process has the only descriptors of the tap. */
 	return ret < 0 ? ret : state_save(state, err);
 }
@@ -71,14 +91,24 @@ static int publish_values(struct host *host, const struct vm *vm, struct error *
 	for (size_t i = 0; i < ARRAY_SIZE(tap_values); i++) {
 		const struct sysctl sysctl = { tap_values[i].tree, vm->record.tap,
 					       tap_values[i].key };
+		/* A dry run has no tap yet, which would get the default value. */
+		const struct sysctl present = { sysctl.tree,
+						host->dry_run ? "default" : sysctl.ifname,
+						sysctl.key };
 		const bool none = tap_values[i].routed && vm->record.path == PATH_BRIDGED;
 		const int wanted = none ? 0 : tap_values[i].value;
-		int value = none ? 0 : !wanted;
-		int ret;
+		int value, ret;
 
-		ret = host->dry_run ? 0 : sysctl_read(&sysctl, &value, err);
+		if (none && (host->dry_run || !tap_values[i].value))
+			continue;
+		ret = sysctl_read(&present, &value, err);
 		if (ret == -ENOENT && tap_values[i].optional)
 			continue;
+		/* Only the first network namespace has default values of neighbours. */
+		if (ret == -ENOENT && host->dry_run) {
+			value = !wanted;
+			ret = 0;
+		}
 		if (ret == 0 && value != wanted)
 			ret = host_sysctl(host, &sysctl, wanted, err);
 		if (ret < 0)
@@ -207,12 +237,6 @@ static int defend(struct state *state, struct host *host, struct vm *vm, bool an
 	return worker_link_send(&state->worker, &message, NULL, 0, err);
 }
 
-static bool announced(const struct vm *vm)
-{
-	return vm->announced.ifindex == vm->uplink.ifindex &&
-	       !memcmp(&vm->announced.mac, &vm->uplink.mac, sizeof(vm->uplink.mac));
-}
-
 int publish(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	bool added = false, announce;
@@ -230,9 +254,8 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 		ret = publish_bridged(state, host, vm, err);
 	if (ret < 0)
 		return ret;
-	announce = added || !announced(vm) || vm->record.attach.announce;
-	vm->announced.ifindex = vm->uplink.ifindex;
-	vm->announced.mac = vm->uplink.mac;
+	announce = added || !vm_same_station(vm, &vm->announced) || vm->record.attach.announce;
+	vm->announced = vm_station(vm);
 	return defend(state, host, vm, announce, err);
 }
 
@@ -243,7 +266,7 @@ int publish_withdraw(struct state *state, struct host *host, struct vm *vm, stru
 	char ifname[IFNAMSIZ];
 	struct error ignored;
 
-	if (vm->arp_open)
+	if (vm->arp.ifindex)
 		worker_link_send(&state->worker, &rest, NULL, 0, &ignored);
 	vm->announced.ifindex = 0;
 	if (!ifindex)
@@ -281,14 +304,17 @@ static bool uplink_in_use(unsigned int ifindex, const void *context)
 
 int publish_restore(struct state *state, struct host *host, struct error *err)
 {
-	const uint32_t before = state->uplinks.count;
+	const struct uplink_records before = state->uplinks;
 	int ret;
 
 	ret = uplink_values_restore(&state->uplinks, host, uplink_in_use, state, err);
-	/* A process for dry runs does not know all VMs. */
-	if (ret == 0 && !host->dry_run)
+	if (ret == 0)
 		ret = guest_rules_sweep(state, host, err);
-	return ret == 0 && state->uplinks.count != before ? state_save(state, err) : ret;
+	if (host->dry_run)
+		state->uplinks = before;
+	else if (ret == 0 && state->uplinks.count != before.count)
+		ret = state_save(state, err);
+	return ret;
 }
 
 /* Keeps the first of several errors. */
@@ -318,9 +344,9 @@ int publish_undo(struct state *state, struct host *host, struct vm *vm, struct e
 	vm->record.tap_ifindex = 0;
 	keep_error(&result, publish_withdraw(state, host, vm, &error), err, &error);
 	keep_error(&result, ask_undo(host, vm, &error), err, &error);
-	if (vm->arp_open)
+	if (vm->arp.ifindex)
 		worker_link_send(&state->worker, &forget, NULL, 0, &error);
-	vm->arp_open = false;
+	vm->arp.ifindex = 0;
 	keep_error(&result, publish_restore(state, host, &error), err, &error);
 	return result;
 }

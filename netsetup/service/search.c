@@ -10,8 +10,10 @@
 #include "netsetup/kernel/query.h"
 
 /* Size of the first batch, and the number of probed addresses after which the subnet is full. */
-#define BATCH_FIRST 4
+#define BATCH_FIRST 1
 #define PROBED_MAX  1024
+
+static const struct ether_addr unknown;
 
 /* Names the owner of an address that this VM must not have; NULL if there is none. */
 static const char *owner_of(const struct search_context *context, struct in_addr address)
@@ -65,9 +67,21 @@ static void batch_add(struct search *search, struct in_addr address)
 	search->batch[search->batch_size++] = (struct probe){ .address = address };
 }
 
+/*
+ * Some routers and clients take .0 and .255 for the network and the broadcast address of a /24, in
+ * a larger subnet as well. They are left to ranges that the user has named.
+ */
+static bool looks_like_broadcast(const struct search_context *context, struct in_addr address)
+{
+	const uint32_t last = ntohl(address.s_addr) & 0xff;
+
+	return ipv4_unset(context->attach->range_first) && (last == 0 || last == 0xff);
+}
+
 static bool usable(const struct search_context *context, struct in_addr address)
 {
-	return !owner_of(context, address) && !known_hosts_seen(context->hosts, address) &&
+	return !looks_like_broadcast(context, address) && !owner_of(context, address) &&
+	       !known_hosts_seen(context->hosts, address) &&
 	       !address_set_has(context->in_use, address) && permitted(context, address) &&
 	       !leaves_elsewhere(context, address);
 }
@@ -81,7 +95,7 @@ static void fill_batch(struct search *search, const struct search_context *conte
 	search->kind = context->attach->probe == PROBE_STRICT ? PROBE_OF_STRICT : PROBE_OF_NEW;
 	if (search->try_remembered) {
 		search->try_remembered = false;
-		if (search->kind == PROBE_OF_NEW)
+		if (search->kind == PROBE_OF_NEW && search->here)
 			search->kind = PROBE_OF_REMEMBERED;
 		batch_add(search, search->remembered);
 		return;
@@ -163,19 +177,72 @@ static int begin_fixed(struct search *search, const struct search_context *conte
 				  "address %s is reached by another interface than '%s'", text,
 				  context->uplink->ifname);
 	search->kind = context->attach->probe == PROBE_STRICT ? PROBE_OF_STRICT : PROBE_OF_NEW;
-	if (search->kind == PROBE_OF_NEW && ipv4_equal(address, search->remembered))
+	if (search->kind == PROBE_OF_NEW && search->here && ipv4_equal(address, search->remembered))
 		search->kind = PROBE_OF_REMEMBERED;
 	batch_add(search, address);
 	return 0;
 }
 
-/* Returns the address that this VM last had on this subnet; 0.0.0.0 if there is none. */
-static struct in_addr find_remembered(const struct search_context *context)
+static bool mac_equal(const struct ether_addr *a, const struct ether_addr *b)
 {
-	for (size_t i = 0; i < REMEMBERED_MAX; i++)
-		if (ipv4_prefix_host(&context->uplink->prefix, context->attach->remembered[i]))
-			return context->attach->remembered[i];
-	return (struct in_addr){ INADDR_ANY };
+	return !memcmp(a, b, sizeof(*a));
+}
+
+static bool on_subnet(const struct search_context *context, size_t i)
+{
+	return ipv4_prefix_host(&context->uplink->prefix, context->attach->remembered[i]);
+}
+
+/* Finds the first remembered address of this subnet whose network had this router. */
+static bool find_of_router(const struct search_context *context, const struct ether_addr *router,
+			   struct in_addr *address)
+{
+	for (size_t i = 0; i < REMEMBERED_MAX; i++) {
+		if (!on_subnet(context, i) ||
+		    !mac_equal(&context->attach->remembered_routers[i], router))
+			continue;
+		*address = context->attach->remembered[i];
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Finds the address that this VM last had in this network, which the router's hardware address
+ * shows, or in an unknown one. Without any, one of another network on a subnet of these numbers is
+ * as good as a new one, and is probed as such.
+ */
+static void find_remembered(struct search *search, const struct search_context *context)
+{
+	const bool router_known = !mac_equal(&context->router_mac, &unknown);
+
+	search->here = router_known &&
+		       (find_of_router(context, &context->router_mac, &search->remembered) ||
+			find_of_router(context, &unknown, &search->remembered));
+	for (size_t i = 0; !search->here && i < REMEMBERED_MAX; i++) {
+		if (!on_subnet(context, i))
+			continue;
+		search->remembered = context->attach->remembered[i];
+		search->here = !router_known;
+		return;
+	}
+}
+
+bool search_needs_router(const struct search_context *context)
+{
+	const struct ether_addr *routers = context->attach->remembered_routers, *first = NULL;
+
+	if (!ipv4_unset(context->attach->address) || ipv4_unset(context->uplink->router) ||
+	    !mac_equal(&context->router_mac, &unknown) || search_unprobed(context))
+		return false;
+	for (size_t i = 0; i < REMEMBERED_MAX; i++) {
+		if (!on_subnet(context, i))
+			continue;
+		if (first && !mac_equal(first, &routers[i]))
+			return true;
+		first = &routers[i];
+	}
+	return false;
 }
 
 static bool remembered_usable(const struct search *search, const struct search_context *context)
@@ -202,9 +269,9 @@ static int fail_none_permitted(const struct search_context *context, struct erro
 	char network[IPV4_TEXT_SIZE];
 
 	error_setf(err, STATUS_PERMISSION, EACCES,
-		   "user '%s' is not permitted to use any %saddress in %s on '%s'",
+		   "user '%s' is not permitted to use any address %sin %s on '%s'",
 		   context->authorization->name,
-		   ipv4_unset(context->attach->range_first) ? "" : "of the range's ",
+		   ipv4_unset(context->attach->range_first) ? "" : "of the range ",
 		   ipv4_prefix_text(&subnet, network), context->uplink->ifname);
 	error_remedy(err, "read the permitted addresses in '%s'", context->authorization->path);
 	return -EACCES;
@@ -274,8 +341,8 @@ int search_begin(struct search *search, const struct search_context *context, st
 	int ret;
 
 	*search = (struct search){ .size = BATCH_FIRST,
-				   .remembered = find_remembered(context),
 				   .fixed = !ipv4_unset(context->attach->address) };
+	find_remembered(search, context);
 	if (search->fixed)
 		return begin_fixed(search, context, err);
 	ret = start_candidates(search, context, err);

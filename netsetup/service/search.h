@@ -22,6 +22,7 @@
  * @uplink: verified.
  * @authorization: may be NULL.
  * @request: for the policy, with the uplink and the number of other VMs.
+ * @router_mac: the router's hardware address; zero if unknown.
  * @tap_ifindex: the VM's tap, through which its present address is reached; 0: none.
  * @route: rtnetlink socket; NULL: no route is looked up.
  * @hosts: known addresses.
@@ -32,6 +33,7 @@ struct search_context {
 	const struct uplink_facts *uplink;
 	const struct authorization *authorization;
 	struct request request;
+	struct ether_addr router_mac;
 	unsigned int tap_ifindex;
 	struct nl_sock *route;
 	struct known_hosts *hosts;
@@ -40,6 +42,8 @@ struct search_context {
 
 /**
  * struct search - one search. All zero is none.
+ * @remembered: the VM's last address here, or 0.0.0.0.
+ * @here: false if @remembered is of another network.
  * @batch: the @batch_size addresses that are probed.
  * @kind: timing of the probe.
  */
@@ -47,6 +51,7 @@ struct search {
 	bool fixed;
 	struct candidates candidates;
 	struct in_addr remembered;
+	bool here;
 	bool try_remembered;
 	unsigned int probed;
 	size_t size;
@@ -71,6 +76,12 @@ int search_begin(struct search *search, const struct search_context *context, st
  */
 int search_continue(struct search *search, const struct search_context *context,
 		    struct in_addr *address, struct error *err);
+
+/**
+ * search_needs_router() - true if the router's unknown hardware address would decide which of the
+ * remembered addresses is the one of this network.
+ */
+bool search_needs_router(const struct search_context *context);
 
 /* search_unprobed() - true if the batch must not be probed: the request and the policy say so. */
 bool search_unprobed(const struct search_context *context);

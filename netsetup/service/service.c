@@ -24,6 +24,7 @@
 #include "netsetup/confine/seccomp.h"
 #include "netsetup/service/answer.h"
 #include "netsetup/service/ask.h"
+#include "netsetup/service/attach.h"
 #include "netsetup/service/child.h"
 #include "netsetup/service/client.h"
 #include "netsetup/service/stale.h"
@@ -34,12 +35,16 @@
 
 #define BACKLOG 64
 
+/* Interval of attach_check() while there are VMs, in ms. */
+#define CHECK_MS 60000
+
 /**
  * struct service - the running service.
  * @listener: listening socket, or -1.
  * @signals: signalfd of SIGTERM.
  * @clients: connections without a VM.
  * @idle_since: monotonic_ms() since when there is no client.
+ * @checked: monotonic_ms() of the last attach_check().
  * @stopping: SIGTERM has come.
  */
 struct service {
@@ -49,6 +54,7 @@ struct service {
 	int signals;
 	struct client *clients;
 	uint64_t idle_since;
+	uint64_t checked;
 	bool stopping;
 };
 
@@ -117,7 +123,9 @@ static void add_client(struct service *service, int socket, int32_t pid)
 	client->socket = socket;
 	client->pid = pid;
 	client->further = -1;
-	client->deadline = monotonic_ms() + CLIENT_REQUEST_MS;
+	/* A vmrun of root connects before it downloads an image, and cannot connect again after. */
+	client->deadline = client_uid(socket) == 0 ? UINT64_MAX
+						   : monotonic_ms() + CLIENT_REQUEST_MS;
 	client->next = service->clients;
 	service->clients = client;
 	service->state.waiting++;
@@ -180,6 +188,10 @@ static void expire(struct service *service, uint64_t now)
 		if (is_expiring(service, vm) && now >= vm->lost_until)
 			client_lost(&service->state, vm);
 	}
+	if (now >= service->checked + CHECK_MS) {
+		service->checked = now;
+		attach_check(&service->state);
+	}
 }
 
 /* Returns the time until the next deadline in ms, -1 if there is none. */
@@ -194,6 +206,8 @@ static int time_left(const struct service *service, uint64_t now)
 			next = vm->lost_until;
 	if (service->mode == SERVICE_ACTIVATED && count_connections(service) == 0)
 		next = service->idle_since + SERVICE_IDLE_MS;
+	if (service->state.vms && service->checked + CHECK_MS < next)
+		next = service->checked + CHECK_MS;
 	if (next == UINT64_MAX)
 		return -1;
 	return next > now ? (int)(next - now) : 0;
@@ -514,6 +528,7 @@ enum exit_status service_run(enum service_mode mode, struct error *err)
 	}
 	keeper_ready(&service.state.keeper);
 	service.idle_since = monotonic_ms();
+	service.checked = service.idle_since;
 	while (ret == 0 && !is_over(&service, monotonic_ms()))
 		ret = turn(&service, err);
 	if (ret < 0 || service.state.unclean)

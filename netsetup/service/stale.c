@@ -10,7 +10,6 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/network_dump.h"
-#include "netsetup/service/guest_rules.h"
 #include "netsetup/service/publish.h"
 #include "netsetup/table/gate.h"
 
@@ -155,7 +154,6 @@ int stale_undo(struct state *state, struct host *host, struct error *err)
 
 	result = ret < 0 ? ret : result;
 	ret = list_entries(host, &listing, err);
-
 	result = ret < 0 ? ret : result;
 	for (size_t i = 0; i < listing.count; i++) {
 		ret = entry_needed(state, &listing.entries[i])
@@ -164,9 +162,6 @@ int stale_undo(struct state *state, struct host *host, struct error *err)
 		result = ret < 0 ? ret : result;
 	}
 	free(listing.entries);
-	/* publish_restore() does this, but for a dry run. */
-	ret = host->dry_run ? guest_rules_sweep(state, host, err) : 0;
-	result = ret < 0 ? ret : result;
 	ret = host_allow_sweep(host, err);
 	result = ret < 0 ? ret : result;
 	ret = publish_restore(state, host, err);

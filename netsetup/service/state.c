@@ -17,7 +17,7 @@
 
 #define STATE_FILE  "state"
 #define STATE_NEW   "state.new"
-#define STATE_MAGIC 0x76725334u /* "vrS4" */
+#define STATE_MAGIC 0x76725335u /* "vrS5" */
 
 /* A larger file is none of ours. */
 #define STATE_VMS_MAX 4096
@@ -33,6 +33,7 @@ struct state_header {
 	uint32_t last_id;
 	uint32_t uplink_count;
 	uint32_t vm_count;
+	struct ether_addr own_macs[OWN_MACS_MAX];
 };
 
 /*
@@ -184,6 +185,7 @@ int state_load(struct state *state, struct error *err)
 		return 0;
 	state->uplinks.count = header.uplink_count;
 	state->last_id = header.last_id;
+	memcpy(state->own_macs, header.own_macs, sizeof(state->own_macs));
 	return load_vms(state, fd, header.vm_count, err);
 }
 
@@ -203,6 +205,7 @@ static bool write_state(const struct state *state, int fd)
 				       .last_id = state->last_id,
 				       .uplink_count = state->uplinks.count };
 
+	memcpy(header.own_macs, state->own_macs, sizeof(header.own_macs));
 	for (const struct vm *vm = state->vms; vm; vm = vm->next)
 		header.vm_count += !vm->record.attach.dry_run;
 	if (!write_all(fd, &header, sizeof(header)) ||

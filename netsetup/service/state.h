@@ -22,6 +22,7 @@
  * @once: the service ends with its last VM.
  * @vms: list of all VMs.
  * @last_id: highest number of a VM so far.
+ * @own_macs: hardware addresses that uplinks have or had, the latest first, then zero.
  * @swept: true if the leftovers of dead services were removed.
  * @ruleset: socket of ask_listen(); 0: none.
  * @unclean: true if something could not be undone, so that the next service sweeps.
@@ -35,6 +36,7 @@ struct state {
 	bool once;
 	struct vm *vms;
 	uint32_t last_id;
+	struct ether_addr own_macs[OWN_MACS_MAX];
 	bool swept;
 	int ruleset;
 	bool unclean;

@@ -23,11 +23,13 @@ struct state;
  * @ifindex: of the uplink.
  * @fds: -1 where the keeper has handed over none yet.
  * @host: uplink_facts.host of what the table was told last; 0: nothing yet.
+ * @ifname: the uplink's name then, which is in the table's; empty before.
  */
 struct uplink_table {
 	unsigned int ifindex;
 	struct host_table fds;
 	uint64_t host;
+	char ifname[IFNAMSIZ];
 };
 
 struct tables {

@@ -155,7 +155,7 @@ static int list_in_use(struct task *task, const struct state *state, const struc
 				    !same_dry_run(&vm->record.attach, &other->record.attach)))
 			continue;
 		address_set_add(&task->in_use, other->record.address);
-		for (size_t i = 0; other->phase == VM_PROBING && i < other->search.batch_size; i++)
+		for (size_t i = 0; other->phase != VM_IDLE && i < other->search.batch_size; i++)
 			address_set_add(&task->in_use, other->search.batch[i].address);
 	}
 	return task->in_use.failed
@@ -176,6 +176,7 @@ int task_search(struct task *task, const struct state *state, const struct vm *v
 					    .uplink = &vm->uplink,
 					    .authorization = task->authorization,
 					    .request = task->request,
+					    .router_mac = vm->router_mac,
 					    .tap_ifindex = vm->record.tap_ifindex,
 					    .route = task->host.route,
 					    .hosts = &task->hosts,

@@ -200,7 +200,7 @@ int uplink_values_restore(struct uplink_records *records, struct host *host,
 		const int ret = used ? 0 : restore_uplink(host, record, err);
 
 		result = ret < 0 ? ret : result;
-		if (used || ret < 0 || host->dry_run)
+		if (used || ret < 0)
 			records->records[kept++] = *record;
 	}
 	records->count = kept;

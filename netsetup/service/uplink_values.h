@@ -56,7 +56,7 @@ bool uplink_values_ours(struct uplink_records *records, struct interface_id upli
 
 /**
  * uplink_values_restore() - restore the values of the uplinks that no VM uses. A value that is no
- * longer ours stays, because another program chose it.
+ * longer ours stays, because another program chose it. A dry run removes the records only.
  * @in_use: returns true if a VM uses the uplink.
  * @context: passed to it.
  * @err: the last error; the record of that uplink stays, and the others are restored.

@@ -9,6 +9,17 @@
 
 #include "netsetup/base/stall.h"
 
+struct vm_station vm_station(const struct vm *vm)
+{
+	return (struct vm_station){ vm->uplink.ifindex, vm->uplink.mac };
+}
+
+bool vm_same_station(const struct vm *vm, const struct vm_station *station)
+{
+	return station->ifindex == vm->uplink.ifindex &&
+	       !memcmp(&station->mac, &vm->uplink.mac, sizeof(station->mac));
+}
+
 struct vm *vm_new(void)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));

@@ -58,10 +58,18 @@ struct vm_record {
 };
 
 enum vm_phase {
-	VM_IDLE,    /* no request is pending */
-	VM_FINDING, /* a move waits for the router's answer to the worker */
-	VM_PROBING, /* a request waits for the worker's probes */
-	VM_ASKING,  /* the worker asks if the kernel forwards; a new VM waits for the answer */
+	VM_IDLE,      /* no request is pending */
+	VM_FINDING,   /* a request waits for the router's answer to the worker */
+	VM_PROBING,   /* a request waits for the worker's probes */
+	VM_ASKING,    /* a free address waits for the router's answer to it */
+	VM_COMPARING, /* as VM_ASKING, for its answer to this host */
+	VM_SAMPLING,  /* the worker asks if the kernel forwards; a new VM waits for the answer */
+};
+
+/* struct vm_station - an uplink with one hardware address. */
+struct vm_station {
+	unsigned int ifindex;
+	struct ether_addr mac;
 };
 
 /**
@@ -87,12 +95,16 @@ struct vm_ask {
  * @client: connection to the client; -1 after it was lost by a restart.
  * @lost_until: monotonic_ms() at which a VM without a client is undone.
  * @uplink: as verified last; ifindex 0: not yet.
- * @arp_open: the worker has an ARP socket on @uplink.
+ * @arp: the uplink on which the worker has an ARP socket; ifindex 0: none. A request that was
+ *       refused may have set @uplink.
  * @tabled: the table has the VM as @record says.
- * @announced: index and hardware address of the uplink in the last announcement.
+ * @announced: the uplink of the last announcement; ifindex 0: none.
  * @tap_fds: one for each queue until the client has them, else -1.
  * @dhcp_open: the worker serves the guest's DHCP.
  * @dhcp: the client's end of the DHCP socket until the client has it, else -1.
+ * @router_mac: hardware address of the present uplink's router; zero if unknown.
+ * @found: the free address, with VM_ASKING and VM_COMPARING.
+ * @filters: 1: the access point seems to filter a second address of a station.
  * @job: of the message that waits for the worker's answer.
  */
 struct vm {
@@ -101,20 +113,24 @@ struct vm {
 	int client;
 	uint64_t lost_until;
 	struct uplink_facts uplink;
-	bool arp_open;
+	struct vm_station arp;
 	bool tabled;
-	struct {
-		unsigned int ifindex;
-		struct ether_addr mac;
-	} announced;
+	struct vm_station announced;
 	int tap_fds[QUEUES_MAX];
 	bool dhcp_open;
 	int dhcp;
 	enum vm_phase phase;
+	struct ether_addr router_mac;
+	struct in_addr found;
+	uint8_t filters;
 	uint32_t job;
 	struct search search;
 	struct vm_ask ask;
 };
+
+/* vm_station() - the present uplink; vm_same_station() - true if it is still this one. */
+struct vm_station vm_station(const struct vm *vm);
+bool vm_same_station(const struct vm *vm, const struct vm_station *station);
 
 /* vm_new() - make a VM without anything; NULL if memory ran out. */
 struct vm *vm_new(void);

@@ -290,7 +290,7 @@ static int send_all(int owner, const void *messages, size_t size)
 	return 0;
 }
 
-/* What one batch has been answered. */
+/* The kernel's answer to one batch. */
 struct answer {
 	bool done;
 	int code;

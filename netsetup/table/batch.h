@@ -58,7 +58,8 @@ enum batch_type {
 	BATCH_PORT = 13,
 	BATCH_MARK = 19,
 	BATCH_IFINDEX = 20,
-	BATCH_PAIR4 = BATCH_IFINDEX << 12 | BATCH_MAC << 6 | BATCH_IPV4,
+	BATCH_MAC_IPV4 = BATCH_MAC << 6 | BATCH_IPV4,
+	BATCH_PAIR4 = BATCH_IFINDEX << 12 | BATCH_MAC_IPV4,
 };
 
 /**
@@ -112,7 +113,7 @@ void batch_rule_delete(struct batch *batch, const char *chain, uint64_t handle);
 
 void batch_set(struct batch *batch, const struct batch_set *set);
 
-/* batch_element_add(), batch_element_delete() - change an element. batch_set_flush(): delete all. */
+/* batch_element_add(), batch_element_delete(), batch_set_flush() - change one, delete all. */
 void batch_element_add(struct batch *batch, const struct batch_set *set,
 		       struct batch_element element);
 void batch_element_delete(struct batch *batch, const struct batch_set *set, const void *key);

@@ -8,8 +8,8 @@
 #include "netsetup/kernel/netlink.h"
 
 /*
- * Before the uplink's ifindex in hexadecimal, in the name of its gate. A VM's name has no '_', so no
- * VM's tap has this name.
+ * Before the uplink's ifindex in hexadecimal, in the name of its gate. A VM's name has no '_', and
+ * so neither has the name of its tap.
  */
 #define GATE_PREFIX TAP_PREFIX "gate_"
 

@@ -10,15 +10,15 @@
 #include <stdio.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/frame_mark.h"
 #include "netsetup/table/rule.h"
 
-/* Marks of a guest's frame on its way to the LAN and to the host; removed where it is looked at. */
-#define MARK_LAN  0x766d7201u
-#define MARK_HOST 0x766d7202u
-
-/* Broadcasts for each second to the LAN, of all guests: they cost air time at the lowest rate. */
-#define BROADCAST_RATE  200
-#define BROADCAST_BURST 200
+/*
+ * Broadcasts for each second of one guest, and of all guests to the LAN, where they cost air time
+ * at the lowest rate. As many may come at once.
+ */
+#define GUEST_BROADCASTS 50
+#define LAN_BROADCASTS   200
 
 /* Registers: a pair is three values that lie one after the other; a MAC fills two. */
 #define PAIR         NFT_REG32_04
@@ -34,7 +34,8 @@ const struct batch_set layout_self = { "self", BATCH_MAC, 6, BATCH_NOTHING, 0 };
 const struct batch_set layout_host4 = { "host4", BATCH_IPV4, 4, BATCH_NOTHING, 0 };
 const struct batch_set layout_bcast4 = { "bcast4", BATCH_IPV4, 4, BATCH_NOTHING, 0 };
 const struct batch_set layout_foreign4 = { "foreign4", BATCH_IPV4, 4, BATCH_NOTHING, 0 };
-const struct batch_set layout_tap_by_mac = { "tap_by_mac", BATCH_MAC, 6, BATCH_IFINDEX, 4 };
+const struct batch_set layout_tap_by_pair = { "tap_by_pair", BATCH_MAC_IPV4,
+					      sizeof(struct layout_mac_ip4), BATCH_IFINDEX, 4 };
 const struct batch_set layout_tap_by_ip4 = { "tap_by_ip4", BATCH_IPV4, 4, BATCH_IFINDEX, 4 };
 const struct batch_set layout_mac_by_ip4 = { "mac_by_ip4", BATCH_IPV4, 4, BATCH_MAC, 6 };
 const struct batch_set layout_pair4 = { "pair4", BATCH_PAIR4, sizeof(struct layout_pair4),
@@ -46,7 +47,8 @@ static const struct batch_set arp_operations = { "arp_operations", BATCH_ARPOP, 
 						 0 };
 static const struct batch_set dhcp_ports = { "dhcp_ports", BATCH_PORT, 2, BATCH_NOTHING, 0 };
 
-static const uint32_t mark_lan = MARK_LAN, mark_host = MARK_HOST, no_mark, the_one = LAYOUT_THE_ONE;
+static const uint32_t mark_lan = FRAME_MARK_LAN, mark_host = FRAME_MARK_HOST, no_mark;
+static const uint32_t the_one = LAYOUT_THE_ONE;
 static const uint8_t to_host = PACKET_HOST, multicast = PACKET_MULTICAST;
 static const uint8_t broadcast[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };
 static const struct in_addr no_address;
@@ -65,8 +67,8 @@ static void add_fixed(struct batch *batch, const struct batch_set *set, const ui
 static void add_sets(struct batch *batch)
 {
 	static const struct batch_set *const sets[] = {
-		&layout_mac,        &layout_mss,      &layout_self,       &layout_host4,
-		&layout_bcast4,     &layout_foreign4, &layout_tap_by_mac, &layout_tap_by_ip4,
+		&layout_mac,        &layout_mss,      &layout_self,        &layout_host4,
+		&layout_bcast4,     &layout_foreign4, &layout_tap_by_pair, &layout_tap_by_ip4,
 		&layout_mac_by_ip4, &layout_pair4,
 	};
 	static const uint16_t types[] = { ETH_P_IP, ETH_P_ARP };
@@ -87,13 +89,41 @@ static void load_the_one(struct batch *batch, const struct batch_set *map, uint3
 	rule_load_value(batch, map->name, KEY, reg);
 }
 
-/* Goes on if the frame's tap, this MAC and this address are in pair4. */
+/* Goes on if the frame's tap, this MAC and this address are in pair4. @mac: NULL: a routed VM's. */
 static void if_pair(struct batch *batch, const struct field *mac, const struct field *address)
 {
+	static const uint8_t any[8];
+
 	rule_load_meta(batch, NFT_META_IIF, PAIR);
-	rule_load(batch, mac, PAIR_MAC);
+	if (mac)
+		rule_load(batch, mac, PAIR_MAC);
+	else
+		rule_load_data(batch, any, sizeof(any), PAIR_MAC);
 	rule_load(batch, address, PAIR_ADDRESS);
 	rule_if_known(batch, layout_pair4.name, PAIR);
+}
+
+static void pass_arp(struct batch *batch, const struct field *mac, const char *comment)
+{
+	static const uint8_t ethernet_ipv4[] = { 0, ARPHRD_ETHER, 8, 0, ETH_ALEN, 4 };
+
+	rule_begin(batch, "check", comment);
+	rule_if_type(batch, ETH_P_ARP);
+	rule_if(batch, &rule_arp_fixed, ethernet_ipv4);
+	rule_if_in(batch, &rule_arp_operation, arp_operations.name);
+	if_pair(batch, mac, &rule_arp_sender);
+	rule_return(batch);
+}
+
+static void pass_ipv4(struct batch *batch, const struct field *mac, const char *comment)
+{
+	static const uint8_t reserved = IPPROTO_RAW;
+
+	rule_begin(batch, "check", comment);
+	rule_if_type(batch, ETH_P_IP);
+	rule_if_meta_not(batch, NFT_META_L4PROTO, &reserved, sizeof(reserved));
+	if_pair(batch, mac, &rule_ip_from);
+	rule_return(batch);
 }
 
 /*
@@ -105,20 +135,13 @@ static void if_pair(struct batch *batch, const struct field *mac, const struct f
  */
 static void add_check(struct batch *batch)
 {
-	static const uint8_t ethernet_ipv4[] = { 0, ARPHRD_ETHER, 8, 0, ETH_ALEN, 4 };
-	static const uint8_t reserved = IPPROTO_RAW;
-
 	batch_chain(batch, "check", NULL);
 	rule_begin(batch, "check", "multicast");
 	rule_if_meta(batch, NFT_META_PKTTYPE, &multicast, sizeof(multicast));
 	rule_drop(batch);
 
-	rule_begin(batch, "check", "ARP from its own address, or a probe from none");
-	rule_if_type(batch, ETH_P_ARP);
-	rule_if(batch, &rule_arp_fixed, ethernet_ipv4);
-	rule_if_in(batch, &rule_arp_operation, arp_operations.name);
-	if_pair(batch, &rule_arp_sender_mac, &rule_arp_sender);
-	rule_return(batch);
+	pass_arp(batch, &rule_arp_sender_mac, "ARP from its own address, or a probe from none");
+	pass_arp(batch, NULL, "the same of a routed guest, whatever its MAC");
 
 	rule_begin(batch, "check", "IPv4 from none, which pair4 has for probes");
 	rule_if_type(batch, ETH_P_IP);
@@ -147,11 +170,8 @@ static void add_check(struct batch *batch)
 	rule_if_in(batch, &rule_port_to, dhcp_ports.name);
 	rule_drop(batch);
 
-	rule_begin(batch, "check", "IPv4 from its own address, with a header that is one");
-	rule_if_type(batch, ETH_P_IP);
-	rule_if_meta_not(batch, NFT_META_L4PROTO, &reserved, sizeof(reserved));
-	if_pair(batch, &rule_mac_from, &rule_ip_from);
-	rule_return(batch);
+	pass_ipv4(batch, &rule_mac_from, "IPv4 from its own address, with a header that is one");
+	pass_ipv4(batch, NULL, "IPv4 of a routed guest, whatever its MAC");
 
 	rule_begin(batch, "check", "anything else");
 	rule_drop(batch);
@@ -165,19 +185,42 @@ static void clamp(struct batch *batch)
 	rule_next(batch);
 }
 
+/* Drops the broadcasts of a second above a number. */
+static void drop_broadcasts(struct batch *batch, uint32_t rate)
+{
+	rule_if(batch, &rule_mac_to, broadcast);
+	rule_if_more(batch, rate, rate);
+	rule_drop(batch);
+}
+
 static void forward_to(struct batch *batch, uint32_t ifindex)
 {
 	rule_load_data(batch, &ifindex, sizeof(ifindex), TAP);
 	rule_forward(batch, TAP);
 }
 
+/*
+ * Threat: a user gives a VM the router's MAC, and has what the host and other guests send by the
+ * router. Check: the packet is for the guest's address, too; ARP may answer its probe. The rest
+ * goes to the LAN. Test: test_stolen_mac in test_table.py.
+ */
+static void forward_pair(struct batch *batch, uint16_t type, const struct field *address)
+{
+	rule_if_type(batch, type);
+	rule_load(batch, &rule_mac_to, PAIR_MAC);
+	rule_load(batch, address, PAIR_ADDRESS);
+	rule_load_value(batch, layout_tap_by_pair.name, PAIR_MAC, TAP);
+	rule_forward(batch, TAP);
+}
+
 /* To the host, as if it came from the LAN. */
 static void add_out_to_host(struct batch *batch, uint32_t gate)
 {
-	rule_begin(batch, "out", "to another guest: from tap to tap");
-	rule_load(batch, &rule_mac_to, PAIR_MAC);
-	rule_load_value(batch, layout_tap_by_mac.name, PAIR_MAC, TAP);
-	rule_forward(batch, TAP);
+	rule_begin(batch, "out", "IPv4 to another guest: from tap to tap");
+	forward_pair(batch, ETH_P_IP, &rule_ip_to);
+
+	rule_begin(batch, "out", "ARP to another guest: from tap to tap");
+	forward_pair(batch, ETH_P_ARP, &rule_arp_target);
 
 	/* The driver of the tap has marked it as another host's, which IP does not receive. */
 	rule_begin(batch, "out", "to the host: by the gate");
@@ -201,9 +244,7 @@ static void add_out(struct batch *batch, uint32_t uplink, uint32_t gate)
 	add_out_to_host(batch, gate);
 
 	rule_begin(batch, "out", "too many broadcasts toward the LAN");
-	rule_if(batch, &rule_mac_to, broadcast);
-	rule_if_more(batch, BROADCAST_RATE, BROADCAST_BURST);
-	rule_drop(batch);
+	drop_broadcasts(batch, LAN_BROADCASTS);
 
 	rule_begin(batch, "out", "the station's MAC; a mark for uplink_out");
 	rule_store_meta(batch, NFT_META_MARK, &mark_lan, sizeof(mark_lan));
@@ -356,10 +397,11 @@ static void add_uplink_out(struct batch *batch, const char *uplink)
 	rule_if_not_in(batch, &rule_ethertype, ethertypes.name);
 	rule_accept(batch);
 
-	rule_begin(batch, "uplink_out", "the host to a guest: to its tap");
-	rule_load(batch, &rule_mac_to, PAIR_MAC);
-	rule_load_value(batch, layout_tap_by_mac.name, PAIR_MAC, TAP);
-	rule_forward(batch, TAP);
+	rule_begin(batch, "uplink_out", "IPv4 of the host to a guest: to its tap");
+	forward_pair(batch, ETH_P_IP, &rule_ip_to);
+
+	rule_begin(batch, "uplink_out", "ARP of the host to a guest: to its tap");
+	forward_pair(batch, ETH_P_ARP, &rule_arp_target);
 
 	rule_begin(batch, "uplink_out", "a broadcast of the host: every guest gets a copy");
 	rule_if(batch, &rule_mac_to, broadcast);
@@ -393,9 +435,15 @@ void layout_tap(struct batch *batch, struct interface_id tap, const struct ether
 	batch_chain(batch, chain_name(tap.ifindex, name), &hook);
 	batch_chain_flush(batch, name);
 
-	rule_begin(batch, name, "not the guest's MAC");
-	rule_if_not(batch, &rule_mac_from, mac);
-	rule_drop(batch);
+	/*
+	 * The MAC of a routed guest ends at the tap, and may be that of a bridge in the guest. In a
+	 * bridged one's name, a frame would reach the LAN and other guests.
+	 */
+	if (bridged) {
+		rule_begin(batch, name, "not the guest's MAC");
+		rule_if_not(batch, &rule_mac_from, mac);
+		rule_drop(batch);
+	}
 
 	/* The kernel has taken a tag of 802.1Q off; this field has it again (nft_payload.c). */
 	rule_begin(batch, name, "VLAN tags and other protocols");
@@ -405,9 +453,16 @@ void layout_tap(struct batch *batch, struct interface_id tap, const struct ether
 	rule_begin(batch, name, "may it send this?");
 	rule_jump(batch, "check");
 
-	/* What no rule takes goes on into the host's stack. */
+	/* A frame that no rule takes goes on into the host's stack. */
 	if (!bridged)
 		return;
+	/*
+	 * Threat: one guest's storm keeps the host busy, and leaves other guests no broadcast of
+	 * those to the LAN. Test: test_storm in test_table.py.
+	 */
+	rule_begin(batch, name, "too many broadcasts of this guest");
+	drop_broadcasts(batch, GUEST_BROADCASTS);
+
 	rule_begin(batch, name, "bridged: below the host's stack");
 	rule_goto(batch, "out");
 }

@@ -21,15 +21,28 @@ extern const struct batch_set layout_mac, layout_mss;
  */
 extern const struct batch_set layout_self, layout_host4, layout_bcast4, layout_foreign4;
 
-/* The tap of a bridged guest by its MAC and by its address, and its MAC by its address. */
-extern const struct batch_set layout_tap_by_mac, layout_tap_by_ip4, layout_mac_by_ip4;
+/*
+ * The tap of a bridged guest by its address, and by its MAC with that address or 0.0.0.0; its MAC
+ * by its address.
+ */
+extern const struct batch_set layout_tap_by_pair, layout_tap_by_ip4, layout_mac_by_ip4;
 
-/* What a guest may send from: struct layout_pair4. */
+/*
+ * Each tap with the MAC and an address that its guest may send from: struct layout_pair4. The MAC
+ * of a routed guest is zero here, which stands for any.
+ */
 extern const struct batch_set layout_pair4;
 
 /* A key of pair4: each part fills words of 4 octets. @ifindex is in host byte order. */
 struct layout_pair4 {
 	uint32_t ifindex;
+	struct ether_addr mac;
+	uint8_t zero[2];
+	struct in_addr address;
+};
+
+/* A key of tap_by_pair, which is the end of one of pair4. */
+struct layout_mac_ip4 {
 	struct ether_addr mac;
 	uint8_t zero[2];
 	struct in_addr address;

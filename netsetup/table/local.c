@@ -18,19 +18,25 @@
 /* The largest packet of IPv4. */
 #define MTU_MAX 65535u
 
-static int read_once(struct nl_sock *route, unsigned int uplink, struct interfaces *table)
+int local_link(struct nl_sock *route, unsigned int ifindex, struct interfaces *table)
 {
-	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC, .ifi_index = (int)uplink };
-	const struct ifaddrmsg address = { .ifa_family = AF_INET };
-	cleanup_nl_msg *one = netlink_message(RTM_GETLINK, 0, &link, sizeof(link));
-	cleanup_nl_msg *all = netlink_message(RTM_GETADDR, NLM_F_DUMP, &address, sizeof(address));
+	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex };
+	cleanup_nl_msg *message = netlink_message(RTM_GETLINK, 0, &header, sizeof(header));
 	int ret;
 
-	if (!one || !all)
+	ret = message ? netlink_request(route, message, interface_add_link, table) : -ENOMEM;
+	return ret == 0 && table->link_count != 1 ? -ENODEV : ret;
+}
+
+static int read_once(struct nl_sock *route, unsigned int uplink, struct interfaces *table)
+{
+	const struct ifaddrmsg header = { .ifa_family = AF_INET };
+	cleanup_nl_msg *all = netlink_message(RTM_GETADDR, NLM_F_DUMP, &header, sizeof(header));
+	int ret;
+
+	if (!all)
 		return -ENOMEM;
-	ret = netlink_request(route, one, interface_add_link, table);
-	if (ret == 0 && table->link_count != 1)
-		ret = -ENODEV;
+	ret = local_link(route, uplink, table);
 	return ret < 0 ? ret : netlink_request(route, all, interface_add_address, table);
 }
 

@@ -8,6 +8,14 @@
 #include "netsetup/table/batch.h"
 
 /**
+ * local_link() - read one interface from the kernel.
+ * @table: gets the interface.
+ *
+ * Return: 0, -ENODEV if it is gone, or another negative errno.
+ */
+int local_link(struct nl_sock *route, unsigned int ifindex, struct interfaces *table);
+
+/**
  * local_read() - read the uplink and all IPv4 addresses of the host from the kernel.
  * @route: rtnetlink socket.
  * @table: overwritten; the uplink is its only link. The caller must call interface_table_done()

@@ -11,9 +11,9 @@
 #include "netsetup/table/batch.h"
 
 /*
- * A rule is a list of expressions on registers of 4 octets, longer values lie in neighbouring ones:
- * load a field, compare it, look it up, write a register into the frame. An expression that does not
- * hold ends the rule. rule_begin() begins it, and one of the functions that say so ends it. Each
+ * A rule is a list of expressions on registers of 4 octets; a longer value fills several. They
+ * load a field, compare it, look it up, or write a register into the frame. An expression that does
+ * not hold ends the rule. rule_begin() begins it, and one of the last functions below ends it. Each
  * rule counts the frames for which all held, `nft list ruleset`.
  */
 
@@ -62,8 +62,8 @@ void rule_if_meta(struct batch *batch, uint32_t key, const void *value, size_t s
 void rule_if_meta_not(struct batch *batch, uint32_t key, const void *value, size_t size);
 
 /*
- * rule_if_type(), rule_if_protocol() - go on for an ETH_P_*, for an IPPROTO_*. The type is the one of
- * what a tag of 802.1Q encloses: rule_ethertype has the tag's.
+ * rule_if_type(), rule_if_protocol() - go on for an ETH_P_*, for an IPPROTO_*. In a frame with a
+ * tag of 802.1Q the type is that behind the tag; rule_ethertype is the tag's.
  */
 void rule_if_type(struct batch *batch, uint16_t type);
 void rule_if_protocol(struct batch *batch, uint8_t protocol);

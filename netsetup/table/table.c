@@ -10,7 +10,6 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/query.h"
 #include "netsetup/table/layout.h"
 #include "netsetup/table/local.h"
 
@@ -66,7 +65,7 @@ int table_refresh(const struct table *table, struct error *err)
 	return batch_commit(&batch, table->owner, err);
 }
 
-/* What the table has of VMs: all of pair4, and the bridged guests. */
+/* All of pair4, and the bridged guests. */
 struct known {
 	struct layout_pair4 *pairs;
 	size_t pair_count;
@@ -99,14 +98,17 @@ static int take_pair(const void *key, const void *value, void *context)
 
 static int take_bridged(const void *key, const void *value, void *context)
 {
+	const struct layout_mac_ip4 *guest = key;
 	struct known *known = context;
 	struct bridged *bridged;
 
+	if (!ipv4_unset(guest->address))
+		return 0;
 	bridged = interface_grow(known->bridged, known->bridged_count, sizeof(*bridged));
 	if (!bridged)
 		return -ENOMEM;
 	known->bridged = bridged;
-	memcpy(&bridged[known->bridged_count].mac, key, sizeof(struct ether_addr));
+	bridged[known->bridged_count].mac = guest->mac;
 	memcpy(&bridged[known->bridged_count++].tap, value, sizeof(uint32_t));
 	return 0;
 }
@@ -121,7 +123,7 @@ static int read_known(const struct table *table, struct known *known, struct err
 		known_done(known);
 		ret = batch_read(table->owner, name, &layout_pair4, take_pair, known);
 		if (ret == 0)
-			ret = batch_read(table->owner, name, &layout_tap_by_mac, take_bridged,
+			ret = batch_read(table->owner, name, &layout_tap_by_pair, take_bridged,
 					 known);
 	}
 	return ret < 0 ? error_set_errno(err, -ret, "cannot read table '%s'", name) : 0;
@@ -146,33 +148,39 @@ static void forget(struct batch *batch, struct known *known, uint32_t tap)
 		if (pair->ifindex != tap)
 			continue;
 		batch_element_delete(batch, &layout_pair4, pair);
-		if (!bridged || ipv4_unset(pair->address))
+		if (!bridged)
+			continue;
+		batch_element_delete(batch, &layout_tap_by_pair, &pair->mac);
+		if (ipv4_unset(pair->address))
 			continue;
 		batch_element_delete(batch, &layout_tap_by_ip4, &pair->address);
 		batch_element_delete(batch, &layout_mac_by_ip4, &pair->address);
 	}
-	for (size_t i = known->bridged_count; i-- > 0;) {
-		if (known->bridged[i].tap != tap)
-			continue;
-		batch_element_delete(batch, &layout_tap_by_mac, &known->bridged[i].mac);
-		known->bridged[i] = known->bridged[--known->bridged_count];
-	}
+	for (size_t i = known->bridged_count; i-- > 0;)
+		if (known->bridged[i].tap == tap)
+			known->bridged[i] = known->bridged[--known->bridged_count];
+}
+
+static void remember_pair(struct batch *batch, const struct table_vm *vm, struct in_addr address)
+{
+	struct layout_pair4 pair = { .ifindex = vm->tap.ifindex, .address = address };
+
+	if (vm->path == TABLE_BRIDGED)
+		pair.mac = vm->mac;
+	batch_element_add(batch, &layout_pair4, (struct batch_element){ &pair, NULL });
+	if (vm->path == TABLE_BRIDGED)
+		batch_element_add(batch, &layout_tap_by_pair,
+				  (struct batch_element){ &pair.mac, &vm->tap.ifindex });
 }
 
 static void remember(struct batch *batch, const struct table_vm *vm)
 {
-	struct layout_pair4 pair = { .ifindex = vm->tap.ifindex, .mac = vm->mac };
-
 	/* The pair with 0.0.0.0 is for ARP probes. */
-	batch_element_add(batch, &layout_pair4, (struct batch_element){ &pair, NULL });
-	pair.address = vm->address;
-	if (!ipv4_unset(vm->address))
-		batch_element_add(batch, &layout_pair4, (struct batch_element){ &pair, NULL });
-	if (vm->path != TABLE_BRIDGED)
-		return;
-	batch_element_add(batch, &layout_tap_by_mac,
-			  (struct batch_element){ &vm->mac, &vm->tap.ifindex });
+	remember_pair(batch, vm, (struct in_addr){ INADDR_ANY });
 	if (ipv4_unset(vm->address))
+		return;
+	remember_pair(batch, vm, vm->address);
+	if (vm->path != TABLE_BRIDGED)
 		return;
 	batch_element_add(batch, &layout_tap_by_ip4,
 			  (struct batch_element){ &vm->address, &vm->tap.ifindex });
@@ -190,9 +198,10 @@ static void flood(struct batch *batch, const struct known *known, const struct t
 		layout_flood(batch, vm->tap.ifindex, &vm->mac);
 }
 
+/* An index of 0 is that of a VM which evict() has removed. */
 static bool conflicts(const struct layout_pair4 *pair, bool pair_bridged, const struct table_vm *vm)
 {
-	if (pair->ifindex == vm->tap.ifindex)
+	if (!pair->ifindex || pair->ifindex == vm->tap.ifindex)
 		return false;
 	if (!ipv4_unset(vm->address) && ipv4_equal(pair->address, vm->address))
 		return true;
@@ -204,15 +213,15 @@ static bool conflicts(const struct layout_pair4 *pair, bool pair_bridged, const 
 static int evict(struct batch *batch, const struct table *table, struct known *known,
 		 const struct table_vm *vm, struct error *err)
 {
-	struct link_state state;
 	int ret;
 
 	for (size_t i = 0; i < known->pair_count; i++) {
+		cleanup_interfaces struct interfaces other = { 0 };
 		const uint32_t tap = known->pairs[i].ifindex;
 
 		if (!conflicts(&known->pairs[i], is_bridged(known, tap), vm))
 			continue;
-		ret = query_link(table->route, tap, &state);
+		ret = local_link(table->route, tap, &other);
 		if (ret != -ENODEV)
 			return error_set_errno(err, ret < 0 ? -ret : EADDRINUSE,
 					       "another VM on '%s' has this address or MAC",

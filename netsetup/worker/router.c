@@ -13,7 +13,10 @@
 
 void router_receive(struct router *router, const struct arp *arp)
 {
-	if (!ipv4_unset(router->address) && ipv4_equal(arp->sender, router->address))
+	const bool answer = arp->operation == ARPOP_REPLY && ipv4_equal(arp->target, router->host);
+
+	if (!ipv4_unset(router->address) && ipv4_equal(arp->sender, router->address) &&
+	    (answer || !router->strict))
 		router->mac = arp->sender_mac;
 }
 

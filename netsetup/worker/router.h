@@ -13,7 +13,8 @@
 /**
  * struct router - the search for one router.
  * @address: 0.0.0.0: there is no search.
- * @host: the host's own address, which asks.
+ * @host: the address that asks.
+ * @strict: only an answer to @host counts.
  * @mac: hardware address of the router, zero before it has answered.
  * @asked: number of requests that were sent.
  * @deadline: time of the next step, ms of CLOCK_MONOTONIC.
@@ -23,6 +24,7 @@
 struct router {
 	struct in_addr address;
 	struct in_addr host;
+	bool strict;
 	struct ether_addr mac;
 	unsigned int asked;
 	uint64_t deadline;
@@ -36,7 +38,7 @@ void router_receive(struct router *router, const struct arp *arp);
 /**
  * router_step() - send the request that is due. All packets that came before @now must have been
  * applied.
- * @socket: of arp_open().
+ * @socket: of arp_socket_open().
  * @mac: hardware address of its interface.
  * @now: ms of CLOCK_MONOTONIC.
  *

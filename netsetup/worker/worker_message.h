@@ -29,6 +29,9 @@
 /* Maximum number of VMs that the worker knows at once. Their numbers may be any. */
 #define WORKER_VMS_MAX 256
 
+/* Hardware addresses that uplinks of this host have or had. */
+#define OWN_MACS_MAX 8
+
 /* Maximum number of addresses that are probed at once. */
 #define PROBE_BATCH_MAX 128
 
@@ -58,6 +61,7 @@ struct probe {
 	struct in_addr address;
 	uint8_t taken;
 	struct ether_addr mac;
+	uint8_t reserved; /* 0 */
 };
 
 /* Timing of a probe; struct probe_timing has the milliseconds. */
@@ -75,14 +79,15 @@ enum probe_kind {
  * @mac: WORKER_OPEN, WORKER_DHCP: hardware address of the socket's interface. WORKER_FOUND: the
  *       router's, or zero if it did not answer. WORKER_CONFLICT: the other host's.
  *       WORKER_ASK: the guest's.
- * @guest: WORKER_OPEN: hardware address of a bridged guest, whose own ARP the socket receives; or
- *         zero.
+ * @own: WORKER_OPEN: hardware addresses that are this host's, then zero: an access point that
+ *       answers for its stations may still do so with a former one.
  * @address: WORKER_DEFEND, WORKER_CONFLICT: the address; WORKER_FIND: the router; WORKER_ASK: the
  *           guest.
  * @host: WORKER_FIND: the host's own address, which asks; WORKER_ASK: an address of the LAN.
  * @uplink, @tap: WORKER_ASK: their ifindexes.
  * @announce: WORKER_DEFEND: 1: announce it now and ANNOUNCE_INTERVAL later.
  * @kind: WORKER_PROBE: enum probe_kind.
+ * @strict: WORKER_FIND: 1: only an answer to @host counts, not another packet of the router.
  * @error: WORKER_PROBED, WORKER_FOUND: 0, or a positive errno if the uplink sends nothing:
  *         ENETDOWN, ENXIO. Nothing is proven then, and all addresses are marked as taken.
  * @count: WORKER_PROBE, WORKER_PROBED: 1..PROBE_BATCH_MAX.
@@ -94,9 +99,11 @@ struct worker_message {
 	uint32_t vm;
 	uint32_t job;
 	struct ether_addr mac;
-	struct ether_addr guest;
+	struct ether_addr own[OWN_MACS_MAX];
 	uint8_t announce;
 	uint8_t kind;
+	uint8_t strict;
+	uint8_t reserved[3]; /* 0 */
 	struct in_addr address;
 	struct in_addr host;
 	int32_t error;

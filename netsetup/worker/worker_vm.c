@@ -12,6 +12,7 @@
 #include "netsetup/base/clock.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/arp_socket.h"
 #include "netsetup/maker/ask.h"
 
 /* ARP packets of one turn. */
@@ -99,7 +100,7 @@ static int set_filter(struct worker_vm *vm, struct error *err)
 
 	if (ipv4_equal(address, vm->filter))
 		return 0;
-	if (arp_listen(vm->arp, address, err) < 0)
+	if (arp_socket_listen(vm->arp, address, err) < 0)
 		return -err->code;
 	vm->filter = address;
 	return 0;
@@ -114,14 +115,23 @@ static void send_conflict(const struct worker_vm *vm, const struct ether_addr *m
 	answer(vm, &message);
 }
 
+/*
+ * An access point that answers ARP for its stations repeats our own packets, and does not know at
+ * once that the station has another hardware address.
+ */
+static bool is_own(const struct worker_vm *vm, const struct ether_addr *mac)
+{
+	static const struct ether_addr none;
+
+	for (size_t i = 0; i < OWN_MACS_MAX && memcmp(&vm->own[i], &none, sizeof(none)) != 0; i++)
+		if (!memcmp(&vm->own[i], mac, sizeof(*mac)))
+			return true;
+	return !memcmp(&vm->mac, mac, sizeof(*mac));
+}
+
 static void apply(struct worker_vm *vm, const struct arp *arp)
 {
-	/*
-	 * An access point that answers ARP for its stations repeats our own packets. What a
-	 * bridged guest says to this host arrives on the uplink.
-	 */
-	if (!memcmp(&arp->sender_mac, &vm->mac, sizeof(vm->mac)) ||
-	    !memcmp(&arp->sender_mac, &vm->guest, sizeof(vm->guest)))
+	if (is_own(vm, &arp->sender_mac))
 		return;
 	if (is_probing(vm))
 		probe_receive(&vm->batch, &vm->mac, arp);
@@ -252,11 +262,11 @@ static int act_open(struct worker_vm *vm, const struct worker_message *message, 
 		close(vm->arp);
 	vm->arp = arp;
 	vm->mac = message->mac;
-	vm->guest = message->guest;
+	memcpy(vm->own, message->own, sizeof(vm->own));
 	vm->batch.timing = NULL;
 	vm->router = (struct router){ 0 };
 	vm->acd = (struct acd){ 0 };
-	/* That of arp_open(). */
+	/* That of arp_socket_open(). */
 	vm->filter = everything;
 	return set_filter(vm, err);
 }
@@ -291,6 +301,7 @@ static int act_find(struct worker_vm *vm, const struct worker_message *message, 
 		return invalid(err, "WORKER_FIND");
 	vm->router = (struct router){ .address = message->address,
 				      .host = message->host,
+				      .strict = message->strict,
 				      .job = message->job };
 	ret = set_filter(vm, err);
 	if (ret < 0)

@@ -19,11 +19,11 @@
  * struct worker_vm - all that the worker has of one VM.
  * @number: of the VM.
  * @service: socket to the service; stays the caller's.
- * @arp: of arp_open(), owned, or -1.
+ * @arp: of arp_socket_open(), owned, or -1.
  * @deaf: true if @arp fails at each call and must not be polled; the next request tries it again.
  * @mac: hardware address of the uplink.
- * @guest: that of a bridged guest, or zero.
- * @filter: the address of the present filter, as arp_listen() takes it.
+ * @own: hardware addresses whose packets are this host's own, then zero.
+ * @filter: the address of the present filter, as arp_socket_listen() takes it.
  */
 struct worker_vm {
 	uint32_t number;
@@ -31,7 +31,7 @@ struct worker_vm {
 	int arp;
 	bool deaf;
 	struct ether_addr mac;
-	struct ether_addr guest;
+	struct ether_addr own[OWN_MACS_MAX];
 	struct in_addr filter;
 	struct probe_batch batch;
 	struct router router;

@@ -142,8 +142,8 @@ int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struc
 	return 0;
 }
 
-int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
-		   struct error *err)
+int host_route_add(struct host *host, struct in_addr address, struct in_addr source,
+		   struct interface_id tap, struct error *err)
 {
 	must_permit(address);
 	must(host->dry_run || tap.ifindex == kernel.tap);
@@ -179,15 +179,6 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 	if (host_report(host, "proxy delete %s", uplink.ifname) &&
 	    ipv4_equal(address, kernel.proxy))
 		kernel.proxy.s_addr = 0;
-	return 0;
-}
-
-int host_filter(struct host *host, struct interface_id tap, struct in_addr address,
-		struct error *err)
-{
-	must_permit(address);
-	must(host->dry_run || tap.ifindex == kernel.tap);
-	host_report(host, "filter %s", tap.ifname);
 	return 0;
 }
 
@@ -237,7 +228,7 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
 }
 
 int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
-		   struct error *err)
+		       struct error *err)
 {
 	must(host->dry_run || route->table == TAP_TABLE(kernel.tap));
 	must(host->dry_run || route->ifindex == UPLINK || route->ifindex == kernel.tap);
@@ -249,7 +240,7 @@ int host_tap_route_add(struct host *host, const struct table_route *route, const
 }
 
 int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
-		      struct error *err)
+			  struct error *err)
 {
 	must(route->table != TAP_TABLE(OTHERS_TAP));
 	if (!host_report(host, "table delete %s", ifname))

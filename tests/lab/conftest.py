@@ -24,6 +24,7 @@ import guests
 import vm
 from hoststate import settle
 from lab import Lab
+from mirror import Mirror
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,9 +32,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "lab(**arguments): how to build the lab of this test")
     config.addinivalue_line("markers", "both_paths: runs with routed and with bridged guests")
     config.addinivalue_line("markers", "slow: boots a whole distribution, which takes minutes")
-    # Under nohup(1) a hang-up is ignored, by what the tests start, too.
-    # By libc: pytest-xdist may configure in a second thread, where signal.signal() fails.
-    ctypes.CDLL(None).signal(signal.SIGHUP, ctypes.c_void_p(0))
+    # Under nohup(1) a hang-up is ignored, and in the background of a script SIGQUIT, by what the
+    # tests start, too. By libc: pytest-xdist may configure in a second thread, where
+    # signal.signal() fails.
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        ctypes.CDLL(None).signal(number, ctypes.c_void_p(0))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -115,6 +118,14 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         left = _leftovers(built)
         assert not changes, "the test changed the laptop:\n" + "\n".join(changes)
         assert not left, "processes were left on the laptop:\n" + "\n".join(left)
+
+
+@pytest.fixture
+def mirror(lab: Lab) -> Iterator[Mirror]:
+    """A mirror on the laptop."""
+    made = Mirror(lab.laptop.netns, {"disk.raw": bytes(1 << 20)})
+    yield made
+    made.close()
 
 
 def _leftovers(built: Lab, timeout: float = 1.0) -> list[str]:

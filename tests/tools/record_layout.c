@@ -16,16 +16,15 @@
 #define HEADER(N, B, r) N(r, magic) N(r, version) N(r, type) N(r, size)
 #define ATTACH(N, B, r) \
 	B(r, header) B(r, name) B(r, uuid) N(r, owner) N(r, ifindex) B(r, host) B(r, address) \
-	B(r, range_first) B(r, range_last) B(r, remembered) B(r, avoided) B(r, gateway) \
-	N(r, tap_ifindex) B(r, mac) N(r, probe) N(r, promiscuous) N(r, path) \
-	N(r, firewall) N(r, queues) N(r, offload) N(r, dhcp) \
-	N(r, named) N(r, announce) N(r, dry_run) N(r, verbose) N(r, card) \
-	N(r, host_routes) B(r, reserved)
+	B(r, range_first) B(r, range_last) B(r, remembered) B(r, remembered_routers) \
+	B(r, avoided) B(r, gateway) N(r, tap_ifindex) B(r, mac) N(r, probe) N(r, promiscuous) \
+	N(r, path) N(r, firewall) N(r, queues) N(r, offload) N(r, dhcp) N(r, named) N(r, announce) \
+	N(r, dry_run) N(r, verbose) N(r, card) N(r, host_routes) B(r, reserved)
 #define CLEAN(N, B, r) B(r, header) N(r, dry_run) B(r, reserved)
 #define CHANGE(N, B, r) B(r, header) B(r, text)
 #define READY(N, B, r) \
-	B(r, header) B(r, tap) N(r, tap_ifindex) B(r, address) N(r, queues) N(r, dhcp) N(r, path) \
-	B(r, verdict)
+	B(r, header) B(r, tap) N(r, tap_ifindex) B(r, address) N(r, queues) N(r, dhcp) \
+	B(r, router_mac) N(r, filtered) N(r, path) B(r, reserved) B(r, verdict)
 #define FAILED(N, B, r) B(r, header) N(r, code) N(r, status) B(r, message) B(r, remedy)
 #define CONFLICT(N, B, r) B(r, header) B(r, mac) B(r, reserved) B(r, address)
 #define DHCP(N, B, r) \

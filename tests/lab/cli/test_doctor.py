@@ -14,14 +14,14 @@ import pytest
 
 import vm as vm_module
 from caller import Service
-from guests import paused
+from guests import boot, paused
 from lab import Lab
 
 pytestmark = pytest.mark.usefixtures("vmrun")
 
 PACKAGED = Path(__file__).resolve().parents[3] / "netsetup" / "packaging" / "vmrun.network"
-CHECKS = ["qemu", "kvm", "tun", "helper", "policy", "uplink", "addresses", "router", "internet",
-          "dns", "firewall", "arp", "manager", "stations", "data", "cache", "runtime",
+CHECKS = ["qemu", "kvm", "kernel", "tun", "service", "policy", "uplink", "addresses", "router",
+          "internet", "dns", "firewall", "arp", "manager", "stations", "data", "cache", "runtime",
           "leftovers", "clock", "sandbox"]
 
 
@@ -59,8 +59,8 @@ def test_healthy(lab: Lab) -> None:
         for how in ({"user": me, "sudo": True}, {"user": me}):
             checks = examine(lab, **how)
             assert checks["firewall"]["grade"] == ("ok" if "sudo" in how else "note")
-            assert checks["helper"]["grade"] == ("ok" if "sudo" in how else "warn")
-            del checks["firewall"], checks["helper"]
+            assert checks["service"]["grade"] == ("ok" if "sudo" in how else "warn")
+            del checks["firewall"], checks["service"]
             assert not bad(checks)
     assert not [line for line in sent.lines if "ethertype IPv6" not in line]
     assert before.diff(lab.snapshot()) == []
@@ -167,6 +167,63 @@ def test_firewall_that_was_mended(lab: Lab) -> None:
     vm.quit()
 
 
+CHAIN = "type filter hook forward priority 0; policy accept; "
+EATERS = {  # rules as shell commands, the grade, the finding
+    "a final reject": (f"nft 'table inet t {{ chain f {{ {CHAIN} ct state established accept; "
+                       "reject; }; }'", "fail", "chain 'inet t f' drops forwarded packets"),
+    "one direction": (f"nft 'table inet t {{ chain f {{ {CHAIN} iifname \"vmr-*\" accept; "
+                      "ct state established accept; drop; }; }'", "fail",
+                      "chain 'inet t f' drops packets to VMs"),
+    "masquerade": ("iptables-nft -t nat -A POSTROUTING -o wlan0 -j MASQUERADE", "warn",
+                   "chain 'ip nat POSTROUTING' hides VMs behind this host's address"),
+    "iptables-legacy": ("iptables-legacy -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT; "
+                        "iptables-legacy -P FORWARD DROP", "fail",
+                        "chain 'iptables-legacy FORWARD' drops forwarded packets"),
+}
+
+
+@pytest.mark.parametrize("name", EATERS)
+def test_rules_that_eat_packets(lab: Lab, name: str) -> None:
+    """Each kind is found, a real guest feels it, and the remedy that is shown mends it."""
+    rules, grade, finding = EATERS[name]
+
+    def reached() -> bool:
+        """True if the guest and the LAN reach each other as themselves."""
+        try:
+            page = lab.phone.http_get(vm.address, timeout=3)
+            lab.run(["sh", "-c", "conntrack -F 2>/dev/null; true"])
+            return f"<dd>{lab.phone.address}</dd>" in page and guest.reads(
+                f"http://{lab.phone.address}/") == f"server phone\nclient {vm.address}\n"
+        except OSError:
+            return False
+
+    vm, guest = boot(lab)
+    assert reached()
+    try:
+        lab.run(["sh", "-c", rules])
+        assert not reached()
+        found = examine(lab)["firewall"]
+        assert (found["grade"], found["finding"]) == (grade, finding)
+        for command in found["remedy"].splitlines():
+            lab.run(["sh", "-c", command.removeprefix("sudo ")])
+        assert examine(lab)["firewall"]["grade"] == "ok" and reached()
+    finally:
+        lab.run(["sh", "-c", "nft flush ruleset; iptables-legacy -P FORWARD ACCEPT; "
+                             "iptables-legacy -F"])
+
+
+def test_firewalld_gets_both_interfaces(lab: Lab) -> None:
+    """The zone 'trusted' for the tap passes only what VMs send, since firewalld 1.0."""
+    lab.laptop.netns.nft(f"table inet firewalld {{ chain filter_FORWARD {{ {CHAIN} reject; }}\n }}")
+    try:
+        assert examine(lab)["firewall"]["remedy"].splitlines() == [
+            "zone=$(firewall-cmd --get-zone-of-interface=wlan0 || firewall-cmd --get-default-zone)",
+            "sudo firewall-cmd --zone=$zone --change-interface=wlan0",
+            "sudo firewall-cmd --zone=$zone --change-interface=vmr-NAME"]
+    finally:
+        lab.laptop.netns.nft("flush ruleset")
+
+
 def test_arp_that_was_mended(lab: Lab) -> None:
     key = "net/ipv4/conf/all/arp_ignore"
     lab.laptop.netns.sysctls({key: "1"})
@@ -189,6 +246,14 @@ def test_machine_that_lacks_things(lab: Lab) -> None:
         assert checks[name]["grade"] == "fail"
         assert re.fullmatch(finding, checks[name]["finding"]), checks[name]
         assert checks[name]["remedy"]
+
+
+def test_old_kernel(lab: Lab) -> None:
+    """With what uname(2) says to programs that cannot read "3." (personality(2))."""
+    found = examine(lab, before="set -- setarch --uname-2.6 \"$@\"")["kernel"]
+    assert found["grade"] == "fail"
+    assert found["finding"] == "Linux 2.6 is too old to put VMs on the LAN"
+    assert found["remedy"] == "boot Linux 6.1 or later"
 
 
 def test_users_directories(lab: Lab) -> None:
@@ -247,11 +312,11 @@ def test_user_of_a_service(lab: Lab) -> None:
         assert refused["grade"] == "fail" and "'me' is not permitted" in refused["finding"]
         lab.set_policy(refused["remedy"].splitlines()[-1] + "\n")
         checks = examine(lab, user=me)
-        assert checks["policy"]["grade"] == "ok" and checks["helper"]["grade"] == "ok"
-        assert checks["helper"]["finding"].startswith("a service listens")
+        assert checks["policy"]["grade"] == "ok" and checks["service"]["grade"] == "ok"
+        assert checks["service"]["finding"].startswith("a service listens")
 
         stranger = lab.add_user("stranger", 6666, 6666)
-        barred = examine(lab, user=stranger)["helper"]
+        barred = examine(lab, user=stranger)["service"]
         assert barred["grade"] == "fail" and "cannot connect to" in barred["finding"]
 
 

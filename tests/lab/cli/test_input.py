@@ -72,3 +72,18 @@ def test_signal(lab: Lab, signo: signal.Signals) -> None:
         vmrun.stdin.write(b"#" * (1 << 18))
         vmrun.send_signal(signo)
         assert vmrun.wait(30) == 128 + signo
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_check_ends_at_a_signal(lab: Lab, number: signal.Signals) -> None:
+    """Between two of many files, without a message."""
+    (lab.directory / "disk.img").write_bytes(bytes(512))
+    (lab.directory / "web.yaml").write_text(GOOD)
+    argv, env = vmrun_argv(lab.directory, ["check"] + [str(lab.directory / "web.yaml")] * 20000)
+    vmrun = lab.laptop.netns.popen(argv, env=os.environ | lab.laptop.netns.env | env,
+                                   stderr=subprocess.PIPE, text=True)
+    assert "well defined" in vmrun.stderr.readline()
+    vmrun.send_signal(number)
+    rest = vmrun.stderr.read()
+    assert vmrun.wait(timeout=20) == 128 + number
+    assert len(rest.splitlines()) < 19000 and "error" not in rest

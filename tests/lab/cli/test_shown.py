@@ -25,8 +25,8 @@ def setting_up(vm: Vm) -> list[str]:
 
 
 def announces(command: str) -> bool:
-    """True if it announces the address to the LAN, which leaves no trace on the laptop."""
-    return command.startswith("# gratuitous ARP")
+    """True if it leaves no trace on the laptop when it is typed: an announcement, and the table."""
+    return command.startswith(("# gratuitous ARP", "# nft"))
 
 
 # Of a tap that is made by hand and of one that QEMU holds, these differ: the MAC is random, and
@@ -35,13 +35,16 @@ TAPS_OWN = {"ifindex", "address", "flags", "operstate", "linkmode", "persist"}
 
 
 def comparable(state: HostState) -> list[str]:
-    """The state without that, and without the leases, which are vmrun's own memory."""
+    """The state without that, without vmrun's own memory, and without the uplink's table and its gate:
+    what is shown of these is for reading."""
     lines = []
     for line in state.lines:
         subject, _, body = line.partition(": ")
         if subject == "link vmr-tiny" or subject.startswith("route"):
             line = f"{subject}: {without(json.loads(body), TAPS_OWN)}"
-        if not subject.startswith("file /run/vmrun"):
+        if subject == "link wlan0":
+            line = f"{subject}: {without(json.loads(body), {'allmulti'})}"
+        if not subject.startswith(("file /run/vmrun", "nft ")) and "vmr-gate" not in subject:
             lines.append(line)
     return lines
 
@@ -111,7 +114,10 @@ def test_dry_run_shows_the_same_and_changes_nothing(lab: Lab) -> None:
 
     *commands, qemu = said["root"]
     vm = lab.start_vm(paused(), ["--verbose"])
-    assert commands == setting_up(vm)
+    # A tap's chain and routing table have the number of its interface, which a dry run does not make.
+    number = re.compile(r"\b(tap_|11800000)(\d+|N)\b")
+    assert [number.sub(r"\1N", each) for each in commands] == \
+        [number.sub(r"\1N", each) for each in setting_up(vm)]
     # A dry run has no directory of its own.
     assert qemu.split() == " ".join(vm.qemu.cmdline).replace(
         "console=ttyS0", "'console=ttyS0").replace("::off:192.168.77.1", "::off:192.168.77.1'"

@@ -147,8 +147,8 @@ def test_life(package: Path, tmp_path: Path) -> None:
     assert said == [
         *installed(said), "again -rwx------ root:root", "allow user root", "disabled",
         f"loaded -r -T -W {PROFILE}",
-        "left /etc/systemd/system/sockets.target.wants/vmrun-netsetup.socket",
-        f"left {PROFILE}", "left /etc/vmrun", "left /etc/vmrun/netsetup.conf"], happened
+        f"left {PROFILE}",
+        "left /etc/systemd/system/sockets.target.wants/vmrun-netsetup.socket", "left /etc/vmrun", "left /etc/vmrun/netsetup.conf"], happened
 
 
 def test_lintian(package: Path) -> None:

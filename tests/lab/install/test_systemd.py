@@ -119,7 +119,7 @@ cmp /tmp/before /tmp/after && echo restored
 mkdir -p /usr/local/libexec/vmrun
 cp /usr/bin/vmrun /usr/local/bin/ && cp /usr/libexec/vmrun/* /usr/local/libexec/vmrun/
 chmod a+rx /usr/local/libexec/vmrun/*
-me vmrun doctor | grep -A 3 ' helper ' | sed -n '1s/ .*//p; /another/s/^ *//p'
+me vmrun doctor | grep -A 3 ' service ' | sed -n '1s/ .*//p; /another/s/^ *//p'
 
 journalctl --quiet --unit=user@4242 --output=cat | grep -c 'Started vmrun@web\|Started.*irtual machine web'
 journalctl --quiet --output=cat | grep 'remains running\|kill control group' || echo quiet

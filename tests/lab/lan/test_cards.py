@@ -46,9 +46,9 @@ def configure(guest: Guest, gateway: str) -> dict[str, str]:
 
 
 def taps(lab: Lab) -> list[str]:
-    """The taps of the laptop."""
+    """The taps of the laptop's guests; a gate's name ends with a number after '_'."""
     return [link["ifname"] for link in lab.laptop.netns.ip_json("link show")
-            if link["ifname"].startswith("vmr-")]
+            if link["ifname"].startswith("vmr-") and "vmr-gate_" not in link["ifname"]]
 
 
 def answers_itself(lab: Lab, guest: Guest, each: dict, name: str, phone: Station) -> None:

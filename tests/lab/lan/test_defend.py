@@ -4,10 +4,12 @@
 import os
 import re
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+import arp
 from conftest import need
 from guests import boot, paused, tiny
 from lab import LAPTOP_MAC, Lab
@@ -47,6 +49,7 @@ def announcements(lines: list[str], address: str, mac: str = LAPTOP_MAC) -> list
 # Probes
 
 
+@pytest.mark.both_paths
 def test_probe_is_answered(lab: Lab) -> None:
     """arping -D is the check that Linux' own scripts make (RFC 5227 section 2.1.1)."""
     need("arping")
@@ -103,6 +106,7 @@ def test_announced_twice_at_the_start(lab: Lab) -> None:
     assert len(times) == 2 and 1.9 < times[1] - times[0] < 4, "RFC 5227 section 2.3: 2 s apart"
 
 
+@pytest.mark.both_paths
 def test_announced_when_it_is_news(lab: Lab) -> None:
     """After the uplink's MAC has changed and when the carrier is back; an event that changes
     nothing for the guest is not announced."""
@@ -134,6 +138,7 @@ def test_announced_when_it_is_news(lab: Lab) -> None:
 # Conflicts
 
 
+@pytest.mark.both_paths
 def test_claim_is_answered_once(lab: Lab) -> None:
     """One claim, which may have been a mistake: the LAN is told who has the address."""
     vm, guest = boot(lab)
@@ -149,6 +154,19 @@ def test_claim_is_answered_once(lab: Lab) -> None:
     assert "address conflict" not in vm.stderr.text and "moved" not in vm.stderr.text
 
 
+def test_former_mac_is_no_rival(lab: Lab) -> None:
+    """An access point that answers ARP for its stations knows the laptop by its MAC of before."""
+    vm = lab.start_vm(paused(network={"configure": ["dhcp"]}))
+    point = lab.squat("192.168.77.62")
+    point.netns.ip(f"link set lan address {LAPTOP_MAC}")
+    responder = arp.Responder(point.netns, "lan", lambda address: str(address) == vm.address)
+    with closing(responder):
+        lab.laptop.change_mac(OTHER_MAC)
+        time.sleep(3)
+        assert OTHER_MAC in lab.phone.arp_request(vm.address, first=False)
+    assert "moved" not in vm.stderr.text and "conflict" not in vm.stderr.text, vm.stderr.text
+
+
 def insist(rival: Station, address: str, vm: Vm, until: str, reply: bool = False) -> re.Match:
     """Claim twice, which is to insist, and say nothing more."""
     claim(rival, address, reply)
@@ -157,6 +175,7 @@ def insist(rival: Station, address: str, vm: Vm, until: str, reply: bool = False
     return vm.wait_stderr(until, 15)
 
 
+@pytest.mark.both_paths
 def test_static_guest_stays(lab: Lab) -> None:
     """Told on the kernel's command line alone: it cannot move, and the user is told who it is. When
     the rival is silent the VM is on the LAN again."""
@@ -183,6 +202,7 @@ def test_static_guest_stays(lab: Lab) -> None:
         assert lab.phone.neighbour(vm.address) == LAPTOP_MAC
 
 
+@pytest.mark.both_paths
 def test_dhcp_guest_moves(lab: Lab) -> None:
     """Told by DHCP, and the rival insists: another address, without a restart. By replies, which
     leave no trace in the laptop's own cache, and it answers no probe either."""
@@ -210,6 +230,7 @@ def test_fixed_address_stays(lab: Lab) -> None:
     assert lab.phone.http_get(vm.address, timeout=15)
 
 
+@pytest.mark.both_paths
 def test_rival_takes_the_address_while_the_vm_is_away(lab: Lab) -> None:
     """Not on the LAN, netsetup does not speak for an address that may be another's by now."""
     vm = lab.start_vm(paused(), ["--uplink=wlan0"])

@@ -3,12 +3,15 @@
 
 import itertools
 import subprocess
+import time
 
 import pytest
 
 from guests import TINY, boot, reach, tiny
 from lab import BEYOND, LAPTOP_MAC, Lab
 from output import Output
+from stream import Echoes
+from vm import Vm
 
 pytestmark = pytest.mark.usefixtures("vmrun")
 
@@ -53,6 +56,37 @@ def test_guest_is_a_member_of_the_lan(lab: Lab) -> None:
     assert list(lab.lan.seen()) == [LAPTOP_MAC]
     assert lab.lan.dropped() == 0
     assert lab.laptop.netns.sysctl("net/ipv4/ip_forward") == "0"
+
+
+def test_laptop_speaks_from_its_address_on_the_lan(lab: Lab) -> None:
+    """Whatever addresses it has besides, as Docker's: the guest knows no way back to those. The
+    address is followed, and no connection of another machine notices."""
+    laptop = lab.laptop
+
+    def speaks_from(vm: Vm) -> str:
+        deadline = time.monotonic() + 5
+        while (route := laptop.netns.ip_json(f"route get {vm.address}")[0])["dev"] != vm.tap:
+            assert time.monotonic() < deadline, route
+            time.sleep(0.02)
+        assert f"<dd>{route['prefsrc']}</dd>" in laptop.http_get(vm.address)
+        return route["prefsrc"]
+
+    laptop.netns.ip("addr add 10.55.0.1/32 dev lo")  # the first interface: the kernel's choice
+    try:
+        vm, _ = boot(lab, tiny(network={"configure": ["dhcp"]}))
+        assert speaks_from(vm) == laptop.address
+        with Echoes(lab.phone, vm.address) as stream:
+            laptop.set_address(lab.lan.cidr(lab.lan.host(40)))
+            assert stream.answered(time.monotonic())
+            assert speaks_from(vm) == laptop.address == str(lab.lan.host(40))
+            laptop.set_address(lab.lan.cidr(lab.lan.host(1)))
+            assert stream.answered(time.monotonic()) and not stream.broken
+        laptop.add_wired()
+        vm.wait_stderr("moved: .* on eth0$")
+        wired = laptop.netns.ip_json("addr show dev eth0")[0]["addr_info"][0]["local"]
+        assert speaks_from(vm) == wired
+    finally:
+        laptop.netns.ip("addr del 10.55.0.1/32 dev lo")
 
 
 @pytest.mark.both_paths

@@ -10,7 +10,7 @@ import signal
 import stat
 import time
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 
@@ -75,14 +75,6 @@ def test_while_an_overlay_is_made(lab: Lab, slow_qemu_img: Path, detach: tuple) 
                       env={"PATH": f"{slow_qemu_img}:{os.environ['PATH']}"})
     wait_until((slow_qemu_img / "reached").exists, vm)
     cancel(lab, vm, signal.SIGINT)
-
-
-@pytest.fixture
-def mirror(lab: Lab) -> Iterator[Mirror]:
-    """A mirror on the laptop."""
-    made = Mirror(lab.laptop.netns, {"disk.raw": bytes(1 << 20)})
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize("detach", DETACH)

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("vmrun")
 FORWARDING = "net/ipv4/conf/wlan0/forwarding"
 PROXY_DELAY = "net/ipv4/neigh/wlan0/proxy_delay"
 ADDRESS = "192.168.77.99"
+TAP_TABLES = 118000000  # before a tap's index in the number of its table
 
 
 def shared(lab: Lab) -> tuple[str, str]:
@@ -62,10 +63,19 @@ def test_nothing_to_sweep(lab: Lab) -> None:
 
 def test_after_all_were_killed(lab: Lab) -> None:
     vm = lab.start_vm(paused(console="socket"), [f"--address={ADDRESS}"])
+    table = TAP_TABLES + lab.laptop.netns.ip_json(f"link show dev {vm.tap}")[0]["ifindex"]
     kill_all(vm)
     assert shared(lab) == ("1", "0")
     runtime = "/run/user/0/vmrun/tiny"
     expected = {*(f"rm {runtime}/{name}" for name in ("agent", "console", "control", "lock")),
+                *(f"ip rule delete pref {rule} protocol 118" for rule in (
+                    f"114 to {ADDRESS} lookup {table}", f"115 to {ADDRESS} lookup main",
+                    f"116 iif {vm.tap} lookup local", f"117 iif {vm.tap} lookup {table}",
+                    f"118 iif {vm.tap} unreachable",
+                    "116 iif wlan0 lookup local", "118 iif wlan0 blackhole")),
+                *(f"ip route delete {route} table {table} proto 118" for route in (
+                    "192.168.77.0/24 dev wlan0",
+                    f"default via {lab.lan.gateway} dev wlan0 onlink")),
                 f"ip neigh delete proxy {ADDRESS} dev wlan0",
                 "sysctl -w net.ipv4.conf.wlan0.forwarding=0",
                 "sysctl -w net.ipv4.neigh.wlan0.proxy_delay=80"}

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.usefixtures("vmrun")
 SAME_WISH = 1.0  # supervise_timing.same_wish of launcher/run/shutdown.c, in seconds
 
 
+@pytest.mark.both_paths
 def test_power_off_from_inside(lab: Lab) -> None:
     vm, _ = boot(lab)
     vm.wait_console(r"^tiny:", 10)
@@ -83,6 +84,7 @@ def test_sigquit_quits_at_once(lab: Lab) -> None:
     assert lab.start_vm(paused()).quit(3) == 128 + signal.SIGQUIT
 
 
+@pytest.mark.both_paths
 def test_qemu_killed(lab: Lab) -> None:
     vm = lab.start_vm(tiny())
     vm.qemu.signal(signal.SIGKILL)
@@ -90,6 +92,7 @@ def test_qemu_killed(lab: Lab) -> None:
     assert "vmrun: QEMU was killed by signal 9 (Killed)" in vm.stderr.lines
 
 
+@pytest.mark.both_paths
 @pytest.mark.parametrize("booted", [False, True])
 def test_vmrun_killed(lab: Lab, booted: bool) -> None:
     """QEMU goes by its parent-death signal, the service by the end of its last client's socket."""
@@ -105,8 +108,9 @@ def test_vmrun_killed(lab: Lab, booted: bool) -> None:
     assert before.diff(lab.snapshot()) == []
 
 
-def test_everything_killed(lab: Lab) -> None:
-    """Nobody is left to undo it: the tap goes by itself, and the next run sweeps the rest."""
+@pytest.mark.both_paths
+def test_everything_killed(lab: Lab, data_path: str) -> None:
+    """Nobody is left to undo it: tap, table and gate go by themselves, the next run sweeps the rest."""
     vm = lab.start_vm(paused())
     processes = [vm.supervisor, *vm.services(), *vm.family()]
     vm.signal(signal.SIGSTOP)
@@ -116,12 +120,15 @@ def test_everything_killed(lab: Lab) -> None:
     vm.wait()
     assert all(each.wait_gone(1) for each in processes)
     assert "vmr-tiny" not in lab.laptop.netns.ip("link show")
-    assert vm.address in lab.laptop.netns.ip("neigh show proxy")
+    assert "vmr-gate" not in lab.laptop.netns.ip("link show")
+    assert lab.laptop.netns.run(["nft", "list", "tables"]).stdout == ""
+    assert (vm.address in lab.laptop.netns.ip("neigh show proxy")) == (data_path == "routed")
     again = lab.start_vm(paused())
     assert again.address == vm.address
     again.quit()
 
 
+@pytest.mark.both_paths
 @pytest.mark.parametrize("which", ["netsetup", "maker", "worker"])
 def test_service_killed(lab: Lab, which: str) -> None:
     """Another one goes on; the guest is not even interrupted, and vmrun says nothing."""

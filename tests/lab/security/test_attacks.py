@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Attacks of a permitted user on the VMs of others, and on the machine, by way of the service."""
 
+import errno
 import fcntl
 import os
 import select
@@ -19,8 +20,8 @@ import pytest
 
 import netns
 import records
-from caller import (GROUP, ME, OTHER, POLICY, QUICK, Caller, Service, Stage, matches,
-                    same_tap_name, tap_name)
+from caller import (GROUP, IFF_NO_PI, IFF_TAP, ME, OTHER, POLICY, QUICK, TUNSETIFF, Caller, Service,
+                    Stage, become, matches, same_tap_name, tap_name)
 from conftest import need, need_vmrun
 from hoststate import settle
 from records import FAILED, MOVE, READY, clean, dhcp, dhcp_packet
@@ -28,6 +29,7 @@ from vm import Account
 
 TUNSETPERSIST, TUNSETCARRIER, TUNSETOFFLOAD = 0x400454CB, 0x400454E2, 0x400454D0
 EACCES = 13
+IFF_MULTI_QUEUE = 0x0100
 PIDFD_GETFD = 438
 PROMPT = 2.0  # seconds in which a client is answered, whatever another one does
 
@@ -131,9 +133,39 @@ def test_anothers_address(stage: Stage, by: str, moved: bool) -> None:
                            answer.message)
 
 
+def test_nobody_adds_a_queue(stage: Stage) -> None:
+    """A tap with several queues could have one of another user's, who may open /dev/net/tun."""
+    def add_queue() -> int:
+        with open("/dev/net/tun", "r+b", buffering=0) as tun:
+            become(QUICK, [GROUP])
+            request = struct.pack("16sH22x", answer.tap.encode(),
+                                  IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE)
+            try:
+                fcntl.ioctl(tun, TUNSETIFF, request)
+            except OSError as error:
+                return error.errno
+            return 0
+    with stage.caller(OTHER) as other:
+        answer = other.ask(stage.attach(OTHER, queues=2))
+        assert answer.kind == READY and len(answer.fds) == 2
+        assert stage.lab.laptop.netns.call(add_queue) == errno.EPERM
+        other.finish()
+
+
+def test_a_stations_mac(stage: Stage) -> None:
+    """A bridged VM with the hardware address of a station: the station's answers are not its own, and
+    the address is in use."""
+    phone = stage.lab.phone
+    stage.lab.laptop.netns.ip("neigh flush dev wlan0")
+    with stage.caller(ME) as caller:
+        answer = caller.ask(stage.attach(ME, address=phone.address, path=2,
+                                         mac=bytes.fromhex(phone.mac.replace(":", ""))))
+        assert answer.kind == FAILED and phone.mac in answer.message, answer
+
+
 # A worker that a station of the LAN has taken over
 
-WORKER_MESSAGE = struct.Struct("=III6sBB4s4siI1536s")
+WORKER_MESSAGE = struct.Struct("=III6s48sBBB3x4s4siI1536s")
 WORKER_PROBED, WORKER_CONFLICT = 7, 9
 
 
@@ -141,8 +173,8 @@ def worker_message(kind: int, number: int, job: int = 0, count: int = 1,
                    address: str = "192.168.77.1") -> bytes:
     """A struct worker_message, whose first address is free."""
     octets = IPv4Address(address).packed
-    return WORKER_MESSAGE.pack(kind, number, job, b"\2\0\0\0\0\7", 0, 0, octets, octets, 0, count,
-                               octets + bytes(8))
+    return WORKER_MESSAGE.pack(kind, number, job, b"\2\0\0\0\0\7", b"", 0, 0, 0, octets, octets, 0,
+                               count, octets + bytes(8))
 
 
 @contextmanager
@@ -200,7 +232,7 @@ def persist(fd: int) -> None:
 def taps(stage: Stage) -> set[str]:
     """The names of the laptop's taps that are ours by name."""
     return {each["ifname"] for each in stage.lab.laptop.netns.ip_json("link show")
-            if each["ifname"].startswith("vmr-")}
+            if each["ifname"].startswith("vmr-") and not each["ifname"].startswith("vmr-gate_")}
 
 
 def wait_until(condition: Callable[[], bool], timeout: float = 5) -> bool:
@@ -246,9 +278,11 @@ def test_persistent_tap_of_no_service(own: Stage) -> None:
     with own.caller(QUICK) as caller:
         answer = attached(own, caller)
         persist(answer.fds[0])
-        for each in own.service.processes.values():
+        processes = own.service.processes.values()
+        for each in processes:
             each.signal(signal.SIGKILL)
         own.service.process.wait()
+        assert all(each.wait_gone(5) for each in processes), "one still listens"
     own.victim.socket.close()
     assert answer.tap in taps(own)
     (own.service.path.parent / "state").unlink()
@@ -600,6 +634,9 @@ def crowded(stage: Stage) -> Iterator[Stage]:
             f"neigh del proxy {PROXIED} dev wlan0"])
         stage.lab.laptop.set_resolv(resolv)
         resolved.unlink()
+        # The service looks at the host when it is asked: its rules are below others' again.
+        with stage.caller() as caller:
+            assert caller.ask(stage.attach()).kind == READY
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ RECORDS = [
     refusal("address beyond the policy, dry", USE + f"address {EDGE} on 'wlan0'", 4,
             address=EDGE, dry_run=1),
     refusal("range beyond the policy",
-            USE + "any of the range's address in 192.168.77.0/24 on 'wlan0'", 4,
+            USE + "any address of the range in 192.168.77.0/24 on 'wlan0'", 4,
             first=EDGE, last="192.168.77.254"),
     refusal("the subnet's address", "address 192.168.77.0 is not a host's .*",
             address="192.168.77.0"),

@@ -2,14 +2,16 @@
 """A guest that sends whatever it likes: what it must not reach, and what it must not change.
 
 Each row of ATTACKS is frames with a mark in them. They are injected into the tap, then an honest
-packet; once the LAN has seen that one, the mark must not have been seen on the LAN, on the host's
-other network, by another VM, nor by the host's own sockets, and the host must be as before. ALLOWED
-is the counter-proof, and says what a member of the LAN is free to do.
+packet; once the LAN has seen that one, and the host's other network one of the host's, the mark must
+not have been seen on the LAN, on the other network, by another VM, nor by the host's own sockets,
+and the host must be as before. ALLOWED is the counter-proof, and says what a member of the LAN is
+free to do.
 
 All of it is done twice: with net.ipv4.conf.all.rp_filter at 2, which makes the tap's reverse-path
-filter a loose one, and without any such filter, so that the classifier (netsetup/host/antispoof.c)
-stands alone. (From an interface without an address, as the tap is one, the kernel takes even in the
-loose mode only what it would send back there: __fib_validate_source() in net/ipv4/fib_frontend.c.)
+filter a loose one, and without any such filter, so that the chain `check` of the uplink's table
+(netsetup/table/layout.c) stands alone. (From an interface without an address, as the tap is one,
+the kernel takes even in the loose mode only what it would send back there: __fib_validate_source()
+in net/ipv4/fib_frontend.c.)
 """
 
 import signal
@@ -44,6 +46,9 @@ class Scene:
         if mode == "loose":
             lab.laptop.netns.sysctls({"net/ipv4/conf/all/rp_filter": "2"})
         self.host_other = lab.laptop.add_wired(self.second, metric=900).split("/")[0]
+        # So that no ARP stands in the way, and the service need not note the router's MAC later.
+        for station in (lab.phone.address, lab.lan.gateway, self.second.gateway):
+            assert lab.laptop.ping(station)
         self.before = lab.snapshot()
         self.guest = Wire(lab, "hostile")
         self.other = Wire(lab, "victim")
@@ -56,8 +61,6 @@ class Scene:
         stack.callback(self.service.close)
         self.service.bind(("0.0.0.0", PORT))
         self.service.setblocking(False)
-        for station in (lab.phone.address, lab.lan.gateway, self.second.gateway):  # so that no ARP stands in the way
-            assert lab.laptop.ping(station)
         if mode == "alone":
             checksum_in_software(lab.laptop.netns, "wlan0")
             self.signal_helpers(signal.SIGSTOP)  # or they would set it again
@@ -101,8 +104,9 @@ class Scene:
             tape.take()
         for each in frames:
             self.guest.send(*each) if isinstance(each, tuple) else self.guest.send(each)
-        for to in (self.lab.phone.address, self.second.gateway, self.other.address):
+        for to in (self.lab.phone.address, self.other.address):
             self.guest.send(self.guest.ip(ipv4(self.guest.address, to, UDP, udp(9, 9, fence))))
+        self.service.sendto(fence, (self.second.gateway, 9))
         for each in (self.air, self.wired, self.other):
             each.tape.wait(lambda frame: fence in frame)
         air = self.air.tape.take()
@@ -218,7 +222,8 @@ def vlans(s: Scene) -> list[bytes]:
              for tags in ([(ETH_VLAN, 0)], [(ETH_VLAN, 5)], [(0x88A8, 0)], [(0x88A8, 5)],
                           [(ETH_VLAN, 0), (ETH_VLAN, 0)], [(0x88A8, 0), (ETH_VLAN, 5)],
                           [(ETH_VLAN, 0)] * 3)]
-    return found + [vlan(s, [(ETH_VLAN, 5)], honest), vlan(s, [(0x88A8, 3), (ETH_VLAN, 5)], honest)]
+    return found + [vlan(s, tags, honest) for tags in (
+        [(ETH_VLAN, 0)], [(ETH_VLAN, 5)], [(0x88A8, 3), (ETH_VLAN, 5)])]
 
 
 def link_layer(s: Scene) -> list[bytes]:
@@ -422,20 +427,42 @@ def test_attack(scene: Scene, name: str) -> None:
     assert scene.guest.vm.alive and scene.guest.vm.netsetup.alive
 
 
+def test_dhcp_answers_stay_away(scene: Scene) -> None:
+    """A DHCP client of the host (connman on each new interface) takes no lease from a guest: neither
+    its UDP socket nor its packet socket on the tap gets an answer of the guest's."""
+    netns = scene.lab.laptop.netns
+    with netns.socket(socket.AF_INET, socket.SOCK_DGRAM) as client, netns.socket(
+            socket.AF_INET, socket.SOCK_DGRAM) as fence, netns.socket(
+            socket.AF_PACKET, socket.SOCK_DGRAM) as packet:
+        client.bind(("0.0.0.0", 68))
+        fence.bind(("0.0.0.0", 9))
+        packet.bind((scene.guest.vm.tap, ETH_IPV4))
+        for to in ("255.255.255.255", scene.lab.laptop.address, scene.host_other):
+            scene.guest.send(dhcp_offer(scene, to))
+        scene.guest.send(scene.guest.ip(ipv4(scene.guest.address, scene.lab.laptop.address, UDP,
+                                             udp(9, 9, b"fence"))))
+        fence.settimeout(5)
+        assert fence.recv(70000) == b"fence"
+        assert b"fence" in packet.recv(70000), "the first that came"
+        for each in (client, packet):
+            each.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                each.recv(70000)
+
+
 ALLOWED: dict[str, tuple[Callable[[Scene], list], str, int]] = {
     "a datagram to the phone": (lambda s: [own(s, s.lab.phone.address)], "air", 1),
     "a datagram to the beyond": (lambda s: [own(s, BEYOND)], "air", 1),
     "a datagram to another VM": (lambda s: [own(s, s.other.address)], "victim", 1),
     "a datagram to the host": (lambda s: [own(s, s.lab.laptop.address)], "host", 1),
     "the host's other address": (lambda s: [own(s, s.host_other)], "host", 1),
-    "the host's other network": (lambda s: [own(s, s.second.gateway)], "wired", 1),
     "from another MAC": (lambda s: [s.guest.ip(ipv4(
         s.guest.address, s.lab.phone.address, UDP, udp(PORT, PORT, MARK)),
         source=s.lab.router.mac)], "air", 1),
+    "the host's other network, by the LAN's router": (
+        lambda s: [own(s, s.second.gateway)], "air", 1),
     "with options": (lambda s: [own(s, s.lab.phone.address, options=b"\x07\x07\x04" + bytes(5))],
                      "air", 1),
-    "tagged with priority alone": (lambda s: [vlan(s, [(ETH_VLAN, 0)], ipv4(
-        s.guest.address, s.lab.phone.address, UDP, udp(PORT, PORT, MARK)))], "air", 1),
     "a fragment of one octet": (lambda s: [s.guest.ip(ipv4(
         s.guest.address, s.lab.phone.address, UDP, b"\xa7", fragment=185, ident=0xA5A6))],
                                 "air", 1),
@@ -455,7 +482,7 @@ def dhcp(s: Wire, kind: int, source: str = "0.0.0.0", to: str = "255.255.255.255
          options: bytes = b"", mac: str = "") -> bytes:
     """A DHCP client's frame; with a @source it is a renewal (RFC 2131, section 4.3.2). @mac: of the
     client, by default that of the virtual card."""
-    mac = mac or s.vm_mac
+    mac = mac or s.mac
     body = bytes([1, 1, 6, 0]) + b"\xa5\x5a\xa5\x5a" + bytes(4) + IPv4Address(source).packed
     body += bytes(12) + mac_bytes(mac) + bytes(202)
     body += b"\x63\x82\x53\x63\x35\x01" + bytes([kind]) + options + b"\xff"
@@ -482,7 +509,7 @@ def test_dhcp_has_one_client(lab: Lab) -> None:
         guest.vm.wait_stderr("a DHCP client 02:00:00:00:77:02 behind the guest is not served")
         guest.send(dhcp(guest, 1))
         assert dhcp_answer(guest) == (2, guest.address)
-        guest.vm.wait_stderr(f"DHCP: the guest's MAC address is {guest.vm_mac} now")
+        guest.vm.wait_stderr(f"DHCP: the guest's MAC address is {guest.mac} now")
         guest.send(dhcp(guest, 1, mac="02:00:00:00:77:01"))
         with pytest.raises(TimeoutError):
             dhcp_answer(guest, 1)

@@ -37,6 +37,7 @@ THEIRS, SAME = same_tap_name()
 NAMES = ["x", "y", "victim", "of-root"]
 TAPS = [tap_name(QUICK, name) for name in NAMES]
 # A VM may watch the uplink promiscuously.
+TABLES = "118"  # and six digits of the tap's index: TAP_TABLE() of netsetup
 WATCHED = frozenset(["promiscuity"])
 SHOWN = [("link", "link show", "ifname"), ("route", "route show table all", "dst"),
          ("rule", "rule show", "priority"), ("neigh", "neigh show proxy", "dst"),
@@ -55,7 +56,7 @@ class World:
         self.netns.ip_batch([
             f"neigh add {NEIGHBOUR} lladdr 02:00:00:00:00:71 nud permanent dev wlan0",
             f"route add {ROUTED}/32 dev eth9", f"route add {RULED}/32 dev eth9 table 78",
-            f"rule add to {RULED} lookup 78 priority 99", f"neigh add proxy {PROXIED} dev wlan0",
+            f"rule add to {RULED} lookup 78 priority 200", f"neigh add proxy {PROXIED} dev wlan0",
             "tuntap add dev vmr-foreign mode tap"])
         self.root = Caller(stage.service, ROOT)
         answer = self.root.ask(stage.attach(ROOT, name=b"of-root", address=LOST, probe=2, dhcp=1))
@@ -64,6 +65,8 @@ class World:
         others = self.other.ask(stage.attach(OTHER, name=THEIRS.encode()))
         assert others.kind == records.READY and others.tap == tap_name(QUICK, SAME)
         self.others_address = others.address
+        self.tables = {f"{TABLES}{index:06}" for index in (
+            stage.victim_ifindex, answer.tap_ifindex, others.tap_ifindex)}
         self.before = self.lines(WATCHED)
         self.indexes = [stage.ifindex(each) for each in ("wlan0", "eth9", "lo", "vmr-foreign")]
         self.indexes += [stage.victim_ifindex, answer.tap_ifindex, others.tap_ifindex,
@@ -233,10 +236,15 @@ class Sequence:
             look()
 
 
-def is_own(line: str) -> bool:
-    """True if a line is of a VM of QUICK's: of its tap, or the proxy entry of an address that this
-    user may have."""
+def is_own(line: str, theirs: set[str]) -> bool:
+    """True if a line is of a VM of QUICK's: of its tap, of a table that is not one of @theirs, or the
+    proxy entry or the rule of an address that this user may have."""
     subject, title = line.split()[:2]
+    item = json.loads(line.partition(": ")[2]) if subject in ("rule", "route") else {}
+    if item.get("table", "").startswith(TABLES) and item["table"] not in theirs:
+        return True
+    if subject == "rule" and item["protocol"] == "118" and item.get("dst") in PERMITTED:
+        return True
     return any(f'"{tap}"' in line for tap in TAPS) or (subject == "neigh" and
                                                       title.rstrip(":") in PERMITTED)
 
@@ -267,7 +275,7 @@ def still_there(world: World) -> None:
     """All that was there is there, and what is new is the caller's."""
     before, now = world.before, world.lines(WATCHED)
     changes = [f"- {line}" for line in before - now]
-    changes += [f"+ {line}" for line in now - before if not is_own(line)]
+    changes += [f"+ {line}" for line in now - before if not is_own(line, world.tables)]
     assert not changes, "\n".join(changes)
 
 

@@ -8,8 +8,8 @@ from typing import Any, Iterator
 
 import pytest
 
+import guests
 import vm
-from guests import TINY
 from hoststate import settle
 from lab import Lab
 
@@ -31,9 +31,10 @@ def sanitized() -> bool:
 
 def standing_in(name: str = "tiny", life: int = 60, **keys: Any) -> dict:
     """A VM whose QEMU is the stand-in, which powers off after @life milliseconds."""
+    path = {"path": guests.data_path} if guests.data_path else {}
     return {"name": name, "machine": {"accel": "tcg"}, "console": "socket",
-            "boot": {"kernel": str(TINY / "init"), "cmdline": "none"},
-            "network": {"probe": "none", "promiscuous": "on"},
+            "boot": {"kernel": str(guests.TINY / "init"), "cmdline": "none"},
+            "network": {"probe": "none", "promiscuous": "on"} | path,
             "qemu": {"binary": tool("standin"), "args": ["-life", str(life)]}} | keys
 
 

@@ -110,8 +110,11 @@ def _text(value: Any) -> str:
 
 
 def _ruleset(netns: Netns) -> Iterator[str]:
+    """One line for each object, and for each element of a set, whose order is the kernel's."""
     for item in netns.nft_json("list", "ruleset"):
         for kind, body in item.items():
+            for element in body.pop("elem", []) if kind in ("set", "map") else []:
+                yield f"nft element of {body['table']} {body['name']}: {json.dumps(element)}"
             yield f"nft {kind}: {_text(without(body, {'handle', 'packets', 'bytes'}))}"
 
 

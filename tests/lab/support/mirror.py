@@ -86,6 +86,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.mirror.stalled.set()
         self.server.mirror.released.wait(30)
 
+    def serve_pause(self, nth: int, rest: str) -> None:
+        """Half of it, and the other half once it is released."""
+        self.serve_stall(nth, rest)
+        data = self.data[self.start:]
+        self.wfile.write(data[len(data) // 2:])
+
     def serve_breaks(self, nth: int, rest: str) -> None:
         """Breaks off in the middle, four times, and then no longer."""
         data = self.part(self.data)

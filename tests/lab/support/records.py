@@ -92,6 +92,7 @@ def attach_body(ifindex: int, host: Optional[str], name: bytes = b"x", owner: in
                 avoided: Optional[str] = None, gateway: Optional[str] = None,
                 tap_ifindex: int = 0, probe: int = 0,
                 promiscuous: int = 0, queues: int = 1, offload: int = 0, dhcp: int = 0,
+                remembered_routers: bytes = b"",
                 named: int = 0, announce: int = 0, dry_run: int = 0, verbose: int = 0,
                 card: int = 0, host_routes: int = 0, reserved: bytes = b"",
                 uuid: bytes = b"u" * 16, mac: Optional[bytes] = None, path: int = 0,
@@ -100,12 +101,12 @@ def attach_body(ifindex: int, host: Optional[str], name: bytes = b"x", owner: in
     return ATTACH_BODY.pack(
         name=name, uuid=uuid, owner=owner, ifindex=ifindex, host=_octets(host),
         address=_octets(address), range_first=_octets(first), range_last=_octets(last),
-        remembered=_octets(remembered), avoided=_octets(avoided), gateway=_octets(gateway),
-        tap_ifindex=tap_ifindex,
-        probe=probe, promiscuous=promiscuous, queues=queues, offload=offload, dhcp=dhcp,
-        named=named, announce=announce, dry_run=dry_run, verbose=verbose, card=card,
-        host_routes=host_routes, reserved=reserved, mac=mac or mac_of(name, owner, card), path=path,
-        firewall=firewall)
+        remembered=_octets(remembered), remembered_routers=remembered_routers,
+        avoided=_octets(avoided), gateway=_octets(gateway), tap_ifindex=tap_ifindex,
+        mac=mac or mac_of(name, owner, card), probe=probe, promiscuous=promiscuous, path=path,
+        firewall=firewall, queues=queues, offload=offload, dhcp=dhcp, named=named,
+        announce=announce, dry_run=dry_run, verbose=verbose, card=card, host_routes=host_routes,
+        reserved=reserved)
 
 
 def attach(kind: int = ATTACH, **fields: Any) -> bytes:

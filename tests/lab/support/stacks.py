@@ -8,6 +8,7 @@ thread passes frames between such an interface and the tap that the VM's QEMU ha
 import ctypes
 import fcntl
 import os
+import re
 import selectors
 import socket
 import struct
@@ -80,7 +81,9 @@ class Stacks:
         commands = []
         for number, vm in enumerate(self._vms):
             self._connect(f"vm{number}", vm)
-            commands += [f"link set vm{number} up", f"addr add {vm.address}/32 dev vm{number}",
+            # The table of the uplink lets through what has the MAC of the VM's card.
+            mac = re.search(r"\bmac=([0-9a-f:]{17})", " ".join(vm.child("standin").cmdline))[1]
+            commands += [f"link set vm{number} address {mac} up", f"addr add {vm.address}/32 dev vm{number}",
                          f"rule add from {vm.address} lookup {number + 1}",
                          f"route add {self._lab.lan.network} dev vm{number} table {number + 1}"]
         self.netns.ip_batch(commands)

@@ -61,7 +61,7 @@ class Guest(Station):
             self._holder.say(f"vm {self.tap} {mac or self._mac} {address or self.address} {self.path}")
 
     def route(self) -> None:
-        """What the service does on the host for a routed VM."""
+        """Make the route and the values of a routed VM, as the service does."""
         laptop = self._holder.lab.laptop.netns
         laptop.sysctls({"net/" + key.format(tap=self.tap): value for key, value in ROUTED.items()})
         laptop.sysctls({"net/" + key: value for key, value in SHARED.items()})
@@ -115,7 +115,7 @@ class Holder:
         return made
 
     def reports(self) -> list[str]:
-        """What it has reported of its changes, with verbose."""
+        """Its reports of changes, if it is verbose."""
         self._reports.seek(0)
         return self._reports.read().splitlines()
 
@@ -167,7 +167,7 @@ class Holder:
 
 
 class Ear:
-    """What passes the table into a machine's stack: frames of one EtherType, on any interface.
+    """Frames of one EtherType that pass the table into a machine's stack, on any interface.
 
     A packet socket that is bound to one type sees a frame after the hooks of netfilter, one for all
     types before (net/core/dev.c).
@@ -179,7 +179,7 @@ class Ear:
         self._heard: list[bytes] = []
 
     def count(self, marker: bytes) -> int:
-        """How many of the frames that came in have the marker."""
+        """The number of frames with the marker that came in."""
         while select.select([self._socket], [], [], 0)[0]:
             frame, address = self._socket.recvfrom(70000)
             if address[2] != socket.PACKET_OUTGOING:
@@ -224,7 +224,7 @@ class Scene:
             raw.send(frame)
 
     def heard(self, marker: bytes) -> dict[str, int]:
-        """How often each machine has heard a frame with the marker."""
+        """For each machine, the number of frames with the marker that it has heard."""
         return {name: sum(ear.count(marker) for ear in ears) for name, ears in self._ears.items()}
 
     def hears(self, name: str, marker: bytes, timeout: float = 1) -> bool:

@@ -20,7 +20,7 @@ case $1 in
 --fail) echo "vmrun: cannot do it: Operation not permitted" >&2; exit 4 ;;
 doctor) echo "uid $(id -u) sudo ${SUDO_USER:-none} home $HOME $*"; exit 0 ;;
 --deaf) trap '' TERM QUIT ;;
-*) trap 'kill $qemu $netsetup; echo bye; exit 0' TERM QUIT ;;
+*) trap 'kill $qemu $netsetup; wait || :; echo bye; exit 0' TERM QUIT ;;
 esac
 "$here/qemu-system-x86_64" 1000 & qemu=$!
 "$here/vmrun-netsetup" 1000 & netsetup=$!

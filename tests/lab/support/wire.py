@@ -168,9 +168,8 @@ class Wire:
         self.vm.wait_ready()
         os.set_blocking(self.fd, False)
         self.address = self.vm.address
-        self.mac = "52:54:00:77:77:77"
         line = " ".join(self.vm.child("fakeqemu").cmdline)
-        self.vm_mac = re.search(r"\bmac=([0-9a-f:]{17})", line)[1]  # that of the virtual card
+        self.mac = re.search(r"\bmac=([0-9a-f:]{17})", line)[1]  # that of the virtual card
         self.host_mac = lab.laptop.netns.ip_json(f"link show dev {self.vm.tap}")[0]["address"]
         size = fcntl.ioctl(self.fd, TUNGETVNETHDRSZ, b"\0" * 4)
         self.header_size = struct.unpack("i", size)[0]

@@ -16,6 +16,7 @@
 #include "netsetup/base/clock.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/arp_socket.h"
 #include "netsetup/worker/worker.h"
 #include "netsetup/worker/worker_message.h"
 #include "tests/unit/support/namespace.h"
@@ -23,6 +24,7 @@
 #define WORKER_WAIT_MS 60000
 
 static const struct ether_addr ours = { { 2, 0, 0, 0, 0, 1 } };
+static const struct ether_addr former = { { 2, 0, 0, 0, 0, 3 } };
 static const struct ether_addr theirs = { { 2, 0, 0, 0, 0, 2 } };
 
 static inline struct in_addr address(const char *text)
@@ -101,12 +103,14 @@ static inline void worker_send(int service, const struct worker_message *message
 	worker_send_fds(service, message, NULL, 0);
 }
 
-/* Gives a VM an ARP socket on the interface; its hardware address is @ours. */
+/* Gives a VM an ARP socket on the interface; its hardware address is @ours, once it was @former. */
 static inline void worker_open(int service, uint32_t vm, const char *ifname)
 {
-	const struct worker_message message = { .type = WORKER_OPEN, .vm = vm, .mac = ours };
+	const struct worker_message message = {
+		.type = WORKER_OPEN, .vm = vm, .mac = ours, .own = { ours, former }
+	};
 	struct error err;
-	cleanup_fd int arp = arp_open(if_nametoindex(ifname), &err);
+	cleanup_fd int arp = arp_socket_open(if_nametoindex(ifname), &err);
 
 	assert_true(arp >= 0);
 	worker_send_fds(service, &message, &arp, 1);
@@ -201,7 +205,7 @@ static inline int worker_far_end(void)
 	int there;
 
 	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
-	there = arp_open(if_nametoindex("e0-p"), &err);
+	there = arp_socket_open(if_nametoindex("e0-p"), &err);
 	assert_true(there >= 0);
 	return there;
 }

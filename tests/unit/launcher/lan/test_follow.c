@@ -80,8 +80,6 @@ static struct attach_record request(const struct follow *follow)
 	struct attach_record attach;
 
 	protocol_record_init(&attach, RECORD_ATTACH);
-	attach.remembered[0] = address("10.0.0.7");
-	attach.remembered[1] = address("192.168.1.10");
 	follow_request(follow, dns, ARRAY_SIZE(dns), &attach);
 	return attach;
 }
@@ -198,9 +196,6 @@ static void test_request(void **state)
 
 	assert_int_equal(attach.ifindex, 3);
 	assert_address(attach.host, "192.168.1.5");
-	assert_address(attach.remembered[0], "192.168.1.10");
-	assert_address(attach.remembered[1], "10.0.0.7");
-	assert_address(attach.remembered[2], "0.0.0.0");
 	assert_address(attach.avoided[0], "192.168.1.1");
 	assert_address(attach.avoided[1], "192.168.1.2");
 	assert_address(attach.avoided[2], "9.9.9.9");

@@ -287,33 +287,19 @@ static void try_unknown(void)
 }
 
 static void (*const forbidden[])(void) = {
-	try_execve,
-	try_inet,
-	try_raw_packet,
-	try_netfilter,
-	try_unix_stream,
-	try_connect,
-	try_code,
-	try_code_later,
-	try_kill,
-	try_ptrace,
-	try_thread,
-	try_namespace,
-	try_unshare,
-	try_setuid,
-	try_chmod,
-	try_symlink,
-	try_mount,
-	try_prctl,
-	try_bpf,
-	try_uring,
-	try_ioctl,
-	try_unknown,
-	try_fork,
-	try_clone3,
-	try_flock,
-	try_mkdir,
-	try_generic_netlink,
+	try_execve,          try_inet,
+	try_raw_packet,      try_unix_stream,
+	try_connect,         try_code,
+	try_code_later,      try_kill,
+	try_ptrace,          try_thread,
+	try_namespace,       try_unshare,
+	try_setuid,          try_chmod,
+	try_symlink,         try_mount,
+	try_prctl,           try_bpf,
+	try_uring,           try_ioctl,
+	try_unknown,         try_fork,
+	try_clone3,          try_flock,
+	try_mkdir,           try_generic_netlink,
 	try_packet_datagram,
 };
 
@@ -394,6 +380,7 @@ static void test_syscalls(void **state)
 	assert_int_equal(run_confined(seccomp_confine_maker, make_makers_calls), DONE);
 	/* Each has what the other must not have. */
 	assert_int_equal(WTERMSIG(run_confined(seccomp_confine, try_packet)), SIGSYS);
+	assert_int_equal(WTERMSIG(run_confined(seccomp_confine, try_netfilter)), SIGSYS);
 	assert_int_equal(WTERMSIG(run_confined(seccomp_confine_maker, try_listen)), SIGSYS);
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -43,6 +44,43 @@ static struct host host_here(void)
 
 	assert_int_equal(netlink_open(NETLINK_ROUTE, &host.route, &err), 0);
 	return host;
+}
+
+/* An answer with fewer descriptors than queues is an error; what came is closed. */
+static void too_few_descriptors(void)
+{
+	struct maker_answer answer = { .ifindex = 4711 };
+	struct iovec data = { &answer, sizeof(answer) };
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr header;
+	} control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	const struct msghdr message = { .msg_iov = &data,
+					.msg_iovlen = 1,
+					.msg_control = &control,
+					.msg_controllen = sizeof(control) };
+	struct error err = { 0 };
+	struct host host = { 0 };
+	int sockets[2], fds[2] = { -1, -1 };
+	unsigned int ifindex = 1, before;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets), 0);
+	host.maker = sockets[0];
+	memcpy(CMSG_DATA(&control.header), &sockets[1], sizeof(int));
+	before = namespace_count_fds();
+	assert_int_equal(sendmsg(sockets[1], &message, 0), sizeof(answer));
+	assert_int_equal(host_tap_add(&host, "vmr-x", 2, false, fds, &ifindex, &err), -EPROTO);
+	assert_string_equal(err.message, "the maker has not sent 2 descriptors: Protocol error");
+	assert_int_equal(ifindex, 0);
+	assert_int_equal(fds[0], -1);
+	assert_int_equal(namespace_count_fds(), before);
+	close(sockets[0]);
+	close(sockets[1]);
+}
+
+static void test_too_few_descriptors(void **state)
+{
+	namespace_test(too_few_descriptors);
 }
 
 /* An answer that nobody reads, as after a timeout, does not spoil the later requests. */
@@ -216,7 +254,7 @@ static void dry_run(void)
 	assert_int_equal(host_proxy_delete(&host, address("192.168.7.9"), uplink, &err), 0);
 	assert_int_equal(host_link_delete(&host, tap, &err), 0);
 	assert_string_equal(said.text,
-			    "ip tuntap add dev vmr-x mode tap vnet_hdr multi_queue\n"
+			    "ip tuntap add dev vmr-x mode tap user root vnet_hdr multi_queue\n"
 			    "sysctl -w net.ipv4.conf.e0.forwarding=1\n"
 			    "ip link set dev vmr-x address 02:00:00:00:00:07 alias vmrun "
 			    "mtu 1500 up\n"
@@ -273,6 +311,7 @@ static void test_neighbours(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_too_few_descriptors),
 		cmocka_unit_test(test_lost_answer),
 		cmocka_unit_test(test_tap_comes_and_goes),
 		cmocka_unit_test(test_fork_refused),

@@ -67,19 +67,35 @@ static void serve_and_die(void)
 	kill(getpid(), SIGKILL);
 }
 
-/* Dies by a status that is none of enum exit_status, and ends with STATUS_USAGE when run again. */
+/* Dies by a status that is none of enum exit_status, and ends when run again. */
 static void serve_once_more(void)
 {
 	const int first = kept_fd("first");
 
 	if (first < 0) {
 		CHECK(kept_fd("vm-2") >= 0 && kept_fd("vm-1") < 0 && kept_count == 1);
-		_exit(STATUS_USAGE);
+		_exit(STATUS_OK);
 	}
 	CHECK(keeper_store(&keeper, "vm-1", first, &err) == 0);
 	CHECK(keeper_store(&keeper, "vm-2", first, &err) == 0);
 	keeper_remove(&keeper, "vm-1");
 	_exit(STATUS_NETWORK + 1);
+}
+
+/* Dies, and cannot start again until the test sends a message. */
+static void serve_with_trouble(void)
+{
+	const int first = kept_fd("first"), stored = kept_fd("vm-1");
+	char message;
+
+	if (first >= 0) {
+		CHECK(keeper_store(&keeper, "vm-1", first, &err) == 0);
+		kill(getpid(), SIGKILL);
+	}
+	if (recv(stored, &message, 1, MSG_DONTWAIT) == 1)
+		_exit(STATUS_OK);
+	CHECK(send(stored, "failed", 6, 0) == 6);
+	_exit(STATUS_FAILURE);
 }
 
 static void serve_until_signal(void)
@@ -180,7 +196,7 @@ static const struct {
 	{ "die", serve_and_die },         { "once-more", serve_once_more },
 	{ "signal", serve_until_signal }, { "killed", serve_until_killed },
 	{ "alone", serve_alone },         { "checked", serve_checked },
-	{ "plain", serve_plain },
+	{ "plain", serve_plain },         { "trouble", serve_with_trouble },
 };
 
 static int serve(const char *name)
@@ -250,8 +266,24 @@ static void test_once_more(void **state)
 	int peer;
 	const pid_t pid = supervise("once-more", nothing, &peer);
 
-	assert_int_equal(namespace_wait(pid), STATUS_USAGE);
+	assert_int_equal(namespace_wait(pid), STATUS_OK);
 	close(peer);
+}
+
+/* An error of a later start may pass; the number of tries is bounded. */
+static void test_later_start_fails(void **state)
+{
+	for (int passes = 0; passes <= 1; passes++) {
+		int peer, failures = 0;
+		const pid_t pid = supervise("trouble", nothing, &peer);
+
+		while (heard(peer, "failed"))
+			if (++failures == 2 && passes)
+				assert_int_equal(send(peer, "x", 1, MSG_NOSIGNAL), 1);
+		assert_int_equal(failures, passes ? 2 : 5);
+		assert_int_equal(namespace_wait(pid), passes ? STATUS_OK : STATUS_FAILURE);
+		close(peer);
+	}
 }
 
 static void check_signal(const char *name, int signo, int status)
@@ -553,6 +585,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_store_full),
 		cmocka_unit_test(test_gives_up),
 		cmocka_unit_test(test_once_more),
+		cmocka_unit_test(test_later_start_fails),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_supervisor_killed),
 		cmocka_unit_test(test_inherited),

@@ -20,6 +20,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
+#include "netsetup/kernel/arp_socket.h"
 #include "tests/unit/support/namespace.h"
 
 /* A reply of 192.168.7.1 to 192.168.7.5 without link-layer header, with some padding. */
@@ -155,8 +156,8 @@ static void wire(void)
 	/* The kernel sends no ARP of its own on these interfaces. */
 	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
 	raw = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	here = arp_open(near, &err);
-	there = arp_open(far, &err);
+	here = arp_socket_open(near, &err);
+	there = arp_socket_open(far, &err);
 	assert_true(raw >= 0 && here >= 0 && there >= 0);
 	assert_int_equal(arp_receive(here, &received), -EAGAIN);
 
@@ -198,7 +199,7 @@ static void wire(void)
 	assert_int_equal(namespace_run("ip link set e0 down"), 0);
 	assert_int_equal(arp_receive(here, &received), -ENETDOWN);
 	assert_int_equal(arp_send(here, &sent, &err), -ENETDOWN);
-	assert_int_equal(arp_open(4711, &err), -ENODEV);
+	assert_int_equal(arp_socket_open(4711, &err), -ENODEV);
 }
 
 static void test_wire(void **state)
@@ -234,10 +235,10 @@ static void listen_for_one(void)
 	cleanup_fd int there = -1;
 
 	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
-	here = arp_open(near, &err);
-	there = arp_open(far, &err);
+	here = arp_socket_open(near, &err);
+	there = arp_socket_open(far, &err);
 	assert_true(here >= 0 && there >= 0);
-	assert_int_equal(arp_listen(here, address("192.168.7.9"), &err), 0);
+	assert_int_equal(arp_socket_listen(here, address("192.168.7.9"), &err), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(overheard); i++) {
 		const struct arp mark = arp_announcement(&mac, address("192.168.7.9"));
 		struct arp received, sent = { .operation = overheard[i].operation,
@@ -262,7 +263,7 @@ static void listen_for_one(void)
 		assert_int_equal(arp_receive(here, &received), -EAGAIN);
 	}
 	/* All packets pass again, as the allocation of another address needs. */
-	assert_int_equal(arp_listen(here, (struct in_addr){ INADDR_ANY }, &err), 0);
+	assert_int_equal(arp_socket_listen(here, (struct in_addr){ INADDR_ANY }, &err), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(overheard); i++) {
 		struct arp received, sent = { .operation = overheard[i].operation,
 					      .sender_mac = mac,
@@ -342,7 +343,7 @@ static void ethernet(void)
 
 	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
 	near.sll_ifindex = (int)if_nametoindex("e0-p");
-	here = arp_open(if_nametoindex("e0"), &err);
+	here = arp_socket_open(if_nametoindex("e0"), &err);
 	there = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(there, (struct sockaddr *)&near, sizeof(near)), 0);
 	for (int i = 0; i < 2; i++) {

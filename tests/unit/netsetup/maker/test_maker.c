@@ -10,11 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "netsetup/confine/capabilities.h"
+#include "netsetup/confine/landlock.h"
+#include "netsetup/confine/seccomp.h"
 #include "netsetup/kernel/sysctl.h"
 #include "netsetup/maker/change.h"
 #include "netsetup/table/table.h"
@@ -68,7 +72,8 @@ static void refusals(void)
 	assert_int_equal(namespace_run("ip tuntap add tun0 mode tap"), 0);
 	foreign = if_nametoindex("tun0");
 
-	assert_int_equal(make((struct maker_request){ .type = MAKER_TAP_ROUTE_DELETE + 1 }), -EPERM);
+	assert_int_equal(make((struct maker_request){ .type = MAKER_TAP_ROUTE_DELETE + 1 }),
+			 -EPERM);
 	assert_int_equal(make((struct maker_request){ .type = UINT32_MAX }), -EPERM);
 
 	/* A tap of another name, a queue too many, one that exists. */
@@ -85,9 +90,8 @@ static void refusals(void)
 
 	/* Other interfaces than our taps. */
 	for (enum maker_type type = MAKER_LINK_UP; type <= MAKER_DHCP_SOCKET; type++) {
-		if (type != MAKER_LINK_UP && type != MAKER_LINK_DELETE && type != MAKER_FILTER &&
-		    type != MAKER_ROUTE_ADD && type != MAKER_ROUTE_DELETE &&
-		    type != MAKER_DHCP_SOCKET)
+		if (type != MAKER_LINK_UP && type != MAKER_LINK_DELETE && type != MAKER_ROUTE_ADD &&
+		    type != MAKER_ROUTE_DELETE && type != MAKER_DHCP_SOCKET)
 			continue;
 		for (size_t i = 0; i < 3; i++)
 			assert_int_equal(make((struct maker_request){
@@ -201,7 +205,7 @@ static void refuse_vms(const struct maker_request *right, uint32_t foreign, uint
 
 	for (size_t i = 0; i < 4; i++) {
 		request.tap_ifindex = (uint32_t[]){ if_nametoindex("lo"), right->ifindex, foreign,
-					    gate }[i];
+						    gate }[i];
 		assert_int_equal(make(request), -EPERM);
 	}
 	request.tap_ifindex = 4711;
@@ -356,8 +360,8 @@ static void test_rules(void **state)
 	namespace_test(rules);
 }
 
-static struct maker_request tap_route_request(enum maker_type type, uint32_t ifindex, const char *to,
-					  int32_t length)
+static struct maker_request tap_route_request(enum maker_type type, uint32_t ifindex,
+					      const char *to, int32_t length)
 {
 	struct maker_request request = {
 		.type = type, .ifindex = ifindex, .tap_ifindex = 77, .number = length
@@ -374,7 +378,8 @@ static void tap_routes(void)
 	struct maker_request route = tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "0.0.0.0", 0);
 
 	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, lo, "10.0.0.0", 8)), -EPERM);
-	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "10.0.0.0", 33)), -EPERM);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "10.0.0.0", 33)),
+			 -EPERM);
 	route.tap_ifindex = UINT32_MAX;
 	assert_int_equal(make(route), -EPERM);
 	route.tap_ifindex = 77;
@@ -392,7 +397,8 @@ static void tap_routes(void)
 	assert_int_equal(make(route), 0);
 	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_DELETE, uplink, "10.0.0.0", 8)), 0);
 	/* Of another program. */
-	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_DELETE, uplink, "10.9.0.0", 16)), 0);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_DELETE, uplink, "10.9.0.0", 16)),
+			 0);
 	assert_int_equal(namespace_run("[ \"$(ip route show table 118000077 | cut -d' ' -f1)\" = "
 				       "10.9.0.0/16 ]"),
 			 0);
@@ -437,6 +443,41 @@ static void table_conversation(int socket)
 	assert_int_equal(namespace_run("! nft list tables | grep ."), 0);
 }
 
+/* A caller that can have one more descriptor gets none of two, and the tap goes. */
+static void too_many_descriptors(void)
+{
+	const struct maker_request tap = { .type = MAKER_TAP_ADD, .number = 2, .ifname = "vmr-x" };
+	const unsigned int before = namespace_count_fds();
+	struct rlimit limit, low;
+	uint32_t ifindex;
+	int fds[MAKER_FDS_MAX], sockets[2];
+	pid_t maker;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+	maker = fork();
+	if (maker == 0) {
+		close(sockets[0]);
+		_exit(maker_run(sockets[1], &err) < 0);
+	}
+	close(sockets[1]);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = limit;
+	low.rlim_cur = (rlim_t)sockets[1] + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(maker_call(sockets[0], &tap, &ifindex, fds, &err), -EPROTO);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(fds[0], -1);
+	close(sockets[0]);
+	assert_int_equal(namespace_wait(maker), 0);
+	assert_int_equal(namespace_count_fds(), before);
+	assert_int_equal(if_nametoindex("vmr-x"), 0);
+}
+
+static void test_too_many_descriptors(void **state)
+{
+	namespace_test(too_many_descriptors);
+}
+
 /* The tap's descriptors and an error pass the socket as they are. */
 static void conversation(void)
 {
@@ -472,6 +513,55 @@ static void conversation(void)
 	close(sockets[0]);
 }
 
+/* Starts a maker that is confined as vmrun-netsetup confines it. */
+static pid_t confined_maker(int socket, int other_end)
+{
+	const pid_t child = fork();
+
+	if (child == 0) {
+		close(other_end);
+		if (capabilities_confine(&err) < 0 || landlock_confine_maker(&err) < 0 ||
+		    seccomp_confine_maker(&err) < 0)
+			_exit(1);
+		_exit(maker_run(socket, &err) < 0);
+	}
+	return child;
+}
+
+/* A table needs no call and no file that the maker must not have. */
+static void confined(void)
+{
+	struct maker_request request = { .type = MAKER_TAP_ADD, .number = 1, .ifname = "vmr-x" };
+	const uint32_t uplink = if_nametoindex("e0");
+	int sockets[2], fds[MAKER_FDS_MAX], tap_fds[MAKER_FDS_MAX], none[MAKER_FDS_MAX];
+	uint32_t ifindex, tap;
+	pid_t maker;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+	maker = confined_maker(sockets[1], sockets[0]);
+	close(sockets[1]);
+	assert_int_equal(maker_call(sockets[0], &request, &tap, tap_fds, &err), 0);
+	request = (struct maker_request){ .type = MAKER_TABLE_OPEN, .ifindex = uplink };
+	assert_int_equal(maker_call(sockets[0], &request, &ifindex, fds, &err), 0);
+	request = vm_request(fds[0], uplink, tap);
+	for (uint32_t type = MAKER_TABLE_REFRESH; type <= MAKER_TABLE_VM_DELETE; type++) {
+		request.type = type;
+		request.number = type == MAKER_TABLE_VM ? TABLE_BRIDGED : 0;
+		assert_int_equal(maker_call(sockets[0], &request, &ifindex, none, &err), 0);
+	}
+	/* The table outlives its maker, for who holds the owner's socket. */
+	close(sockets[0]);
+	assert_int_equal(namespace_wait(maker), 0);
+	assert_int_equal(namespace_run("nft list table netdev vmrun-e0 >/dev/null"), 0);
+	request.type = MAKER_TABLE_REFRESH;
+	assert_int_equal(make(request), 0);
+}
+
+static void test_confined(void **state)
+{
+	namespace_test(confined);
+}
+
 static void test_conversation(void **state)
 {
 	namespace_test(conversation);
@@ -480,9 +570,13 @@ static void test_conversation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refusals), cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_rules),	 cmocka_unit_test(test_tap_routes),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_confined),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_tap_routes),
 		cmocka_unit_test(test_conversation),
+		cmocka_unit_test(test_too_many_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -189,6 +189,17 @@ static void test_launcher_killed(void **state)
 	namespace_test(launcher_killed);
 }
 
+/* The router answers the free address. */
+static void router_answers(void)
+{
+	struct worker_message found = worker_expect(WORKER_FIND);
+
+	found.type = WORKER_FOUND;
+	found.mac = (struct ether_addr){ { 2, 0, 0, 0, 0, 1 } };
+	assert_int_equal(send(worker, &found, sizeof(found), 0), sizeof(found));
+	assert_int_equal(client_worker(&service, &(struct error){ 0 }), 0);
+}
+
 /* The answer comes when the worker has probed. */
 static void pending(void)
 {
@@ -207,6 +218,7 @@ static void pending(void)
 	answer = worker_probed(&probe, 0);
 	assert_int_equal(send(worker, &answer, sizeof(answer), 0), sizeof(answer));
 	assert_int_equal(client_worker(&service, &err), 0);
+	router_answers();
 	client_expect(end, RECORD_READY, fds);
 
 	/* A second move takes the place of the first one, which has no answer. */
@@ -839,6 +851,7 @@ static void renewed(void)
 
 		assert_int_equal(send(worker, &answer, sizeof(answer), 0), sizeof(answer));
 		assert_int_equal(client_worker(&service, &(struct error){ 0 }), 0);
+		router_answers();
 	}
 	assert_int_equal(client_expect(end, RECORD_READY, NULL).ready.queues, 1);
 	close(end);
@@ -892,6 +905,9 @@ static void accepted(void)
 	assert_int_equal(client_accept(root.socket, 1000, &err), 0);
 	assert_int_equal(client_accept(user.socket, 7, &err), 0);
 	assert_int_equal(client_accept(user.socket, 8, &err), -EMFILE);
+	/* A namespace that cannot be read is not another one. */
+	assert_int_equal(client_accept(-1, 0, &err), -EBADF);
+	assert_non_null(strstr(err.message, "cannot read the client's network namespace"));
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	assert_int_equal(client_accept(root.socket, 0, &err), -EXDEV);
 	assert_int_equal(client_accept(user.socket, 0, &err), -EXDEV);

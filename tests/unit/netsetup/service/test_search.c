@@ -120,7 +120,7 @@ static bool is_candidate(const char *text)
 /* Batches grow to a bound, and no address comes twice. */
 static void test_batches(void **state)
 {
-	static const size_t sizes[] = { 4, 16, 64, 128, 128, 128, 128, 128, 128, 128, 128 };
+	static const size_t sizes[] = { 1, 4, 16, 64, 128, 128, 128, 128, 128, 128, 128, 128 };
 	struct address_set seen = { 0 };
 	struct in_addr found;
 	size_t total = 0;
@@ -141,10 +141,23 @@ static void test_batches(void **state)
 		assert_int_equal(search_continue(&search, &context, &found, &err),
 				 i + 1 < ARRAY_SIZE(sizes) ? 0 : -EADDRNOTAVAIL);
 	}
-	assert_string_equal(err.message, "no free address in 192.168.0.0/16 on 'e0': 1108 probed, "
+	assert_string_equal(err.message, "no free address in 192.168.0.0/16 on 'e0': 1109 probed, "
 					 "all in use");
 	assert_int_equal(seen.count, total);
 	address_set_done(&seen);
+}
+
+/* Some take .0 and .255 for a network's, whatever its size. Only a user's range has them. */
+static void test_looks_like_broadcast(void **state)
+{
+	uplink.prefix = (struct prefix){ address("10.1.4.5"), 22 };
+	assert_false(is_candidate("10.1.4.255"));
+	assert_false(is_candidate("10.1.5.0"));
+	assert_true(is_candidate("10.1.5.254"));
+	attach.range_first = address("10.1.4.254");
+	attach.range_last = address("10.1.5.1");
+	assert_true(is_candidate("10.1.4.255"));
+	assert_true(is_candidate("10.1.5.0"));
 }
 
 /* The whole of a small subnet is tried, and then the search ends. */
@@ -154,7 +167,10 @@ static void test_small_subnet(void **state)
 
 	uplink.prefix.length = 29;
 	begin();
-	assert_int_equal(search.batch_size, 4);
+	assert_int_equal(search.batch_size, 1);
+	take_all();
+	assert_int_equal(search_continue(&search, &context, &found, &err), 0);
+	assert_int_equal(search.batch_size, 3);
 	take_all();
 	assert_int_equal(search_continue(&search, &context, &found, &err), -EADDRNOTAVAIL);
 	assert_string_equal(err.message,
@@ -162,7 +178,9 @@ static void test_small_subnet(void **state)
 	attach.range_first = address("192.168.7.2");
 	attach.range_last = address("192.168.7.3");
 	begin();
-	assert_int_equal(search.batch_size, 2);
+	take_all();
+	assert_int_equal(search_continue(&search, &context, &found, &err), 0);
+	assert_int_equal(search.batch_size, 1);
 	take_all();
 	assert_int_equal(search_continue(&search, &context, &found, &err), -EADDRNOTAVAIL);
 	assert_string_equal(err.message, "no free address from 192.168.7.2 to 192.168.7.3 in "
@@ -176,6 +194,8 @@ static void test_first_free(void **state)
 
 	for (size_t free_one = 0; free_one < 4; free_one++) {
 		begin();
+		take_all();
+		assert_int_equal(search_continue(&search, &context, &found, &err), 0);
 		take_all();
 		search.batch[free_one].taken = 0;
 		search.batch[3].taken = 0;
@@ -228,7 +248,7 @@ static void test_remembered(void **state)
 	take_all();
 	assert_int_equal(search_continue(&search, &context, &found, &err), 0);
 	assert_int_equal(search.kind, PROBE_OF_NEW);
-	assert_int_equal(search.batch_size, 4);
+	assert_int_equal(search.batch_size, 1);
 	assert_false(in_batch("192.168.7.99"));
 
 	attach.probe = PROBE_STRICT;
@@ -247,6 +267,50 @@ static void test_remembered(void **state)
 	attach.address = address("192.168.7.98");
 	begin();
 	assert_int_equal(search.kind, PROBE_OF_NEW);
+}
+
+/* Networks with the same numbers: the router decides which address is the one of this network. */
+static void test_remembered_network(void **state)
+{
+	remember("192.168.7.97");
+	attach.remembered[3] = address("192.168.7.99");
+	attach.remembered_routers[1] = (struct ether_addr){ { 2, 0, 0, 0, 0, 1 } };
+	attach.remembered_routers[3] = (struct ether_addr){ { 2, 0, 0, 0, 0, 3 } };
+	assert_true(search_needs_router(&context));
+	assert_false(remembered_is_first());
+	assert_true(in_batch("192.168.7.97"));
+	assert_int_equal(search.kind, PROBE_OF_REMEMBERED);
+
+	context.router_mac = attach.remembered_routers[3];
+	assert_false(search_needs_router(&context));
+	assert_true(remembered_is_first());
+	assert_int_equal(search.kind, PROBE_OF_REMEMBERED);
+	/* An unknown network may be this one. */
+	context.router_mac.ether_addr_octet[5] = 9;
+	begin();
+	assert_true(in_batch("192.168.7.98"));
+	assert_int_equal(search.kind, PROBE_OF_REMEMBERED);
+	/* The others are not: what was free there proves nothing here. */
+	attach.remembered_routers[2] = (struct ether_addr){ { 2, 0, 0, 0, 0, 2 } };
+	begin();
+	assert_true(in_batch("192.168.7.97"));
+	assert_int_equal(search.kind, PROBE_OF_NEW);
+
+	/* Nobody need ask for the router where it decides nothing. */
+	context.router_mac = (struct ether_addr){ 0 };
+	attach.address = address("192.168.7.9");
+	assert_false(search_needs_router(&context));
+	attach.address.s_addr = INADDR_ANY;
+	uplink.router.s_addr = INADDR_ANY;
+	assert_false(search_needs_router(&context));
+	uplink.router = address("192.168.7.1");
+	attach.dry_run = 1;
+	assert_false(search_needs_router(&context));
+	attach.dry_run = 0;
+	remember("192.168.7.98");
+	assert_true(search_needs_router(&context));
+	memset(attach.remembered_routers, 0, sizeof(attach.remembered_routers));
+	assert_false(search_needs_router(&context));
 }
 
 /* A remembered address that is no longer right is not tried. */
@@ -380,24 +444,24 @@ static void policy(void)
 
 	permit("allow user 4242 address 192.168.7.40-192.168.7.41\n"
 	       "allow user 4242 address 192.168.7.50");
+	assert_true(is_candidate("192.168.7.40") && is_candidate("192.168.7.41") &&
+		    is_candidate("192.168.7.50"));
+	assert_false(is_candidate("192.168.7.42"));
 	begin();
-	assert_int_equal(search.batch_size, 3);
-	assert_true(in_batch("192.168.7.40") && in_batch("192.168.7.41") &&
-		    in_batch("192.168.7.50"));
 	assert_int_equal(search_continue(&search, &context, &found, &err), 1);
 
 	/* Those between the two rules are not permitted. */
 	attach.range_first = address("192.168.7.41");
 	attach.range_last = address("192.168.7.50");
-	begin();
-	assert_int_equal(search.batch_size, 2);
+	assert_true(is_candidate("192.168.7.41") && is_candidate("192.168.7.50"));
+	assert_false(is_candidate("192.168.7.42"));
 	attach.range_first = address("192.168.7.42");
 	attach.range_last = address("192.168.7.49");
-	assert_fails(-EACCES, "user 'alice' is not permitted to use any of the range's address in "
+	assert_fails(-EACCES, "user 'alice' is not permitted to use any address of the range in "
 			      "192.168.7.0/24 on 'e0'");
 	attach.range_first = address("192.168.7.60");
 	attach.range_last = address("192.168.7.69");
-	assert_fails(-EACCES, "user 'alice' is not permitted to use any of the range's address in "
+	assert_fails(-EACCES, "user 'alice' is not permitted to use any address of the range in "
 			      "192.168.7.0/24 on 'e0'");
 	attach.range_first.s_addr = attach.range_last.s_addr = INADDR_ANY;
 	permit("allow user 4242 address 10.0.0.1");
@@ -515,6 +579,8 @@ int main(void)
 		TEST(test_first_free),
 		TEST(test_order),
 		TEST(test_remembered),
+		TEST(test_remembered_network),
+		TEST(test_looks_like_broadcast),
 		TEST(test_remembered_unusable),
 		TEST(test_remembered_neighbour),
 		TEST(test_owners),

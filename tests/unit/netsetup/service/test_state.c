@@ -117,6 +117,7 @@ static void saved(void)
 	web->record.proof.carrier_changes = 44;
 	web->client = STDIN_FILENO;
 	add(&state, "dry", "192.168.7.10")->record.attach.dry_run = 1;
+	state.own_macs[1].ether_addr_octet[5] = 45;
 	state.uplinks.count = 2;
 	state.uplinks.records[1].ifindex = 43;
 	state.uplinks.records[1].values[0].original = 7;
@@ -126,6 +127,7 @@ static void saved(void)
 	next.dir = state.dir;
 	assert_int_equal(state_load(&next, &err), 0);
 	assert_int_equal(next.last_id, 3);
+	assert_int_equal(next.own_macs[1].ether_addr_octet[5], 45);
 	found = state_find(&next, web->record.id);
 	assert_non_null(found);
 	assert_memory_equal(&found->record, &web->record, sizeof(web->record));

@@ -36,7 +36,7 @@ static void claimed(void)
 	struct error err;
 	struct arp arp;
 
-	here = arp_open(if_nametoindex("e0"), &err);
+	here = arp_socket_open(if_nametoindex("e0"), &err);
 	acd_start(&acd, address(OWN));
 	for (size_t i = 0; i < ARRAY_SIZE(claims); i++) {
 		if (acd_receive(&acd, here, &ours, &claim, claims[i].at) != claims[i].reported)
@@ -71,7 +71,7 @@ static void probed(void)
 	struct error err;
 	struct arp arp;
 
-	here = arp_open(if_nametoindex("e0"), &err);
+	here = arp_socket_open(if_nametoindex("e0"), &err);
 	/* Nothing is defended. */
 	assert_false(acd_receive(&acd, here, &ours, &probe, 1));
 	assert_int_equal(arp_receive(there, &arp), -EAGAIN);
@@ -106,7 +106,7 @@ static void announced(void)
 	struct error err;
 	struct arp arp;
 
-	here = arp_open(if_nametoindex("e0"), &err);
+	here = arp_socket_open(if_nametoindex("e0"), &err);
 	acd_start(&acd, address(OWN));
 	acd_announce(&acd, here, &ours, 5000);
 	assert_int_equal(arp_receive(there, &arp), 0);

@@ -154,7 +154,7 @@ static uint64_t run(struct probe_batch *batch, int socket)
 static int open_arp(const char *ifname)
 {
 	struct error err;
-	int fd = arp_open(if_nametoindex(ifname), &err);
+	int fd = arp_socket_open(if_nametoindex(ifname), &err);
 
 	assert_true(fd >= 0);
 	return fd;

@@ -106,6 +106,28 @@ static void test_early(void **state)
 	namespace_test(early);
 }
 
+/* The answer of an access point that knows this host by its former hardware address. */
+static void former_answers(void)
+{
+	const struct arp echo = arp_announcement(&former, address("192.168.7.10"));
+	cleanup_fd int there = worker_far_end();
+	struct error err;
+	int service;
+	pid_t child = worker_start(&service);
+
+	worker_open(service, 1, "e0");
+	worker_probe(service, 1, 1, PROBE_OF_REMEMBERED, "192.168.7.10", 1);
+	worker_sync(service);
+	assert_int_equal(arp_send(there, &echo, &err), 0);
+	assert_int_equal(worker_receive(service).probes[0].taken, 0);
+	worker_stop(child, service);
+}
+
+static void test_former_answers(void **state)
+{
+	namespace_test(former_answers);
+}
+
 /*
  * Answers from before the deadline count even if the worker runs only after it, behind more packets
  * than it reads in one turn.
@@ -245,6 +267,7 @@ static void defence(void)
 {
 	const struct arp probe = arp_probe(&theirs, address("192.168.7.9"));
 	const struct arp echo = arp_announcement(&ours, address("192.168.7.9"));
+	const struct arp old_echo = arp_announcement(&former, address("192.168.7.9"));
 	struct worker_message message;
 	cleanup_fd int there = worker_far_end();
 	struct error err;
@@ -264,6 +287,7 @@ static void defence(void)
 	assert_memory_equal(&arp.target_mac, &theirs, sizeof(theirs));
 	/* Our own packet, which an access point has repeated, is no claim. */
 	assert_int_equal(arp_send(there, &echo, &err), 0);
+	assert_int_equal(arp_send(there, &old_echo, &err), 0);
 	announce(there, "192.168.7.9");
 	arp = worker_arp(there);
 	assert_int_equal(arp.operation, ARPOP_REQUEST);
@@ -746,7 +770,7 @@ static void confined(void)
 {
 	struct error err;
 
-	packet_socket = arp_open(if_nametoindex("e0"), &err);
+	packet_socket = arp_socket_open(if_nametoindex("e0"), &err);
 	assert_true(packet_socket >= 0);
 	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++) {
 		pid_t child = fork();
@@ -803,19 +827,13 @@ static void test_unprivileged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_probes),
-		cmocka_unit_test(test_early),
-		cmocka_unit_test(test_answered_while_asleep),
-		cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_router),
-		cmocka_unit_test(test_defence),
-		cmocka_unit_test(test_link_down),
-		cmocka_unit_test(test_dhcp),
-		cmocka_unit_test(test_crowd),
-		cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_no_arp),
-		cmocka_unit_test(test_not_reading),
-		cmocka_unit_test(test_confined),
+		cmocka_unit_test(test_probes),         cmocka_unit_test(test_early),
+		cmocka_unit_test(test_former_answers), cmocka_unit_test(test_answered_while_asleep),
+		cmocka_unit_test(test_flood),          cmocka_unit_test(test_router),
+		cmocka_unit_test(test_defence),        cmocka_unit_test(test_link_down),
+		cmocka_unit_test(test_dhcp),           cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_wrong),          cmocka_unit_test(test_no_arp),
+		cmocka_unit_test(test_not_reading),    cmocka_unit_test(test_confined),
 		cmocka_unit_test(test_unprivileged),
 	};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Checks vmrun-netsetup, its device and its policy.
-#include "launcher/doctor/check_helper.h"
+#include "launcher/doctor/check_service.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #define HELPER "vmrun-netsetup"
 
 /* EACCES is no problem: the service opens the device, not the user. */
-enum severity check_helper_tun(struct check *check, struct error *finding)
+enum severity check_service_tun(struct check *check, struct error *finding)
 {
 	cleanup_fd int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
@@ -66,18 +66,18 @@ static enum severity no_service(struct error *finding)
 
 static enum severity check_rights(struct check *check, struct error *finding)
 {
-	const struct helpers *helpers = check->helpers;
+	const struct lan_connection *connection = check->connection;
 	char path[PATH_MAX];
 
 	if (libexec_find(HELPER, path, finding) < 0)
 		return SEVERITY_FAIL;
-	if (helpers->error.code == ENOENT && !helpers->as_root)
+	if (connection->error.code == ENOENT && !connection->as_root)
 		return no_service(finding);
-	if (helpers->error.code) {
-		*finding = helpers->error;
+	if (connection->error.code) {
+		*finding = connection->error;
 		return SEVERITY_FAIL;
 	}
-	if (helpers->netsetup.pid > 0)
+	if (connection->netsetup.pid > 0)
 		return check_finding(finding, SEVERITY_OK, "%s, as root", path);
 	if (!unit_exists("") || unit_exists("sockets.target.wants/"))
 		return check_finding(finding, SEVERITY_OK, "a service listens");
@@ -86,7 +86,7 @@ static enum severity check_rights(struct check *check, struct error *finding)
 	return SEVERITY_WARN;
 }
 
-enum severity check_helper_rights(struct check *check, struct error *finding)
+enum severity check_service_rights(struct check *check, struct error *finding)
 {
 	const enum severity severity = check_rights(check, finding);
 
@@ -113,7 +113,7 @@ static enum severity check_authorization(struct error *finding)
 	return SEVERITY_FAIL;
 }
 
-enum severity check_helper_policy(struct check *check, struct error *finding)
+enum severity check_service_policy(struct check *check, struct error *finding)
 {
 	cleanup_free struct policy *policy = calloc(1, sizeof(*policy));
 	int ret;
@@ -126,7 +126,7 @@ enum severity check_helper_policy(struct check *check, struct error *finding)
 				     NETSETUP_CONF);
 	if (ret < 0 && ret != -ENOENT)
 		return SEVERITY_FAIL;
-	if (!check->helpers->as_root && check->helpers->netsetup.socket >= 0)
+	if (!check->connection->as_root && check->connection->netsetup.socket >= 0)
 		return check_authorization(finding);
 	memset(finding, 0, sizeof(*finding));
 	if (ret == -ENOENT)
@@ -147,7 +147,7 @@ static void count_removal(const char *command, void *context)
 static bool check_host(struct check *check, const struct netsetup_listener *listener)
 {
 	const struct netsetup_listener none = { 0 };
-	struct netsetup own = NETSETUP_NONE, *netsetup = &check->helpers->netsetup;
+	struct netsetup own = NETSETUP_NONE, *netsetup = &check->connection->netsetup;
 	struct error err;
 	bool ret;
 
@@ -159,7 +159,7 @@ static bool check_host(struct check *check, const struct netsetup_listener *list
 }
 
 /* Counts what 'vmrun clean' would remove: the user's files, and what the service finds. */
-enum severity check_helper_leftovers(struct check *check, struct error *finding)
+enum severity check_service_leftovers(struct check *check, struct error *finding)
 {
 	unsigned int users = 0, hosts = 0;
 	const struct removal removal = { true, count_removal, &users };
