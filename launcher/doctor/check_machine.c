@@ -152,14 +152,17 @@ enum severity check_machine_cache(struct check *check, struct error *finding)
 /* The table of an uplink needs hooks of a network device that earlier kernels lack. */
 enum severity check_machine_kernel(struct check *check, struct error *finding)
 {
-	unsigned int major = 0, minor = 0;
-	struct utsname name;
+	struct utsname kernel;
+	unsigned long major, minor;
+	char *rest;
 
-	if (uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
-	    (major > 6 || (major == 6 && minor >= 1)))
-		return check_finding(finding, SEVERITY_OK, "Linux %s", name.release);
-	check_finding(finding, SEVERITY_FAIL, "Linux %u.%u is too old to put VMs on the LAN", major,
-		      minor);
+	uname(&kernel);
+	major = strtoul(kernel.release, &rest, 10);
+	minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+	if (major > 6 || (major == 6 && minor >= 1))
+		return check_finding(finding, SEVERITY_OK, "Linux %s", kernel.release);
+	check_finding(finding, SEVERITY_FAIL, "Linux %s is too old to put VMs on the LAN",
+		      kernel.release);
 	error_remedy(finding, "boot Linux 6.1 or later");
 	return SEVERITY_FAIL;
 }

@@ -46,6 +46,13 @@ static int by_signal(const struct exit_cause *exit_cause)
 	return exit_cause->signo ? STATUS_SIGNAL + exit_cause->signo : STATUS_FAILURE;
 }
 
+/* QEMU's option '-sandbox' has QEMU killed until version 8; later the call fails. */
+static void sandbox_remedy(struct error *err)
+{
+	error_remedy(err, "remove from 'qemu.args' what starts one or changes the process, "
+			  "such as '-netdev bridge', '-daemonize' or '-runas'");
+}
+
 static int killed(const struct exit_cause *exit_cause, struct error *err)
 {
 	int signo = exit_cause->end.si_status;
@@ -59,8 +66,7 @@ static int killed(const struct exit_cause *exit_cause, struct error *err)
 	if (signo == SIGSYS) {
 		error_setf(err, STATUS_FAILURE, ECHILD,
 			   "QEMU was killed by its own sandbox: it may start no other program");
-		error_remedy(err, "remove from 'qemu.args' what starts one or changes the process, "
-				  "such as '-netdev bridge', '-daemonize' or '-runas'");
+		sandbox_remedy(err);
 		return STATUS_FAILURE;
 	}
 	error_setf(err, STATUS_FAILURE, ECHILD, "QEMU was killed by signal %d (%s)", signo,
@@ -111,6 +117,10 @@ int exit_status_get(const struct exit_cause *exit_cause, struct error *err)
 			   exit_cause->end.si_status);
 		if (exit_cause->state == VM_STARTING)
 			qemu_confine_remedy(err);
+		if (exit_cause->state == VM_STARTING && exit_cause->args) {
+			error_remedy(err, "QEMU's own sandbox lets it start no other program:");
+			sandbox_remedy(err);
+		}
 		return STATUS_FAILURE;
 	}
 	return quit(exit_cause, err);

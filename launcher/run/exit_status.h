@@ -23,12 +23,14 @@ enum ended_by {
 /**
  * struct exit_cause - the known facts of a VM's end; all zero at first.
  * @state: the VM's state when QEMU ended.
+ * @args: QEMU has arguments of 'qemu.args'.
  * @signo: the first signal that requested the end, or 0.
  * @failure: the first failure that ended the VM; code 0 if none.
  * @end: QEMU's wait status; si_code 0 if not known.
  */
 struct exit_cause {
 	enum vm_state state;
+	bool args;
 	int signo;
 	enum ended_by by;
 	struct error failure;

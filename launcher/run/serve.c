@@ -238,6 +238,7 @@ static int serve(struct run *run, struct vm *vm, struct loop *loop, struct error
 int serve_run(struct run *run, struct loop *loop, struct error *err)
 {
 	struct vm vm = { .name = run->definition.name,
+			 .args = run->definition.qemu.arg_count > 0,
 			 .qemu = PROCESS_NONE,
 			 .loop = loop,
 			 .shutdown_timeout = run->definition.shutdown_timeout,

@@ -255,7 +255,7 @@ static void end(struct vm *vm)
 
 int supervise_run(struct vm *vm, struct error *err)
 {
-	struct supervision s = { .signals = -1, .timer = -1 };
+	struct supervision s = { .signals = -1, .timer = -1, .exit_cause.args = vm->args };
 	struct error failure = { 0 };
 	int ret = -1;
 

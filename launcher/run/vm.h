@@ -58,6 +58,7 @@ struct vm_ops {
  * @netsetup_fds: @netsetup_count sockets to vmrun-netsetup, one for each card on the LAN; the
  *                owner's.
  * @loop: the owner may add descriptors to it.
+ * @args: QEMU has arguments of 'qemu.args'.
  * @shutdown_timeout: seconds to wait for power-off; 0 quits QEMU at once.
  * @context: the owner's.
  * @qmp: set during supervise_run().
@@ -71,6 +72,7 @@ struct vm {
 	int *netsetup_fds;
 	unsigned int netsetup_count; /* 0..CARDS_MAX */
 	struct loop *loop;
+	bool args;
 	unsigned int shutdown_timeout;
 	const struct vm_ops *ops;
 	void *context;

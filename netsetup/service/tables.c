@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,17 +44,17 @@ static struct uplink_table *add_table(struct tables *tables, unsigned int ifinde
 
 bool tables_place(struct tables *tables, const char *name, int fd)
 {
+	const char *dash = strchrnul(name, '-');
+	const size_t length = (size_t)(dash - name);
 	struct uplink_table *table;
-	char prefix[8 + 1];
 	unsigned int ifindex;
 	size_t i = 0;
 
-	if (sscanf(name, "%8[a-z]-%u", prefix, &ifindex) != 2)
-		return false;
-	while (i < ARRAY_SIZE(parts) && strcmp(prefix, parts[i]) != 0)
+	while (i < ARRAY_SIZE(parts) && (strncmp(name, parts[i], length) != 0 || parts[i][length]))
 		i++;
-	if (i == ARRAY_SIZE(parts))
+	if (!*dash || i == ARRAY_SIZE(parts))
 		return false;
+	ifindex = (unsigned int)strtoul(dash + 1, NULL, 10);
 	table = find_table(tables, ifindex);
 	if (!table)
 		table = add_table(tables, ifindex);
@@ -105,8 +106,9 @@ static int open_table(struct state *state, struct host *host, const struct uplin
 		close(fds.owner);
 		close(fds.gate);
 		close(fds.groups);
-		return error_setf(err, STATUS_FAILURE, ENOSPC,
-				  "cannot use more than %d uplinks at a time", TABLES_MAX);
+		error_setf(err, STATUS_FAILURE, ENOSPC, "cannot use more than %d uplinks at a time",
+			   TABLES_MAX);
+		return -ENOSPC;
 	}
 	(*table)->fds = fds;
 	keep_table(state, *table);
@@ -177,8 +179,8 @@ static void guard_tap(struct state *state, struct host *host, const struct uplin
 
 /*
  * Has a new table guard the taps of VMs that are in none. Those of this uplink are on its LAN
- * again. The others are not: a client's request for that uplink has not been checked. A tap that was
- * in no table yet is down.
+ * again. The others are not: a client's request for that uplink has not been checked. A tap that
+ * was in no table yet is down.
  */
 static void guard_taps(struct state *state, struct host *host, const struct uplink_table *table,
 		       struct interface_id uplink)

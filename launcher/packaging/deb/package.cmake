@@ -28,7 +28,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
 	"qemu-system-x86, qemu-utils, systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "openssh-client")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "ovmf, swtpm")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "ovmf, qemu-system-modules-spice, swtpm")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/deb/conffiles
 	${CMAKE_CURRENT_BINARY_DIR}/deb/postinst ${CMAKE_CURRENT_SOURCE_DIR}/deb/prerm

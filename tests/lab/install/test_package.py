@@ -83,8 +83,11 @@ files | sed 's/^/purged /'
 
 
 RPM_LIFE = FILES + f"""
+# Debian's rpm installs nothing without it until 12, and no longer knows it in 13.
+force=--force-debian
+/usr/bin/rpm $force --version >&2 || force=
 rpm() {{
-	/usr/bin/rpm --force-debian --nodeps "$@"
+	/usr/bin/rpm $force --nodeps "$@"
 }}
 userdel vmrun >&2 2>/dev/null || true
 groupdel vmrun >&2 2>/dev/null || true
@@ -385,7 +388,8 @@ def test_rpm(rpm: Path) -> None:
 
 def test_rpmlint(rpm: Path) -> None:
     """It finds nothing but what launcher/packaging/rpm/rpmlintrc gives reasons for."""
-    done = subprocess.run(["rpmlint", "-r", SOURCE / "launcher" / "packaging" / "rpm" / "rpmlintrc", rpm],
+    done = subprocess.run(["rpmlint", "-r", SOURCE / "launcher" / "packaging" / "rpm" / "rpmlintrc",
+                           "--ignore-unused-rpmlintrc", rpm],
                           capture_output=True, text=True)
     assert done.returncode == 0 and " 0 errors, 0 warnings," in done.stdout, done.stdout
 

@@ -266,6 +266,11 @@ class Dhcpcd(Client):
     release_signal = signal.SIGALRM
     argv = ["sh", "-c", "mkdir -p /run/dhcpcd /var/lib/dhcpcd; exec dhcpcd -4 -B -d eth0"]
 
+    def prepare(self) -> None:
+        # Debian 12's configuration has it, 13's no longer.
+        with (self.directory / "etc/dhcpcd.conf").open("a") as config:
+            config.write("option rapid_commit\n")
+
 
 class Networkd(Client):
     """systemd's, as in cloud images; without the rest of systemd it sets no names."""

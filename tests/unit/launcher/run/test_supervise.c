@@ -316,6 +316,21 @@ static void test_ends_by_itself(void **state)
 	       "starting -> quitting");
 }
 
+/* The sandbox of newer QEMUs makes the call of what 'qemu.args' wants fail, and QEMU exits. */
+static void test_sandbox_remedy(void **state)
+{
+	struct owner none = { 0 };
+	struct error err;
+	struct vm vm;
+
+	for (int args = 0; args < 2; args++) {
+		set_up(&vm, "failing", &none);
+		vm.args = args;
+		assert_int_equal(finish(&vm, &err), 1);
+		assert_int_equal(!!strstr(err.remedy, "remove from 'qemu.args'"), args);
+	}
+}
+
 static void test_graceful(void **state)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
@@ -528,6 +543,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ends_by_itself),
+		cmocka_unit_test(test_sandbox_remedy),
 		cmocka_unit_test(test_graceful),
 		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_second_signal_quits),
