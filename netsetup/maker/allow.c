@@ -255,8 +255,9 @@ int allow_sweep(bool remove, unsigned int *count, struct error *err)
 	*count = 0;
 	if (remove)
 		return delete_all(NULL, count, err);
-	ret = listing ? list_rules(listing, err)
-		      : error_set_errno(err, ENOMEM, "cannot list rules");
+	if (!listing)
+		return error_set_errno(err, ENOMEM, "cannot list rules");
+	ret = list_rules(listing, err);
 	for (size_t i = 0; ret == 0 && i < listing->count; i++)
 		*count += listing->found[i].stale;
 	return ret;

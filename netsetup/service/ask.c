@@ -148,8 +148,9 @@ bool ask_begin(struct state *state, struct host *host, struct vm *vm)
 static bool add_rules(struct state *state, struct host *host, struct vm *vm)
 {
 	const struct verdict *verdict = &vm->ask.verdict;
+	const uint32_t before = vm->record.ruled;
 	struct error ignored;
-	bool added = false;
+	bool added = false, unsure = false;
 
 	vm->record.ruled = 1;
 	if (state_save(state, &ignored) < 0)
@@ -163,8 +164,12 @@ static bool add_rules(struct state *state, struct host *host, struct vm *vm)
 					     uplink_check_id(&vm->uplink), vm->record.address,
 					     &ignored);
 		added = added || ret == 0;
+		/* A maker that was killed may have added them. */
+		unsure = unsure || (ret != -EPERM && ret != -ENAMETOOLONG);
 		vm->ask.refused = vm->ask.refused || ret < 0;
 	}
+	if (!unsure)
+		vm->record.ruled = before;
 	return added;
 }
 

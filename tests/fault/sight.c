@@ -4,6 +4,8 @@
 
 #include <ftw.h>
 #include <linux/neighbour.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdarg.h>
@@ -17,6 +19,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/netlink.h"
+#include "netsetup/maker/allow.h"
 #include "tests/fault/trace.h"
 
 bool sight_files_alone;
@@ -85,6 +88,29 @@ static void collect_proxies(void)
 	netlink_request(route, message, proxy_seen, NULL);
 }
 
+static int rule_seen(struct nlmsghdr *header, void *context)
+{
+	if (memmem(nlmsg_data(header), (size_t)nlmsg_datalen(header), ALLOW_COMMENT,
+		   strlen(ALLOW_COMMENT)))
+		collect("rule of a VM\n");
+	return 0;
+}
+
+/* Collects the rules of VMs in firewalls. */
+static void collect_rules(void)
+{
+	const struct nfgenmsg header = { .nfgen_family = AF_UNSPEC };
+	cleanup_nl_msg *message = nlmsg_alloc_simple(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE,
+						     NLM_F_DUMP);
+	cleanup_nl_sock *netfilter = NULL;
+	struct error err;
+
+	if (netlink_open(NETLINK_NETFILTER, &netfilter, &err) < 0)
+		die(err.message);
+	nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO);
+	netlink_request(netfilter, message, rule_seen, NULL);
+}
+
 void sight_take(struct sight *sight)
 {
 	static const char *const variables[] = { "XDG_RUNTIME_DIR", "XDG_DATA_HOME",
@@ -102,6 +128,7 @@ void sight_take(struct sight *sight)
 	collect_file("/proc/sys/net/ipv4/conf/wlan0/forwarding");
 	collect_file("/proc/sys/net/ipv4/neigh/wlan0/proxy_delay");
 	collect_proxies();
+	collect_rules();
 	nftw("/run/vmrun", collect_path, 16, FTW_PHYS);
 	collecting = sight->files;
 	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {

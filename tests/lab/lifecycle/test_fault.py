@@ -9,8 +9,11 @@ import pytest
 
 import fault
 from fault import standing_in
+from firewalls import nft
 
 pytestmark = pytest.mark.usefixtures("vmrun")
+
+DROP = nft("table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; } }")
 
 SETS = ["vmrun", "supervisor", "service", "maker", "worker", "qemu", "vmrun+service",
         "vmrun+qemu", "service+qemu", "service+supervisor", "all but qemu", "all"]
@@ -133,12 +136,10 @@ def test_fail_every_call(user: str, turn: str) -> None:
     assert all(table[error]["answer"] for error in SIX)
 
 
-@pytest.mark.both_paths
-@pytest.mark.parametrize("mode, sample", [("kill", 24), ("fail", 16)])
-def test_sample(mode: str, sample: int) -> None:
-    """A few steps of the two above, for those who run the quick tests alone."""
+def try_sample(mode: str, sample: int, definition: dict, firewall: str = "") -> None:
+    """A few steps of the two above, and the same checks."""
     tried, bad = 0, []
-    for fields in fault.run(mode, standing_in(), user="me", sample=sample):
+    for fields in fault.run(mode, definition, user="me", sample=sample, firewall=firewall):
         if fields[0] == "left":
             bad.append(fields[1])
         elif fields[0] == "kill":
@@ -154,3 +155,17 @@ def test_sample(mode: str, sample: int) -> None:
     print(f"\n{tried} tried")
     assert not bad, "\n".join(bad)
     assert tried > 40
+
+
+@pytest.mark.both_paths
+@pytest.mark.parametrize("mode, sample", [("kill", 24), ("fail", 16)])
+def test_sample(mode: str, sample: int) -> None:
+    """A few steps of the two above, for those who run the quick tests alone."""
+    try_sample(mode, sample, standing_in())
+
+
+@pytest.mark.parametrize("mode, sample", [("kill", 24), ("fail", 16)])
+def test_firewall(mode: str, sample: int) -> None:
+    """The same for a VM that has its rules added to a firewall. The rules are part of the host."""
+    network = {"probe": "none", "path": "routed", "firewall": "allow"}
+    try_sample(mode, sample, standing_in(network=network), DROP)

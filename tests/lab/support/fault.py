@@ -10,6 +10,7 @@ import pytest
 
 import guests
 import vm
+from firewalls import Firewall, clear
 from hoststate import settle
 from lab import Lab
 
@@ -39,15 +40,16 @@ def standing_in(name: str = "tiny", life: int = 60, **keys: Any) -> dict:
 
 
 def run(mode: str, definition: dict, *, user: str = "", errors: str = "0", sample: int = 1,
-        timeout: float = 900) -> Iterator[list[str]]:
+        firewall: str = "", timeout: float = 900) -> Iterator[list[str]]:
     """The fields of each line that killat says, of all parts. @errors: "all", or with which of its
     errors the first step of each call fails; the next one fails with the next. @sample: so many
-    times fewer steps are tried."""
+    times fewer steps are tried. @firewall: a shell script that makes rules."""
     with ExitStack() as stack:
         running, labs = [], []
         for part in range(PARTS):
             lab = stack.enter_context(Lab())
             before = lab.snapshot()
+            stack.enter_context(Firewall(lab, firewall or "true"))
             me = lab.add_user() if user else None
             argv, env = vm.vmrun_argv(lab.directory, [], me, bool(user))
             file = vm.write_definition(lab.directory, definition)
@@ -73,6 +75,7 @@ def run(mode: str, definition: dict, *, user: str = "", errors: str = "0", sampl
                 # Directories that are empty; the next VM's start and end remove them.
                 lab.start_vm(standing_in(life=1)).wait()
                 lab.vmrun("clean", check=True)
+            clear(lab)
             changes = settle(before, lab.snapshot)
             if changes:
                 yield ["left", "\n".join(changes)]
