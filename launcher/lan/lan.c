@@ -42,6 +42,7 @@ void lan_init(struct lan_session *lan_session, unsigned int card, bool dry_run, 
 					     .verbose = verbose,
 					     .netsetup = NETSETUP_NONE,
 					     .lan = NETSETUP_LAN_NONE,
+					     .firewalld = FIREWALLD_NONE,
 					     .link = { .timer = -1 } };
 	roam_init(&lan_session->roam, &lan_session->netsetup);
 }
@@ -326,6 +327,8 @@ int lan_watch(struct lan_session *lan_session, struct loop *loop, struct error *
 	lan_session->link = (struct guest_link){
 		.name = lan_session->label, .card = lan_session->card, .loop = loop, .timer = -1
 	};
+	lan_session->firewalld.loop = loop;
+	lan_session->firewalld.name = lan_session->label;
 	lan_session->told = lan_session->roam.place;
 	store_address(lan_session);
 	lan_session->roam.changed = on_changed;
@@ -334,14 +337,25 @@ int lan_watch(struct lan_session *lan_session, struct loop *loop, struct error *
 	return ret < 0 ? ret : roam_watch(&lan_session->roam, loop, err);
 }
 
+/* Reports the verdict, and has firewalld forward if it is to be told. */
+static void use_verdict(struct lan_session *lan_session, bool changed)
+{
+	const struct lan_place *place = &lan_session->roam.place;
+
+	report_verdict(lan_session->card ? lan_session->label : lan_session->definition->name,
+		       place, &lan_session->verdict, changed);
+	if (lan_session->network->firewall == FIREWALL_ALLOW && place->path == PATH_ROUTED &&
+	    firewalld_helps(&lan_session->verdict))
+		firewalld_join(&lan_session->firewalld, place->uplink, place->tap);
+}
+
 void lan_report(struct lan_session *lan_session, struct qmp *qmp)
 {
 	lan_session->link.qmp = qmp;
 	/* Programs read this line; it is the same for a VM with one card and with several. */
 	report_place(lan_session->card ? lan_session->label : lan_session->definition->name,
 		     &lan_session->roam.place, lan_session->dns, lan_session->dns_count);
-	report_verdict(lan_session->card ? lan_session->label : lan_session->definition->name,
-		       &lan_session->roam.place, &lan_session->verdict, false);
+	use_verdict(lan_session, false);
 	report_address(lan_session);
 }
 
@@ -374,8 +388,7 @@ static void on_verdict(const struct verdict *verdict, void *context)
 
 	lan_session->verdict = *verdict;
 	if (!same)
-		report_verdict(lan_session->definition->name, &lan_session->roam.place, verdict,
-			       true);
+		use_verdict(lan_session, true);
 }
 
 static void on_renewed(int dhcp, void *context)
@@ -460,6 +473,7 @@ void lan_end(struct lan_session *lan_session)
 	guest_link_done(&lan_session->link);
 	roam_end(&lan_session->roam);
 	close_dhcp(lan_session);
+	firewalld_leave(&lan_session->firewalld);
 	/* vmrun's last descriptors of the tap: the service alone has it then. */
 	netsetup_lan_done(&lan_session->lan);
 	if (!netsetup_end(&lan_session->netsetup, &listener) && !lan_session->dry_run)

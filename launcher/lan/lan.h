@@ -6,6 +6,7 @@
 #include "launcher/common/loop.h"
 #include "launcher/definition/definition.h"
 #include "launcher/lan/dhcp_server.h"
+#include "launcher/lan/firewalld.h"
 #include "launcher/lan/guest_link.h"
 #include "launcher/lan/lan_connection.h"
 #include "launcher/lan/roam.h"
@@ -31,6 +32,7 @@
  * @lan: the tap's descriptors and the DHCP socket.
  * @roam: the VM's place on the LAN, and its next ones.
  * @verdict: which of the guest's packets the host forwards.
+ * @firewalld: the tap's place in a zone of firewalld.
  * @told: the VM's last place on the LAN, as the guest was told.
  * @dns, @dns_count: DNS servers for the guest.
  * @address_changed: called with the VM's new address; may be NULL.
@@ -52,6 +54,7 @@ struct lan_session {
 	struct netsetup_lan lan;
 	struct roam roam;
 	struct verdict verdict;
+	struct firewalld firewalld;
 	struct lan_place told;
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
