@@ -159,6 +159,13 @@ enum severity check_machine_kernel(struct check *check, struct error *finding)
 	uname(&kernel);
 	major = strtoul(kernel.release, &rest, 10);
 	minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+	if (check->firewall->missing) {
+		check_finding(finding, SEVERITY_FAIL,
+			      "Linux %s has no nf_tables, which all VMs on the LAN need",
+			      kernel.release);
+		error_remedy(finding, "sudo modprobe nf_tables");
+		return SEVERITY_FAIL;
+	}
 	if (major > 6 || (major == 6 && minor >= 1))
 		return check_finding(finding, SEVERITY_OK, "Linux %s", kernel.release);
 	check_finding(finding, SEVERITY_FAIL, "Linux %s is too old to put VMs on the LAN",

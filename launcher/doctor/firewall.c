@@ -65,6 +65,7 @@ void firewall_look(const char *root, struct firewall *firewall)
 
 	*firewall = (struct firewall){ .readable = false };
 	ret = nftables_read(&firewall->nftables);
+	firewall->missing = ret == -EPROTONOSUPPORT;
 	firewall->readable = ret == 0 || (ret == -EPROTONOSUPPORT && can_read(LEGACY_TABLES));
 	if (has_line("", LEGACY_TABLES, "filter") && iptables_read("filter", &firewall->filter) < 0)
 		firewall->readable = false;

@@ -12,12 +12,14 @@
 /**
  * struct firewall - the facts about the firewall.
  * @readable: this process could read the kernel's rules, which needs CAP_NET_ADMIN.
+ * @missing: the kernel has no nf_tables.
  * @nftables: the rules of nf_tables, iptables-nft's included.
  * @filter, @nat: the tables of iptables-legacy, if it has them.
  * @docker, @ufw, @firewalld: the program is active and makes rules.
  */
 struct firewall {
 	bool readable;
+	bool missing;
 	struct nftables nftables;
 	struct iptables filter;
 	struct iptables nat;

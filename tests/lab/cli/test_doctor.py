@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`vmrun doctor`: finds what would keep a VM off the LAN, changes nothing, sends nothing."""
 
+import ctypes
 import json
 import os
+import platform
 import re
-import signal
 import shlex
 import shutil
+import signal
+import struct
 from pathlib import Path
 from typing import Callable, NamedTuple
 
@@ -254,6 +257,29 @@ def test_old_kernel(lab: Lab) -> None:
     assert found["grade"] == "fail"
     assert re.fullmatch(r"Linux 2\.6\.\S+ is too old to put VMs on the LAN", found["finding"])
     assert found["remedy"] == "boot Linux 6.1 or later"
+
+
+def refuse_nf_tables() -> None:
+    """A kernel without nf_tables, as this process sees it: by a filter of system calls."""
+    load, equals, ret = 0x20, 0x15, 0x06
+    socket, netlink, netfilter, errno = 41, 16, 12, 0x50000 | 93  # on x86-64; EPROTONOSUPPORT
+    program = [(load, 0, 0, 0), (equals, 0, 5, socket), (load, 0, 0, 16), (equals, 0, 3, netlink),
+               (load, 0, 0, 32), (equals, 0, 1, netfilter), (ret, 0, 0, errno),
+               (ret, 0, 0, 0x7fff0000)]
+    octets = b"".join(struct.pack("HBBI", *each) for each in program)
+    space = ctypes.create_string_buffer(octets)
+    header = struct.pack("HxxxxxxP", len(program), ctypes.addressof(space))
+    if ctypes.CDLL(None, use_errno=True).prctl(22, 2, header, 0, 0):  # PR_SET_SECCOMP
+        raise OSError(ctypes.get_errno(), "cannot filter system calls")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="knows the numbers of x86-64 alone")
+def test_kernel_without_nf_tables(lab: Lab) -> None:
+    """It was all well there, since no rule drops a packet."""
+    found = examine(lab, preexec_fn=refuse_nf_tables)["kernel"]
+    assert found["grade"] == "fail"
+    assert re.fullmatch(r"Linux \S+ has no nf_tables, which all VMs on the LAN need", found["finding"])
+    assert found["remedy"] == "sudo modprobe nf_tables"
 
 
 def test_users_directories(lab: Lab) -> None:
