@@ -3,14 +3,13 @@
 
 import json
 import re
-import signal
 import time
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import pytest
 
 from caller import Service
-from firewalls import DOCKER, LEGACY, Firewall, Ufw, nft, script
+from firewalls import DOCKER, LEGACY, Firewall, nft, script
 from guests import boot, paused, refused, tiny
 from lab import Lab
 from vm import Vm
@@ -155,28 +154,6 @@ def test_verdict(lab: Lab, row: Row) -> None:
         sent = [line for line in capture.lines if "ethertype IPv4" in line]
         assert not sent, sent
         vm.quit()
-
-
-def test_ufw(lab: Lab) -> None:
-    """ufw lets ping pass and drops the rest; its own rules help, and a reload keeps them."""
-    with Ufw(lab) as ufw:
-        vm = lab.start_vm(routed())
-        vm.wait_ready()
-        found = status(lab, vm)
-        assert fates(found) == all_are("dropped", "tcp-out", "udp-out", "tcp-in", "udp-in")
-        assert found["forwarding"] == "partly"
-        assert found["forwarding-chains"] == ["ip filter FORWARD policy (ufw)"]
-        assert found["forwarding-reason"] == f"ufw drops TCP, UDP {BOTH} (ip filter FORWARD, policy)"
-        for command in found["forwarding-remedy"]:
-            if command.startswith("sudo ufw "):
-                ufw(*command.split()[2:])
-        wait_status(lab, vm, "open")
-        vm.wait_stderr("vmrun: tiny: this host forwards the guest's packets")
-        ufw("reload")
-        time.sleep(2)
-        assert wait_status(lab, vm, "open")["forwarding-reason"] is None
-        vm.quit()
-    script(lab, "nft flush ruleset")
 
 
 def test_changes(lab: Lab) -> None:

@@ -14,6 +14,7 @@ import netns
 from guests import Guest, boot, paused, reach, refused, tiny
 from lab import BEYOND, Lab
 from netns import Netns
+from stream import Echoes
 from vm import Vm, write_definition
 
 pytestmark = pytest.mark.usefixtures("vmrun")
@@ -136,6 +137,25 @@ def test_vpn(lab: Lab, vpn: tuple) -> None:
         assert until(lambda: len(own(lab)) == 7), "none at another preference is left"
         vm.quit()
         assert not own(lab)
+
+
+@VPNS
+@pytest.mark.both_paths
+def test_vpn_under_a_connection(lab: Lab, vpn: tuple, data_path: str) -> None:
+    """A VPN comes and goes, and again: a station's connection to the guest is not interrupted."""
+    lab.laptop.add_tun("tun0", default=False)
+    vm, _ = boot(lab)
+    with Echoes(lab.phone, vm.address) as stream:
+        assert stream.answered(time.monotonic())
+        began = time.monotonic()
+        for _ in range(2):
+            with rules(lab, *vpn):
+                time.sleep(1)
+            time.sleep(1)
+        assert stream.answered(time.monotonic()) and not stream.broken
+        gap = stream.outage(began, time.monotonic())
+        print(f"longest pause {gap * 1000:.0f} ms")
+        assert gap < 1
 
 
 def test_same_subnet_twice(lab: Lab) -> None:
