@@ -323,9 +323,11 @@ def test_sweep(lab: Lab) -> None:
         vm.wait_ready()
         script(lab, "nft insert rule ip filter FORWARD iifname '\"x\"' accept comment '\"vmrun:no\"'")
         # All at once: one that lives on cleans up.
-        pids = {str(each.pid) for each in [*vm.family(), *vm.services()]} | {str(vm.pid)}
+        killed = [*vm.family(), *vm.services()]
+        pids = {str(each.pid) for each in killed} | {str(vm.pid)}
         for name in ("-STOP", "-KILL"):
             lab.run(["kill", name, *pids], check=False)
+        assert all(each.wait_gone(5) for each in killed)
         assert len(rules(lab)) == 3
         script(lab, f"nft insert rule ip filter FORWARD iifname '\"vmr-gone\"' accept "
                     f"comment '\"vmrun:{other}\"'")
