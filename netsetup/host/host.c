@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
@@ -18,6 +19,9 @@
 /* Times to try again to make a table, and milliseconds before each. */
 #define TABLE_TRIES 15
 #define TABLE_WAIT  20
+
+/* Interval at which host_link_delete_soon() looks, in ns: to delete a tap takes about 500 us. */
+#define GONE_WAIT 200000
 
 /*
  * Has the request executed by the maker, or by this process if it is none's service. An answer with
@@ -91,6 +95,40 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 
 	return host_report(host, "ip link delete dev %s", link.ifname) ? change(host, &request, err)
 								       : 0;
+}
+
+/* Returns true after a moment if the maker has not answered. */
+static bool is_at_work(const struct host *host)
+{
+	const struct timespec wait = { .tv_nsec = GONE_WAIT };
+	struct pollfd poller = { .fd = host->maker, .events = POLLIN };
+
+	return ppoll(&poller, 1, &wait, NULL) <= 0;
+}
+
+int host_link_delete_soon(struct host *host, struct interface_id link, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_LINK_DELETE, .ifindex = link.ifindex };
+	struct link_state state;
+	int ret;
+
+	if (host->dry_run || host->maker == 0)
+		return host_link_delete(host, link, err);
+	host_report(host, "ip link delete dev %s", link.ifname);
+	ret = maker_begin(host->maker, &request, err);
+	while (ret == 0 && is_at_work(host))
+		if (query_link(host->route, link.ifindex, &state) == -ENODEV)
+			return 0;
+	return ret < 0 ? ret : maker_settle(host->maker, err);
+}
+
+int host_link_down(struct host *host, struct interface_id link, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_LINK_DOWN, .ifindex = link.ifindex };
+
+	return host_report(host, "ip link set dev %s down", link.ifname)
+		       ? change(host, &request, err)
+		       : 0;
 }
 
 int host_link_up(struct host *host, struct interface_id link, const struct ether_addr *mac,
@@ -306,30 +344,52 @@ int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *e
 	return open_socket(host, &request, err);
 }
 
+/* The keeper of descriptors may not have closed those of a former table yet. */
+static int call_again(struct host *host, const struct maker_request *request, size_t count,
+		      uint32_t *ifindex, int fds[MAKER_FDS_MAX], struct error *err)
+{
+	int ret;
+
+	ret = call(host, request, count, ifindex, fds, err);
+	for (int i = 0; i < TABLE_TRIES && (ret == -EBUSY || ret == -EPERM); i++) {
+		poll(NULL, 0, TABLE_WAIT);
+		ret = call(host, request, count, ifindex, fds, err);
+	}
+	return ret;
+}
+
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
 		    struct error *err)
 {
 	const struct maker_request request = { .type = MAKER_TABLE_OPEN,
 					       .ifindex = uplink.ifindex };
-	struct host_table opened = { -1, -1, -1, 0 };
+	int fds[MAKER_FDS_MAX] = { -1 };
+	uint32_t ifindex;
+	int ret = 0;
+
+	if (table_text_open(host, uplink))
+		ret = call_again(host, &request, 1, &ifindex, fds, err);
+	if (ret == 0)
+		*table = (struct host_table){ fds[0], -1, -1, 0 };
+	return ret;
+}
+
+int host_table_bridge(struct host *host, struct interface_id uplink, struct host_table *table,
+		      struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_BRIDGE,
+					       .ifindex = uplink.ifindex,
+					       .owner = table->owner };
 	int fds[MAKER_FDS_MAX];
-	uint32_t ifindex = 0;
+	uint32_t ifindex;
 	int ret;
 
-	if (!table_text_open(host, uplink)) {
-		*table = opened;
+	if (!table_text_bridge(host, uplink))
 		return 0;
-	}
-	ret = call(host, &request, 3, &ifindex, fds, err);
-	/* The keeper of descriptors may not have closed those of a former table yet. */
-	for (int i = 0; i < TABLE_TRIES && (ret == -EBUSY || ret == -EPERM); i++) {
-		poll(NULL, 0, TABLE_WAIT);
-		ret = call(host, &request, 3, &ifindex, fds, err);
-	}
-	if (ret < 0)
-		return ret;
-	*table = (struct host_table){ fds[0], fds[1], fds[2], ifindex };
-	return 0;
+	ret = call_again(host, &request, 2, &ifindex, fds, err);
+	if (ret == 0)
+		*table = (struct host_table){ table->owner, fds[0], fds[1], ifindex };
+	return ret;
 }
 
 int host_table_refresh(struct host *host, struct interface_id uplink, int owner, struct error *err)
@@ -353,6 +413,15 @@ int host_table_vm(struct host *host, struct interface_id uplink, int owner,
 					       .owner = owner };
 
 	return table_text_vm(host, uplink, vm) ? change(host, &request, err) : 0;
+}
+
+int host_table_delete(struct host *host, struct interface_id uplink, int owner, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_DELETE,
+					       .ifindex = uplink.ifindex,
+					       .owner = owner };
+
+	return table_text_delete(host, uplink) ? change(host, &request, err) : 0;
 }
 
 int host_table_vm_delete(struct host *host, struct interface_id uplink, int owner,

@@ -42,6 +42,7 @@ static const struct kind {
 } kinds[] = {
 	[MAKER_TAP_ADD] = { SIDE_NONE, false, 1, QUEUES_MAX, change_tap_add, false, false },
 	[MAKER_LINK_UP] = { SIDE_TAP, false, 68, 65535, change_link_up, false, false },
+	[MAKER_LINK_DOWN] = { SIDE_TAP, false, 0, 0, change_link_down, false, false },
 	[MAKER_LINK_DELETE] = { SIDE_TAP, false, 0, 0, change_link_delete, false, false },
 	[MAKER_SYSCTL] = { SIDE_EITHER, false, 0, INT32_MAX, change_sysctl, false, false },
 	[MAKER_ROUTE_ADD] = { SIDE_TAP, true, 0, 0, change_route_add, false, false },
@@ -52,9 +53,11 @@ static const struct kind {
 			       false },
 	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket, false, false },
 	[MAKER_TABLE_OPEN] = { SIDE_UPLINK, false, 0, 0, change_table_open, false, false },
+	[MAKER_TABLE_BRIDGE] = { SIDE_UPLINK, false, 0, 0, change_table_bridge, true, false },
 	[MAKER_TABLE_REFRESH] = { SIDE_UPLINK, false, 0, 0, change_table_refresh, true, false },
 	[MAKER_TABLE_VM] = { SIDE_UPLINK, false, 0, TABLE_BRIDGED, change_table_vm, true, true },
 	[MAKER_TABLE_VM_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_vm_delete, true, false },
+	[MAKER_TABLE_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_delete, true, false },
 	[MAKER_RULE_ADD] = { SIDE_EITHER, false, 1, CHANGE_PREFERENCE_MAX, change_rule_add, false,
 			     false },
 	[MAKER_RULE_DELETE] = { SIDE_NONE, false, 1, CHANGE_PREFERENCE_MAX, change_rule_delete,
@@ -173,8 +176,9 @@ static bool name_fits(const struct maker_request *request)
 /* True if nothing is left to undo once the request's interface is gone. */
 static bool undoes(uint32_t type)
 {
-	return type == MAKER_LINK_DELETE || type == MAKER_ROUTE_DELETE ||
-	       type == MAKER_PROXY_DELETE || type == MAKER_TABLE_VM_DELETE;
+	return type == MAKER_LINK_DOWN || type == MAKER_LINK_DELETE || type == MAKER_ROUTE_DELETE ||
+	       type == MAKER_PROXY_DELETE || type == MAKER_TABLE_VM_DELETE ||
+	       type == MAKER_TABLE_DELETE;
 }
 
 /* Makes a change that concerns a VM's tap besides the uplink. */
@@ -343,18 +347,23 @@ int maker_run(int socket, struct error *err)
 	return ret;
 }
 
-int maker_call(int socket, const struct maker_request *request, uint32_t *ifindex,
-	       int fds[MAKER_FDS_MAX], struct error *err)
+/* Answers that maker_begin() has not waited for. */
+static unsigned int due;
+
+static int send_request(int socket, const struct maker_request *request, struct error *err)
 {
 	const bool owner = request->type < ARRAY_SIZE(kinds) && kinds[request->type].owner;
+	const int ret = send_record(socket, request, sizeof(*request), &request->owner,
+				    owner ? 1 : 0);
+
+	return ret < 0 ? error_set_errno(err, -ret, "cannot send a request to the maker") : 0;
+}
+
+static int receive_answer(int socket, uint32_t *ifindex, int fds[MAKER_FDS_MAX], struct error *err)
+{
 	struct maker_answer answer;
 	ssize_t size;
-	int ret;
 
-	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
-	ret = send_record(socket, request, sizeof(*request), &request->owner, owner ? 1 : 0);
-	if (ret < 0)
-		return error_set_errno(err, -ret, "cannot send a request to the maker");
 	size = receive_record(socket, &answer, sizeof(answer), fds);
 	if (size < 0)
 		return error_set_errno(err, errno, "cannot receive from the maker");
@@ -364,4 +373,39 @@ int maker_call(int socket, const struct maker_request *request, uint32_t *ifinde
 	if (answer.code)
 		*err = answer.error;
 	return -answer.code;
+}
+
+int maker_begin(int socket, const struct maker_request *request, struct error *err)
+{
+	const int ret = send_request(socket, request, err);
+
+	due += ret == 0;
+	return ret;
+}
+
+int maker_settle(int socket, struct error *err)
+{
+	int fds[MAKER_FDS_MAX];
+	uint32_t ifindex;
+	int ret;
+
+	if (due == 0)
+		return error_set_errno(err, ECONNRESET, "the maker has ended");
+	due--;
+	ret = receive_answer(socket, &ifindex, fds, err);
+	close_fds(fds);
+	return ret;
+}
+
+int maker_call(int socket, const struct maker_request *request, uint32_t *ifindex,
+	       int fds[MAKER_FDS_MAX], struct error *err)
+{
+	int ret;
+
+	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
+	while (due > 0)
+		if (maker_settle(socket, err) == -ECONNRESET)
+			return -ECONNRESET;
+	ret = send_request(socket, request, err);
+	return ret < 0 ? ret : receive_answer(socket, ifindex, fds, err);
 }

@@ -243,3 +243,30 @@ void connection_reap(struct netsetup *netsetup)
 		waitpid(netsetup->pid, NULL, WNOHANG);
 	netsetup->pid = 0;
 }
+
+/* Returns true if this process is a service's, and not one that a person has started (cgroups(7)). */
+static bool is_managed(void)
+{
+	cleanup_fd int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	char text[PATH_MAX + 1], *line;
+	const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	text[size < 0 ? 0 : size] = '\0';
+	line = strstr(text, "0::/");
+	if (!line)
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	return strlen(line) > strlen(".service") &&
+	       !strcmp(line + strlen(line) - strlen(".service"), ".service");
+}
+
+void connection_release(struct netsetup *netsetup)
+{
+	if (is_managed()) {
+		connection_reap(netsetup);
+		return;
+	}
+	if (netsetup->pid > 0)
+		waitpid(netsetup->pid, NULL, WNOHANG);
+	netsetup->pid = 0;
+}

@@ -57,7 +57,10 @@ int tables_put(struct state *state, struct host *host, struct vm *vm, struct in_
 /* tables_rest() - let the guest of a bridged VM that is off the LAN send nothing to it. */
 int tables_rest(struct state *state, struct host *host, struct vm *vm, struct error *err);
 
-/* tables_take() - remove a VM, whose tap is gone, from its table; 0 or a negative errno. */
+/*
+ * tables_take() - remove a VM, whose tap is down or gone, from its table, and that table if the VM
+ * was the last one in it. Return: 0 or a negative errno.
+ */
 int tables_take(struct state *state, struct host *host, struct vm *vm, struct error *err);
 
 /* tables_release() - let the kernel remove the tables that no VM is in. */

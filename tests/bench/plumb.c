@@ -88,8 +88,9 @@ static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mod
 
 static void end(struct netsetup *netsetup, struct netsetup_lan *lan)
 {
-	netsetup_lan_done(lan);
+	/* In the order of lan_end(). */
 	netsetup_end(netsetup, &deaf);
+	netsetup_lan_done(lan);
 }
 
 static void run_script(const char *script, const char *verb)
