@@ -23,6 +23,34 @@
 /* Interval at which host_link_delete_soon() looks, in ns: to delete a tap takes about 500 us. */
 #define GONE_WAIT 200000
 
+/* Changes that the maker may be behind, so that its answers fit into the socket. */
+#define AHEAD_MAX 32
+
+void host_ahead(struct host *host)
+{
+	host->ahead = host->maker > 0 && !host->dry_run;
+}
+
+/* Receives all answers of the maker, and returns the first error. */
+static int await_maker(const struct host *host, struct error *err)
+{
+	struct error other;
+	int result = 0;
+
+	while (maker_due() > 0) {
+		const int ret = maker_settle(host->maker, result ? &other : err);
+
+		result = result ? result : ret;
+	}
+	return result;
+}
+
+int host_settle(struct host *host, struct error *err)
+{
+	host->ahead = false;
+	return await_maker(host, err);
+}
+
 /*
  * Has the request executed by the maker, or by this process if it is none's service. An answer with
  * another number of descriptors is an error, and they are closed.
@@ -33,6 +61,9 @@ static int call(struct host *host, const struct maker_request *request, size_t c
 	size_t received = 0;
 	int ret;
 
+	ret = await_maker(host, err);
+	if (ret < 0)
+		return ret;
 	if (host->maker == 0)
 		ret = maker_execute(host->route, request, ifindex, fds, err);
 	else
@@ -49,12 +80,23 @@ static int call(struct host *host, const struct maker_request *request, size_t c
 }
 
 /* A request that has no descriptors and no index as answer. */
-static int change(struct host *host, const struct maker_request *request, struct error *err)
+static int change_now(struct host *host, const struct maker_request *request, struct error *err)
 {
 	int fds[MAKER_FDS_MAX];
 	uint32_t ifindex;
 
 	return call(host, request, 0, &ifindex, fds, err);
+}
+
+/* The same, but it need not be made when this returns. */
+static int change(struct host *host, const struct maker_request *request, struct error *err)
+{
+	int ret;
+
+	if (!host->ahead)
+		return change_now(host, request, err);
+	ret = maker_due() < AHEAD_MAX ? 0 : await_maker(host, err);
+	return ret < 0 ? ret : maker_begin(host->maker, request, err);
 }
 
 static int open_socket(struct host *host, const struct maker_request *request, struct error *err)
@@ -93,33 +135,38 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 {
 	const struct maker_request request = { .type = MAKER_LINK_DELETE, .ifindex = link.ifindex };
 
-	return host_report(host, "ip link delete dev %s", link.ifname) ? change(host, &request, err)
-								       : 0;
+	return host_report(host, "ip link delete dev %s", link.ifname)
+		       ? change_now(host, &request, err)
+		       : 0;
 }
 
-/* Returns true after a moment if the maker has not answered. */
-static bool is_at_work(const struct host *host)
+/* Waits for a moment; returns true if the maker has answered. */
+static bool has_answered(const struct host *host)
 {
 	const struct timespec wait = { .tv_nsec = GONE_WAIT };
 	struct pollfd poller = { .fd = host->maker, .events = POLLIN };
 
-	return ppoll(&poller, 1, &wait, NULL) <= 0;
+	return ppoll(&poller, 1, &wait, NULL) > 0;
 }
 
 int host_link_delete_soon(struct host *host, struct interface_id link, struct error *err)
 {
 	const struct maker_request request = { .type = MAKER_LINK_DELETE, .ifindex = link.ifindex };
-	struct link_state state;
+	char ifname[IFNAMSIZ];
 	int ret;
 
 	if (host->dry_run || host->maker == 0)
 		return host_link_delete(host, link, err);
 	host_report(host, "ip link delete dev %s", link.ifname);
 	ret = maker_begin(host->maker, &request, err);
-	while (ret == 0 && is_at_work(host))
-		if (query_link(host->route, link.ifindex, &state) == -ENODEV)
+	while (ret == 0 && maker_due() > 0) {
+		if (has_answered(host))
+			ret = maker_settle(host->maker, err);
+		/* It asks without RTNL's lock, which the maker holds for longer. */
+		else if (!if_indextoname(link.ifindex, ifname) && errno == ENXIO)
 			return 0;
-	return ret < 0 ? ret : maker_settle(host->maker, err);
+	}
+	return ret;
 }
 
 int host_link_down(struct host *host, struct interface_id link, struct error *err)
@@ -202,7 +249,7 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 			 ipv4_text(address, text), printable_word(uplink.ifname, word),
 			 HOST_PROTOCOL))
 		return 0;
-	ret = change(host, &request, err);
+	ret = change_now(host, &request, err);
 	if (ret < 0)
 		return ret;
 	ret = query_proxy(host->route, address, uplink.ifindex);
@@ -398,7 +445,7 @@ int host_table_refresh(struct host *host, struct interface_id uplink, int owner,
 					       .ifindex = uplink.ifindex,
 					       .owner = owner };
 
-	return table_text_refresh(host, uplink) ? change(host, &request, err) : 0;
+	return table_text_refresh(host, uplink) ? change_now(host, &request, err) : 0;
 }
 
 int host_table_vm(struct host *host, struct interface_id uplink, int owner,
@@ -412,7 +459,7 @@ int host_table_vm(struct host *host, struct interface_id uplink, int owner,
 					       .tap_ifindex = vm->tap.ifindex,
 					       .owner = owner };
 
-	return table_text_vm(host, uplink, vm) ? change(host, &request, err) : 0;
+	return table_text_vm(host, uplink, vm) ? change_now(host, &request, err) : 0;
 }
 
 int host_table_delete(struct host *host, struct interface_id uplink, int owner, struct error *err)
@@ -421,7 +468,7 @@ int host_table_delete(struct host *host, struct interface_id uplink, int owner, 
 					       .ifindex = uplink.ifindex,
 					       .owner = owner };
 
-	return table_text_delete(host, uplink) ? change(host, &request, err) : 0;
+	return table_text_delete(host, uplink) ? change_now(host, &request, err) : 0;
 }
 
 int host_table_vm_delete(struct host *host, struct interface_id uplink, int owner,
@@ -432,5 +479,5 @@ int host_table_vm_delete(struct host *host, struct interface_id uplink, int owne
 					       .tap_ifindex = tap.ifindex,
 					       .owner = owner };
 
-	return table_text_vm_delete(host, uplink, tap) ? change(host, &request, err) : 0;
+	return table_text_vm_delete(host, uplink, tap) ? change_now(host, &request, err) : 0;
 }

@@ -20,6 +20,21 @@
 #define HOST_PROTOCOL CHANGE_PROTOCOL
 
 /**
+ * host_ahead() - let the next changes return before the maker has made them, but for those that
+ * have an answer, and of a table, a link's deletion and a proxy entry. Each of these waits first.
+ *
+ * A change that others must not follow if it fails needs a host_settle() in between.
+ */
+void host_ahead(struct host *host);
+
+/**
+ * host_settle() - wait for the changes since host_ahead(), and let the next ones wait.
+ *
+ * Return: 0, or the negative errno of the first one that failed.
+ */
+int host_settle(struct host *host, struct error *err);
+
+/**
  * host_tap_add() - create the VM's tap, see tap_open().
  * @queues: 1..QUEUES_MAX.
  * @offload: with vnet headers.

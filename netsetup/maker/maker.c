@@ -2,6 +2,7 @@
 // Makes and undoes single changes to the host, each of which it checks itself.
 #include "netsetup/maker/maker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -267,22 +268,32 @@ static int send_record(int socket, const void *record, size_t size, const int *f
 	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Executes one request; the tap's descriptors are the service's alone afterwards. */
-static int serve(int socket, const struct maker_request *request, struct error *err)
+/*
+ * Executes one request; the tap's descriptors are the service's alone afterwards. @route is opened
+ * unless it is open, and closed after an error, which may have left the rest of an answer there.
+ */
+static int serve(int socket, struct nl_sock **route, const struct maker_request *request,
+		 struct error *err)
 {
 	struct maker_answer answer = { 0 };
-	cleanup_nl_sock *route = NULL;
 	int fds[MAKER_FDS_MAX];
 	int ret;
 
 	memset(fds, -1, sizeof(fds));
-	ret = netlink_open(NETLINK_ROUTE, &route, &answer.error);
+	ret = *route ? 0 : netlink_open(NETLINK_ROUTE, route, &answer.error);
 	if (ret == 0)
-		ret = maker_execute(route, request, &answer.ifindex, fds, &answer.error);
+		ret = maker_execute(*route, request, &answer.ifindex, fds, &answer.error);
+	if (ret < 0) {
+		nl_socket_free(*route);
+		*route = NULL;
+	}
 	answer.code = -ret;
 	ret = send_record(socket, &answer, sizeof(answer), fds, count_fds(fds));
 	close_fds(fds);
-	return ret < 0 ? error_set_errno(err, -ret, "cannot answer the service") : 0;
+	/* A service that has ended need not know. */
+	if (ret == 0 || ret == -EPIPE)
+		return 0;
+	return error_set_errno(err, -ret, "cannot answer the service");
 }
 
 /* Takes the descriptors that came with a record. */
@@ -324,6 +335,7 @@ static ssize_t receive_record(int socket, void *record, size_t size, int fds[MAK
 
 int maker_run(int socket, struct error *err)
 {
+	cleanup_nl_sock *route = NULL;
 	struct maker_request request;
 	int fds[MAKER_FDS_MAX];
 	int ret = 0;
@@ -339,7 +351,7 @@ int maker_run(int socket, struct error *err)
 		request.owner = fds[0];
 		request.ifname[IFNAMSIZ - 1] = '\0';
 		if (size == sizeof(request) && count_fds(fds) <= 1)
-			ret = serve(socket, &request, err);
+			ret = serve(socket, &route, &request, err);
 		else
 			ret = error_setf(err, STATUS_FAILURE, EPROTO, "malformed request");
 		close_fds(fds);
@@ -347,8 +359,13 @@ int maker_run(int socket, struct error *err)
 	return ret;
 }
 
-/* Answers that maker_begin() has not waited for. */
+/* Of the service, which has one maker. */
 static unsigned int due;
+
+unsigned int maker_due(void)
+{
+	return due;
+}
 
 static int send_request(int socket, const struct maker_request *request, struct error *err)
 {
@@ -389,8 +406,7 @@ int maker_settle(int socket, struct error *err)
 	uint32_t ifindex;
 	int ret;
 
-	if (due == 0)
-		return error_set_errno(err, ECONNRESET, "the maker has ended");
+	assert(due > 0);
 	due--;
 	ret = receive_answer(socket, &ifindex, fds, err);
 	close_fds(fds);
@@ -402,10 +418,8 @@ int maker_call(int socket, const struct maker_request *request, uint32_t *ifinde
 {
 	int ret;
 
+	assert(due == 0);
 	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
-	while (due > 0)
-		if (maker_settle(socket, err) == -ECONNRESET)
-			return -ECONNRESET;
 	ret = send_request(socket, request, err);
 	return ret < 0 ? ret : receive_answer(socket, ifindex, fds, err);
 }

@@ -137,16 +137,20 @@ int maker_call(int socket, const struct maker_request *request, uint32_t *ifinde
 
 /**
  * maker_begin() - have the maker execute a request, and do not wait for it. Its answer must have no
- * descriptors. The caller must call maker_settle() when @socket is readable; maker_call() does it.
+ * descriptors. The maker executes requests in their order, also after one that failed.
  *
  * Return: 0 or a negative errno.
  */
 int maker_begin(int socket, const struct maker_request *request, struct error *err);
 
+/* maker_due() - return the number of answers to requests of maker_begin() that are not received. */
+unsigned int maker_due(void);
+
 /**
- * maker_settle() - receive the answer to a request of maker_begin().
+ * maker_settle() - receive the answer to the first of them. Call it until none is due before
+ * maker_call().
  *
- * Return: as maker_call(); -ECONNRESET also if no answer is due.
+ * Return: as maker_call().
  */
 int maker_settle(int socket, struct error *err);
 

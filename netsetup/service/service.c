@@ -278,8 +278,9 @@ static int turn(struct service *service, struct error *err)
 	if (poll(pollers, count, time_left(service, monotonic_ms())) < 0 && errno != EINTR)
 		return error_set_errno(err, errno, "cannot wait for clients");
 	/* The maker sends answers only, which are read at once, but for those of maker_begin(). */
-	if (pollers[SLOT_MAKER].revents &&
-	    maker_settle(service->state.maker, err) == -ECONNRESET)
+	if (pollers[SLOT_MAKER].revents && maker_due() == 0)
+		return error_set_errno(err, ECONNRESET, "the maker has ended");
+	if (pollers[SLOT_MAKER].revents && maker_settle(service->state.maker, err) == -ECONNRESET)
 		return -ECONNRESET;
 	if (pollers[SLOT_WORKER].revents)
 		ret = client_worker(&service->state, err);

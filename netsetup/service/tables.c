@@ -208,6 +208,13 @@ static void guard_taps(struct state *state, struct host *host, const struct upli
 			guard_tap(state, host, table, uplink, vm);
 }
 
+/* Notes what the table was told of the host. */
+static void note_host(struct uplink_table *table, const struct uplink_facts *uplink)
+{
+	table->host = uplink->host;
+	memcpy(table->ifname, uplink->ifname, sizeof(table->ifname));
+}
+
 /* Finds the uplink's table, and tells it of the host; makes it if there is none. */
 static int need_table(struct state *state, struct host *host, const struct uplink_facts *uplink,
 		      struct uplink_table **table, struct error *err)
@@ -226,15 +233,16 @@ static int need_table(struct state *state, struct host *host, const struct uplin
 			ret = need_bridge(state, host, *table, uplink_check_id(uplink), err);
 		if (ret == 0)
 			guard_taps(state, host, *table, uplink_check_id(uplink));
+		/* A new table knows the host as it is now, which is not older. */
+		if (ret == 0)
+			note_host(*table, uplink);
 	}
 	if (ret < 0 || (*table)->host == uplink->host)
 		return ret;
 	ret = host_table_refresh(host, uplink_check_id(uplink), (*table)->fds.owner, err);
-	if (ret < 0)
-		return ret;
-	(*table)->host = uplink->host;
-	memcpy((*table)->ifname, uplink->ifname, sizeof((*table)->ifname));
-	return 0;
+	if (ret == 0)
+		note_host(*table, uplink);
+	return ret;
 }
 
 /* True for the errors of a table that is not there by the uplink's name, or is another uplink's. */
@@ -279,12 +287,8 @@ static int put_dry(struct state *state, struct host *host, const struct vm *vm,
 	struct uplink_table table = { .fds = { -1, -1, -1, 0 } };
 	int ret = 0;
 
-	if (!find_table(&state->tables, vm->uplink.ifindex)) {
+	if (!find_table(&state->tables, vm->uplink.ifindex))
 		ret = host_table_open(host, uplink_check_id(&vm->uplink), &table.fds, err);
-		if (ret == 0)
-			ret = host_table_refresh(host, uplink_check_id(&vm->uplink),
-						 table.fds.owner, err);
-	}
 	if (ret == 0 && vm->record.path == PATH_BRIDGED &&
 	    !has_bridged(state, vm->uplink.ifindex))
 		ret = host_table_bridge(host, uplink_check_id(&vm->uplink), &table.fds, err);
@@ -347,7 +351,7 @@ static bool is_used(const struct state *state, unsigned int ifindex)
  * Deletes a table before its descriptors are closed, so that it is not there any more. Where that
  * fails, as by the new name of an uplink, the last of them removes it.
  */
-static void delete_table(struct state *state, struct host *host, struct uplink_table *table)
+static void delete_table(struct host *host, const struct uplink_table *table)
 {
 	char ifname[IFNAMSIZ], gate[IFNAMSIZ];
 	struct error ignored;
@@ -358,7 +362,6 @@ static void delete_table(struct state *state, struct host *host, struct uplink_t
 	if (table->fds.gate >= 0 && if_nametoindex(gate))
 		host_link_delete_soon(host, (struct interface_id){ gate, if_nametoindex(gate) },
 				      &ignored);
-	close_table(state, table);
 }
 
 int tables_take(struct state *state, struct host *host, struct vm *vm, struct error *err)
@@ -371,7 +374,7 @@ int tables_take(struct state *state, struct host *host, struct vm *vm, struct er
 	if (table && is_used(state, ifindex))
 		return remove_from(state, host, vm, ifindex, err);
 	if (table)
-		delete_table(state, host, table);
+		delete_table(host, table);
 	return 0;
 }
 

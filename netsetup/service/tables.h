@@ -59,11 +59,14 @@ int tables_rest(struct state *state, struct host *host, struct vm *vm, struct er
 
 /*
  * tables_take() - remove a VM, whose tap is down or gone, from its table, and that table if the VM
- * was the last one in it. Return: 0 or a negative errno.
+ * was the last one in it. The caller must call tables_release() when it needs the maker no more,
+ * which otherwise may be the one that closes the table's last descriptor, and waits.
+ *
+ * Return: 0 or a negative errno.
  */
 int tables_take(struct state *state, struct host *host, struct vm *vm, struct error *err);
 
-/* tables_release() - let the kernel remove the tables that no VM is in. */
+/* tables_release() - close the descriptors of tables that no VM is in. */
 void tables_release(struct state *state);
 
 #endif
