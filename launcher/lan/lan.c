@@ -446,8 +446,8 @@ void lan_end(struct lan_session *lan_session)
 	close_dhcp(lan_session);
 	ended = netsetup_end(&lan_session->netsetup, &listener);
 	/*
-	 * Who closes the last descriptor of a tap waits for the kernel, some 15 ms. The service has
-	 * deleted it, without that wait. If the service is gone, this deletes it.
+	 * The service has deleted the tap. To close its last descriptor before would do so, too,
+	 * but wait some 15 ms for the kernel. If the service is gone, this deletes it.
 	 */
 	netsetup_lan_done(&lan_session->lan);
 	if (!ended && !lan_session->dry_run)

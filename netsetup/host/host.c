@@ -15,6 +15,7 @@
 #include "netsetup/kernel/arp.h"
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/query.h"
+#include "netsetup/maker/maker_call.h"
 
 /* Times to try again to make a table, and milliseconds before each. */
 #define TABLE_TRIES 15
@@ -37,8 +38,8 @@ static int await_maker(const struct host *host, struct error *err)
 	struct error other;
 	int result = 0;
 
-	while (maker_due() > 0) {
-		const int ret = maker_settle(host->maker, result ? &other : err);
+	while (maker_call_due() > 0) {
+		const int ret = maker_call_settle(host->maker, result ? &other : err);
 
 		result = result ? result : ret;
 	}
@@ -95,8 +96,8 @@ static int change(struct host *host, const struct maker_request *request, struct
 
 	if (!host->ahead)
 		return change_now(host, request, err);
-	ret = maker_due() < AHEAD_MAX ? 0 : await_maker(host, err);
-	return ret < 0 ? ret : maker_begin(host->maker, request, err);
+	ret = maker_call_due() < AHEAD_MAX ? 0 : await_maker(host, err);
+	return ret < 0 ? ret : maker_call_begin(host->maker, request, err);
 }
 
 static int open_socket(struct host *host, const struct maker_request *request, struct error *err)
@@ -158,10 +159,10 @@ int host_link_delete_soon(struct host *host, struct interface_id link, struct er
 	if (host->dry_run || host->maker == 0)
 		return host_link_delete(host, link, err);
 	host_report(host, "ip link delete dev %s", link.ifname);
-	ret = maker_begin(host->maker, &request, err);
-	while (ret == 0 && maker_due() > 0) {
+	ret = maker_call_begin(host->maker, &request, err);
+	while (ret == 0 && maker_call_due() > 0) {
 		if (has_answered(host))
-			ret = maker_settle(host->maker, err);
+			ret = maker_call_settle(host->maker, err);
 		/* It asks without RTNL's lock, which the maker holds for longer. */
 		else if (!if_indextoname(link.ifindex, ifname) && errno == ENXIO)
 			return 0;

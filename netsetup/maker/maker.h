@@ -127,34 +127,6 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 		  int fds[MAKER_FDS_MAX], struct error *err);
 
 /**
- * maker_call() - have the maker execute a request, and wait for it.
- * @socket: to the maker.
- *
- * Return: as maker_execute(); -ECONNRESET if the maker has ended.
- */
-int maker_call(int socket, const struct maker_request *request, uint32_t *ifindex,
-	       int fds[MAKER_FDS_MAX], struct error *err);
-
-/**
- * maker_begin() - have the maker execute a request, and do not wait for it. Its answer must have no
- * descriptors. The maker executes requests in their order, also after one that failed.
- *
- * Return: 0 or a negative errno.
- */
-int maker_begin(int socket, const struct maker_request *request, struct error *err);
-
-/* maker_due() - return the number of answers to requests of maker_begin() that are not received. */
-unsigned int maker_due(void);
-
-/**
- * maker_settle() - receive the answer to the first of them. Call it until none is due before
- * maker_call().
- *
- * Return: as maker_call().
- */
-int maker_settle(int socket, struct error *err);
-
-/**
  * maker_run() - serve the service's requests until its end-of-file.
  *
  * The caller has confined the process.

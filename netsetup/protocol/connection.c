@@ -244,7 +244,7 @@ void connection_reap(struct netsetup *netsetup)
 	netsetup->pid = 0;
 }
 
-/* Returns true if this process is a service's, and not one that a person has started (cgroups(7)). */
+/* Returns true if this process is a service's, not one that a person started; see cgroups(7). */
 static bool is_managed(void)
 {
 	cleanup_fd int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);

@@ -31,7 +31,7 @@ void connection_reap(struct netsetup *netsetup);
  *
  * It undoes nothing more, but lives some 20 ms longer, as the kernel closes its sockets. A person
  * does not wait for that. The manager of a user's units must not find it in the unit's control
- * group, because it is root's, and that manager cannot kill it: there the call is connection_reap().
+ * group, because that manager cannot kill it. There the call is connection_reap().
  */
 void connection_release(struct netsetup *netsetup);
 

@@ -353,10 +353,10 @@ int publish_undo(struct state *state, struct host *host, struct vm *vm, struct e
 	if (host->dry_run)
 		return 0;
 	/*
-	 * Threat: another process has a descriptor of the tap, and sends while the rules are removed
-	 * that keep the guest from this host's other networks. A tap that is down passes nothing,
-	 * and only CAP_NET_ADMIN brings it up. It is deleted last, because the maker is busy with
-	 * that for 10 to 20 ms. Test: test_whole in test_client.c.
+	 * Threat: another process has a descriptor of the tap, and sends while the rules are
+	 * removed that keep the guest from this host's other networks. A tap that is down passes
+	 * nothing, and only CAP_NET_ADMIN brings it up. It is deleted last, because the maker is
+	 * busy with that for 10 to 20 ms. Test: test_whole in test_client.c.
 	 */
 	if (tap.ifindex)
 		keep_error(&result, host_link_down(host, tap, &error), err, &error);

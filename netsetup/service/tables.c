@@ -195,8 +195,8 @@ static void guard_tap(struct state *state, struct host *host, const struct uplin
 
 /*
  * Has a new table guard the taps of VMs that are in none. Those of this uplink are on its LAN
- * again. The others are not: a client's request for that uplink has not been checked. A tap that was
- * in no table yet is down.
+ * again. The others are not: a client's request for that uplink has not been checked. A tap that
+ * was in no table yet is down.
  */
 static void guard_taps(struct state *state, struct host *host, const struct uplink_table *table,
 		       struct interface_id uplink)
@@ -289,8 +289,7 @@ static int put_dry(struct state *state, struct host *host, const struct vm *vm,
 
 	if (!find_table(&state->tables, vm->uplink.ifindex))
 		ret = host_table_open(host, uplink_check_id(&vm->uplink), &table.fds, err);
-	if (ret == 0 && vm->record.path == PATH_BRIDGED &&
-	    !has_bridged(state, vm->uplink.ifindex))
+	if (ret == 0 && vm->record.path == PATH_BRIDGED && !has_bridged(state, vm->uplink.ifindex))
 		ret = host_table_bridge(host, uplink_check_id(&vm->uplink), &table.fds, err);
 	return ret < 0 ? ret : set_vm(host, &table, uplink_check_id(&vm->uplink), vm, address, err);
 }

@@ -118,11 +118,11 @@ int table_vm_set(const struct table *table, const struct table_vm *vm, struct er
 int table_vm_delete(const struct table *table, unsigned int tap, struct error *err);
 
 /**
- * table_delete() - delete the table at once. Whoever closes its owner's last descriptor would wait
- * until no processor uses the table (nft_rcv_nl_event() in net/netfilter/nf_tables_api.c).
+ * table_delete() - delete the table at once. To close its owner's last descriptor takes until no
+ * processor uses the table (nft_rcv_nl_event() in net/netfilter/nf_tables_api.c).
  *
- * Return: 0, also if the uplink has no table of its present name; -EPERM if another socket owns that
- * one; or another negative errno.
+ * Return: 0, also if the uplink has no table of its present name; -EPERM if another socket owns
+ * that one; or another negative errno.
  */
 int table_delete(const struct table *table, struct error *err);
 

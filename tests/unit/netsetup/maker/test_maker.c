@@ -21,6 +21,7 @@
 #include "netsetup/confine/seccomp.h"
 #include "netsetup/kernel/sysctl.h"
 #include "netsetup/maker/change.h"
+#include "netsetup/maker/maker_call.h"
 #include "netsetup/table/table.h"
 #include "tests/unit/support/namespace.h"
 
