@@ -27,6 +27,13 @@ int connection_ended(const struct netsetup *netsetup, struct error *err);
 void connection_reap(struct netsetup *netsetup);
 
 /**
+ * connection_is_managed() - true for a process of a service manager's unit, and not for one that a
+ * person has started, which is in a scope or a session.
+ * @cgroup: text of its /proc/PID/cgroup, see cgroups(7).
+ */
+bool connection_is_managed(const char *cgroup);
+
+/**
  * connection_release() - end the use of a child that has sent its last record.
  *
  * It undoes nothing more, but lives some 20 ms longer, as the kernel closes its sockets. A person

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/protocol/connection.h"
 #include "netsetup/protocol/netsetup.h"
 #include "tests/unit/support/namespace.h"
 #include "tests/unit/support/scratch.h"
@@ -442,6 +443,19 @@ static void test_whole(void **state)
 	netsetup_lan_done(&lan);
 	netsetup_end(&netsetup, &no_listener);
 	assert_over(&netsetup, before);
+}
+
+static void test_managed(void **state)
+{
+	assert_true(
+		connection_is_managed("0::/user.slice/user-1000.slice/user@1000.service/app.slice/"
+				      "web.service\n"));
+	assert_true(connection_is_managed("1:cpu:/\n0::/system.slice/web.service\n"));
+	assert_false(connection_is_managed("0::/user.slice/user-1000.slice/user@1000.service/"
+					   "app.slice/app-terminal.scope\n"));
+	assert_false(connection_is_managed("0::/user.slice/user-1000.slice/session-2.scope\n"));
+	assert_false(connection_is_managed("1:name=systemd:/system.slice/web.service\n0::/\n"));
+	assert_false(connection_is_managed(""));
 }
 
 /* netsetup_end() receives an answer that was not awaited, and the records after it. */
@@ -919,6 +933,7 @@ static int enter(char **argv)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_managed),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_ended_before_answer),
 		cmocka_unit_test(test_inherits_nothing),
