@@ -103,8 +103,9 @@ static int open_table(struct state *state, struct host *host, const struct uplin
 	*table = add_table(&state->tables, uplink->ifindex);
 	if (!*table) {
 		close(fds.owner);
-		return error_setf(err, STATUS_FAILURE, ENOSPC,
-				  "cannot use more than %d uplinks at a time", TABLES_MAX);
+		error_setf(err, STATUS_FAILURE, ENOSPC, "cannot use more than %d uplinks at a time",
+			   TABLES_MAX);
+		return -ENOSPC;
 	}
 	(*table)->fds = fds;
 	keep_part(state, *table, 0);
