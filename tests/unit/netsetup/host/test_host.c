@@ -206,7 +206,7 @@ static void ahead(void)
 	assert_int_equal(host_settle(&host, &err), 0);
 	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), -EEXIST);
 
-	/* A tap that is down has no route; one that is deleted is gone while the maker still waits. */
+	/* A tap that is down has no route; a deleted one is gone while the maker waits. */
 	assert_int_equal(host_link_down(&host, tap, &err), 0);
 	assert_int_equal(namespace_run("! ip route show proto 118 | grep ."), 0);
 	assert_int_equal(host_link_delete_soon(&host, tap, &err), 0);
