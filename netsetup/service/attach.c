@@ -50,6 +50,12 @@ static int open_arp(struct state *state, struct host *host, struct vm *vm, struc
 	return ret;
 }
 
+/* The same before the worker is needed, so that what needs no maker is done while it starts. */
+static int need_arp(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	return host->dry_run || vm->arp.ifindex ? 0 : open_arp(state, host, vm, err);
+}
+
 /* Notes the network in which the address was proven free; sends nothing to it. */
 static void note_proof(struct vm *vm, struct nl_sock *route)
 {
@@ -197,6 +203,8 @@ static int start_search(struct state *state, struct task *task, struct vm *vm, b
 		query_neighbour(task->host.route, vm->uplink.router, vm->uplink.ifindex,
 				&vm->router_mac);
 	ret = task_search(task, state, vm, &context, err);
+	if (ret == 0)
+		ret = need_arp(state, &task->host, vm, err);
 	if (ret < 0)
 		return ret;
 	if (!asked && search_needs_router(&context))
@@ -366,9 +374,13 @@ static int move(struct state *state, struct task *task, struct vm *vm, struct er
 {
 	static const struct ether_addr unknown;
 	const struct proof *proof = &vm->record.proof;
+	int ret;
 
 	if (ipv4_unset(vm->record.address) || !address_fits(vm) || !same_network(vm))
 		return start_search(state, task, vm, false, err);
+	ret = need_arp(state, &task->host, vm, err);
+	if (ret < 0)
+		return ret;
 	if (proof->carrier_changes == vm->uplink.carrier_changes)
 		return settle(state, task, vm, vm->record.address, err);
 	if (memcmp(&proof->router_mac, &unknown, sizeof(unknown)) != 0)
@@ -411,8 +423,6 @@ int attach_begin(struct state *state, struct vm *vm, struct error *err)
 		ret = resume(state, vm, err);
 	if (ret == 0)
 		ret = task_begin(&task, state, vm, err);
-	if (ret == 0 && !task.host.dry_run)
-		ret = open_arp(state, &task.host, vm, err);
 	return ret < 0 ? ret : move(state, &task, vm, err);
 }
 
@@ -513,6 +523,7 @@ static int forget_tap(struct state *state, struct vm *vm, struct error *err)
 	ret = task_host(&task, state, vm, err);
 	if (ret == 0)
 		ret = tables_take(state, &task.host, vm, err);
+	tables_release(state);
 	vm->record.tap_ifindex = 0;
 	vm->record.answered = 0;
 	return ret;
