@@ -469,13 +469,18 @@ static void clean_again(struct lan_session *lan_session)
 void lan_end(struct lan_session *lan_session)
 {
 	const struct netsetup_listener listener = changes_only(lan_session);
+	bool ended;
 
 	guest_link_done(&lan_session->link);
 	roam_end(&lan_session->roam);
 	close_dhcp(lan_session);
 	firewalld_leave(&lan_session->firewalld);
-	/* vmrun's last descriptors of the tap: the service alone has it then. */
+	ended = netsetup_end(&lan_session->netsetup, &listener);
+	/*
+	 * The service has deleted the tap. To close its last descriptor before would do so, too,
+	 * but wait some 15 ms for the kernel. If the service is gone, this deletes it.
+	 */
 	netsetup_lan_done(&lan_session->lan);
-	if (!netsetup_end(&lan_session->netsetup, &listener) && !lan_session->dry_run)
+	if (!ended && !lan_session->dry_run)
 		clean_again(lan_session);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 
@@ -16,10 +17,42 @@
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/query.h"
 #include "netsetup/maker/allow.h"
+#include "netsetup/maker/maker_call.h"
 
 /* Times to try again to make a table, and milliseconds before each. */
 #define TABLE_TRIES 15
 #define TABLE_WAIT  20
+
+/* Interval at which host_link_delete_soon() looks, in ns: to delete a tap takes about 500 us. */
+#define GONE_WAIT 200000
+
+/* Changes that the maker may be behind, so that its answers fit into the socket. */
+#define AHEAD_MAX 32
+
+void host_ahead(struct host *host)
+{
+	host->ahead = host->maker > 0 && !host->dry_run;
+}
+
+/* Receives all answers of the maker, and returns the first error. */
+static int await_maker(const struct host *host, struct error *err)
+{
+	struct error other;
+	int result = 0;
+
+	while (maker_call_due() > 0) {
+		const int ret = maker_call_settle(host->maker, result ? &other : err);
+
+		result = result ? result : ret;
+	}
+	return result;
+}
+
+int host_settle(struct host *host, struct error *err)
+{
+	host->ahead = false;
+	return await_maker(host, err);
+}
 
 /*
  * Has the request executed by the maker, or by this process if it is none's service. An answer with
@@ -31,6 +64,9 @@ static int call(struct host *host, const struct maker_request *request, size_t c
 	size_t received = 0;
 	int ret;
 
+	ret = await_maker(host, err);
+	if (ret < 0)
+		return ret;
 	if (host->maker == 0)
 		ret = maker_execute(host->route, request, ifindex, fds, err);
 	else
@@ -47,12 +83,23 @@ static int call(struct host *host, const struct maker_request *request, size_t c
 }
 
 /* A request that has no descriptors and no index as answer. */
-static int change(struct host *host, const struct maker_request *request, struct error *err)
+static int change_now(struct host *host, const struct maker_request *request, struct error *err)
 {
 	int fds[MAKER_FDS_MAX];
 	uint32_t ifindex;
 
 	return call(host, request, 0, &ifindex, fds, err);
+}
+
+/* The same, but it need not be made when this returns. */
+static int change(struct host *host, const struct maker_request *request, struct error *err)
+{
+	int ret;
+
+	if (!host->ahead)
+		return change_now(host, request, err);
+	ret = maker_call_due() < AHEAD_MAX ? 0 : await_maker(host, err);
+	return ret < 0 ? ret : maker_call_begin(host->maker, request, err);
 }
 
 static int open_socket(struct host *host, const struct maker_request *request, struct error *err)
@@ -91,8 +138,47 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 {
 	const struct maker_request request = { .type = MAKER_LINK_DELETE, .ifindex = link.ifindex };
 
-	return host_report(host, "ip link delete dev %s", link.ifname) ? change(host, &request, err)
-								       : 0;
+	return host_report(host, "ip link delete dev %s", link.ifname)
+		       ? change_now(host, &request, err)
+		       : 0;
+}
+
+/* Waits for a moment; returns true if the maker has answered. */
+static bool has_answered(const struct host *host)
+{
+	const struct timespec wait = { .tv_nsec = GONE_WAIT };
+	struct pollfd poller = { .fd = host->maker, .events = POLLIN };
+
+	return ppoll(&poller, 1, &wait, NULL) > 0;
+}
+
+int host_link_delete_soon(struct host *host, struct interface_id link, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_LINK_DELETE, .ifindex = link.ifindex };
+	char ifname[IFNAMSIZ];
+	int ret;
+
+	if (host->dry_run || host->maker == 0)
+		return host_link_delete(host, link, err);
+	host_report(host, "ip link delete dev %s", link.ifname);
+	ret = maker_call_begin(host->maker, &request, err);
+	while (ret == 0 && maker_call_due() > 0) {
+		if (has_answered(host))
+			ret = maker_call_settle(host->maker, err);
+		/* It asks without RTNL's lock, which the maker holds for longer. */
+		else if (!if_indextoname(link.ifindex, ifname) && errno == ENXIO)
+			return 0;
+	}
+	return ret;
+}
+
+int host_link_down(struct host *host, struct interface_id link, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_LINK_DOWN, .ifindex = link.ifindex };
+
+	return host_report(host, "ip link set dev %s down", link.ifname)
+		       ? change(host, &request, err)
+		       : 0;
 }
 
 int host_link_up(struct host *host, struct interface_id link, const struct ether_addr *mac,
@@ -166,7 +252,7 @@ int host_proxy_add(struct host *host, struct in_addr address, struct interface_i
 			 ipv4_text(address, text), printable_word(uplink.ifname, word),
 			 HOST_PROTOCOL))
 		return 0;
-	ret = change(host, &request, err);
+	ret = change_now(host, &request, err);
 	if (ret < 0)
 		return ret;
 	ret = query_proxy(host->route, address, uplink.ifindex);
@@ -308,30 +394,52 @@ int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *e
 	return open_socket(host, &request, err);
 }
 
+/* The keeper of descriptors may not have closed those of a former table yet. */
+static int call_again(struct host *host, const struct maker_request *request, size_t count,
+		      uint32_t *ifindex, int fds[MAKER_FDS_MAX], struct error *err)
+{
+	int ret;
+
+	ret = call(host, request, count, ifindex, fds, err);
+	for (int i = 0; i < TABLE_TRIES && (ret == -EBUSY || ret == -EPERM); i++) {
+		poll(NULL, 0, TABLE_WAIT);
+		ret = call(host, request, count, ifindex, fds, err);
+	}
+	return ret;
+}
+
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
 		    struct error *err)
 {
 	const struct maker_request request = { .type = MAKER_TABLE_OPEN,
 					       .ifindex = uplink.ifindex };
-	struct host_table opened = { -1, -1, -1, 0 };
+	int fds[MAKER_FDS_MAX] = { -1 };
+	uint32_t ifindex;
+	int ret = 0;
+
+	if (table_text_open(host, uplink))
+		ret = call_again(host, &request, 1, &ifindex, fds, err);
+	if (ret == 0)
+		*table = (struct host_table){ fds[0], -1, -1, 0 };
+	return ret;
+}
+
+int host_table_bridge(struct host *host, struct interface_id uplink, struct host_table *table,
+		      struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_BRIDGE,
+					       .ifindex = uplink.ifindex,
+					       .owner = table->owner };
 	int fds[MAKER_FDS_MAX];
-	uint32_t ifindex = 0;
+	uint32_t ifindex;
 	int ret;
 
-	if (!table_text_open(host, uplink)) {
-		*table = opened;
+	if (!table_text_bridge(host, uplink))
 		return 0;
-	}
-	ret = call(host, &request, 3, &ifindex, fds, err);
-	/* The keeper of descriptors may not have closed those of a former table yet. */
-	for (int i = 0; i < TABLE_TRIES && (ret == -EBUSY || ret == -EPERM); i++) {
-		poll(NULL, 0, TABLE_WAIT);
-		ret = call(host, &request, 3, &ifindex, fds, err);
-	}
-	if (ret < 0)
-		return ret;
-	*table = (struct host_table){ fds[0], fds[1], fds[2], ifindex };
-	return 0;
+	ret = call_again(host, &request, 2, &ifindex, fds, err);
+	if (ret == 0)
+		*table = (struct host_table){ table->owner, fds[0], fds[1], ifindex };
+	return ret;
 }
 
 int host_table_refresh(struct host *host, struct interface_id uplink, int owner, struct error *err)
@@ -340,7 +448,7 @@ int host_table_refresh(struct host *host, struct interface_id uplink, int owner,
 					       .ifindex = uplink.ifindex,
 					       .owner = owner };
 
-	return table_text_refresh(host, uplink) ? change(host, &request, err) : 0;
+	return table_text_refresh(host, uplink) ? change_now(host, &request, err) : 0;
 }
 
 int host_table_vm(struct host *host, struct interface_id uplink, int owner,
@@ -354,7 +462,16 @@ int host_table_vm(struct host *host, struct interface_id uplink, int owner,
 					       .tap_ifindex = vm->tap.ifindex,
 					       .owner = owner };
 
-	return table_text_vm(host, uplink, vm) ? change(host, &request, err) : 0;
+	return table_text_vm(host, uplink, vm) ? change_now(host, &request, err) : 0;
+}
+
+int host_table_delete(struct host *host, struct interface_id uplink, int owner, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_DELETE,
+					       .ifindex = uplink.ifindex,
+					       .owner = owner };
+
+	return table_text_delete(host, uplink) ? change_now(host, &request, err) : 0;
 }
 
 int host_table_vm_delete(struct host *host, struct interface_id uplink, int owner,
@@ -365,7 +482,7 @@ int host_table_vm_delete(struct host *host, struct interface_id uplink, int owne
 					       .tap_ifindex = tap.ifindex,
 					       .owner = owner };
 
-	return table_text_vm_delete(host, uplink, tap) ? change(host, &request, err) : 0;
+	return table_text_vm_delete(host, uplink, tap) ? change_now(host, &request, err) : 0;
 }
 
 int host_ask_open(struct host *host, struct interface_id tap, struct interface_id uplink,
@@ -425,7 +542,7 @@ int host_allow_add(struct host *host, const struct verdict_culprit *culprit, con
 	uuid_unparse_lower(uuid, comment + strlen(ALLOW_COMMENT));
 	report_accept(host, culprit, comment, uplink.ifname, tap.ifname, "daddr", address);
 	report_accept(host, culprit, comment, tap.ifname, uplink.ifname, "saddr", address);
-	return host->dry_run ? 0 : change(host, &request, err);
+	return host->dry_run ? 0 : change_now(host, &request, err);
 }
 
 int host_allow_delete(struct host *host, const uint8_t uuid[16], struct error *err)

@@ -21,6 +21,21 @@
 #define HOST_PROTOCOL CHANGE_PROTOCOL
 
 /**
+ * host_ahead() - let the next changes return before the maker has made them, but for those that
+ * have an answer, and of a table, a link's deletion and a proxy entry. Each of these waits first.
+ *
+ * A change that others must not follow if it fails needs a host_settle() in between.
+ */
+void host_ahead(struct host *host);
+
+/**
+ * host_settle() - wait for the changes since host_ahead(), and let the next ones wait.
+ *
+ * Return: 0, or the negative errno of the first one that failed.
+ */
+int host_settle(struct host *host, struct error *err);
+
+/**
  * host_tap_add() - create the VM's tap, see tap_open().
  * @queues: 1..QUEUES_MAX.
  * @offload: with vnet headers.
@@ -38,6 +53,15 @@ int host_tap_add(struct host *host, const char *ifname, unsigned int queues, boo
  * It takes an RCU grace period of 10 to 20 ms (netdev_run_todo() in net/core/dev.c).
  */
 int host_link_delete(struct host *host, struct interface_id link, struct error *err);
+
+/**
+ * host_link_delete_soon() - the same, but return when the interface is no longer there, while the
+ * maker still waits for that grace period. The next change waits for the maker.
+ */
+int host_link_delete_soon(struct host *host, struct interface_id link, struct error *err);
+
+/* host_link_down() - have a tap pass nothing, and lose its routes; a missing one is no error. */
+int host_link_down(struct host *host, struct interface_id link, struct error *err);
 
 /* host_link_up() - mark a tap as ours, set its hardware address and MTU in bytes, bring it up. */
 int host_link_up(struct host *host, struct interface_id link, const struct ether_addr *mac,
@@ -136,8 +160,8 @@ int host_allow_sweep(struct host *host, struct error *err);
  * struct host_table - descriptors that keep an uplink's table alive; the caller closes them
  * together.
  * @owner: netlink socket that owns the table.
- * @gate: descriptor of the gate, see gate_open().
- * @groups: socket of gate_groups_open().
+ * @gate: descriptor of the gate, see gate_open(); -1 before host_table_bridge().
+ * @groups: socket of gate_groups_open(); -1 before host_table_bridge().
  * @gate_ifindex: of the gate.
  */
 struct host_table {
@@ -148,16 +172,20 @@ struct host_table {
 };
 
 /**
- * host_table_open() - make an uplink's table without a VM, and its gate; see table.h.
- * @table: untouched on failure; -1, -1, -1 and 0 in a dry run.
+ * host_table_open() - make an uplink's table without a VM; see table.h.
+ * host_table_bridge() - make what only bridged VMs need: the chains of the uplink, and the gate.
+ * @table: untouched on failure and by host_table_bridge() in a dry run; host_table_open() fills it
+ *         in with @owner, which is -1 in a dry run, and without the rest.
  *
- * Reports the table in nft's syntax, in lines that begin with "# nft".
+ * Each reports its part in nft's syntax, in lines that begin with "# nft".
  *
  * Return: 0; -EBUSY or -EPERM if the uplink has one; -EOPNOTSUPP or -ENOENT if the kernel lacks a
  * part, which the message names; or another negative errno.
  */
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
 		    struct error *err);
+int host_table_bridge(struct host *host, struct interface_id uplink, struct host_table *table,
+		      struct error *err);
 
 /**
  * host_table_refresh() - put the uplink's present MAC and MTU and the host's present addresses into
@@ -177,6 +205,12 @@ int host_table_refresh(struct host *host, struct interface_id uplink, int owner,
  */
 int host_table_vm(struct host *host, struct interface_id uplink, int owner,
 		  const struct table_vm *vm, struct error *err);
+
+/**
+ * host_table_delete() - delete an uplink's table, whose descriptors the caller closes later. That
+ * there is none by the uplink's present name is no error.
+ */
+int host_table_delete(struct host *host, struct interface_id uplink, int owner, struct error *err);
 
 /**
  * host_table_vm_delete() - remove a VM from its uplink's table. Nothing to remove is no error: the

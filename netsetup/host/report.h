@@ -11,6 +11,7 @@
  * struct host - access to the host's network.
  * @route: rtnetlink socket, for queries.
  * @maker: socket to the maker; 0: this process makes the changes itself.
+ * @ahead: changes do not wait for the maker, see host_ahead().
  * @dry_run: report each change, make none.
  * @report: called before each change with the command that a person would type; may be NULL.
  * @context: passed to @report.
@@ -18,6 +19,7 @@
 struct host {
 	struct nl_sock *route;
 	int maker;
+	bool ahead;
 	bool dry_run;
 	void (*report)(const char *command, void *context);
 	void *context;

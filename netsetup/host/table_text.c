@@ -3,6 +3,7 @@
 #include "netsetup/host/table_text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
@@ -90,8 +91,6 @@ static const struct {
 	{ "uplink_out", ALL "jump flood", BY_NONE },
 };
 
-static const char *chains[] = { "flood", "check", "out", "from_gate" };
-
 /* The context of the reports of one table. */
 struct text {
 	struct host *host;
@@ -109,29 +108,43 @@ static struct text begin(struct host *host, struct interface_id uplink)
 	return text;
 }
 
-static void report_rules(const struct text *text, struct interface_id uplink)
+/* Reports the rules of chain `check`, or those that only bridged VMs need. */
+static void report_rules(const struct text *text, struct interface_id uplink, bool bridge)
 {
 	char word[PRINTABLE_WORD_SIZE(IFNAMSIZ)], gate[IFNAMSIZ + 8];
 
 	snprintf(gate, sizeof(gate), GATE_PREFIX "%x", uplink.ifindex);
 	printable_word(uplink.ifname, word);
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (bridge == !strcmp(rules[i].chain, "check"))
+			continue;
 		host_report(text->host, "# nft add rule netdev %s %s %s%s%s", text->table,
 			    rules[i].chain, rules[i].rule, rules[i].by ? " " : "",
 			    rules[i].by == BY_GATE ? gate
 			    : rules[i].by          ? word
 						   : "");
+	}
 }
 
 bool table_text_open(struct host *host, struct interface_id uplink)
 {
 	const struct text text = begin(host, uplink);
-	char word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 
 	host_report(host, "# nft: the table that follows is for reading, and not to be typed");
 	host_report(host, "# nft add table netdev %s { flags owner; }", text.table);
-	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
-		host_report(host, "# nft add chain netdev %s %s", text.table, chains[i]);
+	host_report(host, "# nft add chain netdev %s flood", text.table);
+	host_report(host, "# nft add chain netdev %s check", text.table);
+	report_rules(&text, uplink, false);
+	return text.act;
+}
+
+bool table_text_bridge(struct host *host, struct interface_id uplink)
+{
+	const struct text text = begin(host, uplink);
+	char word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+
+	host_report(host, "# nft add chain netdev %s out", text.table);
+	host_report(host, "# nft add chain netdev %s from_gate", text.table);
 	printable_word(uplink.ifname, word);
 	host_report(host,
 		    "# nft add chain netdev %s uplink_in { type filter hook ingress device %s "
@@ -141,7 +154,7 @@ bool table_text_open(struct host *host, struct interface_id uplink)
 		    "# nft add chain netdev %s uplink_out { type filter hook egress device %s "
 		    "priority filter; }",
 		    text.table, word);
-	report_rules(&text, uplink);
+	report_rules(&text, uplink, true);
 	return text.act;
 }
 
@@ -224,4 +237,11 @@ bool table_text_vm_delete(struct host *host, struct interface_id uplink, struct 
 	const struct text text = begin(host, uplink);
 
 	return host_report(host, "# nft: remove all of %s from table %s", tap.ifname, text.table);
+}
+
+bool table_text_delete(struct host *host, struct interface_id uplink)
+{
+	const struct text text = begin(host, uplink);
+
+	return host_report(host, "# nft delete table netdev %s", text.table);
 }

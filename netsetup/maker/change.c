@@ -61,7 +61,7 @@ static struct nl_msg *link_message(const struct change *change, int type, unsign
 	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC,
 					  .ifi_index = (int)change->request->ifindex,
 					  .ifi_flags = flags,
-					  .ifi_change = flags };
+					  .ifi_change = type == RTM_NEWLINK ? IFF_UP : 0 };
 
 	return netlink_message(type, 0, &header, sizeof(header));
 }
@@ -77,6 +77,14 @@ int change_link_up(const struct change *change, struct error *err)
 	    nla_put_string(message, IFLA_IFALIAS, INTERFACE_ALIAS) == 0)
 		ret = request_done(change, message);
 	return ret < 0 ? error_set_errno(err, -ret, "cannot bring '%s' up", change->ifname) : 0;
+}
+
+int change_link_down(const struct change *change, struct error *err)
+{
+	cleanup_nl_msg *message = link_message(change, RTM_NEWLINK, 0);
+	const int ret = request_done(change, message);
+
+	return ret < 0 ? error_set_errno(err, -ret, "cannot bring '%s' down", change->ifname) : 0;
 }
 
 /*
@@ -223,13 +231,22 @@ static struct table table_of(const struct change *change)
 			       { change->ifname, change->request->ifindex } };
 }
 
-/* The gate is first: the table's rules have its index. */
 int change_table_open(const struct change *change, struct error *err)
 {
 	struct table table = table_of(change);
-	cleanup_fd int gate = -1;
+	const int ret = table_open(&table, err);
+
+	if (ret == 0)
+		change->fds[0] = table.owner;
+	return ret;
+}
+
+/* The gate is first: the table's rules have its index. */
+int change_table_bridge(const struct change *change, struct error *err)
+{
+	const struct table table = table_of(change);
+	cleanup_fd int gate = -1, groups = -1;
 	unsigned int ifindex = 0;
-	int groups;
 	int ret;
 
 	gate = gate_open(change->route, table.uplink, &ifindex, err);
@@ -238,15 +255,12 @@ int change_table_open(const struct change *change, struct error *err)
 	groups = gate_groups_open(table.uplink, err);
 	if (groups < 0)
 		return groups;
-	ret = table_open(&table, ifindex, err);
-	if (ret < 0) {
-		close(groups);
+	ret = table_bridge(&table, ifindex, err);
+	if (ret < 0)
 		return ret;
-	}
 	*change->ifindex = ifindex;
-	change->fds[0] = table.owner;
-	change->fds[1] = take_fd(&gate);
-	change->fds[2] = groups;
+	change->fds[0] = take_fd(&gate);
+	change->fds[1] = take_fd(&groups);
 	return 0;
 }
 
@@ -274,6 +288,13 @@ int change_table_vm_delete(const struct change *change, struct error *err)
 	const struct table table = table_of(change);
 
 	return table_vm_delete(&table, change->request->tap_ifindex, err);
+}
+
+int change_table_delete(const struct change *change, struct error *err)
+{
+	const struct table table = table_of(change);
+
+	return table_delete(&table, err);
 }
 
 static bool is_tap(const char *ifname)

@@ -36,6 +36,7 @@ struct change {
 /* Each function makes its change and returns 0 or a negative errno. */
 int change_tap_add(const struct change *change, struct error *err);
 int change_link_up(const struct change *change, struct error *err);
+int change_link_down(const struct change *change, struct error *err);
 int change_link_delete(const struct change *change, struct error *err);
 int change_sysctl(const struct change *change, struct error *err);
 int change_route_add(const struct change *change, struct error *err);
@@ -45,9 +46,11 @@ int change_proxy_delete(const struct change *change, struct error *err);
 int change_arp_socket(const struct change *change, struct error *err);
 int change_dhcp_socket(const struct change *change, struct error *err);
 int change_table_open(const struct change *change, struct error *err);
+int change_table_bridge(const struct change *change, struct error *err);
 int change_table_refresh(const struct change *change, struct error *err);
 int change_table_vm(const struct change *change, struct error *err);
 int change_table_vm_delete(const struct change *change, struct error *err);
+int change_table_delete(const struct change *change, struct error *err);
 int change_rule_add(const struct change *change, struct error *err);
 int change_rule_delete(const struct change *change, struct error *err);
 int change_tap_route_add(const struct change *change, struct error *err);

@@ -6,7 +6,6 @@
 #include <linux/netfilter.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
@@ -15,6 +14,7 @@
 #include "netsetup/kernel/interface.h"
 #include "netsetup/kernel/refusal.h"
 #include "netsetup/maker/change.h"
+#include "netsetup/maker/maker_record.h"
 #include "netsetup/table/gate.h"
 #include "netsetup/table/local.h"
 #include "netsetup/table/table.h"
@@ -44,6 +44,7 @@ static const struct kind {
 } kinds[] = {
 	[MAKER_TAP_ADD] = { SIDE_NONE, false, 1, QUEUES_MAX, change_tap_add, false, false },
 	[MAKER_LINK_UP] = { SIDE_TAP, false, 68, 65535, change_link_up, false, false },
+	[MAKER_LINK_DOWN] = { SIDE_TAP, false, 0, 0, change_link_down, false, false },
 	[MAKER_LINK_DELETE] = { SIDE_TAP, false, 0, 0, change_link_delete, false, false },
 	[MAKER_SYSCTL] = { SIDE_EITHER, false, 0, INT32_MAX, change_sysctl, false, false },
 	[MAKER_ROUTE_ADD] = { SIDE_TAP, true, 0, 0, change_route_add, false, false },
@@ -54,9 +55,11 @@ static const struct kind {
 			       false },
 	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket, false, false },
 	[MAKER_TABLE_OPEN] = { SIDE_UPLINK, false, 0, 0, change_table_open, false, false },
+	[MAKER_TABLE_BRIDGE] = { SIDE_UPLINK, false, 0, 0, change_table_bridge, true, false },
 	[MAKER_TABLE_REFRESH] = { SIDE_UPLINK, false, 0, 0, change_table_refresh, true, false },
 	[MAKER_TABLE_VM] = { SIDE_UPLINK, false, 0, TABLE_BRIDGED, change_table_vm, true, true },
 	[MAKER_TABLE_VM_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_vm_delete, true, false },
+	[MAKER_TABLE_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_delete, true, false },
 	[MAKER_RULE_ADD] = { SIDE_EITHER, false, 1, CHANGE_PREFERENCE_MAX, change_rule_add, false,
 			     false },
 	[MAKER_RULE_DELETE] = { SIDE_NONE, false, 1, CHANGE_PREFERENCE_MAX, change_rule_delete,
@@ -193,8 +196,9 @@ static bool name_fits(const struct maker_request *request)
 /* True if nothing is left to undo once the request's interface is gone. */
 static bool undoes(uint32_t type)
 {
-	return type == MAKER_LINK_DELETE || type == MAKER_ROUTE_DELETE ||
-	       type == MAKER_PROXY_DELETE || type == MAKER_TABLE_VM_DELETE;
+	return type == MAKER_LINK_DOWN || type == MAKER_LINK_DELETE || type == MAKER_ROUTE_DELETE ||
+	       type == MAKER_PROXY_DELETE || type == MAKER_TABLE_VM_DELETE ||
+	       type == MAKER_TABLE_DELETE;
 }
 
 /* Makes a change that concerns a VM's tap besides the uplink. */
@@ -248,107 +252,42 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 	return kind->tap ? make_with_tap(kind, &change, err) : kind->make(&change, err);
 }
 
-static size_t count_fds(const int fds[MAKER_FDS_MAX])
-{
-	size_t count = 0;
-
-	while (count < MAKER_FDS_MAX && fds[count] >= 0)
-		count++;
-	return count;
-}
-
-static void close_fds(const int fds[MAKER_FDS_MAX])
-{
-	for (size_t i = 0; i < count_fds(fds); i++)
-		close(fds[i]);
-}
-
-union maker_control {
-	char space[CMSG_SPACE(sizeof(int) * MAKER_FDS_MAX)];
-	struct cmsghdr align;
-};
-
-/* Sends one record with descriptors. */
-static int send_record(int socket, const void *record, size_t size, const int *fds, size_t count)
-{
-	struct iovec data = { (void *)record, size };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
-	union maker_control control = { 0 };
-
-	if (count) {
-		message.msg_control = control.space;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(int) * count);
-		memcpy(CMSG_DATA(&control.align), fds, sizeof(int) * count);
-	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-/* Executes one request; the tap's descriptors are the service's alone afterwards. */
-static int serve(int socket, const struct maker_request *request, struct error *err)
+/*
+ * Executes one request; the tap's descriptors are the service's alone afterwards. @route is opened
+ * unless it is open, and closed after an error, which may have left the rest of an answer there.
+ */
+static int serve(int socket, struct nl_sock **route, const struct maker_request *request,
+		 struct error *err)
 {
 	struct maker_answer answer = { 0 };
-	cleanup_nl_sock *route = NULL;
 	int fds[MAKER_FDS_MAX];
 	int ret;
 
 	memset(fds, -1, sizeof(fds));
-	ret = netlink_open(NETLINK_ROUTE, &route, &answer.error);
+	ret = *route ? 0 : netlink_open(NETLINK_ROUTE, route, &answer.error);
 	if (ret == 0)
-		ret = maker_execute(route, request, &answer.ifindex, fds, &answer.error);
+		ret = maker_execute(*route, request, &answer.ifindex, fds, &answer.error);
+	if (ret < 0) {
+		nl_socket_free(*route);
+		*route = NULL;
+	}
 	answer.code = -ret;
-	ret = send_record(socket, &answer, sizeof(answer), fds, count_fds(fds));
-	close_fds(fds);
-	return ret < 0 ? error_set_errno(err, -ret, "cannot answer the service") : 0;
-}
-
-/* Takes the descriptors that came with a record. */
-static void take_fds(struct msghdr *message, int fds[MAKER_FDS_MAX])
-{
-	const struct cmsghdr *part = CMSG_FIRSTHDR(message);
-
-	if (part && part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS)
-		memcpy(fds, CMSG_DATA(part), part->cmsg_len - CMSG_LEN(0));
-}
-
-/*
- * Receives one record; the descriptors that came with it are the caller's. A process that can have
- * no more of them receives some of them; then none is left, and errno is EPROTO.
- */
-static ssize_t receive_record(int socket, void *record, size_t size, int fds[MAKER_FDS_MAX])
-{
-	struct iovec data = { record, size };
-	union maker_control control;
-	struct msghdr message = { .msg_iov = &data,
-				  .msg_iovlen = 1,
-				  .msg_control = control.space,
-				  .msg_controllen = sizeof(control.space) };
-	ssize_t received;
-
-	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
-	do {
-		received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	} while (received < 0 && errno == EINTR);
-	if (received >= 0)
-		take_fds(&message, fds);
-	if (received < 0 || !(message.msg_flags & MSG_CTRUNC))
-		return received;
-	close_fds(fds);
-	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
-	errno = EPROTO;
-	return -1;
+	ret = maker_record_send(socket, &answer, sizeof(answer), fds, maker_record_count(fds));
+	maker_record_close(fds);
+	/* A service that has ended need not know. */
+	return ret < 0 && ret != -EPIPE ? error_set_errno(err, -ret, "cannot answer the service")
+					: 0;
 }
 
 int maker_run(int socket, struct error *err)
 {
+	cleanup_nl_sock *route = NULL;
 	struct maker_request request;
 	int fds[MAKER_FDS_MAX];
 	int ret = 0;
 
 	while (ret == 0) {
-		const ssize_t size = receive_record(socket, &request, sizeof(request), fds);
+		const ssize_t size = maker_record_receive(socket, &request, sizeof(request), fds);
 
 		if (size == 0)
 			return 0;
@@ -357,34 +296,11 @@ int maker_run(int socket, struct error *err)
 		/* The only descriptor that a request has is a table's owner. */
 		request.owner = fds[0];
 		request.ifname[IFNAMSIZ - 1] = '\0';
-		if (size == sizeof(request) && count_fds(fds) <= 1)
-			ret = serve(socket, &request, err);
+		if (size == sizeof(request) && maker_record_count(fds) <= 1)
+			ret = serve(socket, &route, &request, err);
 		else
 			ret = error_setf(err, STATUS_FAILURE, EPROTO, "malformed request");
-		close_fds(fds);
+		maker_record_close(fds);
 	}
 	return ret;
-}
-
-int maker_call(int socket, const struct maker_request *request, uint32_t *ifindex,
-	       int fds[MAKER_FDS_MAX], struct error *err)
-{
-	const bool owner = request->type < ARRAY_SIZE(kinds) && kinds[request->type].owner;
-	struct maker_answer answer;
-	ssize_t size;
-	int ret;
-
-	memset(fds, -1, sizeof(int) * MAKER_FDS_MAX);
-	ret = send_record(socket, request, sizeof(*request), &request->owner, owner ? 1 : 0);
-	if (ret < 0)
-		return error_set_errno(err, -ret, "cannot send a request to the maker");
-	size = receive_record(socket, &answer, sizeof(answer), fds);
-	if (size < 0)
-		return error_set_errno(err, errno, "cannot receive from the maker");
-	if (size != sizeof(answer))
-		return error_set_errno(err, ECONNRESET, "the maker has ended");
-	*ifindex = answer.ifindex;
-	if (answer.code)
-		*err = answer.error;
-	return -answer.code;
 }

@@ -32,6 +32,7 @@
 enum maker_type {
 	MAKER_TAP_ADD,
 	MAKER_LINK_UP,
+	MAKER_LINK_DOWN,
 	MAKER_LINK_DELETE,
 	MAKER_SYSCTL,
 	MAKER_ROUTE_ADD,
@@ -41,9 +42,11 @@ enum maker_type {
 	MAKER_ARP_SOCKET,
 	MAKER_DHCP_SOCKET,
 	MAKER_TABLE_OPEN,
+	MAKER_TABLE_BRIDGE,
 	MAKER_TABLE_REFRESH,
 	MAKER_TABLE_VM,
 	MAKER_TABLE_VM_DELETE,
+	MAKER_TABLE_DELETE,
 	MAKER_RULE_ADD,
 	MAKER_RULE_DELETE,
 	MAKER_TAP_ROUTE_ADD,
@@ -103,7 +106,7 @@ enum maker_rule {
  * @tap_ifindex: MAKER_TABLE_VM*, MAKER_ASK_OPEN, MAKER_ALLOW_ADD: the VM's tap. MAKER_RULE_DELETE
  *               of MAKER_RULE_TABLE, MAKER_TAP_ROUTE_*: the tap, which has the table TAP_TABLE()
  *               and may be gone.
- * @owner: MAKER_TABLE_REFRESH, MAKER_TABLE_VM*: the socket that owns the table. maker_call() passes
+ * @owner: MAKER_TABLE_*, but MAKER_TABLE_OPEN: the socket that owns the table. maker_call() passes
  *         it to the maker, which has another number for it.
  * @station: MAKER_ASK_OPEN: an address of the LAN.
  * @allow: MAKER_ALLOW_*.
@@ -126,9 +129,9 @@ struct maker_request {
 
 /**
  * struct maker_answer - an answer, with the descriptors of a tap or a socket; MAKER_TABLE_OPEN: the
- * table's owner, the gate, and the socket of gate_groups_open().
+ * table's owner; MAKER_TABLE_BRIDGE: the gate, and the socket of gate_groups_open().
  * @code: 0, or a positive errno value; then @error has the message.
- * @ifindex: MAKER_TAP_ADD: the tap's; MAKER_TABLE_OPEN: the gate's; MAKER_ALLOW_SWEEP: the number
+ * @ifindex: MAKER_TAP_ADD: the tap's; MAKER_TABLE_BRIDGE: the gate's; MAKER_ALLOW_SWEEP: the number
  *           of rules whose taps are gone.
  */
 struct maker_answer {
@@ -149,15 +152,6 @@ int maker_sysctl_key(const struct sysctl *sysctl);
  */
 int maker_execute(struct nl_sock *route, const struct maker_request *request, uint32_t *ifindex,
 		  int fds[MAKER_FDS_MAX], struct error *err);
-
-/**
- * maker_call() - have the maker execute a request, and wait for it.
- * @socket: to the maker.
- *
- * Return: as maker_execute(); -ECONNRESET if the maker has ended.
- */
-int maker_call(int socket, const struct maker_request *request, uint32_t *ifindex,
-	       int fds[MAKER_FDS_MAX], struct error *err);
 
 /**
  * maker_run() - serve the service's requests until its end-of-file.

@@ -243,3 +243,33 @@ void connection_reap(struct netsetup *netsetup)
 		waitpid(netsetup->pid, NULL, WNOHANG);
 	netsetup->pid = 0;
 }
+
+bool connection_is_managed(const char *cgroup)
+{
+	static const char unit[] = ".service";
+	const char *path = strstr(cgroup, "0::/");
+	const size_t size = path ? strcspn(path, "\n") : 0;
+
+	return size > strlen(unit) && !strncmp(path + size - strlen(unit), unit, strlen(unit));
+}
+
+static bool is_managed(void)
+{
+	cleanup_fd int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	char text[PATH_MAX + 1];
+	const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	text[size < 0 ? 0 : size] = '\0';
+	return connection_is_managed(text);
+}
+
+void connection_release(struct netsetup *netsetup)
+{
+	if (is_managed()) {
+		connection_reap(netsetup);
+		return;
+	}
+	if (netsetup->pid > 0)
+		waitpid(netsetup->pid, NULL, WNOHANG);
+	netsetup->pid = 0;
+}

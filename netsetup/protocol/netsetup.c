@@ -437,7 +437,10 @@ bool netsetup_end(struct netsetup *netsetup, const struct netsetup_listener *lis
 			netsetup->owes = false;
 	}
 	close_fd(&netsetup->socket);
-	connection_reap(netsetup);
+	if (netsetup->owes)
+		connection_reap(netsetup);
+	else
+		connection_release(netsetup);
 	return !netsetup->owes;
 }
 

@@ -167,8 +167,8 @@ int netsetup_listen(struct netsetup *netsetup, const struct netsetup_listener *l
 		    struct error *err);
 
 /**
- * netsetup_end() - let the service undo all its changes, and wait until it has. Reap the child if
- * it serves nobody else.
+ * netsetup_end() - let the service undo all its changes, and wait until it has. If it did not say
+ * so, or this is a service's process, reap the child if it serves nobody else.
  * @netsetup: may be closed.
  *
  * Return: false if the connection was lost or not everything was undone; netsetup_clean() then does

@@ -51,6 +51,12 @@ static int open_arp(struct state *state, struct host *host, struct vm *vm, struc
 	return ret;
 }
 
+/* The same before the worker is needed, so that what needs no maker is done while it starts. */
+static int need_arp(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	return host->dry_run || vm->arp.ifindex ? 0 : open_arp(state, host, vm, err);
+}
+
 /* Notes the network in which the address was proven free; sends nothing to it. */
 static void note_proof(struct vm *vm, struct nl_sock *route)
 {
@@ -67,17 +73,6 @@ static void note_proof(struct vm *vm, struct nl_sock *route)
 	proof->carrier_changes = uplink->carrier_changes;
 	if (!ipv4_unset(router))
 		query_neighbour(route, router, uplink->ifindex, &proof->router_mac);
-}
-
-/* Returns true if the uplink's table knows another guest by this VM's hardware address. */
-static bool is_mac_of_other(const struct state *state, const struct vm *vm)
-{
-	for (const struct vm *other = state->vms; other; other = other->next)
-		if (other != vm && other->record.path == PATH_BRIDGED &&
-		    other->record.table == vm->uplink.ifindex &&
-		    same_mac(&other->record.attach.mac, &vm->record.attach.mac))
-			return true;
-	return false;
 }
 
 /*
@@ -99,7 +94,7 @@ static int check_mac(const struct state *state, const struct task *task, const s
 		return 0;
 	if (!ipv4_unset(uplink->router))
 		query_neighbour(task->host.route, uplink->router, uplink->ifindex, &router);
-	if (is_mac_of_other(state, vm))
+	if (state_has_mac(state, vm))
 		whose = "another VM's";
 	if (same_mac(&router, mac))
 		whose = "the router's";
@@ -198,6 +193,8 @@ static int start_search(struct state *state, struct task *task, struct vm *vm, b
 		query_neighbour(task->host.route, vm->uplink.router, vm->uplink.ifindex,
 				&vm->router_mac);
 	ret = task_search(task, state, vm, &context, err);
+	if (ret == 0)
+		ret = need_arp(state, &task->host, vm, err);
 	if (ret < 0)
 		return ret;
 	if (!asked && search_needs_router(&context))
@@ -270,14 +267,6 @@ static int already_running(const struct vm *other, struct error *err)
 			  other->record.attach.name, other->record.launcher, address);
 }
 
-static bool is_tap_of_other(const struct state *state, const struct vm *vm, unsigned int ifindex)
-{
-	for (const struct vm *other = state->vms; other; other = other->next)
-		if (other != vm && other->record.tap_ifindex == ifindex)
-			return true;
-	return false;
-}
-
 /*
  * Threat: a client names the tap of another user's VM, whose frames would then be filtered and
  * routed for this one's address. The tap's name is derived from the client's own user and VM, and
@@ -293,7 +282,7 @@ static int resume_tap(const struct state *state, const struct task *task, struct
 
 	if (!link || !link->ours || strcmp(link->kind, "tun") != 0 ||
 	    strncmp(link->ifname, vm->record.tap, IFNAMSIZ) != 0 ||
-	    is_tap_of_other(state, vm, link->ifindex))
+	    state_has_tap(state, vm, link->ifindex))
 		return error_setf(err, STATUS_FAILURE, ENODEV, "tap '%s' is not this VM's",
 				  vm->record.tap);
 	vm->record.tap_ifindex = link->ifindex;
@@ -368,9 +357,13 @@ static int move(struct state *state, struct task *task, struct vm *vm, struct er
 {
 	static const struct ether_addr unknown;
 	const struct proof *proof = &vm->record.proof;
+	int ret;
 
 	if (ipv4_unset(vm->record.address) || !address_fits(vm) || !same_network(vm))
 		return start_search(state, task, vm, false, err);
+	ret = need_arp(state, &task->host, vm, err);
+	if (ret < 0)
+		return ret;
 	if (proof->carrier_changes == vm->uplink.carrier_changes)
 		return settle(state, task, vm, vm->record.address, err);
 	if (memcmp(&proof->router_mac, &unknown, sizeof(unknown)) != 0)
@@ -413,8 +406,6 @@ int attach_begin(struct state *state, struct vm *vm, struct error *err)
 		ret = resume(state, vm, err);
 	if (ret == 0)
 		ret = task_begin(&task, state, vm, err);
-	if (ret == 0 && !task.host.dry_run)
-		ret = open_arp(state, &task.host, vm, err);
 	return ret < 0 ? ret : move(state, &task, vm, err);
 }
 
@@ -551,6 +542,7 @@ static int forget_tap(struct state *state, struct vm *vm, struct error *err)
 	ret = task_host(&task, state, vm, err);
 	if (ret == 0)
 		ret = tables_take(state, &task.host, vm, err);
+	tables_release(state);
 	vm->record.tap_ifindex = 0;
 	vm->record.answered = 0;
 	return ret;

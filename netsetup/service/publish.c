@@ -55,6 +55,15 @@ static struct ether_addr tap_mac(const struct vm *vm)
 	return mac;
 }
 
+/* Waits for the changes so far, of which the last one returned @ret; returns the first error. */
+static int settle(struct host *host, int ret, struct error *err)
+{
+	struct error ignored;
+	const int settled = host_settle(host, ret < 0 ? &ignored : err);
+
+	return ret < 0 ? ret : settled;
+}
+
 /* Gives up a tap of which another process took a queue before it was root's. */
 static int check_queues(struct host *host, const struct vm *vm, struct error *err)
 {
@@ -125,7 +134,9 @@ static int publish_tap(struct state *state, struct host *host, struct vm *vm, st
 	struct link_state link = { 0 };
 	int ret;
 
+	host_ahead(host);
 	ret = publish_values(host, vm, err);
+	ret = settle(host, ret, err);
 	/* Before the guest can send at all. */
 	if (ret == 0)
 		ret = tables_put(state, host, vm, vm->record.address, err);
@@ -200,11 +211,15 @@ static int publish_routed(struct state *state, struct host *host, struct vm *vm,
 {
 	int ret;
 
+	host_ahead(host);
 	ret = publish_route(host, vm, err);
 	if (ret == 0)
 		ret = publish_proxy(state, host, vm, added, err);
 	if (ret == 0)
 		ret = guest_rules_guard(state, host, vm, err);
+	/* Before this host forwards. */
+	ret = settle(host, ret, err);
+	host_ahead(host);
 	if (ret == 0)
 		ret = uplink_values_set(&state->uplinks, host, uplink_check_id(&vm->uplink), err);
 	return ret;
@@ -252,6 +267,7 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 		ret = publish_routed(state, host, vm, &added, err);
 	else if (ret == 0)
 		ret = publish_bridged(state, host, vm, err);
+	ret = settle(host, ret, err);
 	if (ret < 0)
 		return ret;
 	announce = added || !vm_same_station(vm, &vm->announced) || vm->record.attach.announce;
@@ -275,8 +291,10 @@ int publish_withdraw(struct state *state, struct host *host, struct vm *vm, stru
 	if (vm->record.path == PATH_BRIDGED)
 		return tables_rest(state, host, vm, err);
 	/* From now on the guest reaches this host and its other guests only. */
+	host_ahead(host);
 	if (!host->dry_run)
 		guest_rules_sweep(state, host, &ignored);
+	host_settle(host, &ignored);
 	if (!if_indextoname(ifindex, ifname)) {
 		/* The entry is gone with its interface. */
 		if (errno == ENXIO)
@@ -308,8 +326,10 @@ int publish_restore(struct state *state, struct host *host, struct error *err)
 	int ret;
 
 	ret = uplink_values_restore(&state->uplinks, host, uplink_in_use, state, err);
+	host_ahead(host);
 	if (ret == 0)
 		ret = guest_rules_sweep(state, host, err);
+	ret = settle(host, ret, err);
 	if (host->dry_run)
 		state->uplinks = before;
 	else if (ret == 0 && state->uplinks.count != before.count)
@@ -329,17 +349,20 @@ static void keep_error(int *result, int ret, struct error *err, const struct err
 int publish_undo(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	const struct worker_message forget = { .type = WORKER_FORGET, .vm = vm->record.id };
+	const struct interface_id tap = vm_tap(vm);
 	struct error error;
 	int result = 0;
 
 	if (host->dry_run)
 		return 0;
 	/*
-	 * Removes the tap with its route, even if other processes hold descriptors of it. The rules
-	 * that keep the guest from this host's other networks go later.
+	 * Threat: another process has a descriptor of the tap, and sends while the rules are
+	 * removed that keep the guest from this host's other networks. A tap that is down passes
+	 * nothing, and only CAP_NET_ADMIN brings it up. It is deleted last, because the maker is
+	 * busy with that for 10 to 20 ms. Test: test_whole in test_client.c.
 	 */
-	if (vm->record.tap_ifindex)
-		keep_error(&result, host_link_delete(host, vm_tap(vm), &error), err, &error);
+	if (tap.ifindex)
+		keep_error(&result, host_link_down(host, tap, &error), err, &error);
 	keep_error(&result, tables_take(state, host, vm, &error), err, &error);
 	vm->record.tap_ifindex = 0;
 	keep_error(&result, publish_withdraw(state, host, vm, &error), err, &error);
@@ -348,5 +371,9 @@ int publish_undo(struct state *state, struct host *host, struct vm *vm, struct e
 		worker_link_send(&state->worker, &forget, NULL, 0, &error);
 	vm->arp.ifindex = 0;
 	keep_error(&result, publish_restore(state, host, &error), err, &error);
+	/* Also if other processes hold descriptors of it. */
+	if (tap.ifindex)
+		keep_error(&result, host_link_delete_soon(host, tap, &error), err, &error);
+	tables_release(state);
 	return result;
 }

@@ -22,6 +22,7 @@
 #include "netsetup/confine/capabilities.h"
 #include "netsetup/confine/landlock.h"
 #include "netsetup/confine/seccomp.h"
+#include "netsetup/maker/maker_call.h"
 #include "netsetup/service/answer.h"
 #include "netsetup/service/ask.h"
 #include "netsetup/service/attach.h"
@@ -279,9 +280,12 @@ static int turn(struct service *service, struct error *err)
 
 	if (poll(pollers, count, time_left(service, monotonic_ms())) < 0 && errno != EINTR)
 		return error_set_errno(err, errno, "cannot wait for clients");
-	/* The maker sends answers only, which are read at once. */
-	if (pollers[SLOT_MAKER].revents)
+	/* The maker sends answers only, and most are read at once. */
+	if (pollers[SLOT_MAKER].revents && maker_call_due() == 0)
 		return error_set_errno(err, ECONNRESET, "the maker has ended");
+	if (pollers[SLOT_MAKER].revents &&
+	    maker_call_settle(service->state.maker, err) == -ECONNRESET)
+		return -ECONNRESET;
 	if (pollers[SLOT_WORKER].revents)
 		ret = client_worker(&service->state, err);
 	if (ret < 0 && ret != -EAGAIN)

@@ -290,6 +290,25 @@ void state_clear(struct state *state)
 	rmdir(NETNS_RUN_DIR);
 }
 
+bool state_has_tap(const struct state *state, const struct vm *vm, unsigned int ifindex)
+{
+	for (const struct vm *other = state->vms; other; other = other->next)
+		if (other != vm && other->record.tap_ifindex == ifindex)
+			return true;
+	return false;
+}
+
+bool state_has_mac(const struct state *state, const struct vm *vm)
+{
+	for (const struct vm *other = state->vms; other; other = other->next)
+		if (other != vm && other->record.path == PATH_BRIDGED &&
+		    other->record.table == vm->uplink.ifindex &&
+		    !memcmp(&other->record.attach.mac, &vm->record.attach.mac,
+			    sizeof(struct ether_addr)))
+			return true;
+	return false;
+}
+
 void state_close(struct state *state)
 {
 	state->waiting = 0;

@@ -79,6 +79,12 @@ struct vm *state_find(const struct state *state, uint32_t id);
 /* state_find_other() - find another record of @vm's user, name and card; NULL if there is none. */
 struct vm *state_find_other(const struct state *state, const struct vm *vm);
 
+/* state_has_tap() - true if another VM than @vm has the tap of that index. */
+bool state_has_tap(const struct state *state, const struct vm *vm, unsigned int ifindex);
+
+/* state_has_mac() - true if a bridged VM on @vm's uplink has the hardware address of @vm. */
+bool state_has_mac(const struct state *state, const struct vm *vm);
+
 /* state_clear() - remove socket, file and directory if nothing is left. */
 void state_clear(struct state *state);
 

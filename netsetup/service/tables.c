@@ -10,6 +10,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/service/state.h"
+#include "netsetup/table/gate.h"
 
 /* Names of the descriptors for the keeper, before the uplink's index. */
 static const char *const parts[] = { "table", "gate", "groups" };
@@ -71,25 +72,24 @@ static void close_table(struct state *state, struct uplink_table *table)
 
 	for (struct vm *vm = state->vms; vm; vm = vm->next)
 		vm->tabled = vm->tabled && vm->record.table != table->ifindex;
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		snprintf(name, sizeof(name), "%s-%u", parts[i], table->ifindex);
-		keeper_remove(&state->keeper, name);
+	/* The keeper is the last, because who closes the last descriptor waits for the kernel. */
+	for (size_t i = ARRAY_SIZE(parts); i-- > 0;) {
 		if (*part_of(table, i) >= 0)
 			close(*part_of(table, i));
+		snprintf(name, sizeof(name), "%s-%u", parts[i], table->ifindex);
+		keeper_remove(&state->keeper, name);
 	}
 	*table = state->tables.tables[--state->tables.count];
 }
 
-/* Without the copies, a restart of the service makes the table anew. */
-static void keep_table(struct state *state, struct uplink_table *table)
+/* Without the copy, a restart of the service makes the table anew. */
+static void keep_part(struct state *state, struct uplink_table *table, size_t i)
 {
 	char name[KEEPER_NAME_SIZE];
 	struct error ignored;
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		snprintf(name, sizeof(name), "%s-%u", parts[i], table->ifindex);
-		keeper_store(&state->keeper, name, *part_of(table, i), &ignored);
-	}
+	snprintf(name, sizeof(name), "%s-%u", parts[i], table->ifindex);
+	keeper_store(&state->keeper, name, *part_of(table, i), &ignored);
 }
 
 static int open_table(struct state *state, struct host *host, const struct uplink_facts *uplink,
@@ -104,24 +104,42 @@ static int open_table(struct state *state, struct host *host, const struct uplin
 	*table = add_table(&state->tables, uplink->ifindex);
 	if (!*table) {
 		close(fds.owner);
-		close(fds.gate);
-		close(fds.groups);
 		error_setf(err, STATUS_FAILURE, ENOSPC, "cannot use more than %d uplinks at a time",
 			   TABLES_MAX);
 		return -ENOSPC;
 	}
 	(*table)->fds = fds;
-	keep_table(state, *table);
+	keep_part(state, *table, 0);
 	return 0;
 }
 
-static bool is_complete(struct uplink_table *table)
+/* The gate and the groups come together. */
+static bool is_complete(const struct uplink_table *table)
 {
-	bool complete = true;
+	return table->fds.owner >= 0 && (table->fds.gate < 0) == (table->fds.groups < 0);
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		complete = complete && *part_of(table, i) >= 0;
-	return complete;
+/* Makes what only bridged VMs need, unless it is there. */
+static int need_bridge(struct state *state, struct host *host, struct uplink_table *table,
+		       struct interface_id uplink, struct error *err)
+{
+	int ret;
+
+	if (table->fds.gate >= 0)
+		return 0;
+	ret = host_table_bridge(host, uplink, &table->fds, err);
+	for (size_t i = 1; ret == 0 && i < ARRAY_SIZE(parts); i++)
+		keep_part(state, table, i);
+	return ret;
+}
+
+/* True if a bridged VM is in the uplink's table, or was in the one before. */
+static bool has_bridged(const struct state *state, unsigned int ifindex)
+{
+	for (const struct vm *vm = state->vms; vm; vm = vm->next)
+		if (vm->record.path == PATH_BRIDGED && vm->record.table == ifindex)
+			return true;
+	return false;
 }
 
 /* Notes the table before the VM is in it, so that it is taken out in any case. */
@@ -192,6 +210,13 @@ static void guard_taps(struct state *state, struct host *host, const struct upli
 			guard_tap(state, host, table, uplink, vm);
 }
 
+/* Notes what the table was told of the host. */
+static void note_host(struct uplink_table *table, const struct uplink_facts *uplink)
+{
+	table->host = uplink->host;
+	memcpy(table->ifname, uplink->ifname, sizeof(table->ifname));
+}
+
 /* Finds the uplink's table, and tells it of the host; makes it if there is none. */
 static int need_table(struct state *state, struct host *host, const struct uplink_facts *uplink,
 		      struct uplink_table **table, struct error *err)
@@ -206,17 +231,20 @@ static int need_table(struct state *state, struct host *host, const struct uplin
 	if (!*table) {
 		close_gone(state, uplink);
 		ret = open_table(state, host, uplink, table, err);
+		if (ret == 0 && has_bridged(state, uplink->ifindex))
+			ret = need_bridge(state, host, *table, uplink_check_id(uplink), err);
 		if (ret == 0)
 			guard_taps(state, host, *table, uplink_check_id(uplink));
+		/* A new table knows the host as it is now, which is not older. */
+		if (ret == 0)
+			note_host(*table, uplink);
 	}
 	if (ret < 0 || (*table)->host == uplink->host)
 		return ret;
 	ret = host_table_refresh(host, uplink_check_id(uplink), (*table)->fds.owner, err);
-	if (ret < 0)
-		return ret;
-	(*table)->host = uplink->host;
-	memcpy((*table)->ifname, uplink->ifname, sizeof((*table)->ifname));
-	return 0;
+	if (ret == 0)
+		note_host(*table, uplink);
+	return ret;
 }
 
 /* True for the errors of a table that is not there by the uplink's name, or is another uplink's. */
@@ -255,18 +283,16 @@ static int remove_from(struct state *state, struct host *host, const struct vm *
 				    err);
 }
 
-static int put_dry(struct host *host, struct tables *tables, const struct vm *vm,
+static int put_dry(struct state *state, struct host *host, const struct vm *vm,
 		   struct in_addr address, struct error *err)
 {
 	struct uplink_table table = { .fds = { -1, -1, -1, 0 } };
 	int ret = 0;
 
-	if (!find_table(tables, vm->uplink.ifindex)) {
+	if (!find_table(&state->tables, vm->uplink.ifindex))
 		ret = host_table_open(host, uplink_check_id(&vm->uplink), &table.fds, err);
-		if (ret == 0)
-			ret = host_table_refresh(host, uplink_check_id(&vm->uplink),
-						 table.fds.owner, err);
-	}
+	if (ret == 0 && vm->record.path == PATH_BRIDGED && !has_bridged(state, vm->uplink.ifindex))
+		ret = host_table_bridge(host, uplink_check_id(&vm->uplink), &table.fds, err);
 	return ret < 0 ? ret : set_vm(host, &table, uplink_check_id(&vm->uplink), vm, address, err);
 }
 
@@ -279,10 +305,12 @@ int tables_put(struct state *state, struct host *host, struct vm *vm, struct in_
 	int ret;
 
 	if (host->dry_run)
-		return put_dry(host, &state->tables, vm, address, err);
+		return put_dry(state, host, vm, address, err);
 	ret = need_table(state, host, &vm->uplink, &table, err);
 	if (is_renamed(ret) && table)
 		ret = renew_table(state, host, &vm->uplink, &table, err);
+	if (ret == 0 && vm->record.path == PATH_BRIDGED)
+		ret = need_bridge(state, host, table, uplink, err);
 	if (ret == 0 && before == uplink.ifindex && ipv4_equal(vm->record.passed, address) &&
 	    vm->tabled)
 		return 0;
@@ -312,22 +340,43 @@ int tables_rest(struct state *state, struct host *host, struct vm *vm, struct er
 	return ret;
 }
 
-int tables_take(struct state *state, struct host *host, struct vm *vm, struct error *err)
-{
-	const int ret = remove_from(state, host, vm, vm->record.table, err);
-
-	vm->record.table = 0;
-	vm->tabled = false;
-	tables_release(state);
-	return ret;
-}
-
 static bool is_used(const struct state *state, unsigned int ifindex)
 {
 	for (const struct vm *vm = state->vms; vm; vm = vm->next)
 		if (vm->record.table == ifindex)
 			return true;
 	return false;
+}
+
+/*
+ * Deletes a table before its descriptors are closed, so that it is not there any more. Where that
+ * fails, as by the new name of an uplink, the last of them removes it.
+ */
+static void delete_table(struct host *host, const struct uplink_table *table)
+{
+	char ifname[IFNAMSIZ], gate[IFNAMSIZ];
+	struct error ignored;
+
+	if (table->fds.owner >= 0)
+		host_table_delete(host, id_of(table->ifindex, ifname), table->fds.owner, &ignored);
+	snprintf(gate, sizeof(gate), GATE_PREFIX "%x", table->ifindex);
+	if (table->fds.gate >= 0 && if_nametoindex(gate))
+		host_link_delete_soon(host, (struct interface_id){ gate, if_nametoindex(gate) },
+				      &ignored);
+}
+
+int tables_take(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	const unsigned int ifindex = vm->record.table;
+	struct uplink_table *table = find_table(&state->tables, ifindex);
+
+	vm->record.table = 0;
+	vm->tabled = false;
+	if (table && is_used(state, ifindex))
+		return remove_from(state, host, vm, ifindex, err);
+	if (table)
+		delete_table(host, table);
+	return 0;
 }
 
 void tables_release(struct state *state)

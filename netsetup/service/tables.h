@@ -57,10 +57,16 @@ int tables_put(struct state *state, struct host *host, struct vm *vm, struct in_
 /* tables_rest() - let the guest of a bridged VM that is off the LAN send nothing to it. */
 int tables_rest(struct state *state, struct host *host, struct vm *vm, struct error *err);
 
-/* tables_take() - remove a VM, whose tap is gone, from its table; 0 or a negative errno. */
+/*
+ * tables_take() - remove a VM, whose tap is down or gone, from its table, and that table if the VM
+ * was the last one in it. The caller must call tables_release() when it needs the maker no more,
+ * which otherwise may be the one that closes the table's last descriptor, and waits.
+ *
+ * Return: 0 or a negative errno.
+ */
 int tables_take(struct state *state, struct host *host, struct vm *vm, struct error *err);
 
-/* tables_release() - let the kernel remove the tables that no VM is in. */
+/* tables_release() - close the descriptors of tables that no VM is in. */
 void tables_release(struct state *state);
 
 #endif

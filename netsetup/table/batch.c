@@ -94,22 +94,31 @@ static void *made(struct batch *batch, void *object)
 	return object;
 }
 
-void batch_table(struct batch *batch)
+static void table(struct batch *batch, int type, int flags)
 {
-	struct nftnl_table *table = made(batch, nftnl_table_alloc());
+	struct nftnl_table *object = made(batch, nftnl_table_alloc());
 	struct nlmsghdr *message;
 
-	if (!table)
+	if (!object)
 		return;
-	nftnl_table_set_str(table, NFTNL_TABLE_NAME, batch->table);
-	nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER);
-	message = batch_message(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL,
-				"nf_tables with netdev tables");
+	nftnl_table_set_str(object, NFTNL_TABLE_NAME, batch->table);
+	nftnl_table_set_u32(object, NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER);
+	message = batch_message(batch, type, flags, "nf_tables with netdev tables");
 	if (message) {
-		nftnl_table_nlmsg_build_payload(message, table);
+		nftnl_table_nlmsg_build_payload(message, object);
 		batch_add(batch, message);
 	}
-	nftnl_table_free(table);
+	nftnl_table_free(object);
+}
+
+void batch_table(struct batch *batch)
+{
+	table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+}
+
+void batch_table_delete(struct batch *batch)
+{
+	table(batch, NFT_MSG_DELTABLE, 0);
 }
 
 static void chain(struct batch *batch, int type, int flags, const char *name,

@@ -99,6 +99,9 @@ void batch_add(struct batch *batch, const struct nlmsghdr *message);
 /* batch_table() - make the table, owned by the socket of batch_commit(). */
 void batch_table(struct batch *batch);
 
+/* batch_table_delete() - delete the table with all that is in it. */
+void batch_table_delete(struct batch *batch);
+
 /* batch_chain() - make a chain unless it exists; @hook is NULL if rules jump to it. */
 void batch_chain(struct batch *batch, const char *name, const struct batch_hook *hook);
 

@@ -238,9 +238,16 @@ static void add_out_to_host(struct batch *batch, uint32_t gate)
 	rule_next(batch);
 }
 
+/* Makes a chain without rules. */
+static void begin_chain(struct batch *batch, const char *name, const struct batch_hook *hook)
+{
+	batch_chain(batch, name, hook);
+	batch_chain_flush(batch, name);
+}
+
 static void add_out(struct batch *batch, uint32_t uplink, uint32_t gate)
 {
-	batch_chain(batch, "out", NULL);
+	begin_chain(batch, "out", NULL);
 	add_out_to_host(batch, gate);
 
 	rule_begin(batch, "out", "too many broadcasts toward the LAN");
@@ -351,7 +358,7 @@ static void add_uplink_in_broadcasts(struct batch *batch)
 
 static void add_from_gate(struct batch *batch)
 {
-	batch_chain(batch, "from_gate", NULL);
+	begin_chain(batch, "from_gate", NULL);
 	rule_begin(batch, "from_gate", "the mark has served");
 	rule_store_meta(batch, NFT_META_MARK, &no_mark, sizeof(no_mark));
 	rule_next(batch);
@@ -365,7 +372,7 @@ static void add_uplink_in(struct batch *batch, const char *uplink)
 {
 	const struct batch_hook hook = { NF_NETDEV_INGRESS, uplink };
 
-	batch_chain(batch, "uplink_in", &hook);
+	begin_chain(batch, "uplink_in", &hook);
 	rule_begin(batch, "uplink_in", "from a guest, by the gate");
 	rule_if_meta(batch, NFT_META_MARK, &mark_host, sizeof(mark_host));
 	rule_goto(batch, "from_gate");
@@ -387,7 +394,7 @@ static void add_uplink_out(struct batch *batch, const char *uplink)
 {
 	const struct batch_hook hook = { NF_NETDEV_EGRESS, uplink };
 
-	batch_chain(batch, "uplink_out", &hook);
+	begin_chain(batch, "uplink_out", &hook);
 	rule_begin(batch, "uplink_out", "a guest's frame, which has passed");
 	rule_if_meta(batch, NFT_META_MARK, &mark_lan, sizeof(mark_lan));
 	rule_store_meta(batch, NFT_META_MARK, &no_mark, sizeof(no_mark));
@@ -408,11 +415,15 @@ static void add_uplink_out(struct batch *batch, const char *uplink)
 	rule_jump(batch, "flood");
 }
 
-void layout_build(struct batch *batch, struct interface_id uplink, uint32_t gate)
+void layout_build(struct batch *batch)
 {
 	add_sets(batch);
 	batch_chain(batch, "flood", NULL);
 	add_check(batch);
+}
+
+void layout_bridge(struct batch *batch, struct interface_id uplink, uint32_t gate)
+{
 	add_out(batch, uplink.ifindex, gate);
 	add_from_gate(batch);
 	add_uplink_in(batch, uplink.ifname);

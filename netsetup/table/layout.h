@@ -51,12 +51,14 @@ struct layout_mac_ip4 {
 /* Size of the name of a tap's chain with its NUL. */
 #define LAYOUT_CHAIN_SIZE 16
 
+/* layout_build() - make all sets, without elements of VMs and the host, and the chain `check`. */
+void layout_build(struct batch *batch);
+
 /**
- * layout_build() - make all sets and the chains for all VMs; the sets of VMs and of the host are
- * empty.
+ * layout_bridge() - make the chains that only bridged VMs need, or what is in them anew.
  * @gate: ifindex of the gate.
  */
-void layout_build(struct batch *batch, struct interface_id uplink, uint32_t gate);
+void layout_bridge(struct batch *batch, struct interface_id uplink, uint32_t gate);
 
 /**
  * layout_tap() - make the chain of a tap, or what is in it anew.

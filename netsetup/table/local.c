@@ -22,9 +22,10 @@ int local_link(struct nl_sock *route, unsigned int ifindex, struct interfaces *t
 {
 	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex };
 	cleanup_nl_msg *message = netlink_message(RTM_GETLINK, 0, &header, sizeof(header));
-	int ret;
+	int ret = -ENOMEM;
 
-	ret = message ? netlink_request(route, message, interface_add_link, table) : -ENOMEM;
+	if (message && nla_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) == 0)
+		ret = netlink_request(route, message, interface_add_link, table);
 	return ret == 0 && table->link_count != 1 ? -ENODEV : ret;
 }
 

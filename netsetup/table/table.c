@@ -26,7 +26,7 @@ const char *table_name(const char *uplink, char text[TABLE_NAME_SIZE])
 	return text;
 }
 
-int table_open(struct table *table, unsigned int gate, struct error *err)
+int table_open(struct table *table, struct error *err)
 {
 	cleanup_interfaces struct interfaces local = { 0 };
 	cleanup_batch struct batch batch = { 0 };
@@ -42,12 +42,22 @@ int table_open(struct table *table, unsigned int gate, struct error *err)
 		return owner;
 	batch_begin(&batch, table_name(table->uplink.ifname, name));
 	batch_table(&batch);
-	layout_build(&batch, table->uplink, gate);
+	layout_build(&batch);
 	local_put(&batch, &local);
 	ret = batch_commit(&batch, owner, err);
 	if (ret == 0)
 		table->owner = take_fd(&owner);
 	return ret;
+}
+
+int table_bridge(const struct table *table, unsigned int gate, struct error *err)
+{
+	cleanup_batch struct batch batch = { 0 };
+	char name[TABLE_NAME_SIZE];
+
+	batch_begin(&batch, table_name(table->uplink.ifname, name));
+	layout_bridge(&batch, table->uplink, gate);
+	return batch_commit(&batch, table->owner, err);
 }
 
 int table_refresh(const struct table *table, struct error *err)
@@ -297,4 +307,16 @@ int table_vm_delete(const struct table *table, unsigned int tap, struct error *e
 	layout_tap_delete(&batch, tap);
 	flood(&batch, &known, NULL);
 	return batch_commit(&batch, table->owner, err);
+}
+
+int table_delete(const struct table *table, struct error *err)
+{
+	cleanup_batch struct batch batch = { 0 };
+	char name[TABLE_NAME_SIZE];
+	int ret;
+
+	batch_begin(&batch, table_name(table->uplink.ifname, name));
+	batch_table_delete(&batch);
+	ret = batch_commit(&batch, table->owner, err);
+	return ret == -ENOENT ? 0 : ret;
 }

@@ -25,6 +25,9 @@
  *   chain flood      copies a broadcast to the tap of each bridged guest
  *   chain from_gate  what a guest sends to the host enters the uplink here
  *
+ * Without a bridged VM there are tap_N, check, and an empty flood: the host's own frames meet no
+ * rule.
+ *
  * What a chain looks up is in maps for all VMs, so that its length does not grow with their number.
  * A routed VM has elements in pair4 alone: what `check` has passed goes on into the host's stack.
  *
@@ -77,12 +80,19 @@ const char *table_name(const char *uplink, char text[TABLE_NAME_SIZE]);
 /**
  * table_open() - make an uplink's table, without a VM.
  * @table: its owner becomes a new socket, owned by the caller.
- * @gate: ifindex of gate_open()'s interface.
  *
  * Return: 0; -EPERM if another socket owns a table of this uplink; -EOPNOTSUPP or -ENOENT if the
  * kernel lacks a part, which the message names; or another negative errno.
  */
-int table_open(struct table *table, unsigned int gate, struct error *err);
+int table_open(struct table *table, struct error *err);
+
+/**
+ * table_bridge() - make the chains for bridged VMs.
+ * @gate: ifindex of gate_open()'s interface.
+ *
+ * Return: as table_refresh(), and -EOPNOTSUPP or -ENOENT as table_open().
+ */
+int table_bridge(const struct table *table, unsigned int gate, struct error *err);
 
 /**
  * table_refresh() - read the uplink's MAC, its MTU and the host's addresses from the kernel, and
@@ -106,5 +116,14 @@ int table_vm_set(const struct table *table, const struct table_vm *vm, struct er
  * @tap: need not exist.
  */
 int table_vm_delete(const struct table *table, unsigned int tap, struct error *err);
+
+/**
+ * table_delete() - delete the table at once. To close its owner's last descriptor takes until no
+ * processor uses the table (nft_rcv_nl_event() in net/netfilter/nf_tables_api.c).
+ *
+ * Return: 0, also if the uplink has no table of its present name; -EPERM if another socket owns
+ * that one; or another negative errno.
+ */
+int table_delete(const struct table *table, struct error *err);
 
 #endif

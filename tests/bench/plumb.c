@@ -75,6 +75,8 @@ static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mod
 	attach.host = uplink.prefix.address;
 	snprintf(attach.name, sizeof(attach.name), "bench-%u", number);
 	memset(attach.uuid, (int)number + 1, sizeof(attach.uuid));
+	attach.mac = (struct ether_addr){ { 0x52, 0x54, 0, 0, (uint8_t)(number >> 8),
+					    (uint8_t)number } };
 	attach.probe = (uint8_t)probe;
 	attach.queues = 1;
 	attach.offload = 1;
@@ -86,8 +88,9 @@ static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mod
 
 static void end(struct netsetup *netsetup, struct netsetup_lan *lan)
 {
-	netsetup_lan_done(lan);
+	/* In the order of lan_end(). */
 	netsetup_end(netsetup, &deaf);
+	netsetup_lan_done(lan);
 }
 
 static void run_script(const char *script, const char *verb)

@@ -170,7 +170,9 @@ static int run_vm(char **word, struct error *err)
 
 static int run_open(char **word, struct error *err)
 {
-	return host_table_open(&host, uplink, &table, err);
+	const int ret = host_table_open(&host, uplink, &table, err);
+
+	return ret < 0 ? ret : host_table_bridge(&host, uplink, &table, err);
 }
 
 static int run_refresh(char **word, struct error *err)

@@ -25,7 +25,9 @@
 #include "netsetup/base/ipv4.h"
 #include "netsetup/host/host.h"
 #include "netsetup/kernel/neighbour.h"
+#include "netsetup/kernel/query.h"
 #include "netsetup/kernel/tap.h"
+#include "netsetup/maker/maker_call.h"
 #include "tests/unit/support/namespace.h"
 
 static struct in_addr address(const char *text)
@@ -150,6 +152,81 @@ static void tap_comes_and_goes(void)
 static void test_tap_comes_and_goes(void **state)
 {
 	namespace_test(tap_comes_and_goes);
+}
+
+/* A process that executes requests, and a host whose changes it makes. */
+static struct host host_of_maker(void)
+{
+	struct host host = host_here();
+	struct error err = { 0 };
+	int sockets[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+	if (fork() == 0) {
+		close(sockets[0]);
+		_exit(maker_run(sockets[1], &err) < 0);
+	}
+	close(sockets[1]);
+	host.maker = sockets[0];
+	return host;
+}
+
+/* Changes that nobody waits for are all made, in their order; the first error is reported. */
+static void ahead(void)
+{
+	struct host host = host_of_maker();
+	const struct sysctl forwarding = { "ipv4/conf", "vmr-x", "forwarding" };
+	const struct sysctl none = { "ipv4/conf", "vmr-x", "rp_filter" };
+	const struct interface_id uplink = { "e0", if_nametoindex("e0") };
+	struct interface_id tap = { "vmr-x", 0 };
+	struct error err = { 0 };
+	int fd = -1, value = 0, ret = 0;
+
+	assert_int_equal(host_tap_add(&host, "vmr-x", 1, false, &fd, &tap.ifindex, &err), 0);
+	assert_int_equal(host_link_up(&host, tap, &(struct ether_addr){ { 2 } }, 1500, &err), 0);
+	host_ahead(&host);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), 0);
+	for (int i = 100; ret == 0 && i > 0; i--)
+		ret = host_sysctl(&host, &forwarding, i % 2, &err);
+	/* The maker was at most 32 changes behind. */
+	assert_int_equal(ret, -EEXIST);
+	assert_int_equal(err.code, EEXIST);
+	assert_int_equal(host_settle(&host, &err), 0);
+	assert_int_equal(maker_call_due(), 0);
+	assert_int_equal(sysctl_read(&forwarding, &value, &err), 0);
+	assert_int_equal(value, 1);
+
+	/* A change that has an answer waits for those before it, and is not made if one failed. */
+	host_ahead(&host);
+	assert_int_equal(host_sysctl(&host, &none, 2, &err), 0);
+	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), 0);
+	assert_int_equal(host_proxy_add(&host, address("192.168.7.9"), uplink, &err), -EEXIST);
+	assert_int_equal(query_proxy(host.route, address("192.168.7.9"), uplink.ifindex), 0);
+	assert_int_equal(host_settle(&host, &err), 0);
+	assert_int_equal(host_route_add(&host, address("192.168.7.9"), tap, &err), -EEXIST);
+
+	/* A tap that is down has no route; a deleted one is gone while the maker waits. */
+	assert_int_equal(host_link_down(&host, tap, &err), 0);
+	assert_int_equal(namespace_run("! ip route show proto 118 | grep ."), 0);
+	assert_int_equal(host_link_delete_soon(&host, tap, &err), 0);
+	assert_int_equal(if_nametoindex("vmr-x"), 0);
+	assert_int_equal(maker_call_due(), 1);
+	assert_int_equal(host_link_down(&host, tap, &err), 0);
+	assert_int_equal(host_link_delete_soon(&host, tap, &err), 0);
+	assert_int_equal(maker_call_due(), 0);
+	/* A maker that has ended. */
+	close(fd);
+	close(host.maker);
+	host.maker = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	assert_true(host_link_delete_soon(&host, tap, &err) < 0);
+	close(host.maker);
+	nl_socket_free(host.route);
+}
+
+static void test_ahead(void **state)
+{
+	namespace_test(ahead);
 }
 
 /* A client can forbid the helper to fork; the tap is deleted all the same. */
@@ -314,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_too_few_descriptors),
 		cmocka_unit_test(test_lost_answer),
 		cmocka_unit_test(test_tap_comes_and_goes),
+		cmocka_unit_test(test_ahead),
 		cmocka_unit_test(test_fork_refused),
 		cmocka_unit_test(test_tap_never_adopts),
 		cmocka_unit_test(test_tap_without_descriptors),

@@ -21,6 +21,7 @@
 #include "netsetup/confine/seccomp.h"
 #include "netsetup/kernel/sysctl.h"
 #include "netsetup/maker/change.h"
+#include "netsetup/maker/maker_call.h"
 #include "netsetup/table/table.h"
 #include "tests/unit/support/namespace.h"
 
@@ -90,8 +91,9 @@ static void refusals(void)
 
 	/* Other interfaces than our taps. */
 	for (enum maker_type type = MAKER_LINK_UP; type <= MAKER_DHCP_SOCKET; type++) {
-		if (type != MAKER_LINK_UP && type != MAKER_LINK_DELETE && type != MAKER_ROUTE_ADD &&
-		    type != MAKER_ROUTE_DELETE && type != MAKER_DHCP_SOCKET)
+		if (type != MAKER_LINK_UP && type != MAKER_LINK_DOWN && type != MAKER_LINK_DELETE &&
+		    type != MAKER_ROUTE_ADD && type != MAKER_ROUTE_DELETE &&
+		    type != MAKER_DHCP_SOCKET)
 			continue;
 		for (size_t i = 0; i < 3; i++)
 			assert_int_equal(make((struct maker_request){
@@ -165,7 +167,7 @@ static void refuse_uplinks(int owner, uint32_t tap, uint32_t gate)
 	for (size_t i = 0; i < 3; i++) {
 		struct maker_request request = vm_request(owner, none[i], tap);
 
-		for (uint32_t type = MAKER_TABLE_OPEN; type <= MAKER_TABLE_VM_DELETE; type++) {
+		for (uint32_t type = MAKER_TABLE_OPEN; type <= MAKER_TABLE_DELETE; type++) {
 			request.type = type;
 			request.number = 0;
 			assert_int_equal(make(request), -EPERM);
@@ -189,10 +191,13 @@ static void refuse_sockets(const struct maker_request *right)
 		request.owner = none[i];
 		assert_int_equal(make(request), -EPERM);
 		request.number = 0;
-		request.type = MAKER_TABLE_REFRESH;
-		assert_int_equal(make(request), -EPERM);
-		request.type = MAKER_TABLE_VM_DELETE;
-		assert_int_equal(make(request), -EPERM);
+		request.type = MAKER_TABLE_BRIDGE;
+		/* Any socket of nf_tables gets as far as the gate, which is there. */
+		assert_int_equal(make(request), i < 5 ? -EPERM : -EBUSY);
+		for (uint32_t type = MAKER_TABLE_REFRESH; type <= MAKER_TABLE_DELETE; type++) {
+			request.type = type;
+			assert_int_equal(make(request), -EPERM);
+		}
 		if (none[i] >= 0)
 			close(none[i]);
 	}
@@ -233,23 +238,33 @@ static void tables(void)
 {
 	struct maker_request tap = { .type = MAKER_TAP_ADD, .number = 1, .ifname = "vmr-x" };
 	const uint32_t uplink = if_nametoindex("e0");
-	int fds[MAKER_FDS_MAX], tap_fds[MAKER_FDS_MAX];
+	int table_fds[MAKER_FDS_MAX], fds[MAKER_FDS_MAX], tap_fds[MAKER_FDS_MAX];
 	struct maker_request open_table = { .type = MAKER_TABLE_OPEN, .ifindex = uplink };
 	struct maker_request request;
 	uint32_t gate, ours;
 
 	ours = (uint32_t)execute(tap, tap_fds);
 	assert_int_equal(namespace_run("ip tuntap add tun0 mode tap"), 0);
-	gate = (uint32_t)execute(open_table, fds);
-	assert_true(fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0 && fds[3] < 0);
+	execute(open_table, table_fds);
+	assert_true(table_fds[0] >= 0 && table_fds[1] < 0);
+	/* Nothing is on the uplink for the sake of routed VMs. */
+	assert_int_equal(namespace_run("! nft list table netdev vmrun-e0 | grep -q hook && "
+				       "! ip -d link show e0 | grep -q 'allmulti 1'"),
+			 0);
+	request = (struct maker_request){ .type = MAKER_TABLE_BRIDGE,
+					  .ifindex = uplink,
+					  .owner = table_fds[0] };
+	gate = (uint32_t)execute(request, fds);
+	assert_true(fds[0] >= 0 && fds[1] >= 0 && fds[2] < 0);
 	assert_int_equal(namespace_run("nft list table netdev vmrun-e0 >/dev/null && "
 				       "ip -d link show e0 | grep -q 'allmulti 1'"),
 			 0);
-	/* The uplink has a table. */
-	assert_int_equal(make(open_table), -EBUSY);
+	/* The uplink has a table, and a gate. */
+	assert_int_equal(make(open_table), -EPERM);
+	assert_int_equal(make(request), -EBUSY);
 
-	request = vm_request(fds[0], uplink, ours);
-	refuse_uplinks(fds[0], ours, gate);
+	request = vm_request(table_fds[0], uplink, ours);
+	refuse_uplinks(table_fds[0], ours, gate);
 	refuse_sockets(&request);
 	refuse_vms(&request, if_nametoindex("tun0"), gate);
 	assert_int_equal(namespace_run("! nft list table netdev vmrun-e0 | grep -q tap_[0-9]"), 0);
@@ -263,11 +278,19 @@ static void tables(void)
 	request.type = MAKER_TABLE_VM_DELETE;
 	request.number = 0;
 	assert_int_equal(make(request), 0);
-	assert_int_equal(namespace_run("ip link delete e0"), 0);
+	request.type = MAKER_TABLE_DELETE;
 	assert_int_equal(make(request), 0);
+	assert_int_equal(namespace_run("! nft list tables | grep ."), 0);
+	assert_int_equal(make(request), 0);
+	assert_int_equal(namespace_run("ip link delete e0"), 0);
+	for (uint32_t type = MAKER_TABLE_VM_DELETE; type <= MAKER_TABLE_DELETE; type++) {
+		request.type = type;
+		assert_int_equal(make(request), 0);
+	}
 	request.type = MAKER_TABLE_REFRESH;
 	assert_int_equal(make(request), -ENODEV);
-	for (size_t i = 0; i < 3; i++)
+	close(table_fds[0]);
+	for (size_t i = 0; i < 2; i++)
 		close(fds[i]);
 	for (int i = 0; i < 200 && if_indextoname(gate, tap.ifname); i++)
 		usleep(10000);
@@ -423,20 +446,24 @@ static void table_conversation(int socket)
 {
 	struct maker_request request = { .type = MAKER_TABLE_OPEN,
 					 .ifindex = if_nametoindex("e0") };
-	int fds[MAKER_FDS_MAX], none[MAKER_FDS_MAX];
+	int table_fds[MAKER_FDS_MAX], fds[MAKER_FDS_MAX], none[MAKER_FDS_MAX];
 	unsigned int before;
 	uint32_t ifindex;
 
 	usleep(50000); /* the maker's thread closes its own after each answer */
 	before = namespace_count_fds();
+	assert_int_equal(maker_call(socket, &request, &ifindex, table_fds, &err), 0);
+	assert_true(table_fds[0] >= 0 && table_fds[1] < 0);
+	request.type = MAKER_TABLE_BRIDGE;
+	request.owner = table_fds[0];
 	assert_int_equal(maker_call(socket, &request, &ifindex, fds, &err), 0);
-	assert_true(ifindex > 0 && fds[2] >= 0 && fds[3] < 0);
+	assert_true(ifindex > 0 && fds[1] >= 0 && fds[2] < 0);
 	request.type = MAKER_TABLE_REFRESH;
-	request.owner = fds[0];
 	assert_int_equal(maker_call(socket, &request, &ifindex, none, &err), 0);
-	request.owner = fds[1];
+	request.owner = fds[0];
 	assert_int_equal(maker_call(socket, &request, &ifindex, none, &err), -EPERM);
-	for (size_t i = 0; i < 3; i++)
+	close(table_fds[0]);
+	for (size_t i = 0; i < 2; i++)
 		close(fds[i]);
 	usleep(50000);
 	assert_int_equal(namespace_count_fds(), before);
@@ -533,7 +560,8 @@ static void confined(void)
 {
 	struct maker_request request = { .type = MAKER_TAP_ADD, .number = 1, .ifname = "vmr-x" };
 	const uint32_t uplink = if_nametoindex("e0");
-	int sockets[2], fds[MAKER_FDS_MAX], tap_fds[MAKER_FDS_MAX], none[MAKER_FDS_MAX];
+	int fds[MAKER_FDS_MAX], tap_fds[MAKER_FDS_MAX], gate_fds[MAKER_FDS_MAX];
+	int sockets[2], none[MAKER_FDS_MAX];
 	uint32_t ifindex, tap;
 	pid_t maker;
 
@@ -544,6 +572,9 @@ static void confined(void)
 	request = (struct maker_request){ .type = MAKER_TABLE_OPEN, .ifindex = uplink };
 	assert_int_equal(maker_call(sockets[0], &request, &ifindex, fds, &err), 0);
 	request = vm_request(fds[0], uplink, tap);
+	request.number = 0;
+	request.type = MAKER_TABLE_BRIDGE;
+	assert_int_equal(maker_call(sockets[0], &request, &ifindex, gate_fds, &err), 0);
 	for (uint32_t type = MAKER_TABLE_REFRESH; type <= MAKER_TABLE_VM_DELETE; type++) {
 		request.type = type;
 		request.number = type == MAKER_TABLE_VM ? TABLE_BRIDGED : 0;

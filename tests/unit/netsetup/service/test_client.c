@@ -60,6 +60,9 @@ static bool looks_like_a_command(const char *text)
 	       !strncmp(text, "# nft", 5) || !strncmp(text, "# gratuitous ARP: ", 18);
 }
 
+/* Of the last count_changes(). */
+static char first_change[CHANGE_TEXT_SIZE], last_change[CHANGE_TEXT_SIZE];
+
 static unsigned int count_changes(int end)
 {
 	unsigned int changes = 0;
@@ -72,6 +75,7 @@ static unsigned int count_changes(int end)
 		assert_int_equal(fds[0], -1);
 		if (!looks_like_a_command(record.change.text))
 			fail_msg("%s", record.change.text);
+		strcpy(changes ? last_change : first_change, record.change.text);
 		changes++;
 	}
 	return changes;
@@ -127,8 +131,10 @@ static void whole(void)
 	assert_int_equal(shutdown(end, SHUT_WR), 0);
 	assert_int_equal(client_event(&service, vm), 1);
 	assert_null(service.vms);
-	/* The tap, its five rules, and what the table has of it. */
-	assert_int_equal(count_changes(end), 7);
+	/* The tap is down, the table goes, five rules, and the tap. */
+	assert_int_equal(count_changes(end), 8);
+	assert_string_equal(first_change, "ip link set dev vmr-web down");
+	assert_string_equal(last_change, "ip link delete dev vmr-web");
 	assert_end(end, RECORD_DONE);
 	service_close();
 	assert_true(namespace_unchanged(before));

@@ -139,7 +139,8 @@ static void open_table(void)
 	assert_int_equal(netlink_open(NETLINK_ROUTE, &table.route, &err), 0);
 	gate = gate_open(table.route, table.uplink, &ifindex, &err);
 	assert_true(gate >= 0);
-	assert_int_equal(table_open(&table, ifindex, &err), 0);
+	assert_int_equal(table_open(&table, &err), 0);
+	assert_int_equal(table_bridge(&table, ifindex, &err), 0);
 	assert_int_equal(tap_open("vmr-x", 1, false, &tap, &err), 0);
 	assert_int_equal(namespace_run("ip addr add 10.9.0.2/24 brd + dev e0-p &&"
 				       "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 &&"
@@ -346,8 +347,7 @@ static void only_the_owner(void)
 	assert_int_equal(set_vm(), 0);
 
 	/* A second table of this uplink. */
-	assert_int_equal(table_open(&(struct table){ table.route, -1, table.uplink },
-				    if_nametoindex("e0-p"), &err),
+	assert_int_equal(table_open(&(struct table){ table.route, -1, table.uplink }, &err),
 			 -EPERM);
 	close(owner_of_another);
 	close_table();
