@@ -63,10 +63,11 @@ enum vm_phase {
 	VM_COMPARING, /* as VM_ASKING, for its answer to this host */
 };
 
-/* struct vm_station - an uplink with one hardware address. */
+/* struct vm_station - an uplink with one hardware address, while it keeps its carrier. */
 struct vm_station {
 	unsigned int ifindex;
 	struct ether_addr mac;
+	uint32_t carrier_changes;
 };
 
 /**
@@ -76,6 +77,8 @@ struct vm_station {
  * @uplink: as verified last; ifindex 0: not yet.
  * @arp: the uplink on which the worker has an ARP socket; ifindex 0: none. A request that was
  *       refused may have set @uplink.
+ * @arp_failures: number of times that the socket failed, or may have, since it was opened for a
+ *                request.
  * @tabled: the table has the VM as @record says.
  * @announced: the uplink of the last announcement; ifindex 0: none.
  * @tap_fds: one for each queue until the client has them, else -1.
@@ -93,6 +96,7 @@ struct vm {
 	uint64_t lost_until;
 	struct uplink_facts uplink;
 	struct vm_station arp;
+	unsigned int arp_failures;
 	bool tabled;
 	struct vm_station announced;
 	int tap_fds[QUEUES_MAX];

@@ -723,6 +723,8 @@ static void carrier(void)
 
 	service_open();
 	assert_int_equal(move_after_carrier(&vm, &client, KNOWN_ROUTER), ATTACH_PENDING);
+	/* The interface may be another one that has its index. */
+	assert_int_equal(worker_next(NULL).type, WORKER_OPEN);
 	find = worker_next(NULL);
 	assert_int_equal(find.type, WORKER_FIND);
 	assert_address(find.address, "192.168.7.1");
@@ -744,7 +746,7 @@ static void carrier(void)
 		struct worker_message answer;
 
 		assert_int_equal(move_after_carrier(&vm, &client, KNOWN_ROUTER), ATTACH_PENDING);
-		find = worker_next(NULL);
+		find = worker_expect(WORKER_FIND);
 		find.type = WORKER_FOUND;
 		find.mac = last ? (struct ether_addr){ { 2, 0, 0, 0, 0, last } }
 				: (struct ether_addr){ { 0 } };
@@ -770,6 +772,56 @@ static void carrier(void)
 static void test_carrier(void **state)
 {
 	namespace_test(carrier);
+}
+
+/* An ARP socket that sends nothing is opened anew, once; that it fails again is what is reported. */
+static void dead_socket(void)
+{
+	struct attach_record attach = attach_at("web", "192.168.7.9");
+	struct worker_message probe, answer;
+	struct error err = { 0 };
+	struct vm *vm;
+	int client;
+
+	service_open();
+	attach.probe = PROBE_NORMAL;
+	vm = service_vm(&attach, &client);
+	assert_int_equal(attach_begin(&service, vm, &err), ATTACH_PENDING);
+	probe = worker_expect(WORKER_PROBE);
+	for (int failures = 1; failures <= 2; failures++) {
+		answer = worker_probed(&probe, 1);
+		answer.error = ENXIO;
+		if (failures == 2)
+			break;
+		assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_PENDING);
+		assert_int_equal(worker_next(NULL).type, WORKER_OPEN);
+		probe = worker_expect(WORKER_PROBE);
+	}
+	assert_int_equal(attach_answered(&service, vm, &answer, &err), -ENXIO);
+	assert_string_equal(err.message, "cannot send ARP on 'e0': No such device or address");
+
+	/* The next request has a new socket. So has the search for the router. */
+	assert_int_equal(attach_move(&service, vm, &err), ATTACH_PENDING);
+	assert_int_equal(worker_next(NULL).type, WORKER_REST);
+	assert_int_equal(worker_next(NULL).type, WORKER_OPEN);
+	probe = worker_expect(WORKER_PROBE);
+	answer = worker_probed(&probe, 0);
+	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_PENDING);
+	answer = worker_expect(WORKER_FIND);
+	answer.type = WORKER_FOUND;
+	answer.error = ENETDOWN;
+	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_PENDING);
+	assert_int_equal(worker_next(NULL).type, WORKER_OPEN);
+	probe = worker_expect(WORKER_PROBE);
+	answer = worker_probed(&probe, 0);
+	assert_int_equal(answered(vm, &answer), ATTACH_DONE);
+	undo(vm, client);
+	service_close();
+}
+
+static void test_dead_socket(void **state)
+{
+	namespace_test(dead_socket);
 }
 
 /* In another subnet the VM gets another address, and the old route goes. */
@@ -1413,19 +1465,20 @@ static void test_dry_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),          cmocka_unit_test(test_held),
-		cmocka_unit_test(test_refused),        cmocka_unit_test(test_two),
-		cmocka_unit_test(test_stolen_mac),     cmocka_unit_test(test_same_name),
-		cmocka_unit_test(test_probed),         cmocka_unit_test(test_probed_at_once),
-		cmocka_unit_test(test_undone_before),  cmocka_unit_test(test_changed_meanwhile),
-		cmocka_unit_test(test_moved_again),    cmocka_unit_test(test_filtered),
-		cmocka_unit_test(test_networks_alike), cmocka_unit_test(test_carrier),
-		cmocka_unit_test(test_other_subnet),   cmocka_unit_test(test_other_uplink),
-		cmocka_unit_test(test_new_table),      cmocka_unit_test(test_exchanged_names),
-		cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_unmoved),
-		cmocka_unit_test(test_restored),       cmocka_unit_test(test_resume),
-		cmocka_unit_test(test_started_anew),   cmocka_unit_test(test_forbidden),
-		cmocka_unit_test(test_hostile_worker), cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_whole),           cmocka_unit_test(test_held),
+		cmocka_unit_test(test_refused),         cmocka_unit_test(test_two),
+		cmocka_unit_test(test_stolen_mac),      cmocka_unit_test(test_same_name),
+		cmocka_unit_test(test_probed),          cmocka_unit_test(test_probed_at_once),
+		cmocka_unit_test(test_undone_before),   cmocka_unit_test(test_changed_meanwhile),
+		cmocka_unit_test(test_moved_again),     cmocka_unit_test(test_filtered),
+		cmocka_unit_test(test_networks_alike),  cmocka_unit_test(test_carrier),
+		cmocka_unit_test(test_dead_socket),     cmocka_unit_test(test_other_subnet),
+		cmocka_unit_test(test_other_uplink),    cmocka_unit_test(test_new_table),
+		cmocka_unit_test(test_exchanged_names), cmocka_unit_test(test_withdrawn),
+		cmocka_unit_test(test_unmoved),         cmocka_unit_test(test_restored),
+		cmocka_unit_test(test_resume),          cmocka_unit_test(test_started_anew),
+		cmocka_unit_test(test_forbidden),       cmocka_unit_test(test_hostile_worker),
+		cmocka_unit_test(test_dry_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
