@@ -25,11 +25,11 @@ struct proof {
 };
 
 /**
- * struct vm_record - a VM in the state file. A VM with several cards has one for each.
+ * struct vm_record - a VM in the state file. A VM with several cards has one for each. The theory of
+ * operation of state.h says how it may change.
  * @id: number of the VM, unique while the state lasts.
  * @uid: user ID of the client.
  * @launcher: pid of the client, for messages.
- * @attach: the latest request.
  * @tap: name of its tap.
  * @tap_ifindex: 0 if there is none.
  * @address: the VM's; 0.0.0.0 if it has none yet.
@@ -38,12 +38,12 @@ struct proof {
  * @table: index of the uplink whose table may have the VM; 0: none.
  * @passed: the address with which that table lets the guest send; 0.0.0.0: none.
  * @answered: 1: the client has the answer to RECORD_ATTACH, with the tap.
+ * @attach: the latest request; a part of its own in the file.
  */
 struct vm_record {
 	uint32_t id;
 	uint32_t uid;
 	int32_t launcher;
-	struct attach_record attach;
 	char tap[IFNAMSIZ];
 	uint32_t tap_ifindex;
 	struct in_addr address;
@@ -53,6 +53,7 @@ struct vm_record {
 	struct in_addr passed;
 	uint32_t answered;
 	struct proof proof;
+	struct attach_record attach;
 };
 
 enum vm_phase {
