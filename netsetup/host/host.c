@@ -306,6 +306,14 @@ int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *e
 	return open_socket(host, &request, err);
 }
 
+int host_source_socket(struct host *host, struct interface_id tap, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_SOURCE_SOCKET,
+					       .ifindex = tap.ifindex };
+
+	return open_socket(host, &request, err);
+}
+
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
 		    struct error *err)
 {

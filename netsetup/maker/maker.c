@@ -51,6 +51,7 @@ static const struct kind {
 	[MAKER_ARP_SOCKET] = { SIDE_UPLINK, false, 0, PROMISCUOUS_OFF, change_arp_socket, false,
 			       false },
 	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket, false, false },
+	[MAKER_SOURCE_SOCKET] = { SIDE_TAP, false, 0, 0, change_source_socket, false, false },
 	[MAKER_TABLE_OPEN] = { SIDE_UPLINK, false, 0, 0, change_table_open, false, false },
 	[MAKER_TABLE_REFRESH] = { SIDE_UPLINK, false, 0, 0, change_table_refresh, true, false },
 	[MAKER_TABLE_VM] = { SIDE_UPLINK, false, 0, TABLE_BRIDGED, change_table_vm, true, true },

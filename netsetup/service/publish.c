@@ -164,6 +164,20 @@ int publish_dhcp(struct state *state, struct host *host, struct vm *vm, struct e
 	return ret;
 }
 
+/* What drops a guest's foreign frames is told to nobody: the worker reports it. */
+static int publish_sources(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	const struct worker_message message = { .type = WORKER_SOURCES, .vm = vm->record.id };
+	cleanup_fd int socket = host_source_socket(host, vm_tap(vm), err);
+	int ret;
+
+	if (socket < 0)
+		return socket;
+	ret = worker_link_send(&state->worker, &message, &socket, 1, err);
+	vm->sources_open = ret == 0;
+	return ret;
+}
+
 static int publish_route(struct host *host, const struct vm *vm, struct error *err)
 {
 	int ret = 0;
@@ -235,6 +249,8 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 		ret = publish_tap(state, host, vm, err);
 	if (ret == 0 && vm->record.attach.dhcp && !vm->dhcp_open && !host->dry_run)
 		ret = publish_dhcp(state, host, vm, err);
+	if (ret == 0 && !vm->sources_open && !host->dry_run)
+		ret = publish_sources(state, host, vm, err);
 	if (ret == 0)
 		ret = note_published(state, host, vm, err);
 	/* The table has all that a bridged VM needs. */

@@ -83,6 +83,7 @@ struct vm_station {
  * @tabled: the table has the VM as @record says.
  * @announced: the uplink of the last announcement; ifindex 0: none.
  * @tap_fds: one for each queue until the client has them, else -1.
+ * @sources_open: the worker checks from what address the guest sends.
  * @dhcp_open: the worker serves the guest's DHCP.
  * @dhcp: the client's end of the DHCP socket until the client has it, else -1.
  * @router_mac: hardware address of the present uplink's router; zero if unknown.
@@ -101,6 +102,7 @@ struct vm {
 	bool tabled;
 	struct vm_station announced;
 	int tap_fds[QUEUES_MAX];
+	bool sources_open;
 	bool dhcp_open;
 	int dhcp;
 	enum vm_phase phase;

@@ -56,7 +56,7 @@ int worker_link_receive(const struct worker_link *link, struct worker_message *m
 	 * tests/lab/security/test_attacks.py.
 	 */
 	if (size != sizeof(*message) || message->type < WORKER_PROBED ||
-	    message->type > WORKER_CONFLICT || message->count > PROBE_BATCH_MAX ||
+	    message->type > WORKER_STRANGER || message->count > PROBE_BATCH_MAX ||
 	    message->error < 0 || message->error > ERRNO_MAX)
 		return error_setf(err, STATUS_FAILURE, EPROTO, "malformed message of the worker");
 	return 0;

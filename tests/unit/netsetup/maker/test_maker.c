@@ -89,9 +89,10 @@ static void refusals(void)
 	assert_int_equal(make(tap), -EBUSY);
 
 	/* Other interfaces than our taps. */
-	for (enum maker_type type = MAKER_LINK_UP; type <= MAKER_DHCP_SOCKET; type++) {
+	for (enum maker_type type = MAKER_LINK_UP; type <= MAKER_SOURCE_SOCKET; type++) {
 		if (type != MAKER_LINK_UP && type != MAKER_LINK_DELETE && type != MAKER_ROUTE_ADD &&
-		    type != MAKER_ROUTE_DELETE && type != MAKER_DHCP_SOCKET)
+		    type != MAKER_ROUTE_DELETE && type != MAKER_DHCP_SOCKET &&
+		    type != MAKER_SOURCE_SOCKET)
 			continue;
 		for (size_t i = 0; i < 3; i++)
 			assert_int_equal(make((struct maker_request){

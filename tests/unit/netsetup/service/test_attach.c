@@ -116,6 +116,9 @@ static void whole(void)
 	message = worker_next(&fds);
 	assert_int_equal(message.type, WORKER_DHCP);
 	assert_int_equal(fds, 2);
+	message = worker_next(&fds);
+	assert_int_equal(message.type, WORKER_SOURCES);
+	assert_int_equal(fds, 1);
 	message = worker_next(NULL);
 	assert_int_equal(message.type, WORKER_DEFEND);
 	assert_int_equal(message.announce, 1);
@@ -1125,6 +1128,7 @@ static void restored(void)
 		assert_true(namespace_unchanged(made));
 		assert_int_equal(worker_next(NULL).type, WORKER_DHCP);
 		assert_int_equal(worker_next(NULL).type, WORKER_OPEN);
+		assert_int_equal(worker_next(NULL).type, WORKER_SOURCES);
 		assert_int_equal(worker_next(NULL).type, WORKER_DEFEND);
 		assert_int_equal(namespace_run("ip neigh del proxy 192.168.7.9 dev e0 && "
 					       "ip route del 192.168.7.9"),
@@ -1379,8 +1383,13 @@ static void hostile_worker(void)
 	answer.count = probe.count;
 	answer.type = WORKER_OPEN;
 	assert_int_equal(send_worker(&answer, sizeof(answer)), -EPROTO);
-	answer.type = WORKER_CONFLICT + 1;
+	answer.type = WORKER_STRANGER + 1;
 	assert_int_equal(send_worker(&answer, sizeof(answer)), -EPROTO);
+	answer.type = WORKER_PROBED;
+	for (int error = -1; error <= 4096; error += 4097) {
+		answer.error = error;
+		assert_int_equal(send_worker(&answer, sizeof(answer)), -EPROTO);
+	}
 	assert_true(namespace_unchanged(before));
 
 	/* Fewer results than addresses prove nothing new about the rest; more are not read. */

@@ -118,8 +118,11 @@ static void whole(void)
 	protocol_record_init(&withdraw, RECORD_WITHDRAW);
 	send_record(end, &withdraw);
 	assert_int_equal(client_event(&service, vm), 0);
-	/* The proxy entry, two values, a route of the tap's table, two rules of the uplink. */
-	assert_int_equal(count_changes(end), 6);
+	/*
+	 * The route, the proxy entry, two values, two routes of the tap's table, two rules to the
+	 * guest, two of the uplink.
+	 */
+	assert_int_equal(count_changes(end), 10);
 	assert_true(client_silent(end));
 	assert_int_equal(client_event(&service, vm), 0);
 
@@ -127,8 +130,8 @@ static void whole(void)
 	assert_int_equal(shutdown(end, SHUT_WR), 0);
 	assert_int_equal(client_event(&service, vm), 1);
 	assert_null(service.vms);
-	/* The tap, its five rules, and what the table has of it. */
-	assert_int_equal(count_changes(end), 7);
+	/* The tap, its three rules, and what the table has of it. */
+	assert_int_equal(count_changes(end), 5);
 	assert_end(end, RECORD_DONE);
 	service_close();
 	assert_true(namespace_unchanged(before));
@@ -453,6 +456,7 @@ static void unexpected(void)
 				 i < ARRAY_SIZE(changes) && changes[i] == bad_field ? EINVAL
 										    : EPROTO);
 		assert_end(end, RECORD_DONE);
+		worker_count(WORKER_FORGET);
 	}
 	service_close();
 	assert_true(namespace_unchanged(before));
