@@ -164,7 +164,7 @@ int publish_dhcp(struct state *state, struct host *host, struct vm *vm, struct e
 	return ret;
 }
 
-/* What drops a guest's foreign frames is told to nobody: the worker reports it. */
+/* The table drops a guest's foreign frames without a word: the worker reports the first. */
 static int publish_sources(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	const struct worker_message message = { .type = WORKER_SOURCES, .vm = vm->record.id };

@@ -25,8 +25,8 @@ struct proof {
 };
 
 /**
- * struct vm_record - a VM in the state file. A VM with several cards has one for each. The theory of
- * operation of state.h says how it may change.
+ * struct vm_record - a VM in the state file. A VM with several cards has one for each. How it may
+ * change is in the theory of operation of state.h.
  * @id: number of the VM, unique while the state lasts.
  * @uid: user ID of the client.
  * @launcher: pid of the client, for messages.

@@ -19,7 +19,7 @@
 #define STRANGER_SETTLE_MS 10000
 
 /**
- * struct stranger - what a guest may send from.
+ * struct stranger - the check of one guest's frames.
  * @socket: of source_socket_open(), owned, or -1.
  * @address: the guest's; 0.0.0.0: not known yet.
  * @listen_at: when to begin, ms of CLOCK_MONOTONIC; UINT64_MAX: it has begun, or has ended.

@@ -777,7 +777,7 @@ static void test_carrier(void **state)
 	namespace_test(carrier);
 }
 
-/* An ARP socket that sends nothing is opened anew, once; that it fails again is what is reported. */
+/* An ARP socket that sends nothing is opened anew, once; a second failure is reported. */
 static void dead_socket(void)
 {
 	struct attach_record attach = attach_at("web", "192.168.7.9");

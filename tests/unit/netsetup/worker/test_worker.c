@@ -532,7 +532,7 @@ static bool is_stranger(struct stranger *stranger, const char *text)
 	       !memcmp(&mac, &theirs, sizeof(mac));
 }
 
-/* What a guest sends from another address is found once, after the time it has to take its own. */
+/* A foreign address of a guest is found once, after the time that it has to take its own. */
 static void sources(void)
 {
 	struct stranger stranger = { .socket = -1, .listen_at = UINT64_MAX };
