@@ -20,7 +20,7 @@
 #define GATE_PREFIX TAP_PREFIX "gate_"
 
 /**
- * struct table_counts - what the table of an uplink has counted.
+ * struct table_counts - the sums of the counters of an uplink's table.
  * @sent: frames of guests; @dropped: those that they may not send; @below: those that left it below
  *        the host's stack.
  * @from_lan, @from_host: frames that it sent to guests.

@@ -308,10 +308,7 @@ int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *e
 
 int host_source_socket(struct host *host, struct interface_id tap, struct error *err)
 {
-	const struct maker_request request = { .type = MAKER_SOURCE_SOCKET,
-					       .ifindex = tap.ifindex };
-
-	return open_socket(host, &request, err);
+	return host_arp_socket(host, tap, PROMISCUOUS_OFF, err);
 }
 
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Opens the packet socket that finds frames of a guest from a foreign address.
+// Filters the frames that a guest sends from a foreign address.
 #include "netsetup/kernel/source_socket.h"
 
 #include <errno.h>
@@ -39,27 +39,6 @@ int source_socket_listen(int socket, struct in_addr address, struct error *err)
 	if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
 		return error_set_errno(err, errno, "cannot filter a packet socket");
 	return 0;
-}
-
-int source_socket_open(unsigned int tap, struct error *err)
-{
-	/* ETH_P_ALL receives a frame before the uplink's table, which drops it. */
-	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
-					     .sll_protocol = htons(ETH_P_ALL),
-					     .sll_ifindex = (int)tap };
-	const int on = 1;
-	cleanup_fd int fd = -1;
-
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return error_set_errno(err, errno, "cannot open a packet socket");
-	if (source_socket_listen(fd, (struct in_addr){ INADDR_ANY }, err) < 0)
-		return -err->code;
-	/* Avoids a copy of each packet to the guest. */
-	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0 ||
-	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_set_errno(err, errno, "cannot listen with a packet socket");
-	return take_fd(&fd);
 }
 
 struct in_addr source_socket_sender(const unsigned char frame[SOURCE_SOCKET_SIZE])

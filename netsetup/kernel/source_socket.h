@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Opens the packet socket that finds frames of a guest from a foreign address.
+// Filters the frames that a guest sends from a foreign address.
 #ifndef NETSETUP_KERNEL_SOURCE_SOCKET_H
 #define NETSETUP_KERNEL_SOURCE_SOCKET_H
 
@@ -11,17 +11,10 @@
 #define SOURCE_SOCKET_SIZE 34
 
 /**
- * source_socket_open() - open a non-blocking packet socket that receives nothing yet. It sends what
- * the socket of arp_socket_open() does.
- * @tap: the tap's index.
- *
- * Return: the socket or a negative errno.
- */
-int source_socket_open(unsigned int tap, struct error *err);
-
-/**
  * source_socket_listen() - pass the beginning of each ARP and IPv4 frame whose sender is neither
  * this address nor 0.0.0.0.
+ * @socket: from arp_socket_open() for the guest's tap. It receives a frame before the uplink's
+ *          table, which drops it.
  * @address: 0.0.0.0: pass nothing.
  *
  * Return: 0 or a negative errno.

@@ -15,7 +15,6 @@
 #include "netsetup/kernel/dhcp_socket.h"
 #include "netsetup/kernel/frame_mark.h"
 #include "netsetup/kernel/interface.h"
-#include "netsetup/kernel/source_socket.h"
 #include "netsetup/kernel/tap.h"
 #include "netsetup/maker/promiscuous.h"
 #include "netsetup/table/gate.h"
@@ -209,18 +208,6 @@ int change_dhcp_socket(const struct change *change, struct error *err)
 
 	if (fd < 0) {
 		error_context(err, "cannot serve DHCP on '%s'", change->ifname);
-		return -err->code;
-	}
-	change->fds[0] = fd;
-	return 0;
-}
-
-int change_source_socket(const struct change *change, struct error *err)
-{
-	const int fd = source_socket_open(change->request->ifindex, err);
-
-	if (fd < 0) {
-		error_context(err, "cannot check what '%s' sends", change->ifname);
 		return -err->code;
 	}
 	change->fds[0] = fd;

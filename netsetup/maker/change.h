@@ -44,7 +44,6 @@ int change_proxy_add(const struct change *change, struct error *err);
 int change_proxy_delete(const struct change *change, struct error *err);
 int change_arp_socket(const struct change *change, struct error *err);
 int change_dhcp_socket(const struct change *change, struct error *err);
-int change_source_socket(const struct change *change, struct error *err);
 int change_table_open(const struct change *change, struct error *err);
 int change_table_refresh(const struct change *change, struct error *err);
 int change_table_vm(const struct change *change, struct error *err);

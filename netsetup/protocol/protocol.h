@@ -23,11 +23,11 @@
  * the tap's queues, then the DHCP socket) or RECORD_FAILED. From then on the client may send
  * RECORD_MOVE, which has one answer of the same kind without descriptors, and RECORD_WITHDRAW,
  * which has none. A request takes the place of one that is not answered yet. The service sends
- * RECORD_CONFLICT, RECORD_STRANGER, and after a restart RECORD_RENEWED. End-of-file from the client makes the
- * service undo all changes for this client, report it by RECORD_DONE, and close the socket. A
- * record that is unknown, ill-sized or out of order has the same effect. Instead of an attachment
- * the client may request to remove what dead services have left, RECORD_CLEAN. The answer is a
- * RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
+ * RECORD_CONFLICT, RECORD_STRANGER, and after a restart RECORD_RENEWED. End-of-file from the client
+ * makes the service undo all changes for this client, report it by RECORD_DONE, and close the
+ * socket. A record that is unknown, ill-sized or out of order has the same effect. Instead of an
+ * attachment the client may request to remove what dead services have left, RECORD_CLEAN. The
+ * answer is a RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
  *
  * Each card of a VM has its own connection. A client that has dropped the rights by which it
  * connected requests further connections with them before its first other request: RECORD_CONNECT.

@@ -41,7 +41,7 @@ enum worker_type {
 	WORKER_DEFEND,  /* defend the address, and announce it twice if @announce */
 	WORKER_REST,    /* end WORKER_PROBE, WORKER_FIND and WORKER_DEFEND; the socket stays open */
 	WORKER_DHCP,    /* with a tap's packet socket and a DHCP socket, for the present ones */
-	WORKER_SOURCES, /* with a tap's source socket, for the present one */
+	WORKER_SOURCES, /* with an ARP socket of the tap, for the present one */
 	WORKER_FORGET,  /* close all that the VM has */
 	/* From the worker. */
 	WORKER_PROBED,

@@ -49,7 +49,7 @@ void worker_vm_free(struct worker_vm *vm);
 /**
  * worker_vm_act() - begin what a message of the service requests.
  * @message: its type is one for the worker, but not WORKER_FORGET.
- * @fds: the descriptors that WORKER_OPEN, WORKER_DHCP and WORKER_SOURCES have; they become the VM's.
+ * @fds: the descriptors that WORKER_OPEN, WORKER_DHCP or WORKER_SOURCES has; they become the VM's.
  *
  * Return: 0, -EPROTO if the message has invalid fields or needs a socket that the VM lacks, or
  * another negative errno.

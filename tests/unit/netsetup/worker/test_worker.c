@@ -18,7 +18,6 @@
 #include "netsetup/confine/capabilities.h"
 #include "netsetup/confine/landlock.h"
 #include "netsetup/kernel/dhcp_socket.h"
-#include "netsetup/kernel/source_socket.h"
 #include "netsetup/worker/stranger.h"
 #include "tests/unit/support/worker.h"
 
@@ -540,11 +539,11 @@ static void sources(void)
 	int guest;
 
 	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
-	guest = source_socket_open(if_nametoindex("e0-p"), &err);
+	guest = arp_socket_open(if_nametoindex("e0-p"), &err);
 	assert_true(guest >= 0);
 	for (int ip = 0; ip < 2; ip++) {
 		stranger.address.s_addr = INADDR_ANY;
-		stranger_open(&stranger, source_socket_open(if_nametoindex("e0"), &err), 1000);
+		stranger_open(&stranger, arp_socket_open(if_nametoindex("e0"), &err), 1000);
 		assert_true(stranger.socket >= 0);
 		stranger_step(&stranger, 100000);
 		guest_sends(guest, ip, "192.168.7.10");
