@@ -177,8 +177,8 @@ static void guard_tap(struct state *state, struct host *host, const struct uplin
 
 /*
  * Has a new table guard the taps of VMs that are in none. Those of this uplink are on its LAN
- * again. The others are not: a client's request for that uplink has not been checked. A tap that was
- * in no table yet is down.
+ * again. The others are not: a client's request for that uplink has not been checked. A tap that
+ * was in no table yet is down.
  */
 static void guard_taps(struct state *state, struct host *host, const struct uplink_table *table,
 		       struct interface_id uplink)
