@@ -553,7 +553,10 @@ bool nftables_next(const struct nftables *nftables, size_t *place, struct nftabl
 			.chain = get_text(attribute(message, NFTA_RULE_CHAIN))
 		};
 		read_comment(attribute(message, NFTA_RULE_USERDATA), rule->comment);
-		nla_for_each_nested(element, list, rest) read_act(element, rule);
+		nla_for_each_nested(element, list, rest)
+		{
+			read_act(element, rule);
+		}
 		return true;
 	}
 	return false;
