@@ -160,7 +160,7 @@ enum severity check_lan_dns(struct check *check, struct error *finding)
 }
 
 /**
- * struct stations - what this host's neighbour table says of the LAN.
+ * struct stations - counts of this host's neighbour table for the LAN.
  * @router: true if the router has answered.
  * @answered, @silent: numbers of the other stations that did, and that did not.
  */

@@ -38,7 +38,7 @@ static void stations(void)
 	struct error finding;
 
 	assert_int_equal(judge(&finding), SEVERITY_NOTE);
-	/* What root has set, and what this host answers for others, is no station's answer. */
+	/* An entry that root has set, or one for a proxied address, is no station's answer. */
 	neighbour("192.168.7.30", "permanent");
 	assert_int_equal(namespace_run("ip neigh add proxy 192.168.7.31 dev e0"), 0);
 	assert_int_equal(judge(&finding), SEVERITY_NOTE);
