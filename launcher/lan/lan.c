@@ -255,8 +255,10 @@ static void on_changed(const struct lan_place *old, void *context)
 	lan_session->told = *now;
 	choose_dns(lan_session);
 	store_address(lan_session);
-	if (!ipv4_equal(told.address, now->address))
+	if (!ipv4_equal(told.address, now->address)) {
+		lan_session->stranger.s_addr = INADDR_ANY;
 		report_address(lan_session);
+	}
 	if (roams &&
 	    (!ipv4_equal(told.address, now->address) || !ipv4_equal(told.gateway, now->gateway) ||
 	     told.prefix_length != now->prefix_length))
@@ -362,6 +364,14 @@ static void on_conflict(const struct conflict_record *conflict, void *context)
 	roam_conflict(&lan_session->roam, conflict);
 }
 
+static void on_stranger(const struct conflict_record *stranger, void *context)
+{
+	struct lan_session *lan_session = context;
+
+	lan_session->stranger = stranger->address;
+	report_stranger(lan_session->label, stranger->address, &stranger->mac);
+}
+
 static void on_renewed(int dhcp, void *context)
 {
 	struct lan_session *lan_session = context;
@@ -380,6 +390,7 @@ int lan_event(struct lan_session *lan_session, struct error *err)
 						    .ready = on_ready,
 						    .failed = on_failed,
 						    .conflict = on_conflict,
+						    .stranger = on_stranger,
 						    .renewed = on_renewed,
 						    .context = lan_session };
 	int ret;

@@ -31,6 +31,7 @@
  * @lan: the tap's descriptors and the DHCP socket.
  * @roam: the VM's place on the LAN, and its next ones.
  * @told: the VM's last place on the LAN, as the guest was told.
+ * @stranger: the foreign address from which the guest has sent; 0.0.0.0: none.
  * @dns, @dns_count: DNS servers for the guest.
  * @address_changed: called with the VM's new address; may be NULL.
  * @state_changed: called when the state of the VM's place has changed; may be NULL.
@@ -51,6 +52,7 @@ struct lan_session {
 	struct netsetup_lan lan;
 	struct roam roam;
 	struct lan_place told;
+	struct in_addr stranger;
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
 	struct dhcp_server dhcp;

@@ -19,6 +19,9 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
 		   bool was_up, bool roams);
 
+/* report_stranger() - print that the guest sends from an address that is not its own. */
+void report_stranger(const char *name, struct in_addr address, const struct ether_addr *mac);
+
 /* report_dhcp() - print the effect of a DHCP packet of the guest. */
 void report_dhcp(const char *name, const struct dhcp_event *event);
 

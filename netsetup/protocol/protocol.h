@@ -23,11 +23,11 @@
  * the tap's queues, then the DHCP socket) or RECORD_FAILED. From then on the client may send
  * RECORD_MOVE, which has one answer of the same kind without descriptors, and RECORD_WITHDRAW,
  * which has none. A request takes the place of one that is not answered yet. The service sends
- * RECORD_CONFLICT, and after a restart RECORD_RENEWED. End-of-file from the client makes the
- * service undo all changes for this client, report it by RECORD_DONE, and close the socket. A
- * record that is unknown, ill-sized or out of order has the same effect. Instead of an attachment
- * the client may request to remove what dead services have left, RECORD_CLEAN. The answer is a
- * RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
+ * RECORD_CONFLICT, RECORD_STRANGER, and after a restart RECORD_RENEWED. End-of-file from the client
+ * makes the service undo all changes for this client, report it by RECORD_DONE, and close the
+ * socket. A record that is unknown, ill-sized or out of order has the same effect. Instead of an
+ * attachment the client may request to remove what dead services have left, RECORD_CLEAN. The
+ * answer is a RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
  *
  * Each card of a VM has its own connection. A client that has dropped the rights by which it
  * connected requests further connections with them before its first other request: RECORD_CONNECT.
@@ -66,6 +66,7 @@ enum record_type {
 	RECORD_DHCP,
 	RECORD_CONNECT,
 	RECORD_CONNECTED,
+	RECORD_STRANGER,
 };
 
 enum probe_mode {
@@ -217,9 +218,11 @@ struct failed_record {
 
 /**
  * struct conflict_record - another host insists on the VM's address: it claimed it again within 10
- * s (RFC 5227 section 2.4). It is sent for each such claim, at most once a second.
- * @mac: hardware address of that host.
- * @address: the address, which may be no longer the VM's.
+ * s (RFC 5227 section 2.4). It is sent for each such claim, at most once a second. Or
+ * RECORD_STRANGER: the guest sends from another address than its own, which nothing passes. It is
+ * sent once for each address of the VM.
+ * @mac: hardware address of that host; RECORD_STRANGER: from which the guest sends.
+ * @address: the address, which may be no longer the VM's; RECORD_STRANGER: the foreign one.
  */
 struct conflict_record {
 	struct record_header header;

@@ -438,8 +438,9 @@ int attach_move(struct state *state, struct vm *vm, struct error *err)
 		publish_withdraw(state, &task.host, vm, &ignored);
 	if (ret == 0 && vm->record.published_on != vm->uplink.ifindex)
 		publish_withdraw(state, &task.host, vm, &ignored);
-	if (ret == 0 && !vm_same_station(vm, &vm->arp))
+	if (ret == 0 && (vm->arp_failures || !vm_same_station(vm, &vm->arp)))
 		ret = open_arp(state, &task.host, vm, err);
+	vm->arp_failures = 0;
 	return ret < 0 ? ret : move(state, &task, vm, err);
 }
 
@@ -449,6 +450,8 @@ void attach_withdraw(struct state *state, struct vm *vm)
 	struct error ignored;
 
 	vm->phase = VM_IDLE;
+	/* The uplink may be gone; the next one of its name and index may look like it. */
+	vm->arp_failures++;
 	if (task_host(&task, state, vm, &ignored) == 0) {
 		publish_withdraw(state, &task.host, vm, &ignored);
 		publish_restore(state, &task.host, &ignored);
@@ -477,6 +480,21 @@ void attach_check(struct state *state)
 	}
 }
 
+/*
+ * Opens the ARP socket anew, once, and begins the request again: the kernel does not revive the
+ * socket of an interface that went away and came back, even under the same index.
+ */
+static int repeat(struct state *state, struct task *task, struct vm *vm, int error,
+		  struct error *err)
+{
+	int ret;
+
+	if (++vm->arp_failures > 1)
+		return error_set_errno(err, error, "cannot send ARP on '%s'", vm->uplink.ifname);
+	ret = open_arp(state, &task->host, vm, err);
+	return ret < 0 ? ret : move(state, task, vm, err);
+}
+
 int attach_answered(struct state *state, struct vm *vm, const struct worker_message *message,
 		    struct error *err)
 {
@@ -491,6 +509,8 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 	ret = task_begin(&task, state, vm, err);
 	if (ret < 0)
 		return ret;
+	if (message->error)
+		return repeat(state, &task, vm, message->error, err);
 	if (phase == VM_ASKING || phase == VM_COMPARING)
 		return router_answered(state, &task, vm, phase, &message->mac, err);
 	if (phase == VM_FINDING && same)

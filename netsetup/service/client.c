@@ -408,9 +408,12 @@ int client_worker(struct state *state, struct error *err)
 	vm = ret < 0 ? NULL : state_find(state, message.vm);
 	if (!vm)
 		return ret;
-	if (message.type == WORKER_CONFLICT) {
+	if (message.type == WORKER_CONFLICT || message.type == WORKER_STRANGER) {
 		if (vm->client >= 0)
-			answer_conflict(vm->client, message.address, &message.mac);
+			answer_conflict(vm->client,
+					message.type == WORKER_CONFLICT ? RECORD_CONFLICT
+									: RECORD_STRANGER,
+					message.address, &message.mac);
 		return 0;
 	}
 	/* An answer to a question that was withdrawn meanwhile. */

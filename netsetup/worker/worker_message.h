@@ -38,14 +38,16 @@ enum worker_type {
 	WORKER_OPEN,  /* with an ARP socket, bound to the uplink, for the present one; also rests */
 	WORKER_PROBE, /* answered by WORKER_PROBED */
 	WORKER_FIND,  /* find the router's hardware address; answered by WORKER_FOUND */
-	WORKER_DEFEND, /* defend the address, and announce it twice if @announce */
-	WORKER_REST,   /* end WORKER_PROBE, WORKER_FIND and WORKER_DEFEND; the socket stays open */
-	WORKER_DHCP,   /* with a tap's packet socket and a DHCP socket, for the present ones */
-	WORKER_FORGET, /* close all that the VM has */
+	WORKER_DEFEND,  /* defend the address, and announce it twice if @announce */
+	WORKER_REST,    /* end WORKER_PROBE, WORKER_FIND and WORKER_DEFEND; the socket stays open */
+	WORKER_DHCP,    /* with a tap's packet socket and a DHCP socket, for the present ones */
+	WORKER_SOURCES, /* with an ARP socket of the tap, for the present one */
+	WORKER_FORGET,  /* close all that the VM has */
 	/* From the worker. */
 	WORKER_PROBED,
 	WORKER_FOUND,
 	WORKER_CONFLICT, /* sent as struct conflict_record says */
+	WORKER_STRANGER, /* the guest sends from an address that is not its own; sent once */
 };
 
 /**
@@ -74,9 +76,10 @@ enum probe_kind {
  * @job: WORKER_PROBE, WORKER_FIND: a number that the answer repeats.
  * @mac: WORKER_OPEN, WORKER_DHCP: hardware address of the socket's interface. WORKER_FOUND: the
  *       router's, or zero if it did not answer. WORKER_CONFLICT: the other host's.
+ *       WORKER_STRANGER: that of the frame's sender.
  * @own: WORKER_OPEN: hardware addresses that are this host's, then zero: an access point that
  *       answers for its stations may still do so with a former one.
- * @address: WORKER_DEFEND, WORKER_CONFLICT: the address; WORKER_FIND: the router.
+ * @address: WORKER_DEFEND, WORKER_CONFLICT, WORKER_STRANGER: the address; WORKER_FIND: the router.
  * @host: WORKER_FIND: the host's own address, which asks.
  * @announce: WORKER_DEFEND: 1: announce it now and ANNOUNCE_INTERVAL later.
  * @kind: WORKER_PROBE: enum probe_kind.

@@ -12,6 +12,7 @@
 #include "netsetup/worker/dhcp_relay.h"
 #include "netsetup/worker/probe.h"
 #include "netsetup/worker/router.h"
+#include "netsetup/worker/stranger.h"
 #include "netsetup/worker/worker_message.h"
 
 /**
@@ -36,6 +37,7 @@ struct worker_vm {
 	struct router router;
 	struct acd acd;
 	struct dhcp_relay relay;
+	struct stranger stranger;
 };
 
 /* worker_vm_new() - make a VM without sockets; returns NULL without memory. */
@@ -47,7 +49,7 @@ void worker_vm_free(struct worker_vm *vm);
 /**
  * worker_vm_act() - begin what a message of the service requests.
  * @message: its type is one for the worker, but not WORKER_FORGET.
- * @fds: the descriptors that WORKER_OPEN and WORKER_DHCP have; they become the VM's.
+ * @fds: the descriptors that WORKER_OPEN, WORKER_DHCP or WORKER_SOURCES has; they become the VM's.
  *
  * Return: 0, -EPROTO if the message has invalid fields or needs a socket that the VM lacks, or
  * another negative errno.
@@ -57,6 +59,9 @@ int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, co
 
 /* worker_vm_receive() - read some ARP packets, so that a flood leaves other VMs their turn. */
 void worker_vm_receive(struct worker_vm *vm);
+
+/* worker_vm_receive_source() - read a frame that the guest has sent from a foreign address. */
+void worker_vm_receive_source(struct worker_vm *vm);
 
 /* worker_vm_step() - do what is due, and send the service what has ended. */
 void worker_vm_step(struct worker_vm *vm);

@@ -307,6 +307,12 @@ int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *e
 	return new_fd();
 }
 
+int host_source_socket(struct host *host, struct interface_id tap, struct error *err)
+{
+	must(tap.ifindex == kernel.tap);
+	return new_fd();
+}
+
 int neighbour_list(struct nl_sock *route, unsigned int ifindex, bool permanent,
 		   struct address_set *set, struct error *err)
 {

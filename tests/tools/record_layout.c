@@ -85,6 +85,7 @@ static const char *type_name(enum record_type type)
 		TYPE(RECORD_DHCP);
 		TYPE(RECORD_CONNECT);
 		TYPE(RECORD_CONNECTED);
+		TYPE(RECORD_STRANGER);
 	}
 	return NULL;
 }

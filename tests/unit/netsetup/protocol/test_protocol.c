@@ -19,7 +19,7 @@
 #include "netsetup/protocol/protocol.h"
 #include "tests/unit/support/namespace.h"
 
-#define TYPE_LAST RECORD_CONNECTED
+#define TYPE_LAST RECORD_STRANGER
 
 static struct in_addr address(const char *text)
 {
@@ -57,7 +57,8 @@ static void test_init(void **state)
 					[RECORD_DONE] = sizeof(struct record_header),
 					[RECORD_DHCP] = sizeof(struct dhcp_record),
 					[RECORD_CONNECT] = sizeof(struct record_header),
-					[RECORD_CONNECTED] = sizeof(struct record_header) };
+					[RECORD_CONNECTED] = sizeof(struct record_header),
+					[RECORD_STRANGER] = sizeof(struct conflict_record) };
 	struct error err;
 
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {
