@@ -97,6 +97,16 @@ bool host_report(struct host *host, const char *format, ...)
 	return !host->dry_run;
 }
 
+/* Here a change is made before its call returns. */
+void host_ahead(struct host *host)
+{
+}
+
+int host_settle(struct host *host, struct error *err)
+{
+	return 0;
+}
+
 int host_tap_add(struct host *host, const char *ifname, unsigned int queues, bool offload, int *fds,
 		 unsigned int *ifindex, struct error *err)
 {
@@ -123,6 +133,19 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 	return 0;
 }
 
+int host_link_delete_soon(struct host *host, struct interface_id link, struct error *err)
+{
+	return host_link_delete(host, link, err);
+}
+
+int host_link_down(struct host *host, struct interface_id link, struct error *err)
+{
+	must(link.ifindex == STALE_TAP || link.ifindex == kernel.tap);
+	if (host_report(host, "down %s", link.ifname) && link.ifindex == kernel.tap)
+		kernel.route.s_addr = 0;
+	return 0;
+}
+
 int host_link_up(struct host *host, struct interface_id link, const struct ether_addr *mac,
 		 unsigned int mtu, struct error *err)
 {
@@ -142,8 +165,8 @@ int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struc
 	return 0;
 }
 
-int host_route_add(struct host *host, struct in_addr address, struct in_addr source,
-		   struct interface_id tap, struct error *err)
+int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
+		   struct error *err)
 {
 	must_permit(address);
 	must(host->dry_run || tap.ifindex == kernel.tap);
@@ -311,6 +334,59 @@ int host_source_socket(struct host *host, struct interface_id tap, struct error 
 {
 	must(tap.ifindex == kernel.tap);
 	return new_fd();
+}
+
+int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
+		    struct error *err)
+{
+	must(uplink.ifindex == UPLINK);
+	*table = (struct host_table){ -1, -1, -1, 0 };
+	if (host_report(host, "# nft table %s", uplink.ifname))
+		table->owner = new_fd();
+	return 0;
+}
+
+int host_table_bridge(struct host *host, struct interface_id uplink, struct host_table *table,
+		      struct error *err)
+{
+	must(uplink.ifindex == UPLINK);
+	if (!host_report(host, "# nft gate %s", uplink.ifname))
+		return 0;
+	table->gate = new_fd();
+	table->groups = new_fd();
+	return 0;
+}
+
+int host_table_refresh(struct host *host, struct interface_id uplink, int owner, struct error *err)
+{
+	must(uplink.ifindex == UPLINK);
+	return 0;
+}
+
+int host_table_vm(struct host *host, struct interface_id uplink, int owner,
+		  const struct table_vm *vm, struct error *err)
+{
+	must(uplink.ifindex == UPLINK);
+	must(host->dry_run || vm->tap.ifindex == kernel.tap);
+	must(vm->path == TABLE_ROUTED || vm->path == TABLE_BRIDGED);
+	if (!ipv4_unset(vm->address))
+		must_permit(vm->address);
+	host_report(host, "# nft vm %s", vm->tap.ifname);
+	return 0;
+}
+
+int host_table_delete(struct host *host, struct interface_id uplink, int owner, struct error *err)
+{
+	host_report(host, "# nft delete %s", uplink.ifname);
+	return 0;
+}
+
+int host_table_vm_delete(struct host *host, struct interface_id uplink, int owner,
+			 struct interface_id tap, struct error *err)
+{
+	must(tap.ifindex != OTHERS_TAP);
+	host_report(host, "# nft delete vm %s", tap.ifname);
+	return 0;
 }
 
 int neighbour_list(struct nl_sock *route, unsigned int ifindex, bool permanent,
