@@ -59,7 +59,7 @@ static int cookie_of(int socket, uint64_t *cookie)
 static int check_namespace(int client, struct error *err)
 {
 	cleanup_fd int own = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint64_t ours, theirs;
+	uint64_t ours = 0, theirs = 0;
 	int ret = own < 0 ? -errno : 0;
 
 	if (ret == 0)
