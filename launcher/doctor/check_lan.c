@@ -2,6 +2,7 @@
 // Checks the LAN: its addresses, router and DNS.
 #include "launcher/doctor/check_lan.h"
 
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 
@@ -158,13 +159,79 @@ enum severity check_lan_dns(struct check *check, struct error *finding)
 	return SEVERITY_WARN;
 }
 
+/**
+ * struct stations - counts of this host's neighbour table for the LAN.
+ * @router: true if the router has answered.
+ * @answered, @silent: numbers of the other stations that did, and that did not.
+ */
+struct stations {
+	const struct uplink *uplink;
+	bool router;
+	unsigned int answered;
+	unsigned int silent;
+};
+
+static int count_neighbour(struct nlmsghdr *header, void *context)
+{
+	const struct ndmsg *neighbour = nlmsg_data(header);
+	struct stations *stations = context;
+	struct in_addr address = { INADDR_ANY };
+	struct nlattr *attribute;
+	bool silent;
+
+	if (header->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(header, sizeof(*neighbour)) ||
+	    neighbour->ndm_family != AF_INET || neighbour->ndm_flags & NTF_PROXY ||
+	    neighbour->ndm_ifindex != (int)stations->uplink->ifindex ||
+	    neighbour->ndm_state & (NUD_NOARP | NUD_PERMANENT))
+		return 0;
+	attribute = nlmsg_find_attr(header, sizeof(*neighbour), NDA_DST);
+	if (attribute && nla_len(attribute) == sizeof(address))
+		nla_memcpy(&address, attribute, sizeof(address));
+	silent = neighbour->ndm_state & (NUD_FAILED | NUD_INCOMPLETE);
+	if (ipv4_equal(address, stations->uplink->router))
+		stations->router = !silent;
+	else
+		*(silent ? &stations->silent : &stations->answered) += 1;
+	return 0;
+}
+
+static void count_stations(struct stations *stations)
+{
+	const struct ndmsg header = { .ndm_family = AF_INET };
+	cleanup_nl_msg *message = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header,
+						  sizeof(header));
+	cleanup_nl_sock *route = NULL;
+	struct error ignored;
+
+	/* An interrupted dump has counted some, which is as good. */
+	if (message && netlink_open(NETLINK_ROUTE, &route, &ignored) == 0)
+		netlink_request(route, message, count_neighbour, stations);
+}
+
+/* An isolating access point passes packets of the router, and none between its stations. */
 enum severity check_lan_stations(struct check *check, struct error *finding)
 {
+	struct stations stations = { .uplink = &check->uplink };
+	enum severity severity = SEVERITY_NOTE;
+
 	if (check->uplink_error.code || !check->uplink.wireless)
 		return check_finding(finding, SEVERITY_OK, "there is no Wi-Fi uplink");
-	check_finding(finding, SEVERITY_NOTE,
-		      "this host cannot see if the access point isolates its stations");
+	count_stations(&stations);
+	if (stations.answered > 0)
+		return check_finding(finding, SEVERITY_OK,
+				     "this host hears other stations of the LAN");
+	if (stations.router && stations.silent > 0) {
+		severity = SEVERITY_WARN;
+		check_finding(finding, severity,
+			      "the router answers this host, but no other station does, of %u "
+			      "asked: the access point seems to isolate its stations",
+			      stations.silent);
+	} else {
+		check_finding(finding, severity,
+			      "this host has no neighbour yet that shows if the access point "
+			      "isolates its stations; ping one");
+	}
 	error_remedy(finding, "if other devices cannot reach VMs, switch off client isolation: see "
 			      "vmrun(1), LIMITATIONS");
-	return SEVERITY_NOTE;
+	return severity;
 }

@@ -13,6 +13,7 @@
 #include "launcher/doctor/check_host.h"
 #include "launcher/doctor/check_lan.h"
 #include "launcher/doctor/check_machine.h"
+#include "launcher/doctor/check_packets.h"
 #include "launcher/doctor/check_service.h"
 #include "launcher/run/launch.h"
 #include "netsetup/base/cleanup.h"
@@ -33,6 +34,7 @@ static const struct row {
 	{ "internet", check_lan_internet },
 	{ "dns", check_lan_dns },
 	{ "firewall", check_host_firewall },
+	{ "packets", check_packets },
 	{ "arp", check_host_arp },
 	{ "manager", check_host_manager },
 	{ "stations", check_lan_stations },

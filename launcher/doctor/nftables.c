@@ -2,7 +2,9 @@
 // Reads the rules of nf_tables and follows a packet through them.
 #include "launcher/doctor/nftables.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -502,5 +504,60 @@ bool nftables_has(const struct nftables *nftables, const char *name, bool table)
 		if (is_type(nftables->messages[i], NFT_MSG_NEWCHAIN) &&
 		    !strcmp(get_text(attribute(nftables->messages[i], type)), name))
 			return true;
+	return false;
+}
+
+/* nft's user data: type, length and value of each part; type 0 is the comment. */
+static void read_comment(struct nlattr *data, char comment[NFTABLES_COMMENT_SIZE])
+{
+	const uint8_t *part = data ? nla_data(data) : NULL;
+
+	comment[0] = '\0';
+	if (part && nla_len(data) > 2 && part[0] == 0 && part[1] <= nla_len(data) - 2 &&
+	    part[1] <= 128)
+		printable((const char *)part + 2, strnlen((const char *)part + 2, part[1]),
+			  comment);
+}
+
+static void read_act(struct nlattr *element, struct nftables_rule *rule)
+{
+	const char *name = get_text(nested(element, NFTA_EXPR_NAME));
+	struct nlattr *data = nested(element, NFTA_EXPR_DATA), *value;
+	uint32_t verdict;
+
+	rule->forwards = rule->forwards || !strcmp(name, "fwd");
+	value = strcmp(name, "counter") ? NULL : nested(data, NFTA_COUNTER_PACKETS);
+	if (value && nla_len(value) == sizeof(uint64_t))
+		rule->packets = be64toh(nla_get_u64(value));
+	value = strcmp(name, "immediate") ? NULL : nested(data, NFTA_IMMEDIATE_DATA);
+	value = nested(nested(value, NFTA_DATA_VERDICT), NFTA_VERDICT_CODE);
+	if (!value)
+		return;
+	verdict = get_u32(value);
+	rule->drops = verdict == NF_DROP;
+	rule->jumps = verdict == (uint32_t)NFT_JUMP;
+}
+
+bool nftables_next(const struct nftables *nftables, size_t *place, struct nftables_rule *rule)
+{
+	while (*place < nftables->count) {
+		const struct nlmsghdr *message = nftables->messages[(*place)++];
+		struct nlattr *list = attribute(message, NFTA_RULE_EXPRESSIONS), *element;
+		int rest;
+
+		if (!is_type(message, NFT_MSG_NEWRULE) || family_of(message) != NFPROTO_NETDEV ||
+		    !list)
+			continue;
+		*rule = (struct nftables_rule){
+			.table = get_text(attribute(message, NFTA_RULE_TABLE)),
+			.chain = get_text(attribute(message, NFTA_RULE_CHAIN))
+		};
+		read_comment(attribute(message, NFTA_RULE_USERDATA), rule->comment);
+		nla_for_each_nested(element, list, rest)
+		{
+			read_act(element, rule);
+		}
+		return true;
+	}
 	return false;
 }

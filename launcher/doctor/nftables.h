@@ -4,9 +4,12 @@
 #define LAUNCHER_DOCTOR_NFTABLES_H
 
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "launcher/doctor/packet.h"
+#include "netsetup/base/printable.h"
 
 /*
  * Theory of operation: nftables_read() copies the kernel's messages, which needs CAP_NET_ADMIN. The
@@ -42,6 +45,34 @@ struct packet_fate nftables_follow(const struct nftables *nftables, unsigned int
 
 /* nftables_has() - true if there is a chain of this name, or a table if @table is true. */
 bool nftables_has(const struct nftables *nftables, const char *name, bool table);
+
+#define NFTABLES_COMMENT_SIZE PRINTABLE_SIZE(128)
+
+/**
+ * struct nftables_rule - a rule of a table of the family netdev, with its counter.
+ * @comment: as nft(8) prints it; may be empty.
+ * @packets: number of those for which the rule holds.
+ * @drops, @jumps, @forwards: its last act: to drop; to jump to another chain; to send the packet to
+ *                            another interface.
+ */
+struct nftables_rule {
+	const char *table;
+	const char *chain;
+	char comment[NFTABLES_COMMENT_SIZE];
+	uint64_t packets;
+	bool drops;
+	bool jumps;
+	bool forwards;
+};
+
+/**
+ * nftables_next() - find the next such rule.
+ * @place: 0 for the first one; the call sets it for the next one.
+ * @rule: its texts are those of @nftables.
+ *
+ * Return: true if there is one.
+ */
+bool nftables_next(const struct nftables *nftables, size_t *place, struct nftables_rule *rule);
 
 /* nftables_done() - free the copies. */
 void nftables_done(struct nftables *nftables);

@@ -258,8 +258,10 @@ static void on_changed(const struct lan_place *old, void *context)
 	lan_session->told = *now;
 	choose_dns(lan_session);
 	store_address(lan_session);
-	if (!ipv4_equal(told.address, now->address))
+	if (!ipv4_equal(told.address, now->address)) {
+		lan_session->stranger.s_addr = INADDR_ANY;
 		report_address(lan_session);
+	}
 	if (roams &&
 	    (!ipv4_equal(told.address, now->address) || !ipv4_equal(told.gateway, now->gateway) ||
 	     told.prefix_length != now->prefix_length))
@@ -380,6 +382,14 @@ static void on_conflict(const struct conflict_record *conflict, void *context)
 	roam_conflict(&lan_session->roam, conflict);
 }
 
+static void on_stranger(const struct conflict_record *stranger, void *context)
+{
+	struct lan_session *lan_session = context;
+
+	lan_session->stranger = stranger->address;
+	report_stranger(lan_session->label, stranger->address, &stranger->mac);
+}
+
 /* The service asks the kernel again, for example after a firewall has changed its rules. */
 static void on_verdict(const struct verdict *verdict, void *context)
 {
@@ -409,6 +419,7 @@ int lan_event(struct lan_session *lan_session, struct error *err)
 						    .ready = on_ready,
 						    .failed = on_failed,
 						    .conflict = on_conflict,
+						    .stranger = on_stranger,
 						    .verdict = on_verdict,
 						    .renewed = on_renewed,
 						    .context = lan_session };

@@ -34,6 +34,7 @@
  * @verdict: which of the guest's packets the host forwards.
  * @firewalld: the tap's place in a zone of firewalld.
  * @told: the VM's last place on the LAN, as the guest was told.
+ * @stranger: the foreign address from which the guest has sent; 0.0.0.0: none.
  * @dns, @dns_count: DNS servers for the guest.
  * @address_changed: called with the VM's new address; may be NULL.
  * @state_changed: called when the state of the VM's place has changed; may be NULL.
@@ -56,6 +57,7 @@ struct lan_session {
 	struct verdict verdict;
 	struct firewalld firewalld;
 	struct lan_place told;
+	struct in_addr stranger;
 	struct in_addr dns[DNS_MAX];
 	unsigned int dns_count;
 	struct dhcp_server dhcp;

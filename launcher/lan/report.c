@@ -79,6 +79,15 @@ void report_change(const char *name, const struct lan_place *old, const struct l
 		report_filter(name, now);
 }
 
+void report_stranger(const char *name, struct in_addr address, const struct ether_addr *mac)
+{
+	char address_text[IPV4_TEXT_SIZE], mac_text[ARP_MAC_TEXT_SIZE];
+
+	log_notice("%s: the guest sends from %s (MAC address %s), which is not its address: none "
+		   "of it passes",
+		   name, ipv4_text(address, address_text), scalar_mac_text(mac, mac_text));
+}
+
 void report_verdict(const char *name, const struct lan_place *place, const struct verdict *verdict,
 		    bool changed)
 {

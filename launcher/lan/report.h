@@ -20,6 +20,9 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
 		   bool was_up, bool roams);
 
+/* report_stranger() - print that the guest sends from an address that is not its own. */
+void report_stranger(const char *name, struct in_addr address, const struct ether_addr *mac);
+
 /**
  * report_verdict() - print what drops the guest's packets on this host, and what helps.
  * @changed: true if another verdict was printed before.

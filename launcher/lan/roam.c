@@ -102,13 +102,16 @@ int roam_choose(struct roam *roam, const struct network *network, struct error *
 	return 0;
 }
 
-/* A routed VM that is on the LAN may still lose its packets to another program's rules. */
+/*
+ * A routed VM that is on the LAN may still lose its packets to another program's rules. Those of a
+ * bridged one meet none.
+ */
 static void check_routes(struct roam *roam)
 {
 	struct lan_place *place = &roam->follow.place;
 
-	if (place->state == LAN_UP && !place->reason[0] && !roam->request.dry_run &&
-	    place->path == PATH_ROUTED)
+	if (place->state == LAN_UP && place->path == PATH_ROUTED && !place->reason[0] &&
+	    !roam->request.dry_run)
 		route_check(place, roam->follow.uplink.ifindex, roam->tap_ifindex, place->reason);
 }
 

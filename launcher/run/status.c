@@ -44,6 +44,20 @@ static const char *lan_text(enum lan_state state)
 	return "unknown";
 }
 
+/* A VM that is on the LAN may have a guest that does not send from its address. */
+static void add_reason(struct json_object *object, const struct lan_session *lan_session)
+{
+	const struct lan_place *place = &lan_session->roam.place;
+	char text[IPV4_TEXT_SIZE], reason[IPV4_TEXT_SIZE + 64];
+
+	snprintf(reason, sizeof(reason), "the guest sends from %s, which is not its address",
+		 ipv4_text(lan_session->stranger, text));
+	if (place->reason[0])
+		add_text(object, "lan-reason", place->reason);
+	else
+		add_text(object, "lan-reason", ipv4_unset(lan_session->stranger) ? NULL : reason);
+}
+
 static void add_lan(struct json_object *object, const struct lan_session *lan_session)
 {
 	const struct lan_place *place = &lan_session->roam.place;
@@ -67,7 +81,7 @@ static void add_lan(struct json_object *object, const struct lan_session *lan_se
 			 : NULL);
 	add_number(object, "mtu", place->mtu);
 	add_text(object, "lan", lan_text(place->state));
-	add_text(object, "lan-reason", place->reason[0] ? place->reason : NULL);
+	add_reason(object, lan_session);
 }
 
 /* Adds the chains that drop packets: family, table, chain, its rule or policy, the program. */

@@ -408,6 +408,11 @@ static int call_again(struct host *host, const struct maker_request *request, si
 	return ret;
 }
 
+int host_source_socket(struct host *host, struct interface_id tap, struct error *err)
+{
+	return host_arp_socket(host, tap, PROMISCUOUS_OFF, err);
+}
+
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
 		    struct error *err)
 {

@@ -51,7 +51,7 @@ static const struct kind {
 	[MAKER_ROUTE_DELETE] = { SIDE_TAP, true, 0, 0, change_route_delete, false, false },
 	[MAKER_PROXY_ADD] = { SIDE_UPLINK, true, 0, 0, change_proxy_add, false, false },
 	[MAKER_PROXY_DELETE] = { SIDE_NO_TAP, true, 0, 0, change_proxy_delete, false, false },
-	[MAKER_ARP_SOCKET] = { SIDE_UPLINK, false, 0, PROMISCUOUS_OFF, change_arp_socket, false,
+	[MAKER_ARP_SOCKET] = { SIDE_EITHER, false, 0, PROMISCUOUS_OFF, change_arp_socket, false,
 			       false },
 	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket, false, false },
 	[MAKER_TABLE_OPEN] = { SIDE_UPLINK, false, 0, 0, change_table_open, false, false },

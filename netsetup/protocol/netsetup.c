@@ -375,6 +375,10 @@ static int on_record(struct netsetup *netsetup, const struct netsetup_listener *
 		if (listener->conflict)
 			listener->conflict(&record->conflict, listener->context);
 		return 0;
+	case RECORD_STRANGER:
+		if (listener->stranger)
+			listener->stranger(&record->conflict, listener->context);
+		return 0;
 	case RECORD_VERDICT:
 		if (!verdict_check(&record->verdict.verdict))
 			break;

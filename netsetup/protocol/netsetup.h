@@ -54,6 +54,7 @@ struct netsetup_lan {
  * @change: called for a change to the host, with the command that would make it.
  * @ready, @failed: called for the answer to netsetup_move().
  * @conflict: called when another host insists on the VM's address.
+ * @stranger: called when the guest sends from another address than its own.
  * @verdict: called when the kernel was asked anew which packets it forwards.
  * @renewed: called when the service was started again, with a new DHCP socket, which the function
  *           then owns, or -1.
@@ -64,6 +65,7 @@ struct netsetup_listener {
 	void (*ready)(const struct ready_record *ready, void *context);
 	void (*failed)(const struct error *error, void *context);
 	void (*conflict)(const struct conflict_record *conflict, void *context);
+	void (*stranger)(const struct conflict_record *stranger, void *context);
 	void (*verdict)(const struct verdict *verdict, void *context);
 	void (*renewed)(int dhcp, void *context);
 	void *context;

@@ -41,6 +41,7 @@ static const struct record_kind {
 	[RECORD_DHCP] = { sizeof(struct dhcp_record), { { 0 } } },
 	[RECORD_CONNECT] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_CONNECTED] = { sizeof(struct record_header), { { 0 } } },
+	[RECORD_STRANGER] = { sizeof(struct conflict_record), { { 0 } } },
 	[RECORD_VERDICT] = { sizeof(struct verdict_record), { { 0 } } },
 };
 

@@ -24,11 +24,11 @@
  * the tap's queues, then the DHCP socket) or RECORD_FAILED. From then on the client may send
  * RECORD_MOVE, which has one answer of the same kind without descriptors, and RECORD_WITHDRAW,
  * which has none. A request takes the place of one that is not answered yet. The service sends
- * RECORD_CONFLICT, RECORD_VERDICT, and after a restart RECORD_RENEWED. End-of-file from the client
- * makes the service undo all changes for this client, report it by RECORD_DONE, and close the
- * socket. A record that is unknown, ill-sized or out of order has the same effect. Instead of an
- * attachment the client may request to remove what dead services have left, RECORD_CLEAN. The
- * answer is a RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
+ * RECORD_CONFLICT, RECORD_STRANGER, RECORD_VERDICT, and after a restart RECORD_RENEWED. End-of-file
+ * from the client makes the service undo all changes for this client, report it by RECORD_DONE, and
+ * close the socket. A record that is unknown, ill-sized or out of order has the same effect.
+ * Instead of an attachment the client may request to remove what dead services have left,
+ * RECORD_CLEAN. The answer is a RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
  *
  * Each card of a VM has its own connection. A client that has dropped the rights by which it
  * connected requests further connections with them before its first other request: RECORD_CONNECT.
@@ -67,6 +67,7 @@ enum record_type {
 	RECORD_DHCP,
 	RECORD_CONNECT,
 	RECORD_CONNECTED,
+	RECORD_STRANGER,
 	RECORD_VERDICT,
 };
 
@@ -131,12 +132,12 @@ struct record_header {
  * @probe: enum probe_mode.
  * @promiscuous: enum promiscuous_mode.
  * @path: enum network_path. A VM that is attached keeps its path: a move has it, or PATH_AUTO.
- * @firewall: enum firewall_mode.
  * @queues: 1..QUEUES_MAX.
  * @offload: 1: make a tap with vnet headers (IFF_VNET_HDR), which virtio and e1000e devices use.
  * @dhcp: 1: make a DHCP socket.
  * @named: 1: the user has named the uplink; 0: it has the default route.
  * @host_routes: 1: what the guest sends takes this host's routes, not @gateway.
+ * @firewall: enum firewall_mode.
  * @announce: 1: announce the address, even if nothing has changed.
  * @dry_run: 1: report the changes without making them. Such a VM cannot be moved.
  * @verbose: 1: send a RECORD_CHANGE for each change to the host.
@@ -161,7 +162,6 @@ struct attach_record {
 	uint8_t probe;
 	uint8_t promiscuous;
 	uint8_t path;
-	uint8_t firewall;
 	uint8_t queues;
 	uint8_t offload;
 	uint8_t dhcp;
@@ -171,6 +171,7 @@ struct attach_record {
 	uint8_t verbose;
 	uint8_t card;
 	uint8_t host_routes;
+	uint8_t firewall;
 	uint8_t reserved[1]; /* 0 */
 };
 
@@ -231,9 +232,11 @@ struct failed_record {
 
 /**
  * struct conflict_record - another host insists on the VM's address: it claimed it again within 10
- * s (RFC 5227 section 2.4). It is sent for each such claim, at most once a second.
- * @mac: hardware address of that host.
- * @address: the address, which may be no longer the VM's.
+ * s (RFC 5227 section 2.4). It is sent for each such claim, at most once a second. Or
+ * RECORD_STRANGER: the guest sends from another address than its own, which nothing passes. It is
+ * sent once for each address of the VM.
+ * @mac: hardware address of that host; RECORD_STRANGER: from which the guest sends.
+ * @address: the address, which may be no longer the VM's; RECORD_STRANGER: the foreign one.
  */
 struct conflict_record {
 	struct record_header header;

@@ -39,12 +39,13 @@ void answer_header(int client, enum record_type type, int fd)
 	protocol_send(client, &header, &fd, fd >= 0, &ignored);
 }
 
-void answer_conflict(int client, struct in_addr address, const struct ether_addr *mac)
+void answer_conflict(int client, enum record_type type, struct in_addr address,
+		     const struct ether_addr *mac)
 {
 	struct conflict_record conflict;
 	struct error ignored;
 
-	protocol_record_init(&conflict, RECORD_CONFLICT);
+	protocol_record_init(&conflict, type);
 	conflict.address = address;
 	conflict.mac = *mac;
 	protocol_send(client, &conflict, NULL, 0, &ignored);

@@ -22,8 +22,9 @@ void answer_failed(int client, const struct error *error, int other);
 /* answer_header() - send a record that is its header only, with @fd unless it is -1. */
 void answer_header(int client, enum record_type type, int fd);
 
-/* answer_conflict() - send RECORD_CONFLICT. */
-void answer_conflict(int client, struct in_addr address, const struct ether_addr *mac);
+/* answer_conflict() - send RECORD_CONFLICT or RECORD_STRANGER. */
+void answer_conflict(int client, enum record_type type, struct in_addr address,
+		     const struct ether_addr *mac);
 
 /* answer_verdict() - send RECORD_VERDICT. */
 void answer_verdict(int client, const struct verdict *verdict);

@@ -12,6 +12,7 @@
 #include "netsetup/kernel/query.h"
 #include "netsetup/service/ask.h"
 #include "netsetup/service/publish.h"
+#include "netsetup/service/resume.h"
 #include "netsetup/service/task.h"
 
 static bool same_mac(const struct ether_addr *a, const struct ether_addr *b)
@@ -267,28 +268,6 @@ static int already_running(const struct vm *other, struct error *err)
 			  other->record.attach.name, other->record.launcher, address);
 }
 
-/*
- * Threat: a client names the tap of another user's VM, whose frames would then be filtered and
- * routed for this one's address. The tap's name is derived from the client's own user and VM, and
- * only this service makes taps of such names with our alias. But the name has 24 bits of a digest,
- * so a user finds a VM's name that gives the same. Tests: test_resume_of_anothers_tap,
- * test_same_tap_name in tests/lab/security/test_attacks.py.
- */
-static int resume_tap(const struct state *state, const struct task *task, struct vm *vm,
-		      struct error *err)
-{
-	const struct interface *link = interface_by_index(&task->table,
-							  vm->record.attach.tap_ifindex);
-
-	if (!link || !link->ours || strcmp(link->kind, "tun") != 0 ||
-	    strncmp(link->ifname, vm->record.tap, IFNAMSIZ) != 0 ||
-	    state_has_tap(state, vm, link->ifindex))
-		return error_setf(err, STATUS_FAILURE, ENODEV, "tap '%s' is not this VM's",
-				  vm->record.tap);
-	vm->record.tap_ifindex = link->ifindex;
-	return 0;
-}
-
 /* Takes over what a VM of this user and name has whose client was lost. */
 static void take_over(struct state *state, struct vm *vm, struct vm *lost)
 {
@@ -372,28 +351,6 @@ static int move(struct state *state, struct task *task, struct vm *vm, struct er
 	return start_search(state, task, vm, false, err);
 }
 
-/*
- * Gives a VM that runs its tap again. From then on a request that fails leaves it its tap, as a
- * move does: the uplink may be away just now.
- */
-static int resume(struct state *state, struct vm *vm, struct error *err)
-{
-	cleanup_task task = { 0 };
-	int ret;
-
-	ret = task_host(&task, state, vm, err);
-	if (ret == 0)
-		ret = network_dump(&task.table, err);
-	if (ret == 0)
-		ret = resume_tap(state, &task, vm, err);
-	if (ret < 0)
-		return ret;
-	vm->record.answered = 1;
-	if (vm->record.attach.dhcp)
-		ret = publish_dhcp(state, &task.host, vm, err);
-	return ret < 0 ? ret : state_save(state, err);
-}
-
 int attach_begin(struct state *state, struct vm *vm, struct error *err)
 {
 	cleanup_task task = { 0 };
@@ -403,7 +360,7 @@ int attach_begin(struct state *state, struct vm *vm, struct error *err)
 		      vm->record.tap);
 	ret = find_other(state, vm, err);
 	if (ret == 0 && vm->record.attach.tap_ifindex && !vm->record.attach.dry_run)
-		ret = resume(state, vm, err);
+		ret = resume_tap(state, vm, err);
 	if (ret == 0)
 		ret = task_begin(&task, state, vm, err);
 	return ret < 0 ? ret : move(state, &task, vm, err);
@@ -421,8 +378,9 @@ int attach_move(struct state *state, struct vm *vm, struct error *err)
 		publish_withdraw(state, &task.host, vm, &ignored);
 	if (ret == 0 && vm->record.published_on != vm->uplink.ifindex)
 		publish_withdraw(state, &task.host, vm, &ignored);
-	if (ret == 0 && !vm_same_station(vm, &vm->arp))
+	if (ret == 0 && (vm->arp_failures || !vm_same_station(vm, &vm->arp)))
 		ret = open_arp(state, &task.host, vm, err);
+	vm->arp_failures = 0;
 	return ret < 0 ? ret : move(state, &task, vm, err);
 }
 
@@ -432,6 +390,8 @@ void attach_withdraw(struct state *state, struct vm *vm)
 	struct error ignored;
 
 	vm->phase = VM_IDLE;
+	/* The uplink may be gone; the next one of its name and index may look like it. */
+	vm->arp_failures++;
 	if (task_host(&task, state, vm, &ignored) == 0) {
 		publish_withdraw(state, &task.host, vm, &ignored);
 		publish_restore(state, &task.host, &ignored);
@@ -460,6 +420,21 @@ void attach_check(struct state *state)
 	}
 }
 
+/*
+ * Opens the ARP socket anew, once, and begins the request again: the kernel does not revive the
+ * socket of an interface that went away and came back, even under the same index.
+ */
+static int repeat(struct state *state, struct task *task, struct vm *vm, int error,
+		  struct error *err)
+{
+	int ret;
+
+	if (++vm->arp_failures > 1)
+		return error_set_errno(err, error, "cannot send ARP on '%s'", vm->uplink.ifname);
+	ret = open_arp(state, &task->host, vm, err);
+	return ret < 0 ? ret : move(state, task, vm, err);
+}
+
 int attach_answered(struct state *state, struct vm *vm, const struct worker_message *message,
 		    struct error *err)
 {
@@ -474,6 +449,8 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 	ret = task_begin(&task, state, vm, err);
 	if (ret < 0)
 		return ret;
+	if (message->error)
+		return repeat(state, &task, vm, message->error, err);
 	if (phase == VM_ASKING || phase == VM_COMPARING)
 		return router_answered(state, &task, vm, phase, &message->mac, err);
 	if (phase == VM_FINDING && same)
@@ -496,8 +473,6 @@ static int bridge(struct state *state, struct task *task, struct vm *vm, struct 
 	int ret;
 
 	ret = publish_withdraw(state, &task->host, vm, err);
-	if (ret == 0)
-		ret = host_route_delete(&task->host, vm->record.address, vm_tap(vm), err);
 	if (ret == 0)
 		ret = ask_undo(&task->host, vm, err);
 	if (ret < 0)

@@ -60,7 +60,7 @@ static int cookie_of(int socket, uint64_t *cookie)
 static int check_namespace(int client, struct error *err)
 {
 	cleanup_fd int own = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint64_t ours, theirs;
+	uint64_t ours = 0, theirs = 0;
 	int ret = own < 0 ? -errno : 0;
 
 	if (ret == 0)
@@ -438,9 +438,12 @@ int client_worker(struct state *state, struct error *err)
 	vm = ret < 0 ? NULL : state_find(state, message.vm);
 	if (!vm)
 		return ret;
-	if (message.type == WORKER_CONFLICT) {
+	if (message.type == WORKER_CONFLICT || message.type == WORKER_STRANGER) {
 		if (vm->client >= 0)
-			answer_conflict(vm->client, message.address, &message.mac);
+			answer_conflict(vm->client,
+					message.type == WORKER_CONFLICT ? RECORD_CONFLICT
+									: RECORD_STRANGER,
+					message.address, &message.mac);
 		return 0;
 	}
 	/* An answer to a question that was withdrawn meanwhile. */

@@ -101,16 +101,22 @@ static int add_missing(struct host *host, const struct fib_rules *rules,
 	return 0;
 }
 
-/* Lists a VM's rules; returns their number. */
+/*
+ * Lists a VM's rules; returns their number. The packets of a bridged VM meet none. Off the LAN, the
+ * guest's address may be another host's.
+ */
 static size_t list_rules(const struct vm *vm, struct wanted_rule wanted[MAKER_RULES])
 {
-	for (unsigned int kind = 0; kind < MAKER_RULES; kind++)
-		wanted[kind] = (struct wanted_rule){ (enum maker_rule)kind, vm_tap(vm),
-						     vm->record.address };
-	/* The packets of a bridged VM meet none. */
+	const bool reached = vm->record.published_on || vm->record.attach.dry_run;
+	const unsigned int end = vm->record.attach.host_routes ? MAKER_RULE_GUEST + 1 : MAKER_RULES;
+	size_t count = 0;
+
 	if (vm->record.path == PATH_BRIDGED)
 		return 0;
-	return vm->record.attach.host_routes ? MAKER_RULE_GUEST + 1 : MAKER_RULES;
+	for (unsigned int kind = reached ? 0 : MAKER_RULE_LOCAL; kind < end; kind++)
+		wanted[count++] = (struct wanted_rule){ (enum maker_rule)kind, vm_tap(vm),
+							vm->record.address };
+	return count;
 }
 
 static bool usable_gateway(const struct vm *vm)
@@ -273,7 +279,7 @@ static bool route_needed(const struct state *state, const struct table_route *ro
 {
 	for (const struct vm *vm = state->vms; vm; vm = vm->next)
 		if (route->table == TAP_TABLE(vm->record.tap_ifindex) && !vm_dead(vm) &&
-		    vm->record.path == PATH_ROUTED &&
+		    vm->record.path == PATH_ROUTED && vm->record.published_on &&
 		    (vm->record.published_on == route->ifindex ||
 		     vm->record.tap_ifindex == route->ifindex))
 			return true;

@@ -20,7 +20,8 @@
  *
  * For forwarded packets, reverse-path filtering asks the same rules (fib_validate_source() in
  * net/ipv4/fib_frontend.c takes the output interface for iif), so it agrees with them. A VM with
- * `gateway: host` has rules 1 and 2 alone: it takes this host's routes.
+ * `gateway: host` has rules 1 and 2 alone: it takes this host's routes. Off the LAN, a VM has
+ * neither of them, and no routes.
  *
  * While VMs alone make an uplink forward, it has rules 3 and 5 as well (blackhole): stations of the
  * LAN reach the guests and this host through it, but no other network of this host. If another

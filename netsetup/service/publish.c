@@ -178,6 +178,20 @@ int publish_dhcp(struct state *state, struct host *host, struct vm *vm, struct e
 	return ret;
 }
 
+/* The table drops a guest's foreign frames without a word: the worker reports the first. */
+static int publish_sources(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	const struct worker_message message = { .type = WORKER_SOURCES, .vm = vm->record.id };
+	cleanup_fd int socket = host_source_socket(host, vm_tap(vm), err);
+	int ret;
+
+	if (socket < 0)
+		return socket;
+	ret = worker_link_send(&state->worker, &message, &socket, 1, err);
+	vm->sources_open = ret == 0;
+	return ret;
+}
+
 static int publish_route(struct host *host, const struct vm *vm, struct error *err)
 {
 	int ret = 0;
@@ -188,22 +202,12 @@ static int publish_route(struct host *host, const struct vm *vm, struct error *e
 	return ret < 0 ? ret : guest_rules_publish(host, vm, err);
 }
 
-static int publish_proxy(struct state *state, struct host *host, struct vm *vm, bool *added,
-			 struct error *err)
+static int publish_proxy(struct host *host, const struct vm *vm, bool *added, struct error *err)
 {
-	const unsigned int ifindex = vm->uplink.ifindex;
-	int ret = 0;
-
-	*added = host->dry_run || query_proxy(host->route, vm->record.address, ifindex) != 1;
-	if (!*added && vm->record.published_on == ifindex)
-		return 0;
-	if (!host->dry_run) {
-		vm->record.published_on = ifindex;
-		ret = state_save(state, err);
-	}
-	if (ret == 0 && *added)
-		ret = host_proxy_add(host, vm->record.address, uplink_check_id(&vm->uplink), err);
-	return ret;
+	*added = host->dry_run ||
+		 query_proxy(host->route, vm->record.address, vm->uplink.ifindex) != 1;
+	return *added ? host_proxy_add(host, vm->record.address, uplink_check_id(&vm->uplink), err)
+		      : 0;
 }
 
 static int publish_routed(struct state *state, struct host *host, struct vm *vm, bool *added,
@@ -214,7 +218,7 @@ static int publish_routed(struct state *state, struct host *host, struct vm *vm,
 	host_ahead(host);
 	ret = publish_route(host, vm, err);
 	if (ret == 0)
-		ret = publish_proxy(state, host, vm, added, err);
+		ret = publish_proxy(host, vm, added, err);
 	if (ret == 0)
 		ret = guest_rules_guard(state, host, vm, err);
 	/* Before this host forwards. */
@@ -225,9 +229,9 @@ static int publish_routed(struct state *state, struct host *host, struct vm *vm,
 	return ret;
 }
 
-/* The table has all that a bridged VM needs. */
-static int publish_bridged(struct state *state, const struct host *host, struct vm *vm,
-			   struct error *err)
+/* Notes the uplink before the VM is published there, so that it is withdrawn in any case. */
+static int note_published(struct state *state, const struct host *host, struct vm *vm,
+			  struct error *err)
 {
 	if (host->dry_run || vm->record.published_on == vm->uplink.ifindex)
 		return 0;
@@ -263,10 +267,13 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 		ret = publish_tap(state, host, vm, err);
 	if (ret == 0 && vm->record.attach.dhcp && !vm->dhcp_open && !host->dry_run)
 		ret = publish_dhcp(state, host, vm, err);
+	if (ret == 0 && !vm->sources_open && !host->dry_run)
+		ret = publish_sources(state, host, vm, err);
+	if (ret == 0)
+		ret = note_published(state, host, vm, err);
+	/* The table has all that a bridged VM needs. */
 	if (ret == 0 && vm->record.path == PATH_ROUTED)
 		ret = publish_routed(state, host, vm, &added, err);
-	else if (ret == 0)
-		ret = publish_bridged(state, host, vm, err);
 	ret = settle(host, ret, err);
 	if (ret < 0)
 		return ret;
@@ -275,23 +282,20 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 	return defend(state, host, vm, announce, err);
 }
 
-int publish_withdraw(struct state *state, struct host *host, struct vm *vm, struct error *err)
+/*
+ * Removes a routed VM's place but for the tap and what keeps its guest from other networks. The
+ * next network may have the same numbers: the host's packets to a station there would go to the
+ * guest.
+ */
+static int withdraw_routed(struct state *state, struct host *host, const struct vm *vm,
+			   unsigned int ifindex, struct error *err)
 {
-	const struct worker_message rest = { .type = WORKER_REST, .vm = vm->record.id };
-	const unsigned int ifindex = vm->record.published_on;
 	char ifname[IFNAMSIZ];
 	struct error ignored;
 
-	if (vm->arp.ifindex)
-		worker_link_send(&state->worker, &rest, NULL, 0, &ignored);
-	vm->announced.ifindex = 0;
-	if (!ifindex)
-		return 0;
-	vm->record.published_on = 0;
-	if (vm->record.path == PATH_BRIDGED)
-		return tables_rest(state, host, vm, err);
-	/* From now on the guest reaches this host and its other guests only. */
 	host_ahead(host);
+	if (vm->record.tap_ifindex)
+		host_route_delete(host, vm->record.address, vm_tap(vm), &ignored);
 	if (!host->dry_run)
 		guest_rules_sweep(state, host, &ignored);
 	host_settle(host, &ignored);
@@ -306,6 +310,25 @@ int publish_withdraw(struct state *state, struct host *host, struct vm *vm, stru
 		memcpy(ifname, "IF", sizeof("IF"));
 	return host_proxy_delete(host, vm->record.address, (struct interface_id){ ifname, ifindex },
 				 err);
+}
+
+int publish_withdraw(struct state *state, struct host *host, struct vm *vm, struct error *err)
+{
+	const struct worker_message rest = { .type = WORKER_REST, .vm = vm->record.id };
+	const unsigned int ifindex = vm->record.published_on;
+	struct error ignored;
+	int ret;
+
+	if (vm->arp.ifindex)
+		worker_link_send(&state->worker, &rest, NULL, 0, &ignored);
+	vm->announced.ifindex = 0;
+	if (!ifindex)
+		return 0;
+	vm->record.published_on = 0;
+	ret = vm->record.path == PATH_BRIDGED ? tables_rest(state, host, vm, err)
+					      : withdraw_routed(state, host, vm, ifindex, err);
+	/* The next service must not publish it without a proof. */
+	return ret < 0 ? ret : state_save(state, err);
 }
 
 static bool uplink_in_use(unsigned int ifindex, const void *context)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,23 +18,38 @@
 
 #define STATE_FILE  "state"
 #define STATE_NEW   "state.new"
-#define STATE_MAGIC 0x76725335u /* "vrS5" */
+#define STATE_MAGIC 0x76725336u /* "vrS6" */
 
-/* A larger file is none of ours. */
-#define STATE_VMS_MAX 4096
+/* A file with more or larger ones is none of ours. */
+#define STATE_VMS_MAX  4096
+#define STATE_PART_MAX 65536
 
 /* Waits for a service that begins or ends: 2 s. */
 #define OTHER_TRIES   100
 #define OTHER_WAIT_US 20000
 
-/* The file: this header, the uplinks' records, the VMs' records. */
+/* The file: this header, the uplinks' records, and of each VM its record and its request. */
 struct state_header {
 	uint32_t magic;
-	uint32_t record_size;
+	struct {
+		uint32_t header;
+		uint32_t uplink;
+		uint32_t vm;
+		uint32_t attach;
+	} sizes;
 	uint32_t last_id;
 	uint32_t uplink_count;
 	uint32_t vm_count;
 	struct ether_addr own_macs[OWN_MACS_MAX];
+};
+
+/* Bytes of a VM's record without its request. */
+#define VM_PART_SIZE offsetof(struct vm_record, attach)
+
+/* struct reader - the place in the file that is read next. */
+struct reader {
+	int fd;
+	off_t offset;
 };
 
 /*
@@ -146,17 +162,28 @@ int state_open(struct state *state, int *other, struct error *err)
 	return 0;
 }
 
-static bool read_all(int fd, void *data, size_t size)
+/* Reads a part that has @stored bytes in the file, and @size bytes here; the rest stays. */
+static bool read_part(struct reader *reader, void *data, size_t size, uint32_t stored)
 {
-	return read(fd, data, size) == (ssize_t)size;
+	const size_t common = stored < size ? stored : size;
+	struct stat status;
+
+	if (pread(reader->fd, data, common, reader->offset) != (ssize_t)common)
+		return false;
+	reader->offset += stored;
+	return stored <= size ||
+	       (fstat(reader->fd, &status) == 0 && status.st_size >= reader->offset);
 }
 
-static int load_vms(struct state *state, int fd, uint32_t count, struct error *err)
+static int load_vms(struct state *state, struct reader *reader, const struct state_header *header,
+		    struct error *err)
 {
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < header->vm_count; i++) {
 		struct vm *vm = vm_new();
 
-		if (!vm || !read_all(fd, &vm->record, sizeof(vm->record))) {
+		if (!vm || !read_part(reader, &vm->record, VM_PART_SIZE, header->sizes.vm) ||
+		    !read_part(reader, &vm->record.attach, sizeof(vm->record.attach),
+			       header->sizes.attach)) {
 			vm_free(vm);
 			return error_set_errno(err, vm ? EIO : ENOMEM,
 					       "cannot read the state in '" NETNS_RUN_DIR "'");
@@ -167,9 +194,24 @@ static int load_vms(struct state *state, int fd, uint32_t count, struct error *e
 	return 0;
 }
 
+static bool load_header(struct reader *reader, struct state_header *header)
+{
+	*header = (struct state_header){ 0 };
+	if (!read_part(reader, header, sizeof(*header), offsetof(struct state_header, last_id)) ||
+	    header->magic != STATE_MAGIC)
+		return false;
+	reader->offset = 0;
+	return header->sizes.header >= offsetof(struct state_header, own_macs) &&
+	       header->sizes.header <= STATE_PART_MAX && header->sizes.uplink <= STATE_PART_MAX &&
+	       header->sizes.vm <= STATE_PART_MAX && header->sizes.attach <= STATE_PART_MAX &&
+	       read_part(reader, header, sizeof(*header), header->sizes.header) &&
+	       header->uplink_count <= UPLINK_RECORDS_MAX && header->vm_count <= STATE_VMS_MAX;
+}
+
 int state_load(struct state *state, struct error *err)
 {
 	cleanup_fd int fd = openat(state->dir, STATE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct reader reader = { .fd = fd };
 	struct state_header header;
 
 	if (fd < 0)
@@ -177,16 +219,16 @@ int state_load(struct state *state, struct error *err)
 			       ? 0
 			       : error_set_errno(err, errno,
 						 "cannot open the state in '" NETNS_RUN_DIR "'");
-	if (!read_all(fd, &header, sizeof(header)) || header.magic != STATE_MAGIC ||
-	    header.record_size != sizeof(struct vm_record) ||
-	    header.uplink_count > UPLINK_RECORDS_MAX || header.vm_count > STATE_VMS_MAX ||
-	    !read_all(fd, state->uplinks.records,
-		      header.uplink_count * sizeof(state->uplinks.records[0])))
+	if (!load_header(&reader, &header))
 		return 0;
+	for (uint32_t i = 0; i < header.uplink_count; i++)
+		if (!read_part(&reader, &state->uplinks.records[i],
+			       sizeof(state->uplinks.records[i]), header.sizes.uplink))
+			return 0;
 	state->uplinks.count = header.uplink_count;
 	state->last_id = header.last_id;
 	memcpy(state->own_macs, header.own_macs, sizeof(state->own_macs));
-	return load_vms(state, fd, header.vm_count, err);
+	return load_vms(state, &reader, &header, err);
 }
 
 static bool write_all(int fd, const void *data, size_t size)
@@ -201,7 +243,8 @@ static bool write_all(int fd, const void *data, size_t size)
 static bool write_state(const struct state *state, int fd)
 {
 	struct state_header header = { .magic = STATE_MAGIC,
-				       .record_size = sizeof(struct vm_record),
+				       .sizes = { sizeof(header), sizeof(state->uplinks.records[0]),
+						  VM_PART_SIZE, sizeof(struct attach_record) },
 				       .last_id = state->last_id,
 				       .uplink_count = state->uplinks.count };
 
@@ -213,7 +256,9 @@ static bool write_state(const struct state *state, int fd)
 		       state->uplinks.count * sizeof(state->uplinks.records[0])))
 		return false;
 	for (const struct vm *vm = state->vms; vm; vm = vm->next)
-		if (!vm->record.attach.dry_run && !write_all(fd, &vm->record, sizeof(vm->record)))
+		if (!vm->record.attach.dry_run &&
+		    (!write_all(fd, &vm->record, VM_PART_SIZE) ||
+		     !write_all(fd, &vm->record.attach, sizeof(vm->record.attach))))
 			return false;
 	return true;
 }

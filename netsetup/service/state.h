@@ -13,6 +13,11 @@
  * Theory of operation: one process for each network namespace has the state of all its VMs, and a
  * lock on the directory of netns_dir() for its lifetime. The file "state" there serves its own
  * restart alone. It is written before the change that it describes, to a new file that is renamed.
+ *
+ * The next service may be of another version, and no VM is interrupted by that. So the header has
+ * the size of each part of the file: of the header itself, an uplink's record, a VM's record, and
+ * its request. A part grows at its end only, and zero there means what was true before. A reader
+ * takes of each part what it knows; what the file lacks is zero.
  */
 
 /**
@@ -60,7 +65,8 @@ int state_connect(void);
 /**
  * state_load() - read the file, if there is one. The VMs have no client yet.
  *
- * Return: 0, also for a file of another version, whose VMs are unknown then; or a negative errno.
+ * Return: 0, also for a file whose first part is another one, which says nothing; or a negative
+ * errno.
  */
 int state_load(struct state *state, struct error *err);
 

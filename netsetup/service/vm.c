@@ -11,12 +11,14 @@
 
 struct vm_station vm_station(const struct vm *vm)
 {
-	return (struct vm_station){ vm->uplink.ifindex, vm->uplink.mac };
+	return (struct vm_station){ vm->uplink.ifindex, vm->uplink.mac,
+				    vm->uplink.carrier_changes };
 }
 
 bool vm_same_station(const struct vm *vm, const struct vm_station *station)
 {
 	return station->ifindex == vm->uplink.ifindex &&
+	       station->carrier_changes == vm->uplink.carrier_changes &&
 	       !memcmp(&station->mac, &vm->uplink.mac, sizeof(station->mac));
 }
 

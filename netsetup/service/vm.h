@@ -25,11 +25,11 @@ struct proof {
 };
 
 /**
- * struct vm_record - a VM in the state file. A VM with several cards has one for each.
+ * struct vm_record - a VM in the state file. A VM with several cards has one for each. How it may
+ * change is in the theory of operation of state.h.
  * @id: number of the VM, unique while the state lasts.
  * @uid: user ID of the client.
  * @launcher: pid of the client, for messages.
- * @attach: the latest request.
  * @tap: name of its tap.
  * @tap_ifindex: 0 if there is none.
  * @address: the VM's; 0.0.0.0 if it has none yet.
@@ -39,12 +39,12 @@ struct proof {
  * @passed: the address with which that table lets the guest send; 0.0.0.0: none.
  * @ruled: 1: chains of a firewall may have rules for it.
  * @answered: 1: the client has the answer to RECORD_ATTACH, with the tap.
+ * @attach: the latest request; a part of its own in the file.
  */
 struct vm_record {
 	uint32_t id;
 	uint32_t uid;
 	int32_t launcher;
-	struct attach_record attach;
 	char tap[IFNAMSIZ];
 	uint32_t tap_ifindex;
 	struct in_addr address;
@@ -53,8 +53,9 @@ struct vm_record {
 	uint32_t table;
 	struct in_addr passed;
 	uint32_t answered;
-	uint32_t ruled;
 	struct proof proof;
+	uint32_t ruled;
+	struct attach_record attach;
 };
 
 enum vm_phase {
@@ -66,10 +67,11 @@ enum vm_phase {
 	VM_SAMPLING,  /* the worker asks if the kernel forwards; a new VM waits for the answer */
 };
 
-/* struct vm_station - an uplink with one hardware address. */
+/* struct vm_station - an uplink with one hardware address, while it keeps its carrier. */
 struct vm_station {
 	unsigned int ifindex;
 	struct ether_addr mac;
+	uint32_t carrier_changes;
 };
 
 /**
@@ -97,9 +99,12 @@ struct vm_ask {
  * @uplink: as verified last; ifindex 0: not yet.
  * @arp: the uplink on which the worker has an ARP socket; ifindex 0: none. A request that was
  *       refused may have set @uplink.
+ * @arp_failures: number of times that the socket failed, or may have, since it was opened for a
+ *                request.
  * @tabled: the table has the VM as @record says.
  * @announced: the uplink of the last announcement; ifindex 0: none.
  * @tap_fds: one for each queue until the client has them, else -1.
+ * @sources_open: the worker checks from what address the guest sends.
  * @dhcp_open: the worker serves the guest's DHCP.
  * @dhcp: the client's end of the DHCP socket until the client has it, else -1.
  * @router_mac: hardware address of the present uplink's router; zero if unknown.
@@ -114,9 +119,11 @@ struct vm {
 	uint64_t lost_until;
 	struct uplink_facts uplink;
 	struct vm_station arp;
+	unsigned int arp_failures;
 	bool tabled;
 	struct vm_station announced;
 	int tap_fds[QUEUES_MAX];
+	bool sources_open;
 	bool dhcp_open;
 	int dhcp;
 	enum vm_phase phase;

@@ -12,6 +12,9 @@
 /* Most descriptors of one message: WORKER_DHCP, WORKER_ASK. */
 #define WORKER_FDS_MAX 2
 
+/* MAX_ERRNO of include/linux/err.h */
+#define ERRNO_MAX 4095
+
 int worker_link_send(const struct worker_link *link, const struct worker_message *message,
 		     const int *fds, size_t fd_count, struct error *err)
 {
@@ -53,7 +56,8 @@ int worker_link_receive(const struct worker_link *link, struct worker_message *m
 	 * tests/lab/security/test_attacks.py.
 	 */
 	if (size != sizeof(*message) || message->type < WORKER_PROBED ||
-	    message->type > WORKER_CONFLICT || message->count > PROBE_BATCH_MAX ||
+	    message->type > WORKER_ASKED || message->count > PROBE_BATCH_MAX ||
+	    message->error < 0 || message->error > ERRNO_MAX ||
 	    (message->type == WORKER_ASKED && !verdict_check(&message->verdict)))
 		return error_setf(err, STATUS_FAILURE, EPROTO, "malformed message of the worker");
 	return 0;

@@ -29,11 +29,12 @@ struct worker {
 	struct worker_vm *vms[WORKER_VMS_MAX];
 };
 
-/* The places in the array for poll(): the service's socket, then four for each VM. */
+/* The places in the array for poll(): the service's socket, then these for each VM. */
 enum place {
 	PLACE_ARP,
 	PLACE_TAP,
 	PLACE_CLIENT,
+	PLACE_SOURCES,
 	PLACE_TRACE,
 	PLACES
 };
@@ -70,6 +71,7 @@ static unsigned int count_needed(uint32_t type)
 {
 	switch (type) {
 	case WORKER_OPEN:
+	case WORKER_SOURCES:
 		return 1;
 	case WORKER_DHCP:
 	case WORKER_ASK:
@@ -168,6 +170,7 @@ static nfds_t set_pollers(const struct worker *worker, struct pollfd pollers[POL
 		polled[PLACE_ARP] = poll_input(vm && !vm->deaf ? vm->arp : -1);
 		polled[PLACE_TAP] = poll_input(vm ? vm->relay.tap : -1);
 		polled[PLACE_CLIENT] = poll_input(vm ? vm->relay.client : -1);
+		polled[PLACE_SOURCES] = poll_input(vm ? vm->stranger.socket : -1);
 		polled[PLACE_TRACE] = poll_input(vm ? vm->question.trace : -1);
 		if (vm)
 			count = 1 + PLACES * (i + 1);
@@ -203,6 +206,8 @@ static void serve_vm(struct worker_vm *vm, const struct pollfd polled[PLACES])
 	/* The guest's side may have closed the relay. */
 	if (polled[PLACE_CLIENT].revents && vm->relay.client >= 0)
 		dhcp_relay_from_client(&vm->relay);
+	if (polled[PLACE_SOURCES].revents)
+		worker_vm_receive_source(vm);
 	worker_vm_step(vm);
 }
 

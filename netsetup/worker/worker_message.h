@@ -40,16 +40,18 @@ enum worker_type {
 	WORKER_OPEN,  /* with an ARP socket, bound to the uplink, for the present one; also rests */
 	WORKER_PROBE, /* answered by WORKER_PROBED */
 	WORKER_FIND,  /* find the router's hardware address; answered by WORKER_FOUND */
-	WORKER_DEFEND, /* defend the address, and announce it twice if @announce */
-	WORKER_REST,   /* end WORKER_PROBE, WORKER_FIND and WORKER_DEFEND; the socket stays open */
-	WORKER_DHCP,   /* with a tap's packet socket and a DHCP socket, for the present ones */
-	WORKER_ASK,    /* with a gate and a socket for traces; answered by WORKER_ASKED */
-	WORKER_FORGET, /* close all that the VM has */
+	WORKER_DEFEND,  /* defend the address, and announce it twice if @announce */
+	WORKER_REST,    /* end WORKER_PROBE, WORKER_FIND and WORKER_DEFEND; the socket stays open */
+	WORKER_DHCP,    /* with a tap's packet socket and a DHCP socket, for the present ones */
+	WORKER_SOURCES, /* with an ARP socket of the tap, for the present one */
+	WORKER_FORGET,  /* close all that the VM has */
+	WORKER_ASK,     /* with a gate and a socket for traces; answered by WORKER_ASKED */
 	/* From the worker. */
 	WORKER_PROBED,
 	WORKER_FOUND,
-	WORKER_ASKED,
 	WORKER_CONFLICT, /* sent as struct conflict_record says */
+	WORKER_STRANGER, /* the guest sends from an address that is not its own; sent once */
+	WORKER_ASKED,
 };
 
 /**
@@ -78,11 +80,11 @@ enum probe_kind {
  * @job: WORKER_PROBE, WORKER_FIND, WORKER_ASK: a number that the answer repeats.
  * @mac: WORKER_OPEN, WORKER_DHCP: hardware address of the socket's interface. WORKER_FOUND: the
  *       router's, or zero if it did not answer. WORKER_CONFLICT: the other host's.
- *       WORKER_ASK: the guest's.
+ *       WORKER_STRANGER: that of the frame's sender. WORKER_ASK: the guest's.
  * @own: WORKER_OPEN: hardware addresses that are this host's, then zero: an access point that
  *       answers for its stations may still do so with a former one.
- * @address: WORKER_DEFEND, WORKER_CONFLICT: the address; WORKER_FIND: the router; WORKER_ASK: the
- *           guest.
+ * @address: WORKER_DEFEND, WORKER_CONFLICT, WORKER_STRANGER: the address; WORKER_FIND: the router;
+ *           WORKER_ASK: the guest.
  * @host: WORKER_FIND: the host's own address, which asks; WORKER_ASK: an address of the LAN.
  * @uplink, @tap: WORKER_ASK: their ifindexes.
  * @announce: WORKER_DEFEND: 1: announce it now and ANNOUNCE_INTERVAL later.

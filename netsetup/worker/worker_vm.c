@@ -45,6 +45,7 @@ struct worker_vm *worker_vm_new(uint32_t number, int service)
 	vm->service = service;
 	vm->arp = -1;
 	vm->relay.tap = vm->relay.client = -1;
+	vm->stranger = (struct stranger){ .socket = -1, .listen_at = UINT64_MAX };
 	vm->question.gate = vm->question.trace = -1;
 	return vm;
 }
@@ -56,6 +57,7 @@ void worker_vm_free(struct worker_vm *vm)
 	if (vm->arp >= 0)
 		close(vm->arp);
 	dhcp_relay_close(&vm->relay);
+	stranger_close(&vm->stranger);
 	question_close(&vm->question);
 	free(vm);
 }
@@ -169,6 +171,14 @@ void worker_vm_receive(struct worker_vm *vm)
 	receive(vm, TURN_MAX);
 }
 
+void worker_vm_receive_source(struct worker_vm *vm)
+{
+	struct worker_message message = { .type = WORKER_STRANGER };
+
+	if (stranger_receive(&vm->stranger, &message.address, &message.mac))
+		answer(vm, &message);
+}
+
 static void step_probes(struct worker_vm *vm, uint64_t now)
 {
 	struct worker_message message = { .type = WORKER_PROBED };
@@ -230,6 +240,7 @@ void worker_vm_step(struct worker_vm *vm)
 	const uint64_t now = monotonic_ms();
 	struct error ignored;
 
+	stranger_step(&vm->stranger, now);
 	step_question(vm, now);
 	if (vm->arp < 0)
 		return;
@@ -246,6 +257,8 @@ uint64_t worker_vm_deadline(const struct worker_vm *vm)
 {
 	uint64_t deadline = vm->acd.announce_at ? vm->acd.announce_at : UINT64_MAX;
 
+	if (vm->stranger.listen_at < deadline)
+		deadline = vm->stranger.listen_at;
 	if (is_probing(vm) && vm->batch.deadline < deadline)
 		deadline = vm->batch.deadline;
 	if (is_searching(vm) && vm->router.deadline < deadline)
@@ -320,6 +333,7 @@ static int act_defend(struct worker_vm *vm, const struct worker_message *message
 	if (ipv4_unset(message->address) || message->announce > 1)
 		return invalid(err, "WORKER_DEFEND");
 	acd_start(&vm->acd, message->address);
+	stranger_expect(&vm->stranger, message->address, monotonic_ms());
 	/* First the filter: a host with this address answers the announcement at once. */
 	ret = set_filter(vm, err);
 	if (ret == 0 && message->announce)
@@ -362,6 +376,10 @@ int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, co
 		vm->relay = (struct dhcp_relay){ fds[0], fds[1], message->mac };
 		return 0;
 	}
+	if (message->type == WORKER_SOURCES) {
+		stranger_open(&vm->stranger, fds[0], monotonic_ms());
+		return 0;
+	}
 	if (message->type == WORKER_ASK)
 		return act_ask(vm, message, fds);
 	if (message->type != WORKER_OPEN && vm->arp < 0)
@@ -379,12 +397,14 @@ int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, co
 	case WORKER_REST:
 		return act_rest(vm, err);
 	case WORKER_DHCP:
-	case WORKER_ASK:
+	case WORKER_SOURCES:
 	case WORKER_FORGET:
+	case WORKER_ASK:
 	case WORKER_PROBED:
 	case WORKER_FOUND:
-	case WORKER_ASKED:
 	case WORKER_CONFLICT:
+	case WORKER_STRANGER:
+	case WORKER_ASKED:
 		break;
 	}
 	return error_setf(err, STATUS_FAILURE, EPROTO, "unexpected message");

@@ -13,6 +13,7 @@
 #include "netsetup/worker/probe.h"
 #include "netsetup/worker/question.h"
 #include "netsetup/worker/router.h"
+#include "netsetup/worker/stranger.h"
 #include "netsetup/worker/worker_message.h"
 
 /**
@@ -37,6 +38,7 @@ struct worker_vm {
 	struct router router;
 	struct acd acd;
 	struct dhcp_relay relay;
+	struct stranger stranger;
 	struct question question;
 };
 
@@ -49,7 +51,8 @@ void worker_vm_free(struct worker_vm *vm);
 /**
  * worker_vm_act() - begin what a message of the service requests.
  * @message: its type is one for the worker, but not WORKER_FORGET.
- * @fds: the descriptors that WORKER_OPEN, WORKER_DHCP and WORKER_ASK have; they become the VM's.
+ * @fds: the descriptors that WORKER_OPEN, WORKER_DHCP, WORKER_SOURCES or WORKER_ASK has; they
+ *       become the VM's.
  *
  * Return: 0, -EPROTO if the message has invalid fields or needs a socket that the VM lacks, or
  * another negative errno.
@@ -59,6 +62,9 @@ int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, co
 
 /* worker_vm_receive() - read some ARP packets, so that a flood leaves other VMs their turn. */
 void worker_vm_receive(struct worker_vm *vm);
+
+/* worker_vm_receive_source() - read a frame that the guest has sent from a foreign address. */
+void worker_vm_receive_source(struct worker_vm *vm);
 
 /* worker_vm_step() - do what is due, and send the service what has ended. */
 void worker_vm_step(struct worker_vm *vm);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fib_rules.h>
+#include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/clock.h"
 #include "netsetup/confine/capabilities.h"
 #include "netsetup/host/foreign_routes.h"
 #include "netsetup/kernel/fib_rule.h"
@@ -22,6 +24,7 @@
 #include "netsetup/kernel/next_hop.h"
 #include "netsetup/kernel/query.h"
 #include "netsetup/policy/policy_file.h"
+#include "netsetup/service/ask.h"
 #include "netsetup/service/client.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -33,7 +36,8 @@ enum part_kind {
 	PART_RECORD, /* of the client; with a descriptor if it has the flag */
 	PART_WORKER, /* a message of a worker that was taken over */
 	PART_ANSWER, /* the worker's answer to the latest question; an octet for each address */
-	PART_HOST,   /* the carrier is lost; with the flag the host gets another address */
+	PART_HOST,   /* the carrier is lost; with the flag the host gets another address; a firewall
+		      * has changed */
 };
 
 #define KIND(head) ((enum part_kind)((head) >> 14))
@@ -97,6 +101,16 @@ bool host_report(struct host *host, const char *format, ...)
 	return !host->dry_run;
 }
 
+/* Here a change is made before its call returns. */
+void host_ahead(struct host *host)
+{
+}
+
+int host_settle(struct host *host, struct error *err)
+{
+	return 0;
+}
+
 int host_tap_add(struct host *host, const char *ifname, unsigned int queues, bool offload, int *fds,
 		 unsigned int *ifindex, struct error *err)
 {
@@ -123,6 +137,19 @@ int host_link_delete(struct host *host, struct interface_id link, struct error *
 	return 0;
 }
 
+int host_link_delete_soon(struct host *host, struct interface_id link, struct error *err)
+{
+	return host_link_delete(host, link, err);
+}
+
+int host_link_down(struct host *host, struct interface_id link, struct error *err)
+{
+	must(link.ifindex == STALE_TAP || link.ifindex == kernel.tap);
+	if (host_report(host, "down %s", link.ifname) && link.ifindex == kernel.tap)
+		kernel.route.s_addr = 0;
+	return 0;
+}
+
 int host_link_up(struct host *host, struct interface_id link, const struct ether_addr *mac,
 		 unsigned int mtu, struct error *err)
 {
@@ -142,8 +169,8 @@ int host_sysctl(struct host *host, const struct sysctl *sysctl, int value, struc
 	return 0;
 }
 
-int host_route_add(struct host *host, struct in_addr address, struct in_addr source,
-		   struct interface_id tap, struct error *err)
+int host_route_add(struct host *host, struct in_addr address, struct interface_id tap,
+		   struct error *err)
 {
 	must_permit(address);
 	must(host->dry_run || tap.ifindex == kernel.tap);
@@ -305,6 +332,102 @@ int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *e
 {
 	must(tap.ifindex == kernel.tap);
 	return new_fd();
+}
+
+int host_source_socket(struct host *host, struct interface_id tap, struct error *err)
+{
+	must(tap.ifindex == kernel.tap);
+	return new_fd();
+}
+
+int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
+		    struct error *err)
+{
+	must(uplink.ifindex == UPLINK);
+	*table = (struct host_table){ -1, -1, -1, 0 };
+	if (host_report(host, "# nft table %s", uplink.ifname))
+		table->owner = new_fd();
+	return 0;
+}
+
+int host_table_bridge(struct host *host, struct interface_id uplink, struct host_table *table,
+		      struct error *err)
+{
+	must(uplink.ifindex == UPLINK);
+	if (!host_report(host, "# nft gate %s", uplink.ifname))
+		return 0;
+	table->gate = new_fd();
+	table->groups = new_fd();
+	return 0;
+}
+
+int host_table_refresh(struct host *host, struct interface_id uplink, int owner, struct error *err)
+{
+	must(uplink.ifindex == UPLINK);
+	return 0;
+}
+
+int host_table_vm(struct host *host, struct interface_id uplink, int owner,
+		  const struct table_vm *vm, struct error *err)
+{
+	must(uplink.ifindex == UPLINK);
+	must(host->dry_run || vm->tap.ifindex == kernel.tap);
+	must(vm->path == TABLE_ROUTED || vm->path == TABLE_BRIDGED);
+	if (!ipv4_unset(vm->address))
+		must_permit(vm->address);
+	host_report(host, "# nft vm %s", vm->tap.ifname);
+	return 0;
+}
+
+int host_table_delete(struct host *host, struct interface_id uplink, int owner, struct error *err)
+{
+	host_report(host, "# nft delete %s", uplink.ifname);
+	return 0;
+}
+
+int host_table_vm_delete(struct host *host, struct interface_id uplink, int owner,
+			 struct interface_id tap, struct error *err)
+{
+	must(tap.ifindex != OTHERS_TAP);
+	host_report(host, "# nft delete vm %s", tap.ifname);
+	return 0;
+}
+
+int host_ask_open(struct host *host, struct interface_id tap, struct interface_id uplink,
+		  struct in_addr guest, struct in_addr station, int fds[ASK_FDS], struct error *err)
+{
+	must(!host->dry_run);
+	must(tap.ifindex == kernel.tap && uplink.ifindex == UPLINK);
+	must_permit(guest);
+	must(!ipv4_equal(station, guest) && !ipv4_equal(station, kernel.host) &&
+	     !ipv4_equal(station, others));
+	for (int i = 0; i < ASK_FDS; i++)
+		fds[i] = new_fd();
+	return 0;
+}
+
+int host_ask_listen(struct host *host, struct error *err)
+{
+	return new_fd();
+}
+
+/* The policy has no word "firewall". */
+int host_allow_add(struct host *host, const struct verdict_culprit *culprit, const uint8_t uuid[16],
+		   struct interface_id tap, struct interface_id uplink, struct in_addr address,
+		   struct error *err)
+{
+	must(false);
+	return 0;
+}
+
+int host_allow_delete(struct host *host, const uint8_t uuid[16], struct error *err)
+{
+	return 0;
+}
+
+int host_allow_sweep(struct host *host, struct error *err)
+{
+	return 0;
 }
 
 int neighbour_list(struct nl_sock *route, unsigned int ifindex, bool permanent,
@@ -524,7 +647,8 @@ static unsigned int drain(int end, bool is_worker)
 			close(fd);
 		}
 		if (is_worker &&
-		    (buffer.message.type == WORKER_PROBE || buffer.message.type == WORKER_FIND))
+		    (buffer.message.type == WORKER_PROBE || buffer.message.type == WORKER_FIND ||
+		     buffer.message.type == WORKER_ASK))
 			question = buffer.message;
 	}
 }
@@ -557,10 +681,23 @@ static int serve_worker(const void *data, size_t size)
 	return ret == -EAGAIN ? 0 : ret;
 }
 
+/* The kernel drops all, by a chain of a firewall. */
+static const struct verdict closed = { .forwarding = FORWARDING_CLOSED,
+				       .culprit_count = 1,
+				       .culprits = { { .family = NFPROTO_IPV4,
+						       .table = "filter",
+						       .chain = "FORWARD",
+						       .base = "FORWARD" } } };
+
 static int answer(const uint8_t *data, size_t size, bool flag)
 {
 	struct worker_message message = question;
 
+	if (question.type == WORKER_ASK) {
+		message.type = WORKER_ASKED;
+		message.verdict = flag ? closed : (struct verdict){ .forwarding = FORWARDING_OPEN };
+		return serve_worker(&message, sizeof(message));
+	}
 	message.type = question.type == WORKER_FIND ? WORKER_FOUND : WORKER_PROBED;
 	message.mac = flag ? router_mac : (struct ether_addr){ { 0 } };
 	for (size_t i = 0; i < message.count && i < PROBE_BATCH_MAX; i++)
@@ -606,6 +743,9 @@ static int act(struct client *client, unsigned int head, const uint8_t *data, si
 		kernel.carrier_changes++;
 		if (flag)
 			kernel.host.s_addr ^= htonl(0x10);
+		if (own_vm())
+			own_vm()->ask.at = 1;
+		ask_step(&state, monotonic_ms());
 		break;
 	}
 	drain(worker_end, true);

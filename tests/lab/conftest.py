@@ -16,7 +16,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Optional
 
 import pytest
 
@@ -42,15 +42,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test for both paths is two tests."""
     if metafunc.definition.get_closest_marker("both_paths"):
-        metafunc.fixturenames.append("data_path")
         metafunc.parametrize("data_path", ["routed", "bridged"], indirect=True)
 
 
-@pytest.fixture
-def data_path(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The path of the small guests of this test."""
-    guests.data_path = request.param
-    yield request.param
+@pytest.fixture(autouse=True)
+def data_path(request: pytest.FixtureRequest) -> Iterator[Optional[str]]:
+    """The path of the small guests of this test; None: the definition's own. pytest forgets a
+    fixture that only pytest_generate_tests() names."""
+    guests.data_path = getattr(request, "param", None)
+    yield guests.data_path
     guests.data_path = None
 
 

@@ -18,8 +18,8 @@
 	B(r, header) B(r, name) B(r, uuid) N(r, owner) N(r, ifindex) B(r, host) B(r, address) \
 	B(r, range_first) B(r, range_last) B(r, remembered) B(r, remembered_routers) \
 	B(r, avoided) B(r, gateway) N(r, tap_ifindex) B(r, mac) N(r, probe) N(r, promiscuous) \
-	N(r, path) N(r, firewall) N(r, queues) N(r, offload) N(r, dhcp) N(r, named) N(r, announce) \
-	N(r, dry_run) N(r, verbose) N(r, card) N(r, host_routes) B(r, reserved)
+	N(r, path) N(r, queues) N(r, offload) N(r, dhcp) N(r, named) N(r, announce) \
+	N(r, dry_run) N(r, verbose) N(r, card) N(r, host_routes) N(r, firewall) B(r, reserved)
 #define CLEAN(N, B, r) B(r, header) N(r, dry_run) B(r, reserved)
 #define CHANGE(N, B, r) B(r, header) B(r, text)
 #define READY(N, B, r) \
@@ -88,6 +88,7 @@ static const char *type_name(enum record_type type)
 		TYPE(RECORD_DHCP);
 		TYPE(RECORD_CONNECT);
 		TYPE(RECORD_CONNECTED);
+		TYPE(RECORD_STRANGER);
 		TYPE(RECORD_VERDICT);
 	}
 	return NULL;

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("vmrun")
 
 PACKAGED = Path(__file__).resolve().parents[3] / "netsetup" / "packaging" / "vmrun.network"
 CHECKS = ["qemu", "kvm", "kernel", "tun", "service", "policy", "uplink", "addresses", "router",
-          "internet", "dns", "firewall", "arp", "manager", "stations", "data", "cache", "runtime",
+          "internet", "dns", "firewall", "packets", "arp", "manager", "stations", "data", "cache", "runtime",
           "leftovers", "clock", "sandbox"]
 
 
@@ -71,6 +71,37 @@ def test_healthy(lab: Lab) -> None:
     text = lab.vmrun("doctor").stdout.splitlines()
     assert re.fullmatch(r"ok    uplink     wlan0, wired, 192\.168\.77\.2/24", text[
         next(i for i, line in enumerate(text) if " uplink " in line)])
+
+
+@pytest.mark.both_paths
+def test_packets(lab: Lab, data_path: str) -> None:
+    """Both ways, hop by hop: the tap, the table, and what it drops and why."""
+    vm, guest = boot(lab)
+
+    def counts() -> dict[str, int]:
+        said = examine(lab)["packets"]["finding"]
+        found = re.fullmatch(
+            rf"{vm.tap}: (?P<tap_from>\d+) from the guest, (?P<tap_to>\d+) to it, "
+            r"(?P<lost>\d+) that it did not take\n"
+            r"wlan0: guests sent (?P<sent>\d+), dropped (?P<dropped>\d+), below the host's stack "
+            r"(?P<below>\d+), into it (?P<into>\d+); to guests (?P<from_lan>\d+) from the LAN, "
+            r"(?P<from_host>\d+) from the host(\nwlan0: dropped (?P<why>.*))?", said)
+        assert found, said
+        return {key: value if key == "why" else int(value)
+                for key, value in found.groupdict().items()}
+
+    before = counts()
+    lab.laptop.ping(vm.address)
+    guest.sh(f"ping -c 50 -i 0.05 {lab.phone.address} >/dev/null; "
+             "ip addr add 10.88.0.5/32 dev $(cat /run/nic); "
+             f"ping -c 20 -i 0.05 -W 1 -I 10.88.0.5 {lab.phone.address} >/dev/null 2>&1; true")
+    after = counts()
+    gone = {key: after[key] - before[key] for key in after if key != "why"}
+    assert gone["tap_from"] >= 70 and gone["tap_to"] >= 50 and gone["sent"] >= 70, gone
+    assert gone["dropped"] >= 20 and "'anything else'" in after["why"], after
+    assert gone["below" if data_path == "bridged" else "into"] >= 50, gone
+    assert gone["into" if data_path == "bridged" else "below"] <= 2, gone
+    assert (gone["from_lan"] >= 50) == (gone["from_host"] > 0) == (data_path == "bridged"), gone
 
 
 class Row(NamedTuple):

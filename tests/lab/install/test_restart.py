@@ -23,7 +23,7 @@ get() { systemctl show --property="$1" --value $unit; }
 host() { ip -o route show proto 118; ip -o neigh show proxy; sysctl -n net.ipv4.conf.wlan0.forwarding net.ipv4.neigh.wlan0.proxy_delay; }
 within() { for i in $(seq $(($1 * 20))); do if eval "$2" >/dev/null 2>&1; then return 0; fi; sleep 0.05; done; echo "not within $1 s: $2"; }
 same() {
-	within 2 '[ "$(get NFileDescriptorStore)" = 1 ]'
+	within 2 '[ "$(get NFileDescriptorStore)" = 2 ]'
 	within 1 'host | cmp -s /tmp/with'
 	[ "$(cat /sys/class/net/vmr-web*/ifindex)" = "$tap" ] && kill -0 $vm && echo "$1: the same"
 }

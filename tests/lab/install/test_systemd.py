@@ -41,7 +41,7 @@ exec env -i container=test PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 """
 
 FILES = {
-    "all.network": "[Match]\nName=*\n[Network]\nLinkLocalAddressing=no\n"
+    "all.network": "[Match]\nName=!lo\n[Network]\nLinkLocalAddressing=no\n"
                    "Address=192.168.77.2/24\nGateway=192.168.77.1\n",
     "test.target": "[Unit]\nRequires=basic.target test.service\n",
     "test.service": "[Unit]\nAfter=basic.target\n[Service]\nType=oneshot\n"

@@ -118,6 +118,7 @@ def test_every_loss_is_made_good(lab: Lab) -> None:
         ("uplink down and up", laptop.down, laptop.up),
         ("NetworkManager restarted", _nothing, laptop.restart_networkmanager),
         ("disconnected and connected", laptop.disconnect, laptop.connect),
+        ("adapter unplugged and back under its index", laptop.unplug, laptop.plug_as_before),
         ("adapter unplugged and replugged", _nothing, laptop.replug),
         ("event queue overrun", overrun, lambda: vm.signal(signal.SIGCONT)),
     ]

@@ -144,7 +144,8 @@ def test_same_numbers_and_the_address_is_taken(lab: Lab) -> None:
 
 @pytest.mark.both_paths
 def test_same_numbers_and_a_static_guest(lab: Lab) -> None:
-    """It cannot be told another address, so it waits: the owner is not disturbed."""
+    """It cannot be told another address, so it waits: the owner is not disturbed. The laptop speaks
+    with the owner there, and with the guest at home."""
     vm, _ = boot(lab, tiny(network=CMDLINE))
     assert lab.laptop.ping_once(lab.lan.gateway)
     lab.laptop.netns.ip("route add 10.9.0.0/16 dev wlan0")
@@ -154,9 +155,12 @@ def test_same_numbers_and_a_static_guest(lab: Lab) -> None:
     lab.laptop.roam(other, lab.laptop.cidr)
     vm.wait_stderr(rf"off the LAN: address {vm.address} is in use by {owner.mac} on 'wlan0'")
     assert list(other.phone.arp_request(vm.address, first=False)) == [owner.mac]
+    owner.serve_http(label="owner")
+    assert "owner" in lab.laptop.http_get(vm.address, timeout=10)
     lab.laptop.roam(home, lab.laptop.cidr)
     vm.wait_stderr(rf"on the LAN again: {vm.address} on wlan0")
     assert lab.phone.http_get(vm.address, timeout=10)
+    assert "owner" not in lab.laptop.http_get(vm.address, timeout=10)
 
 
 def test_same_numbers_and_the_address_is_free(lab: Lab) -> None:

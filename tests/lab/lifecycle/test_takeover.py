@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import process
-from guests import boot, paused
+from guests import boot, paused, tiny
 from lab import Lab
 from vm import Vm
 
@@ -164,7 +164,7 @@ def test_while_the_uplink_is_away(lab: Lab, leave: str, come_back: str) -> None:
 @pytest.mark.both_paths
 def test_while_roaming(lab: Lab) -> None:
     """Killed in the other network, where the guest's fixed address does not work; back again."""
-    vm = lab.start_vm(paused(network={"configure": "cmdline"}))
+    vm, _ = boot(lab, tiny(network={"configure": "cmdline"}))
     home, other = lab.lan, lab.second_lan()
     lab.laptop.roam(other)
     vm.wait_stderr("off the LAN")
@@ -172,9 +172,7 @@ def test_while_roaming(lab: Lab) -> None:
     time.sleep(0.3)
     assert vm.address not in lab.laptop.netns.ip("neigh show proxy")
     lab.laptop.roam(home, home.cidr(home.host(1)))
-    deadline = time.monotonic() + 10
-    while not lab.phone.arp_request(vm.address, 0.2):
-        assert time.monotonic() < deadline, vm.stderr.text
+    assert lab.phone.ping(vm.address, 10), vm.stderr.text
     vm.quit()
 
 

@@ -165,16 +165,18 @@ def test_a_stations_mac(stage: Stage) -> None:
 
 # A worker that a station of the LAN has taken over
 
-WORKER_MESSAGE = struct.Struct("=III6s48sBBB3x4s4siI1536s")
-WORKER_PROBED, WORKER_CONFLICT = 7, 9
+WORKER_MESSAGE = struct.Struct("=III6s48sBBB3x4s4siIII1536s")
+WORKER_PROBED, WORKER_ASKED = 9, 13
+REPORTS = (records.CONFLICT, records.STRANGER, records.VERDICT)
 
 
 def worker_message(kind: int, number: int, job: int = 0, count: int = 1,
-                   address: str = "192.168.77.1") -> bytes:
-    """A struct worker_message, whose first address is free."""
+                   address: str = "192.168.77.1", fate: int = 0) -> bytes:
+    """A struct worker_message, whose first address is free, or whose first packet has this fate."""
     octets = IPv4Address(address).packed
+    body = bytes([fate]) if kind == WORKER_ASKED else octets + bytes(8)
     return WORKER_MESSAGE.pack(kind, number, job, b"\2\0\0\0\0\7", b"", 0, 0, 0, octets, octets, 0,
-                               count, octets + bytes(8))
+                               count, 7, 7, body)
 
 
 @contextmanager
@@ -197,23 +199,24 @@ def test_hostile_worker(own: Stage) -> None:
         other.send(own.attach(OTHER))
         time.sleep(0.1)
         with as_worker(own) as sock:
-            for kind in range(WORKER_PROBED, WORKER_CONFLICT + 1):
+            for kind in range(WORKER_PROBED, WORKER_ASKED + 1):
                 for number in range(6):
                     for job in range(4):
                         for address in ("192.168.77.1", RESOLVER, own.victim_address):
                             sock.send(worker_message(kind, number, job, address=address))
         answer = other.answer()
-        while answer.kind == records.CONFLICT:
+        while answer.kind in REPORTS:
             answer = other.answer()
         assert answer.kind == READY
         assert answer.address not in ("192.168.77.1", RESOLVER, own.victim_address)
         assert own.service.processes == processes, "all of it was in order"
     while select.select([own.victim.socket], [], [], 0.2)[0]:
-        assert own.victim.answer().kind == records.CONFLICT
+        assert records.read_answer(own.victim.socket, ()).kind in REPORTS
     own.victim_is_well()
 
     for octets in (worker_message(WORKER_PROBED, 1, count=129), b"x",
-                   worker_message(WORKER_CONFLICT + 1, 1)):
+                   worker_message(WORKER_ASKED, 1, fate=7),
+                   worker_message(WORKER_ASKED + 1, 1)):
         processes = own.service.processes
         with as_worker(own) as sock:
             sock.send(octets)

@@ -114,6 +114,7 @@ RECORDS = [
         "request refused: connect to this vmrun-netsetup yourself", 4),
     raw("connect with a body", record(records.CONNECT, b"x"), MALFORMED + "wrong size"),
     raw("connected", record(records.CONNECTED, b""), NO_REQUEST),
+    raw("stranger", record(records.STRANGER, bytes(records.CONFLICT_BODY.size)), NO_REQUEST),
     raw("verdict", record(records.VERDICT, bytes(records.VERDICT_BODY.size)), NO_REQUEST),
     raw("change unterminated", record(records.CHANGE, b"x" * records.CHANGE_BODY.size),
         MALFORMED + "unterminated text"),

@@ -172,7 +172,8 @@ class Laptop(Station):
             self._index = self.netns.ip_json(f"link show dev {self.interface}")[0]["ifindex"]
         self.netns.ip(f"link del {self.interface}", check=False)
 
-    def _plug_as_before(self) -> None:
+    def plug_as_before(self) -> None:
+        """Plug the adapter in again, which gets its index again."""
         self.unplug()
         self.netns.ip_batch([
             f"link add {self.interface} index {self._index} address {self._mac} mtu {self.lan.mtu} "
@@ -283,7 +284,7 @@ class Laptop(Station):
         self._extras.close()
         lan, cidr, gateway, mac, mtu = self._home
         if self._index:
-            self._plug_as_before()
+            self.plug_as_before()
         if self.lan is not lan:
             self.roam(lan, cidr)
         if self.lan.mtu != mtu:

@@ -52,10 +52,10 @@ _PROTOCOL = _protocol()
 _RECORDS = _PROTOCOL["records"]
 MAGIC, VERSION, LARGEST = _PROTOCOL["magic"], _PROTOCOL["version"], _PROTOCOL["largest"]
 (ATTACH, MOVE, WITHDRAW, CLEAN, CHANGE, READY, FAILED, CONFLICT, RENEWED, DONE, DHCP,
- CONNECT, CONNECTED, VERDICT) = (
+ CONNECT, CONNECTED, STRANGER, VERDICT) = (
     _PROTOCOL["types"][f"RECORD_{name}"] for name in
     "ATTACH MOVE WITHDRAW CLEAN CHANGE READY FAILED CONFLICT RENEWED DONE DHCP CONNECT "
-    "CONNECTED VERDICT".split())
+    "CONNECTED STRANGER VERDICT".split())
 
 HEADER = Layout(**_RECORDS["record_header"])
 (ATTACH_BODY, CLEAN_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, CONFLICT_BODY, DHCP_BODY,
@@ -152,8 +152,9 @@ def _text(octets: bytes) -> str:
     return octets.partition(b"\0")[0].decode()
 
 
-def read_answer(sock: socket.socket) -> Optional[Answer]:
-    """The service's next record that is no RECORD_CHANGE; None at end-of-file."""
+def read_answer(sock: socket.socket,
+                skipped: tuple[int, ...] = (CHANGE, VERDICT)) -> Optional[Answer]:
+    """The service's next record of another kind than those @skipped; None at end-of-file."""
     while True:
         try:
             octets, fds, _, _ = socket.recv_fds(sock, LARGEST, 9)
@@ -170,5 +171,5 @@ def read_answer(sock: socket.socket) -> Optional[Answer]:
             ready = READY_BODY.unpack(body)
             return Answer(kind, tap=_text(ready["tap"]), tap_ifindex=ready["tap_ifindex"],
                           address=str(IPv4Address(ready["address"])), fds=tuple(fds))
-        if kind != CHANGE:
+        if kind not in skipped:
             return Answer(kind, fds=tuple(fds))

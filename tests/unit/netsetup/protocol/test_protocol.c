@@ -58,6 +58,7 @@ static void test_init(void **state)
 					[RECORD_DHCP] = sizeof(struct dhcp_record),
 					[RECORD_CONNECT] = sizeof(struct record_header),
 					[RECORD_CONNECTED] = sizeof(struct record_header),
+					[RECORD_STRANGER] = sizeof(struct conflict_record),
 					[RECORD_VERDICT] = sizeof(struct verdict_record) };
 	struct error err;
 

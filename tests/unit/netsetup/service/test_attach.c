@@ -115,6 +115,9 @@ static void whole(void)
 	message = worker_next(&fds);
 	assert_int_equal(message.type, WORKER_DHCP);
 	assert_int_equal(fds, 2);
+	message = worker_next(&fds);
+	assert_int_equal(message.type, WORKER_SOURCES);
+	assert_int_equal(fds, 1);
 	message = worker_next(NULL);
 	assert_int_equal(message.type, WORKER_DEFEND);
 	assert_int_equal(message.announce, 1);
@@ -722,6 +725,8 @@ static void carrier(void)
 
 	service_open();
 	assert_int_equal(move_after_carrier(&vm, &client, KNOWN_ROUTER), ATTACH_PENDING);
+	/* The interface may be another one that has its index. */
+	assert_int_equal(worker_next(NULL).type, WORKER_OPEN);
 	find = worker_next(NULL);
 	assert_int_equal(find.type, WORKER_FIND);
 	assert_address(find.address, "192.168.7.1");
@@ -743,7 +748,7 @@ static void carrier(void)
 		struct worker_message answer;
 
 		assert_int_equal(move_after_carrier(&vm, &client, KNOWN_ROUTER), ATTACH_PENDING);
-		find = worker_next(NULL);
+		find = worker_expect(WORKER_FIND);
 		find.type = WORKER_FOUND;
 		find.mac = last ? (struct ether_addr){ { 2, 0, 0, 0, 0, last } }
 				: (struct ether_addr){ { 0 } };
@@ -769,6 +774,56 @@ static void carrier(void)
 static void test_carrier(void **state)
 {
 	namespace_test(carrier);
+}
+
+/* An ARP socket that sends nothing is opened anew, once; a second failure is reported. */
+static void dead_socket(void)
+{
+	struct attach_record attach = attach_at("web", "192.168.7.9");
+	struct worker_message probe, answer;
+	struct error err = { 0 };
+	struct vm *vm;
+	int client;
+
+	service_open();
+	attach.probe = PROBE_NORMAL;
+	vm = service_vm(&attach, &client);
+	assert_int_equal(attach_begin(&service, vm, &err), ATTACH_PENDING);
+	probe = worker_expect(WORKER_PROBE);
+	for (int failures = 1; failures <= 2; failures++) {
+		answer = worker_probed(&probe, 1);
+		answer.error = ENXIO;
+		if (failures == 2)
+			break;
+		assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_PENDING);
+		assert_int_equal(worker_next(NULL).type, WORKER_OPEN);
+		probe = worker_expect(WORKER_PROBE);
+	}
+	assert_int_equal(attach_answered(&service, vm, &answer, &err), -ENXIO);
+	assert_string_equal(err.message, "cannot send ARP on 'e0': No such device or address");
+
+	/* The next request has a new socket. So has the search for the router. */
+	assert_int_equal(attach_move(&service, vm, &err), ATTACH_PENDING);
+	assert_int_equal(worker_next(NULL).type, WORKER_REST);
+	assert_int_equal(worker_next(NULL).type, WORKER_OPEN);
+	probe = worker_expect(WORKER_PROBE);
+	answer = worker_probed(&probe, 0);
+	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_PENDING);
+	answer = worker_expect(WORKER_FIND);
+	answer.type = WORKER_FOUND;
+	answer.error = ENETDOWN;
+	assert_int_equal(attach_answered(&service, vm, &answer, &err), ATTACH_PENDING);
+	assert_int_equal(worker_next(NULL).type, WORKER_OPEN);
+	probe = worker_expect(WORKER_PROBE);
+	answer = worker_probed(&probe, 0);
+	assert_int_equal(answered(vm, &answer), ATTACH_DONE);
+	undo(vm, client);
+	service_close();
+}
+
+static void test_dead_socket(void **state)
+{
+	namespace_test(dead_socket);
 }
 
 /* In another subnet the VM gets another address, and the old route goes. */
@@ -968,7 +1023,13 @@ static void test_exchanged_names(void **state)
 	namespace_test(exchanged_names);
 }
 
-/* A withdrawn VM keeps its tap and its route; the uplink's values are restored. */
+/* The preferences of all rules with our protocol number. */
+#define OUR_RULES "ip rule show | sed -n 's/^\\([0-9]*\\):.*proto 118.*/\\1/p' | tr '\\n' ' '"
+
+/*
+ * A withdrawn VM keeps its tap, and what keeps its guest from other networks. The next network may
+ * have another host of its address. The uplink's values are restored.
+ */
 static void withdrawn(void)
 {
 	const struct attach_record attach = attach_at("web", "192.168.7.9");
@@ -981,12 +1042,17 @@ static void withdrawn(void)
 	attach_withdraw(&service, vm);
 	assert_int_equal(worker_next(NULL).type, WORKER_REST);
 	assert_false(published("192.168.7.9"));
-	assert_true(routed("192.168.7.9"));
 	assert_int_equal(namespace_run("cd /proc/sys/net/ipv4 && [ $(cat conf/e0/forwarding "
 				       "neigh/e0/proxy_delay | tr -d '\\n') = 080 ]"),
 			 0);
+	assert_int_equal(namespace_run("[ -z \"$(ip route show table all proto 118)\" ] && "
+				       "ip route get 192.168.7.9 | grep -q 'dev e0' && "
+				       "[ \"$(" OUR_RULES ")\" = '116 117 118 ' ]"),
+			 0);
 	move_now(vm);
-	assert_true(published("192.168.7.9"));
+	assert_true(published("192.168.7.9") && routed("192.168.7.9"));
+	assert_int_equal(namespace_run("[ \"$(" OUR_RULES ")\" = '114 115 116 116 117 118 118 ' ]"),
+			 0);
 	assert_int_equal(worker_expect(WORKER_DEFEND).announce, 1);
 	/* A request that waits is withdrawn with the VM. */
 	vm->record.attach.probe = PROBE_NORMAL;
@@ -1061,6 +1127,7 @@ static void restored(void)
 		assert_true(namespace_unchanged(made));
 		assert_int_equal(worker_next(NULL).type, WORKER_DHCP);
 		assert_int_equal(worker_next(NULL).type, WORKER_OPEN);
+		assert_int_equal(worker_next(NULL).type, WORKER_SOURCES);
 		assert_int_equal(worker_next(NULL).type, WORKER_DEFEND);
 		assert_int_equal(namespace_run("ip neigh del proxy 192.168.7.9 dev e0 && "
 					       "ip route del 192.168.7.9"),
@@ -1068,10 +1135,10 @@ static void restored(void)
 	}
 	/* A VM that is off the LAN stays so. */
 	attach_withdraw(&service, vm);
-	assert_int_equal(state_save(&service, &err), 0);
 	close(client);
 	service_restart();
 	vm = service.vms;
+	assert_int_equal(vm->record.published_on, 0);
 	make_pair(&client, &vm->client);
 	worker_count(WORKER_OPEN);
 	assert_int_equal(attach_restore(&service, vm, true, &err), ATTACH_DONE);
@@ -1315,8 +1382,13 @@ static void hostile_worker(void)
 	answer.count = probe.count;
 	answer.type = WORKER_OPEN;
 	assert_int_equal(send_worker(&answer, sizeof(answer)), -EPROTO);
-	answer.type = WORKER_CONFLICT + 1;
+	answer.type = WORKER_STRANGER + 1;
 	assert_int_equal(send_worker(&answer, sizeof(answer)), -EPROTO);
+	answer.type = WORKER_PROBED;
+	for (int error = -1; error <= 4096; error += 4097) {
+		answer.error = error;
+		assert_int_equal(send_worker(&answer, sizeof(answer)), -EPROTO);
+	}
 	assert_true(namespace_unchanged(before));
 
 	/* Fewer results than addresses prove nothing new about the rest; more are not read. */
@@ -1412,19 +1484,20 @@ static void test_dry_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),          cmocka_unit_test(test_held),
-		cmocka_unit_test(test_refused),        cmocka_unit_test(test_two),
-		cmocka_unit_test(test_stolen_mac),     cmocka_unit_test(test_same_name),
-		cmocka_unit_test(test_probed),         cmocka_unit_test(test_probed_at_once),
-		cmocka_unit_test(test_undone_before),  cmocka_unit_test(test_changed_meanwhile),
-		cmocka_unit_test(test_moved_again),    cmocka_unit_test(test_filtered),
-		cmocka_unit_test(test_networks_alike), cmocka_unit_test(test_carrier),
-		cmocka_unit_test(test_other_subnet),   cmocka_unit_test(test_other_uplink),
-		cmocka_unit_test(test_new_table),      cmocka_unit_test(test_exchanged_names),
-		cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_unmoved),
-		cmocka_unit_test(test_restored),       cmocka_unit_test(test_resume),
-		cmocka_unit_test(test_started_anew),   cmocka_unit_test(test_forbidden),
-		cmocka_unit_test(test_hostile_worker), cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_whole),           cmocka_unit_test(test_held),
+		cmocka_unit_test(test_refused),         cmocka_unit_test(test_two),
+		cmocka_unit_test(test_stolen_mac),      cmocka_unit_test(test_same_name),
+		cmocka_unit_test(test_probed),          cmocka_unit_test(test_probed_at_once),
+		cmocka_unit_test(test_undone_before),   cmocka_unit_test(test_changed_meanwhile),
+		cmocka_unit_test(test_moved_again),     cmocka_unit_test(test_filtered),
+		cmocka_unit_test(test_networks_alike),  cmocka_unit_test(test_carrier),
+		cmocka_unit_test(test_dead_socket),     cmocka_unit_test(test_other_subnet),
+		cmocka_unit_test(test_other_uplink),    cmocka_unit_test(test_new_table),
+		cmocka_unit_test(test_exchanged_names), cmocka_unit_test(test_withdrawn),
+		cmocka_unit_test(test_unmoved),         cmocka_unit_test(test_restored),
+		cmocka_unit_test(test_resume),          cmocka_unit_test(test_started_anew),
+		cmocka_unit_test(test_forbidden),       cmocka_unit_test(test_hostile_worker),
+		cmocka_unit_test(test_dry_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

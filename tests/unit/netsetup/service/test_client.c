@@ -122,8 +122,11 @@ static void whole(void)
 	protocol_record_init(&withdraw, RECORD_WITHDRAW);
 	send_record(end, &withdraw);
 	assert_int_equal(client_event(&service, vm), 0);
-	/* The proxy entry, two values, a route of the tap's table, two rules of the uplink. */
-	assert_int_equal(count_changes(end), 6);
+	/*
+	 * The route, the proxy entry, two values, two routes of the tap's table, two rules to the
+	 * guest, two of the uplink.
+	 */
+	assert_int_equal(count_changes(end), 10);
 	assert_true(client_silent(end));
 	assert_int_equal(client_event(&service, vm), 0);
 
@@ -131,8 +134,8 @@ static void whole(void)
 	assert_int_equal(shutdown(end, SHUT_WR), 0);
 	assert_int_equal(client_event(&service, vm), 1);
 	assert_null(service.vms);
-	/* The tap is down, the table goes, five rules, and the tap. */
-	assert_int_equal(count_changes(end), 8);
+	/* The tap is down, the table goes, three rules, and the tap. */
+	assert_int_equal(count_changes(end), 6);
 	assert_string_equal(first_change, "ip link set dev vmr-web down");
 	assert_string_equal(last_change, "ip link delete dev vmr-web");
 	assert_end(end, RECORD_DONE);
@@ -459,6 +462,7 @@ static void unexpected(void)
 				 i < ARRAY_SIZE(changes) && changes[i] == bad_field ? EINVAL
 										    : EPROTO);
 		assert_end(end, RECORD_DONE);
+		worker_count(WORKER_FORGET);
 	}
 	service_close();
 	assert_true(namespace_unchanged(before));

@@ -173,7 +173,122 @@ static void write_state(int dir, const void *data, size_t size)
 	assert_int_equal(write(fd, data, size), size);
 }
 
-/* A file of another version has no VMs that this service knows. A link is followed nowhere. */
+/* The header's words: magic, sizes of four parts, last number, numbers of uplinks and VMs. */
+enum word {
+	WORD_MAGIC,
+	WORD_HEADER_SIZE,
+	WORD_UPLINK_SIZE,
+	WORD_VM_SIZE,
+	WORD_ATTACH_SIZE,
+	WORD_LAST_ID,
+	WORD_UPLINKS,
+	WORD_VMS,
+};
+
+/* Copies a part; @by more bytes at its end have a value, and fewer are missing. */
+static void copy_part(char **to, const char **from, uint32_t size, int by)
+{
+	const uint32_t common = by < 0 ? size - (uint32_t)-by : size;
+
+	memcpy(*to, *from, common);
+	*to += common;
+	*from += size;
+	if (by > 0)
+		memset(*to, 0x55, (size_t)by);
+	*to += by > 0 ? by : 0;
+}
+
+/* Writes the file of a version whose parts are longer or shorter, each by another number. */
+static void write_as(int dir, const uint32_t *good, int by)
+{
+	union {
+		char bytes[16384];
+		uint32_t words[8];
+	} other = { .words = { 0 } };
+	const char *from = (const char *)good;
+	char *to = other.bytes;
+
+	copy_part(&to, &from, good[WORD_HEADER_SIZE], by);
+	for (uint32_t i = 0; i < good[WORD_UPLINKS]; i++)
+		copy_part(&to, &from, good[WORD_UPLINK_SIZE], 2 * by);
+	for (uint32_t i = 0; i < good[WORD_VMS]; i++) {
+		copy_part(&to, &from, good[WORD_VM_SIZE], 3 * by);
+		copy_part(&to, &from, good[WORD_ATTACH_SIZE], 4 * by);
+	}
+	for (int part = 0; part < 4; part++)
+		other.words[WORD_HEADER_SIZE + part] += (uint32_t)((part + 1) * by);
+	write_state(dir, other.bytes, (size_t)(to - other.bytes));
+}
+
+/*
+ * The service before or after this one has other parts: what both know is read, and the rest is
+ * zero. Nothing of an uplink or a VM is lost by an upgrade.
+ */
+static void other_sizes(void)
+{
+	struct state state = open_state();
+	const size_t end = sizeof(struct vm_record);
+	struct error err = { 0 };
+	cleanup_fd int fd = -1;
+	uint32_t good[4096];
+	struct vm *vm;
+
+	vm = add(&state, "web", "192.168.7.9");
+	vm->record.ruled = 0x01020304;
+	memset(vm->record.attach.reserved, 7, sizeof(vm->record.attach.reserved));
+	add(&state, "more", "192.168.7.10");
+	state.uplinks.count = 2;
+	for (uint32_t i = 0; i < 2; i++)
+		state.uplinks.records[i] = (struct uplink_record){
+			.ifindex = 42 + i, .values[1] = { 1, 80, 0x01020304 }
+		};
+	state.own_macs[OWN_MACS_MAX - 1].ether_addr_octet[0] = 9;
+	state.own_macs[OWN_MACS_MAX - 1].ether_addr_octet[5] = 8;
+	assert_int_equal(state_save(&state, &err), 0);
+	fd = openat(state.dir, "state", O_RDONLY);
+	assert_true(read(fd, good, sizeof(good)) > 0);
+
+	for (int by = -1; by <= 1; by++) {
+		struct state next = { .dir = state.dir };
+		struct vm *found;
+
+		write_as(state.dir, good, by);
+		assert_int_equal(state_load(&next, &err), 0);
+		assert_int_equal(next.last_id, 2);
+		assert_int_equal(next.own_macs[OWN_MACS_MAX - 1].ether_addr_octet[0], 9);
+		assert_int_equal(next.own_macs[OWN_MACS_MAX - 1].ether_addr_octet[5],
+				 by < 0 ? 0 : 8);
+		assert_int_equal(next.uplinks.count, 2);
+		for (uint32_t i = 0; i < 2; i++) {
+			assert_int_equal(next.uplinks.records[i].ifindex, 42 + i);
+			assert_int_equal(next.uplinks.records[i].values[1].original, 80);
+			assert_int_equal(next.uplinks.records[i].values[1].original_of_all,
+					 by < 0 ? 0x0304 : 0x01020304);
+		}
+		found = state_find(&next, 1);
+		assert_non_null(found);
+		assert_string_equal(found->record.attach.name, "web");
+		assert_address(found->record.address, "192.168.7.9");
+		assert_int_equal(found->record.ruled, by < 0 ? 4 : 0x01020304);
+		assert_int_equal(found->record.attach.reserved[0], by < 0 ? 0 : 7);
+		if (by >= 0)
+			assert_memory_equal(&found->record, &vm->record, end);
+		assert_address(state_find(&next, 2)->record.address, "192.168.7.10");
+		while (next.vms) {
+			found = next.vms;
+			state_remove(&next, found);
+			vm_free(found);
+		}
+	}
+	state_close(&state);
+}
+
+static void test_other_sizes(void **state)
+{
+	namespace_test(other_sizes);
+}
+
+/* A file of another format says nothing. A link is followed nowhere. */
 static void other_version(void)
 {
 	struct state state = open_state(), next = { .dir = -1 };
@@ -188,11 +303,10 @@ static void other_version(void)
 	size = read(fd, bytes, sizeof(bytes));
 	assert_true(size > (ssize_t)sizeof(struct vm_record));
 	next.dir = state.dir;
-	/* Magic, size of a record, numbers of uplinks and VMs. */
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = WORD_MAGIC; i <= WORD_VMS; i++) {
 		const uint32_t good = bytes[i];
 
-		if (i == 2)
+		if (i == WORD_LAST_ID)
 			continue;
 		bytes[i] ^= 0x10000;
 		write_state(state.dir, bytes, (size_t)size);
@@ -487,9 +601,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_comes_and_goes), cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_saved),          cmocka_unit_test(test_other_version),
-		cmocka_unit_test(test_no_room),        cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_locked),         cmocka_unit_test(test_turns),
-		cmocka_unit_test(test_find_other),
+		cmocka_unit_test(test_other_sizes),    cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_refused),        cmocka_unit_test(test_locked),
+		cmocka_unit_test(test_turns),          cmocka_unit_test(test_find_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

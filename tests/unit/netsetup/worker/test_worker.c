@@ -18,6 +18,7 @@
 #include "netsetup/confine/capabilities.h"
 #include "netsetup/confine/landlock.h"
 #include "netsetup/kernel/dhcp_socket.h"
+#include "netsetup/worker/stranger.h"
 #include "tests/unit/support/worker.h"
 
 #ifdef VMRUN_SANITIZE
@@ -505,6 +506,82 @@ static void test_dhcp(void **state)
 	namespace_test(dhcp);
 }
 
+/* Sends an ARP request or an IPv4 header of a guest out of e0-p. */
+static void guest_sends(int guest, bool ip, const char *from)
+{
+	const struct in_addr sender = address(from);
+	unsigned char frame[60] = { [0] = 2, [5] = 1, [6] = 2, [11] = 2, [12] = 8 };
+
+	frame[13] = ip ? 0 : 6;
+	frame[14] = ip ? 0x45 : 0;
+	memcpy(frame + (ip ? 26 : 28), &sender, sizeof(sender));
+	assert_int_equal(send(guest, frame, sizeof(frame), 0), sizeof(frame));
+}
+
+/* Reads one frame; returns true if the guest's foreign address is this one. */
+static bool is_stranger(struct stranger *stranger, const char *text)
+{
+	struct pollfd poller = { .fd = stranger->socket, .events = POLLIN };
+	struct ether_addr mac;
+	struct in_addr sender;
+
+	if (poll(&poller, 1, 100) == 0)
+		return false;
+	return stranger_receive(stranger, &sender, &mac) && ipv4_equal(sender, address(text)) &&
+	       !memcmp(&mac, &theirs, sizeof(mac));
+}
+
+/* A foreign address of a guest is found once, after the time that it has to take its own. */
+static void sources(void)
+{
+	struct stranger stranger = { .socket = -1, .listen_at = UINT64_MAX };
+	struct error err;
+	int guest;
+
+	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
+	guest = arp_socket_open(if_nametoindex("e0-p"), &err);
+	assert_true(guest >= 0);
+	for (int ip = 0; ip < 2; ip++) {
+		stranger.address.s_addr = INADDR_ANY;
+		stranger_open(&stranger, arp_socket_open(if_nametoindex("e0"), &err), 1000);
+		assert_true(stranger.socket >= 0);
+		stranger_step(&stranger, 100000);
+		guest_sends(guest, ip, "192.168.7.10");
+		assert_false(is_stranger(&stranger, "192.168.7.10"));
+
+		stranger_expect(&stranger, address("192.168.7.9"), 1000);
+		stranger_step(&stranger, 999 + STRANGER_SETTLE_MS);
+		guest_sends(guest, ip, "192.168.7.10");
+		assert_false(is_stranger(&stranger, "192.168.7.10"));
+		stranger_step(&stranger, 1000 + STRANGER_SETTLE_MS);
+		guest_sends(guest, ip, "192.168.7.9");
+		guest_sends(guest, ip, "0.0.0.0");
+		assert_false(is_stranger(&stranger, "192.168.7.9"));
+		guest_sends(guest, ip, "192.168.7.10");
+		guest_sends(guest, ip, "192.168.7.11");
+		assert_true(is_stranger(&stranger, "192.168.7.10"));
+		assert_false(is_stranger(&stranger, "192.168.7.11"));
+		assert_false(is_stranger(&stranger, "192.168.7.11"));
+
+		/* Another address begins anew; the same one does not. */
+		stranger_expect(&stranger, address("192.168.7.9"), 20000);
+		stranger_step(&stranger, 90000);
+		guest_sends(guest, ip, "192.168.7.10");
+		assert_false(is_stranger(&stranger, "192.168.7.10"));
+		stranger_expect(&stranger, address("192.168.7.8"), 20000);
+		stranger_step(&stranger, 90000);
+		guest_sends(guest, ip, "192.168.7.9");
+		assert_true(is_stranger(&stranger, "192.168.7.9"));
+	}
+	stranger_close(&stranger);
+	close(guest);
+}
+
+static void test_sources(void **state)
+{
+	namespace_test(sources);
+}
+
 /* As many VMs as may be, each with its sockets, and one more. */
 static void crowd(void)
 {
@@ -559,7 +636,7 @@ static const struct mistake {
 	{ { .type = WORKER_DEFEND, .vm = 1 }, 0 },
 	{ { .type = WORKER_DEFEND, .vm = 1, .address = { 1 }, .announce = 2 }, 0 },
 	{ { .type = WORKER_PROBED, .vm = 1 }, 0 },
-	{ { .type = WORKER_CONFLICT + 1, .vm = 1 }, 0 },
+	{ { .type = WORKER_ASKED + 1, .vm = 1 }, 0 },
 	{ { .type = WORKER_OPEN, .vm = 1 }, 0 },
 	{ { .type = WORKER_OPEN, .vm = 1 }, 2 },
 	{ { .type = WORKER_DHCP, .vm = 1 }, 1 },
@@ -831,10 +908,10 @@ int main(void)
 		cmocka_unit_test(test_former_answers), cmocka_unit_test(test_answered_while_asleep),
 		cmocka_unit_test(test_flood),          cmocka_unit_test(test_router),
 		cmocka_unit_test(test_defence),        cmocka_unit_test(test_link_down),
-		cmocka_unit_test(test_dhcp),           cmocka_unit_test(test_crowd),
-		cmocka_unit_test(test_wrong),          cmocka_unit_test(test_no_arp),
-		cmocka_unit_test(test_not_reading),    cmocka_unit_test(test_confined),
-		cmocka_unit_test(test_unprivileged),
+		cmocka_unit_test(test_dhcp),           cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_crowd),          cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_no_arp),         cmocka_unit_test(test_not_reading),
+		cmocka_unit_test(test_confined),       cmocka_unit_test(test_unprivileged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
