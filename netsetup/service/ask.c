@@ -173,13 +173,19 @@ static bool add_rules(struct state *state, struct host *host, struct vm *vm)
 	return added;
 }
 
+/*
+ * Threat: a move that fails before the policy is read leaves its FIREWALL_ALLOW in the request, and
+ * the VM runs on: a user who may not change the firewall gets its rules. Check: the request is
+ * authorized anew. Test: test_firewall_by_a_failed_move in tests/lab/security/test_attacks.py.
+ */
 static bool allow_more(struct state *state, struct vm *vm)
 {
 	cleanup_task task = { 0 };
 	struct error ignored;
 
 	return vm->record.attach.firewall == FIREWALL_ALLOW && vm->ask.verdict.culprit_count &&
-	       vm->ask.rounds++ < ROUNDS_MAX && task_host(&task, state, vm, &ignored) == 0 &&
+	       vm->ask.rounds++ < ROUNDS_MAX && task_begin(&task, state, vm, &ignored) == 0 &&
+	       task_authorize(&task, vm->record.address, &ignored) == 0 &&
 	       add_rules(state, &task.host, vm) && ask(state, &task.host, vm);
 }
 

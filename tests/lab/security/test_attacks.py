@@ -163,6 +163,26 @@ def test_a_stations_mac(stage: Stage) -> None:
         assert answer.kind == FAILED and phone.mac in answer.message, answer
 
 
+def test_firewall_by_a_failed_move(stage: Stage) -> None:
+    """A request that fails before the policy is read leaves its wishes with the VM: no rule is added
+    to a firewall for a user who may not change it."""
+    laptop = stage.lab.laptop.netns
+    with stage.caller(ME) as caller:
+        assert caller.ask(stage.attach(path=1)).kind == READY
+        answer = caller.ask(stage.attach(kind=MOVE, ifindex=4000, firewall=1))
+        assert answer.kind == FAILED and answer.code != EACCES, answer
+        laptop.run(["nft", "add table ip filter; add chain ip filter FORWARD "
+                    "{ type filter hook forward priority 0; policy drop; }"])
+        try:
+            heard = records.read_answer(caller.socket, ())
+            time.sleep(1)
+            rules = laptop.run(["nft", "list", "ruleset"]).stdout
+        finally:
+            laptop.run(["nft", "delete table ip filter"])
+        assert heard.kind == records.VERDICT and "vmrun:" not in rules, rules
+        caller.finish()
+
+
 # A worker that a station of the LAN has taken over
 
 WORKER_MESSAGE = struct.Struct("=III6s48sBBB3x4s4siIII1536s")
