@@ -38,6 +38,7 @@ NAMES = ["x", "y", "victim", "of-root"]
 TAPS = [tap_name(QUICK, name) for name in NAMES]
 # A VM may watch the uplink promiscuously.
 TABLES = "118"  # and six digits of the tap's index: TAP_TABLE() of netsetup
+GATES = "vmr-ask_"  # while the kernel is asked if it forwards
 WATCHED = frozenset(["promiscuity"])
 SHOWN = [("link", "link show", "ifname"), ("route", "route show table all", "dst"),
          ("rule", "rule show", "priority"), ("neigh", "neigh show proxy", "dst"),
@@ -237,9 +238,11 @@ class Sequence:
 
 
 def is_own(line: str, theirs: set[str]) -> bool:
-    """True if a line is of a VM of QUICK's: of its tap, of a table that is not one of @theirs, or the
-    proxy entry or the rule of an address that this user may have."""
+    """True if a line is of a VM of QUICK's: of its tap, of a gate, of a table that is not one of
+    @theirs, or the proxy entry or the rule of an address that this user may have."""
     subject, title = line.split()[:2]
+    if title.startswith(GATES):
+        return True
     item = json.loads(line.partition(": ")[2]) if subject in ("rule", "route") else {}
     if item.get("table", "").startswith(TABLES) and item["table"] not in theirs:
         return True
