@@ -34,7 +34,8 @@
 void batch_begin(struct batch *batch, const char *table)
 {
 	*batch = (struct batch){ .table = table, .first = 1 };
-	batch->buffer = malloc(BUFFER_SIZE);
+	/* The kernel gets the bytes between attributes, too. */
+	batch->buffer = calloc(1, BUFFER_SIZE);
 	batch->parts = calloc(BATCH_MESSAGES, sizeof(*batch->parts));
 	if (!batch->buffer || !batch->parts) {
 		batch->error = -ENOMEM;
@@ -308,7 +309,7 @@ static void read_answer(const char *octets, int size, struct answer *answer)
  */
 static int receive_answer(int owner, struct answer *answer)
 {
-	cleanup_free char *octets = malloc(RECEIVE_SIZE);
+	cleanup_free char *octets = calloc(1, RECEIVE_SIZE);
 	ssize_t size;
 
 	if (!octets)
@@ -419,7 +420,7 @@ static int read_messages(const char *octets, int size, struct reading *reading)
 
 static int read_once(int owner, struct reading *reading)
 {
-	cleanup_free char *octets = malloc(RECEIVE_SIZE);
+	cleanup_free char *octets = calloc(1, RECEIVE_SIZE);
 	struct nftnl_set *object = nftnl_set_alloc();
 	struct nlmsghdr *header;
 	int ret;
