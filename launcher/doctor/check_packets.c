@@ -89,7 +89,7 @@ static void add_table(const struct nftables *nftables, const char *table, char *
 		append(text, size, "%s: dropped %s\n", table + strlen(TABLE_PREFIX), counts.rules);
 }
 
-/* The chain uplink_in is in each of our tables once. */
+/* Each of our tables has the chain check; the chains of the uplink come with a bridged VM. */
 static void add_tables(const struct nftables *nftables, char *text, size_t size)
 {
 	char last[64] = "";
@@ -98,7 +98,7 @@ static void add_tables(const struct nftables *nftables, char *text, size_t size)
 
 	while (nftables_next(nftables, &place, &rule)) {
 		if (strncmp(rule.table, TABLE_PREFIX, strlen(TABLE_PREFIX)) != 0 ||
-		    strcmp(rule.chain, "uplink_in") != 0 || !strcmp(rule.table, last))
+		    strcmp(rule.chain, "check") != 0 || !strcmp(rule.table, last))
 			continue;
 		snprintf(last, sizeof(last), "%s", rule.table);
 		add_table(nftables, rule.table, text, size);

@@ -289,7 +289,8 @@ int maker_run(int socket, struct error *err)
 	while (ret == 0) {
 		const ssize_t size = maker_record_receive(socket, &request, sizeof(request), fds);
 
-		if (size == 0)
+		/* A service that ends does not wait for all answers. */
+		if (size == 0 || (size < 0 && errno == ECONNRESET))
 			return 0;
 		if (size < 0)
 			return error_set_errno(err, errno, "cannot receive from the service");

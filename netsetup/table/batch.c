@@ -48,7 +48,8 @@ int batch_open(struct error *err)
 void batch_begin(struct batch *batch, const char *table)
 {
 	*batch = (struct batch){ .family = NFPROTO_NETDEV, .table = table, .first = 1 };
-	batch->buffer = malloc(BUFFER_SIZE);
+	/* The kernel gets the bytes between attributes, too. */
+	batch->buffer = calloc(1, BUFFER_SIZE);
 	batch->parts = calloc(BATCH_MESSAGES, sizeof(*batch->parts));
 	if (!batch->buffer || !batch->parts) {
 		batch->error = -ENOMEM;
@@ -331,7 +332,7 @@ static void read_answer(const char *octets, int size, struct answer *answer)
  */
 static int receive_answer(int owner, struct answer *answer)
 {
-	cleanup_free char *octets = malloc(RECEIVE_SIZE);
+	cleanup_free char *octets = calloc(1, RECEIVE_SIZE);
 	ssize_t size;
 
 	if (!octets)
@@ -442,7 +443,7 @@ static int read_messages(const char *octets, int size, struct reading *reading)
 
 static int read_once(int owner, struct reading *reading)
 {
-	cleanup_free char *octets = malloc(RECEIVE_SIZE);
+	cleanup_free char *octets = calloc(1, RECEIVE_SIZE);
 	struct nftnl_set *object = nftnl_set_alloc();
 	struct nlmsghdr *header;
 	int ret;

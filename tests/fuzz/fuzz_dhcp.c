@@ -104,7 +104,9 @@ static void check_reply(const struct dhcp_server *server, const struct dhcp_reco
 	assert(reply->size >= SIZE_MIN);
 	assert(ones_sum(reply->packet, sizeof(struct iphdr), 0) == 0xffff);
 	assert(udp_sum(reply->packet, reply->size) == 0xffff);
+	/* A card that only informs itself by its own address does not become the client. */
 	assert(!memcmp(&reply->mac, &server->client, sizeof(mac)) ||
+	       !memcmp(&reply->mac, &mac, sizeof(mac)) ||
 	       !memcmp(&reply->mac, &everyone, sizeof(mac)));
 	assert(reply->packet[at] == DHCP_OPTION_TYPE);
 	while (reply->packet[at] != DHCP_OPTION_END) {

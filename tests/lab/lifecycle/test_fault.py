@@ -66,7 +66,7 @@ ASIDE = re.compile(r"it serves again|power|on wlan0|^vmrun-netsetup: ")
 OBJECT = re.compile(r"'[^']+'|\d+\.\d+\.\d+\.\d+|\S+\.yaml|QEMU|SUDO_[UG]ID|netlink socket|event loop"
                     r"|(this|the) host|the network|the IPv4|the next hop|neighbours|proxy entries"
                     r"|signals|directory of vmrun|for QMP|for the console|the launcher|process|privileges"
-                    r"|capabilities|the groups|become user|descriptor \d+|a timer|the (maker|worker|client|supervisor)"
+                    r"|capabilities|the groups|become user|descriptor \d+|a timer|the (maker|worker|client|supervisor|service)"
                     r"|a (DHCP )?socket|interface \d+|system calls|Landlock ruleset|network namespace"
                     r"|routes of VMs|policy rules|gate|nf_tables|nfnetlink")
 SIX = ["EPERM", "ENOMEM", "ENOSPC", "EBUSY", "EINTR", "ENOBUFS"]
