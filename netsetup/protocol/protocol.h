@@ -39,7 +39,7 @@
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
-#define PROTOCOL_VERSION 4
+#define PROTOCOL_VERSION 5
 
 /* The descriptor on which a vmrun-netsetup that vmrun starts finds its first client's socket. */
 #define PROTOCOL_FD 3
