@@ -126,7 +126,7 @@ bool forwarding_text(const struct verdict *verdict, char text[FORWARDING_TEXT_SI
 {
 	const uint8_t fate = worst_fate(verdict);
 	char subject[64], out[KINDS_TEXT_SIZE], in[KINDS_TEXT_SIZE];
-	char chain[3 * VERDICT_NAME_SIZE];
+	char chain[3 * NFT_NAME_SIZE];
 
 	text[0] = '\0';
 	if (fate == VERDICT_PASSES)
@@ -183,8 +183,8 @@ static void firewalld_remedy(const struct words *words, struct error *finding)
 static void nft_remedy(const struct verdict_culprit *culprit, const struct words *words,
 		       struct error *finding)
 {
-	char table[PRINTABLE_WORD_SIZE(VERDICT_NAME_SIZE)];
-	char chain[PRINTABLE_WORD_SIZE(VERDICT_NAME_SIZE)];
+	char table[PRINTABLE_WORD_SIZE(NFT_NAME_SIZE)];
+	char chain[PRINTABLE_WORD_SIZE(NFT_NAME_SIZE)];
 
 	if (!culprit->base[0])
 		return;

@@ -88,7 +88,7 @@ static void add_lan(struct json_object *object, const struct lan_session *lan_se
 static void add_chains(struct json_object *object, const struct verdict *verdict)
 {
 	struct json_object *chains = json_object_new_array();
-	char text[3 * VERDICT_NAME_SIZE];
+	char text[3 * NFT_NAME_SIZE];
 
 	for (size_t i = 0; i < verdict->culprit_count; i++) {
 		const struct verdict_culprit *culprit = &verdict->culprits[i];

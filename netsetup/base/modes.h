@@ -5,6 +5,9 @@
 
 #define QUEUES_MAX 8 /* pairs of queues of a tap */
 
+/* Of the name of a table or a chain; longer ones are cut. */
+#define NFT_NAME_SIZE 64
+
 /* When the uplink is promiscuous: it depends on its driver, always, never. */
 enum promiscuous_mode {
 	PROMISCUOUS_AUTO,

@@ -519,8 +519,8 @@ static void report_accept(struct host *host, const struct verdict_culprit *culpr
 			  const char *comment, const char *input, const char *output,
 			  const char *field, struct in_addr address)
 {
-	char chain[PRINTABLE_WORD_SIZE(VERDICT_NAME_SIZE)];
-	char table[PRINTABLE_WORD_SIZE(VERDICT_NAME_SIZE)], text[IPV4_TEXT_SIZE];
+	char chain[PRINTABLE_WORD_SIZE(NFT_NAME_SIZE)];
+	char table[PRINTABLE_WORD_SIZE(NFT_NAME_SIZE)], text[IPV4_TEXT_SIZE];
 
 	host_report(host,
 		    "nft insert rule %s %s %s iifname '\"%s\"' oifname '\"%s\"' ip %s %s counter "

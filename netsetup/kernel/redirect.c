@@ -54,23 +54,15 @@ static int put_redirect(struct nl_msg *message, int type, unsigned int to)
 	return 0;
 }
 
-static int put_match(struct nl_msg *message, const struct sock_filter *match, uint16_t count)
+static int put_program(struct nl_msg *message, const struct redirect *redirect)
 {
-	if (nla_put_u16(message, TCA_BPF_OPS_LEN, count) < 0 ||
-	    nla_put(message, TCA_BPF_OPS, (int)(count * sizeof(*match)), match) < 0)
+	const size_t size = redirect->count * sizeof(*redirect->program);
+
+	if (nla_put_u16(message, TCA_BPF_OPS_LEN, redirect->count) < 0 ||
+	    nla_put(message, TCA_BPF_OPS, (int)size, redirect->program) < 0 ||
+	    (!redirect->to && nla_put_u32(message, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT) < 0))
 		return -ENOMEM;
 	return 0;
-}
-
-/* With TCA_BPF_FLAG_ACT_DIRECT, the program returns the action itself (net/sched/cls_bpf.c). */
-static int put_drop(struct nl_msg *message)
-{
-	static const struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, TC_ACT_SHOT);
-
-	return put_match(message, &drop, 1) < 0 ||
-			       nla_put_u32(message, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT) < 0
-		       ? -ENOMEM
-		       : 0;
 }
 
 int redirect_add(struct nl_sock *route, const struct redirect *redirect)
@@ -82,22 +74,20 @@ int redirect_add(struct nl_sock *route, const struct redirect *redirect)
 				      .tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor),
 				      .tcm_info = TC_H_MAKE((unsigned int)redirect->priority << 16,
 							    htons(redirect->protocol)) };
-	const bool program = redirect->match || redirect->drop;
 	cleanup_nl_msg *message = NULL;
 	struct nlattr *options;
 	int ret = 0;
 
 	message = traffic_message(RTM_NEWTFILTER, NLM_F_CREATE, &header,
-				  program ? "bpf" : "matchall");
+				  redirect->program ? "bpf" : "matchall");
 	options = message ? nla_nest_start(message, TCA_OPTIONS) : NULL;
 	if (!options)
 		return -ENOMEM;
-	if (redirect->drop)
-		ret = put_drop(message);
-	else if (redirect->match)
-		ret = put_match(message, redirect->match, redirect->count);
+	if (redirect->program)
+		ret = put_program(message, redirect);
 	if (ret == 0 && redirect->to)
-		ret = put_redirect(message, program ? TCA_BPF_ACT : TCA_MATCHALL_ACT, redirect->to);
+		ret = put_redirect(message, redirect->program ? TCA_BPF_ACT : TCA_MATCHALL_ACT,
+				   redirect->to);
 	if (ret < 0)
 		return ret;
 	nla_nest_end(message, options);

@@ -16,21 +16,20 @@
  * @egress: true: frames that the host sends by it; false: that it receives by it.
  * @priority: 1 is first.
  * @protocol: ETH_P_*.
- * @match: program of classic BPF that returns 0 for frames that it leaves alone; NULL: all frames,
- *         by the classifier matchall.
+ * @program: of classic BPF, which returns 0 for frames that it leaves alone; NULL: all frames, by
+ *           the classifier matchall.
  * @count: number of its instructions.
- * @to: ifindex of the interface that the frames enter, as if received there; 0: no action.
- * @drop: drop the frames; @match must be NULL, and @to 0.
+ * @to: ifindex of the interface that the frames enter, as if received there; 0: what the program
+ *      returns is the action (TC_ACT_*).
  */
 struct redirect {
 	unsigned int from;
 	bool egress;
 	uint16_t priority;
 	uint16_t protocol;
-	const struct sock_filter *match;
+	const struct sock_filter *program;
 	uint16_t count;
 	unsigned int to;
-	bool drop;
 };
 
 /**

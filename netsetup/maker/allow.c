@@ -22,48 +22,35 @@
 /* Attempts to delete rules while others change the tables. */
 #define DELETE_TRIES 5
 
-/* A rule of a VM; @stale: its tap is gone. */
-struct found {
-	uint8_t family;
-	char table[NFT_NAME_MAXLEN];
-	char chain[NFT_NAME_MAXLEN];
-	uint64_t handle;
-	uuid_t uuid;
+/**
+ * struct search - which rules are found.
+ * @batch: gets their deletion; NULL: they are counted only.
+ * @comment: begins their comment.
+ * @chain: of this chain; NULL: of all.
+ * @stale: only rules whose tap is gone.
+ * @count: of rules found.
+ */
+struct search {
+	struct batch *batch;
+	const char *comment;
+	const struct allow *chain;
 	bool stale;
+	unsigned int count;
 };
 
-struct listing {
-	struct found found[FOUND_MAX];
-	size_t count;
-};
-
-/* Takes the comment out of the user data: fields of type, length, value (libnftnl's udata.h). */
-static bool get_uuid(struct nlattr *attribute, uuid_t uuid)
+/* Looks for the comment in the user data: fields of type, length, value (libnftnl's udata.h). */
+static bool has_comment(struct nlattr *attribute, const char *comment)
 {
 	const uint8_t *data = attribute ? nla_data(attribute) : NULL;
 	size_t left = attribute ? (size_t)nla_len(attribute) : 0;
-	char text[COMMENT_SIZE];
 
-	for (size_t size; left >= 2; data += size, left -= size) {
-		size = 2 + (size_t)data[1];
-		if (size > left)
-			return false;
-		if (data[0] != 0 || data[1] != COMMENT_SIZE)
-			continue;
-		memcpy(text, data + 2, sizeof(text));
-		text[sizeof(text) - 1] = '\0';
-		return !strncmp(text, ALLOW_COMMENT, strlen(ALLOW_COMMENT)) &&
-		       uuid_parse(text + strlen(ALLOW_COMMENT), uuid) == 0;
+	while (left >= 2 && left >= 2 + (size_t)data[1]) {
+		if (data[0] == 0 && data[1] == COMMENT_SIZE)
+			return !memcmp(data + 2, comment, strlen(comment));
+		left -= 2 + (size_t)data[1];
+		data += 2 + data[1];
 	}
 	return false;
-}
-
-static bool get_name(struct nlattr *attribute, char name[NFT_NAME_MAXLEN])
-{
-	if (!attribute)
-		return false;
-	nla_strlcpy(name, attribute, NFT_NAME_MAXLEN);
-	return true;
 }
 
 /* Finds the tap in the rule: the expression that compares a name holds its plain text. */
@@ -79,30 +66,47 @@ static bool is_stale(struct nlmsghdr *message)
 	return if_nametoindex(ifname) == 0 && errno == ENODEV;
 }
 
+static bool is_in(const struct allow *chain, uint8_t family, const char *table, const char *name)
+{
+	return family == chain->family && !strcmp(table, chain->table) &&
+	       !strcmp(name, chain->chain);
+}
+
 static int on_rule(struct nlmsghdr *message, void *context)
 {
+	static struct nla_policy policy[NFTA_RULE_MAX + 1] = {
+		[NFTA_RULE_TABLE] = { .type = NLA_STRING },
+		[NFTA_RULE_CHAIN] = { .type = NLA_STRING },
+		[NFTA_RULE_HANDLE] = { .type = NLA_U64 },
+	};
 	struct nlattr *attributes[NFTA_RULE_MAX + 1];
 	const struct nfgenmsg *header = nlmsg_data(message);
-	struct listing *listing = context;
-	struct found *found = &listing->found[listing->count];
+	struct search *search = context;
+	const char *table, *chain;
 
-	if (listing->count == FOUND_MAX || !nlmsg_valid_hdr(message, sizeof(*header)) ||
-	    nlmsg_parse(message, sizeof(*header), attributes, NFTA_RULE_MAX, NULL) < 0 ||
-	    !get_uuid(attributes[NFTA_RULE_USERDATA], found->uuid) ||
-	    !get_name(attributes[NFTA_RULE_TABLE], found->table) ||
-	    !get_name(attributes[NFTA_RULE_CHAIN], found->chain) || !attributes[NFTA_RULE_HANDLE] ||
-	    nla_len(attributes[NFTA_RULE_HANDLE]) != sizeof(found->handle))
+	if (nlmsg_parse(message, sizeof(*header), attributes, NFTA_RULE_MAX, policy) < 0 ||
+	    !has_comment(attributes[NFTA_RULE_USERDATA], search->comment) ||
+	    !attributes[NFTA_RULE_TABLE] || !attributes[NFTA_RULE_CHAIN] ||
+	    !attributes[NFTA_RULE_HANDLE] || (search->stale && !is_stale(message)))
 		return 0;
-	memcpy(&found->handle, nla_data(attributes[NFTA_RULE_HANDLE]), sizeof(found->handle));
-	found->handle = be64toh(found->handle);
-	found->family = header->nfgen_family;
-	found->stale = is_stale(message);
-	listing->count++;
+	table = nla_get_string(attributes[NFTA_RULE_TABLE]);
+	chain = nla_get_string(attributes[NFTA_RULE_CHAIN]);
+	if ((search->chain && !is_in(search->chain, header->nfgen_family, table, chain)) ||
+	    (search->batch && search->batch->count == FOUND_MAX))
+		return 0;
+	if (search->batch) {
+		search->batch->family = header->nfgen_family;
+		search->batch->table = table;
+		batch_rule_delete(search->batch, chain,
+				  be64toh(nla_get_u64(attributes[NFTA_RULE_HANDLE])));
+		/* The message's text is gone after this call. */
+		search->batch->table = "";
+	}
+	search->count++;
 	return 0;
 }
 
-/* Lists rules of VMs in all tables. */
-static int list_rules(struct listing *listing, struct error *err)
+static int find_rules(struct search *search, struct error *err)
 {
 	const struct nfgenmsg header = { .nfgen_family = NFPROTO_UNSPEC };
 	cleanup_nl_msg *message = NULL;
@@ -114,48 +118,11 @@ static int list_rules(struct listing *listing, struct error *err)
 		return ret == -EPROTONOSUPPORT ? 0 : ret;
 	message = netlink_message(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, NLM_F_DUMP, &header,
 				  sizeof(header));
-	ret = message ? netlink_request(sock, message, on_rule, listing) : -ENOMEM;
+	ret = message ? netlink_request(sock, message, on_rule, search) : -ENOMEM;
 	return ret < 0 ? error_set_errno(err, -ret, "cannot list the rules of nf_tables") : 0;
 }
 
-static bool is_in(const struct found *found, const struct allow_chain *chain)
-{
-	return !chain || (found->family == chain->family && !strcmp(found->table, chain->table) &&
-			  !strcmp(found->chain, chain->name));
-}
-
-static bool is_wanted(const struct found *found, const uint8_t *uuid,
-		      const struct allow_chain *chain)
-{
-	if (!uuid)
-		return found->stale;
-	return !memcmp(found->uuid, uuid, sizeof(uuid_t)) && is_in(found, chain);
-}
-
-/*
- * Adds the deletion of rules to a batch, and returns their number.
- * @uuid: of the VM; NULL: all whose taps are gone.
- * @chain: NULL: all chains.
- */
-static unsigned int delete_listed(struct batch *batch, const struct listing *listing,
-				  const uint8_t *uuid, const struct allow_chain *chain)
-{
-	unsigned int count = 0;
-
-	for (size_t i = 0; i < listing->count; i++) {
-		const struct found *found = &listing->found[i];
-
-		if (!is_wanted(found, uuid, chain))
-			continue;
-		batch->family = found->family;
-		batch->table = found->table;
-		batch_rule_delete(batch, found->chain, found->handle);
-		count++;
-	}
-	return count;
-}
-
-static void add_rule(struct batch *batch, const struct allow_chain *chain, const char *comment,
+static void add_rule(struct batch *batch, const struct allow *chain, const char *comment,
 		     const char *input, const char *output, const struct field *field,
 		     struct in_addr address)
 {
@@ -164,7 +131,7 @@ static void add_rule(struct batch *batch, const struct allow_chain *chain, const
 
 	memcpy(names[0], input, strlen(input));
 	memcpy(names[1], output, strlen(output));
-	rule_begin(batch, chain->name, comment);
+	rule_begin(batch, chain->chain, comment);
 	if (chain->family == NFPROTO_INET)
 		rule_if_meta(batch, NFT_META_NFPROTO, &ipv4, sizeof(ipv4));
 	rule_if_meta(batch, NFT_META_IIFNAME, names[0], sizeof(names[0]));
@@ -184,81 +151,66 @@ static int commit(struct batch *batch, struct error *err)
  * Safe: whatever chain the service names, the rules accept packets between a tap of ours and an
  * uplink only, with one address.
  */
-int allow_add(const struct allow_chain *chain, const uint8_t uuid[16], struct interface_id tap,
-	      struct interface_id uplink, struct in_addr address, struct error *err)
+int allow_add(const struct allow *allow, struct interface_id tap, struct interface_id uplink,
+	      struct in_addr address, struct error *err)
 {
-	cleanup_free struct listing *listing = calloc(1, sizeof(*listing));
-	cleanup_batch struct batch batch = { 0 };
 	char comment[COMMENT_SIZE] = ALLOW_COMMENT;
+	cleanup_batch struct batch batch = { 0 };
+	struct search search = { .batch = &batch, .comment = comment, .chain = allow };
 	int ret;
 
-	if (!listing)
-		return error_set_errno(err, ENOMEM, "cannot add rules");
-	ret = list_rules(listing, err);
+	uuid_unparse_lower(allow->uuid, comment + strlen(ALLOW_COMMENT));
+	batch_begin(&batch, allow->table);
+	ret = find_rules(&search, err);
 	if (ret < 0)
 		return ret;
-	uuid_unparse_lower(uuid, comment + strlen(ALLOW_COMMENT));
-	batch_begin(&batch, chain->table);
-	delete_listed(&batch, listing, uuid, chain);
-	batch.family = chain->family;
-	batch.table = chain->table;
+	batch.family = allow->family;
+	batch.table = allow->table;
 	batch.insert = true;
-	add_rule(&batch, chain, comment, uplink.ifname, tap.ifname, &rule_ip_to, address);
-	add_rule(&batch, chain, comment, tap.ifname, uplink.ifname, &rule_ip_from, address);
+	add_rule(&batch, allow, comment, uplink.ifname, tap.ifname, &rule_ip_to, address);
+	add_rule(&batch, allow, comment, tap.ifname, uplink.ifname, &rule_ip_from, address);
 	return commit(&batch, err);
 }
 
-/* @uuid: NULL: all rules whose taps are gone. */
-static int delete_once(const uint8_t *uuid, unsigned int *count, struct error *err)
+static int delete_once(struct search *search, struct error *err)
 {
-	cleanup_free struct listing *listing = calloc(1, sizeof(*listing));
 	cleanup_batch struct batch batch = { 0 };
-	unsigned int deleted;
 	int ret;
 
-	if (!listing)
-		return error_set_errno(err, ENOMEM, "cannot delete rules");
-	ret = list_rules(listing, err);
-	if (ret < 0)
-		return ret;
 	batch_begin(&batch, "");
-	deleted = delete_listed(&batch, listing, uuid, NULL);
-	*count += deleted;
-	if (deleted == 0)
-		return 0;
+	search->batch = &batch;
+	ret = find_rules(search, err);
+	search->batch = NULL;
+	if (ret < 0 || (batch.count == 0 && batch.error == 0))
+		return ret;
 	ret = commit(&batch, err);
-	return ret < 0 ? ret : -EAGAIN;
+	return ret < 0 ? error_set_errno(err, -ret, "cannot delete the rules of a VM") : -EAGAIN;
 }
 
 /* Lists again after each deletion: others may have deleted a rule meanwhile. */
-static int delete_all(const uint8_t *uuid, unsigned int *count, struct error *err)
+static int delete_all(struct search *search, struct error *err)
 {
 	int ret = -EAGAIN;
 
 	for (int i = 0; ret < 0 && i < DELETE_TRIES; i++)
-		ret = delete_once(uuid, count, err);
+		ret = delete_once(search, err);
 	return ret == -EAGAIN ? 0 : ret;
 }
 
 int allow_delete(const uint8_t uuid[16], struct error *err)
 {
-	unsigned int count = 0;
+	char comment[COMMENT_SIZE] = ALLOW_COMMENT;
+	struct search search = { .comment = comment };
 
-	return delete_all(uuid, &count, err);
+	uuid_unparse_lower(uuid, comment + strlen(ALLOW_COMMENT));
+	return delete_all(&search, err);
 }
 
 int allow_sweep(bool remove, unsigned int *count, struct error *err)
 {
-	cleanup_free struct listing *listing = calloc(1, sizeof(*listing));
-	int ret;
+	struct search search = { .comment = ALLOW_COMMENT, .stale = true };
+	const int ret = remove ? delete_all(&search, err) : find_rules(&search, err);
 
-	*count = 0;
-	if (remove)
-		return delete_all(NULL, count, err);
-	if (!listing)
-		return error_set_errno(err, ENOMEM, "cannot list rules");
-	ret = list_rules(listing, err);
-	for (size_t i = 0; ret == 0 && i < listing->count; i++)
-		*count += listing->found[i].stale;
+	*count = search.count;
 	return ret;
 }

@@ -9,6 +9,7 @@
 
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
+#include "netsetup/base/modes.h"
 
 /*
  * The rules have the VM's uuid in their comment. They compare interfaces and one address, count,
@@ -20,25 +21,27 @@
 #define ALLOW_COMMENT "vmrun:"
 
 /**
- * struct allow_chain - a base chain.
+ * struct allow - rules of one VM in a chain of a firewall.
+ * @uuid: the VM's, binary.
  * @family: NFPROTO_IPV4 or NFPROTO_INET.
+ * @table, @chain: the base chain.
  */
-struct allow_chain {
+struct allow {
+	uint8_t uuid[16];
 	uint8_t family;
-	const char *table;
-	const char *name;
+	char table[NFT_NAME_SIZE];
+	char chain[NFT_NAME_SIZE];
 };
 
 /**
  * allow_add() - insert two rules at the head of a chain, which accept the guest's packets from the
  * tap to the uplink and back. They replace this VM's rules in that chain.
- * @uuid: the VM's, binary.
  *
  * Return: 0; -EPERM if another program owns the table; -ENOENT if there is no such chain; or
  * another negative errno.
  */
-int allow_add(const struct allow_chain *chain, const uint8_t uuid[16], struct interface_id tap,
-	      struct interface_id uplink, struct in_addr address, struct error *err);
+int allow_add(const struct allow *allow, struct interface_id tap, struct interface_id uplink,
+	      struct in_addr address, struct error *err);
 
 /**
  * allow_sweep() - find the rules of all VMs whose tap is gone, as a dead service leaves them.

@@ -8,14 +8,12 @@
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/rtnetlink.h>
+#include <linux/pkt_cls.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/redirect.h"
-#include "netsetup/kernel/sysctl.h"
-#include "netsetup/kernel/tap.h"
 #include "netsetup/table/rule.h"
 
 /* Before raw (-300), after defragmentation (-400): enum nf_ip_hook_priorities. */
@@ -43,7 +41,7 @@ static int redirect(struct nl_sock *route, unsigned int gate, uint16_t priority,
 	return redirect_add(route, &(struct redirect){ .from = gate,
 						       .priority = priority,
 						       .protocol = ETH_P_IP,
-						       .match = match,
+						       .program = match,
 						       .count = ARRAY_SIZE(match),
 						       .to = ifindex });
 }
@@ -52,6 +50,7 @@ static int redirect(struct nl_sock *route, unsigned int gate, uint16_t priority,
 static int redirect_all(struct nl_sock *route, unsigned int gate, struct interface_id tap,
 			struct interface_id uplink, struct in_addr guest, struct in_addr station)
 {
+	static const struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, TC_ACT_SHOT);
 	int ret;
 
 	ret = redirect_qdisc(route, gate);
@@ -63,22 +62,9 @@ static int redirect_all(struct nl_sock *route, unsigned int gate, struct interfa
 		ret = redirect_add(route, &(struct redirect){ .from = gate,
 							      .priority = 3,
 							      .protocol = ETH_P_ALL,
-							      .drop = true });
+							      .program = &drop,
+							      .count = 1 });
 	return ret;
-}
-
-static int bring_up(struct nl_sock *route, unsigned int gate)
-{
-	static const struct ether_addr mac = ASK_GATE_MAC;
-	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC,
-					  .ifi_index = (int)gate,
-					  .ifi_flags = IFF_UP | IFF_NOARP,
-					  .ifi_change = IFF_UP | IFF_NOARP | IFF_MULTICAST };
-	cleanup_nl_msg *message = netlink_message(RTM_NEWLINK, 0, &header, sizeof(header));
-
-	if (!message || nla_put(message, IFLA_ADDRESS, sizeof(mac), &mac) < 0)
-		return -ENOMEM;
-	return netlink_request(route, message, NULL, NULL);
 }
 
 /*
@@ -89,28 +75,24 @@ static int bring_up(struct nl_sock *route, unsigned int gate)
 static int open_gate(struct nl_sock *route, struct interface_id tap, struct interface_id uplink,
 		     struct in_addr guest, struct in_addr station, struct error *err)
 {
-	struct sysctl no_ipv6 = { "ipv6/conf", NULL, "disable_ipv6" };
+	static const struct ether_addr mac = ASK_GATE_MAC;
 	char name[IFNAMSIZ];
 	cleanup_fd int fd = -1;
 	unsigned int gate;
 	int ret;
 
-	snprintf(name, sizeof(name), ASK_GATE_PREFIX "%x", tap.ifindex & 0xffffff);
-	ret = tap_open(name, 1, false, &fd, err);
-	if (ret < 0)
-		return ret;
-	gate = if_nametoindex(name);
-	no_ipv6.ifname = name;
-	ret = sysctl_write(&no_ipv6, 1, err);
-	if (ret < 0 && ret != -ENOENT)
-		return ret;
+	snprintf(name, sizeof(name), ASK_GATE_PREFIX "%x", tap.ifindex & 0xfffff);
+	fd = gate_make(name, &gate, err);
+	if (fd < 0)
+		return fd;
 	ret = redirect_all(route, gate, tap, uplink, guest, station);
-	if (ret == 0)
-		ret = bring_up(route, gate);
 	if (ret == -ENOENT || ret == -EOPNOTSUPP)
 		return error_setf(err, STATUS_NETWORK, -ret,
 				  "the kernel lacks sch_ingress, cls_bpf or act_mirred");
-	return ret < 0 ? error_set_errno(err, -ret, "cannot make '%s'", name) : take_fd(&fd);
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot redirect the frames of '%s'", name);
+	ret = gate_up(route, (struct interface_id){ name, gate }, &mac, err);
+	return ret < 0 ? ret : take_fd(&fd);
 }
 
 static void if_between(struct batch *batch, struct in_addr source, struct in_addr target)

@@ -9,6 +9,7 @@
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/kernel/netlink.h"
+#include "netsetup/table/gate.h"
 
 /*
  * Theory of operation: see netsetup/worker/question.h. The gate is a tap that exists for one
@@ -26,8 +27,11 @@
  * cannot exchange packets with this one address, which no neighbour has.
  */
 
-/* Before the ifindex of the tap, in hexadecimal, in the names of the gate and the table. */
-#define ASK_GATE_PREFIX  TAP_PREFIX "ask_"
+/*
+ * Before the ifindex of the tap, in hexadecimal, in the names of the gate and the table. No digit
+ * is a 'q', as in "question".
+ */
+#define ASK_GATE_PREFIX  GATE_PREFIX "q"
 #define ASK_TABLE_PREFIX "vmrun-ask-"
 
 #define ASK_CHAIN_ASKED   "asked"

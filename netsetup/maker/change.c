@@ -421,13 +421,10 @@ int change_ask_listen(const struct change *change, struct error *err)
 int change_allow_add(const struct change *change, struct error *err)
 {
 	const struct maker_request *request = change->request;
-	const struct allow_chain chain = { request->allow.family, request->allow.table,
-					   request->allow.chain };
 
-	return allow_add(&chain, request->allow.uuid,
-			 (struct interface_id){ change->tap, request->tap_ifindex },
-			 (struct interface_id){ change->ifname, request->ifindex },
-			 request->address, err);
+	return allow_add(
+		&request->allow, (struct interface_id){ change->tap, request->tap_ifindex },
+		(struct interface_id){ change->ifname, request->ifindex }, request->address, err);
 }
 
 int change_allow_sweep(const struct change *change, struct error *err)

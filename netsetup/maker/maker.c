@@ -138,7 +138,7 @@ static bool owner_fits(int fd)
 }
 
 /* The names are those of any chain: allow_add() says why that is safe. */
-static bool allow_fits(const struct maker_allow *allow)
+static bool allow_fits(const struct allow *allow)
 {
 	return (allow->family == NFPROTO_IPV4 || allow->family == NFPROTO_INET) &&
 	       memchr(allow->table, '\0', sizeof(allow->table)) && allow->table[0] &&

@@ -11,7 +11,7 @@
 #include "netsetup/base/error.h"
 #include "netsetup/kernel/netlink.h"
 #include "netsetup/kernel/sysctl.h"
-#include "netsetup/protocol/verdict.h"
+#include "netsetup/maker/allow.h"
 
 /*
  * Theory of operation: the maker is the only process with capabilities. It is a child of the
@@ -58,18 +58,6 @@ enum maker_type {
 	MAKER_ALLOW_DELETE,
 };
 
-/**
- * struct maker_allow - rules of one VM in a chain of a firewall.
- * @uuid: the VM's, binary.
- * @family, @table, @chain: MAKER_ALLOW_ADD: of the base chain.
- */
-struct maker_allow {
-	uint8_t uuid[16];
-	uint8_t family;
-	char table[VERDICT_NAME_SIZE];
-	char chain[VERDICT_NAME_SIZE];
-};
-
 /*
  * Policy rules of a VM, in their order. The kernel takes the first rule that gives a route. Here
  * IF is a tap or an uplink.
@@ -109,7 +97,7 @@ enum maker_rule {
  * @owner: MAKER_TABLE_*, but MAKER_TABLE_OPEN: the socket that owns the table. maker_call() passes
  *         it to the maker, which has another number for it.
  * @station: MAKER_ASK_OPEN: an address of the LAN.
- * @allow: MAKER_ALLOW_*.
+ * @allow: MAKER_ALLOW_ADD; MAKER_ALLOW_DELETE: its uuid.
  */
 struct maker_request {
 	uint32_t type;
@@ -124,7 +112,7 @@ struct maker_request {
 	uint32_t tap_ifindex;
 	int32_t owner;
 	struct in_addr station;
-	struct maker_allow allow;
+	struct allow allow;
 };
 
 /**

@@ -30,11 +30,11 @@ static bool name_valid(const char *name, size_t length)
 	return true;
 }
 
-static bool text_valid(const char text[VERDICT_NAME_SIZE])
+static bool text_valid(const char text[NFT_NAME_SIZE])
 {
-	const size_t length = strnlen(text, VERDICT_NAME_SIZE);
+	const size_t length = strnlen(text, NFT_NAME_SIZE);
 
-	return length < VERDICT_NAME_SIZE && name_valid(text, length);
+	return length < NFT_NAME_SIZE && name_valid(text, length);
 }
 
 bool verdict_check(const struct verdict *verdict)
@@ -66,13 +66,13 @@ bool verdict_equal(const struct verdict *a, const struct verdict *b)
 	       !memcmp(a->culprits, b->culprits, a->culprit_count * sizeof(a->culprits[0]));
 }
 
-void verdict_name(const char *name, size_t length, char copy[VERDICT_NAME_SIZE])
+void verdict_name(const char *name, size_t length, char copy[NFT_NAME_SIZE])
 {
-	memset(copy, 0, VERDICT_NAME_SIZE);
+	memset(copy, 0, NFT_NAME_SIZE);
 	if (!name_valid(name, length))
 		copy[0] = '?';
 	else
-		memcpy(copy, name, length < VERDICT_NAME_SIZE ? length : VERDICT_NAME_SIZE - 1);
+		memcpy(copy, name, length < NFT_NAME_SIZE ? length : NFT_NAME_SIZE - 1);
 }
 
 const char *verdict_family(const struct verdict_culprit *culprit)

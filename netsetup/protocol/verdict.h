@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "netsetup/base/modes.h"
+
 /*
  * The kernel is asked with one packet of each kind in each direction. A firewall may drop one kind
  * only: ufw forwards echo requests, and drops TCP.
@@ -57,9 +59,6 @@ enum verdict_forwarding {
 	FORWARDING_ALL,
 };
 
-/* A longer name of a table or a chain is cut; @base is empty then. */
-#define VERDICT_NAME_SIZE 64
-
 #define VERDICT_CULPRITS_MAX 4
 
 /**
@@ -67,7 +66,7 @@ enum verdict_forwarding {
  * @rule: handle of the rule; 0: the policy of the base chain.
  * @family: NFPROTO_IPV4 or NFPROTO_INET.
  * @owner: enum verdict_owner.
- * @table, @chain: their names.
+ * @table, @chain: their names. If one is cut, @base is empty.
  * @base: the base chain, from which rules jump to @chain; empty if no rule there can help, which
  *        compares both interfaces.
  */
@@ -76,9 +75,9 @@ struct verdict_culprit {
 	uint8_t family;
 	uint8_t owner;
 	uint8_t reserved[6]; /* 0 */
-	char table[VERDICT_NAME_SIZE];
-	char chain[VERDICT_NAME_SIZE];
-	char base[VERDICT_NAME_SIZE];
+	char table[NFT_NAME_SIZE];
+	char chain[NFT_NAME_SIZE];
+	char base[NFT_NAME_SIZE];
 };
 
 /**
@@ -112,7 +111,7 @@ bool verdict_check(const struct verdict *verdict);
 bool verdict_equal(const struct verdict *a, const struct verdict *b);
 
 /* verdict_name() - copy the name of a table or a chain; one that verdict_check() refuses is "?". */
-void verdict_name(const char *name, size_t length, char copy[VERDICT_NAME_SIZE]);
+void verdict_name(const char *name, size_t length, char copy[NFT_NAME_SIZE]);
 
 /* verdict_family() - the name of a culprit's family for nft(8). */
 const char *verdict_family(const struct verdict_culprit *culprit);

@@ -27,7 +27,7 @@ static int add_filter(struct nl_sock *route, unsigned int gate, bool matchall, u
 					   .egress = true,
 					   .priority = 1,
 					   .protocol = ETH_P_ALL,
-					   .match = matchall ? NULL : &match,
+					   .program = matchall ? NULL : &match,
 					   .count = matchall ? 0 : 1,
 					   .to = uplink };
 
@@ -69,53 +69,61 @@ static int redirect_all(struct nl_sock *route, unsigned int gate, unsigned int u
 	return ret < 0 ? error_set_errno(err, -ret, "cannot redirect what the gate sends") : 0;
 }
 
-static int bring_up(struct nl_sock *route, unsigned int gate)
+int gate_make(const char *name, unsigned int *ifindex, struct error *err)
+{
+	const struct sysctl no_ipv6 = { "ipv6/conf", name, "disable_ipv6" };
+	cleanup_fd int gate = -1;
+	int ret;
+
+	ret = tap_open(name, 1, false, &gate, err);
+	/* A kernel without IPv6 has no such value. */
+	if (ret == 0)
+		ret = sysctl_write(&no_ipv6, 1, err);
+	if (ret < 0 && (ret != -ENOENT || gate < 0))
+		return ret;
+	*ifindex = if_nametoindex(name);
+	return take_fd(&gate);
+}
+
+int gate_up(struct nl_sock *route, struct interface_id gate, const struct ether_addr *mac,
+	    struct error *err)
 {
 	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC,
-					  .ifi_index = (int)gate,
+					  .ifi_index = (int)gate.ifindex,
 					  .ifi_flags = IFF_UP | IFF_NOARP,
 					  .ifi_change = IFF_UP | IFF_NOARP | IFF_MULTICAST };
 	cleanup_nl_msg *message = netlink_message(RTM_NEWLINK, 0, &header, sizeof(header));
+	int ret = -ENOMEM;
 
-	if (!message || nla_put_u32(message, IFLA_MTU, GATE_MTU) < 0 ||
-	    nla_put_string(message, IFLA_IFALIAS, INTERFACE_ALIAS) < 0)
-		return -ENOMEM;
-	return netlink_request(route, message, NULL, NULL);
+	if (message && (!mac || nla_put(message, IFLA_ADDRESS, sizeof(*mac), mac) == 0) &&
+	    nla_put_u32(message, IFLA_MTU, GATE_MTU) == 0 &&
+	    nla_put_string(message, IFLA_IFALIAS, INTERFACE_ALIAS) == 0)
+		ret = netlink_request(route, message, NULL, NULL);
+	return ret < 0 ? error_set_errno(err, -ret, "cannot bring '%s' up", gate.ifname) : 0;
 }
 
 /* The gate has no address of its own: the host neither sends nor receives by it. */
 int gate_open(struct nl_sock *route, struct interface_id uplink, unsigned int *ifindex,
 	      struct error *err)
 {
-	struct sysctl no_ipv6 = { "ipv6/conf", NULL, "disable_ipv6" };
 	char name[IFNAMSIZ];
+	cleanup_fd int gate = -1;
 	unsigned int index;
-	int gate = -1;
 	int ret;
 
 	if (snprintf(name, sizeof(name), GATE_PREFIX "%x", uplink.ifindex) >= (int)sizeof(name))
 		return error_set_errno(err, ENAMETOOLONG, "cannot name the gate of '%s'",
 				       uplink.ifname);
-	ret = tap_open(name, 1, false, &gate, err);
+	gate = gate_make(name, &index, err);
+	if (gate < 0)
+		return gate;
+	ret = redirect_all(route, index, uplink.ifindex, err);
+	if (ret == 0)
+		ret = gate_up(route, (struct interface_id){ name, index }, NULL, err);
 	if (ret < 0)
 		return ret;
-	index = if_nametoindex(name);
-	no_ipv6.ifname = name;
-	ret = redirect_all(route, index, uplink.ifindex, err);
-	/* A kernel without IPv6 has no such value. */
-	if (ret == 0)
-		ret = sysctl_write(&no_ipv6, 1, err);
-	if (ret == 0 || ret == -ENOENT) {
-		ret = bring_up(route, index);
-		if (ret < 0)
-			error_set_errno(err, -ret, "cannot bring '%s' up", name);
-	}
-	if (ret < 0) {
-		close(gate);
-		return ret;
-	}
 	*ifindex = index;
-	return gate;
+	return take_fd(&gate);
 }
 
 int gate_groups_open(struct interface_id uplink, struct error *err)

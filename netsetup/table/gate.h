@@ -3,6 +3,8 @@
 #ifndef NETSETUP_TABLE_GATE_H
 #define NETSETUP_TABLE_GATE_H
 
+#include <net/ethernet.h>
+
 #include "netsetup/base/error.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/kernel/netlink.h"
@@ -12,6 +14,24 @@
  * so neither has the name of its tap.
  */
 #define GATE_PREFIX TAP_PREFIX "gate_"
+
+/**
+ * gate_make() - make a tap, down and without addresses.
+ * @name: begins with GATE_PREFIX.
+ * @ifindex: of the tap.
+ *
+ * Return: the descriptor, owned by the caller, or a negative errno as tap_open() does.
+ */
+int gate_make(const char *name, unsigned int *ifindex, struct error *err);
+
+/**
+ * gate_up() - mark such a tap as ours, and bring it up.
+ * @mac: its hardware address; NULL: a random one.
+ *
+ * Return: 0 or a negative errno.
+ */
+int gate_up(struct nl_sock *route, struct interface_id gate, const struct ether_addr *mac,
+	    struct error *err);
 
 /**
  * gate_open() - make a tap without an address, whose every outgoing frame enters the uplink: the

@@ -34,7 +34,7 @@ struct question_flow {
 	bool seen;
 	bool reached;
 	uint8_t owner;
-	char base[VERDICT_NAME_SIZE];
+	char base[NFT_NAME_SIZE];
 };
 
 /**

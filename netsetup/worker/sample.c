@@ -37,15 +37,6 @@ union inner {
 	struct echo echo;
 };
 
-/* The part of a checksum that TCP and UDP compute over the addresses (RFC 9293 section 3.1). */
-struct pseudo {
-	struct in_addr source;
-	struct in_addr target;
-	uint8_t zero;
-	uint8_t protocol;
-	uint16_t length;
-};
-
 _Static_assert(SAMPLE_SIZE_MAX ==
 		       sizeof(struct ether_header) + sizeof(struct iphdr) + sizeof(union inner),
 	       "the largest sample");
@@ -82,14 +73,12 @@ static uint16_t finish(uint32_t sum)
 	return htons((uint16_t)~sum);
 }
 
+/* The part of a checksum that TCP and UDP compute over the addresses (RFC 9293 section 3.1). */
 static uint32_t pseudo_sum(const struct iphdr *ip, size_t size)
 {
-	const struct pseudo pseudo = { .source.s_addr = ip->saddr,
-				       .target.s_addr = ip->daddr,
-				       .protocol = ip->protocol,
-				       .length = htons((uint16_t)size) };
+	const uint32_t addresses = sum(0, &ip->saddr, sizeof(ip->saddr));
 
-	return sum(0, &pseudo, sizeof(pseudo));
+	return sum(addresses, &ip->daddr, sizeof(ip->daddr)) + ip->protocol + (uint32_t)size;
 }
 
 static size_t build_syn(const struct iphdr *ip, uint16_t port, union inner *inner)

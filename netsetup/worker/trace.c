@@ -29,13 +29,13 @@ static uint64_t get_u64(struct nlattr *attribute)
 }
 
 /* Returns false if the name was cut. */
-static bool get_name(struct nlattr *attribute, char name[VERDICT_NAME_SIZE])
+static bool get_name(struct nlattr *attribute, char name[NFT_NAME_SIZE])
 {
 	const char *data = attribute ? nla_data(attribute) : "";
 	const size_t length = attribute ? strnlen(data, (size_t)nla_len(attribute)) : 0;
 
 	verdict_name(data, length, name);
-	return length < VERDICT_NAME_SIZE && !memcmp(name, data, length);
+	return length < NFT_NAME_SIZE && !memcmp(name, data, length);
 }
 
 /* The first step in a base chain has the packet's headers. */

@@ -28,8 +28,8 @@ struct trace {
 	uint8_t family;
 	uint64_t rule;
 	uint32_t verdict;
-	char table[VERDICT_NAME_SIZE];
-	char chain[VERDICT_NAME_SIZE];
+	char table[NFT_NAME_SIZE];
+	char chain[NFT_NAME_SIZE];
 	bool cut;
 	bool first;
 	struct in_addr source;

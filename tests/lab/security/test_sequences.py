@@ -38,7 +38,7 @@ NAMES = ["x", "y", "victim", "of-root"]
 TAPS = [tap_name(QUICK, name) for name in NAMES]
 # A VM may watch the uplink promiscuously.
 TABLES = "118"  # and six digits of the tap's index: TAP_TABLE() of netsetup
-GATES = "vmr-ask_"  # while the kernel is asked if it forwards
+GATES = "vmr-gate_q"  # while the kernel is asked if it forwards
 WATCHED = frozenset(["promiscuity"])
 SHOWN = [("link", "link show", "ifname"), ("route", "route show table all", "dst"),
          ("rule", "rule show", "priority"), ("neigh", "neigh show proxy", "dst"),

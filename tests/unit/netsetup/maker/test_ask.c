@@ -119,7 +119,7 @@ static void gate(void)
 	assert_int_equal(namespace_run("nft 'table ip t { chain c { "
 				       "type filter hook prerouting priority -400; "
 				       "iifname \"vmr-x\" counter; iifname \"e0\" counter; "
-				       "iifname \"vmr-ask_*\" counter; }; }'"),
+				       "iifname \"vmr-gate_q*\" counter; }; }'"),
 			 0);
 	send_sample(fds[ASK_GATE], sample_number(VERDICT_OUT, VERDICT_UDP), false);
 	send_sample(fds[ASK_GATE], sample_number(VERDICT_IN, VERDICT_TCP), false);
@@ -128,7 +128,7 @@ static void gate(void)
 		send_sample(fds[ASK_GATE], i, true);
 	assert_int_equal(namespace_run(COUNTED("vmr-x", "1")), 0);
 	assert_int_equal(namespace_run(COUNTED("e0", "2")), 0);
-	assert_int_equal(namespace_run(COUNTED("vmr-ask_\\*", "0")), 0);
+	assert_int_equal(namespace_run(COUNTED("vmr-gate_q\\*", "0")), 0);
 
 	close(fds[ASK_GATE]);
 	close(fds[ASK_TRACE]);
@@ -200,7 +200,8 @@ static void rules(void)
 	assert_int_equal(namespace_run("nft 'table ip filter { chain FORWARD { "
 				       "type filter hook forward priority 0; policy drop; "
 				       "counter comment \"other\"; "
-				       "counter comment \"vmrun:01010101\"; }; }'"),
+				       "counter comment \"vmrun:01010101\"; }; "
+				       "chain second { type filter hook forward priority 1; }; }'"),
 			 0);
 	refuse(rules_of(1, one), one);
 	refuse_chains(rules_of(1, one));
@@ -209,7 +210,10 @@ static void rules(void)
 	assert_int_equal(make(rules_of(1, one)), 0);
 	assert_int_equal(make(rules_of(1, one)), 0);
 	assert_int_equal(make(rules_of(2, two)), 0);
-	assert_int_equal(namespace_run(RULES(ONE, 2)), 0);
+	request = rules_of(1, one);
+	strcpy(request.allow.chain, "second");
+	assert_int_equal(make(request), 0);
+	assert_int_equal(namespace_run(RULES(ONE, 4)), 0);
 	assert_int_equal(namespace_run(RULES(TWO, 2)), 0);
 	assert_int_equal(namespace_run("nft list chain ip filter FORWARD | sed -n 4p | grep -q '^"
 				       "\t\tiifname \"vmr-y\" oifname \"e0\" ip saddr "
@@ -224,9 +228,9 @@ static void rules(void)
 	close(first);
 	for (int i = 0; i < 200 && if_nametoindex("vmr-x"); i++)
 		usleep(10000);
-	assert_int_equal(count_stale(0), 2);
-	assert_int_equal(namespace_run(RULES(ONE, 2)), 0);
-	assert_int_equal(count_stale(1), 2);
+	assert_int_equal(count_stale(0), 4);
+	assert_int_equal(namespace_run(RULES(ONE, 4)), 0);
+	assert_int_equal(count_stale(1), 4);
 	assert_int_equal(namespace_run(RULES(ONE, 0)), 0);
 	assert_int_equal(namespace_run(RULES(TWO, 2)), 0);
 
