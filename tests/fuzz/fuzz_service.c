@@ -722,6 +722,22 @@ static int serve_client(struct client *client)
 	return ret;
 }
 
+/* The record gets the present version: with another one, each seed would end with its first part. */
+static void send_record(const uint8_t *data, size_t size, bool with_fd)
+{
+	uint8_t octets[SIZE(UINT16_MAX)];
+	struct record_header header;
+
+	memcpy(octets, data, size);
+	if (size >= sizeof(header)) {
+		memcpy(&header, data, sizeof(header));
+		if (header.magic == PROTOCOL_MAGIC)
+			header.version = PROTOCOL_VERSION;
+		memcpy(octets, &header, sizeof(header));
+	}
+	send_part(client_end, octets, size, with_fd);
+}
+
 /* One part; returns a negative number if the conversation or the service ends. */
 static int act(struct client *client, unsigned int head, const uint8_t *data, size_t size)
 {
@@ -730,7 +746,7 @@ static int act(struct client *client, unsigned int head, const uint8_t *data, si
 
 	switch (KIND(head)) {
 	case PART_RECORD:
-		send_part(client_end, data, size, flag);
+		send_record(data, size, flag);
 		ret = serve_client(client);
 		break;
 	case PART_WORKER:
