@@ -290,8 +290,11 @@ void ask_step(struct state *state, uint64_t now)
 		if (!is_waiting(vm) || now < vm->ask.at)
 			continue;
 		vm->ask.at = 0;
-		if (task_host(&task, state, vm, &ignored) == 0)
+		/* The uplink may have changed: then the question is for the place of the next move. */
+		if (task_begin(&task, state, vm, &ignored) == 0)
 			ask(state, &task.host, vm);
+		else
+			vm->ask.address.s_addr = INADDR_ANY;
 		return;
 	}
 }
