@@ -16,6 +16,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/clock.h"
+#include "netsetup/base/netns.h"
 #include "netsetup/confine/capabilities.h"
 #include "netsetup/host/foreign_routes.h"
 #include "netsetup/kernel/fib_rule.h"
@@ -34,7 +35,7 @@
  */
 enum part_kind {
 	PART_RECORD, /* of the client; with a descriptor if it has the flag */
-	PART_WORKER, /* a message of a worker that was taken over */
+	PART_WORKER, /* a message of a worker that was taken over; with the flag of any size */
 	PART_ANSWER, /* the worker's answer to the latest question; an octet for each address */
 	PART_HOST,   /* the carrier is lost; with the flag the host gets another address; a firewall
 		      * has changed */
@@ -70,6 +71,10 @@ static struct {
 } kernel;
 
 static int spare_fd;
+
+/* Of the state's file: a service without a directory can only do dry runs. */
+static int state_dir;
+static char state_path[] = "/tmp/fuzz_service-XXXXXX";
 
 static int new_fd(void)
 {
@@ -552,10 +557,25 @@ static struct vm *victim;
 static int victim_end, client_end, worker_end;
 static struct worker_message question;
 
+/* Has state_clear() leave the machine's own directory alone. */
+int netns_dir(char path[NETNS_DIR_SIZE], struct error *err)
+{
+	return -ENOENT;
+}
+
+static void remove_state(void)
+{
+	unlinkat(state_dir, "state", 0);
+	rmdir(state_path);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	spare_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	must(spare_fd >= 0);
+	must(mkdtemp(state_path) != NULL && atexit(remove_state) == 0);
+	state_dir = open(state_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	must(state_dir >= 0);
 	return 0;
 }
 
@@ -606,7 +626,8 @@ static void begin(void)
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.host.s_addr = htonl(0xc0a84d02);
 	kernel.last_tap = FIRST_TAP;
-	state = (struct state){ .dir = -1, .keeper.socket = -1 };
+	state = (struct state){ .dir = fcntl(state_dir, F_DUPFD_CLOEXEC, 0), .keeper.socket = -1 };
+	must(state.dir >= 0);
 	state.uplinks.save = save_uplinks;
 	state.uplinks.context = &state;
 	memset(&question, 0, sizeof(question));
@@ -681,6 +702,15 @@ static int serve_worker(const void *data, size_t size)
 	return ret == -EAGAIN ? 0 : ret;
 }
 
+/* A message of the size that it must have. */
+static int serve_whole(const void *data, size_t size)
+{
+	struct worker_message message = { 0 };
+
+	memcpy(&message, data, size < sizeof(message) ? size : sizeof(message));
+	return serve_worker(&message, sizeof(message));
+}
+
 /* The kernel drops all, by a chain of a firewall. */
 static const struct verdict closed = { .forwarding = FORWARDING_CLOSED,
 				       .culprit_count = 1,
@@ -750,7 +780,7 @@ static int act(struct client *client, unsigned int head, const uint8_t *data, si
 		ret = serve_client(client);
 		break;
 	case PART_WORKER:
-		ret = serve_worker(data, size);
+		ret = flag ? serve_worker(data, size) : serve_whole(data, size);
 		break;
 	case PART_ANSWER:
 		ret = answer(data, size, flag);
