@@ -290,7 +290,7 @@ void ask_step(struct state *state, uint64_t now)
 		if (!is_waiting(vm) || now < vm->ask.at)
 			continue;
 		vm->ask.at = 0;
-		/* The uplink may have changed: then the question is for the place of the next move. */
+		/* If the uplink has changed, the next move has its new place asked for. */
 		if (task_begin(&task, state, vm, &ignored) == 0)
 			ask(state, &task.host, vm);
 		else

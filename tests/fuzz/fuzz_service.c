@@ -752,7 +752,7 @@ static int serve_client(struct client *client)
 	return ret;
 }
 
-/* The record gets the present version: with another one, each seed would end with its first part. */
+/* The record gets the present version: otherwise each seed would end with its first part. */
 static void send_record(const uint8_t *data, size_t size, bool with_fd)
 {
 	uint8_t octets[SIZE(UINT16_MAX)];
