@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "netsetup/base/error.h"
 
@@ -54,7 +55,15 @@ struct keeper {
 };
 
 /* keeper_name_valid() - true for 1..KEEPER_NAME_SIZE - 1 printable characters but ' ' and ':'. */
-bool keeper_name_valid(const char *name);
+static inline bool keeper_name_valid(const char *name)
+{
+	const size_t length = strlen(name);
+
+	for (size_t i = 0; i < length; i++)
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == ':')
+			return false;
+	return length > 0 && length < KEEPER_NAME_SIZE;
+}
 
 /**
  * keeper_open() - receive the descriptors that the keeper hands over, and connect to it. Reads and
