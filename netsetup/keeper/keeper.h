@@ -37,6 +37,12 @@
 /* Name of the first client's connected socket, from the supervisor; not stored under it again. */
 #define KEEPER_FIRST "first"
 
+/*
+ * Name of the socket to a maker, of whose end its supervisor has no copy. With another keeper the
+ * service starts its maker itself.
+ */
+#define KEEPER_MAKER "maker"
+
 /**
  * struct kept_fd - a descriptor that the keeper has handed over.
  * @fd: close-on-exec, owned by the receiver.
