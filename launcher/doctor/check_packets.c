@@ -19,12 +19,21 @@
 
 #define GATE_PREFIX TAP_PREFIX "gate_"
 
+/* Rules that drop a guest's frames, of which each table has less than this number. */
+#define DROPS_MAX 32
+
+/* struct drops - what the rules of one comment have dropped: each VM's chain has some of them. */
+struct drops {
+	char comment[NFTABLES_COMMENT_SIZE];
+	uint64_t packets;
+};
+
 /**
  * struct table_counts - the sums of the counters of an uplink's table.
  * @sent: frames of guests; @dropped: those that they may not send; @below: those that left it below
  *        the host's stack.
  * @from_lan, @from_host: frames that it sent to guests.
- * @rules: the rules that dropped some.
+ * @drops: @drops_count rules that dropped some.
  */
 struct table_counts {
 	uint64_t sent;
@@ -32,7 +41,8 @@ struct table_counts {
 	uint64_t below;
 	uint64_t from_lan;
 	uint64_t from_host;
-	char rules[256];
+	struct drops drops[DROPS_MAX];
+	size_t drops_count;
 };
 
 __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
@@ -44,6 +54,21 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
 	va_start(args, format);
 	vsnprintf(text + used, size - used, format, args);
 	va_end(args);
+}
+
+static void count_drops(const struct nftables_rule *rule, struct table_counts *counts)
+{
+	size_t i = 0;
+
+	counts->dropped += rule->packets;
+	while (i < counts->drops_count && strcmp(counts->drops[i].comment, rule->comment) != 0)
+		i++;
+	if (i == DROPS_MAX)
+		return;
+	if (i == counts->drops_count)
+		snprintf(counts->drops[counts->drops_count++].comment, NFTABLES_COMMENT_SIZE, "%s",
+			 rule->comment);
+	counts->drops[i].packets += rule->packets;
 }
 
 static void count_rule(const struct nftables_rule *rule, struct table_counts *counts)
@@ -65,9 +90,7 @@ static void count_rule(const struct nftables_rule *rule, struct table_counts *co
 	/* Of the drops in a tap's chain, those by its rate come after the jump. */
 	if (tap && strstr(rule->comment, "broadcasts") == NULL)
 		counts->sent += rule->packets;
-	counts->dropped += rule->packets;
-	append(counts->rules, sizeof(counts->rules), "%s%" PRIu64 " '%s'",
-	       counts->rules[0] ? ", " : "", rule->packets, rule->comment);
+	count_drops(rule, counts);
 }
 
 static void add_table(const struct nftables *nftables, const char *table, char *text, size_t size)
@@ -85,8 +108,9 @@ static void add_table(const struct nftables *nftables, const char *table, char *
 	       " from the host\n",
 	       table + strlen(TABLE_PREFIX), counts.sent, counts.dropped, counts.below,
 	       counts.sent - counts.dropped - counts.below, counts.from_lan, counts.from_host);
-	if (counts.rules[0])
-		append(text, size, "%s: dropped %s\n", table + strlen(TABLE_PREFIX), counts.rules);
+	for (size_t i = 0; i < counts.drops_count; i++)
+		append(text, size, "%s: dropped %" PRIu64 " '%s'\n", table + strlen(TABLE_PREFIX),
+		       counts.drops[i].packets, counts.drops[i].comment);
 }
 
 /* Each of our tables has the chain check; the chains of the uplink come with a bridged VM. */

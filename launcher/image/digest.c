@@ -66,17 +66,17 @@ bool digest_name(const struct digest *digest, char name[DIGEST_NAME_SIZE])
 	unsigned char bytes[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *copy = EVP_MD_CTX_new();
 	unsigned int size = 0;
+	size_t used;
 	bool done;
-	char *out;
 
 	done = copy && EVP_MD_CTX_copy_ex(copy, digest->context) == 1 &&
 	       EVP_DigestFinal_ex(copy, bytes, &size) == 1;
 	EVP_MD_CTX_free(copy);
 	if (!done)
 		return false;
-	out = name + sprintf(name, "%s", digest->sha512 ? "sha512-" : "sha256-");
-	for (unsigned int i = 0; i < size; i++)
-		out += sprintf(out, "%02x", bytes[i]);
+	used = (size_t)snprintf(name, DIGEST_NAME_SIZE, digest->sha512 ? "sha512-" : "sha256-");
+	for (unsigned int i = 0; i < size; i++, used += 2)
+		snprintf(name + used, DIGEST_NAME_SIZE - used, "%02x", bytes[i]);
 	return true;
 }
 

@@ -78,13 +78,14 @@ static const struct fib_rule *find_rule(const struct fib_rules *rules, uint32_t 
 	return NULL;
 }
 
-static void name_rule(uint32_t table, const char *what, char reason[REASON_SIZE])
+static void name_rule(struct nl_sock *route, uint32_t table, const char *what,
+		      char reason[REASON_SIZE])
 {
 	struct fib_rules rules = { 0 };
 	const struct fib_rule *rule = NULL;
 	struct error ignored;
 
-	if (fib_rule_dump(&rules, &ignored) == 0)
+	if (fib_rule_dump(route, &rules, &ignored) == 0)
 		rule = find_rule(&rules, table);
 	if (rule && rule->action == FR_ACT_TO_TBL)
 		snprintf(reason, REASON_SIZE, "policy rule %u (lookup %u) takes %s",
@@ -126,10 +127,10 @@ void route_check(const struct lan_place *place, unsigned int uplink, unsigned in
 	if (ret == -ENODEV || ret == -ENETDOWN || ret == -ENOMEM)
 		return;
 	if (ret < 0 || in.oif != tap) {
-		name_rule(in.table, "what the LAN sends to the guest", reason);
+		name_rule(route, in.table, "what the LAN sends to the guest", reason);
 		return;
 	}
 	ret = look_up(route, &out);
 	if (ret < 0 || out.oif != uplink)
-		name_rule(out.table, "what the guest sends to the LAN", reason);
+		name_rule(route, out.table, "what the guest sends to the LAN", reason);
 }

@@ -2,71 +2,115 @@
 // Gives up root's privileges but its user ID and two capabilities.
 #include "netsetup/confine/capabilities.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/securebits.h>
+#include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
 
 #define SECUREBITS (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED)
 
+#define KEPT (CAP_TO_MASK(CAP_NET_ADMIN) | CAP_TO_MASK(CAP_NET_RAW))
+#define LOW  32 /* capabilities in the first part of a set */
+
+/*
+ * Theory of operation: a start of the service does this in four processes, one after another. The
+ * system calls take microseconds. libcap-ng reads /proc/self/status up to five times and needs a
+ * quarter of a millisecond for each process.
+ */
+
+/* struct sets - the sets of this process, capget(2): capabilities 0 to 31, and the others. */
+struct sets {
+	struct __user_cap_data_struct low;
+	struct __user_cap_data_struct high;
+};
+
+static int read_sets(struct sets *sets, struct error *err)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return error_set_errno(err, errno, "cannot read the capabilities");
+	return 0;
+}
+
 bool capabilities_sufficient(void)
 {
-	return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) &&
-	       capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW);
+	struct error ignored;
+	struct sets sets;
+
+	return read_sets(&sets, &ignored) == 0 && (sets.low.effective & KEPT) == KEPT;
 }
 
 /* Groups have rights of their own to files. A unit and the supervisor have set them before. */
-static int set_group(gid_t group, struct error *err)
+static int set_group(const struct sets *sets, gid_t group, struct error *err)
 {
-	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETGID) &&
+	if (sets->low.effective & CAP_TO_MASK(CAP_SETGID) &&
 	    (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0))
 		return error_set_errno(err, errno, "cannot give up the groups");
 	return 0;
 }
 
 /* Checks the state that the kernel reports instead of trusting the calls before. */
-static int verify(bool admin, bool raw, struct error *err)
+static int verify(uint32_t kept, struct error *err)
 {
 	uid_t real, effective, saved;
+	struct sets sets;
+	int ret;
 
 	if (getresuid(&real, &effective, &saved) < 0 || real != effective || effective != saved)
 		return error_setf(err, STATUS_PERMISSION, EPERM,
 				  "the program must not be set-uid; see vmrun-netsetup(8), "
 				  "INSTALLATION");
 	/* Only user 0 may own the files in /run/vmrun and send signals to the service. */
-	if (effective != 0 && (admin || raw))
+	if (effective != 0 && kept)
 		return error_setf(err, STATUS_PERMISSION, EPERM,
 				  "capabilities of a user other than root do not suffice; see "
 				  "vmrun-netsetup(8), INSTALLATION");
-	for (int capability = 0; capability <= CAP_LAST_CAP; capability++) {
-		const bool kept = (capability == CAP_NET_ADMIN && admin) ||
-				  (capability == CAP_NET_RAW && raw);
-
-		if (capng_have_capability(CAPNG_EFFECTIVE, (unsigned int)capability) != kept ||
-		    capng_have_capability(CAPNG_PERMITTED, (unsigned int)capability) != kept)
-			return error_setf(err, STATUS_PERMISSION, EPERM,
-					  "cannot give up capabilities");
-	}
+	ret = read_sets(&sets, err);
+	if (ret < 0)
+		return ret;
+	if (sets.low.effective != kept || sets.low.permitted != kept || sets.low.inheritable ||
+	    sets.high.effective || sets.high.permitted || sets.high.inheritable)
+		return error_setf(err, STATUS_PERMISSION, EPERM, "cannot give up capabilities");
 	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return error_setf(err, STATUS_PERMISSION, EPERM, "cannot give up privileges");
 	return 0;
 }
 
-/* Empties all sets but @sets, which keep CAP_NET_ADMIN if @admin and CAP_NET_RAW if @raw. */
-static int keep(bool admin, bool raw, capng_type_t sets, bool setpcap, struct error *err)
+/* To lower the bounding set takes CAP_SETPCAP, which a container may lack. */
+static int limit_bounding(const struct sets *sets, uint32_t bounding)
 {
-	capng_clear(CAPNG_SELECT_ALL);
-	if (admin)
-		capng_update(CAPNG_ADD, sets, CAP_NET_ADMIN);
-	if (raw)
-		capng_update(CAPNG_ADD, sets, CAP_NET_RAW);
-	/* To lower the bounding set takes CAP_SETPCAP, which a container may lack. */
-	if (capng_apply(setpcap ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) != 0)
-		return error_set_errno(err, EPERM, "cannot give up capabilities");
+	if (!(sets->low.effective & CAP_TO_MASK(CAP_SETPCAP)))
+		return 0;
+	/* The kernel knows no capability above the first that it cannot read. */
+	for (unsigned int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0;
+	     capability++)
+		if ((capability >= LOW || !(bounding & CAP_TO_MASK(capability))) &&
+		    prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+			return -errno;
+	return 0;
+}
+
+/* The ambient set goes with the inheritable one (cap_capset() in security/commoncap.c). */
+static int keep(const struct sets *sets, uint32_t kept, uint32_t bounding, struct error *err)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct sets left = { .low = { .effective = kept, .permitted = kept } };
+	const int ret = limit_bounding(sets, bounding);
+
+	if (ret < 0)
+		return error_set_errno(err, -ret, "cannot give up capabilities");
+	if (syscall(SYS_capset, &header, &left) < 0)
+		return error_set_errno(err, errno, "cannot give up capabilities");
+	/* Must come last: a change of IDs resets dumpable to the value of fs.suid_dumpable. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set_errno(err, errno, "cannot give up privileges");
 	return 0;
 }
 
@@ -76,64 +120,40 @@ static int keep(bool admin, bool raw, capng_type_t sets, bool setpcap, struct er
  */
 int capabilities_limit(gid_t group, struct error *err)
 {
-	const bool admin = capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN);
-	const bool raw = capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW);
-	const bool setpcap = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	struct sets sets;
+	int ret = read_sets(&sets, err);
+
+	if (ret == 0)
+		ret = set_group(&sets, group, err);
+	return ret < 0 ? ret
+		       : keep(&sets, sets.low.permitted & KEPT, sets.low.permitted & KEPT, err);
+}
+
+static int drop(const struct sets *sets, uint32_t kept, struct error *err)
+{
 	int ret;
 
-	ret = set_group(group, err);
-	if (ret == 0)
-		ret = keep(admin, raw, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
-			   setpcap, err);
-	if (ret < 0)
-		return ret;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return error_set_errno(err, errno, "cannot give up privileges");
-	return 0;
+	if (sets->low.effective & CAP_TO_MASK(CAP_SETPCAP) &&
+	    prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0)
+		return error_set_errno(err, errno, "cannot lock securebits");
+	ret = keep(sets, kept, 0, err);
+	return ret < 0 ? ret : verify(kept, err);
 }
 
 int capabilities_confine(struct error *err)
 {
-	const bool admin = capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN);
-	const bool raw = capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW);
-	const bool setpcap = capng_have_capability(CAPNG_PERMITTED, CAP_SETPCAP);
-	int ret;
+	struct sets sets;
+	int ret = read_sets(&sets, err);
 
-	ret = set_group(0, err);
-	if (ret < 0)
-		return ret;
-	if (setpcap && prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0)
-		return error_set_errno(err, errno, "cannot lock securebits");
-
-	ret = keep(admin, raw, CAPNG_EFFECTIVE | CAPNG_PERMITTED, setpcap, err);
-	if (ret < 0)
-		return ret;
-	/* Must come last: a change of IDs resets dumpable to the value of fs.suid_dumpable. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return error_set_errno(err, errno, "cannot give up privileges");
-	capng_setpid(0);
-	if (capng_get_caps_process() < 0)
-		return error_set_errno(err, EPERM, "cannot read the capabilities");
-	return verify(admin, raw, err);
+	if (ret == 0)
+		ret = set_group(&sets, 0, err);
+	return ret < 0 ? ret : drop(&sets, sets.low.permitted & KEPT, err);
 }
 
 int capabilities_drop_all(struct error *err)
 {
-	bool setpcap;
+	struct sets sets;
+	const int ret = read_sets(&sets, err);
 
-	/* 0: this process, even if a library call before fork() was for its parent. */
-	capng_setpid(0);
-	if (capng_get_caps_process() < 0)
-		return error_set_errno(err, EPERM, "cannot read the capabilities");
-	setpcap = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
-	if (setpcap && prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0)
-		return error_set_errno(err, errno, "cannot lock securebits");
-	capng_clear(CAPNG_SELECT_ALL);
-	if (capng_apply(setpcap ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) != 0)
-		return error_set_errno(err, EPERM, "cannot give up capabilities");
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return error_set_errno(err, errno, "cannot give up privileges");
-	if (capng_get_caps_process() < 0)
-		return error_set_errno(err, EPERM, "cannot read the capabilities");
-	return verify(false, false, err);
+	return ret < 0 ? ret : drop(&sets, 0, err);
 }

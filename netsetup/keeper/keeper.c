@@ -15,16 +15,7 @@
 #include <unistd.h>
 
 #include "netsetup/base/cleanup.h"
-
-bool keeper_name_valid(const char *name)
-{
-	const size_t length = strlen(name);
-
-	for (size_t i = 0; i < length; i++)
-		if (name[i] <= ' ' || name[i] > '~' || name[i] == ':')
-			return false;
-	return length > 0 && length < KEEPER_NAME_SIZE;
-}
+#include "netsetup/base/fd_pass.h"
 
 /* Reads a variable that must have a number of 0..@max; untouched if there is no such variable. */
 static int read_number(const char *variable, long max, long *number, struct error *err)
@@ -152,27 +143,14 @@ int keeper_open(struct keeper *keeper, struct kept_fd *fds, size_t max, size_t *
  */
 static int notify(const struct keeper *keeper, const char *text, int fd)
 {
-	struct iovec data = { (void *)text, strlen(text) };
-	union {
-		struct cmsghdr header;
-		char buffer[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
+	int ret = 0;
 
-	if (keeper->socket < 0)
-		return 0;
-	if (fd >= 0) {
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-	}
-	if (sendmsg(keeper->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
-	    errno == ECONNREFUSED || errno == ECONNRESET || errno == ENOTCONN || errno == EPIPE)
-		return 0;
-	return -errno;
+	if (keeper->socket >= 0)
+		ret = fd_pass_send(keeper->socket, text, strlen(text), &fd, fd >= 0 ? 1 : 0,
+				   MSG_DONTWAIT);
+	return ret == -ECONNREFUSED || ret == -ECONNRESET || ret == -ENOTCONN || ret == -EPIPE
+		       ? 0
+		       : ret;
 }
 
 void keeper_ready(const struct keeper *keeper)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "netsetup/base/error.h"
 
@@ -36,6 +37,12 @@
 /* Name of the first client's connected socket, from the supervisor; not stored under it again. */
 #define KEEPER_FIRST "first"
 
+/*
+ * Name of the socket to a maker, of whose end its supervisor has no copy. With another keeper the
+ * service starts its maker itself.
+ */
+#define KEEPER_MAKER "maker"
+
 /**
  * struct kept_fd - a descriptor that the keeper has handed over.
  * @fd: close-on-exec, owned by the receiver.
@@ -54,7 +61,15 @@ struct keeper {
 };
 
 /* keeper_name_valid() - true for 1..KEEPER_NAME_SIZE - 1 printable characters but ' ' and ':'. */
-bool keeper_name_valid(const char *name);
+static inline bool keeper_name_valid(const char *name)
+{
+	const size_t length = strlen(name);
+
+	for (size_t i = 0; i < length; i++)
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == ':')
+			return false;
+	return length > 0 && length < KEEPER_NAME_SIZE;
+}
 
 /**
  * keeper_open() - receive the descriptors that the keeper hands over, and connect to it. Reads and

@@ -17,15 +17,17 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/clock.h"
 #include "netsetup/confine/capabilities.h"
+#include "netsetup/keeper/child.h"
 #include "netsetup/keeper/fd_store.h"
 #include "netsetup/keeper/inherited.h"
 
 /*
- * Theory of operation: the supervisor has one child, the service, and a socket pair to it. It keeps
- * the two capabilities that the service needs, because a process cannot give more than it has. It
- * has no seccomp filter and no Landlock rules: both last over execve(), so they would have to
- * permit what the service needs before it confines itself. It reads nothing but short messages of
- * the service (fd_store.c) and signals. If it is killed, the service goes on without it.
+ * Theory of operation: the supervisor starts the service, to which it has a socket pair, and the
+ * service's maker. It keeps the two capabilities that these need, because a process cannot give
+ * more than it has. It has no seccomp filter and no Landlock rules: both last over execve(), so
+ * they would have to permit what the service needs before it confines itself. It reads nothing but
+ * short messages of the service (fd_store.c) and signals. If it is killed, the service goes on
+ * without it.
  */
 
 #define PROGRAM    "/proc/self/exe"
@@ -110,11 +112,33 @@ __attribute__((noreturn)) static void execute(struct fd_store *store, int keeper
 	_exit(NOT_RUN + errno);
 }
 
+/*
+ * Starts the maker beside the service, which needs it next: so both load at once. Without it, the
+ * service starts its own. A descriptor that the last service has stored under the name is no maker.
+ */
+static void start_maker(struct supervisor *self)
+{
+	struct error ignored;
+	int socket;
+
+	/* A service that ends, ends its maker. */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+	fd_store_remove(&self->store, KEEPER_MAKER);
+	socket = child_start("--maker", &ignored);
+	if (socket >= 0)
+		fd_store_add(&self->store, KEEPER_MAKER, socket);
+}
+
 /* Its own session keeps the signals of a terminal from the service. */
 static int start_service(struct supervisor *self, struct error *err)
 {
-	const pid_t pid = fork();
+	pid_t pid;
 
+	start_maker(self);
+	pid = fork();
+	if (pid != 0)
+		fd_store_remove(&self->store, KEEPER_MAKER);
 	if (pid < 0)
 		return error_set_errno(err, errno, "cannot start the service");
 	if (pid == 0) {

@@ -15,10 +15,6 @@
 /* Dumps that a change of the rules may interrupt. */
 #define ATTEMPTS 8
 
-#ifndef NETLINK_GET_STRICT_CHK
-#define NETLINK_GET_STRICT_CHK 12
-#endif
-
 static uint32_t read_u32(struct nlattr *attr, uint32_t otherwise)
 {
 	return attr && nla_len(attr) == sizeof(uint32_t) ? nla_get_u32(attr) : otherwise;
@@ -53,26 +49,15 @@ int fib_rule_add(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-/* After an interrupted dump the socket may hold the rest of the answer: each has its own. */
-static int dump(int type, const void *header, size_t size, netlink_parse_fn *parse, void *context)
+static int dump(struct nl_sock *sock, int type, const void *header, size_t size,
+		netlink_parse_fn *parse, void *context)
 {
-	cleanup_nl_msg *message = NULL;
-	cleanup_nl_sock *sock = NULL;
-	const int on = 1;
-	struct error err;
-	int ret;
+	cleanup_nl_msg *message = netlink_message(type, NLM_F_DUMP, header, size);
 
-	ret = netlink_open(NETLINK_ROUTE, &sock, &err);
-	if (ret < 0)
-		return ret;
-	/* With this option the kernel leaves out the routes of other programs. */
-	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on,
-			 sizeof(on));
-	message = netlink_message(type, NLM_F_DUMP, header, size);
 	return message ? netlink_request(sock, message, parse, context) : -ENOMEM;
 }
 
-int fib_rule_dump(struct fib_rules *rules, struct error *err)
+int fib_rule_dump(struct nl_sock *sock, struct fib_rules *rules, struct error *err)
 {
 	const struct fib_rule_hdr header = { .family = AF_INET };
 	int ret = -EINTR;
@@ -80,7 +65,7 @@ int fib_rule_dump(struct fib_rules *rules, struct error *err)
 	*rules = (struct fib_rules){ 0 };
 	for (int i = 0; i < ATTEMPTS && ret == -EINTR; i++) {
 		fib_rule_done(rules);
-		ret = dump(RTM_GETRULE, &header, sizeof(header), fib_rule_add, rules);
+		ret = dump(sock, RTM_GETRULE, &header, sizeof(header), fib_rule_add, rules);
 	}
 	return ret < 0 ? error_set_errno(err, -ret, "cannot list the policy rules") : 0;
 }
@@ -115,7 +100,8 @@ static int on_route(struct nlmsghdr *header, void *context)
 	return 0;
 }
 
-int fib_rule_dump_routes(uint8_t protocol, struct table_routes *routes, struct error *err)
+int fib_rule_dump_routes(struct nl_sock *sock, uint8_t protocol, struct table_routes *routes,
+			 struct error *err)
 {
 	const struct rtmsg header = { .rtm_family = AF_INET, .rtm_protocol = protocol };
 	struct route_listing listing = { protocol, routes };
@@ -124,7 +110,7 @@ int fib_rule_dump_routes(uint8_t protocol, struct table_routes *routes, struct e
 	*routes = (struct table_routes){ 0 };
 	for (int i = 0; i < ATTEMPTS && ret == -EINTR; i++) {
 		fib_rule_routes_done(routes);
-		ret = dump(RTM_GETROUTE, &header, sizeof(header), on_route, &listing);
+		ret = dump(sock, RTM_GETROUTE, &header, sizeof(header), on_route, &listing);
 	}
 	return ret < 0 ? error_set_errno(err, -ret, "cannot list the routes of VMs") : 0;
 }

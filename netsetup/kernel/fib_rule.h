@@ -68,11 +68,12 @@ int fib_rule_add(struct nlmsghdr *header, void *rules);
 
 /**
  * fib_rule_dump() - list all IPv4 rules.
+ * @sock: from netlink_open().
  * @rules: end it with fib_rule_done(), also after a failure.
  *
  * Return: 0 or a negative errno.
  */
-int fib_rule_dump(struct fib_rules *rules, struct error *err);
+int fib_rule_dump(struct nl_sock *sock, struct fib_rules *rules, struct error *err);
 
 /**
  * fib_rule_dump_routes() - list the IPv4 unicast routes of one program, in all tables.
@@ -81,7 +82,8 @@ int fib_rule_dump(struct fib_rules *rules, struct error *err);
  *
  * Return: 0 or a negative errno.
  */
-int fib_rule_dump_routes(uint8_t protocol, struct table_routes *routes, struct error *err);
+int fib_rule_dump_routes(struct nl_sock *sock, uint8_t protocol, struct table_routes *routes,
+			 struct error *err);
 
 /* fib_rule_done(), fib_rule_routes_done() - free a list and make it empty. */
 void fib_rule_done(struct fib_rules *rules);

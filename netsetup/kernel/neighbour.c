@@ -38,10 +38,13 @@ static int parse_neighbour(struct nlmsghdr *header, void *context)
 int neighbour_list(struct nl_sock *route, unsigned int ifindex, bool permanent,
 		   struct address_set *set, struct error *err)
 {
-	const struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex };
+	const struct ndmsg header = { .ndm_family = AF_INET };
 	cleanup_nl_msg *msg = netlink_message(RTM_GETNEIGH, NLM_F_DUMP, &header, sizeof(header));
 	struct listing listing = { ifindex, permanent ? NUD_PERMANENT : NUD_ANSWERED, set };
-	int ret = msg ? netlink_request(route, msg, parse_neighbour, &listing) : -ENOMEM;
+	int ret = -ENOMEM;
+
+	if (msg && nla_put_u32(msg, NDA_IFINDEX, ifindex) == 0)
+		ret = netlink_request(route, msg, parse_neighbour, &listing);
 
 	/* -EINTR: the table changed during the dump. The list is a hint, only a probe is proof. */
 	if (ret < 0 && ret != -EINTR)

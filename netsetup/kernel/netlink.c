@@ -3,6 +3,7 @@
 #include "netsetup/kernel/netlink.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <netlink/errno.h>
 #include <netlink/netlink.h>
 #include <stdarg.h>
@@ -93,6 +94,7 @@ int netlink_open(int protocol, struct nl_sock **sock, struct error *err)
 {
 	static const struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
 	cleanup_nl_sock *opened = nl_socket_alloc();
+	const int on = 1;
 	int fd, nle;
 
 	if (!opened)
@@ -107,6 +109,9 @@ int netlink_open(int protocol, struct nl_sock **sock, struct error *err)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
 		return error_set_errno(err, errno, "cannot set the timeout of a netlink socket");
+	/* With this option a dump of routes leaves out other tables and other programs' routes. */
+	if (setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) < 0)
+		return error_set_errno(err, errno, "cannot set up a netlink socket");
 
 	nle = nl_socket_set_msg_buf_size(opened, RECEIVE_SIZE);
 	if (nle < 0)

@@ -48,7 +48,8 @@ int netlink_error(struct error *err, int nle, const char *format, ...)
  * netlink_open() - open a netlink socket to the kernel, in the caller's network namespace.
  * @protocol: NETLINK_ROUTE, NETLINK_GENERIC, ...
  * @sock: owned by the caller; close-on-exec, with libnl's automatic acknowledgements and sequence
- *        check. Sending and receiving fail with EAGAIN after 5 s.
+ *        check. Sending and receiving fail with EAGAIN after 5 s. The kernel checks the headers of
+ *        dumps strictly, and heeds what they select.
  *
  * Return: 0 or a negative errno.
  */

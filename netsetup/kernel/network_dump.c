@@ -14,10 +14,6 @@
 /* Dumps that the host's network may interrupt by changing; then it is too unstable for a VM. */
 #define ATTEMPTS 8
 
-#ifndef NETLINK_GET_STRICT_CHK
-#define NETLINK_GET_STRICT_CHK 12
-#endif
-
 static int dump_links(struct nl_sock *sock, struct interfaces *table)
 {
 	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
@@ -51,19 +47,11 @@ static int dump_routes(struct nl_sock *sock, struct interfaces *table)
 static int read_once(struct interfaces *table, struct error *err)
 {
 	cleanup_nl_sock *sock = NULL;
-	const int on = 1;
 	int ret;
 
 	ret = netlink_open(NETLINK_ROUTE, &sock, err);
 	if (ret < 0)
 		return ret;
-	/*
-	 * With this option the kernel dumps the main table only. A kernel before 4.20 does not know
-	 * it and dumps all tables, of which route_add() skips the others.
-	 */
-	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on,
-			 sizeof(on));
-
 	ret = dump_links(sock, table);
 	if (ret < 0)
 		return error_set_errno(err, -ret, "cannot list the network interfaces");

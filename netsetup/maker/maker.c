@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/fd_pass.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/base/modes.h"
@@ -272,7 +273,7 @@ static int serve(int socket, struct nl_sock **route, const struct maker_request 
 		*route = NULL;
 	}
 	answer.code = -ret;
-	ret = maker_record_send(socket, &answer, sizeof(answer), fds, maker_record_count(fds));
+	ret = fd_pass_send(socket, &answer, sizeof(answer), fds, maker_record_count(fds), 0);
 	maker_record_close(fds);
 	/* A service that has ended need not know. */
 	return ret < 0 && ret != -EPIPE ? error_set_errno(err, -ret, "cannot answer the service")

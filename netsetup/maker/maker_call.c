@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "netsetup/base/fd_pass.h"
 #include "netsetup/maker/maker_record.h"
 
 /* Of the service, which has one maker. */
@@ -20,8 +21,8 @@ unsigned int maker_call_due(void)
 static int send_request(int socket, const struct maker_request *request, struct error *err)
 {
 	const bool owner = request->type > MAKER_TABLE_OPEN && request->type <= MAKER_TABLE_DELETE;
-	const int ret = maker_record_send(socket, request, sizeof(*request), &request->owner,
-					  owner ? 1 : 0);
+	const int ret = fd_pass_send(socket, request, sizeof(*request), &request->owner,
+				     owner ? 1 : 0, 0);
 
 	return ret < 0 ? error_set_errno(err, -ret, "cannot send a request to the maker") : 0;
 }

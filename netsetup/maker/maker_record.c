@@ -22,28 +22,6 @@ void maker_record_close(const int fds[MAKER_FDS_MAX])
 		close(fds[i]);
 }
 
-union control {
-	char space[CMSG_SPACE(sizeof(int) * MAKER_FDS_MAX)];
-	struct cmsghdr align;
-};
-
-int maker_record_send(int socket, const void *record, size_t size, const int *fds, size_t count)
-{
-	struct iovec data = { (void *)record, size };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
-	union control control = { 0 };
-
-	if (count) {
-		message.msg_control = control.space;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(int) * count);
-		memcpy(CMSG_DATA(&control.align), fds, sizeof(int) * count);
-	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
 /* Takes the descriptors that came with a record. */
 static void take_fds(struct msghdr *message, int fds[MAKER_FDS_MAX])
 {
@@ -56,7 +34,10 @@ static void take_fds(struct msghdr *message, int fds[MAKER_FDS_MAX])
 ssize_t maker_record_receive(int socket, void *record, size_t size, int fds[MAKER_FDS_MAX])
 {
 	struct iovec data = { record, size };
-	union control control;
+	union {
+		char space[CMSG_SPACE(sizeof(int) * MAKER_FDS_MAX)];
+		struct cmsghdr align;
+	} control;
 	struct msghdr message = { .msg_iov = &data,
 				  .msg_iovlen = 1,
 				  .msg_control = control.space,

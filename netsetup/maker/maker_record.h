@@ -12,9 +12,6 @@
 size_t maker_record_count(const int fds[MAKER_FDS_MAX]);
 void maker_record_close(const int fds[MAKER_FDS_MAX]);
 
-/* maker_record_send() - send one record with @count descriptors; 0 or a negative errno. */
-int maker_record_send(int socket, const void *record, size_t size, const int *fds, size_t count);
-
 /**
  * maker_record_receive() - receive one record.
  * @fds: those that came with it are the caller's, the others are -1.

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/base/fd_pass.h"
 #include "netsetup/base/ipv4.h"
 
 /* A text field of a record, which must contain its terminating NUL. */
@@ -177,31 +178,14 @@ int protocol_send(int socket, const void *record, const int *fds, size_t fd_coun
 		  struct error *err)
 {
 	const struct record_header *header = record;
-	struct iovec data = { .iov_base = (void *)record, .iov_len = header->size };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
-	union {
-		char space[CMSG_SPACE(sizeof(int) * FDS_MAX)];
-		struct cmsghdr align;
-	} control = { 0 };
-	ssize_t sent;
+	int ret;
 
 	assert(fd_count <= FDS_MAX);
 
-	if (fd_count) {
-		message.msg_control = control.space;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
-		memcpy(CMSG_DATA(&control.align), fds, sizeof(int) * fd_count);
-	}
-	do {
-		sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (sent < 0 && errno == EINTR);
-	if (sent < 0)
-		return error_set_errno(err, errno,
-				       "cannot send a record to or from 'vmrun-netsetup'");
-	return 0;
+	ret = fd_pass_send(socket, record, header->size, fds, fd_count, MSG_DONTWAIT);
+	return ret < 0 ? error_set_errno(err, -ret,
+					 "cannot send a record to or from 'vmrun-netsetup'")
+		       : 0;
 }
 
 /* Copies the descriptors of a message to @fds and closes those that do not fit. */

@@ -211,9 +211,9 @@ int guest_rules_publish(struct host *host, const struct vm *vm, struct error *er
 	cleanup_rules rules = { 0 };
 	int ret;
 
-	ret = fib_rule_dump(&rules, err);
+	ret = fib_rule_dump(host->route, &rules, err);
 	if (ret == 0)
-		ret = fib_rule_dump_routes(HOST_PROTOCOL, &routes, err);
+		ret = fib_rule_dump_routes(host->route, HOST_PROTOCOL, &routes, err);
 	if (ret == 0)
 		ret = publish_table(host, vm, &routes, err);
 	return ret < 0 ? ret : add_missing(host, &rules, wanted, count, err);
@@ -236,7 +236,7 @@ int guest_rules_guard(struct state *state, struct host *host, const struct vm *v
 	if (uplink_values_forwards(&state->uplinks, uplink))
 		return 0;
 	list_guard(uplink, wanted);
-	ret = fib_rule_dump(&rules, err);
+	ret = fib_rule_dump(host->route, &rules, err);
 	return ret < 0 ? ret : add_missing(host, &rules, wanted, ARRAY_SIZE(wanted), err);
 }
 
@@ -292,7 +292,7 @@ int guest_rules_sweep(struct state *state, struct host *host, struct error *err)
 	cleanup_rules rules = { 0 };
 	int ret, result;
 
-	result = fib_rule_dump(&rules, err);
+	result = fib_rule_dump(host->route, &rules, err);
 	for (size_t i = 0; result == 0 && i < rules.count; i++) {
 		if (kind_of(&rules.list[i]) == MAKER_RULES ||
 		    rule_needed(state, &rules, &rules.list[i]))
@@ -300,14 +300,14 @@ int guest_rules_sweep(struct state *state, struct host *host, struct error *err)
 		ret = host_rule_delete(host, kind_of(&rules.list[i]), &rules.list[i], err);
 		result = ret < 0 ? ret : result;
 	}
-	ret = fib_rule_dump_routes(HOST_PROTOCOL, &routes, err);
+	ret = fib_rule_dump_routes(host->route, HOST_PROTOCOL, &routes, err);
 	for (size_t i = 0; ret == 0 && i < routes.count; i++)
 		if (routes.list[i].table >= TAP_TABLE_BASE && !route_needed(state, &routes.list[i]))
 			ret = delete_route(host, &routes.list[i], err);
 	return ret < 0 ? ret : result;
 }
 
-bool guest_rules_has_route(const struct vm *vm)
+bool guest_rules_has_route(const struct host *host, const struct vm *vm)
 {
 	const struct table_route wanted = { .table = RT_TABLE_MAIN,
 					    .to = { vm->record.address, 32 },
@@ -315,6 +315,6 @@ bool guest_rules_has_route(const struct vm *vm)
 	cleanup_routes routes = { 0 };
 	struct error ignored;
 
-	return fib_rule_dump_routes(HOST_PROTOCOL, &routes, &ignored) == 0 &&
+	return fib_rule_dump_routes(host->route, HOST_PROTOCOL, &routes, &ignored) == 0 &&
 	       has_route(routes.list, routes.count, &wanted);
 }

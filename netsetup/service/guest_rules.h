@@ -58,6 +58,6 @@ int guest_rules_guard(struct state *state, struct host *host, const struct vm *v
 int guest_rules_sweep(struct state *state, struct host *host, struct error *err);
 
 /* guest_rules_has_route() - true if the main table has the VM's /32 route to its tap. */
-bool guest_rules_has_route(const struct vm *vm);
+bool guest_rules_has_route(const struct host *host, const struct vm *vm);
 
 #endif

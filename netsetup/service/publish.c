@@ -197,7 +197,7 @@ static int publish_route(struct host *host, const struct vm *vm, struct error *e
 	int ret = 0;
 
 	/* A look-up could have its answer from a rule of another program. */
-	if (host->dry_run || !guest_rules_has_route(vm))
+	if (host->dry_run || !guest_rules_has_route(host, vm))
 		ret = host_route_add(host, vm->record.address, vm_tap(vm), err);
 	return ret < 0 ? ret : guest_rules_publish(host, vm, err);
 }

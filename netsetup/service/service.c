@@ -22,11 +22,11 @@
 #include "netsetup/confine/capabilities.h"
 #include "netsetup/confine/landlock.h"
 #include "netsetup/confine/seccomp.h"
+#include "netsetup/keeper/child.h"
 #include "netsetup/maker/maker_call.h"
 #include "netsetup/service/answer.h"
 #include "netsetup/service/ask.h"
 #include "netsetup/service/attach.h"
-#include "netsetup/service/child.h"
 #include "netsetup/service/client.h"
 #include "netsetup/service/stale.h"
 #include "netsetup/service/task.h"
@@ -414,14 +414,30 @@ static int save_uplinks(void *context, struct error *err)
 	return state_save(context, err);
 }
 
-/* Starts the maker and the worker, if this process has the capabilities. */
-static int start_children(struct service *service, struct error *err)
+/* The supervisor has started a maker; systemd has not. */
+static int open_maker(const struct kept_fd *fds, size_t count, struct error *err)
+{
+	int socket;
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(fds[i].name, KEEPER_MAKER) != 0)
+			continue;
+		/* The other copy is closed with what has no place. */
+		socket = fcntl(fds[i].fd, F_DUPFD_CLOEXEC, 0);
+		return socket < 0 ? error_set_errno(err, errno, "cannot reach the maker") : socket;
+	}
+	return child_start("--maker", err);
+}
+
+/* Starts the worker, and the maker if it must, if this process has the capabilities. */
+static int start_children(struct service *service, const struct kept_fd *fds, size_t count,
+			  struct error *err)
 {
 	int ret;
 
 	if (!capabilities_sufficient())
 		return 0;
-	ret = child_start("--maker", err);
+	ret = open_maker(fds, count, err);
 	if (ret < 0)
 		return ret;
 	service->state.maker = ret;
@@ -430,14 +446,15 @@ static int start_children(struct service *service, struct error *err)
 }
 
 /* Opens all that takes more rights than the service has later. */
-static int open_all(struct service *service, int *other, struct error *err)
+static int open_all(struct service *service, const struct kept_fd *fds, size_t count, int *other,
+		    struct error *err)
 {
 	int ret;
 
 	service->signals = open_signals();
 	if (service->signals < 0)
 		return error_set_errno(err, errno, "cannot receive signals");
-	ret = start_children(service, err);
+	ret = start_children(service, fds, count, err);
 	if (ret == 0 && service->state.maker > 0)
 		ret = state_open(&service->state, other, err);
 	if (ret == 0 && service->state.maker > 0)
@@ -450,7 +467,7 @@ static int start(struct service *service, struct kept_fd *fds, size_t count, str
 	int other = -1;
 	int ret;
 
-	ret = open_all(service, &other, err);
+	ret = open_all(service, fds, count, &other, err);
 	if (ret == 0)
 		ret = landlock_confine(err);
 	if (ret == 0)

@@ -48,8 +48,7 @@ int batch_open(struct error *err)
 void batch_begin(struct batch *batch, const char *table)
 {
 	*batch = (struct batch){ .family = NFPROTO_NETDEV, .table = table, .first = 1 };
-	/* The kernel gets the bytes between attributes, too. */
-	batch->buffer = calloc(1, BUFFER_SIZE);
+	batch->buffer = malloc(BUFFER_SIZE);
 	batch->parts = calloc(BATCH_MESSAGES, sizeof(*batch->parts));
 	if (!batch->buffer || !batch->parts) {
 		batch->error = -ENOMEM;
@@ -76,6 +75,8 @@ struct nlmsghdr *batch_message(struct batch *batch, int type, int flags, const c
 	if (batch->error)
 		return NULL;
 	batch->parts[batch->count] = part;
+	/* The kernel gets the bytes between attributes, too. */
+	memset(batch->buffer + batch->used, 0, MESSAGE_SIZE);
 	return nftnl_nlmsg_build_hdr(batch->buffer + batch->used, (uint16_t)type, batch->family,
 				     (uint16_t)(flags | (batch->count ? 0 : NLM_F_ACK)),
 				     batch->first + batch->count);

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/keeper/child.h"
 #include "netsetup/keeper/fd_store.h"
 #include "netsetup/keeper/keeper.h"
 #include "netsetup/keeper/supervisor.h"
@@ -67,15 +68,35 @@ static void serve_and_die(void)
 	kill(getpid(), SIGKILL);
 }
 
+/* Stands for the maker, which the supervisor starts. */
+static void serve_maker(void)
+{
+	CHECK(kept_count == 0);
+	CHECK(send(CHILD_FD, "made", 4, 0) == 4);
+	_exit(STATUS_OK);
+}
+
+static void check_maker(void)
+{
+	char text[8] = "";
+
+	CHECK(recv(kept_fd("maker"), text, sizeof(text) - 1, 0) == 4 && !strcmp(text, "made"));
+	/* No other process has the maker's end, or a copy of this one. */
+	CHECK(recv(kept_fd("maker"), text, 1, 0) == 0);
+}
+
 /* Dies by a status that is none of enum exit_status, and ends when run again. */
 static void serve_once_more(void)
 {
 	const int first = kept_fd("first");
 
+	check_maker();
 	if (first < 0) {
-		CHECK(kept_fd("vm-2") >= 0 && kept_fd("vm-1") < 0 && kept_count == 1);
+		CHECK(kept_fd("vm-2") >= 0 && kept_fd("vm-1") < 0 && kept_count == 2);
 		_exit(STATUS_OK);
 	}
+	/* The next service must not take this for its maker. */
+	CHECK(keeper_store(&keeper, "maker", first, &err) == 0);
 	CHECK(keeper_store(&keeper, "vm-1", first, &err) == 0);
 	CHECK(keeper_store(&keeper, "vm-2", first, &err) == 0);
 	keeper_remove(&keeper, "vm-1");
@@ -197,6 +218,7 @@ static const struct {
 	{ "signal", serve_until_signal }, { "killed", serve_until_killed },
 	{ "alone", serve_alone },         { "checked", serve_checked },
 	{ "plain", serve_plain },         { "trouble", serve_with_trouble },
+	{ "--maker", serve_maker },
 };
 
 static int serve(const char *name)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Starts the processes that the service needs.
-#ifndef NETSETUP_SERVICE_CHILD_H
-#define NETSETUP_SERVICE_CHILD_H
+#ifndef NETSETUP_KEEPER_CHILD_H
+#define NETSETUP_KEEPER_CHILD_H
 
 #include "netsetup/base/error.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Starts the processes that the service needs.
-#include "netsetup/service/child.h"
+#include "netsetup/keeper/child.h"
 
 #include <errno.h>
 #include <sys/socket.h>
