@@ -22,7 +22,7 @@
 /* Rules that drop a guest's frames, of which each table has less than this number. */
 #define DROPS_MAX 32
 
-/* struct drops - what the rules of one comment have dropped: each VM's chain has some of them. */
+/* struct drops - the sum of the drops by rules of one comment: each VM's chain has some. */
 struct drops {
 	char comment[NFTABLES_COMMENT_SIZE];
 	uint64_t packets;
