@@ -53,9 +53,10 @@ class Place:
                                              self._packet(self._address, lab.phone.address))
         self._frame_down = ether(lab.laptop.mac, lab.phone.mac, ETH_IPV4,
                                  self._packet(lab.phone.address, self._address))
-        self._raw = stack.enter_context(lab.phone.netns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+        phone = lab.phone.netns
+        self._raw = stack.enter_context(phone.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
         self._raw.bind((lab.phone.interface, 0))
-        self._sink = stack.enter_context(lab.phone.netns.socket(kind=socket.SOCK_DGRAM))
+        self._sink = stack.enter_context(phone.socket(kind=socket.SOCK_DGRAM))
         self._sink.bind(("", PORT))
         self._own = stack.enter_context(lab.laptop.netns.socket(kind=socket.SOCK_DGRAM))
         self._own.connect((lab.phone.address, PORT))

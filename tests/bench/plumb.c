@@ -24,7 +24,7 @@ static const char usage[] =
 	"       plumb many COUNT PROBE            VMs at once; seconds, then each one's address\n"
 	"       plumb each COUNT PROBE            the same one after another\n"
 	"       plumb hold COUNT PROBE PATH       VMs until the end of standard input; each one's\n"
-	"                                         address, tap, and number of the tap's descriptor\n"
+	"                                         address, tap, descriptor of the tap\n"
 	"PROBE: normal, strict or none; PATH: auto, routed or bridged\n";
 
 static const char *const probes[] = { "normal", "strict", "none" };

@@ -62,8 +62,8 @@ def test_guest_is_a_member_of_the_lan(lab: Lab, data_path: str) -> None:
 
 @pytest.mark.both_paths
 def test_bulk_data_comes_back_unchanged(lab: Lab) -> None:
-    """20 MB to a guest with each kind of card and back, for a station and the laptop. `tests/bench/run
-    gigabyte` has more of it."""
+    """20 MB to a guest with each kind of card and back, for a station and the laptop; the bench
+    `gigabyte` has more of it."""
     vms = {kind: lab.start_vm(definition, wait=False) for kind, definition in cards().items()}
     for vm in vms.values():
         vm.wait_ready()
