@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 NAMES = {"plumbing": "plumbing", "arp": "firstarp", "idle": "idle", "traffic": "traffic",
          "packets": "packets", "scale": "scale", "boot": "boot", "gigabyte": "gigabyte"}
-BY_NAME = ["gigabyte"]  # takes a quarter of an hour where there is no KVM
+BY_NAME = ["gigabyte"]  # takes ten minutes where there is no KVM
 
 
 def main(build: Path, wanted: list[str]) -> int:
