@@ -17,6 +17,7 @@ from vm import Account
 pytestmark = [pytest.mark.usefixtures("vmrun"), pytest.mark.both_paths]
 
 MANY = 20
+AT_ONCE = 8  # CLIENTS_MAX of netsetup/service/client.c: connections of a user without a VM yet
 FORWARDING = "net/ipv4/conf/wlan0/forwarding"
 FOREVER = 10 ** 8
 RESTART = 0.05  # RestartSec of vmrun-netsetup.service.in, in seconds
@@ -29,9 +30,13 @@ class Crowd:
     def __init__(self, lab: Lab, manager: Manager, me: Account, path: str,
                  closing: ExitStack) -> None:
         self.lab, self.manager, self.path = lab, manager, path
-        self.vms = [lab.start_vm(standing_in(f"vm{i}", FOREVER, network={"path": path}), wait=False,
-                                 user=me) for i in range(MANY)]
-        for vm in self.vms:
+        self.vms = []
+        for i in range(MANY):
+            if i >= AT_ONCE:
+                self.vms[i - AT_ONCE].wait_ready(60)
+            self.vms.append(lab.start_vm(standing_in(f"vm{i}", FOREVER, network={"path": path}),
+                                         wait=False, user=me))
+        for vm in self.vms[-AT_ONCE:]:
             vm.wait_ready(60)
         self._stacks = closing.enter_context(Stacks(lab, self.vms))
         self.connections = []

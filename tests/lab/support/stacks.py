@@ -161,7 +161,7 @@ class Talk:
         self.wrong: list[int] = []
         self._connections = connections
         self._sent, self._got = ([bytearray() for _ in connections] for _ in range(2))
-        self._next, self._number = 0.0, 0
+        self._next, self._number, self._over = 0.0, 0, False
         self._loop = Loop(self._send)
         for each, got in zip(connections, self._got):
             self._loop.selector.register(each, selectors.EVENT_READ,
@@ -172,7 +172,7 @@ class Talk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._next = float("inf")
+        self._over = True
         deadline = time.monotonic() + 5
         while self._sent != self._got and time.monotonic() < deadline:
             time.sleep(INTERVAL)
@@ -180,7 +180,7 @@ class Talk:
         self.wrong = [number for number, each in enumerate(self._sent) if each != self._got[number]]
 
     def _send(self) -> None:
-        if time.monotonic() < self._next:
+        if self._over or time.monotonic() < self._next:
             return
         self._next = max(self._next, time.monotonic() - TALK_INTERVAL) + TALK_INTERVAL
         self._number += 1
