@@ -31,8 +31,6 @@ int arp_socket_listen(int socket, struct in_addr address, struct error *err)
 	const bool all = address.s_addr == INADDR_ANY;
 	/* The numbers of a jump: instructions to skip if the test is true, and if it is false. */
 	const struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 16, 0),
 		/* Drops a guest's frames to this host: no station of the LAN can set a mark. */
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_MARK)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FRAME_MARK_HOST, 14, 0),
@@ -66,6 +64,7 @@ int arp_socket_open(unsigned int ifindex, struct error *err)
 	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
 					     .sll_protocol = htons(ETH_P_ALL),
 					     .sll_ifindex = (int)ifindex };
+	const int on = 1;
 	cleanup_fd int fd = -1;
 
 	/* With protocol 0 the socket receives nothing before it has its filter and is bound. */
@@ -74,6 +73,9 @@ int arp_socket_open(unsigned int ifindex, struct error *err)
 		return error_set_errno(err, errno, "cannot open a packet socket");
 	if (arp_socket_listen(fd, (struct in_addr){ INADDR_ANY }, err) < 0)
 		return -err->code;
+	/* Each VM has a socket on the uplink, and each packet that leaves would pass them all. */
+	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0)
+		return error_set_errno(err, errno, "cannot ignore what a packet socket sends");
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return error_set_errno(err, errno, "cannot bind a packet socket to interface %u",
 				       ifindex);

@@ -18,8 +18,8 @@ FORWARDED = 8000  # QEMU's own network: host's port 8000 + n is the guest's port
 
 
 def qemu_argv(lab: Lab, definition: Path, netdev: str, ip: str) -> list[str]:
-    """The command that a dry run shows, with another -netdev and address, and no QMP; its sockets
-    are in the lab's directory."""
+    """The command that a dry run shows, with another -netdev and address, and without what vmrun
+    speaks to: QMP and the guest's agent. Its sockets are in the lab's directory."""
     lines = lab.vmrun("--dry-run", str(definition), check=True).stdout.splitlines()
     argv = shlex.split(lines[-1])
     for option in ("socket,id=qmp,fd=3", "chardev:qmp"):
@@ -28,6 +28,7 @@ def qemu_argv(lab: Lab, definition: Path, netdev: str, ip: str) -> list[str]:
     argv[argv.index("-netdev") + 1] = netdev
     argv = [re.sub(r"\bip=\S+", f"ip={ip}", arg.replace("RUNTIME/", f"{lab.directory}/"))
             for arg in argv]
+    argv = [re.sub(r"^socket,id=agent,.*", "null,id=agent", arg) for arg in argv]
     return [re.sub(r",host_mtu=\w+", ",host_mtu=1500", arg) for arg in argv]
 
 

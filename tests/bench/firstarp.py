@@ -24,8 +24,9 @@ class FirstArp:
 
     def vmrun(self) -> float:
         """By vmrun-netsetup."""
-        with self._lab.laptop.netns.popen([str(self._plumb), "hold", "none"], text=True,
-                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        with self._lab.laptop.netns.popen([str(self._plumb), "hold", "1", "none", "routed"],
+                                          text=True, stdin=subprocess.PIPE,
+                                          stdout=subprocess.PIPE) as holder:
             address = holder.stdout.readline().split()[0]
             took = self._ask(address)
             holder.stdin.close()

@@ -23,8 +23,12 @@ static const char usage[] =
 	"                                         vmrun-netsetup in turn; microseconds\n"
 	"       plumb many COUNT PROBE            VMs at once; seconds, then each one's address\n"
 	"       plumb each COUNT PROBE            the same one after another\n"
-	"       plumb hold PROBE                  one until the end of standard input\n"
-	"PROBE: normal, strict or none\n";
+	"       plumb hold COUNT PROBE PATH       VMs until the end of standard input; each one's\n"
+	"                                         address, tap, descriptor of the tap\n"
+	"PROBE: normal, strict or none; PATH: auto, routed or bridged\n";
+
+static const char *const probes[] = { "normal", "strict", "none" };
+static const char *const paths[] = { "auto", "routed", "bridged" };
 
 static void die(const struct error *err)
 {
@@ -40,15 +44,19 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static enum probe_mode read_probe(const char *word)
+/* The place of the word in a list of three, as in enum probe_mode and enum network_path. */
+static unsigned int read_word(const char *word, const char *const words[3])
 {
-	static const char *const words[] = { "normal", "strict", "none" };
-
 	for (unsigned int i = 0; i < 3; i++)
 		if (!strcmp(word, words[i]))
-			return (enum probe_mode)i;
+			return i;
 	fputs(usage, stderr);
 	exit(2);
+}
+
+static enum probe_mode read_probe(const char *word)
+{
+	return (enum probe_mode)read_word(word, probes);
 }
 
 static void start(struct netsetup *netsetup)
@@ -62,7 +70,7 @@ static void start(struct netsetup *netsetup)
 
 /* As vmrun asks for a VM with one virtio card whose definition leaves everything open. */
 static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mode probe,
-		  struct netsetup_lan *lan)
+		  enum network_path path, struct netsetup_lan *lan)
 {
 	struct attach_record attach;
 	struct uplink uplink;
@@ -78,6 +86,7 @@ static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mod
 	attach.mac = (struct ether_addr){ { 0x52, 0x54, 0, 0, (uint8_t)(number >> 8),
 					    (uint8_t)number } };
 	attach.probe = (uint8_t)probe;
+	attach.path = (uint8_t)path;
 	attach.queues = 1;
 	attach.offload = 1;
 	*lan = (struct netsetup_lan)NETSETUP_LAN_NONE;
@@ -137,7 +146,7 @@ static void time_netsetup(enum probe_mode probe)
 	times[0] = now();
 	start(&netsetup);
 	times[1] = now();
-	setup(&netsetup, 0, probe, &lan);
+	setup(&netsetup, 0, probe, PATH_AUTO, &lan);
 	times[2] = now();
 	end(&netsetup, &lan);
 	times[3] = now();
@@ -165,7 +174,7 @@ static void one_of_many(unsigned int number, enum probe_mode probe, int told, in
 	char byte;
 
 	start(&netsetup);
-	setup(&netsetup, number, probe, &lan);
+	setup(&netsetup, number, probe, PATH_AUTO, &lan);
 	if (write(told, &lan.ready.address, sizeof(lan.ready.address)) < 0 ||
 	    read(stop, &byte, 1) < 0)
 		exit(1);
@@ -208,20 +217,27 @@ static int many(unsigned int count, enum probe_mode probe, bool together)
 	return failed || have < count;
 }
 
-static int hold(enum probe_mode probe)
+static int hold(unsigned int count, enum probe_mode probe, enum network_path path)
 {
-	struct netsetup netsetup;
+	struct netsetup netsetup[MANY_MAX];
+	struct netsetup_lan lan[MANY_MAX];
 	char text[IPV4_TEXT_SIZE];
-	struct netsetup_lan lan;
 	char byte;
 
-	start(&netsetup);
-	setup(&netsetup, 0, probe, &lan);
-	printf("%s %s\n", ipv4_text(lan.ready.address, text), lan.ready.tap);
+	if (count > MANY_MAX)
+		return 1;
+	for (unsigned int i = 0; i < count; i++) {
+		start(&netsetup[i]);
+		setup(&netsetup[i], i, probe, path, &lan[i]);
+		printf("%s %s %d\n", ipv4_text(lan[i].ready.address, text), lan[i].ready.tap,
+		       lan[i].tap_fds[0]);
+	}
 	fflush(stdout);
 	while (read(STDIN_FILENO, &byte, 1) > 0)
 		;
-	end(&netsetup, &lan);
+	/* The first one's service, which is a child, has the others. */
+	while (count-- > 0)
+		end(&netsetup[count], &lan[count]);
 	return 0;
 }
 
@@ -235,8 +251,9 @@ int main(int argc, char **argv)
 		return many(count, read_probe(argv[3]), true);
 	if (argc == 4 && !strcmp(argv[1], "each"))
 		return many(count, read_probe(argv[3]), false);
-	if (argc == 3 && !strcmp(argv[1], "hold"))
-		return hold(read_probe(argv[2]));
+	if (argc == 5 && !strcmp(argv[1], "hold"))
+		return hold(count, read_probe(argv[3]),
+			    (enum network_path)read_word(argv[4], paths));
 	fputs(usage, stderr);
 	return 2;
 }

@@ -19,6 +19,7 @@ ROUNDS = 5
 MEGABYTES = 16
 ECHOES = 100
 SINK = 9000
+PLAIN = "192.168.77.11"  # of the second guest by hand
 HTTP, ECHO = 80, 7
 TINY = Path(__file__).resolve().parents[2] / "vms" / "tiny.yaml"
 
@@ -98,33 +99,37 @@ def _drain(sock: socket.socket) -> int:
     return count
 
 
-def _definition(lab: Lab) -> Path:
-    """The small guest with its test shell."""
+def _definition(lab: Lab, path: str) -> Path:
+    """The small guest with its test shell, on this path."""
     definition = yaml.safe_load(TINY.read_text())
     for key in ("kernel", "initrd"):
         definition["boot"][key] = str(TINY.parent / definition["boot"][key])
     definition["boot"]["cmdline"] += " tiny.shell"
-    path = lab.directory / "traffic.yaml"
-    path.write_text(yaml.safe_dump(definition))
-    return path
+    definition |= {"name": path, "network": {"path": path}}
+    file = lab.directory / f"{path}.yaml"
+    file.write_text(yaml.safe_dump(definition))
+    return file
 
 
 def main(build: Path) -> None:
     """Print the tables."""
     with Lab() as lab, ExitStack() as stack:
-        definition = _definition(lab)
+        routed, bridged = _definition(lab, "routed"), _definition(lab, "bridged")
         phone, laptop = lab.phone, lab.laptop.address
         sink = stack.enter_context(phone.netns.socket())
         sink.bind(("", SINK))
         sink.listen()
 
-        vm = lab.start_vm(definition)
-        plain = byhand.recipe_guest(lab, definition, vnet_hdr=False)
+        hand = byhand.recipe_guest(lab, routed)
+        stack.callback(hand.close)
+        plain = byhand.recipe_guest(lab, routed, PLAIN, "tap2", vnet_hdr=False)
         stack.callback(plain.close)
-        user = byhand.user_guest(lab, definition, [HTTP, ECHO])
+        user = byhand.user_guest(lab, routed, [HTTP, ECHO])
         stack.callback(user.close)
-        ways = {"vmrun": Way(phone, vm.address, 0, sink),
-                "tap by hand, no vnet_hdr": Way(phone, byhand.ADDRESS, 0, sink),
+        ways = {"tap by hand": Way(phone, byhand.ADDRESS, 0, sink),
+                "vmrun, routed": Way(phone, lab.start_vm(routed).address, 0, sink),
+                "vmrun, bridged": Way(phone, lab.start_vm(bridged).address, 0, sink),
+                "tap by hand, no vnet_hdr": Way(phone, PLAIN, 0, sink),
                 "QEMU's user network": Way(phone, laptop, byhand.FORWARDED, sink)}
         for way in ways.values():
             way.prepare()
@@ -135,4 +140,4 @@ def main(build: Path) -> None:
             measure.title(f"traffic: {text}")
             measure.table(unit, measure.in_turn(ROUNDS, {each: getattr(way, name)
                                                          for each, way in ways.items()}),
-                          "vmrun", 2)
+                          "tap by hand", 2)

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from guests import TINY, boot, reach, tiny
+from guests import TINY, boot, cards, reach, tiny
 from lab import BEYOND, LAPTOP_MAC, Lab
 from output import Output
-from stream import Echoes
+from stream import Echoes, echo_unchanged
 from vm import Vm
 
 pytestmark = pytest.mark.usefixtures("vmrun")
@@ -58,6 +58,21 @@ def test_guest_is_a_member_of_the_lan(lab: Lab, data_path: str) -> None:
     assert list(lab.lan.seen()) == [LAPTOP_MAC]
     assert lab.lan.dropped() == 0
     assert lab.laptop.netns.sysctl("net/ipv4/ip_forward") == "0"
+
+
+@pytest.mark.both_paths
+def test_bulk_data_comes_back_unchanged(lab: Lab) -> None:
+    """12 MB to a guest with each kind of card and back, from a station and the laptop; the bench
+    `gigabyte` has more of it."""
+    vms = {kind: lab.start_vm(definition, wait=False) for kind, definition in cards().items()}
+    for vm in vms.values():
+        vm.wait_ready()
+    guests = {kind: reach(vm, lab.phone) for kind, vm in vms.items()}
+    offers = "cut -c 1 /sys/class/net/$(cat /run/nic)/device/features"  # VIRTIO_NET_F_CSUM
+    assert [guests[kind].sh(offers) for kind in vms if kind != "e1000"] == ["1", "0"]
+    changed = [(kind, station) for station in (lab.phone, lab.laptop) for kind, vm in vms.items()
+               if not echo_unchanged(station, vm.address, 6 << 20)]
+    assert not changed
 
 
 @pytest.mark.both_paths

@@ -11,12 +11,13 @@ import pytest
 from fault import standing_in
 from lab import Lab
 from manager import Manager
-from stacks import PORT, Pings, Stacks
+from stacks import PORT, Pings, Stacks, Talk, lost_segments
 from vm import Account
 
-pytestmark = pytest.mark.usefixtures("vmrun")
+pytestmark = [pytest.mark.usefixtures("vmrun"), pytest.mark.both_paths]
 
 MANY = 20
+AT_ONCE = 8  # CLIENTS_MAX of netsetup/service/client.c: connections of a user without a VM yet
 FORWARDING = "net/ipv4/conf/wlan0/forwarding"
 FOREVER = 10 ** 8
 RESTART = 0.05  # RestartSec of vmrun-netsetup.service.in, in seconds
@@ -26,13 +27,18 @@ ENDED = "vmrun-netsetup ended"
 class Crowd:
     """Running VMs of a user who has no privilege, each with an open connection from the phone."""
 
-    def __init__(self, lab: Lab, manager: Manager, me: Account, closing: ExitStack) -> None:
-        self.lab, self.manager = lab, manager
-        self.vms = [lab.start_vm(standing_in(f"vm{i}", FOREVER, network={}), wait=False, user=me)
-                    for i in range(MANY)]
-        for vm in self.vms:
+    def __init__(self, lab: Lab, manager: Manager, me: Account, path: str,
+                 closing: ExitStack) -> None:
+        self.lab, self.manager, self.path = lab, manager, path
+        self.vms = []
+        for i in range(MANY):
+            if i >= AT_ONCE:
+                self.vms[i - AT_ONCE].wait_ready(60)
+            self.vms.append(lab.start_vm(standing_in(f"vm{i}", FOREVER, network={"path": path}),
+                                         wait=False, user=me))
+        for vm in self.vms[-AT_ONCE:]:
             vm.wait_ready(60)
-        closing.enter_context(Stacks(lab, self.vms))
+        self._stacks = closing.enter_context(Stacks(lab, self.vms))
         self.connections = []
         for vm in self.vms:
             self.connections.append(lab.phone.tcp_open(vm.address, PORT, 10))
@@ -49,9 +55,24 @@ class Crowd:
             text = f"{vm.name} {time.monotonic()}".encode()
             connection.sendall(text)
             assert connection.recv(100) == text
-        proxies = self.lab.laptop.netns.ip("neigh show proxy")
-        assert all(f"{vm.address} " in proxies for vm in self.vms)
-        assert self.lab.laptop.netns.sysctl(FORWARDING) == "1"
+        assert self.reachable() >= {vm.address for vm in self.vms}
+        assert self.lab.laptop.netns.sysctl(FORWARDING) == str(int(self.path == "routed"))
+
+    def reachable(self) -> set[str]:
+        """The addresses that the host leads to a tap."""
+        laptop = self.lab.laptop.netns
+        if self.path == "routed":
+            return {line.split()[0] for line in laptop.ip("neigh show proxy").splitlines()}
+        found = laptop.nft_json("list", "map", "netdev", "vmrun-wlan0", "tap_by_ip4")[0]["map"]
+        return {address for address, _ in found["elem"]}
+
+    def talk(self) -> Talk:
+        """Messages on all connections."""
+        return Talk(self.connections)
+
+    def lost(self) -> int:
+        """TCP segments that were lost so far, both ways."""
+        return lost_segments(self.lab.phone.netns) + lost_segments(self._stacks.netns)
 
     def pings(self) -> Pings:
         """Requests to all of them."""
@@ -67,14 +88,14 @@ def longest(pings: Pings, what: str) -> float:
 
 
 @pytest.fixture
-def crowd(lab: Lab) -> Iterator[Crowd]:
+def crowd(lab: Lab, data_path: str) -> Iterator[Crowd]:
     """VMs of a user whom the policy permits the installed service."""
     me = lab.add_user()
     lab.set_policy(f"allow user {me.uid} vms {MANY}\n")
     with Manager(lab, me.gid) as manager:
         try:
             with ExitStack() as closing:
-                yield Crowd(lab, manager, me, closing)
+                yield Crowd(lab, manager, me, data_path, closing)
         finally:
             lab.reset()
         deadline = time.monotonic() + 2  # vmrun does not wait for the service to undo the last one
@@ -87,11 +108,13 @@ def test_restart(lab: Lab, crowd: Crowd) -> None:
     """By `systemctl restart`, as after an update: nothing is undone in between."""
     before = lab.snapshot()
     assert crowd.stored() == MANY
-    with crowd.pings() as pings:
+    lost = crowd.lost()
+    with crowd.talk() as talk, crowd.pings() as pings:
         for _ in range(3):
             crowd.manager.end(signal.SIGTERM)
             crowd.manager.start()
     assert longest(pings, "SIGTERM") < 0.2
+    assert not talk.wrong and crowd.lost() == lost
     crowd.check()
     # The state file has the VMs in another order.
     assert [line for line in before.diff(lab.snapshot()) if "/state: " not in line] == []
@@ -100,15 +123,20 @@ def test_restart(lab: Lab, crowd: Crowd) -> None:
 
 
 def test_kill(lab: Lab, crowd: Crowd) -> None:
-    """The next one makes whole what is missing, here because it was taken away meanwhile."""
-    with crowd.pings() as pings:
+    """The next one makes whole what is missing, here because it was taken away meanwhile. From the
+    table nobody can take anything."""
+    lost = crowd.lost()
+    with crowd.talk() as talk, crowd.pings() as pings:
         crowd.manager.end(signal.SIGKILL)
-        lab.laptop.netns.sysctls({FORWARDING: "0"})
-        lab.laptop.netns.ip_batch([f"neigh del proxy {vm.address} dev wlan0" for vm in crowd.vms])
+        if crowd.path == "routed":
+            lab.laptop.netns.sysctls({FORWARDING: "0"})
+            lab.laptop.netns.ip_batch([f"neigh del proxy {vm.address} dev wlan0"
+                                       for vm in crowd.vms])
         time.sleep(RESTART)
         crowd.manager.start()
     gap = longest(pings, "SIGKILL")
-    assert 0 < gap < 1
+    assert 0 < gap < 1 if crowd.path == "routed" else gap < 0.2 and crowd.lost() == lost
+    assert not talk.wrong
     crowd.check()
     assert crowd.stored() == MANY
 
@@ -117,13 +145,14 @@ def test_stop_and_start(lab: Lab, crowd: Crowd) -> None:
     """By `systemctl stop` the connections are lost; each vmrun connects again and keeps its tap."""
     taps = [(vm.tap, lab.laptop.netns.ip_json(f"link show dev {vm.tap}")[0]["ifindex"])
             for vm in crowd.vms]
-    with crowd.pings() as pings:
+    with crowd.talk() as talk, crowd.pings() as pings:
         crowd.manager.end(signal.SIGTERM)
         crowd.manager.forget()
         crowd.manager.start()
         for vm in crowd.vms:
             vm.wait_stderr("vmrun-netsetup ended; it serves again")
     assert longest(pings, "stop") < 1
+    assert not talk.wrong
     crowd.check()
     assert taps == [(vm.tap, lab.laptop.netns.ip_json(f"link show dev {vm.tap}")[0]["ifindex"])
                     for vm in crowd.vms]
@@ -140,7 +169,7 @@ def test_vms_that_end_while_no_service_runs(lab: Lab, crowd: Crowd) -> None:
         vm.wait()
     crowd.manager.start()
     deadline = time.monotonic() + 1
-    while any(f"{vm.address} " in lab.laptop.netns.ip("neigh show proxy") for vm in gone):
+    while any(vm.address in crowd.reachable() for vm in gone):
         assert time.monotonic() < deadline
     assert not any(vm.tap in lab.laptop.netns.ip("link show") for vm in gone)
     crowd.check()

@@ -50,6 +50,16 @@ def paused(name: str = "tiny", **keys: Any) -> dict:
     return tiny(name, **merged({"qemu": {"args": ["-S"]}}, keys))
 
 
+def cards() -> dict[str, dict]:
+    """The small guest with each kind of card, by the name of the kind: QEMU checks and cuts packets
+    itself for a card without offloads."""
+    off = [word for feature in ("csum", "gso", "guest_csum", "guest_tso4", "host_tso4", "mrg_rxbuf")
+           for word in ("-global", f"virtio-net-pci.{feature}=off")]
+    return {"virtio": tiny("virtio"),
+            "virtio without offloads": tiny("plain", qemu={"args": off}),
+            "e1000": tiny("e1000", full=True, network={"model": "e1000"})}
+
+
 class Guest(Station):
     """The small guest as a machine of the LAN, asked through @asker."""
 

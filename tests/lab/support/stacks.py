@@ -15,11 +15,13 @@ import struct
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Callable, Optional, Sequence
 
 import netns
 from lab import Lab
 from laptop import IFF_NO_PI, TUNSETIFF
+from netns import Netns
 from vm import Vm
 
 IFF_TAP, IFF_VNET_HDR = 0x0002, 0x4000
@@ -28,6 +30,7 @@ SYS_PIDFD_GETFD = 438
 FRAME_MAX = 1 << 16
 PORT = 7
 INTERVAL = 0.02  # seconds between two echo requests to one address
+TALK_INTERVAL = 0.1  # seconds between two messages on one connection
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -71,7 +74,7 @@ class Stacks:
 
     def __init__(self, lab: Lab, vms: Sequence[Vm]) -> None:
         self._lab, self._vms = lab, vms
-        self.netns = netns.Netns(f"{lab.prefix}-stacks")
+        self.netns = Netns(f"{lab.prefix}-stacks")
         self._closing = ExitStack()
         self._loop = Loop()
 
@@ -136,6 +139,55 @@ class Stacks:
             data = b""
         if not data:
             self._loop.selector.unregister(peer)
+
+
+def lost_segments(where: Netns) -> int:
+    """TCP segments that the namespace has sent again since it was made, without those whose first
+    copy had arrived: the other end reports these (DSACK, RFC 2883), as a busy machine is late."""
+    counters = {}
+    for name in ("snmp", "netstat"):
+        text = where.call(lambda name=name: Path("/proc/thread-self/net", name).read_text())
+        lines = [line.split() for line in text.splitlines()]
+        for names, values in zip(lines[::2], lines[1::2]):
+            counters |= {names[0] + key: value for key, value in zip(names[1:], values[1:])}
+    return int(counters["Tcp:RetransSegs"]) - int(counters["TcpExt:TCPDSACKRecv"])
+
+
+class Talk:
+    """Messages on open connections, which the stacks echo; a context manager. After its end
+    `wrong` has the numbers of the connections that have lost or changed an octet."""
+
+    def __init__(self, connections: Sequence[socket.socket]) -> None:
+        self.wrong: list[int] = []
+        self._connections = connections
+        self._sent, self._got = ([bytearray() for _ in connections] for _ in range(2))
+        self._next, self._number, self._over = 0.0, 0, False
+        self._loop = Loop(self._send)
+        for each, got in zip(connections, self._got):
+            self._loop.selector.register(each, selectors.EVENT_READ,
+                                         lambda each=each, got=got: got.extend(each.recv(4096)))
+
+    def __enter__(self) -> "Talk":
+        self._loop.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over = True
+        deadline = time.monotonic() + 5
+        while self._sent != self._got and time.monotonic() < deadline:
+            time.sleep(INTERVAL)
+        self._loop.close()
+        self.wrong = [number for number, each in enumerate(self._sent) if each != self._got[number]]
+
+    def _send(self) -> None:
+        if self._over or time.monotonic() < self._next:
+            return
+        self._next = max(self._next, time.monotonic() - TALK_INTERVAL) + TALK_INTERVAL
+        self._number += 1
+        for each, sent in zip(self._connections, self._sent):
+            message = struct.pack("!Q", self._number)
+            each.sendall(message)
+            sent += message
 
 
 class Pings:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A steady stream of packets to the guest, and when it was interrupted, for how long."""
 
+import hashlib
 import os
 import select
 import socket
@@ -13,6 +14,7 @@ import arp
 from station import Station
 
 INTERVAL = 0.01
+BULK = 1 << 20  # octets
 _HEADER = struct.Struct("!BBHHH")
 ECHO_REQUEST, ECHO_REPLY = 8, 0
 
@@ -153,6 +155,28 @@ class Echoes(Stream):
 
     def _close(self) -> None:
         self._sock.close()
+
+
+def echo_unchanged(station: Station, address: str, size: int, port: int = 7,
+                   timeout: float = 60) -> bool:
+    """Send @size random octets to the guest's echo service and read them again; true if both have
+    one SHA-256 digest. @timeout: seconds for a part of it."""
+    want, got = hashlib.sha256(), hashlib.sha256()
+    with station.tcp_open(address, port, timeout) as sock:
+        def send() -> None:
+            for begin in range(0, size, BULK):
+                part = os.urandom(min(BULK, size - begin))
+                want.update(part)
+                sock.sendall(part)
+
+        sender = threading.Thread(target=send, name=f"bulk to {address}")
+        sender.start()
+        left = size
+        while left and (part := sock.recv(min(BULK, left))):
+            got.update(part)
+            left -= len(part)
+        sender.join()
+    return left == 0 and want.digest() == got.digest()
 
 
 def arp_answered(station: Station, address: str, mac: str, timeout: float = 10) -> Optional[float]:
