@@ -12,6 +12,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/clock.h"
+#include "netsetup/kernel/network_dump.h"
 #include "netsetup/kernel/query.h"
 #include "netsetup/maker/allow.h"
 #include "netsetup/service/task.h"
@@ -281,6 +282,17 @@ uint64_t ask_due(const struct state *state)
 	return due;
 }
 
+/* False if this host has left the uplink or its address there since the last request. */
+static bool uplink_stays(struct task *task, const struct vm *vm)
+{
+	struct uplink_facts now;
+	struct error ignored;
+
+	return network_dump(&task->table, &ignored) == 0 &&
+	       uplink_check(&task->table, vm->uplink.ifindex, vm->uplink.prefix.address, &now,
+			    &ignored) == 0;
+}
+
 void ask_step(struct state *state, uint64_t now)
 {
 	cleanup_task task = { 0 };
@@ -290,10 +302,10 @@ void ask_step(struct state *state, uint64_t now)
 		if (!is_waiting(vm) || now < vm->ask.at)
 			continue;
 		vm->ask.at = 0;
-		/* If the uplink has changed, the next move has its new place asked for. */
-		if (task_begin(&task, state, vm, &ignored) == 0)
+		if (task_host(&task, state, vm, &ignored) == 0 && uplink_stays(&task, vm))
 			ask(state, &task.host, vm);
 		else
+			/* The next move has its new place asked for. */
 			vm->ask.address.s_addr = INADDR_ANY;
 		return;
 	}
