@@ -20,7 +20,8 @@ static const struct netsetup_listener deaf;
 
 static const char usage[] =
 	"usage: plumb rounds COUNT PROBE SCRIPT   the script ('SCRIPT up', 'SCRIPT down') and\n"
-	"                                         vmrun-netsetup in turn; microseconds\n"
+	"                                         vmrun-netsetup in turn, without and with the\n"
+	"                                         question to the firewall; microseconds\n"
 	"       plumb many COUNT PROBE            VMs at once; seconds, then each one's address\n"
 	"       plumb each COUNT PROBE            the same one after another\n"
 	"       plumb hold COUNT PROBE PATH       VMs until the end of standard input; each one's\n"
@@ -70,7 +71,7 @@ static void start(struct netsetup *netsetup)
 
 /* As vmrun asks for a VM with one virtio card whose definition leaves everything open. */
 static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mode probe,
-		  enum network_path path, struct netsetup_lan *lan)
+		  enum network_path path, enum firewall_mode firewall, struct netsetup_lan *lan)
 {
 	struct attach_record attach;
 	struct uplink uplink;
@@ -87,6 +88,7 @@ static void setup(struct netsetup *netsetup, unsigned int number, enum probe_mod
 					    (uint8_t)number } };
 	attach.probe = (uint8_t)probe;
 	attach.path = (uint8_t)path;
+	attach.firewall = (uint8_t)firewall;
 	attach.queues = 1;
 	attach.offload = 1;
 	*lan = (struct netsetup_lan)NETSETUP_LAN_NONE;
@@ -137,7 +139,7 @@ static void time_script(const char *script)
 	tell("recipe", times, 3);
 }
 
-static void time_netsetup(enum probe_mode probe)
+static void time_netsetup(enum probe_mode probe, enum firewall_mode firewall, const char *name)
 {
 	struct netsetup netsetup;
 	double times[5];
@@ -146,7 +148,7 @@ static void time_netsetup(enum probe_mode probe)
 	times[0] = now();
 	start(&netsetup);
 	times[1] = now();
-	setup(&netsetup, 0, probe, PATH_AUTO, &lan);
+	setup(&netsetup, 0, probe, PATH_AUTO, firewall, &lan);
 	times[2] = now();
 	end(&netsetup, &lan);
 	times[3] = now();
@@ -154,14 +156,15 @@ static void time_netsetup(enum probe_mode probe)
 	while (wait(NULL) > 0)
 		continue;
 	times[4] = now();
-	tell("netsetup", times, 5);
+	tell(name, times, 5);
 }
 
 static int rounds(unsigned int count, enum probe_mode probe, const char *script)
 {
 	for (unsigned int i = 0; i < count; i++) {
 		time_script(script);
-		time_netsetup(probe);
+		time_netsetup(probe, FIREWALL_OFF, "netsetup");
+		time_netsetup(probe, FIREWALL_CHECK, "asked");
 	}
 	return 0;
 }
@@ -174,7 +177,7 @@ static void one_of_many(unsigned int number, enum probe_mode probe, int told, in
 	char byte;
 
 	start(&netsetup);
-	setup(&netsetup, number, probe, PATH_AUTO, &lan);
+	setup(&netsetup, number, probe, PATH_AUTO, FIREWALL_CHECK, &lan);
 	if (write(told, &lan.ready.address, sizeof(lan.ready.address)) < 0 ||
 	    read(stop, &byte, 1) < 0)
 		exit(1);
@@ -228,7 +231,7 @@ static int hold(unsigned int count, enum probe_mode probe, enum network_path pat
 		return 1;
 	for (unsigned int i = 0; i < count; i++) {
 		start(&netsetup[i]);
-		setup(&netsetup[i], i, probe, path, &lan[i]);
+		setup(&netsetup[i], i, probe, path, FIREWALL_CHECK, &lan[i]);
 		printf("%s %s %d\n", ipv4_text(lan[i].ready.address, text), lan[i].ready.tap,
 		       lan[i].tap_fds[0]);
 	}
