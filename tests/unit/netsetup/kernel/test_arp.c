@@ -189,7 +189,7 @@ static void wire(void)
 	assert_int_equal(wait_packet(there, &received), 0);
 	assert_true(ipv4_equal(received.sender, address("192.168.7.10")));
 	assert_int_equal(arp_receive(there, &received), -EAGAIN);
-	/* What leaves the interface wakes no other socket; arp_receive() would skip it. */
+	/* The frame that leaves reaches no other socket; arp_receive() would skip it. */
 	assert_int_equal(recv(beside, &other, sizeof(other), MSG_DONTWAIT), -1);
 
 	/* A reply goes to its target only; the packet socket receives it for any MAC. */
