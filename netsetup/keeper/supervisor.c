@@ -121,9 +121,6 @@ static void start_maker(struct supervisor *self)
 	struct error ignored;
 	int socket;
 
-	/* A service that ends, ends its maker. */
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		continue;
 	fd_store_remove(&self->store, KEEPER_MAKER);
 	socket = child_start("--maker", &ignored);
 	if (socket >= 0)
@@ -164,6 +161,20 @@ static void pass_signals(struct supervisor *self)
 	}
 }
 
+/* Waits for makers that have ended, which end with their service, and for the service. */
+static void reap(struct supervisor *self, int *status)
+{
+	int ended;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &ended, WNOHANG)) > 0) {
+		if (pid != self->pid)
+			continue;
+		self->pid = 0;
+		*status = ended;
+	}
+}
+
 /* Serves the service until its death; returns its wait status. */
 static int await_death(struct supervisor *self)
 {
@@ -171,12 +182,11 @@ static int await_death(struct supervisor *self)
 				    { .fd = self->sockets[0], .events = POLLIN } };
 	int status = 0;
 
-	while (waitpid(self->pid, &status, WNOHANG) == 0) {
+	for (reap(self, &status); self->pid; reap(self, &status)) {
 		poll(pollers, ARRAY_SIZE(pollers), -1);
 		fd_store_receive(&self->store, self->sockets[0]);
 		pass_signals(self);
 	}
-	self->pid = 0;
 	/* Its last messages, and signals that now concern the next service. */
 	fd_store_receive(&self->store, self->sockets[0]);
 	pass_signals(self);

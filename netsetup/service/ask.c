@@ -142,7 +142,11 @@ bool ask_begin(struct state *state, struct host *host, struct vm *vm)
 	vm->ask.address = vm->record.address;
 	vm->ask.rounds = 0;
 	listen_for_changes(state, host);
-	return ask(state, host, vm) && !vm->record.answered;
+	if (!vm->record.answered)
+		return ask(state, host, vm);
+	/* After a restart all VMs come at once, and what one of them needs must not wait for this. */
+	vm->ask.at = monotonic_ms() + ASK_DEBOUNCE_MS;
+	return false;
 }
 
 /* Returns true if a chain was added to. */

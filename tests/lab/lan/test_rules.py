@@ -313,9 +313,12 @@ def test_swept(lab: Lab) -> None:
     laptop = lab.laptop.netns
     for again in (False, True):
         vm = lab.start_vm(paused())
-        for each in [*vm.services(), vm.qemu]:
-            each.signal(signal.SIGKILL)
-        os.kill(vm.pid, signal.SIGKILL)
+        doomed = [*vm.services(), vm.qemu]
+        # None must see another's end: it would undo or restart what it can.
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            os.kill(vm.pid, number)
+            for each in doomed:
+                each.signal(number)
         vm.wait()
         assert until(lambda: not laptop.ip(f"link show dev {vm.tap}", check=False))
         assert "[detached]" in laptop.ip("rule") and laptop.ip("route show table all proto 118")
