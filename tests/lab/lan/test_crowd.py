@@ -45,7 +45,7 @@ def end(vm: Vm, number: int) -> None:
     assert all(each.wait_gone(5) for each in stand_ins)
 
 
-def wait_unreachable(lab: Lab, vm: Vm, timeout: float = 1) -> None:
+def wait_unreachable(lab: Lab, vm: Vm, timeout: float = 5) -> None:
     """Its proxy entry goes within @timeout."""
     deadline = time.monotonic() + timeout
     while f"{vm.address} " in lab.laptop.netns.ip("neigh show proxy"):
