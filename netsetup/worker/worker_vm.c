@@ -67,7 +67,7 @@ static bool answer(const struct worker_vm *vm, struct worker_message *message)
 {
 	message->vm = vm->number;
 	return send(vm->service, message, sizeof(*message), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
-	       errno != EAGAIN;
+	       errno == EPIPE || errno == ECONNRESET;
 }
 
 static bool is_probing(const struct worker_vm *vm)

@@ -164,8 +164,9 @@ static int rounds(unsigned int count, enum probe_mode probe, const char *script)
 	for (unsigned int i = 0; i < count; i++) {
 		time_script(script);
 		time_netsetup(probe, FIREWALL_OFF, "netsetup");
-		time_netsetup(probe, FIREWALL_CHECK, "asked");
 	}
+	for (unsigned int i = 0; i < count; i++)
+		time_netsetup(probe, FIREWALL_CHECK, "asked");
 	return 0;
 }
 
