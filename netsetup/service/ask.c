@@ -144,7 +144,7 @@ bool ask_begin(struct state *state, struct host *host, struct vm *vm)
 	listen_for_changes(state, host);
 	if (!vm->record.answered)
 		return ask(state, host, vm);
-	/* After a restart all VMs come at once, and what one of them needs must not wait for this. */
+	/* After a restart all VMs come at once: what one of them needs must not wait for this. */
 	vm->ask.at = monotonic_ms() + ASK_DEBOUNCE_MS;
 	return false;
 }
