@@ -165,6 +165,8 @@ def test_changes(lab: Lab) -> None:
         vm.wait_stderr("vmrun: tiny: a firewall of this host drops TCP, UDP, ping")
     wait_status(lab, vm, "open")
     vm.wait_stderr("vmrun: tiny: this host forwards the guest's packets\n")
+    while "vmrun-ask" in lab.run(["nft", "list", "tables"]).stdout:
+        time.sleep(0.05)
     before = lab.run(["nft", "-j", "list", "ruleset"]).stdout
     monitor = lab.exec(["timeout", "8", "nft", "monitor"], stdout=-1, text=True)
     assert "vmrun-ask" not in monitor.communicate()[0]
