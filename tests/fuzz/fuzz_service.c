@@ -283,7 +283,7 @@ int host_tap_route_delete(struct host *host, const struct table_route *route, co
 	return 0;
 }
 
-int fib_rule_dump(struct fib_rules *rules, struct error *err)
+int fib_rule_dump(struct nl_sock *sock, struct fib_rules *rules, struct error *err)
 {
 	*rules = (struct fib_rules){ calloc(ARRAY_SIZE(kernel.rules), sizeof(*rules->list)),
 				     kernel.rule_count };
@@ -291,7 +291,8 @@ int fib_rule_dump(struct fib_rules *rules, struct error *err)
 	return 0;
 }
 
-int fib_rule_dump_routes(uint8_t protocol, struct table_routes *routes, struct error *err)
+int fib_rule_dump_routes(struct nl_sock *sock, uint8_t protocol, struct table_routes *routes,
+			 struct error *err)
 {
 	*routes = (struct table_routes){
 		calloc(ARRAY_SIZE(kernel.routes) + 1, sizeof(*routes->list)), kernel.route_count
