@@ -82,8 +82,8 @@ typedef int netlink_parse_fn(struct nlmsghdr *header, void *context);
  * @parse: called for each message of the answer; may be NULL.
  *
  * Return: 0; the kernel's own errno, negative, not translated through NLE_*; -EINTR if the kernel's
- * tables changed during a dump; -ENOBUFS; or -ETIMEDOUT. After these last three the socket may hold
- * the rest of the answer: retry with a new socket.
+ * tables changed during a dump, all of which was received; -ENOBUFS; or -ETIMEDOUT. After these
+ * last two the socket may hold the rest of the answer: retry with a new socket.
  */
 int netlink_request(struct nl_sock *sock, struct nl_msg *msg, netlink_parse_fn *parse,
 		    void *context);

@@ -121,7 +121,6 @@ static bool is_asked_for(const struct vm *vm)
 static void listen_for_changes(struct state *state, struct host *host)
 {
 	struct error ignored;
-
 	const int fd = state->ruleset > 0 ? -1 : host_ask_listen(host, &ignored);
 
 	if (fd > 0)
