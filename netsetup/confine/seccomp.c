@@ -140,7 +140,7 @@ static const int maker_plain[] = {
 	/* promiscuous.c: the driver of an interface. */
 	SCMP_SYS(readlink), SCMP_SYS(readlinkat),
 
-	/* maker.c, netlink.c, arp_socket.c, dhcp_socket.c */
+	/* maker.c, netlink.c, packet_socket.c */
 	SCMP_SYS(bind), SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(sendto),
 	SCMP_SYS(send), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(recv), SCMP_SYS(recvmsg),
 	SCMP_SYS(restart_syscall), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64),
@@ -160,14 +160,14 @@ static const struct conditional maker_conditional[] = {
 	/* netlink.c, table.c */
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)),
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_NETFILTER)),
-	/* arp_socket.c, dhcp_socket.c, gate.c */
+	/* packet_socket.c, gate.c */
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_PACKET),
 	      SCMP_A1(SCMP_CMP_EQ, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK)),
 	/* if_nametoindex() */
 	WHEN2(socket, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
 	      SCMP_A1(SCMP_CMP_EQ, SOCK_DGRAM | SOCK_CLOEXEC)),
 
-	/* netlink.c and libnl, arp_socket.c, dhcp_socket.c, promiscuous.c, table.c, gate.c */
+	/* netlink.c and libnl, packet_socket.c, dhcp_socket.c, promiscuous.c, table.c, gate.c */
 	OPTION(SOL_SOCKET, SO_RCVTIMEO), OPTION(SOL_SOCKET, SO_SNDTIMEO),
 	OPTION(SOL_SOCKET, SO_RCVBUF), OPTION(SOL_SOCKET, SO_SNDBUF),
 	OPTION(SOL_SOCKET, SO_ATTACH_FILTER), OPTION(SOL_SOCKET, SO_LOCK_FILTER),

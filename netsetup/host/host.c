@@ -410,7 +410,10 @@ static int call_again(struct host *host, const struct maker_request *request, si
 
 int host_source_socket(struct host *host, struct interface_id tap, struct error *err)
 {
-	return host_arp_socket(host, tap, PROMISCUOUS_OFF, err);
+	const struct maker_request request = { .type = MAKER_SOURCE_SOCKET,
+					       .ifindex = tap.ifindex };
+
+	return open_socket(host, &request, err);
 }
 
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,

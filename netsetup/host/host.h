@@ -118,7 +118,7 @@ int host_tap_route_delete(struct host *host, const struct table_route *route, co
 
 /**
  * host_arp_socket() - open a socket for ARP on the uplink, which is promiscuous as long as the
- * socket is open if @mode demands it; see arp_socket_open() and promiscuous_set().
+ * socket is open if @mode demands it; see arp_socket_listen() and promiscuous_set().
  * host_dhcp_socket() - open a socket for the guest's DHCP; see dhcp_socket_open().
  * host_source_socket() - open one on the tap, for source_socket_listen().
  *

@@ -17,7 +17,7 @@
 #define MARK_LAN  "meta mark 0x766d7201 "
 #define MARK_HOST "meta mark 0x766d7202 "
 #define TO_GUEST  "ether daddr set arp daddr ip map @mac_by_ip4 "
-#define TO_ITS    "fwd to arp daddr ip map @tap_by_ip4"
+#define TO_ITS    "dup to arp daddr ip map @tap_by_ip4 accept"
 #define IPV4_PAIR "meta protocol ip fwd to ether daddr . ip daddr map @tap_by_pair"
 #define ARP_PAIR  "meta protocol arp fwd to ether daddr . arp daddr ip map @tap_by_pair"
 #define TO_ALL    "ether daddr set ff:ff:ff:ff:ff:ff"

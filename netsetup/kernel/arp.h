@@ -37,7 +37,7 @@ int arp_parse(const void *packet, size_t size, struct arp *arp);
 
 /**
  * arp_receive() - receive the next packet of another host.
- * @socket: from arp_socket_open().
+ * @socket: for arp_socket_listen().
  *
  * Return: 0; -EAGAIN if no packet is there, or after a number of useless ones; or another negative
  * errno. ENETDOWN comes once when the interface goes down or is removed (packet_notifier() in
@@ -48,7 +48,7 @@ int arp_receive(int socket, struct arp *arp);
 /**
  * arp_send() - send a packet from its sender's hardware address: broadcast a request, send a reply
  * to its target.
- * @socket: from arp_socket_open().
+ * @socket: for arp_socket_listen().
  *
  * Return: 0 or a negative errno.
  */

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Opens the packet socket for ARP on one interface.
+// Filters the ARP packets of an uplink.
 #include "netsetup/kernel/arp_socket.h"
 
-#include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/if_arp.h>
 #include <netinet/if_ether.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/kernel/frame_mark.h"
+#include "netsetup/kernel/packet_socket.h"
 
 /* Offsets of a frame. */
 #define FORMAT_OFFSET \
@@ -33,12 +32,10 @@ int arp_socket_listen(int socket, struct in_addr address, struct error *err)
 	const struct sock_filter filter[] = {
 		/* Drops a guest's frames to this host: no station of the LAN can set a mark. */
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_MARK)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FRAME_MARK_HOST, 14, 0),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_ARP, 0, 12),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 (uint32_t)(SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 10),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FRAME_MARK_HOST, 12, 0),
+		/* Drops the frames of a VLAN, of which the kernel has taken the tag off by now. */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OTHERHOST, 10, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FORMAT_OFFSET),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FORMAT_ETHERNET_IPV4, 0, 8),
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, LENGTHS_OFFSET),
@@ -53,31 +50,5 @@ int arp_socket_listen(int socket, struct in_addr address, struct error *err)
 	};
 	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
 
-	if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
-		return error_set_errno(err, errno, "cannot filter a packet socket");
-	return 0;
-}
-
-int arp_socket_open(unsigned int ifindex, struct error *err)
-{
-	/* A socket for ARP alone would not see what a table passes to a guest. */
-	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
-					     .sll_protocol = htons(ETH_P_ALL),
-					     .sll_ifindex = (int)ifindex };
-	const int on = 1;
-	cleanup_fd int fd = -1;
-
-	/* With protocol 0 the socket receives nothing before it has its filter and is bound. */
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return error_set_errno(err, errno, "cannot open a packet socket");
-	if (arp_socket_listen(fd, (struct in_addr){ INADDR_ANY }, err) < 0)
-		return -err->code;
-	/* Each VM has a socket on the uplink, and each packet that leaves would pass them all. */
-	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0)
-		return error_set_errno(err, errno, "cannot ignore what a packet socket sends");
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_set_errno(err, errno, "cannot bind a packet socket to interface %u",
-				       ifindex);
-	return take_fd(&fd);
+	return packet_socket_filter(socket, &program, err);
 }

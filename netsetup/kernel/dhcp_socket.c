@@ -2,7 +2,6 @@
 // Opens the packet socket that receives a guest's DHCP packets.
 #include "netsetup/kernel/dhcp_socket.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
@@ -13,13 +12,12 @@
 #include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/packet_socket.h"
 
 #define SERVER_PORT 67 /* RFC 2131 section 4.1 */
 
-/* Passes received, not sent, IPv4 packets: unfragmented UDP to the server's port. */
+/* Passes IPv4 packets: unfragmented UDP to the server's port. */
 static const struct sock_filter filter[] = {
-	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 10, 0),
 	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IP, 0, 8),
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETH_HLEN + offsetof(struct iphdr, protocol)),
@@ -36,26 +34,15 @@ static const struct sock_filter filter[] = {
 int dhcp_socket_open(unsigned int tap, struct error *err)
 {
 	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
-	/*
-	 * ETH_P_ALL receives a packet before the uplink's table, which drops all DHCP of the guest:
-	 * no other server may answer it.
-	 */
-	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
-					     .sll_protocol = htons(ETH_P_ALL),
-					     .sll_ifindex = (int)tap };
 	const int on = 1;
 	cleanup_fd int fd = -1;
 
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return error_set_errno(err, errno, "cannot open a packet socket");
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0 ||
-	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0 ||
-	    /* Avoids a copy of each packet to the guest (Linux 4.20). */
-	    (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0 &&
-	     errno != ENOPROTOOPT) ||
-	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+	/* Before the uplink's table, which drops all DHCP: no other server may answer the guest. */
+	fd = packet_socket_open(tap, ETH_P_ALL, err);
+	if (fd < 0 || packet_socket_filter(fd, &program, err) < 0)
+		return -err->code;
+	if (setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0)
 		return error_set_errno(err, errno, "cannot listen with a packet socket");
 	return take_fd(&fd);
 }

@@ -7,8 +7,8 @@
 
 /**
  * dhcp_socket_open() - open a non-blocking packet socket that receives only the guest's packets to
- * the DHCP server's port, as Ethernet frames, with PACKET_AUXDATA. It sends what the socket of
- * arp_socket_open() does.
+ * the DHCP server's port, as Ethernet frames, with PACKET_AUXDATA. It sends what
+ * packet_socket_open() says.
  * @tap: the tap's index.
  *
  * Return: the socket or a negative errno.

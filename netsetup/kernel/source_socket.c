@@ -2,17 +2,15 @@
 // Filters the frames that a guest sends from a foreign address.
 #include "netsetup/kernel/source_socket.h"
 
-#include <errno.h>
 #include <linux/filter.h>
-#include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <netinet/if_ether.h>
 #include <netinet/ip.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "netsetup/base/cleanup.h"
+#include "netsetup/kernel/packet_socket.h"
 
 #define ARP_SENDER (ETH_HLEN + offsetof(struct ether_arp, arp_spa))
 #define IP_SENDER  (ETH_HLEN + offsetof(struct iphdr, saddr))
@@ -21,8 +19,6 @@ int source_socket_listen(int socket, struct in_addr address, struct error *err)
 {
 	/* The numbers of a jump: instructions to skip if the test is true, and if it is false. */
 	const struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 9, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IP, 3, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_ARP, 0, 6),
@@ -36,9 +32,7 @@ int source_socket_listen(int socket, struct in_addr address, struct error *err)
 	};
 	const struct sock_fprog program = { ARRAY_SIZE(filter), (struct sock_filter *)filter };
 
-	if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
-		return error_set_errno(err, errno, "cannot filter a packet socket");
-	return 0;
+	return packet_socket_filter(socket, &program, err);
 }
 
 struct in_addr source_socket_sender(const unsigned char frame[SOURCE_SOCKET_SIZE])

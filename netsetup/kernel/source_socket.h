@@ -13,8 +13,8 @@
 /**
  * source_socket_listen() - pass the beginning of each ARP and IPv4 frame whose sender is neither
  * this address nor 0.0.0.0.
- * @socket: from arp_socket_open() for the guest's tap. It receives a frame before the uplink's
- *          table, which drops it.
+ * @socket: from packet_socket_open() for the guest's tap and ETH_P_ALL. It receives a frame before
+ *          the uplink's table, which drops it.
  * @address: 0.0.0.0: pass nothing.
  *
  * Return: 0 or a negative errno.

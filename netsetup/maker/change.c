@@ -11,10 +11,10 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/base/ipv4.h"
-#include "netsetup/kernel/arp_socket.h"
 #include "netsetup/kernel/dhcp_socket.h"
 #include "netsetup/kernel/frame_mark.h"
 #include "netsetup/kernel/interface.h"
+#include "netsetup/kernel/packet_socket.h"
 #include "netsetup/kernel/tap.h"
 #include "netsetup/maker/allow.h"
 #include "netsetup/maker/ask.h"
@@ -198,7 +198,7 @@ int change_arp_socket(const struct change *change, struct error *err)
 {
 	const struct interface_id uplink = { change->ifname, change->request->ifindex };
 	const uint32_t mark = FRAME_MARK_LAN;
-	cleanup_fd int fd = arp_socket_open(uplink.ifindex, err);
+	cleanup_fd int fd = packet_socket_open(uplink.ifindex, ETH_P_ARP, err);
 
 	if (fd < 0) {
 		error_context(err, "cannot listen for ARP on '%s'", change->ifname);
@@ -209,6 +209,18 @@ int change_arp_socket(const struct change *change, struct error *err)
 	if (promiscuous_set(fd, uplink, (enum promiscuous_mode)change->request->number, err) < 0)
 		return -err->code;
 	change->fds[0] = take_fd(&fd);
+	return 0;
+}
+
+int change_source_socket(const struct change *change, struct error *err)
+{
+	const int fd = packet_socket_open(change->request->ifindex, ETH_P_ALL, err);
+
+	if (fd < 0) {
+		error_context(err, "cannot listen on '%s'", change->ifname);
+		return -err->code;
+	}
+	change->fds[0] = fd;
 	return 0;
 }
 

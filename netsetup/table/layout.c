@@ -319,16 +319,19 @@ static void add_uplink_in_guests(struct batch *batch)
 	rule_store(batch, &rule_mac_to, MAC);
 	rule_forward(batch, TAP);
 
+	/* The host's stack ignores ARP for a guest; the worker, which defends it, does not. */
 	begin_arp(batch, ARPOP_REPLY, "ARP reply to a guest: its MAC as target's");
 	if_guest(batch, &rule_arp_target);
 	rule_store(batch, &rule_mac_to, MAC);
 	rule_store(batch, &rule_arp_target_mac, MAC);
-	rule_forward(batch, TAP);
+	rule_copy(batch, TAP);
+	rule_accept(batch);
 
 	begin_arp(batch, ARPOP_REQUEST, "ARP request to a guest");
 	if_guest(batch, &rule_arp_target);
 	rule_store(batch, &rule_mac_to, MAC);
-	rule_forward(batch, TAP);
+	rule_copy(batch, TAP);
+	rule_accept(batch);
 }
 
 /*

@@ -35,7 +35,7 @@ void acd_start(struct acd *acd, struct in_addr address);
 /**
  * acd_announce() - announce the address now and ANNOUNCE_INTERVAL, 2 s, later (RFC 5227 section
  * 2.3).
- * @socket: of arp_socket_open().
+ * @socket: for arp_socket_listen().
  * @mac: hardware address of its interface.
  * @now: ms of CLOCK_MONOTONIC.
  */

@@ -76,7 +76,7 @@ void probe_receive(struct probe_batch *batch, const struct ether_addr *mac, cons
 /**
  * probe_step() - send the probes that are due. All packets that came before @now must have been
  * applied.
- * @socket: of arp_socket_open().
+ * @socket: for arp_socket_listen().
  * @mac: hardware address of its interface.
  * @now: ms of CLOCK_MONOTONIC.
  *

@@ -38,7 +38,7 @@ void router_receive(struct router *router, const struct arp *arp);
 /**
  * router_step() - send the request that is due. All packets that came before @now must have been
  * applied.
- * @socket: of arp_socket_open().
+ * @socket: for arp_socket_listen().
  * @mac: hardware address of its interface.
  * @now: ms of CLOCK_MONOTONIC.
  *

@@ -20,7 +20,7 @@
 
 /**
  * struct stranger - the check of one guest's frames.
- * @socket: of arp_socket_open() for the tap, owned, or -1.
+ * @socket: for source_socket_listen(), owned, or -1.
  * @address: the guest's; 0.0.0.0: not known yet.
  * @listen_at: when to begin, ms of CLOCK_MONOTONIC; UINT64_MAX: it has begun, or has ended.
  * @listening: true until the first foreign frame.

@@ -13,8 +13,8 @@
  * worker_run(). The caller has closed all other descriptors and blocked all signals.
  *
  * Threat: who takes over the worker by a packet or a record can send and receive on the interfaces
- * of the VMs, and nothing else; see arp_socket_open(). The service checks what it answers. A packet
- * socket also sends what is no ARP.
+ * of the VMs, and nothing else; see packet_socket_open(). The service checks what it answers. A
+ * packet socket also sends what is no ARP.
  *
  * Return: 0, or a negative errno, after which the process must end.
  */

@@ -268,8 +268,7 @@ uint64_t worker_vm_deadline(const struct worker_vm *vm)
 	return deadline;
 }
 
-static int act_open(struct worker_vm *vm, const struct worker_message *message, int arp,
-		    struct error *err)
+static int act_open(struct worker_vm *vm, const struct worker_message *message, int arp)
 {
 	if (vm->arp >= 0)
 		close(vm->arp);
@@ -279,9 +278,9 @@ static int act_open(struct worker_vm *vm, const struct worker_message *message, 
 	vm->batch.timing = NULL;
 	vm->router = (struct router){ 0 };
 	vm->acd = (struct acd){ 0 };
-	/* That of arp_socket_open(). */
-	vm->filter = everything;
-	return set_filter(vm, err);
+	/* The socket has no filter of an address yet, and passes nothing. */
+	vm->filter = nothing;
+	return 0;
 }
 
 static int invalid(struct error *err, const char *type)
@@ -387,7 +386,7 @@ int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, co
 	vm->deaf = false;
 	switch ((enum worker_type)message->type) {
 	case WORKER_OPEN:
-		return act_open(vm, message, fds[0], err);
+		return act_open(vm, message, fds[0]);
 	case WORKER_PROBE:
 		return act_probe(vm, message, err);
 	case WORKER_FIND:

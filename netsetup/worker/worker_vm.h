@@ -20,7 +20,7 @@
  * struct worker_vm - all that the worker has of one VM.
  * @number: of the VM.
  * @service: socket to the service; stays the caller's.
- * @arp: of arp_socket_open(), owned, or -1.
+ * @arp: for arp_socket_listen(), owned, or -1.
  * @deaf: true if @arp fails at each call and must not be polled; the next request tries it again.
  * @mac: hardware address of the uplink.
  * @own: hardware addresses whose packets are this host's own, then zero.

@@ -16,10 +16,10 @@
 #include "netsetup/base/clock.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
-#include "netsetup/kernel/arp_socket.h"
 #include "netsetup/worker/worker.h"
 #include "netsetup/worker/worker_message.h"
 #include "tests/unit/support/namespace.h"
+#include "tests/unit/support/packet.h"
 
 #define WORKER_WAIT_MS 60000
 
@@ -204,7 +204,9 @@ static inline int worker_far_end(void)
 	struct error err;
 	int there;
 
-	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
+	assert_int_equal(namespace_run("ip link set e0 arp off address 02:00:00:00:00:01 && "
+				       "ip link set e0-p arp off address 02:00:00:00:00:02"),
+			 0);
 	there = arp_socket_open(if_nametoindex("e0-p"), &err);
 	assert_true(there >= 0);
 	return there;

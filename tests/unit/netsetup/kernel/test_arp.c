@@ -20,8 +20,8 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
-#include "netsetup/kernel/arp_socket.h"
 #include "tests/unit/support/namespace.h"
+#include "tests/unit/support/packet.h"
 
 /* A reply of 192.168.7.1 to 192.168.7.5 without link-layer header, with some padding. */
 static const uint8_t reply[] = {
@@ -155,7 +155,9 @@ static void wire(void)
 	cleanup_fd int raw = -1;
 
 	/* The kernel sends no ARP of its own on these interfaces. */
-	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
+	assert_int_equal(namespace_run("ip link set e0 arp off address 02:00:00:00:00:09 && "
+				       "ip link set e0-p arp off"),
+			 0);
 	raw = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	here = arp_socket_open(near, &err);
 	there = arp_socket_open(far, &err);
@@ -211,6 +213,39 @@ static void test_wire(void **state)
 	namespace_test(wire);
 }
 
+/* ARP of a VLAN is not the uplink's, though the kernel takes the tag off; that of VLAN 0 is. */
+static void vlans(void)
+{
+	const struct ether_addr mac = { { 2, 0, 0, 0, 0, 9 } };
+	const struct arp sent = arp_announcement(&mac, address("192.168.7.10"));
+	uint8_t tagged[ARP_SIZE + 4] = { 0, 5, ETHERTYPE_ARP >> 8, ETHERTYPE_ARP & 0xff };
+	struct arp received;
+	struct error err = { 0 };
+	cleanup_fd int raw = -1;
+	cleanup_fd int here = -1;
+	cleanup_fd int there = -1;
+
+	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
+	raw = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	here = arp_socket_open(if_nametoindex("e0"), &err);
+	there = arp_socket_open(if_nametoindex("e0-p"), &err);
+	assert_true(raw >= 0 && here >= 0 && there >= 0);
+	memcpy(tagged + 4, reply, ARP_SIZE);
+	send_bytes(raw, "e0-p", ETHERTYPE_VLAN, tagged, sizeof(tagged));
+	assert_int_equal(arp_send(there, &sent, &err), 0);
+	assert_int_equal(wait_packet(here, &received), 0);
+	assert_true(ipv4_equal(received.sender, address("192.168.7.10")));
+	tagged[1] = 0;
+	send_bytes(raw, "e0-p", ETHERTYPE_VLAN, tagged, sizeof(tagged));
+	assert_int_equal(wait_packet(here, &received), 0);
+	assert_int_equal(received.operation, ARPOP_REPLY);
+}
+
+static void test_vlans(void **state)
+{
+	namespace_test(vlans);
+}
+
 /* Packets that the owner of 192.168.7.9 receives (@seen) or does not. */
 static const struct {
 	unsigned int operation;
@@ -238,7 +273,9 @@ static void listen_for_one(void)
 	cleanup_fd int here = -1;
 	cleanup_fd int there = -1;
 
-	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
+	assert_int_equal(namespace_run("ip link set e0 arp off address 02:00:00:00:00:09 && "
+				       "ip link set e0-p arp off"),
+			 0);
 	here = arp_socket_open(near, &err);
 	there = arp_socket_open(far, &err);
 	assert_true(here >= 0 && there >= 0);
@@ -272,7 +309,8 @@ static void listen_for_one(void)
 		struct arp received, sent = { .operation = overheard[i].operation,
 					      .sender_mac = mac,
 					      .sender = address(overheard[i].sender),
-					      .target = address(overheard[i].target) };
+					      .target = address(overheard[i].target),
+					      .target_mac = mac };
 
 		assert_int_equal(arp_send(there, &sent, &err), 0);
 		assert_int_equal(wait_packet(here, &received), 0);
@@ -345,7 +383,9 @@ static void ethernet(void)
 	cleanup_fd int here = -1;
 	cleanup_fd int there = -1;
 
-	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
+	assert_int_equal(namespace_run("ip link set e0 arp off address 02:00:00:00:00:09 && "
+				       "ip link set e0-p arp off"),
+			 0);
 	near.sll_ifindex = (int)if_nametoindex("e0-p");
 	here = arp_socket_open(if_nametoindex("e0"), &err);
 	there = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -373,7 +413,7 @@ int main(void)
 		cmocka_unit_test(test_other_kinds), cmocka_unit_test(test_make),
 		cmocka_unit_test(test_wire),        cmocka_unit_test(test_listen_for_one),
 		cmocka_unit_test(test_answer),      cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_ethernet),
+		cmocka_unit_test(test_ethernet),    cmocka_unit_test(test_vlans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,7 +209,8 @@ static void answered(void)
 	struct probe_batch batch;
 	cleanup_fd int here = -1;
 
-	assert_int_equal(namespace_run("mkdir -p /run/netns && ip netns add far && "
+	assert_int_equal(namespace_run("ip link set e0 address 02:00:00:00:00:01 && "
+				       "mkdir -p /run/netns && ip netns add far && "
 				       "ip link set e0-p netns far && "
 				       "ip -n far link set e0-p address 02:00:00:00:00:77 up && "
 				       "ip -n far addr add 192.168.7.77/24 dev e0-p"),

@@ -538,12 +538,15 @@ static void sources(void)
 	struct error err;
 	int guest;
 
-	assert_int_equal(namespace_run("ip link set e0 arp off && ip link set e0-p arp off"), 0);
+	assert_int_equal(namespace_run("ip link set e0 arp off address 02:00:00:00:00:01 && "
+				       "ip link set e0-p arp off address 02:00:00:00:00:02"),
+			 0);
 	guest = arp_socket_open(if_nametoindex("e0-p"), &err);
 	assert_true(guest >= 0);
 	for (int ip = 0; ip < 2; ip++) {
 		stranger.address.s_addr = INADDR_ANY;
-		stranger_open(&stranger, arp_socket_open(if_nametoindex("e0"), &err), 1000);
+		stranger_open(&stranger, packet_socket_open(if_nametoindex("e0"), ETH_P_ALL, &err),
+			      1000);
 		assert_true(stranger.socket >= 0);
 		stranger_step(&stranger, 100000);
 		guest_sends(guest, ip, "192.168.7.10");
