@@ -18,10 +18,11 @@
 #define ROUTES_PROTOCOL 118
 
 /*
- * The routing table of a tap. The index makes it unique, and no other program is known to use such
- * numbers: names of rt_tables(5) and most programs stay below 10000; systemd-networkd's VRFs and
- * wg-quick (51820 and up) are far off, and Tailscale has 52.
+ * The routing tables of all guests and of a tap. The index makes that one unique, and no other
+ * program is known to use such numbers: names of rt_tables(5) and most programs stay below 10000;
+ * systemd-networkd's VRFs and wg-quick (51820 and up) are far off, and Tailscale has 52.
  */
+#define GUEST_TABLE            117000000u
 #define TAP_TABLE_BASE         118000000u
 #define TAP_TABLE(tap_ifindex) (TAP_TABLE_BASE + (tap_ifindex))
 

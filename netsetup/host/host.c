@@ -279,19 +279,14 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 /* Reports a rule as ip-rule(8) has it; the request has the name of its interface. */
 static bool report_rule(struct host *host, const char *verb, const struct maker_request *request)
 {
-	char text[IPV4_TEXT_SIZE], word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+	char word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 	const char *const ifname = printable_word(request->ifname, word);
 	const bool tap = !strncmp(request->ifname, TAP_PREFIX, strlen(TAP_PREFIX));
 
 	switch ((enum maker_rule)request->key) {
-	case MAKER_RULE_SOURCE:
-		return host_report(host, "ip rule %s pref %d to %s lookup %u protocol %d", verb,
-				   request->number, ipv4_text(request->address, text),
-				   TAP_TABLE(request->tap_ifindex), HOST_PROTOCOL);
-	case MAKER_RULE_GUEST:
-		return host_report(host, "ip rule %s pref %d to %s lookup main protocol %d", verb,
-				   request->number, ipv4_text(request->address, text),
-				   HOST_PROTOCOL);
+	case MAKER_RULE_GUESTS:
+		return host_report(host, "ip rule %s pref %d lookup %u protocol %d", verb,
+				   request->number, GUEST_TABLE, HOST_PROTOCOL);
 	case MAKER_RULE_LOCAL:
 		return host_report(host, "ip rule %s pref %d iif %s lookup local protocol %d", verb,
 				   request->number, ifname, HOST_PROTOCOL);
@@ -310,13 +305,12 @@ static bool report_rule(struct host *host, const char *verb, const struct maker_
 }
 
 int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
-		  struct in_addr address, uint32_t preference, struct error *err)
+		  uint32_t preference, struct error *err)
 {
 	struct maker_request request = { .type = MAKER_RULE_ADD,
 					 .key = kind,
 					 .ifindex = link.ifindex,
 					 .tap_ifindex = link.ifindex,
-					 .address = address,
 					 .number = (int32_t)preference };
 
 	memcpy(request.ifname, link.ifname, strlen(link.ifname) + 1);
@@ -328,10 +322,9 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
 {
 	struct maker_request request = { .type = MAKER_RULE_DELETE,
 					 .key = kind,
-					 .address = rule->to.address,
 					 .number = (int32_t)rule->preference };
 
-	if (kind == MAKER_RULE_TABLE || kind == MAKER_RULE_SOURCE)
+	if (kind == MAKER_RULE_TABLE)
 		request.tap_ifindex = rule->table - TAP_TABLE_BASE;
 	memcpy(request.ifname, rule->iifname, sizeof(request.ifname));
 	return report_rule(host, "delete", &request) ? change(host, &request, err) : 0;
@@ -340,13 +333,14 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
 static int change_table_of(struct host *host, const char *verb, enum maker_type type,
 			   const struct table_route *route, const char *ifname, struct error *err)
 {
-	struct maker_request request = { .type = type,
-					 .ifindex = route->ifindex,
-					 .address = route->to.address,
-					 .number = (int32_t)route->to.length,
-					 .router = ipv4_unset(route->source) ? route->router
-									     : route->source,
-					 .tap_ifindex = route->table - TAP_TABLE_BASE };
+	struct maker_request request = {
+		.type = type,
+		.ifindex = route->ifindex,
+		.address = route->to.address,
+		.number = (int32_t)route->to.length,
+		.router = ipv4_unset(route->source) ? route->router : route->source,
+		.tap_ifindex = route->table > TAP_TABLE_BASE ? route->table - TAP_TABLE_BASE : 0
+	};
 	char to[IPV4_TEXT_SIZE] = "default", text[IPV4_TEXT_SIZE], via[32] = "", flag[32] = "";
 	char word[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 
@@ -359,6 +353,8 @@ static int change_table_of(struct host *host, const char *verb, enum maker_type 
 	}
 	if (!ipv4_unset(route->source))
 		snprintf(flag, sizeof(flag), " src %s", ipv4_text(route->source, text));
+	else if (route->table == GUEST_TABLE)
+		snprintf(flag, sizeof(flag), " metric 1");
 	if (!host_report(host, "ip route %s %s%s dev %s%s table %u proto %d", verb, to, via,
 			 printable_word(ifname, word), flag, route->table, HOST_PROTOCOL))
 		return 0;

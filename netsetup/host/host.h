@@ -95,20 +95,21 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 /**
  * host_rule_add() - add a policy rule of a VM; one that is there is no error.
  * @link: the tap; for MAKER_RULE_LOCAL and MAKER_RULE_STOP it may be an uplink.
- * @address: the guest's, for MAKER_RULE_GUEST.
  * @preference: 1..CHANGE_PREFERENCE_MAX.
  */
 int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
-		  struct in_addr address, uint32_t preference, struct error *err);
+		  uint32_t preference, struct error *err);
 
 /* host_rule_delete() - remove a rule of ours; a missing one is no error. */
 int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_rule *rule,
 		     struct error *err);
 
 /**
- * host_tap_route_add() - add a route to a tap's table, instead of one to the same destination.
- * host_tap_route_delete() - remove a route of a tap's table; a missing one is no error.
- * @route: its table must be TAP_TABLE() of a tap.
+ * host_tap_route_add() - add a route to a tap's table, or to that of all guests, instead of one to
+ * the same destination.
+ * host_tap_route_delete() - remove such a route; a missing one is no error.
+ * @route: its table must be TAP_TABLE() of a tap, or for a route to a tap GUEST_TABLE; there one
+ *         without a source has the metric 1.
  * @ifname: the name of its interface.
  */
 int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,

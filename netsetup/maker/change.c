@@ -324,11 +324,9 @@ static struct nl_msg *rule_message(const struct change *change, int type, int fl
 {
 	const struct maker_request *request = change->request;
 	const uint32_t own = TAP_TABLE(tap_ifindex);
-	const uint32_t tables[MAKER_RULES] = { own, RT_TABLE_MAIN, RT_TABLE_LOCAL, own, 0 };
-	const bool guest = request->key <= MAKER_RULE_GUEST;
+	const uint32_t tables[MAKER_RULES] = { GUEST_TABLE, RT_TABLE_LOCAL, own, 0 };
 	const struct fib_rule_hdr header = {
 		.family = AF_INET,
-		.dst_len = guest ? 32 : 0,
 		.action = request->key != MAKER_RULE_STOP ? FR_ACT_TO_TBL
 			  : is_tap(change->ifname)        ? FR_ACT_UNREACHABLE
 							  : FR_ACT_BLACKHOLE,
@@ -338,8 +336,8 @@ static struct nl_msg *rule_message(const struct change *change, int type, int fl
 	if (!message || nla_put_u32(message, FRA_PRIORITY, (uint32_t)request->number) < 0 ||
 	    nla_put_u8(message, FRA_PROTOCOL, CHANGE_PROTOCOL) < 0 ||
 	    nla_put_u32(message, FRA_TABLE, tables[request->key]) < 0 ||
-	    (guest ? nla_put(message, FRA_DST, sizeof(request->address), &request->address)
-		   : nla_put_string(message, FRA_IIFNAME, change->ifname)) < 0)
+	    (request->key != MAKER_RULE_GUESTS &&
+	     nla_put_string(message, FRA_IIFNAME, change->ifname) < 0))
 		return NULL;
 	return take_ptr(&message);
 }
@@ -367,12 +365,16 @@ int change_rule_delete(const struct change *change, struct error *err)
 			       (int)change->request->number);
 }
 
-/* A route of a tap's table. The router may be outside the uplink's subnet. */
+/*
+ * A route of a tap's table, or to a guest in the table of all guests: there the one without this
+ * host's source address comes after the other. The router may be outside the uplink's subnet.
+ */
 static int change_table(const struct change *change, int type, int flags)
 {
 	const struct maker_request *request = change->request;
-	const bool direct = ipv4_unset(request->router) || is_tap(change->ifname);
-	const int attribute = direct ? RTA_PREFSRC : RTA_GATEWAY;
+	const bool guest = is_tap(change->ifname);
+	const bool direct = guest || ipv4_unset(request->router);
+	const uint32_t metric = guest && ipv4_unset(request->router);
 	const struct rtmsg header = { .rtm_family = AF_INET,
 				      .rtm_dst_len = (uint8_t)request->number,
 				      .rtm_protocol = CHANGE_PROTOCOL,
@@ -381,12 +383,16 @@ static int change_table(const struct change *change, int type, int flags)
 				      .rtm_type = RTN_UNICAST };
 	cleanup_nl_msg *message = netlink_message(type, flags, &header, sizeof(header));
 
-	if (!message || nla_put_u32(message, RTA_TABLE, TAP_TABLE(request->tap_ifindex)) < 0 ||
+	if (!message ||
+	    nla_put_u32(message, RTA_TABLE, guest ? GUEST_TABLE : TAP_TABLE(request->tap_ifindex)) <
+		    0 ||
 	    nla_put_u32(message, RTA_OIF, request->ifindex) < 0 ||
+	    nla_put_u32(message, RTA_PRIORITY, metric) < 0 ||
 	    (request->number &&
 	     nla_put(message, RTA_DST, sizeof(request->address), &request->address) < 0) ||
 	    (!ipv4_unset(request->router) &&
-	     nla_put(message, attribute, sizeof(request->router), &request->router) < 0))
+	     nla_put(message, direct ? RTA_PREFSRC : RTA_GATEWAY, sizeof(request->router),
+		     &request->router) < 0))
 		return -ENOMEM;
 	return request_done(change, message);
 }
@@ -395,8 +401,8 @@ int change_tap_route_add(const struct change *change, struct error *err)
 {
 	const int ret = change_table(change, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
 
-	return ret < 0 ? error_set_errno(err, -ret, "cannot add a route through '%s' to table %u",
-					 change->ifname, TAP_TABLE(change->request->tap_ifindex))
+	return ret < 0 ? error_set_errno(err, -ret, "cannot add a route of VMs through '%s'",
+					 change->ifname)
 		       : 0;
 }
 
@@ -407,8 +413,8 @@ int change_tap_route_delete(const struct change *change, struct error *err)
 	/* -ENOENT: the table has no route at all. */
 	if (ret == 0 || ret == -ESRCH || ret == -ENOENT || ret == -ENODEV)
 		return 0;
-	return error_set_errno(err, -ret, "cannot delete a route of table %u",
-			       TAP_TABLE(change->request->tap_ifindex));
+	return error_set_errno(err, -ret, "cannot delete a route of VMs through '%s'",
+			       change->ifname);
 }
 
 int change_ask_open(const struct change *change, struct error *err)

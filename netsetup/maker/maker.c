@@ -183,10 +183,14 @@ static bool numbers_fit(const struct kind *kind, const struct maker_request *req
  */
 static bool rule_fits(const struct maker_request *request, bool tap)
 {
-	if (request->key >= MAKER_RULES ||
-	    (request->key <= MAKER_RULE_GUEST && !ipv4_unicast(request->address)))
-		return false;
-	return tap || request->key == MAKER_RULE_LOCAL || request->key == MAKER_RULE_STOP;
+	return request->key < MAKER_RULES &&
+	       (tap || request->key == MAKER_RULE_LOCAL || request->key == MAKER_RULE_STOP);
+}
+
+/* A route to a tap is one guest's: the table of all guests is asked for each packet. */
+static bool route_fits(const struct maker_request *request, bool tap)
+{
+	return !tap || (request->number == 32 && ipv4_unicast(request->address));
 }
 
 static bool name_fits(const struct maker_request *request)
@@ -247,6 +251,8 @@ int maker_execute(struct nl_sock *route, const struct maker_request *request, ui
 		return error_set_errno(err, -ret, "cannot find interface %u", request->ifindex);
 	if (!side_fits(kind->side, &table.links[0]) ||
 	    (request->type == MAKER_RULE_ADD && !rule_fits(request, is_tap(&table.links[0]))) ||
+	    (request->type == MAKER_TAP_ROUTE_ADD &&
+	     !route_fits(request, is_tap(&table.links[0]))) ||
 	    (request->type == MAKER_ALLOW_ADD && !ifname_valid(table.links[0].ifname)))
 		return refuse(err);
 	/* The name becomes part of messages. */

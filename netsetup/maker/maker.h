@@ -60,12 +60,11 @@ enum maker_type {
 };
 
 /*
- * Policy rules of a VM, in their order. The kernel takes the first rule that gives a route. Here
- * IF is a tap or an uplink.
+ * Policy rules of VMs, in their order; the first one is for all. The kernel takes the first rule
+ * that gives a route. Here IF is a tap or an uplink.
  */
 enum maker_rule {
-	MAKER_RULE_SOURCE, /* to ADDRESS lookup the tap's table: this host's source address */
-	MAKER_RULE_GUEST,  /* to ADDRESS lookup main: other rules cannot take the guest's packets */
+	MAKER_RULE_GUESTS, /* lookup GUEST_TABLE: other rules cannot take the guests' packets */
 	MAKER_RULE_LOCAL,  /* iif IF lookup local: this host's own addresses come before the rest */
 	MAKER_RULE_TABLE,  /* iif TAP lookup the tap's table: the LAN, and its router */
 	MAKER_RULE_STOP,   /* iif IF, nothing else: no other network of this host */

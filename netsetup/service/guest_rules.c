@@ -13,11 +13,10 @@
 struct wanted_rule {
 	enum maker_rule kind;
 	struct interface_id link;
-	struct in_addr address;
 };
 
-/* The guest, the uplink's subnets, and the rest. */
-#define TABLE_ROUTES_MAX (UPLINK_SUBNETS_MAX + 2)
+/* The guest twice, the uplink's subnets, and the rest. */
+#define TABLE_ROUTES_MAX (UPLINK_SUBNETS_MAX + 3)
 
 #define cleanup_rules  __attribute__((cleanup(fib_rule_done))) struct fib_rules
 #define cleanup_routes __attribute__((cleanup(fib_rule_routes_done))) struct table_routes
@@ -28,12 +27,10 @@ static enum maker_rule kind_of(const struct fib_rule *rule)
 	if (rule->protocol != HOST_PROTOCOL || rule->preference < 1 ||
 	    rule->preference > CHANGE_PREFERENCE_MAX)
 		return MAKER_RULES;
-	if (!rule->iifname[0] && (rule->action != FR_ACT_TO_TBL || rule->to.length != 32))
-		return MAKER_RULES;
-	if (!rule->iifname[0] && rule->table == RT_TABLE_MAIN)
-		return MAKER_RULE_GUEST;
 	if (!rule->iifname[0])
-		return rule->table >= TAP_TABLE_BASE ? MAKER_RULE_SOURCE : MAKER_RULES;
+		return rule->action == FR_ACT_TO_TBL && rule->table == GUEST_TABLE
+			       ? MAKER_RULE_GUESTS
+			       : MAKER_RULES;
 	if (rule->action == FR_ACT_UNREACHABLE || rule->action == FR_ACT_BLACKHOLE)
 		return MAKER_RULE_STOP;
 	if (rule->action != FR_ACT_TO_TBL || rule->to.length)
@@ -44,7 +41,7 @@ static enum maker_rule kind_of(const struct fib_rule *rule)
 }
 
 /*
- * Returns the preference of MAKER_RULE_GUEST; the others follow. It is below each rule of another
+ * Returns the preference of MAKER_RULE_GUESTS; the others follow. It is below each rule of another
  * program but that of the local table, and as high as possible: a program that adds a rule without
  * a preference gets one less than the first.
  */
@@ -66,12 +63,10 @@ static bool is_wanted(const struct fib_rule *rule, const struct wanted_rule *wan
 {
 	if (kind_of(rule) != wanted->kind)
 		return false;
-	if ((wanted->kind == MAKER_RULE_TABLE || wanted->kind == MAKER_RULE_SOURCE) &&
-	    rule->table != TAP_TABLE(wanted->link.ifindex))
+	if (wanted->kind == MAKER_RULE_TABLE && rule->table != TAP_TABLE(wanted->link.ifindex))
 		return false;
-	if (wanted->kind == MAKER_RULE_SOURCE || wanted->kind == MAKER_RULE_GUEST)
-		return ipv4_equal(rule->to.address, wanted->address);
-	return !strncmp(rule->iifname, wanted->link.ifname, IFNAMSIZ);
+	return wanted->kind == MAKER_RULE_GUESTS ||
+	       !strncmp(rule->iifname, wanted->link.ifname, IFNAMSIZ);
 }
 
 static bool has_rule(const struct fib_rules *rules, const struct wanted_rule *wanted,
@@ -93,29 +88,36 @@ static int add_missing(struct host *host, const struct fib_rules *rules,
 		int ret = 0;
 
 		if (!has_rule(rules, &wanted[i], preference))
-			ret = host_rule_add(host, wanted[i].kind, wanted[i].link, wanted[i].address,
-					    preference, err);
+			ret = host_rule_add(host, wanted[i].kind, wanted[i].link, preference, err);
 		if (ret < 0)
 			return ret;
 	}
 	return 0;
 }
 
-/*
- * Lists a VM's rules; returns their number. The packets of a bridged VM meet none. Off the LAN, the
- * guest's address may be another host's.
- */
-static size_t list_rules(const struct vm *vm, struct wanted_rule wanted[MAKER_RULES])
+/* True if the kernel asks the table local before all rules, as it is unless someone moved that. */
+static bool local_is_first(const struct fib_rules *rules)
+{
+	for (size_t i = 0; i < rules->count && rules->list[i].preference == 0; i++)
+		if (rules->list[i].table == RT_TABLE_LOCAL && !rules->list[i].iifname[0] &&
+		    rules->list[i].to.length == 0)
+			return true;
+	return false;
+}
+
+/* Lists a VM's rules; returns their number. The packets of a bridged VM meet none. */
+static size_t list_rules(const struct fib_rules *rules, const struct vm *vm,
+			 struct wanted_rule wanted[MAKER_RULES])
 {
 	const bool reached = vm->record.published_on || vm->record.attach.dry_run;
-	const unsigned int end = vm->record.attach.host_routes ? MAKER_RULE_GUEST + 1 : MAKER_RULES;
+	const unsigned int end = vm->record.attach.host_routes ? MAKER_RULE_LOCAL : MAKER_RULES;
 	size_t count = 0;
 
 	if (vm->record.path == PATH_BRIDGED)
 		return 0;
 	for (unsigned int kind = reached ? 0 : MAKER_RULE_LOCAL; kind < end; kind++)
-		wanted[count++] = (struct wanted_rule){ (enum maker_rule)kind, vm_tap(vm),
-							vm->record.address };
+		if (kind != MAKER_RULE_LOCAL || !local_is_first(rules))
+			wanted[count++] = (struct wanted_rule){ (enum maker_rule)kind, vm_tap(vm) };
 	return count;
 }
 
@@ -132,7 +134,7 @@ static bool usable_gateway(const struct vm *vm)
 	return ipv4_equal(gateway, uplink->router);
 }
 
-/* Lists the routes of the tap's table; returns their number. */
+/* Lists the routes of the tap's table, and those to the guest; returns their number. */
 static size_t list_routes(const struct vm *vm, struct table_route wanted[TABLE_ROUTES_MAX])
 {
 	const struct uplink_facts *uplink = &vm->uplink;
@@ -140,10 +142,12 @@ static size_t list_routes(const struct vm *vm, struct table_route wanted[TABLE_R
 					   .ifindex = uplink->ifindex };
 	size_t count = 0;
 
-	wanted[count] = route;
-	wanted[count].to = (struct prefix){ vm->record.address, 32 };
-	wanted[count].ifindex = vm->record.tap_ifindex;
-	wanted[count++].source = uplink->prefix.address;
+	wanted[count++] = (struct table_route){ .table = GUEST_TABLE,
+						.to = { vm->record.address, 32 },
+						.source = uplink->prefix.address,
+						.ifindex = vm->record.tap_ifindex };
+	wanted[count] = wanted[0];
+	wanted[count++].source.s_addr = INADDR_ANY;
 	if (vm->record.attach.host_routes)
 		return count;
 	for (size_t i = 0; i < uplink->subnet_count; i++) {
@@ -183,6 +187,13 @@ static int delete_route(struct host *host, const struct table_route *route, stru
 	return host_tap_route_delete(host, route, ifname, err);
 }
 
+/* True for a route of the tap's table, or to the guest. */
+static bool is_of(const struct vm *vm, const struct table_route *route)
+{
+	return route->table == GUEST_TABLE ? route->ifindex == vm->record.tap_ifindex
+					   : route->table == TAP_TABLE(vm->record.tap_ifindex);
+}
+
 static int publish_table(struct host *host, const struct vm *vm, const struct table_routes *routes,
 			 struct error *err)
 {
@@ -191,14 +202,13 @@ static int publish_table(struct host *host, const struct vm *vm, const struct ta
 	int ret = 0;
 
 	for (size_t i = 0; i < routes->count && ret == 0; i++)
-		if (routes->list[i].table == TAP_TABLE(vm->record.tap_ifindex) &&
-		    !has_route(wanted, count, &routes->list[i]))
+		if (is_of(vm, &routes->list[i]) && !has_route(wanted, count, &routes->list[i]))
 			ret = delete_route(host, &routes->list[i], err);
 	for (size_t i = 0; i < count && ret == 0; i++)
 		if (!has_route(routes->list, routes->count, &wanted[i]))
 			ret = host_tap_route_add(host, &wanted[i],
-						 wanted[i].to.length == 32 ? vm->record.tap
-									   : vm->uplink.ifname,
+						 wanted[i].table == GUEST_TABLE ? vm->record.tap
+										: vm->uplink.ifname,
 						 err);
 	return ret;
 }
@@ -206,9 +216,9 @@ static int publish_table(struct host *host, const struct vm *vm, const struct ta
 int guest_rules_publish(struct host *host, const struct vm *vm, struct error *err)
 {
 	struct wanted_rule wanted[MAKER_RULES];
-	const size_t count = list_rules(vm, wanted);
 	cleanup_routes routes = { 0 };
 	cleanup_rules rules = { 0 };
+	size_t count;
 	int ret;
 
 	ret = fib_rule_dump(host->route, &rules, err);
@@ -216,13 +226,22 @@ int guest_rules_publish(struct host *host, const struct vm *vm, struct error *er
 		ret = fib_rule_dump_routes(host->route, HOST_PROTOCOL, &routes, err);
 	if (ret == 0)
 		ret = publish_table(host, vm, &routes, err);
-	return ret < 0 ? ret : add_missing(host, &rules, wanted, count, err);
+	if (ret < 0)
+		return ret;
+	count = list_rules(&rules, vm, wanted);
+	return add_missing(host, &rules, wanted, count, err);
 }
 
-static void list_guard(struct interface_id uplink, struct wanted_rule wanted[2])
+/* Lists the rules of an uplink; returns their number. */
+static size_t list_guard(const struct fib_rules *rules, struct interface_id uplink,
+			 struct wanted_rule wanted[2])
 {
-	wanted[0] = (struct wanted_rule){ .kind = MAKER_RULE_LOCAL, .link = uplink };
-	wanted[1] = (struct wanted_rule){ .kind = MAKER_RULE_STOP, .link = uplink };
+	size_t count = 0;
+
+	if (!local_is_first(rules))
+		wanted[count++] = (struct wanted_rule){ MAKER_RULE_LOCAL, uplink };
+	wanted[count++] = (struct wanted_rule){ MAKER_RULE_STOP, uplink };
+	return count;
 }
 
 int guest_rules_guard(struct state *state, struct host *host, const struct vm *vm,
@@ -235,31 +254,38 @@ int guest_rules_guard(struct state *state, struct host *host, const struct vm *v
 
 	if (uplink_values_forwards(&state->uplinks, uplink))
 		return 0;
-	list_guard(uplink, wanted);
 	ret = fib_rule_dump(host->route, &rules, err);
-	return ret < 0 ? ret : add_missing(host, &rules, wanted, ARRAY_SIZE(wanted), err);
+	if (ret < 0)
+		return ret;
+	return add_missing(host, &rules, wanted, list_guard(&rules, uplink, wanted), err);
+}
+
+static bool find_in(const struct wanted_rule *wanted, size_t count, const struct fib_rule *rule,
+		    struct wanted_rule *found)
+{
+	for (size_t i = 0; i < count; i++) {
+		*found = wanted[i];
+		if (is_wanted(rule, found))
+			return true;
+	}
+	return false;
 }
 
 /* Finds what the rule is for; false if nothing of the state needs it. */
-static bool find_wanted(struct state *state, const struct fib_rule *rule, struct wanted_rule *found)
+static bool find_wanted(struct state *state, const struct fib_rules *rules,
+			const struct fib_rule *rule, struct wanted_rule *found)
 {
 	struct wanted_rule wanted[MAKER_RULES];
 	const struct interface_id uplink = { rule->iifname, if_nametoindex(rule->iifname) };
 
 	for (const struct vm *vm = state->vms; vm; vm = vm->next) {
-		const size_t count = list_rules(vm, wanted);
-
-		for (size_t i = 0; i < count && vm->record.tap_ifindex && !vm_dead(vm); i++) {
-			*found = wanted[i];
-			if (is_wanted(rule, found))
-				return true;
-		}
+		if (!vm->record.tap_ifindex || vm_dead(vm))
+			continue;
+		if (find_in(wanted, list_rules(rules, vm, wanted), rule, found))
+			return true;
 	}
-	if (!uplink.ifindex || !uplink_values_ours(&state->uplinks, uplink))
-		return false;
-	list_guard(uplink, wanted);
-	*found = wanted[kind_of(rule) == MAKER_RULE_STOP];
-	return is_wanted(rule, found);
+	return uplink.ifindex && uplink_values_ours(&state->uplinks, uplink) &&
+	       find_in(wanted, list_guard(rules, uplink, wanted), rule, found);
 }
 
 /* A rule at another preference than the present one goes once the one there has been made. */
@@ -269,7 +295,7 @@ static bool rule_needed(struct state *state, const struct fib_rules *rules,
 	struct wanted_rule found;
 	uint32_t preference;
 
-	if (!find_wanted(state, rule, &found))
+	if (!find_wanted(state, rules, rule, &found))
 		return false;
 	preference = base_preference(rules) + found.kind;
 	return rule->preference == preference || !has_rule(rules, &found, preference);
@@ -278,8 +304,8 @@ static bool rule_needed(struct state *state, const struct fib_rules *rules,
 static bool route_needed(const struct state *state, const struct table_route *route)
 {
 	for (const struct vm *vm = state->vms; vm; vm = vm->next)
-		if (route->table == TAP_TABLE(vm->record.tap_ifindex) && !vm_dead(vm) &&
-		    vm->record.path == PATH_ROUTED && vm->record.published_on &&
+		if (is_of(vm, route) && !vm_dead(vm) && vm->record.path == PATH_ROUTED &&
+		    vm->record.published_on &&
 		    (vm->record.published_on == route->ifindex ||
 		     vm->record.tap_ifindex == route->ifindex))
 			return true;
@@ -302,7 +328,7 @@ int guest_rules_sweep(struct state *state, struct host *host, struct error *err)
 	}
 	ret = fib_rule_dump_routes(host->route, HOST_PROTOCOL, &routes, err);
 	for (size_t i = 0; ret == 0 && i < routes.count; i++)
-		if (routes.list[i].table >= TAP_TABLE_BASE && !route_needed(state, &routes.list[i]))
+		if (routes.list[i].table >= GUEST_TABLE && !route_needed(state, &routes.list[i]))
 			ret = delete_route(host, &routes.list[i], err);
 	return ret < 0 ? ret : result;
 }

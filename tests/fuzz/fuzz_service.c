@@ -216,10 +216,9 @@ int host_proxy_delete(struct host *host, struct in_addr address, struct interfac
 
 /* The tables of the victim are not to be touched. */
 int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id link,
-		  struct in_addr address, uint32_t preference, struct error *err)
+		  uint32_t preference, struct error *err)
 {
-	const uint32_t tables[MAKER_RULES] = { [MAKER_RULE_SOURCE] = TAP_TABLE(link.ifindex),
-					       [MAKER_RULE_GUEST] = RT_TABLE_MAIN,
+	const uint32_t tables[MAKER_RULES] = { [MAKER_RULE_GUESTS] = GUEST_TABLE,
 					       [MAKER_RULE_LOCAL] = RT_TABLE_LOCAL,
 					       [MAKER_RULE_TABLE] = TAP_TABLE(link.ifindex) };
 	struct fib_rule *rule;
@@ -227,21 +226,16 @@ int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id l
 	must(kind < MAKER_RULES && preference >= 1 && preference <= CHANGE_PREFERENCE_MAX);
 	must(host->dry_run || link.ifindex == UPLINK || link.ifindex == kernel.tap);
 	must(link.ifindex != UPLINK || kind == MAKER_RULE_LOCAL || kind == MAKER_RULE_STOP);
-	if (kind == MAKER_RULE_SOURCE || kind == MAKER_RULE_GUEST)
-		must_permit(address);
 	if (!host_report(host, "rule %s", link.ifname))
 		return 0;
 	must(kernel.rule_count < ARRAY_SIZE(kernel.rules));
 	rule = &kernel.rules[kernel.rule_count++];
-	*rule = (struct fib_rule){
-		.protocol = HOST_PROTOCOL,
-		.preference = preference,
-		.action = kind == MAKER_RULE_STOP ? FR_ACT_BLACKHOLE : FR_ACT_TO_TBL,
-		.table = kind == MAKER_RULE_TABLE ? TAP_TABLE(link.ifindex) : tables[kind]
-	};
-	if (kind == MAKER_RULE_SOURCE || kind == MAKER_RULE_GUEST)
-		rule->to = (struct prefix){ address, 32 };
-	else
+	*rule = (struct fib_rule){ .protocol = HOST_PROTOCOL,
+				   .preference = preference,
+				   .action = kind == MAKER_RULE_STOP ? FR_ACT_BLACKHOLE
+								     : FR_ACT_TO_TBL,
+				   .table = tables[kind] };
+	if (kind != MAKER_RULE_GUESTS)
 		snprintf(rule->iifname, sizeof(rule->iifname), "%s", link.ifname);
 	return 0;
 }
@@ -249,7 +243,6 @@ int host_rule_add(struct host *host, enum maker_rule kind, struct interface_id l
 int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_rule *rule,
 		     struct error *err)
 {
-	must(!ipv4_equal(rule->to.address, others));
 	must(strcmp(rule->iifname, kernel.others_name) != 0);
 	if (!host_report(host, "rule delete"))
 		return 0;
@@ -262,8 +255,14 @@ int host_rule_delete(struct host *host, enum maker_rule kind, const struct fib_r
 int host_tap_route_add(struct host *host, const struct table_route *route, const char *ifname,
 		       struct error *err)
 {
-	must(host->dry_run || route->table == TAP_TABLE(kernel.tap));
-	must(host->dry_run || route->ifindex == UPLINK || route->ifindex == kernel.tap);
+	const bool guest = route->table == GUEST_TABLE;
+
+	must(guest || host->dry_run || route->table == TAP_TABLE(kernel.tap));
+	must(host->dry_run || route->ifindex == (guest ? kernel.tap : UPLINK));
+	if (guest) {
+		must(route->to.length == 32);
+		must_permit(route->to.address);
+	}
 	if (!host_report(host, "table %s", ifname))
 		return 0;
 	must(kernel.route_count < ARRAY_SIZE(kernel.routes));
@@ -274,7 +273,7 @@ int host_tap_route_add(struct host *host, const struct table_route *route, const
 int host_tap_route_delete(struct host *host, const struct table_route *route, const char *ifname,
 			  struct error *err)
 {
-	must(route->table != TAP_TABLE(OTHERS_TAP));
+	must(route->table != TAP_TABLE(OTHERS_TAP) && route->ifindex != OTHERS_TAP);
 	if (!host_report(host, "table delete %s", ifname))
 		return 0;
 	for (size_t i = 0; i < kernel.route_count; i++)

@@ -19,7 +19,7 @@ from vm import Vm, write_definition
 
 pytestmark = pytest.mark.usefixtures("vmrun")
 
-TABLE = 118000000
+TABLE, GUESTS = 118000000, 117000000
 CONTAINER = "172.17.0.2"
 
 # The rules of programs in their order of adding, and the routes to tun0 that they lead to. Those of
@@ -99,10 +99,11 @@ def until(wanted: Callable[[], bool], timeout: float = 5) -> bool:
 
 
 def routes_of(lab: Lab, vm: Vm) -> list[str]:
-    """The routes of the tap's own table."""
+    """The routes of the tap's own table, and those to it in the table of all guests."""
     index = lab.laptop.netns.ip_json(f"link show dev {vm.tap}")[0]["ifindex"]
-    shown = lab.laptop.netns.ip(f"route show table {TABLE + index}", check=False)
-    return [line.strip() for line in shown.splitlines()]
+    shown = [lab.laptop.netns.ip(f"route show table {table}", check=False)
+             for table in (TABLE + index, f"{GUESTS} dev {vm.tap}")]
+    return [line.strip() for text in shown for line in text.splitlines()]
 
 
 def check_whole(lab: Lab, guest: Guest) -> None:
@@ -130,11 +131,11 @@ def test_vpn(lab: Lab, vpn: tuple) -> None:
         with rules(lab, *vpn):
             # Its own order stays.
             kept = [each for each in order(lab) if each != "own"]
-            assert until(lambda: order(lab)[:7] == ["own"] * 7), order(lab)
+            assert until(lambda: order(lab)[:4] == ["own"] * 4), order(lab)
             assert [each for each in order(lab) if each != "own"] == kept
             check_whole(lab, guest)
-        assert until(lambda: lab.laptop.netns.ip("rule").splitlines()[1].startswith("114:"))
-        assert until(lambda: len(own(lab)) == 7), "none at another preference is left"
+        assert until(lambda: lab.laptop.netns.ip("rule").splitlines()[1].startswith("115:"))
+        assert until(lambda: len(own(lab)) == 4), "none at another preference is left"
         vm.quit()
         assert not own(lab)
 
@@ -191,7 +192,7 @@ def test_other_networks(lab: Lab) -> None:
             assert lab.phone.ping(inside)
             assert not guest.pings(inside, 2)
             forward_all(lab, 0)
-            assert until(lambda: len([each for each in own(lab) if "iif wlan0" in each]) == 2)
+            assert until(lambda: len([each for each in own(lab) if "iif wlan0" in each]) == 1)
             assert lab.phone.ping(guest.address, 10)
             assert not lab.phone.ping(inside, 1)
         finally:
@@ -226,7 +227,7 @@ def test_router_changes(lab: Lab) -> None:
     lab.laptop.netns.ip("addr add 10.5.0.2/24 dev wlan0")
     assert until(lambda: any("10.5.0.0/24" in each for each in routes_of(lab, vm)))
     lab.laptop.netns.ip("addr del 10.5.0.2/24 dev wlan0")
-    assert until(lambda: len(routes_of(lab, vm)) == 3), routes_of(lab, vm)
+    assert until(lambda: len(routes_of(lab, vm)) == 4), routes_of(lab, vm)
 
 
 def test_off_the_lan(lab: Lab) -> None:
@@ -254,15 +255,33 @@ def test_rules_deleted(lab: Lab) -> None:
     vm = lab.start_vm(paused())
     laptop = lab.laptop.netns
     wanted, routes = own(lab), routes_of(lab, vm)
-    assert len(wanted) == 7 and len(routes) == 3
+    assert len(wanted) == 4 and len(routes) == 4
     for each in wanted:
         laptop.ip(f"rule del {each} protocol 118")
     assert until(lambda: sorted(own(lab)) == sorted(wanted)), own(lab)
     for each in wanted:
         laptop.ip(f"rule del {each} protocol 118")
         assert until(lambda: sorted(own(lab)) == sorted(wanted)), each
-    laptop.ip(f"route flush table {routes_table(lab, vm)}")
+    for table in (routes_table(lab, vm), GUESTS):
+        laptop.ip(f"route flush table {table}")
     assert until(lambda: sorted(routes_of(lab, vm)) == sorted(routes))
+
+
+def test_local_table_moved(lab: Lab) -> None:
+    """Another program has rules before that of the local table: ours lead there by themselves."""
+    laptop = lab.laptop.netns
+    lab.laptop.serve_http(8080, label="laptop")
+    _, guest = boot(lab)
+    before = own(lab)
+    assert not [each for each in before if "lookup local" in each]
+    laptop.ip_batch(["rule add pref 200 lookup local", "rule del pref 0"])
+    try:
+        assert until(lambda: len([each for each in own(lab) if "lookup local" in each]) == 2)
+        check_whole(lab, guest)
+    finally:
+        laptop.ip_batch(["rule add pref 0 lookup local protocol kernel", "rule del pref 200"])
+    assert until(lambda: sorted(own(lab)) == sorted(before)), own(lab)
+    check_whole(lab, guest)
 
 
 def routes_table(lab: Lab, vm: Vm) -> int:
@@ -300,7 +319,7 @@ def test_shown(lab: Lab) -> None:
     before = lab.laptop.netns.ip("rule")
     shown = lab.vmrun("--dry-run", str(file)).stdout.splitlines()
     wanted = ["ip route replace default via 192.168.77.1 dev wlan0 onlink table 118000000 proto 118",
-              "ip rule add pref 116 iif vmr-tiny lookup local protocol 118",
+              f"ip rule add pref 115 lookup {GUESTS} protocol 118",
               "ip rule add pref 117 iif vmr-tiny lookup 118000000 protocol 118",
               "ip rule add pref 118 iif vmr-tiny unreachable protocol 118",
               "ip rule add pref 118 iif wlan0 blackhole protocol 118"]
@@ -338,7 +357,7 @@ def test_killed_service(lab: Lab) -> None:
     reach(vm, lab.phone)
     assert guest.pings(BEYOND)
     assert until(lambda: sorted(own(lab)) == sorted(before)), own(lab)
-    assert len(routes_of(lab, vm)) == 3
+    assert len(routes_of(lab, vm)) == 4
 
 
 def test_dns_of_the_uplink_first(lab: Lab) -> None:

@@ -239,14 +239,12 @@ class Sequence:
 
 def is_own(line: str, theirs: set[str]) -> bool:
     """True if a line is of a VM of QUICK's: of its tap, of a gate, of a table that is not one of
-    @theirs, or the proxy entry or the rule of an address that this user may have."""
+    @theirs, or the proxy entry of an address that this user may have."""
     subject, title = line.split()[:2]
     if title.startswith(GATES):
         return True
     item = json.loads(line.partition(": ")[2]) if subject in ("rule", "route") else {}
     if item.get("table", "").startswith(TABLES) and item["table"] not in theirs:
-        return True
-    if subject == "rule" and item["protocol"] == "118" and item.get("dst") in PERMITTED:
         return True
     return any(f'"{tap}"' in line for tap in TAPS) or (subject == "neigh" and
                                                       title.rstrip(":") in PERMITTED)

@@ -314,14 +314,12 @@ static int make_rule(enum maker_type type, enum maker_rule key, uint32_t ifindex
 					 .tap_ifindex = ifindex,
 					 .number = number };
 
-	if (key == MAKER_RULE_GUEST || key == MAKER_RULE_SOURCE)
-		request.address = address();
-	else
+	if (key != MAKER_RULE_GUESTS)
 		if_indextoname(ifindex, request.ifname);
 	return make(request);
 }
 
-#define RULES(count) "[ $(ip rule show | grep -c '^11[4-8]:.*proto 118') = " #count " ]"
+#define RULES(count) "[ $(ip rule show | grep -c '^11[5-8]:.*proto 118') = " #count " ]"
 
 /* Rules of our protocol and preferences, for our taps and uplinks only. */
 static void rules(void)
@@ -349,30 +347,23 @@ static void rules(void)
 		assert_int_equal(make_rule(MAKER_RULE_ADD, rule, uplink, 118), both ? 0 : -EPERM);
 		if (both)
 			assert_int_equal(make_rule(MAKER_RULE_DELETE, rule, uplink, 118), 0);
-		assert_int_equal(make_rule(MAKER_RULE_ADD, rule, ours, 114 + (int32_t)key), 0);
+		assert_int_equal(make_rule(MAKER_RULE_ADD, rule, ours, 115 + (int32_t)key), 0);
 		/* A rule that is there is none too many. */
-		assert_int_equal(make_rule(MAKER_RULE_ADD, rule, ours, 114 + (int32_t)key), 0);
+		assert_int_equal(make_rule(MAKER_RULE_ADD, rule, ours, 115 + (int32_t)key), 0);
 	}
-	assert_int_equal(make((struct maker_request){ .type = MAKER_RULE_ADD,
-						      .key = MAKER_RULE_GUEST,
-						      .ifindex = ours,
-						      .number = 115 }),
-			 -EPERM);
-	assert_int_equal(namespace_run(RULES(5)), 0);
+	assert_int_equal(namespace_run(RULES(4)), 0);
 
 	/* The tap goes, its rules stay until they are deleted. Those of others stay for good. */
 	close(fds[0]);
-	assert_int_equal(namespace_run("ip rule add pref 117 iif vmr-x unreachable && " RULES(5)),
+	assert_int_equal(namespace_run("ip rule add pref 117 iif vmr-x unreachable && " RULES(4)),
 			 0);
 	for (unsigned int key = 0; key < MAKER_RULES; key++) {
 		struct maker_request request = { .type = MAKER_RULE_DELETE,
 						 .key = key,
 						 .tap_ifindex = ours,
-						 .number = 114 + (int32_t)key };
+						 .number = 115 + (int32_t)key };
 
-		if (key == MAKER_RULE_GUEST || key == MAKER_RULE_SOURCE)
-			request.address = address();
-		else
+		if (key != MAKER_RULE_GUESTS)
 			strcpy(request.ifname, "vmr-x");
 		assert_int_equal(make(request), 0);
 		request.number = 117;
@@ -397,11 +388,18 @@ static struct maker_request tap_route_request(enum maker_type type, uint32_t ifi
 	return request;
 }
 
-/* Routes of our tables only. */
+#define GUEST_ROUTES(count) \
+	"[ $(ip route show table 117000000 2>/dev/null | grep -c .) = " #count " ]"
+
+/* Routes of our tables only. To a tap leads one guest's, once with this host's address. */
 static void tap_routes(void)
 {
+	struct maker_request tap = { .type = MAKER_TAP_ADD, .number = 1, .ifname = "vmr-x" };
 	const uint32_t lo = if_nametoindex("lo"), uplink = if_nametoindex("e0");
 	struct maker_request route = tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "0.0.0.0", 0);
+	struct in_addr host;
+	int fds[MAKER_FDS_MAX];
+	uint32_t ours;
 
 	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, lo, "10.0.0.0", 8)), -EPERM);
 	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, uplink, "10.0.0.0", 33)),
@@ -429,6 +427,30 @@ static void tap_routes(void)
 				       "10.9.0.0/16 ]"),
 			 0);
 	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_DELETE, 999, "10.9.0.0", 16)), 0);
+
+	ours = (uint32_t)execute(tap, fds);
+	assert_int_equal(namespace_run("ip link set vmr-x up"), 0);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, ours, "0.0.0.0", 0)), -EPERM);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, ours, "10.0.0.0", 8)), -EPERM);
+	assert_int_equal(make(tap_route_request(MAKER_TAP_ROUTE_ADD, ours, "224.0.0.1", 32)),
+			 -EPERM);
+	route = tap_route_request(MAKER_TAP_ROUTE_ADD, ours, "192.168.7.9", 32);
+	strcpy(route.ifname, "vmr-x");
+	assert_int_equal(inet_pton(AF_INET, "192.168.7.5", &host), 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(make(route), 0);
+		route.router = host;
+	}
+	assert_int_equal(namespace_run(GUEST_ROUTES(2)), 0);
+	route.type = MAKER_TAP_ROUTE_DELETE;
+	assert_int_equal(make(route), 0);
+	assert_int_equal(namespace_run(GUEST_ROUTES(1) " && ip route show table 117000000 | "
+						       "grep -q 'metric 1'"),
+			 0);
+	route.router.s_addr = INADDR_ANY;
+	assert_int_equal(make(route), 0);
+	assert_int_equal(namespace_run(GUEST_ROUTES(0)), 0);
+	close(fds[0]);
 }
 
 static void test_tap_routes(void **state)
