@@ -20,6 +20,7 @@
 #include "launcher/image/iso_date.h"
 #include "netsetup/base/cleanup.h"
 #include "tests/unit/support/machine.h"
+#include "tests/unit/support/range.h"
 #include "tests/unit/support/scratch.h"
 
 #define ED25519 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
@@ -542,7 +543,7 @@ static void test_image(void **state)
 	assert_int_equal(fcntl(fd, F_GET_SEALS),
 			 F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 	size = pread(fd, first, sizeof(first), 0);
-	assert_in_range(size, 16 * 2048, sizeof(first) - 1);
+	assert_uint_in_range(size, 16 * 2048, sizeof(first) - 1);
 	assert_int_equal(size % 2048, 0);
 	close(fd);
 

@@ -15,6 +15,7 @@
 
 #include "launcher/qemu/qmp.h"
 #include "netsetup/base/cleanup.h"
+#include "tests/unit/support/range.h"
 
 #define GREETING                                                                            \
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}}, " \
@@ -242,7 +243,7 @@ static void test_bounds(void **state)
 	memset(block, 'a', sizeof(block));
 	while (qmp_input(qmp, block, sizeof(block), &err) == 0)
 		sent += sizeof(block);
-	assert_in_range(sent, QMP_MESSAGE_MAX - 10000, QMP_MESSAGE_MAX);
+	assert_uint_in_range(sent, QMP_MESSAGE_MAX - 10000, QMP_MESSAGE_MAX);
 	qmp_free(qmp);
 
 	qmp = make(-1, &calls);

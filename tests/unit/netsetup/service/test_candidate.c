@@ -12,6 +12,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/service/candidate.h"
+#include "tests/unit/support/range.h"
 
 static const struct in_addr none = { INADDR_ANY };
 
@@ -167,7 +168,7 @@ static void test_determinism(void **state)
 		same += (first_of("192.168.1.7", 24, number) & 0xff) ==
 			(first_of("192.168.2.7", 24, number) & 0xff);
 	}
-	assert_in_range(same, 0, 16);
+	assert_uint_in_range(same, 0, 16);
 }
 
 /* The orders of two VMs differ at once, so VMs that start together do not collide repeatedly. */
@@ -190,7 +191,7 @@ static void test_walks_part(void **state)
 			same += ipv4_equal(of_a, of_b);
 		}
 	}
-	assert_in_range(same, 0, 24);
+	assert_uint_in_range(same, 0, 24);
 }
 
 /* A second run has the same order to the end. The prefix length is part of the seed. */

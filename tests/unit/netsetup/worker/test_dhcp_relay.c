@@ -15,6 +15,7 @@
 
 #include "netsetup/kernel/dhcp_socket.h"
 #include "netsetup/worker/dhcp_relay.h"
+#include "tests/unit/support/range.h"
 #include "tests/unit/support/worker.h"
 
 #define DATA_SIZE 300
@@ -166,7 +167,7 @@ static void to_guest(void)
 	dhcp_relay_from_client(&relay);
 	for (count = 0; recv(guest, &frame, sizeof(frame), 0) > 0;)
 		count++;
-	assert_in_range(count, 1, 16);
+	assert_uint_in_range(count, 1, 16);
 	assert_false(is_closed(&relay));
 
 	/* A tap that is down is no reason to close. */
@@ -320,7 +321,7 @@ static void slow(void)
 		else
 			dhcp_relay_close(&relay);
 		assert_true(is_closed(&relay));
-		assert_in_range(monotonic_ms() - start, 0, 2000);
+		assert_uint_in_range(monotonic_ms() - start, 0, 2000);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "netsetup/worker/probe.h"
+#include "tests/unit/support/range.h"
 #include "tests/unit/support/worker.h"
 
 /* One packet while .9 and .10 are probed, and the probes that it makes taken. */
@@ -120,8 +121,8 @@ static void test_timing(void **state)
 	assert_int_equal(probe_strict.interval_min, 1000); /* PROBE_MIN */
 	assert_int_equal(probe_strict.interval_max, 2000); /* PROBE_MAX */
 	assert_int_equal(probe_strict.wait, 2000);         /* ANNOUNCE_WAIT */
-	assert_in_range(longest(&probe_new), 1, 1000);
-	assert_in_range(longest(&probe_remembered), 1, 250);
+	assert_uint_in_range(longest(&probe_new), 1, 1000);
+	assert_uint_in_range(longest(&probe_remembered), 1, 250);
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		assert_true(all[i]->count >= 3);
 		assert_true(all[i]->interval_min > 0);
@@ -176,7 +177,7 @@ static void nobody(void)
 	}
 	/* As many as the buffer of the far end holds at once. */
 	probe_start(&batch, &quick, probes, 16, monotonic_ms());
-	assert_in_range(run(&batch, here), 52, 10000);
+	assert_uint_in_range(run(&batch, here), 52, 10000);
 	while (arp_receive(there, &arp) == 0) {
 		assert_int_equal(arp.operation, ARPOP_REQUEST);
 		assert_true(ipv4_unset(arp.sender));

@@ -19,6 +19,7 @@
 #include "netsetup/confine/landlock.h"
 #include "netsetup/kernel/dhcp_socket.h"
 #include "netsetup/worker/stranger.h"
+#include "tests/unit/support/range.h"
 #include "tests/unit/support/worker.h"
 
 #ifdef VMRUN_SANITIZE
@@ -56,7 +57,7 @@ static void probes(void)
 	announce(there, "192.168.7.11");
 	for (size_t i = 0; i < 2; i++)
 		answers[i] = worker_receive(service);
-	assert_in_range(monotonic_ms() - start, 200, 5000);
+	assert_uint_in_range(monotonic_ms() - start, 200, 5000);
 	if (answers[0].vm != 7) {
 		const struct worker_message first = answers[0];
 
@@ -98,7 +99,7 @@ static void early(void)
 	worker_sync(service);
 	announce(there, "192.168.7.10");
 	assert_int_equal(worker_receive(service).probes[0].taken, 1);
-	assert_in_range(monotonic_ms() - start, 0, 2000);
+	assert_uint_in_range(monotonic_ms() - start, 0, 2000);
 	worker_stop(child, service);
 }
 
@@ -183,7 +184,7 @@ static void flood(void)
 		assert_int_equal(answer.probes[0].taken, 0);
 		assert_int_equal(answer.probes[1].taken, answer.vm == 1);
 	}
-	assert_in_range(monotonic_ms() - start, 0, 3000);
+	assert_uint_in_range(monotonic_ms() - start, 0, 3000);
 	namespace_kill(flooder);
 	worker_stop(child, service);
 }
@@ -243,7 +244,7 @@ static void router(void)
 	answer = worker_receive(service);
 	assert_int_equal(answer.job, 7);
 	assert_memory_equal(&answer.mac, &none, sizeof(none));
-	assert_in_range(monotonic_ms() - start, 170, 5000);
+	assert_uint_in_range(monotonic_ms() - start, 170, 5000);
 	assert_int_equal(worker_receive(service).job, 6);
 
 	/* A flood of probes does not keep the search from ending. */
@@ -253,7 +254,7 @@ static void router(void)
 	find(service, 8);
 	answer = worker_receive(service);
 	assert_memory_equal(&answer.mac, &none, sizeof(none));
-	assert_in_range(monotonic_ms() - start, 0, 3000);
+	assert_uint_in_range(monotonic_ms() - start, 0, 3000);
 	namespace_kill(flooder);
 	worker_stop(child, service);
 }
@@ -303,7 +304,7 @@ static void defence(void)
 	assert_true(worker_silent(service, 50));
 	arp = worker_arp(there);
 	assert_true(ipv4_equal(arp.sender, address("192.168.7.9")));
-	assert_in_range(monotonic_ms() - start, 1900, 10000);
+	assert_uint_in_range(monotonic_ms() - start, 1900, 10000);
 
 	message = (struct worker_message){ .type = WORKER_REST, .vm = 1 };
 	worker_send(service, &message);
@@ -377,7 +378,7 @@ static void link_down(void)
 	assert_int_equal(namespace_run("ip link del e0"), 0);
 	before = processor_ms(child);
 	assert_true(worker_silent(service, 300));
-	assert_in_range(processor_ms(child) - before, 0, 100);
+	assert_uint_in_range(processor_ms(child) - before, 0, 100);
 	worker_probe(service, 1, 3, PROBE_OF_NEW, "192.168.7.10", 1);
 	answer = worker_receive(service);
 	assert_int_equal(answer.error, ENXIO);
