@@ -123,10 +123,10 @@ static void whole(void)
 	send_record(end, &withdraw);
 	assert_int_equal(client_event(&service, vm), 0);
 	/*
-	 * The route, the proxy entry, two values, two routes of the tap's table, two rules to the
-	 * guest, two of the uplink.
+	 * The route, the proxy entry, two values, the route of the tap's table and two to the guest,
+	 * the rule to guests, the uplink's.
 	 */
-	assert_int_equal(count_changes(end), 10);
+	assert_int_equal(count_changes(end), 9);
 	assert_true(client_silent(end));
 	assert_int_equal(client_event(&service, vm), 0);
 
@@ -134,8 +134,8 @@ static void whole(void)
 	assert_int_equal(shutdown(end, SHUT_WR), 0);
 	assert_int_equal(client_event(&service, vm), 1);
 	assert_null(service.vms);
-	/* The tap is down, the table goes, three rules, and the tap. */
-	assert_int_equal(count_changes(end), 6);
+	/* The tap is down, the table goes, two rules, and the tap. */
+	assert_int_equal(count_changes(end), 5);
 	assert_string_equal(first_change, "ip link set dev vmr-web down");
 	assert_string_equal(last_change, "ip link delete dev vmr-web");
 	assert_end(end, RECORD_DONE);
