@@ -456,8 +456,10 @@ def render(cloud_init: Path, tmp_path: Path, place: tuple, module: str,
 
 
 def run_netplan(cloud_init: Path, root: Path) -> None:
-    """Have netplan write systemd-networkd's files below @root."""
-    generate = next(path for path in (cloud_init / "usr/libexec/netplan/generate",
+    """Have netplan write systemd-networkd's files below @root. Since netplan 1.2 a program of its
+    own, configure, writes them."""
+    generate = next(path for path in (cloud_init / "usr/libexec/netplan/configure",
+                                      cloud_init / "usr/libexec/netplan/generate",
                                       cloud_init / "lib/netplan/generate") if path.exists())
     libraries = ":".join(str(path.parent) for path in cloud_init.rglob("libnetplan.so*"))
     subprocess.run([generate, "--root-dir", root], check=True, stderr=subprocess.PIPE,
