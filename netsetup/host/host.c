@@ -413,6 +413,11 @@ int host_source_socket(struct host *host, struct interface_id tap, struct error 
 	return host_arp_socket(host, tap, PROMISCUOUS_OFF, err);
 }
 
+int host_access_socket(struct host *host, struct interface_id uplink, struct error *err)
+{
+	return host_arp_socket(host, uplink, PROMISCUOUS_OFF, err);
+}
+
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
 		    struct error *err)
 {

@@ -46,8 +46,8 @@ int arp_parse(const void *packet, size_t size, struct arp *arp);
 int arp_receive(int socket, struct arp *arp);
 
 /**
- * arp_send() - send a packet from its sender's hardware address: broadcast a request, send a reply
- * to its target.
+ * arp_send() - send a packet from its sender's hardware address to its target's, but broadcast a
+ * request without one.
  * @socket: from arp_socket_open().
  *
  * Return: 0 or a negative errno.
