@@ -18,6 +18,9 @@
 /* Frames of one turn. */
 #define TURN_MAX 64
 
+/* Requests of the router that are answered. Threat: a station sends many in its name. */
+#define ANSWERS_MAX 2
+
 static const struct in_addr nothing = { INADDR_ANY };
 
 static void send_ping(const struct access_probe *probe, struct in_addr from)
@@ -73,11 +76,12 @@ static void apply_arp(struct access_probe *probe, const struct arp *arp)
 	if (arp->operation != ARPOP_REQUEST || !ipv4_equal(arp->target, probe->address))
 		return;
 	probe->asked = true;
-	if (router) {
+	if (router && probe->answers < ANSWERS_MAX) {
 		const struct arp answer = arp_answer(&probe->mac, probe->address, arp);
 		struct error ignored;
 
 		arp_send(probe->socket, &answer, &ignored);
+		probe->answers++;
 	}
 }
 

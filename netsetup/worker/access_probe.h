@@ -57,6 +57,7 @@ enum access_probe_step {
  * @host: this host's own address.
  * @deadline: time of the next step, ms of CLOCK_MONOTONIC.
  * @second_at: time of the second round.
+ * @answers: number of the router's requests that were answered.
  * @asked: somebody's request for the address has arrived.
  * @answered: the router has replied to a ping of the address; @found: to its request.
  * @host_answered: in less than ACCESS_PROBE_HOLD_MS; @host_found: as @answered and @found, for this
@@ -74,6 +75,7 @@ struct access_probe {
 	enum access_probe_step step;
 	uint64_t deadline;
 	uint64_t second_at;
+	unsigned int answers;
 	bool asked;
 	bool answered;
 	bool found;

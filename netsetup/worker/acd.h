@@ -46,7 +46,7 @@ void acd_start(struct acd *acd, struct in_addr address);
  */
 void acd_announce(struct acd *acd, int socket, const struct ether_addr *mac, uint64_t now);
 
-/* acd_repeat() - begin or end to announce the address every ACD_REPEAT_MS. */
+/* acd_repeat() - announce the address every ACD_REPEAT_MS, or once more if that is due. */
 void acd_repeat(struct acd *acd, bool repeat, uint64_t now);
 
 /* acd_step() - send the announcement that is due. */
