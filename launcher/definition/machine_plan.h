@@ -50,7 +50,7 @@ enum lan_state {
  * @queues: number of the tap's descriptors; 0 for a dry run.
  * @path: of the VM's packets, PATH_ROUTED or PATH_BRIDGED.
  * @wireless: true if the uplink is a Wi-Fi interface.
- * @access: what the access point does with the guest's address.
+ * @access: the access point's treatment of the guest's address.
  * @reason: text for users if @state is not LAN_UP, if another host made the VM change its address,
  *          or if a policy rule of this host takes its packets; else empty.
  */

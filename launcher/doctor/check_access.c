@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks what the access point does with the addresses of running VMs.
+// Checks that the access point passes the addresses of running VMs.
 #include "launcher/doctor/check_access.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "launcher/run/vm_list.h"
 
 /**
- * struct seen - what the statuses of all VMs say.
+ * struct seen - sums of the statuses of all VMs.
  * @passed, @unknown: numbers of cards.
  * @bad: a line for each other card.
  */

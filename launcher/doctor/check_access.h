@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Checks what the access point does with the addresses of running VMs.
+// Checks that the access point passes the addresses of running VMs.
 #ifndef LAUNCHER_DOCTOR_CHECK_ACCESS_H
 #define LAUNCHER_DOCTOR_CHECK_ACCESS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tells users what the access point does with the guest's address, and what helps.
+// Names problems of the access point with the guest's address, and remedies.
 #include "launcher/lan/access.h"
 
 #include <stdio.h>

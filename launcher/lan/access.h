@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tells users what the access point does with the guest's address, and what helps.
+// Names problems of the access point with the guest's address, and remedies.
 #ifndef LAUNCHER_LAN_ACCESS_H
 #define LAUNCHER_LAN_ACCESS_H
 
@@ -14,10 +14,10 @@
 const char *access_word(enum access_result access);
 
 /**
- * access_text() - write what keeps packets or requests from the guest, and what helps.
+ * access_text() - write the problem that keeps packets or requests from the guest, and the remedy.
  * @promiscuous: of the definition.
  *
- * Return: false, and an empty text, if nothing is known to keep them.
+ * Return: false, and an empty text, if there is none or nothing is known.
  */
 bool access_text(enum access_result access, enum promiscuous_mode promiscuous,
 		 char text[ACCESS_TEXT_SIZE]);

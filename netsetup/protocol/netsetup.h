@@ -56,7 +56,7 @@ struct netsetup_lan {
  * @conflict: called when another host insists on the VM's address.
  * @stranger: called when the guest sends from another address than its own.
  * @verdict: called when the kernel was asked anew which packets it forwards.
- * @access: called when it is known how the access point treats the VM's address.
+ * @access: called when the access point's treatment of the VM's address is known.
  * @renewed: called when the service was started again, with a new DHCP socket, which the function
  *           then owns, or -1.
  */

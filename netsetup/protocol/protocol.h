@@ -94,8 +94,8 @@ enum network_path {
 };
 
 /*
- * What becomes of the VM's packets, and of requests for its address, at the access point or in the
- * firmware of the uplink. The router is asked, before a new address is announced.
+ * The fate of the VM's packets, and of requests for its address, at the access point or in the
+ * firmware of the uplink. The router is asked before a new address is announced.
  */
 enum access_result {
 	ACCESS_UNKNOWN,  /* not asked, not answered yet, or the router answers no such question */

@@ -453,8 +453,8 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 }
 
 /*
- * Undoes what the routed path of a new VM has, and goes on with the bridged one. The worker does not
- * rest: the question to the access point goes on, and WORKER_OPEN ends the rest.
+ * Undoes what the routed path of a new VM has, and goes on with the bridged one. The worker does
+ * not rest: the question to the access point goes on, and WORKER_OPEN ends its other jobs.
  */
 static int bridge(struct state *state, struct task *task, struct vm *vm, struct error *err)
 {

@@ -21,9 +21,9 @@
  * both.
  *
  * A VM has at most one probe, one search for its router, one question to the kernel and one to the
- * access point at once: the next one replaces it, and what is replaced or ended is not answered. A message that the worker
- * cannot expect ends it, with one exception: WORKER_FORGET of a VM that it does not know does
- * nothing.
+ * access point at once: the next one replaces it, and what is replaced or ended is not answered. A
+ * message that the worker cannot expect ends it, with one exception: WORKER_FORGET of a VM that it
+ * does not know does nothing.
  */
 
 /* Maximum number of VMs that the worker knows at once. Their numbers may be any. */
@@ -81,9 +81,9 @@ enum probe_kind {
  * @type: enum worker_type.
  * @vm: number of the VM.
  * @job: WORKER_PROBE, WORKER_FIND, WORKER_ASK, WORKER_ACCESS: a number that the answer repeats.
- * @mac: WORKER_OPEN, WORKER_DHCP, WORKER_ACCESS: hardware address of the socket's interface. WORKER_FOUND: the
- *       router's, or zero if it did not answer. WORKER_CONFLICT: the other host's.
- *       WORKER_STRANGER: that of the frame's sender. WORKER_ASK: the guest's.
+ * @mac: WORKER_OPEN, WORKER_DHCP, WORKER_ACCESS: hardware address of the socket's interface.
+ *       WORKER_FOUND: the router's, or zero if it did not answer. WORKER_CONFLICT: the other
+ *       host's. WORKER_STRANGER: that of the frame's sender. WORKER_ASK: the guest's.
  * @own: WORKER_OPEN: hardware addresses that are this host's, then zero: an access point that
  *       answers for its stations may still do so with a former one.
  * @address: WORKER_DEFEND, WORKER_CONFLICT, WORKER_STRANGER: the address; WORKER_FIND: the router;

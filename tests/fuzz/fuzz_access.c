@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any frames of the LAN's while the access point is asked: bounded answers, no result without cause.
+// Any frames of the LAN's to a question to the access point: bounded answers, no baseless result.
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the access point does with a second address of the laptop, told at the start: the router is
-pinged with the new address before it is announced."""
+"""An access point that does not treat a second address of the laptop well is named at the start: the
+router is pinged with a new address before that is announced."""
 
 import json
 import re
@@ -193,7 +193,7 @@ def test_bridged_because_of_a_firewall(lab: Lab) -> None:
 
 
 def test_service_restarts(lab: Lab) -> None:
-    """What is known is kept, and the address is not asked for again."""
+    """The answer is kept, and the address is not asked for again."""
     with air(lab, BINDS):
         vm = lab.start_vm(paused())
         assert access(lab) == "refused"

@@ -486,8 +486,8 @@ static void answer_access(struct vm *vm, uint32_t job, enum access_result result
 }
 
 /*
- * Before a new address is announced, the worker is to ask the router with it. The answer is kept, and
- * an address for which no request arrives is announced every minute.
+ * Before a new address is announced, the worker is to ask the router with it. The answer is kept,
+ * and an address for which no request arrives is announced every minute.
  */
 static void accessed(void)
 {

@@ -211,8 +211,8 @@ static void ask_access(int service, uint32_t job)
 }
 
 /*
- * The announcement waits for the router's request, or for the end of the wait. A VM that rests asks no
- * more, and neither does one that is asked for anew.
+ * The announcement waits for the router's request, or for the end of the wait. A VM that rests asks
+ * no more, and a new question takes the place of the present one.
  */
 static void access_point(void)
 {
