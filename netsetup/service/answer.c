@@ -87,7 +87,9 @@ int answer_ready(struct vm *vm, struct error *err)
 		fds[ready.queues] = vm->tap_fds[ready.queues];
 	ready.dhcp = vm->dhcp >= 0;
 	ready.router_mac = vm->record.proof.router_mac;
-	ready.access = (uint8_t)vm->record.access;
+	/* A later version, whose state file this is, may know more results. */
+	if (vm->record.access < ACCESS_RESULTS)
+		ready.access = (uint8_t)vm->record.access;
 	if (ready.dhcp)
 		fds[ready.queues] = vm->dhcp;
 	ret = protocol_send(vm->client, &ready, fds, ready.queues + ready.dhcp, err);
