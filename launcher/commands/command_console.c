@@ -8,8 +8,8 @@
 
 #include "launcher/commands/attach.h"
 #include "launcher/commands/output.h"
-#include "launcher/commands/vm_list.h"
 #include "launcher/common/options.h"
+#include "launcher/run/vm_list.h"
 #include "netsetup/base/cleanup.h"
 
 int command_console(const struct options *options, struct launch *launch, struct error *err)

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "launcher/commands/output.h"
-#include "launcher/commands/vm_list.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/run/launch.h"
 #include "launcher/run/system_vms.h"
+#include "launcher/run/vm_list.h"
 #include "netsetup/base/cleanup.h"
 
 /* Adds the system's VMs, one for each line, from the processes that have queried them. */

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "launcher/commands/vm_list.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/common/signals.h"
@@ -17,6 +16,7 @@
 #include "launcher/common/text.h"
 #include "launcher/common/xdg.h"
 #include "launcher/run/log_ring.h"
+#include "launcher/run/vm_list.h"
 #include "netsetup/base/cleanup.h"
 
 /* Events that end the wait for more lines. */

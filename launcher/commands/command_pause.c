@@ -8,8 +8,8 @@
 #include <time.h>
 
 #include "launcher/commands/output.h"
-#include "launcher/commands/vm_list.h"
 #include "launcher/common/options.h"
+#include "launcher/run/vm_list.h"
 
 static bool is_paused(struct json_object *status)
 {

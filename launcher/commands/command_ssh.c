@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "launcher/commands/output.h"
-#include "launcher/commands/vm_list.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/common/terminal.h"
@@ -21,6 +20,7 @@
 #include "launcher/definition/type_port.h"
 #include "launcher/guest/ssh.h"
 #include "launcher/run/log_ring.h"
+#include "launcher/run/vm_list.h"
 #include "launcher/run/wait_ssh.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ipv4.h"

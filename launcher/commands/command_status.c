@@ -5,10 +5,10 @@
 #include <json-c/json.h>
 
 #include "launcher/commands/output.h"
-#include "launcher/commands/vm_list.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/guest/guest_agent.h"
+#include "launcher/run/vm_list.h"
 #include "netsetup/base/cleanup.h"
 
 /* Adds the facts of the guest agent; null if the agent does not reply within GUEST_AGENT_MS. */

@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "launcher/commands/vm_list.h"
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
 #include "launcher/common/signals.h"
 #include "launcher/guest/guest_agent.h"
+#include "launcher/run/vm_list.h"
 #include "netsetup/base/cleanup.h"
 
 /* Ends the wait; the VM continues to stop. */

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "launcher/commands/output.h"
-#include "launcher/commands/vm_list.h"
 #include "launcher/common/templates.h"
 #include "launcher/definition/definition.h"
 #include "launcher/lock/locked_load.h"
 #include "launcher/run/system_vms.h"
+#include "launcher/run/vm_list.h"
 #include "netsetup/base/cleanup.h"
 
 static int offer_running(const char *command, struct error *err)

@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 #include "launcher/commands/output.h"
-#include "launcher/commands/vm_list.h"
 #include "launcher/common/options.h"
 #include "launcher/common/privilege.h"
 #include "launcher/run/launch.h"
 #include "launcher/run/system_vms.h"
+#include "launcher/run/vm_list.h"
 #include "netsetup/base/cleanup.h"
 
 /* A stopped process cannot reply, and must not stop 'vmrun list'. */

@@ -50,7 +50,7 @@ enum lan_state {
  * @queues: number of the tap's descriptors; 0 for a dry run.
  * @path: of the VM's packets, PATH_ROUTED or PATH_BRIDGED.
  * @wireless: true if the uplink is a Wi-Fi interface.
- * @filtered: the access point seems to filter a second address of a station.
+ * @access: the access point's treatment of the guest's address.
  * @reason: text for users if @state is not LAN_UP, if another host made the VM change its address,
  *          or if a policy rule of this host takes its packets; else empty.
  */
@@ -68,7 +68,7 @@ struct lan_place {
 	unsigned int queues;
 	enum network_path path;
 	bool wireless;
-	bool filtered;
+	enum access_result access;
 	enum lan_state state;
 	char reason[REASON_SIZE];
 };

@@ -10,6 +10,7 @@
 
 #include "launcher/common/log.h"
 #include "launcher/common/options.h"
+#include "launcher/doctor/check_access.h"
 #include "launcher/doctor/check_host.h"
 #include "launcher/doctor/check_lan.h"
 #include "launcher/doctor/check_machine.h"
@@ -38,6 +39,7 @@ static const struct row {
 	{ "arp", check_host_arp },
 	{ "manager", check_host_manager },
 	{ "stations", check_lan_stations },
+	{ "access", check_access },
 	{ "data", check_machine_data },
 	{ "cache", check_machine_cache },
 	{ "runtime", check_machine_runtime },

@@ -263,7 +263,7 @@ void follow_ready(struct follow *follow, const struct ready_record *ready)
 	place->address = ready->address;
 	place->path = (enum network_path)ready->path;
 	place->router_mac = ready->router_mac;
-	place->filtered = ready->filtered;
+	place->access = (enum access_result)ready->access;
 	memcpy(place->tap, ready->tap, sizeof(place->tap));
 	follow->contested.s_addr = INADDR_ANY;
 	follow->announce = false;

@@ -251,6 +251,9 @@ static void on_changed(const struct lan_place *old, void *context)
 	const bool roams = lan_session->roam.follow.roam;
 
 	report_change(lan_session->label, &told, now, old->state == LAN_UP, roams);
+	if (now->state == LAN_UP &&
+	    (told.access != now->access || !ipv4_equal(told.address, now->address)))
+		report_access(lan_session->label, now->access, lan_session->network->promiscuous);
 	if (now->state != old->state && lan_session->state_changed)
 		lan_session->state_changed(lan_session->context);
 	if (now->state != LAN_UP)
@@ -357,6 +360,8 @@ void lan_report(struct lan_session *lan_session, struct qmp *qmp)
 	/* Programs read this line; it is the same for a VM with one card and with several. */
 	report_place(lan_session->card ? lan_session->label : lan_session->definition->name,
 		     &lan_session->roam.place, lan_session->dns, lan_session->dns_count);
+	report_access(lan_session->label, lan_session->roam.place.access,
+		      lan_session->network->promiscuous);
 	use_verdict(lan_session, false);
 	report_address(lan_session);
 }
@@ -401,6 +406,17 @@ static void on_verdict(const struct verdict *verdict, void *context)
 		use_verdict(lan_session, true);
 }
 
+/* An answer that comes before lan_report() is printed by that. */
+static void on_access(enum access_result access, void *context)
+{
+	struct lan_session *lan_session = context;
+
+	roam_access(&lan_session->roam, access);
+	lan_session->told.access = access;
+	if (lan_session->link.qmp)
+		report_access(lan_session->label, access, lan_session->network->promiscuous);
+}
+
 static void on_renewed(int dhcp, void *context)
 {
 	struct lan_session *lan_session = context;
@@ -421,6 +437,7 @@ int lan_event(struct lan_session *lan_session, struct error *err)
 						    .conflict = on_conflict,
 						    .stranger = on_stranger,
 						    .verdict = on_verdict,
+						    .access = on_access,
 						    .renewed = on_renewed,
 						    .context = lan_session };
 	int ret;

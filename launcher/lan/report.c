@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "launcher/common/log.h"
+#include "launcher/lan/access.h"
 #include "launcher/lan/forwarding.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/ipv4.h"
@@ -20,15 +21,6 @@ static void dns_text(const struct in_addr *dns, unsigned int count, char *text, 
 	for (unsigned int i = 0; i < count; i++)
 		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
 					 ipv4_text(dns[i], address));
-}
-
-static void report_filter(const char *name, const struct lan_place *place)
-{
-	if (place->filtered)
-		log_notice("%s: the router answers this host, but not %s's address: the access "
-			   "point seems to permit one address for each station; see vmrun(1), "
-			   "LIMITATIONS",
-			   name, name);
 }
 
 void report_place(const char *name, const struct lan_place *place, const struct in_addr *dns,
@@ -46,7 +38,6 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 		   servers, place->tap);
 	if (place->reason[0])
 		log_notice("%s: %s", name, place->reason);
-	report_filter(name, place);
 }
 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
@@ -75,8 +66,14 @@ void report_change(const char *name, const struct lan_place *old, const struct l
 			   now->reason);
 	else if (now->reason[0] && strcmp(old->reason, now->reason) != 0)
 		log_notice("%s: %s", name, now->reason);
-	if (!old->filtered || !ipv4_equal(old->address, now->address))
-		report_filter(name, now);
+}
+
+void report_access(const char *name, enum access_result access, enum promiscuous_mode promiscuous)
+{
+	char text[ACCESS_TEXT_SIZE];
+
+	if (access_text(access, promiscuous, text))
+		log_notice("%s: %s", name, text);
 }
 
 void report_stranger(const char *name, struct in_addr address, const struct ether_addr *mac)

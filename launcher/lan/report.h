@@ -20,6 +20,9 @@ void report_place(const char *name, const struct lan_place *place, const struct 
 void report_change(const char *name, const struct lan_place *old, const struct lan_place *now,
 		   bool was_up, bool roams);
 
+/* report_access() - print a problem of the access point with the guest's address, and a remedy. */
+void report_access(const char *name, enum access_result access, enum promiscuous_mode promiscuous);
+
 /* report_stranger() - print that the guest sends from an address that is not its own. */
 void report_stranger(const char *name, struct in_addr address, const struct ether_addr *mac);
 

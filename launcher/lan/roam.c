@@ -131,7 +131,7 @@ static bool place_equal(const struct lan_place *a, const struct lan_place *b)
 	       ipv4_equal(a->router, b->router) &&
 	       !memcmp(&a->router_mac, &b->router_mac, sizeof(a->router_mac)) &&
 	       ipv4_equal(a->gateway, b->gateway) && ipv4_equal(a->host, b->host) &&
-	       a->mtu == b->mtu && a->filtered == b->filtered && a->state == b->state &&
+	       a->mtu == b->mtu && a->access == b->access && a->state == b->state &&
 	       !strcmp(a->reason, b->reason);
 }
 
@@ -325,6 +325,11 @@ void roam_ready(struct roam *roam, const struct ready_record *ready)
 	check_routes(roam);
 	report(roam);
 	run(roam);
+}
+
+void roam_access(struct roam *roam, enum access_result access)
+{
+	roam->follow.place.access = roam->place.access = access;
 }
 
 void roam_failed(struct roam *roam, const struct error *error)

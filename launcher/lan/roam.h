@@ -92,6 +92,9 @@ void roam_allow(struct roam *roam);
 void roam_ready(struct roam *roam, const struct ready_record *ready);
 void roam_failed(struct roam *roam, const struct error *error);
 
+/* roam_access() - note the access point's treatment of the address, without a report. */
+void roam_access(struct roam *roam, enum access_result access);
+
 /* roam_renewed() - note a restart of the service: a move that it has not answered is sent again. */
 void roam_renewed(struct roam *roam);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "launcher/definition/type_port.h"
+#include "launcher/lan/access.h"
 #include "launcher/lan/forwarding.h"
 #include "launcher/yaml/scalar.h"
 #include "netsetup/base/cleanup.h"
@@ -62,7 +63,7 @@ static void add_lan(struct json_object *object, const struct lan_session *lan_se
 {
 	const struct lan_place *place = &lan_session->roam.place;
 	struct json_object *dns = json_object_new_array();
-	char text[IPV4_TEXT_SIZE], reason[FORWARDING_TEXT_SIZE];
+	char text[IPV4_TEXT_SIZE], reason[FORWARDING_TEXT_SIZE], access[ACCESS_TEXT_SIZE];
 
 	add_address(object, "address", place->address);
 	add_number(object, "prefix-length", place->prefix_length);
@@ -79,6 +80,10 @@ static void add_lan(struct json_object *object, const struct lan_session *lan_se
 		 place->path == PATH_BRIDGED && forwarding_text(&lan_session->verdict, reason)
 			 ? reason
 			 : NULL);
+	add_text(object, "access", access_word(place->access));
+	add_text(object, "access-reason",
+		 access_text(place->access, lan_session->network->promiscuous, access) ? access
+										       : NULL);
 	add_number(object, "mtu", place->mtu);
 	add_text(object, "lan", lan_text(place->state));
 	add_reason(object, lan_session);

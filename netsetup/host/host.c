@@ -412,6 +412,11 @@ int host_source_socket(struct host *host, struct interface_id tap, struct error 
 	return open_socket(host, &request, err);
 }
 
+int host_access_socket(struct host *host, struct interface_id uplink, struct error *err)
+{
+	return host_source_socket(host, uplink, err);
+}
+
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
 		    struct error *err)
 {

@@ -69,11 +69,13 @@ int arp_receive(int socket, struct arp *arp)
 
 int arp_send(int socket, const struct arp *arp, struct error *err)
 {
+	static const struct ether_addr unknown;
 	struct frame frame = { .ethernet = { .ether_type = htons(ETHERTYPE_ARP) },
 			       .arp = { .arp_hln = ETH_ALEN, .arp_pln = sizeof(struct in_addr) } };
 
 	memcpy(frame.ethernet.ether_shost, &arp->sender_mac, ETH_ALEN);
-	if (arp->operation == ARPOP_REPLY)
+	if (arp->operation == ARPOP_REPLY ||
+	    memcmp(&arp->target_mac, &unknown, sizeof(unknown)) != 0)
 		memcpy(frame.ethernet.ether_dhost, &arp->target_mac, ETH_ALEN);
 	else
 		memset(frame.ethernet.ether_dhost, 0xff, ETH_ALEN);

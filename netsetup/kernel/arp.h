@@ -46,9 +46,9 @@ int arp_parse(const void *packet, size_t size, struct arp *arp);
 int arp_receive(int socket, struct arp *arp);
 
 /**
- * arp_send() - send a packet from its sender's hardware address: broadcast a request, send a reply
- * to its target.
- * @socket: for arp_socket_listen().
+ * arp_send() - send a packet from its sender's hardware address to its target's, but broadcast a
+ * request without one.
+ * @socket: for arp_socket_listen() or access_socket_listen().
  *
  * Return: 0 or a negative errno.
  */

@@ -150,6 +150,7 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 		case RECORD_CHANGE:
 		case RECORD_RENEWED:
 		case RECORD_VERDICT:
+		case RECORD_ACCESS:
 			break;
 		default:
 			close_fds(fds, FDS_MAX);
@@ -361,6 +362,7 @@ static int on_record(struct netsetup *netsetup, const struct netsetup_listener *
 		return 0;
 	case RECORD_READY:
 		if (record->ready.queues || record->ready.dhcp ||
+		    record->ready.access >= ACCESS_RESULTS ||
 		    !verdict_check(&record->ready.verdict))
 			break;
 		if (listener->ready)
@@ -384,6 +386,13 @@ static int on_record(struct netsetup *netsetup, const struct netsetup_listener *
 			break;
 		if (listener->verdict)
 			listener->verdict(&record->verdict.verdict, listener->context);
+		return 0;
+	case RECORD_ACCESS:
+		if (record->access.access >= ACCESS_RESULTS)
+			break;
+		if (listener->access)
+			listener->access((enum access_result)record->access.access,
+					 listener->context);
 		return 0;
 	case RECORD_RENEWED:
 		if (listener->renewed)

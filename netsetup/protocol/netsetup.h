@@ -56,6 +56,7 @@ struct netsetup_lan {
  * @conflict: called when another host insists on the VM's address.
  * @stranger: called when the guest sends from another address than its own.
  * @verdict: called when the kernel was asked anew which packets it forwards.
+ * @access: called when the access point's treatment of the VM's address is known.
  * @renewed: called when the service was started again, with a new DHCP socket, which the function
  *           then owns, or -1.
  */
@@ -67,6 +68,7 @@ struct netsetup_listener {
 	void (*conflict)(const struct conflict_record *conflict, void *context);
 	void (*stranger)(const struct conflict_record *stranger, void *context);
 	void (*verdict)(const struct verdict *verdict, void *context);
+	void (*access)(enum access_result access, void *context);
 	void (*renewed)(int dhcp, void *context);
 	void *context;
 };

@@ -44,6 +44,7 @@ static const struct record_kind {
 	[RECORD_CONNECTED] = { sizeof(struct record_header), { { 0 } } },
 	[RECORD_STRANGER] = { sizeof(struct conflict_record), { { 0 } } },
 	[RECORD_VERDICT] = { sizeof(struct verdict_record), { { 0 } } },
+	[RECORD_ACCESS] = { sizeof(struct access_record), { { 0 } } },
 };
 
 void protocol_record_init(void *record, enum record_type type)

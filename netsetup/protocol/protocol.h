@@ -24,7 +24,8 @@
  * the tap's queues, then the DHCP socket) or RECORD_FAILED. From then on the client may send
  * RECORD_MOVE, which has one answer of the same kind without descriptors, and RECORD_WITHDRAW,
  * which has none. A request takes the place of one that is not answered yet. The service sends
- * RECORD_CONFLICT, RECORD_STRANGER, RECORD_VERDICT, and after a restart RECORD_RENEWED. End-of-file
+ * RECORD_CONFLICT, RECORD_STRANGER, RECORD_VERDICT, RECORD_ACCESS, and after a restart
+ * RECORD_RENEWED. End-of-file
  * from the client makes the service undo all changes for this client, report it by RECORD_DONE, and
  * close the socket. A record that is unknown, ill-sized or out of order has the same effect.
  * Instead of an attachment the client may request to remove what dead services have left,
@@ -39,7 +40,7 @@
  */
 
 #define PROTOCOL_MAGIC   0x76725253u /* "vrRS" */
-#define PROTOCOL_VERSION 5
+#define PROTOCOL_VERSION 6
 
 /* The descriptor on which a vmrun-netsetup that vmrun starts finds its first client's socket. */
 #define PROTOCOL_FD 3
@@ -69,6 +70,7 @@ enum record_type {
 	RECORD_CONNECTED,
 	RECORD_STRANGER,
 	RECORD_VERDICT,
+	RECORD_ACCESS,
 };
 
 enum probe_mode {
@@ -89,6 +91,19 @@ enum network_path {
 	PATH_AUTO,
 	PATH_ROUTED,  /* by the host's routes, where its firewall and policy rules apply */
 	PATH_BRIDGED, /* below the host's IP stack, by a table of the uplink */
+};
+
+/*
+ * The fate of the VM's packets, and of requests for its address, at the access point or in the
+ * firmware of the uplink. The router is asked before a new address is announced.
+ */
+enum access_result {
+	ACCESS_UNKNOWN,  /* not asked, not answered yet, or the router answers no such question */
+	ACCESS_OPEN,     /* both pass */
+	ACCESS_ANSWERED, /* packets pass; the router knew the address, so there was no request */
+	ACCESS_HIDDEN,   /* packets pass; requests do not reach this host */
+	ACCESS_REFUSED,  /* the router answers this host, but not the VM */
+	ACCESS_RESULTS,
 };
 
 /**
@@ -197,8 +212,7 @@ struct change_record {
  * @dhcp: 1: a DHCP socket follows them.
  * @router_mac: hardware address of the LAN's router, by which the network can be known again; zero
  *              if unknown.
- * @filtered: 1: the router answers this host, but not the VM: the access point seems to filter a
- *            second address of a station.
+ * @access: enum access_result.
  * @path: PATH_ROUTED or PATH_BRIDGED.
  * @verdict: which of the guest's packets the host forwards.
  */
@@ -210,7 +224,7 @@ struct ready_record {
 	uint32_t queues;
 	uint32_t dhcp;
 	struct ether_addr router_mac;
-	uint8_t filtered;
+	uint8_t access;
 	uint8_t path;
 	uint8_t reserved[4]; /* 0 */
 	struct verdict verdict;
@@ -253,6 +267,16 @@ struct verdict_record {
 	struct record_header header;
 	uint8_t reserved[4]; /* 0 */
 	struct verdict verdict;
+};
+
+/**
+ * struct access_record - the access point's treatment of the VM's address is known now.
+ * @access: enum access_result.
+ */
+struct access_record {
+	struct record_header header;
+	uint8_t access;
+	uint8_t reserved[3]; /* 0 */
 };
 
 /* An Ethernet's MTU: no DHCP packet is larger (RFC 2131 section 2: 576 unless agreed otherwise). */
@@ -301,6 +325,7 @@ union record {
 	struct failed_record failed;
 	struct conflict_record conflict;
 	struct verdict_record verdict;
+	struct access_record access;
 	struct dhcp_record dhcp;
 };
 

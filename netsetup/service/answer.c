@@ -61,6 +61,16 @@ void answer_verdict(int client, const struct verdict *verdict)
 	protocol_send(client, &record, NULL, 0, &ignored);
 }
 
+void answer_access(int client, enum access_result access)
+{
+	struct access_record record;
+	struct error ignored;
+
+	protocol_record_init(&record, RECORD_ACCESS);
+	record.access = (uint8_t)access;
+	protocol_send(client, &record, NULL, 0, &ignored);
+}
+
 int answer_ready(struct vm *vm, struct error *err)
 {
 	struct ready_record ready;
@@ -77,7 +87,9 @@ int answer_ready(struct vm *vm, struct error *err)
 		fds[ready.queues] = vm->tap_fds[ready.queues];
 	ready.dhcp = vm->dhcp >= 0;
 	ready.router_mac = vm->record.proof.router_mac;
-	ready.filtered = vm->filters;
+	/* A later version, whose state file this is, may know more results. */
+	if (vm->record.access < ACCESS_RESULTS)
+		ready.access = (uint8_t)vm->record.access;
 	if (ready.dhcp)
 		fds[ready.queues] = vm->dhcp;
 	ret = protocol_send(vm->client, &ready, fds, ready.queues + ready.dhcp, err);

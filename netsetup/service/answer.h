@@ -29,6 +29,9 @@ void answer_conflict(int client, enum record_type type, struct in_addr address,
 /* answer_verdict() - send RECORD_VERDICT. */
 void answer_verdict(int client, const struct verdict *verdict);
 
+/* answer_access() - send RECORD_ACCESS. */
+void answer_access(int client, enum access_result access);
+
 /**
  * answer_ready() - send RECORD_READY, with the descriptors that the client does not have yet, and
  * close these.

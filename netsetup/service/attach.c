@@ -155,19 +155,15 @@ static int send_probes(struct state *state, struct vm *vm, struct error *err)
 	return ret < 0 ? ret : ATTACH_PENDING;
 }
 
-/*
- * Has the worker ask for the router's hardware address (RFC 4436).
- * @host: the address that asks: this host's own, or the VM's with VM_ASKING.
- */
+/* Has the worker ask for the router's hardware address, with this host's own (RFC 4436). */
 static int send_find(struct state *state, struct vm *vm, enum vm_phase phase, struct in_addr router,
-		     struct in_addr host, struct error *err)
+		     struct error *err)
 {
 	const struct worker_message message = { .type = WORKER_FIND,
 						.vm = vm->record.id,
 						.job = ++vm->job,
-						.strict = phase != VM_FINDING,
 						.address = router,
-						.host = host };
+						.host = vm->uplink.prefix.address };
 	int ret;
 
 	ret = worker_link_send(&state->worker, &message, NULL, 0, err);
@@ -188,6 +184,8 @@ static int start_search(struct state *state, struct task *task, struct vm *vm, b
 
 	publish_withdraw(state, &task->host, vm, &ignored);
 	vm->record.proof.prefix.length = 0;
+	vm->record.access = ACCESS_UNKNOWN;
+	vm->unasked = false;
 	if (!asked)
 		vm->router_mac = (struct ether_addr){ 0 };
 	if (!asked && !ipv4_unset(vm->uplink.router))
@@ -199,8 +197,7 @@ static int start_search(struct state *state, struct task *task, struct vm *vm, b
 	if (ret < 0)
 		return ret;
 	if (!asked && search_needs_router(&context))
-		return send_find(state, vm, VM_FINDING, vm->uplink.router,
-				 vm->uplink.prefix.address, err);
+		return send_find(state, vm, VM_FINDING, vm->uplink.router, err);
 	if (!ipv4_unset(vm->uplink.router))
 		vm->record.proof.router = vm->uplink.router;
 	vm->record.proof.router_mac = vm->router_mac;
@@ -213,33 +210,19 @@ static int start_search(struct state *state, struct task *task, struct vm *vm, b
 }
 
 /*
- * Asks the router with the free address, before it is announced. An access point that binds one
- * address to each station, or to each DHCP lease, drops the question. Then this host asks with its
- * own address, because the router may be silent. A good start waits for one answer.
+ * Goes on with an address that is free. The router's hardware address must be known: check_mac()
+ * needs it, and so does the question to the access point.
  */
-static int ask_router(struct state *state, struct task *task, struct vm *vm, struct in_addr address,
+static int settle_new(struct state *state, struct task *task, struct vm *vm, struct in_addr address,
 		      struct error *err)
 {
+	static const struct ether_addr unknown;
+
 	vm->found = address;
-	vm->filters = 0;
-	if (ipv4_unset(vm->uplink.router))
+	vm->unasked = true;
+	if (ipv4_unset(vm->uplink.router) || !same_mac(&vm->router_mac, &unknown))
 		return settle(state, task, vm, address, err);
-	return send_find(state, vm, VM_ASKING, vm->uplink.router, address, err);
-}
-
-static int router_answered(struct state *state, struct task *task, struct vm *vm,
-			   enum vm_phase phase, const struct ether_addr *mac, struct error *err)
-{
-	static const struct ether_addr none;
-	const bool answered = memcmp(mac, &none, sizeof(none)) != 0;
-
-	if (phase == VM_ASKING && !answered)
-		return send_find(state, vm, VM_COMPARING, vm->uplink.router,
-				 vm->uplink.prefix.address, err);
-	vm->filters = phase == VM_COMPARING && answered;
-	if (answered)
-		vm->router_mac = *mac;
-	return settle(state, task, vm, vm->found, err);
+	return send_find(state, vm, VM_ASKING, vm->uplink.router, err);
 }
 
 static int continue_search(struct state *state, struct task *task, struct vm *vm, struct error *err)
@@ -254,7 +237,7 @@ static int continue_search(struct state *state, struct task *task, struct vm *vm
 	else
 		return ret;
 	if (ret == 1)
-		return ask_router(state, task, vm, address, err);
+		return settle_new(state, task, vm, address, err);
 	return ret < 0 ? ret : send_probes(state, vm, err);
 }
 
@@ -286,6 +269,7 @@ static void take_over(struct state *state, struct vm *vm, struct vm *lost)
 	vm->record.table = lost->record.table;
 	vm->record.passed = lost->record.passed;
 	vm->record.ruled = lost->record.ruled;
+	vm->record.access = lost->record.access;
 	state_remove(state, lost);
 	vm_free(lost);
 }
@@ -346,8 +330,7 @@ static int move(struct state *state, struct task *task, struct vm *vm, struct er
 	if (proof->carrier_changes == vm->uplink.carrier_changes)
 		return settle(state, task, vm, vm->record.address, err);
 	if (memcmp(&proof->router_mac, &unknown, sizeof(unknown)) != 0)
-		return send_find(state, vm, VM_FINDING, proof->router, vm->uplink.prefix.address,
-				 err);
+		return send_find(state, vm, VM_FINDING, proof->router, err);
 	return start_search(state, task, vm, false, err);
 }
 
@@ -451,8 +434,10 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 		return ret;
 	if (message->error)
 		return repeat(state, &task, vm, message->error, err);
-	if (phase == VM_ASKING || phase == VM_COMPARING)
-		return router_answered(state, &task, vm, phase, &message->mac, err);
+	if (phase == VM_ASKING) {
+		vm->router_mac = message->mac;
+		return settle(state, &task, vm, vm->found, err);
+	}
 	if (phase == VM_FINDING && same)
 		return settle(state, &task, vm, vm->record.address, err);
 	if (phase == VM_FINDING) {
@@ -467,12 +452,18 @@ int attach_answered(struct state *state, struct vm *vm, const struct worker_mess
 	return continue_search(state, &task, vm, err);
 }
 
-/* Undoes what the routed path of a new VM has, and goes on with the bridged one. */
+/*
+ * Undoes what the routed path of a new VM has, and goes on with the bridged one. The worker does
+ * not rest: the question to the access point goes on, and WORKER_OPEN ends its other jobs.
+ */
 static int bridge(struct state *state, struct task *task, struct vm *vm, struct error *err)
 {
+	const struct vm_station arp = vm->arp;
 	int ret;
 
+	vm->arp.ifindex = 0;
 	ret = publish_withdraw(state, &task->host, vm, err);
+	vm->arp = arp;
 	if (ret == 0)
 		ret = ask_undo(&task->host, vm, err);
 	if (ret < 0)

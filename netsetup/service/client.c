@@ -10,6 +10,7 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/stall.h"
+#include "netsetup/service/access.h"
 #include "netsetup/service/answer.h"
 #include "netsetup/service/ask.h"
 #include "netsetup/service/attach.h"
@@ -404,7 +405,6 @@ static bool is_answer_for(enum vm_phase phase, uint32_t type)
 	switch (phase) {
 	case VM_FINDING:
 	case VM_ASKING:
-	case VM_COMPARING:
 		return type == WORKER_FOUND;
 	case VM_PROBING:
 		return type == WORKER_PROBED;
@@ -444,6 +444,11 @@ int client_worker(struct state *state, struct error *err)
 					message.type == WORKER_CONFLICT ? RECORD_CONFLICT
 									: RECORD_STRANGER,
 					message.address, &message.mac);
+		return 0;
+	}
+	if (message.type == WORKER_ACCESSED) {
+		if (access_answered(state, vm, &message) && vm->record.answered && vm->client >= 0)
+			answer_access(vm->client, (enum access_result)vm->record.access);
 		return 0;
 	}
 	/* An answer to a question that was withdrawn meanwhile. */

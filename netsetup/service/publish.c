@@ -11,6 +11,7 @@
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/stall.h"
 #include "netsetup/kernel/query.h"
+#include "netsetup/service/access.h"
 #include "netsetup/service/ask.h"
 #include "netsetup/service/guest_rules.h"
 
@@ -243,17 +244,15 @@ static int note_published(struct state *state, const struct host *host, struct v
 static int defend(struct state *state, struct host *host, struct vm *vm, bool announce,
 		  struct error *err)
 {
-	const struct worker_message message = { .type = WORKER_DEFEND,
-						.vm = vm->record.id,
-						.address = vm->record.address,
-						.announce = announce };
 	char text[IPV4_TEXT_SIZE];
 
 	/* Report a comment: arping(8), the usual tool, announces only addresses of the host. */
 	if (announce && !host_report(host, "# gratuitous ARP: %s is on %s",
 				     ipv4_text(vm->record.address, text), vm->uplink.ifname))
 		return 0;
-	return worker_link_send(&state->worker, &message, NULL, 0, err);
+	if (announce)
+		access_begin(state, host, vm);
+	return access_defend(state, vm, announce, err);
 }
 
 int publish(struct state *state, struct host *host, struct vm *vm, struct error *err)
@@ -319,8 +318,10 @@ int publish_withdraw(struct state *state, struct host *host, struct vm *vm, stru
 	struct error ignored;
 	int ret;
 
-	if (vm->arp.ifindex)
+	if (vm->arp.ifindex) {
 		worker_link_send(&state->worker, &rest, NULL, 0, &ignored);
+		vm->access_job = 0;
+	}
 	vm->announced.ifindex = 0;
 	if (!ifindex)
 		return 0;

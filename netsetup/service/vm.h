@@ -38,6 +38,7 @@ struct proof {
  * @table: index of the uplink whose table may have the VM; 0: none.
  * @passed: the address with which that table lets the guest send; 0.0.0.0: none.
  * @ruled: 1: chains of a firewall may have rules for it.
+ * @access: enum access_result.
  * @answered: 1: the client has the answer to RECORD_ATTACH, with the tap.
  * @attach: the latest request; a part of its own in the file.
  */
@@ -55,16 +56,16 @@ struct vm_record {
 	uint32_t answered;
 	struct proof proof;
 	uint32_t ruled;
+	uint32_t access;
 	struct attach_record attach;
 };
 
 enum vm_phase {
-	VM_IDLE,      /* no request is pending */
-	VM_FINDING,   /* a request waits for the router's answer to the worker */
-	VM_PROBING,   /* a request waits for the worker's probes */
-	VM_ASKING,    /* a free address waits for the router's answer to it */
-	VM_COMPARING, /* as VM_ASKING, for its answer to this host */
-	VM_SAMPLING,  /* the worker asks if the kernel forwards; a new VM waits for the answer */
+	VM_IDLE,     /* no request is pending */
+	VM_FINDING,  /* a request waits for the router's answer to the worker */
+	VM_PROBING,  /* a request waits for the worker's probes */
+	VM_ASKING,   /* the same, with a free address that is known already */
+	VM_SAMPLING, /* the worker asks if the kernel forwards; a new VM waits for the answer */
 };
 
 /* struct vm_station - an uplink with one hardware address, while it keeps its carrier. */
@@ -108,8 +109,9 @@ struct vm_ask {
  * @dhcp_open: the worker serves the guest's DHCP.
  * @dhcp: the client's end of the DHCP socket until the client has it, else -1.
  * @router_mac: hardware address of the present uplink's router; zero if unknown.
- * @found: the free address, with VM_ASKING and VM_COMPARING.
- * @filters: 1: the access point seems to filter a second address of a station.
+ * @found: the free address, with VM_ASKING.
+ * @unasked: the address is new here: the access point is asked when it is announced.
+ * @access_job: of the question to the access point; 0: none.
  * @job: of the message that waits for the worker's answer.
  */
 struct vm {
@@ -129,7 +131,8 @@ struct vm {
 	enum vm_phase phase;
 	struct ether_addr router_mac;
 	struct in_addr found;
-	uint8_t filters;
+	bool unasked;
+	uint32_t access_job;
 	uint32_t job;
 	struct search search;
 	struct vm_ask ask;

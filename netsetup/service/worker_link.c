@@ -37,8 +37,9 @@ int worker_link_receive(const struct worker_link *link, struct worker_message *m
 	 * tests/lab/security/test_attacks.py.
 	 */
 	if (size != sizeof(*message) || message->type < WORKER_PROBED ||
-	    message->type > WORKER_ASKED || message->count > PROBE_BATCH_MAX ||
+	    message->type > WORKER_ACCESSED || message->count > PROBE_BATCH_MAX ||
 	    message->error < 0 || message->error > ERRNO_MAX ||
+	    (message->type == WORKER_ACCESSED && message->kind >= ACCESS_RESULTS) ||
 	    (message->type == WORKER_ASKED && !verdict_check(&message->verdict)))
 		return error_setf(err, STATUS_FAILURE, EPROTO, "malformed message of the worker");
 	return 0;

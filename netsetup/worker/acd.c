@@ -30,11 +30,18 @@ void acd_announce(struct acd *acd, int socket, const struct ether_addr *mac, uin
 	acd->announce_at = now + ANNOUNCE_INTERVAL_MS;
 }
 
+void acd_repeat(struct acd *acd, bool repeat, uint64_t now)
+{
+	acd->repeat = repeat;
+	if (repeat && !acd->announce_at)
+		acd->announce_at = now + ACD_REPEAT_MS;
+}
+
 void acd_step(struct acd *acd, int socket, const struct ether_addr *mac, uint64_t now)
 {
 	if (!acd->announce_at || now < acd->announce_at)
 		return;
-	acd->announce_at = 0;
+	acd->announce_at = acd->repeat ? now + ACD_REPEAT_MS : 0;
 	send_announcement(acd, socket, mac);
 }
 

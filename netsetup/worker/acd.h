@@ -16,7 +16,8 @@
  * @last_conflict: last claim by another host, ms of CLOCK_BOOTTIME; 0: none.
  * @last_defence: last announcement against a claim; 0: none.
  * @last_report: last conflict that acd_receive() has reported; 0: none.
- * @announce_at: time of the second announcement, ms of CLOCK_MONOTONIC; 0: none.
+ * @announce_at: time of the next announcement, ms of CLOCK_MONOTONIC; 0: none.
+ * @repeat: true if there is one every ACD_REPEAT_MS.
  */
 struct acd {
 	struct in_addr address;
@@ -24,7 +25,11 @@ struct acd {
 	uint64_t last_defence;
 	uint64_t last_report;
 	uint64_t announce_at;
+	bool repeat;
 };
+
+/* Interval of announcements where requests for the address are hidden from this host. */
+#define ACD_REPEAT_MS 60000
 
 /**
  * acd_start() - defend an address.
@@ -41,7 +46,10 @@ void acd_start(struct acd *acd, struct in_addr address);
  */
 void acd_announce(struct acd *acd, int socket, const struct ether_addr *mac, uint64_t now);
 
-/* acd_step() - send the second announcement if it is due. */
+/* acd_repeat() - announce the address every ACD_REPEAT_MS, or once more if that is due. */
+void acd_repeat(struct acd *acd, bool repeat, uint64_t now);
+
+/* acd_step() - send the announcement that is due. */
 void acd_step(struct acd *acd, int socket, const struct ether_addr *mac, uint64_t now);
 
 /**

@@ -13,10 +13,7 @@
 
 void router_receive(struct router *router, const struct arp *arp)
 {
-	const bool answer = arp->operation == ARPOP_REPLY && ipv4_equal(arp->target, router->host);
-
-	if (!ipv4_unset(router->address) && ipv4_equal(arp->sender, router->address) &&
-	    (answer || !router->strict))
+	if (!ipv4_unset(router->address) && ipv4_equal(arp->sender, router->address))
 		router->mac = arp->sender_mac;
 }
 

@@ -14,7 +14,6 @@
  * struct router - the search for one router.
  * @address: 0.0.0.0: there is no search.
  * @host: the address that asks.
- * @strict: only an answer to @host counts.
  * @mac: hardware address of the router, zero before it has answered.
  * @asked: number of requests that were sent.
  * @deadline: time of the next step, ms of CLOCK_MONOTONIC.
@@ -24,7 +23,6 @@
 struct router {
 	struct in_addr address;
 	struct in_addr host;
-	bool strict;
 	struct ether_addr mac;
 	unsigned int asked;
 	uint64_t deadline;

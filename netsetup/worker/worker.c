@@ -36,6 +36,7 @@ enum place {
 	PLACE_CLIENT,
 	PLACE_SOURCES,
 	PLACE_TRACE,
+	PLACE_ACCESS,
 	PLACES
 };
 
@@ -72,6 +73,7 @@ static unsigned int count_needed(uint32_t type)
 	switch (type) {
 	case WORKER_OPEN:
 	case WORKER_SOURCES:
+	case WORKER_ACCESS:
 		return 1;
 	case WORKER_DHCP:
 	case WORKER_ASK:
@@ -172,6 +174,7 @@ static nfds_t set_pollers(const struct worker *worker, struct pollfd pollers[POL
 		polled[PLACE_CLIENT] = poll_input(vm ? vm->relay.client : -1);
 		polled[PLACE_SOURCES] = poll_input(vm ? vm->stranger.socket : -1);
 		polled[PLACE_TRACE] = poll_input(vm ? vm->question.trace : -1);
+		polled[PLACE_ACCESS] = poll_input(vm ? vm->access.socket : -1);
 		if (vm)
 			count = 1 + PLACES * (i + 1);
 	}
@@ -208,6 +211,8 @@ static void serve_vm(struct worker_vm *vm, const struct pollfd polled[PLACES])
 		dhcp_relay_from_client(&vm->relay);
 	if (polled[PLACE_SOURCES].revents)
 		worker_vm_receive_source(vm);
+	if (polled[PLACE_ACCESS].revents)
+		access_probe_receive(&vm->access, monotonic_ms());
 	worker_vm_step(vm);
 }
 

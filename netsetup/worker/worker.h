@@ -24,7 +24,7 @@ int worker_confine(struct error *err);
  * worker_run() - serve the service's messages until its end-of-file.
  * @socket: to the service; see worker_message.h.
  *
- * The caller has called worker_confine(). RLIMIT_NOFILE must allow 6 descriptors for each VM.
+ * The caller has called worker_confine(). RLIMIT_NOFILE must allow 7 descriptors for each VM.
  *
  * Return: 0 at end-of-file, or a negative errno, after which the process must end.
  */

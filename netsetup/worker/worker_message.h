@@ -20,10 +20,10 @@
  * size, the VM and the job of each message of the worker. The end of either process is the end of
  * both.
  *
- * A VM has at most one probe, one search for its router and one question to the kernel at once: the
- * next one replaces it, and what is replaced or ended is not answered. A message that the worker
- * cannot expect ends it, with one exception: WORKER_FORGET of a VM that it does not know does
- * nothing.
+ * A VM has at most one probe, one search for its router, one question to the kernel and one to the
+ * access point at once: the next one replaces it, and what is replaced or ended is not answered. A
+ * message that the worker cannot expect ends it, with one exception: WORKER_FORGET of a VM that it
+ * does not know does nothing.
  */
 
 /* Maximum number of VMs that the worker knows at once. Their numbers may be any. */
@@ -37,21 +37,24 @@
 
 enum worker_type {
 	/* To the worker. */
-	WORKER_OPEN,  /* with an ARP socket, bound to the uplink, for the present one; also rests */
+	WORKER_OPEN,  /* with an ARP socket, bound to the uplink, for the present one; ends the next
+		       * three */
 	WORKER_PROBE, /* answered by WORKER_PROBED */
 	WORKER_FIND,  /* find the router's hardware address; answered by WORKER_FOUND */
 	WORKER_DEFEND,  /* defend the address, and announce it twice if @announce */
-	WORKER_REST,    /* end WORKER_PROBE, WORKER_FIND and WORKER_DEFEND; the socket stays open */
+	WORKER_REST,    /* end all but WORKER_ASK, and what the tap has; the socket stays open */
 	WORKER_DHCP,    /* with a tap's packet socket and a DHCP socket, for the present ones */
 	WORKER_SOURCES, /* with an ARP socket of the tap, for the present one */
 	WORKER_FORGET,  /* close all that the VM has */
 	WORKER_ASK,     /* with a gate and a socket for traces; answered by WORKER_ASKED */
+	WORKER_ACCESS,  /* with a packet socket; before WORKER_DEFEND, whose announcement waits */
 	/* From the worker. */
 	WORKER_PROBED,
 	WORKER_FOUND,
 	WORKER_CONFLICT, /* sent as struct conflict_record says */
 	WORKER_STRANGER, /* the guest sends from an address that is not its own; sent once */
 	WORKER_ASKED,
+	WORKER_ACCESSED, /* the answer to WORKER_ACCESS */
 };
 
 /**
@@ -77,24 +80,26 @@ enum probe_kind {
  * struct worker_message - a message. Members that a type does not name are zero.
  * @type: enum worker_type.
  * @vm: number of the VM.
- * @job: WORKER_PROBE, WORKER_FIND, WORKER_ASK: a number that the answer repeats.
- * @mac: WORKER_OPEN, WORKER_DHCP: hardware address of the socket's interface. WORKER_FOUND: the
- *       router's, or zero if it did not answer. WORKER_CONFLICT: the other host's.
- *       WORKER_STRANGER: that of the frame's sender. WORKER_ASK: the guest's.
+ * @job: WORKER_PROBE, WORKER_FIND, WORKER_ASK, WORKER_ACCESS: a number that the answer repeats.
+ * @mac: WORKER_OPEN, WORKER_DHCP, WORKER_ACCESS: hardware address of the socket's interface.
+ *       WORKER_FOUND: the router's, or zero if it did not answer. WORKER_CONFLICT: the other
+ *       host's. WORKER_STRANGER: that of the frame's sender. WORKER_ASK: the guest's.
  * @own: WORKER_OPEN: hardware addresses that are this host's, then zero: an access point that
  *       answers for its stations may still do so with a former one.
  * @address: WORKER_DEFEND, WORKER_CONFLICT, WORKER_STRANGER: the address; WORKER_FIND: the router;
- *           WORKER_ASK: the guest.
- * @host: WORKER_FIND: the host's own address, which asks; WORKER_ASK: an address of the LAN.
+ *           WORKER_ASK, WORKER_ACCESS: the guest.
+ * @host: WORKER_FIND: the host's own address, which asks; WORKER_ACCESS: that address; WORKER_ASK:
+ *        an address of the LAN.
  * @uplink, @tap: WORKER_ASK: their ifindexes.
  * @announce: WORKER_DEFEND: 1: announce it now and ANNOUNCE_INTERVAL later.
- * @kind: WORKER_PROBE: enum probe_kind.
- * @strict: WORKER_FIND: 1: only an answer to @host counts, not another packet of the router.
+ * @repeat: WORKER_DEFEND: 1: announce it every minute, too.
+ * @kind: WORKER_PROBE: enum probe_kind; WORKER_ACCESSED: enum access_result.
  * @error: WORKER_PROBED, WORKER_FOUND: 0, or a positive errno if the uplink sends nothing:
  *         ENETDOWN, ENXIO. Nothing is proven then, and all addresses are marked as taken.
  * @count: WORKER_PROBE, WORKER_PROBED: 1..PROBE_BATCH_MAX.
  * @probes: the addresses; in WORKER_PROBED with their results.
  * @verdict: WORKER_ASKED.
+ * @router: WORKER_ACCESS: address and hardware address of the LAN's router.
  */
 struct worker_message {
 	uint32_t type;
@@ -104,7 +109,7 @@ struct worker_message {
 	struct ether_addr own[OWN_MACS_MAX];
 	uint8_t announce;
 	uint8_t kind;
-	uint8_t strict;
+	uint8_t repeat;
 	uint8_t reserved[3]; /* 0 */
 	struct in_addr address;
 	struct in_addr host;
@@ -115,6 +120,10 @@ struct worker_message {
 	union {
 		struct probe probes[PROBE_BATCH_MAX];
 		struct verdict verdict;
+		struct {
+			struct in_addr address;
+			struct ether_addr mac;
+		} router;
 	};
 };
 

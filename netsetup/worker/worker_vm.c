@@ -47,6 +47,7 @@ struct worker_vm *worker_vm_new(uint32_t number, int service)
 	vm->relay.tap = vm->relay.client = -1;
 	vm->stranger = (struct stranger){ .socket = -1, .listen_at = UINT64_MAX };
 	vm->question.gate = vm->question.trace = -1;
+	vm->access = (struct access_probe)ACCESS_PROBE_CLOSED;
 	return vm;
 }
 
@@ -59,6 +60,7 @@ void worker_vm_free(struct worker_vm *vm)
 	dhcp_relay_close(&vm->relay);
 	stranger_close(&vm->stranger);
 	question_close(&vm->question);
+	access_probe_close(&vm->access);
 	free(vm);
 }
 
@@ -231,6 +233,30 @@ static void step_question(struct worker_vm *vm, uint64_t now)
 		question->deadline = now + RETRY_MS;
 }
 
+static void step_access(struct worker_vm *vm, uint64_t now)
+{
+	struct worker_message message = { .type = WORKER_ACCESSED, .job = vm->access.job };
+
+	if (now >= vm->access.deadline)
+		access_probe_receive(&vm->access, now);
+	if (!access_probe_step(&vm->access, now))
+		return;
+	message.kind = (uint8_t)vm->access.result;
+	if (answer(vm, &message))
+		access_probe_end(&vm->access, now);
+	else
+		vm->access.deadline = now + RETRY_MS;
+}
+
+/* Announces the address unless that must wait. */
+static void announce(struct worker_vm *vm, uint64_t now)
+{
+	if (!vm->announce || access_probe_holds(&vm->access, vm->acd.address))
+		return;
+	vm->announce = false;
+	acd_announce(&vm->acd, vm->arp, &vm->mac, now);
+}
+
 /*
  * Packets that are there count even if a deadline has passed, because this process may not have run
  * until then.
@@ -242,8 +268,10 @@ void worker_vm_step(struct worker_vm *vm)
 
 	stranger_step(&vm->stranger, now);
 	step_question(vm, now);
+	step_access(vm, now);
 	if (vm->arp < 0)
 		return;
+	announce(vm, now);
 	if ((is_probing(vm) && now >= vm->batch.deadline) ||
 	    (is_searching(vm) && now >= vm->router.deadline))
 		receive(vm, DRAIN_MAX);
@@ -265,6 +293,8 @@ uint64_t worker_vm_deadline(const struct worker_vm *vm)
 		deadline = vm->router.deadline;
 	if (vm->question.job && vm->question.deadline < deadline)
 		deadline = vm->question.deadline;
+	if (vm->access.deadline < deadline)
+		deadline = vm->access.deadline;
 	return deadline;
 }
 
@@ -278,6 +308,7 @@ static int act_open(struct worker_vm *vm, const struct worker_message *message, 
 	vm->batch.timing = NULL;
 	vm->router = (struct router){ 0 };
 	vm->acd = (struct acd){ 0 };
+	vm->announce = false;
 	/* The socket has no filter of an address yet, and passes nothing. */
 	vm->filter = nothing;
 	return 0;
@@ -313,7 +344,6 @@ static int act_find(struct worker_vm *vm, const struct worker_message *message, 
 		return invalid(err, "WORKER_FIND");
 	vm->router = (struct router){ .address = message->address,
 				      .host = message->host,
-				      .strict = message->strict,
 				      .job = message->job };
 	ret = set_filter(vm, err);
 	if (ret < 0)
@@ -329,14 +359,15 @@ static int act_defend(struct worker_vm *vm, const struct worker_message *message
 {
 	int ret;
 
-	if (ipv4_unset(message->address) || message->announce > 1)
+	if (ipv4_unset(message->address) || message->announce > 1 || message->repeat > 1)
 		return invalid(err, "WORKER_DEFEND");
 	acd_start(&vm->acd, message->address);
 	stranger_expect(&vm->stranger, message->address, monotonic_ms());
 	/* First the filter: a host with this address answers the announcement at once. */
 	ret = set_filter(vm, err);
-	if (ret == 0 && message->announce)
-		acd_announce(&vm->acd, vm->arp, &vm->mac, monotonic_ms());
+	acd_repeat(&vm->acd, message->repeat, monotonic_ms());
+	vm->announce = vm->announce || (ret == 0 && message->announce);
+	announce(vm, monotonic_ms());
 	return ret;
 }
 
@@ -345,7 +376,26 @@ static int act_rest(struct worker_vm *vm, struct error *err)
 	vm->batch.timing = NULL;
 	vm->router = (struct router){ 0 };
 	vm->acd = (struct acd){ 0 };
+	vm->announce = false;
+	access_probe_end(&vm->access, monotonic_ms());
 	return set_filter(vm, err);
+}
+
+static int act_access(struct worker_vm *vm, const struct worker_message *message, int socket,
+		      struct error *err)
+{
+	access_probe_close(&vm->access);
+	vm->access.socket = socket;
+	if (ipv4_unset(message->address) || ipv4_unset(message->router.address))
+		return invalid(err, "WORKER_ACCESS");
+	vm->access.job = message->job;
+	vm->access.mac = message->mac;
+	vm->access.router_mac = message->router.mac;
+	vm->access.router = message->router.address;
+	vm->access.address = message->address;
+	vm->access.host = message->host;
+	access_probe_start(&vm->access, monotonic_ms());
+	return 0;
 }
 
 /* The answer comes by a step: traces of samples that passed are there when the call returns. */
@@ -381,6 +431,8 @@ int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, co
 	}
 	if (message->type == WORKER_ASK)
 		return act_ask(vm, message, fds);
+	if (message->type == WORKER_ACCESS)
+		return act_access(vm, message, fds[0], err);
 	if (message->type != WORKER_OPEN && vm->arp < 0)
 		return error_setf(err, STATUS_FAILURE, EPROTO, "a message before WORKER_OPEN");
 	vm->deaf = false;
@@ -399,11 +451,13 @@ int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, co
 	case WORKER_SOURCES:
 	case WORKER_FORGET:
 	case WORKER_ASK:
+	case WORKER_ACCESS:
 	case WORKER_PROBED:
 	case WORKER_FOUND:
 	case WORKER_CONFLICT:
 	case WORKER_STRANGER:
 	case WORKER_ASKED:
+	case WORKER_ACCESSED:
 		break;
 	}
 	return error_setf(err, STATUS_FAILURE, EPROTO, "unexpected message");

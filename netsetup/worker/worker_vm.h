@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "netsetup/base/error.h"
+#include "netsetup/worker/access_probe.h"
 #include "netsetup/worker/acd.h"
 #include "netsetup/worker/dhcp_relay.h"
 #include "netsetup/worker/probe.h"
@@ -25,6 +26,7 @@
  * @mac: hardware address of the uplink.
  * @own: hardware addresses whose packets are this host's own, then zero.
  * @filter: the address of the present filter, as arp_socket_listen() takes it.
+ * @announce: true while the announcement of the address waits for @access.
  */
 struct worker_vm {
 	uint32_t number;
@@ -40,6 +42,8 @@ struct worker_vm {
 	struct dhcp_relay relay;
 	struct stranger stranger;
 	struct question question;
+	struct access_probe access;
+	bool announce;
 };
 
 /* worker_vm_new() - make a VM without sockets; returns NULL without memory. */
@@ -51,8 +55,8 @@ void worker_vm_free(struct worker_vm *vm);
 /**
  * worker_vm_act() - begin what a message of the service requests.
  * @message: its type is one for the worker, but not WORKER_FORGET.
- * @fds: the descriptors that WORKER_OPEN, WORKER_DHCP, WORKER_SOURCES or WORKER_ASK has; they
- *       become the VM's.
+ * @fds: the descriptors that WORKER_OPEN, WORKER_DHCP, WORKER_SOURCES, WORKER_ASK or
+ *       WORKER_ACCESS has; they become the VM's.
  *
  * Return: 0, -EPROTO if the message has invalid fields or needs a socket that the VM lacks, or
  * another negative errno.

@@ -345,6 +345,12 @@ int host_source_socket(struct host *host, struct interface_id tap, struct error 
 	return new_fd();
 }
 
+int host_access_socket(struct host *host, struct interface_id uplink, struct error *err)
+{
+	must(uplink.ifindex == UPLINK && !host->dry_run);
+	return new_fd();
+}
+
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,
 		    struct error *err)
 {
@@ -557,6 +563,9 @@ static struct vm *victim;
 static int victim_end, client_end, worker_end;
 static struct worker_message question;
 
+/* Of the latest question to the access point that has no answer yet; 0: none. */
+static uint32_t access_job;
+
 /* Has state_clear() leave the machine's own directory alone. */
 int netns_dir(char path[NETNS_DIR_SIZE], struct error *err)
 {
@@ -631,6 +640,7 @@ static void begin(void)
 	state.uplinks.save = save_uplinks;
 	state.uplinks.context = &state;
 	memset(&question, 0, sizeof(question));
+	access_job = 0;
 	make_pair(&worker_end, &state.worker.socket);
 	add_victim();
 }
@@ -671,6 +681,8 @@ static unsigned int drain(int end, bool is_worker)
 		    (buffer.message.type == WORKER_PROBE || buffer.message.type == WORKER_FIND ||
 		     buffer.message.type == WORKER_ASK))
 			question = buffer.message;
+		if (is_worker && buffer.message.type == WORKER_ACCESS)
+			access_job = buffer.message.job;
 	}
 }
 
@@ -723,6 +735,14 @@ static int answer(const uint8_t *data, size_t size, bool flag)
 {
 	struct worker_message message = question;
 
+	/* The access point's answer comes with any other one. */
+	if (access_job && size) {
+		message.type = WORKER_ACCESSED;
+		message.job = access_job;
+		message.kind = data[0] % ACCESS_RESULTS;
+		access_job = 0;
+		return serve_worker(&message, sizeof(message));
+	}
 	if (question.type == WORKER_ASK) {
 		message.type = WORKER_ASKED;
 		message.verdict = flag ? closed : (struct verdict){ .forwarding = FORWARDING_OPEN };

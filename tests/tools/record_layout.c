@@ -24,13 +24,14 @@
 #define CHANGE(N, B, r) B(r, header) B(r, text)
 #define READY(N, B, r) \
 	B(r, header) B(r, tap) N(r, tap_ifindex) B(r, address) N(r, queues) N(r, dhcp) \
-	B(r, router_mac) N(r, filtered) N(r, path) B(r, reserved) B(r, verdict)
+	B(r, router_mac) N(r, access) N(r, path) B(r, reserved) B(r, verdict)
 #define FAILED(N, B, r) B(r, header) N(r, code) N(r, status) B(r, message) B(r, remedy)
 #define CONFLICT(N, B, r) B(r, header) B(r, mac) B(r, reserved) B(r, address)
 #define DHCP(N, B, r) \
 	B(r, header) B(r, mac) N(r, checksum_unfinished) N(r, reserved) N(r, size) B(r, packet)
 
 #define VERDICT(N, B, r) B(r, header) B(r, reserved) B(r, verdict)
+#define ACCESS(N, B, r)  B(r, header) N(r, access) B(r, reserved)
 
 /* An initializer of each kind of member. */
 #define ZERO(r, m)  0,
@@ -69,7 +70,7 @@ static const struct layout layouts[] = {
 	RECORD(clean_record, CLEAN),       RECORD(change_record, CHANGE),
 	RECORD(ready_record, READY),       RECORD(failed_record, FAILED),
 	RECORD(conflict_record, CONFLICT), RECORD(dhcp_record, DHCP),
-	RECORD(verdict_record, VERDICT),
+	RECORD(verdict_record, VERDICT),   RECORD(access_record, ACCESS),
 };
 
 static const char *type_name(enum record_type type)
@@ -90,6 +91,7 @@ static const char *type_name(enum record_type type)
 		TYPE(RECORD_CONNECTED);
 		TYPE(RECORD_STRANGER);
 		TYPE(RECORD_VERDICT);
+		TYPE(RECORD_ACCESS);
 	}
 	return NULL;
 }

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.usefixtures("vmrun")
 
 PACKAGED = Path(__file__).resolve().parents[3] / "netsetup" / "packaging" / "vmrun.network"
 CHECKS = ["qemu", "kvm", "kernel", "tun", "service", "policy", "uplink", "addresses", "router",
-          "internet", "dns", "firewall", "packets", "arp", "manager", "stations", "data", "cache", "runtime",
-          "leftovers", "clock", "sandbox"]
+          "internet", "dns", "firewall", "packets", "arp", "manager", "stations", "access", "data",
+          "cache", "runtime", "leftovers", "clock", "sandbox"]
 
 
 def examine(lab: Lab, before: str = "", **how: object) -> dict[str, dict]:

@@ -150,43 +150,6 @@ def test_promiscuous_after_sigkill(lab: Lab) -> None:
     assert promiscuity(lab) == 1
 
 
-BINDS = """
-table bridge binding {
-	chain from_laptop {
-		type filter hook prerouting priority -200; policy accept;
-		iifname "laptop" arp saddr ip != { 0.0.0.0, 192.168.77.2 } drop
-		iifname "laptop" ip saddr != 192.168.77.2 drop
-	}
-}
-"""
-
-
-def test_access_point_that_binds_addresses(lab: Lab) -> None:
-    """It drops what a station sends from an address of which it has seen no lease: told at the
-    start, before anybody wonders; a router that is silent, or an honest access point, is not."""
-    says = r"^vmrun: tiny: the router answers this host, but not tiny's address: "
-    lab.lan.ap.nft(BINDS)
-    vm = lab.start_vm(paused())
-    vm.wait_stderr(says)
-    vm.quit()
-    lab.lan.ap.nft("delete table bridge binding")
-    with lab.phone.capture("arp") as seen:
-        vm = lab.start_vm(paused())
-        seen.wait_for(rf"tell {vm.address}")
-        asked = [line for line in seen.lines if re.search(
-            rf"who-has {lab.lan.gateway} .*tell {vm.address}", line)]
-        announced = [line for line in seen.lines if re.search(
-            rf"who-has {vm.address} .*tell {vm.address}", line)]
-    wait = float(announced[0].split()[0]) - float(asked[0].split()[0])
-    print(f"announced {wait * 1000:.1f} ms after the question")
-    assert len(asked) == 1 and 0 < wait < 0.1
-    vm.quit()
-    lab.lan.router.netns.sysctls({"net/ipv4/conf/lan/arp_ignore": "8"})
-    last = lab.start_vm(paused())
-    assert "the router answers" not in vm.stderr.text + last.stderr.text
-    lab.lan.router.netns.sysctls({"net/ipv4/conf/lan/arp_ignore": "0"})
-
-
 def test_isolating_access_point(lab: Lab) -> None:
     """Client isolation, as in hotels: stations do not reach each other, and no more the guest. It
     reaches the Internet all the same."""

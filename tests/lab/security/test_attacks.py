@@ -186,17 +186,17 @@ def test_firewall_by_a_failed_move(stage: Stage) -> None:
 # A worker that a station of the LAN has taken over
 
 WORKER_MESSAGE = struct.Struct("=III6s48sBBB3x4s4siIII1536s")
-WORKER_PROBED, WORKER_ASKED = 9, 13
-REPORTS = (records.CONFLICT, records.STRANGER, records.VERDICT)
+WORKER_PROBED, WORKER_ASKED, WORKER_ACCESSED = 10, 14, 15
+REPORTS = (records.CONFLICT, records.STRANGER, records.VERDICT, records.ACCESS)
 
 
 def worker_message(kind: int, number: int, job: int = 0, count: int = 1,
-                   address: str = "192.168.77.1", fate: int = 0) -> bytes:
+                   address: str = "192.168.77.1", fate: int = 0, result: int = 0) -> bytes:
     """A struct worker_message, whose first address is free, or whose first packet has this fate."""
     octets = IPv4Address(address).packed
     body = bytes([fate]) if kind == WORKER_ASKED else octets + bytes(8)
-    return WORKER_MESSAGE.pack(kind, number, job, b"\2\0\0\0\0\7", b"", 0, 0, 0, octets, octets, 0,
-                               count, 7, 7, body)
+    return WORKER_MESSAGE.pack(kind, number, job, b"\2\0\0\0\0\7", b"", 0, result, 0, octets, octets,
+                               0, count, 7, 7, body)
 
 
 @contextmanager
@@ -219,7 +219,7 @@ def test_hostile_worker(own: Stage) -> None:
         other.send(own.attach(OTHER))
         time.sleep(0.1)
         with as_worker(own) as sock:
-            for kind in range(WORKER_PROBED, WORKER_ASKED + 1):
+            for kind in range(WORKER_PROBED, WORKER_ACCESSED + 1):
                 for number in range(6):
                     for job in range(4):
                         for address in ("192.168.77.1", RESOLVER, own.victim_address):
@@ -236,7 +236,8 @@ def test_hostile_worker(own: Stage) -> None:
 
     for octets in (worker_message(WORKER_PROBED, 1, count=129), b"x",
                    worker_message(WORKER_ASKED, 1, fate=7),
-                   worker_message(WORKER_ASKED + 1, 1)):
+                   worker_message(WORKER_ACCESSED, 1, result=5),
+                   worker_message(WORKER_ACCESSED + 1, 1)):
         processes = own.service.processes
         with as_worker(own) as sock:
             sock.send(octets)

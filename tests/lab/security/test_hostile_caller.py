@@ -116,6 +116,7 @@ RECORDS = [
     raw("connected", record(records.CONNECTED, b""), NO_REQUEST),
     raw("stranger", record(records.STRANGER, bytes(records.CONFLICT_BODY.size)), NO_REQUEST),
     raw("verdict", record(records.VERDICT, bytes(records.VERDICT_BODY.size)), NO_REQUEST),
+    raw("access", record(records.ACCESS, bytes(records.ACCESS_BODY.size)), NO_REQUEST),
     raw("change unterminated", record(records.CHANGE, b"x" * records.CHANGE_BODY.size),
         MALFORMED + "unterminated text"),
     raw("clean by a stranger", clean(), "user '6666' is not permitted.*", 4, STRANGER),

@@ -52,16 +52,16 @@ _PROTOCOL = _protocol()
 _RECORDS = _PROTOCOL["records"]
 MAGIC, VERSION, LARGEST = _PROTOCOL["magic"], _PROTOCOL["version"], _PROTOCOL["largest"]
 (ATTACH, MOVE, WITHDRAW, CLEAN, CHANGE, READY, FAILED, CONFLICT, RENEWED, DONE, DHCP,
- CONNECT, CONNECTED, STRANGER, VERDICT) = (
+ CONNECT, CONNECTED, STRANGER, VERDICT, ACCESS) = (
     _PROTOCOL["types"][f"RECORD_{name}"] for name in
     "ATTACH MOVE WITHDRAW CLEAN CHANGE READY FAILED CONFLICT RENEWED DONE DHCP CONNECT "
-    "CONNECTED STRANGER VERDICT".split())
+    "CONNECTED STRANGER VERDICT ACCESS".split())
 
 HEADER = Layout(**_RECORDS["record_header"])
 (ATTACH_BODY, CLEAN_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, CONFLICT_BODY, DHCP_BODY,
- VERDICT_BODY) = (
+ VERDICT_BODY, ACCESS_BODY) = (
     Layout(**_RECORDS[f"{name}_record"], start=HEADER.size) for name in
-    "attach clean change ready failed conflict dhcp verdict".split())
+    "attach clean change ready failed conflict dhcp verdict access".split())
 
 
 def header(kind: int, size: int, magic: int = MAGIC, version: int = VERSION) -> bytes:
@@ -153,7 +153,7 @@ def _text(octets: bytes) -> str:
 
 
 def read_answer(sock: socket.socket,
-                skipped: tuple[int, ...] = (CHANGE, VERDICT)) -> Optional[Answer]:
+                skipped: tuple[int, ...] = (CHANGE, VERDICT, ACCESS)) -> Optional[Answer]:
     """The service's next record of another kind than those @skipped; None at end-of-file."""
     while True:
         try:

@@ -93,7 +93,7 @@ static void refusals(void)
 	for (enum maker_type type = MAKER_LINK_UP; type <= MAKER_DHCP_SOCKET; type++) {
 		if (type != MAKER_LINK_UP && type != MAKER_LINK_DOWN && type != MAKER_LINK_DELETE &&
 		    type != MAKER_ROUTE_ADD && type != MAKER_ROUTE_DELETE &&
-		    type != MAKER_SOURCE_SOCKET && type != MAKER_DHCP_SOCKET)
+		    type != MAKER_DHCP_SOCKET)
 			continue;
 		for (size_t i = 0; i < 3; i++)
 			assert_int_equal(make((struct maker_request){
@@ -119,6 +119,12 @@ static void refusals(void)
 					 .type = MAKER_ARP_SOCKET,
 					 .ifindex = (uint32_t[]){ lo, foreign, ours }[i] }),
 				 -EPERM);
+	/* An uplink has one for the access point. */
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(
+			make((struct maker_request){ .type = MAKER_SOURCE_SOCKET,
+						     .ifindex = (uint32_t[]){ lo, foreign }[i] }),
+			-EPERM);
 	assert_int_equal(make((struct maker_request){ .type = MAKER_PROXY_DELETE,
 						      .ifindex = ours,
 						      .address = address() }),

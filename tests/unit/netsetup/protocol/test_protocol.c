@@ -19,7 +19,7 @@
 #include "netsetup/protocol/protocol.h"
 #include "tests/unit/support/namespace.h"
 
-#define TYPE_LAST RECORD_VERDICT
+#define TYPE_LAST RECORD_ACCESS
 
 static struct in_addr address(const char *text)
 {
@@ -45,17 +45,18 @@ static struct attach_record good_attach(void)
 
 static void test_init(void **state)
 {
-	/* Of version 5, as in vmrun-netsetup(8): another size or type raises the version. */
+	/* Of version 6, as in vmrun-netsetup(8): another size or type raises the version. */
 	static const size_t sizes[] = {
 		[RECORD_ATTACH] = 256,   [RECORD_MOVE] = 256,    [RECORD_WITHDRAW] = 12,
 		[RECORD_CLEAN] = 16,     [RECORD_CHANGE] = 652,  [RECORD_READY] = 904,
 		[RECORD_FAILED] = 1556,  [RECORD_CONFLICT] = 24, [RECORD_RENEWED] = 12,
 		[RECORD_DONE] = 12,      [RECORD_DHCP] = 1524,   [RECORD_CONNECT] = 12,
-		[RECORD_CONNECTED] = 12, [RECORD_STRANGER] = 24, [RECORD_VERDICT] = 864
+		[RECORD_CONNECTED] = 12, [RECORD_STRANGER] = 24, [RECORD_VERDICT] = 864,
+		[RECORD_ACCESS] = 16
 	};
 	struct error err;
 
-	assert_int_equal(PROTOCOL_VERSION, 5);
+	assert_int_equal(PROTOCOL_VERSION, 6);
 	assert_int_equal(ARRAY_SIZE(sizes), TYPE_LAST + 1);
 	for (unsigned int type = 1; type <= TYPE_LAST; type++) {
 		union record record;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "netsetup/service/access.h"
 #include "netsetup/service/attach.h"
 #include "netsetup/service/client.h"
 #include "tests/unit/support/service.h"
@@ -396,7 +397,7 @@ static void test_same_name(void **state)
 	namespace_test(same_name);
 }
 
-/* Gives the worker's answer; if the address is free, the router answers it at once. */
+/* Gives the worker's answer; if the router is not known yet, it answers at once. */
 static int answered(struct vm *vm, const struct worker_message *answer)
 {
 	struct worker_message found = { .type = WORKER_FOUND, .mac = router_mac };
@@ -406,7 +407,7 @@ static int answered(struct vm *vm, const struct worker_message *answer)
 	ret = attach_answered(&service, vm, answer, &err);
 	if (ret != ATTACH_PENDING || vm->phase != VM_ASKING)
 		return ret;
-	assert_true(worker_expect(WORKER_FIND).strict);
+	assert_true(ipv4_equal(worker_expect(WORKER_FIND).host, vm->uplink.prefix.address));
 	return attach_answered(&service, vm, &found, &err);
 }
 
@@ -456,15 +457,93 @@ static void test_probed(void **state)
 	namespace_test(probed);
 }
 
-/*
- * The router is asked with the free address, then, if it is silent, with this host's own. Only an
- * answer to the second question alone shows that the access point drops what a VM sends.
- */
-static void filtered(void)
+/* Attaches a VM whose address is free; @router: its hardware address is known. */
+static struct vm *make_new(const struct attach_record *attach, bool router, int *client)
 {
-	static const struct {
-		bool vm, host, filters;
-	} rows[] = { { true, false, false }, { false, true, true }, { false, false, false } };
+	struct worker_message message;
+	struct error err = { 0 };
+	struct vm *vm;
+	int ret;
+
+	assert_int_equal(namespace_run(router ? KNOWN_ROUTER : "ip neigh flush dev e0"), 0);
+	vm = service_vm(attach, client);
+	assert_int_equal(attach_begin(&service, vm, &err), ATTACH_PENDING);
+	message = worker_expect(WORKER_PROBE);
+	message = worker_probed(&message, 0);
+	ret = attach_answered(&service, vm, &message, &err);
+	/* It is not on the LAN before the router is known. */
+	assert_int_equal(ret, router ? ATTACH_DONE : ATTACH_PENDING);
+	return vm;
+}
+
+static void answer_access(struct vm *vm, uint32_t job, enum access_result result, bool is_new)
+{
+	const struct worker_message message = {
+		.type = WORKER_ACCESSED, .vm = vm->record.id, .job = job, .kind = (uint8_t)result
+	};
+
+	assert_int_equal(access_answered(&service, vm, &message), is_new);
+}
+
+/*
+ * Before a new address is announced, the worker is to ask the router with it. The answer is kept,
+ * and an address for which no request arrives is announced every minute.
+ */
+static void accessed(void)
+{
+	struct attach_record attach = attach_for("web");
+	struct worker_message message;
+	struct vm *vm;
+	size_t fds;
+	int client;
+
+	service_open();
+	attach.probe = PROBE_NORMAL;
+	vm = make_new(&attach, true, &client);
+	do
+		message = worker_next(&fds);
+	while (message.type != WORKER_ACCESS && message.type != WORKER_DEFEND);
+	assert_int_equal(message.type, WORKER_ACCESS);
+	assert_int_equal(fds, 1);
+	assert_memory_equal(&message.mac, &vm->uplink.mac, sizeof(message.mac));
+	assert_true(ipv4_equal(message.address, vm->record.address));
+	assert_address(message.host, "192.168.7.5");
+	assert_address(message.router.address, "192.168.7.1");
+	assert_memory_equal(&message.router.mac, &router_mac, sizeof(router_mac));
+	assert_int_equal(worker_expect(WORKER_DEFEND).repeat, 0);
+	answer_access(vm, message.job + 1, ACCESS_OPEN, false);
+	assert_int_equal(vm->record.access, ACCESS_UNKNOWN);
+	answer_access(vm, message.job, ACCESS_HIDDEN, true);
+	message = worker_expect(WORKER_DEFEND);
+	assert_int_equal(message.repeat, 1);
+	assert_int_equal(message.announce, 0);
+	answer_access(vm, message.job, ACCESS_OPEN, false);
+	assert_int_equal(vm->record.access, ACCESS_HIDDEN);
+	/* The same address in the same network is not asked for again. */
+	move_now(vm);
+	assert_int_equal(worker_expect(WORKER_DEFEND).repeat, 1);
+	/* An answer that comes too late. */
+	vm->access_job = 55;
+	attach_withdraw(&service, vm);
+	answer_access(vm, 55, ACCESS_OPEN, false);
+	move_now(vm);
+	assert_int_equal(worker_count(WORKER_ACCESS), 0);
+	/* A new proof has a new answer. */
+	vm->record.proof.prefix.length = 0;
+	assert_int_equal(attach_move(&service, vm, &(struct error){ 0 }), ATTACH_PENDING);
+	assert_int_equal(vm->record.access, ACCESS_UNKNOWN);
+	undo(vm, client);
+	service_close();
+}
+
+static void test_accessed(void **state)
+{
+	namespace_test(accessed);
+}
+
+/* A router that is not known is asked for first. If it is silent, there is no question. */
+static void silent_router(void)
+{
 	struct attach_record attach = attach_for("web");
 	struct worker_message message;
 	struct error err = { 0 };
@@ -473,37 +552,22 @@ static void filtered(void)
 
 	service_open();
 	attach.probe = PROBE_NORMAL;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		vm = service_vm(&attach, &client);
-		assert_int_equal(attach_begin(&service, vm, &err), ATTACH_PENDING);
-		message = worker_expect(WORKER_PROBE);
-		message = worker_probed(&message, 0);
-		assert_int_equal(attach_answered(&service, vm, &message, &err), ATTACH_PENDING);
+	for (int known = 0; known < 2; known++) {
+		vm = make_new(&attach, false, &client);
 		message = worker_expect(WORKER_FIND);
-		assert_true(ipv4_equal(message.host, vm->search.batch[0].address));
-		/* It is not on the LAN yet. */
-		assert_int_equal(worker_count(WORKER_DEFEND), 0);
+		assert_address(message.host, "192.168.7.5");
 		message.type = WORKER_FOUND;
-		message.mac = rows[i].vm ? router_mac : (struct ether_addr){ { 0 } };
-		if (!rows[i].vm) {
-			assert_int_equal(attach_answered(&service, vm, &message, &err),
-					 ATTACH_PENDING);
-			message = worker_expect(WORKER_FIND);
-			assert_address(message.host, "192.168.7.5");
-			assert_true(message.strict);
-			message.mac = rows[i].host ? router_mac : (struct ether_addr){ { 0 } };
-		}
-		message.type = WORKER_FOUND;
+		message.mac = known ? router_mac : (struct ether_addr){ { 0 } };
 		assert_int_equal(attach_answered(&service, vm, &message, &err), ATTACH_DONE);
-		assert_int_equal(vm->filters, rows[i].filters);
+		assert_int_equal(worker_count(WORKER_ACCESS), known);
 		undo(vm, client);
 	}
 	service_close();
 }
 
-static void test_filtered(void **state)
+static void test_silent_router(void **state)
 {
-	namespace_test(filtered);
+	namespace_test(silent_router);
 }
 
 /* Two searches at the same time have no address in common. */
@@ -1483,20 +1547,20 @@ static void test_dry_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),           cmocka_unit_test(test_held),
-		cmocka_unit_test(test_refused),         cmocka_unit_test(test_two),
-		cmocka_unit_test(test_stolen_mac),      cmocka_unit_test(test_same_name),
-		cmocka_unit_test(test_probed),          cmocka_unit_test(test_probed_at_once),
-		cmocka_unit_test(test_undone_before),   cmocka_unit_test(test_changed_meanwhile),
-		cmocka_unit_test(test_moved_again),     cmocka_unit_test(test_filtered),
-		cmocka_unit_test(test_networks_alike),  cmocka_unit_test(test_carrier),
-		cmocka_unit_test(test_dead_socket),     cmocka_unit_test(test_other_subnet),
-		cmocka_unit_test(test_other_uplink),    cmocka_unit_test(test_new_table),
-		cmocka_unit_test(test_exchanged_names), cmocka_unit_test(test_withdrawn),
-		cmocka_unit_test(test_unmoved),         cmocka_unit_test(test_restored),
-		cmocka_unit_test(test_resume),          cmocka_unit_test(test_started_anew),
-		cmocka_unit_test(test_forbidden),       cmocka_unit_test(test_hostile_worker),
-		cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_whole),          cmocka_unit_test(test_held),
+		cmocka_unit_test(test_refused),        cmocka_unit_test(test_two),
+		cmocka_unit_test(test_stolen_mac),     cmocka_unit_test(test_same_name),
+		cmocka_unit_test(test_probed),         cmocka_unit_test(test_probed_at_once),
+		cmocka_unit_test(test_undone_before),  cmocka_unit_test(test_changed_meanwhile),
+		cmocka_unit_test(test_moved_again),    cmocka_unit_test(test_accessed),
+		cmocka_unit_test(test_silent_router),  cmocka_unit_test(test_networks_alike),
+		cmocka_unit_test(test_carrier),        cmocka_unit_test(test_dead_socket),
+		cmocka_unit_test(test_other_subnet),   cmocka_unit_test(test_other_uplink),
+		cmocka_unit_test(test_new_table),      cmocka_unit_test(test_exchanged_names),
+		cmocka_unit_test(test_withdrawn),      cmocka_unit_test(test_unmoved),
+		cmocka_unit_test(test_restored),       cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_started_anew),   cmocka_unit_test(test_forbidden),
+		cmocka_unit_test(test_hostile_worker), cmocka_unit_test(test_dry_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

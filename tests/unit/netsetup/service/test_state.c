@@ -234,7 +234,7 @@ static void other_sizes(void)
 	struct vm *vm;
 
 	vm = add(&state, "web", "192.168.7.9");
-	vm->record.ruled = 0x01020304;
+	vm->record.access = 0x01020304;
 	memset(vm->record.attach.reserved, 7, sizeof(vm->record.attach.reserved));
 	add(&state, "more", "192.168.7.10");
 	state.uplinks.count = 2;
@@ -269,7 +269,7 @@ static void other_sizes(void)
 		assert_non_null(found);
 		assert_string_equal(found->record.attach.name, "web");
 		assert_address(found->record.address, "192.168.7.9");
-		assert_int_equal(found->record.ruled, by < 0 ? 4 : 0x01020304);
+		assert_int_equal(found->record.access, by < 0 ? 4 : 0x01020304);
 		assert_int_equal(found->record.attach.reserved[0], by < 0 ? 0 : 7);
 		if (by >= 0)
 			assert_memory_equal(&found->record, &vm->record, end);

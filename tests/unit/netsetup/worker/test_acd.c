@@ -118,6 +118,22 @@ static void announced(void)
 	assert_int_equal(arp_receive(there, &arp), 0);
 	acd_step(&acd, here, &ours, 10000);
 	assert_int_equal(arp_receive(there, &arp), -EAGAIN);
+
+	/* Every minute, where no request arrives. */
+	acd_repeat(&acd, true, 10000);
+	acd_step(&acd, here, &ours, 69999);
+	assert_int_equal(arp_receive(there, &arp), -EAGAIN);
+	for (uint64_t now = 70000; now <= 190000; now += ACD_REPEAT_MS) {
+		/* Also after a request that changes nothing. */
+		acd_repeat(&acd, true, now);
+		acd_step(&acd, here, &ours, now);
+		assert_int_equal(arp_receive(there, &arp), 0);
+	}
+	acd_repeat(&acd, false, 190000);
+	acd_step(&acd, here, &ours, 250000);
+	assert_int_equal(arp_receive(there, &arp), 0);
+	acd_step(&acd, here, &ours, 310000);
+	assert_int_equal(arp_receive(there, &arp), -EAGAIN);
 }
 
 static void test_announced(void **state)

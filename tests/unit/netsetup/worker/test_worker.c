@@ -194,6 +194,82 @@ static void test_flood(void **state)
 	namespace_test(flood);
 }
 
+/* Asks the access point by a socket on "e0"; the router is at the far end. */
+static void ask_access(int service, uint32_t job)
+{
+	const struct worker_message message = { .type = WORKER_ACCESS,
+						.vm = 1,
+						.job = job,
+						.mac = ours,
+						.address = address("192.168.7.9"),
+						.host = address("192.168.7.5"),
+						.router = { address("192.168.7.1"), theirs } };
+	struct error err;
+	cleanup_fd int fd = packet_socket_open(if_nametoindex("e0"), ETH_P_ALL, &err);
+
+	assert_true(fd >= 0);
+	worker_send_fds(service, &message, &fd, 1);
+}
+
+/*
+ * The announcement waits for the router's request, or for the end of the wait. A VM that rests asks
+ * no more, and a new question takes the place of the present one.
+ */
+static void access_point(void)
+{
+	const struct arp request = { .operation = ARPOP_REQUEST,
+				     .sender_mac = theirs,
+				     .sender = address("192.168.7.1"),
+				     .target = address("192.168.7.9") };
+	const struct worker_message rest = { .type = WORKER_REST, .vm = 1 };
+	unsigned int replies = 0, announcements = 0;
+	struct worker_message message;
+	cleanup_fd int there = worker_far_end();
+	struct error err;
+	struct arp arp;
+	int service;
+	pid_t child = worker_start(&service);
+
+	worker_open(service, 1, "e0");
+	ask_access(service, 7);
+	worker_defend(service, 1, "192.168.7.9", 1);
+	worker_sync(service);
+	assert_int_equal(arp_send(there, &request, &err), 0);
+	/* The host asks last, in the second round. On a busy machine the reply may be later. */
+	do {
+		arp = worker_arp(there);
+		replies += arp.operation == ARPOP_REPLY;
+		announcements += ipv4_equal(arp.sender, arp.target);
+		assert_true(replies || announcements);
+	} while (!ipv4_equal(arp.sender, address("192.168.7.5")));
+	assert_true(ipv4_equal(arp.target, address("192.168.7.1")));
+	while (!replies)
+		replies += worker_arp(there).operation == ARPOP_REPLY;
+	assert_int_equal(announcements, 1);
+	message = worker_receive(service);
+	assert_int_equal(message.type, WORKER_ACCESSED);
+	assert_int_equal(message.job, 7);
+	assert_int_equal(message.kind, ACCESS_UNKNOWN);
+
+	/* Without a request, the announcement comes before the second round. */
+	ask_access(service, 8);
+	ask_access(service, 9);
+	worker_defend(service, 1, "192.168.7.9", 1);
+	arp = worker_arp(there);
+	assert_true(ipv4_equal(arp.sender, arp.target));
+	assert_true(ipv4_equal(worker_arp(there).sender, address("192.168.7.9")));
+	worker_send(service, &rest);
+	ask_access(service, 10);
+	worker_send(service, &rest);
+	assert_true(worker_silent(service, 1200));
+	worker_stop(child, service);
+}
+
+static void test_access_point(void **state)
+{
+	namespace_test(access_point);
+}
+
 static void find(int service, uint32_t job)
 {
 	const struct worker_message message = { .type = WORKER_FIND,
@@ -640,7 +716,11 @@ static const struct mistake {
 	{ { .type = WORKER_DEFEND, .vm = 1 }, 0 },
 	{ { .type = WORKER_DEFEND, .vm = 1, .address = { 1 }, .announce = 2 }, 0 },
 	{ { .type = WORKER_PROBED, .vm = 1 }, 0 },
-	{ { .type = WORKER_ASKED + 1, .vm = 1 }, 0 },
+	{ { .type = WORKER_DEFEND, .vm = 1, .address = { 1 }, .repeat = 2 }, 0 },
+	{ { .type = WORKER_ACCESS, .vm = 1, .address = { 1 } }, 1 },
+	{ { .type = WORKER_ACCESS, .vm = 1, .router = { .address = { 1 } } }, 1 },
+	{ { .type = WORKER_ACCESS, .vm = 1, .address = { 1 }, .router = { .address = { 1 } } }, 0 },
+	{ { .type = WORKER_ACCESSED + 1, .vm = 1 }, 0 },
 	{ { .type = WORKER_OPEN, .vm = 1 }, 0 },
 	{ { .type = WORKER_OPEN, .vm = 1 }, 2 },
 	{ { .type = WORKER_DHCP, .vm = 1 }, 1 },
@@ -911,11 +991,12 @@ int main(void)
 		cmocka_unit_test(test_probes),         cmocka_unit_test(test_early),
 		cmocka_unit_test(test_former_answers), cmocka_unit_test(test_answered_while_asleep),
 		cmocka_unit_test(test_flood),          cmocka_unit_test(test_router),
-		cmocka_unit_test(test_defence),        cmocka_unit_test(test_link_down),
-		cmocka_unit_test(test_dhcp),           cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_crowd),          cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_no_arp),         cmocka_unit_test(test_not_reading),
-		cmocka_unit_test(test_confined),       cmocka_unit_test(test_unprivileged),
+		cmocka_unit_test(test_access_point),   cmocka_unit_test(test_defence),
+		cmocka_unit_test(test_link_down),      cmocka_unit_test(test_dhcp),
+		cmocka_unit_test(test_sources),        cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_wrong),          cmocka_unit_test(test_no_arp),
+		cmocka_unit_test(test_not_reading),    cmocka_unit_test(test_confined),
+		cmocka_unit_test(test_unprivileged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Finds the user's running VMs and sends requests to their control sockets.
-#ifndef LAUNCHER_COMMANDS_VM_LIST_H
-#define LAUNCHER_COMMANDS_VM_LIST_H
+#ifndef LAUNCHER_RUN_VM_LIST_H
+#define LAUNCHER_RUN_VM_LIST_H
 
 #include <json-c/json.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Finds the user's running VMs and sends requests to their control sockets.
-#include "launcher/commands/vm_list.h"
+#include "launcher/run/vm_list.h"
 
 #include <dirent.h>
 #include <errno.h>
