@@ -142,7 +142,7 @@ static void build(struct batch *batch, struct in_addr guest, struct in_addr stat
 	static const struct batch_hook passed = { NF_INET_POST_ROUTING, NULL };
 
 	batch->family = NFPROTO_IPV4;
-	batch_table(batch);
+	batch_table(batch, true);
 	batch->priority = PRIORITY_ASKED;
 	batch_chain(batch, ASK_CHAIN_ASKED, &asked);
 	batch->priority = INT32_MIN;
@@ -168,8 +168,8 @@ static int subscribe(int fd, int group, struct error *err)
 
 /*
  * Safe: the table drops forwarded packets of and to the guest, one of 256 by their identification,
- * and ICMP errors to one address, for as long as the socket is open. To change it takes CAP_NET_ADMIN, which no other process has
- * (netlink_net_capable() looks at the sender, too).
+ * and ICMP errors to one address, for as long as the socket is open. To change it takes
+ * CAP_NET_ADMIN, which no other process has (netlink_net_capable() looks at the sender, too).
  */
 static int open_table(struct interface_id tap, struct in_addr guest, struct in_addr station,
 		      struct error *err)

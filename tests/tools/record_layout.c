@@ -19,7 +19,7 @@
 	B(r, range_first) B(r, range_last) B(r, remembered) B(r, remembered_routers) \
 	B(r, avoided) B(r, gateway) N(r, tap_ifindex) B(r, mac) N(r, probe) N(r, promiscuous) \
 	N(r, path) N(r, queues) N(r, offload) N(r, dhcp) N(r, named) N(r, announce) \
-	N(r, dry_run) N(r, verbose) N(r, card) N(r, host_routes) N(r, firewall) B(r, reserved)
+	N(r, dry_run) N(r, verbose) N(r, card) N(r, host_routes) N(r, firewall) N(r, question)
 #define CLEAN(N, B, r) B(r, header) N(r, dry_run) B(r, reserved)
 #define CHANGE(N, B, r) B(r, header) B(r, text)
 #define READY(N, B, r) \
@@ -31,6 +31,8 @@
 	B(r, header) B(r, mac) N(r, checksum_unfinished) N(r, reserved) N(r, size) B(r, packet)
 
 #define VERDICT(N, B, r) B(r, header) B(r, reserved) B(r, verdict)
+#define COUNTS_OF(N, B, r) \
+	B(r, header) N(r, tap_ifindex) B(r, tap) N(r, path) N(r, reserved) B(r, counts)
 
 /* An initializer of each kind of member. */
 #define ZERO(r, m)  0,
@@ -69,7 +71,7 @@ static const struct layout layouts[] = {
 	RECORD(clean_record, CLEAN),       RECORD(change_record, CHANGE),
 	RECORD(ready_record, READY),       RECORD(failed_record, FAILED),
 	RECORD(conflict_record, CONFLICT), RECORD(dhcp_record, DHCP),
-	RECORD(verdict_record, VERDICT),
+	RECORD(verdict_record, VERDICT),   RECORD(counts_record, COUNTS_OF),
 };
 
 static const char *type_name(enum record_type type)
@@ -90,6 +92,8 @@ static const char *type_name(enum record_type type)
 		TYPE(RECORD_CONNECTED);
 		TYPE(RECORD_STRANGER);
 		TYPE(RECORD_VERDICT);
+		TYPE(RECORD_COUNT);
+		TYPE(RECORD_COUNTS);
 	}
 	return NULL;
 }

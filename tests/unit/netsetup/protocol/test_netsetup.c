@@ -760,8 +760,8 @@ static void test_version(void **state)
 	struct netsetup_lan lan;
 
 	assert_int_equal(attach(&netsetup, &no_listener, &lan, &err), -EPROTO);
-	assert_string_equal(err.message, "'vmrun-netsetup' speaks version 6 of the protocol, and "
-					 "this vmrun version 5");
+	assert_string_equal(err.message, "'vmrun-netsetup' speaks version 7 of the protocol, and "
+					 "this vmrun version 6");
 	assert_string_equal(err.remedy, "install vmrun whole: cmake --install build");
 	netsetup_end(&netsetup, &no_listener);
 	start_service(PROTOCOL_SOCKET, roles);
