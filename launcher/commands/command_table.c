@@ -65,7 +65,7 @@ const struct command command_table[] = {
 	{ "reset", "", "NAME|FILE", 1, 1, OPTION_DRY_RUN | OPTION_QUIET | OPTION_YES, false,
 	  command_reset, "remove what the VM has written", NULL, NULL },
 	{ "doctor", "", "", 0, 0, OPTION_JSON, true, doctor_run,
-	  "find problems that keep a VM off this LAN", "this host", doctor_prepare },
+	  "find problems that keep a VM off this LAN", "this host", NULL },
 	{ "clean", "", "", 0, 0, OPTION_DRY_RUN | OPTION_QUIET, true, command_clean,
 	  "remove what dead runs have left", NULL, NULL },
 	{ "completion", "", "bash|zsh|fish", 1, 1, 0, false, command_completion,

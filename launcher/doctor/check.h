@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 
-#include "launcher/doctor/firewall.h"
 #include "launcher/lan/lan_connection.h"
 #include "launcher/lan/uplink.h"
 #include "netsetup/base/error.h"
@@ -20,12 +19,10 @@ enum severity {
 /**
  * struct check - the data that several checks need.
  * @connection: the connection to vmrun-netsetup; it was opened before vmrun dropped root's rights.
- * @firewall: the facts about it, which were read before that, too.
  * @uplink: the default uplink; valid if @uplink_error has code 0.
  */
 struct check {
 	struct lan_connection *connection;
-	const struct firewall *firewall;
 	struct uplink uplink;
 	struct error uplink_error;
 };
@@ -37,6 +34,19 @@ struct check {
  * Return: the severity of the finding.
  */
 typedef enum severity check_fn(struct check *check, struct error *finding);
+
+/**
+ * check_request() - send a request to the service, on a connection that ends with the answer. The
+ * check must have a connection.
+ * @request, @listener: see netsetup_request().
+ *
+ * Return: 0; -ETIMEDOUT if there is no answer for CHECK_ANSWER_MS; or another negative errno.
+ */
+int check_request(const struct check *check, const void *request,
+		  struct netsetup_listener *listener, struct error *err);
+
+/* The service answers at once; it may have other work. */
+#define CHECK_ANSWER_MS 10000
 
 /* check_finding() - set the message of a finding; returns @severity. */
 enum severity check_finding(struct error *finding, enum severity severity, const char *format, ...)

@@ -8,134 +8,74 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "launcher/doctor/firewall.h"
 #include "launcher/doctor/networkd.h"
+#include "launcher/lan/forwarding.h"
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/ifname.h"
 #include "netsetup/kernel/sysctl.h"
 
-/* An address for documentation (RFC 5737), which no host has: one on the Internet. */
-#define INTERNET_ADDRESS 0xcb007101u /* 203.0.113.1 */
-
-static bool is_legacy(const struct packet_fate *fate)
+static void take_verdict(const struct verdict *verdict, void *context)
 {
-	return !strncmp(fate->chain, FIREWALL_LEGACY, strlen(FIREWALL_LEGACY));
+	*(struct verdict *)context = *verdict;
 }
 
-/*
- * Since firewalld 1.0 the zone 'trusted' passes only what VMs send. Packets between interfaces of
- * one zone pass both ways, if each is in that zone by name.
- */
-static void add_zone_remedy(const struct check *check, struct error *finding)
+/* Fills in a question for no VM; its name is no other process's. */
+static void fill_question(const struct uplink *uplink, struct attach_record *question)
 {
-	const char *uplink = check->uplink_error.code ? "UPLINK" : check->uplink.ifname;
-
-	error_remedy(finding,
-		     "zone=$(firewall-cmd --get-zone-of-interface=%s || "
-		     "firewall-cmd --get-default-zone)",
-		     uplink);
-	error_remedy(finding, "sudo firewall-cmd --zone=$zone --change-interface=%s", uplink);
-	error_remedy(finding, "sudo firewall-cmd --zone=$zone --change-interface=%sNAME",
-		     TAP_PREFIX);
+	protocol_record_init(question, RECORD_ATTACH);
+	snprintf(question->name, sizeof(question->name), "doctor-%d", getpid());
+	question->owner = getuid();
+	question->ifindex = uplink->ifindex;
+	question->host = uplink->prefix.address;
+	question->mac.ether_addr_octet[0] = 2;
+	question->probe = PROBE_NONE;
+	question->path = PATH_ROUTED;
+	question->queues = 1;
+	question->question = 1;
 }
 
-/* Uses the firewall's own command, because each of its restarts restores its rules. */
-static void add_drop_remedy(const struct check *check, const struct packet_fate *fate,
-			    struct error *finding)
+static enum severity not_asked(struct error *finding)
 {
-	const struct firewall *firewall = check->firewall;
-
-	if (firewall->docker) {
-		error_remedy(finding, "sudo iptables -I DOCKER-USER -i %s+ -j ACCEPT", TAP_PREFIX);
-		error_remedy(finding, "sudo iptables -I DOCKER-USER -o %s+ -j ACCEPT", TAP_PREFIX);
-	} else if (firewall->ufw) {
-		error_remedy(finding, "sudo ufw route allow in on %sNAME", TAP_PREFIX);
-		error_remedy(finding, "sudo ufw route allow out on %sNAME", TAP_PREFIX);
-	} else if (firewall->firewalld) {
-		add_zone_remedy(check, finding);
-	} else if (is_legacy(fate)) {
-		error_remedy(finding, "sudo iptables-legacy -I FORWARD -i %s+ -j ACCEPT",
-			     TAP_PREFIX);
-		error_remedy(finding, "sudo iptables-legacy -I FORWARD -o %s+ -j ACCEPT",
-			     TAP_PREFIX);
-	} else {
-		error_remedy(finding, "sudo nft insert rule %s iifname '\"%s*\"' accept",
-			     fate->chain, TAP_PREFIX);
-		error_remedy(finding, "sudo nft insert rule %s oifname '\"%s*\"' accept",
-			     fate->chain, TAP_PREFIX);
-	}
+	check_finding(finding, SEVERITY_NOTE,
+		      "no service asks the kernel what a firewall drops of VMs' packets");
+	error_remedy(finding, "ask as root: sudo vmrun doctor");
+	return SEVERITY_NOTE;
 }
 
-static enum severity check_programs(const struct check *check, struct error *finding)
+/* A refusal by the policy says nothing about the firewall, nor does a busy service. */
+static enum severity not_answered(const struct error *err, struct error *finding)
 {
-	const struct firewall *firewall = check->firewall;
-	const struct packet_fate unknown = { .outcome = PACKET_DROP };
-	const char *program = firewall->docker      ? "Docker"
-			      : firewall->ufw       ? "ufw"
-			      : firewall->firewalld ? "firewalld"
-						    : NULL;
+	const bool refused = err->status == STATUS_PERMISSION || err->code == EBUSY;
 
-	if (!program) {
-		check_finding(finding, SEVERITY_NOTE,
-			      "only root can read its rules; there is no Docker, ufw or firewalld");
-		error_remedy(finding, "read them: sudo nft list ruleset | grep 'hook forward'");
-		return SEVERITY_NOTE;
-	}
-	check_finding(finding, SEVERITY_WARN, "%s is active and drops forwarded packets by default",
-		      program);
-	add_drop_remedy(check, &unknown, finding);
-	return SEVERITY_WARN;
+	*finding = *err;
+	error_context(finding, "cannot ask what a firewall drops");
+	return refused ? SEVERITY_NOTE : SEVERITY_FAIL;
 }
 
-static enum severity report_drop(const struct check *check, const struct packet_fate *from,
-				 const struct packet_fate *to, struct error *finding)
-{
-	const bool both = from->outcome == PACKET_DROP && to->outcome == PACKET_DROP;
-	const struct packet_fate *fate = from->outcome == PACKET_DROP ? from : to;
-	const enum severity severity = fate->unsure ? SEVERITY_WARN : SEVERITY_FAIL;
-
-	check_finding(finding, severity, "chain '%s' %s %s", fate->chain,
-		      fate->unsure ? "seems to drop" : "drops",
-		      both           ? "forwarded packets"
-		      : fate == from ? "packets of VMs"
-				     : "packets to VMs");
-	add_drop_remedy(check, fate, finding);
-	return severity;
-}
-
-static enum severity report_translation(const struct packet_fate *fate, struct error *finding)
-{
-	check_finding(finding, SEVERITY_WARN, "chain '%s' hides VMs behind this host's address",
-		      fate->chain);
-	if (is_legacy(fate))
-		error_remedy(finding, "leave them out: sudo iptables-legacy -t nat -I POSTROUTING "
-				      "-s ADDRESS -j ACCEPT");
-	else
-		error_remedy(finding, "sudo nft insert rule %s iifname '\"%s*\"' accept",
-			     fate->chain, TAP_PREFIX);
-	return SEVERITY_WARN;
-}
-
-/* Follows a packet of a VM to the Internet, and one of a station to a VM. */
+/* Without a route for forwarded packets, a VM is below the host's stack, unless it may not be. */
 enum severity check_host_firewall(struct check *check, struct error *finding)
 {
-	const char *uplink = check->uplink_error.code ? "" : check->uplink.ifname;
-	const struct in_addr own = check->uplink.prefix.address;
-	/* Any two other addresses of the subnet. */
-	const struct in_addr guest = { own.s_addr ^ htonl(1) }, station = { own.s_addr ^ htonl(2) };
-	const struct packet sent = { NULL, uplink, guest, { htonl(INTERNET_ADDRESS) } };
-	const struct packet received = { uplink, NULL, station, guest };
-	struct packet_fate from, to, hidden;
+	char text[FORWARDING_TEXT_SIZE];
+	struct verdict verdict = { 0 };
+	struct netsetup_listener listener = { .verdict = take_verdict, .context = &verdict };
+	struct attach_record question;
+	struct error err;
 
-	if (!check->firewall->readable)
-		return check_programs(check, finding);
-	from = firewall_follow(check->firewall, NF_INET_FORWARD, &sent);
-	to = firewall_follow(check->firewall, NF_INET_FORWARD, &received);
-	if (from.outcome == PACKET_DROP || to.outcome == PACKET_DROP)
-		return report_drop(check, &from, &to, finding);
-	hidden = firewall_follow(check->firewall, NF_INET_POST_ROUTING, &sent);
-	if (hidden.outcome == PACKET_TRANSLATE)
-		return report_translation(&hidden, finding);
+	if (check->uplink_error.code)
+		return check_finding(finding, SEVERITY_NOTE, "there is no uplink");
+	if (check->connection->netsetup.socket < 0)
+		return not_asked(finding);
+	fill_question(&check->uplink, &question);
+	if (check_request(check, &question, &listener, &err) < 0)
+		return not_answered(&err, finding);
+	if (forwarding_text(&verdict, text)) {
+		check_finding(finding, SEVERITY_WARN, "%s", text);
+		forwarding_remedy(&verdict, NULL, check->uplink.ifname, finding);
+		return SEVERITY_WARN;
+	}
+	if (verdict.forwarding != FORWARDING_OPEN)
+		return check_finding(finding, SEVERITY_NOTE,
+				     "the kernel did not report what becomes of VMs' packets");
 	return check_finding(finding, SEVERITY_OK, "does not drop packets of or to VMs");
 }
 

@@ -3,10 +3,12 @@
 #include "launcher/doctor/check_machine.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
@@ -149,6 +151,14 @@ enum severity check_machine_cache(struct check *check, struct error *finding)
 	return check_directory(XDG_CACHE, SPACE_MIB, finding);
 }
 
+/* A kernel that has this, but lacks a part of nf_tables, is found by the check of the firewall. */
+static bool lacks_nfnetlink(void)
+{
+	cleanup_fd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+
+	return fd < 0 && errno == EPROTONOSUPPORT;
+}
+
 /* The table of an uplink needs hooks of a network device that earlier kernels lack. */
 enum severity check_machine_kernel(struct check *check, struct error *finding)
 {
@@ -159,7 +169,7 @@ enum severity check_machine_kernel(struct check *check, struct error *finding)
 	uname(&kernel);
 	major = strtoul(kernel.release, &rest, 10);
 	minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
-	if (check->firewall->missing) {
+	if (lacks_nfnetlink()) {
 		check_finding(finding, SEVERITY_FAIL,
 			      "Linux %s has no nf_tables, which all VMs on the LAN need",
 			      kernel.release);

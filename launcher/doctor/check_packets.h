@@ -7,8 +7,9 @@
 
 /*
  * The hops of what a guest sends: its tap; the uplink's table, which drops some; from there below
- * the host's stack, or into it. And back: from the LAN and the host by the table, or by the host's
- * stack; the tap; the guest takes it.
+ * the host's stack, or into it, where a firewall may drop some. And back: the same firewall, or
+ * from the LAN by the table; the tap; the guest takes it. The service reports the counts of the
+ * user's own VMs, and the kernel those of the taps, to everybody.
  */
 check_fn check_packets;
 

@@ -2,7 +2,6 @@
 // Finds problems that keep a VM off this LAN and their remedies.
 #include "launcher/doctor/doctor.h"
 
-#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,25 +120,15 @@ static void print_json(struct json_object *list, bool healthy)
 	json_object_put(object);
 }
 
-void doctor_prepare(const struct options *options, struct launch *launch)
-{
-	launch->prepared = calloc(1, sizeof(struct firewall));
-	if (launch->prepared)
-		firewall_look("", launch->prepared);
-}
-
 int doctor_run(const struct options *options, struct launch *launch, struct error *err)
 {
-	struct check check = { .connection = &launch->connection, .firewall = launch->prepared };
+	struct check check = { .connection = &launch->connection };
 	struct json_object *list = options->json ? json_object_new_array() : NULL;
 	bool healthy;
 
-	if (!check.firewall)
-		return error_set_errno(err, ENOMEM, "cannot check this host"), STATUS_FAILURE;
 	uplink_find(&(struct uplink_search){ 0 }, &check.uplink, &check.uplink_error);
 	healthy = check_all(&check, list);
 	lan_connection_end(&launch->connection);
-	firewall_done(launch->prepared);
 	if (list)
 		print_json(list, healthy);
 	return healthy ? STATUS_OK : STATUS_FAILURE;

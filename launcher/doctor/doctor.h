@@ -8,7 +8,4 @@
 /* doctor_run() - do all checks and print the findings; returns STATUS_FAILURE if a check fails. */
 command_fn doctor_run;
 
-/* doctor_prepare() - read the firewall's rules while vmrun may still be root. */
-command_prepare_fn doctor_prepare;
-
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "netsetup/base/ifname.h"
 #include "netsetup/base/printable.h"
 
 #define KINDS_TEXT_SIZE 32
@@ -145,9 +146,10 @@ bool forwarding_text(const struct verdict *verdict, char text[FORWARDING_TEXT_SI
 	return true;
 }
 
-/* Names in a shell's words. */
+/* Names in a shell's words. The names of all taps are another pattern for nft than for others. */
 struct words {
 	char tap[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
+	char nft_tap[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 	char uplink[PRINTABLE_WORD_SIZE(IFNAMSIZ)];
 };
 
@@ -191,9 +193,9 @@ static void nft_remedy(const struct verdict_culprit *culprit, const struct words
 	printable_word(culprit->table, table);
 	printable_word(culprit->base, chain);
 	error_remedy(finding, "sudo nft insert rule %s %s %s iifname %s oifname %s accept",
-		     verdict_family(culprit), table, chain, words->tap, words->uplink);
+		     verdict_family(culprit), table, chain, words->nft_tap, words->uplink);
 	error_remedy(finding, "sudo nft insert rule %s %s %s iifname %s oifname %s accept",
-		     verdict_family(culprit), table, chain, words->uplink, words->tap);
+		     verdict_family(culprit), table, chain, words->uplink, words->nft_tap);
 }
 
 static void add_for(const struct verdict_culprit *culprit, const struct words *words,
@@ -260,7 +262,8 @@ void forwarding_remedy(const struct verdict *verdict, const char *tap, const cha
 {
 	struct words words;
 
-	printable_word(tap, words.tap);
+	printable_word(tap ? tap : TAP_PREFIX "+", words.tap);
+	printable_word(tap ? tap : TAP_PREFIX "*", words.nft_tap);
 	printable_word(uplink, words.uplink);
 	if (worst_fate(verdict) == VERDICT_VANISHED)
 		legacy_remedy(&words, finding);
@@ -270,8 +273,6 @@ void forwarding_remedy(const struct verdict *verdict, const char *tap, const cha
 	if (allow_helps(verdict))
 		error_remedy(finding, "or have vmrun add its rules: --set network.firewall=allow");
 	if (worst_fate(verdict) != VERDICT_PASSES)
-		error_remedy(finding,
-			     "%sstart the VM anew, below all of this: "
-			     "--set network.path=bridged",
-			     finding->remedy[0] ? "or " : "");
+		error_remedy(finding, "%sstart %s, below all of this: --set network.path=bridged",
+			     finding->remedy[0] ? "or " : "", tap ? "the VM anew" : "VMs");
 }

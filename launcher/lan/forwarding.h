@@ -26,7 +26,7 @@ bool forwarding_text(const struct verdict *verdict, char text[FORWARDING_TEXT_SI
 
 /**
  * forwarding_remedy() - add the commands that would have the packets pass.
- * @tap, @uplink: names of the interfaces.
+ * @tap, @uplink: names of the interfaces; @tap is NULL for the taps of all VMs.
  */
 void forwarding_remedy(const struct verdict *verdict, const char *tap, const char *uplink,
 		       struct error *finding);

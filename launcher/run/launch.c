@@ -20,7 +20,6 @@ int launch_start(struct launch *launch, const struct options *options, int *stat
 void launch_end(struct launch *launch)
 {
 	lan_connection_end(&launch->connection);
-	free(launch->prepared);
 	if (launch->system_list >= 0)
 		close(launch->system_list);
 }

@@ -12,14 +12,12 @@
 /**
  * struct launch - the started processes.
  * @connection: the connection to vmrun-netsetup, for commands that need it.
- * @prepared: the result of the command's prepare function, allocated, or NULL.
  * @become: the user that main becomes instead of the caller; 0: the caller.
  * @system_list: a pipe with the system's VMs, a line of JSON each, for the command list, or -1.
  * @detach: the connection to the parent, for which the user waits, with --detach.
  */
 struct launch {
 	struct lan_connection connection;
-	void *prepared;
 	uid_t become;
 	int system_list;
 	struct detach detach;

@@ -494,6 +494,17 @@ int host_table_vm_delete(struct host *host, struct interface_id uplink, int owne
 	return table_text_vm_delete(host, uplink, tap) ? change_now(host, &request, err) : 0;
 }
 
+int host_table_dump(struct host *host, struct interface_id uplink, int owner,
+		    enum table_counted set, struct error *err)
+{
+	const struct maker_request request = { .type = MAKER_TABLE_DUMP,
+					       .ifindex = uplink.ifindex,
+					       .number = (int32_t)set,
+					       .owner = owner };
+
+	return change_now(host, &request, err);
+}
+
 int host_ask_open(struct host *host, struct interface_id tap, struct interface_id uplink,
 		  struct in_addr guest, struct in_addr station, int fds[ASK_FDS], struct error *err)
 {

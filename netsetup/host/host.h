@@ -217,6 +217,10 @@ int host_table_vm(struct host *host, struct interface_id uplink, int owner,
  */
 int host_table_delete(struct host *host, struct interface_id uplink, int owner, struct error *err);
 
+/* host_table_dump() - have the kernel send a set's elements to the owner, where they are read. */
+int host_table_dump(struct host *host, struct interface_id uplink, int owner,
+		    enum table_counted set, struct error *err);
+
 /**
  * host_table_vm_delete() - remove a VM from its uplink's table. Nothing to remove is no error: the
  * VM, the tap, the uplink or the table may be gone.

@@ -228,6 +228,9 @@ bool table_text_vm(struct host *host, struct interface_id uplink, const struct t
 			    vm->tap.ifname, mac, ipv4_text(vm->address, address));
 	if (vm->path == TABLE_BRIDGED)
 		report_bridged(&text, vm, mac);
+	else
+		host_report(host, "# nft: count in table ip %s what is forwarded of and to %s",
+			    text.table, vm->tap.ifname);
 	report_tap(&text, vm, mac);
 	return text.act;
 }

@@ -25,6 +25,7 @@
 /* Room for the traces of samples and of what others trace meanwhile, in bytes. */
 #define TRACE_BUFFER (1 << 20)
 
+static const struct field ip_id_high = { NFT_PAYLOAD_NETWORK_HEADER, 4, 1 };
 static const struct field icmp_type = { NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1 };
 
 /* Has frames with this source address enter an interface. */
@@ -95,26 +96,30 @@ static int open_gate(struct nl_sock *route, struct interface_id tap, struct inte
 	return ret < 0 ? ret : take_fd(&fd);
 }
 
-static void if_between(struct batch *batch, struct in_addr source, struct in_addr target)
-{
-	rule_if(batch, &rule_ip_from, &source);
-	rule_if(batch, &rule_ip_to, &target);
-}
-
 static void build_asked(struct batch *batch, struct in_addr source, struct in_addr target)
 {
 	static const uint8_t on = 1;
 
 	rule_begin(batch, ASK_CHAIN_ASKED, "report the samples");
-	if_between(batch, source, target);
+	rule_if(batch, &rule_ip_from, &source);
+	rule_if(batch, &rule_ip_to, &target);
 	rule_store_meta(batch, NFT_META_NFTRACE, &on, sizeof(on));
 	rule_next(batch);
 }
 
-static void build_passed(struct batch *batch, struct in_addr source, struct in_addr target)
+/* Their source may have been translated: test_firewall in tests/lab/cli/test_doctor.py. */
+static void build_passed(struct batch *batch, struct in_addr guest, uint32_t tap)
 {
-	rule_begin(batch, ASK_CHAIN_PASSED, "no sample leaves");
-	if_between(batch, source, target);
+	static const uint8_t high = ASK_SAMPLE_ID >> 8;
+
+	rule_begin(batch, ASK_CHAIN_PASSED, "no sample of the guest leaves");
+	rule_if_meta(batch, NFT_META_IIF, &tap, sizeof(tap));
+	rule_if(batch, &ip_id_high, &high);
+	rule_drop(batch);
+
+	rule_begin(batch, ASK_CHAIN_PASSED, "the guest gets no sample");
+	rule_if(batch, &rule_ip_to, &guest);
+	rule_if(batch, &ip_id_high, &high);
 	rule_drop(batch);
 }
 
@@ -130,14 +135,14 @@ static void build_errors(struct batch *batch, struct in_addr station)
 	rule_drop(batch);
 }
 
-static void build(struct batch *batch, struct in_addr guest, struct in_addr station)
+static void build(struct batch *batch, struct in_addr guest, struct in_addr station, uint32_t tap)
 {
 	static const struct batch_hook asked = { NF_INET_PRE_ROUTING, NULL };
 	static const struct batch_hook reached = { NF_INET_FORWARD, NULL };
 	static const struct batch_hook passed = { NF_INET_POST_ROUTING, NULL };
 
 	batch->family = NFPROTO_IPV4;
-	batch_table(batch);
+	batch_table(batch, true);
 	batch->priority = PRIORITY_ASKED;
 	batch_chain(batch, ASK_CHAIN_ASKED, &asked);
 	batch->priority = INT32_MIN;
@@ -146,8 +151,7 @@ static void build(struct batch *batch, struct in_addr guest, struct in_addr stat
 	batch_chain(batch, ASK_CHAIN_PASSED, &passed);
 	build_asked(batch, guest, station);
 	build_asked(batch, station, guest);
-	build_passed(batch, guest, station);
-	build_passed(batch, station, guest);
+	build_passed(batch, guest, tap);
 	build_errors(batch, station);
 }
 
@@ -163,9 +167,9 @@ static int subscribe(int fd, int group, struct error *err)
 }
 
 /*
- * Safe: the table drops packets between the guest and one address, and ICMP errors to it, for as
- * long as the socket is open. To change it takes CAP_NET_ADMIN, which no other process has
- * (netlink_net_capable() looks at the sender, too).
+ * Safe: the table drops forwarded packets of and to the guest, one of 256 by their identification,
+ * and ICMP errors to one address, for as long as the socket is open. To change it takes
+ * CAP_NET_ADMIN, which no other process has (netlink_net_capable() looks at the sender, too).
  */
 static int open_table(struct interface_id tap, struct in_addr guest, struct in_addr station,
 		      struct error *err)
@@ -179,7 +183,7 @@ static int open_table(struct interface_id tap, struct in_addr guest, struct in_a
 		return fd;
 	snprintf(name, sizeof(name), ASK_TABLE_PREFIX "%x", tap.ifindex);
 	batch_begin(&batch, name);
-	build(&batch, guest, station);
+	build(&batch, guest, station, tap.ifindex);
 	ret = batch_commit(&batch, fd, err);
 	if (ret == 0)
 		ret = subscribe(fd, NFNLGRP_NFTRACE, err);

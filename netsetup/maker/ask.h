@@ -20,11 +20,12 @@
  *   chain asked    prerouting, before all others but defragmentation: has packets between the two
  *                  addresses traced
  *   chain reached  forward, before all others
- *   chain passed   postrouting, after all others: drops these packets, and ICMP errors about them,
- *                  so that no packet leaves the host
+ *   chain passed   postrouting, after all others: drops what is of the tap or for the guest, and
+ *                  has a sample's identification, and ICMP errors about samples, so that no packet
+ *                  leaves the host
  *
  * Both are gone when the descriptors are closed. For the time of the question, a guest that runs
- * cannot exchange packets with this one address, which no neighbour has.
+ * loses the packets that have such an identification by chance.
  */
 
 /*
@@ -33,6 +34,9 @@
  */
 #define ASK_GATE_PREFIX  GATE_PREFIX "q"
 #define ASK_TABLE_PREFIX "vmrun-ask-"
+
+/* Of the samples, in the IPv4 header's field "identification", without its low octet. */
+#define ASK_SAMPLE_ID 0x5600
 
 #define ASK_CHAIN_ASKED   "asked"
 #define ASK_CHAIN_REACHED "reached"

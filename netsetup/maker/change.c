@@ -309,6 +309,13 @@ int change_table_delete(const struct change *change, struct error *err)
 	return table_delete(&table, err);
 }
 
+int change_table_dump(const struct change *change, struct error *err)
+{
+	const struct table table = table_of(change);
+
+	return table_dump(&table, (enum table_counted)change->request->number, err);
+}
+
 static bool is_tap(const char *ifname)
 {
 	return !strncmp(ifname, TAP_PREFIX, strlen(TAP_PREFIX));

@@ -52,6 +52,7 @@ int change_table_refresh(const struct change *change, struct error *err);
 int change_table_vm(const struct change *change, struct error *err);
 int change_table_vm_delete(const struct change *change, struct error *err);
 int change_table_delete(const struct change *change, struct error *err);
+int change_table_dump(const struct change *change, struct error *err);
 int change_rule_add(const struct change *change, struct error *err);
 int change_rule_delete(const struct change *change, struct error *err);
 int change_tap_route_add(const struct change *change, struct error *err);

@@ -62,6 +62,8 @@ static const struct kind {
 	[MAKER_TABLE_VM] = { SIDE_UPLINK, false, 0, TABLE_BRIDGED, change_table_vm, true, true },
 	[MAKER_TABLE_VM_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_vm_delete, true, false },
 	[MAKER_TABLE_DELETE] = { SIDE_UPLINK, false, 0, 0, change_table_delete, true, false },
+	[MAKER_TABLE_DUMP] = { SIDE_UPLINK, false, 0, TABLE_COUNTED - 1, change_table_dump, true,
+			       false },
 	[MAKER_RULE_ADD] = { SIDE_EITHER, false, 1, CHANGE_PREFERENCE_MAX, change_rule_add, false,
 			     false },
 	[MAKER_RULE_DELETE] = { SIDE_NONE, false, 1, CHANGE_PREFERENCE_MAX, change_rule_delete,

@@ -48,6 +48,7 @@ enum maker_type {
 	MAKER_TABLE_VM,
 	MAKER_TABLE_VM_DELETE,
 	MAKER_TABLE_DELETE,
+	MAKER_TABLE_DUMP,
 	MAKER_RULE_ADD,
 	MAKER_RULE_DELETE,
 	MAKER_TAP_ROUTE_ADD,
@@ -86,9 +87,9 @@ enum maker_rule {
  *          address.
  * @mac: MAKER_LINK_UP: the tap's; MAKER_TABLE_VM: the guest's.
  * @number: MAKER_TAP_ADD: queues; MAKER_LINK_UP: MTU; MAKER_SYSCTL: the value; MAKER_ARP_SOCKET:
- *          enum promiscuous_mode; MAKER_TABLE_VM: enum table_path; MAKER_RULE_*: the preference;
- *          MAKER_TAP_ROUTE_*: length of the destination's prefix; MAKER_ALLOW_SWEEP: 1: delete
- *          them.
+ *          enum promiscuous_mode; MAKER_TABLE_VM: enum table_path; MAKER_TABLE_DUMP: enum
+ *          table_counted; MAKER_RULE_*: the preference; MAKER_TAP_ROUTE_*: length of the
+ *          destination's prefix; MAKER_ALLOW_SWEEP: 1: delete them.
  * @offload: MAKER_TAP_ADD: 1: with vnet headers.
  * @key: MAKER_SYSCTL: of maker_sysctl_key(); MAKER_RULE_*: enum maker_rule.
  * @tap_ifindex: MAKER_TABLE_VM*, MAKER_ASK_OPEN, MAKER_ALLOW_ADD: the VM's tap. MAKER_RULE_DELETE

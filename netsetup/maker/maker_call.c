@@ -20,7 +20,7 @@ unsigned int maker_call_due(void)
 
 static int send_request(int socket, const struct maker_request *request, struct error *err)
 {
-	const bool owner = request->type > MAKER_TABLE_OPEN && request->type <= MAKER_TABLE_DELETE;
+	const bool owner = request->type > MAKER_TABLE_OPEN && request->type <= MAKER_TABLE_DUMP;
 	const int ret = fd_pass_send(socket, request, sizeof(*request), &request->owner,
 				     owner ? 1 : 0, 0);
 

@@ -147,9 +147,16 @@ static int await(struct netsetup *netsetup, const struct netsetup_listener *list
 		case RECORD_DONE:
 		case RECORD_CONNECTED:
 			return 0;
+		case RECORD_VERDICT:
+			if (listener->verdict && verdict_check(&record->verdict.verdict))
+				listener->verdict(&record->verdict.verdict, listener->context);
+			break;
+		case RECORD_COUNTS:
+			if (listener->counts)
+				listener->counts(&record->counts, listener->context);
+			break;
 		case RECORD_CHANGE:
 		case RECORD_RENEWED:
-		case RECORD_VERDICT:
 		case RECORD_ACCESS:
 			break;
 		default:
@@ -333,23 +340,30 @@ int netsetup_reconnect(struct netsetup *netsetup, const struct attach_record *at
 	return ret;
 }
 
-int netsetup_clean(struct netsetup *netsetup, bool dry_run,
-		   const struct netsetup_listener *listener, struct error *err)
+int netsetup_request(struct netsetup *netsetup, const void *request,
+		     const struct netsetup_listener *listener, struct error *err)
 {
-	struct clean_record clean;
 	union record record;
 	int fds[FDS_MAX];
 	int ret;
 
 	memset(fds, -1, sizeof(fds));
-	protocol_record_init(&clean, RECORD_CLEAN);
-	clean.dry_run = dry_run;
-	ret = exchange(netsetup, &clean, false, listener, &record, fds, err);
+	ret = exchange(netsetup, request, false, listener, &record, fds, err);
 	if (ret == 0 && record.header.type != RECORD_DONE)
 		ret = unexpected(err);
 	close_fds(fds, FDS_MAX);
 	netsetup->owes = ret < 0;
 	return ret;
+}
+
+int netsetup_clean(struct netsetup *netsetup, bool dry_run,
+		   const struct netsetup_listener *listener, struct error *err)
+{
+	struct clean_record clean;
+
+	protocol_record_init(&clean, RECORD_CLEAN);
+	clean.dry_run = dry_run;
+	return netsetup_request(netsetup, &clean, listener, err);
 }
 
 static int on_record(struct netsetup *netsetup, const struct netsetup_listener *listener,
@@ -408,6 +422,8 @@ static int on_record(struct netsetup *netsetup, const struct netsetup_listener *
 	case RECORD_DHCP:
 	case RECORD_CONNECT:
 	case RECORD_CONNECTED:
+	case RECORD_COUNT:
+	case RECORD_COUNTS:
 		break;
 	}
 	return unexpected(err);

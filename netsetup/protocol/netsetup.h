@@ -55,8 +55,9 @@ struct netsetup_lan {
  * @ready, @failed: called for the answer to netsetup_move().
  * @conflict: called when another host insists on the VM's address.
  * @stranger: called when the guest sends from another address than its own.
- * @verdict: called when the kernel was asked anew which packets it forwards.
  * @access: called when the access point's treatment of the VM's address is known.
+ * @verdict: called when the kernel was asked which packets it forwards.
+ * @counts: called for each card of netsetup_request() with RECORD_COUNT.
  * @renewed: called when the service was started again, with a new DHCP socket, which the function
  *           then owns, or -1.
  */
@@ -69,6 +70,7 @@ struct netsetup_listener {
 	void (*stranger)(const struct conflict_record *stranger, void *context);
 	void (*verdict)(const struct verdict *verdict, void *context);
 	void (*access)(enum access_result access, void *context);
+	void (*counts)(const struct counts_record *counts, void *context);
 	void (*renewed)(int dhcp, void *context);
 	void *context;
 };
@@ -150,6 +152,17 @@ int netsetup_withdraw(const struct netsetup *netsetup, struct error *err);
 int netsetup_reconnect(struct netsetup *netsetup, const struct attach_record *attach,
 		       const struct netsetup_listener *listener, struct netsetup_lan *lan,
 		       struct error *err);
+
+/**
+ * netsetup_request() - send a request that RECORD_DONE ends, and wait for that. The listener gets
+ * what comes before.
+ * @netsetup: an open one; accepts nothing but netsetup_end() afterwards.
+ * @request: RECORD_CLEAN, RECORD_COUNT, or RECORD_ATTACH for a question.
+ *
+ * Return: 0 or a negative errno.
+ */
+int netsetup_request(struct netsetup *netsetup, const void *request,
+		     const struct netsetup_listener *listener, struct error *err);
 
 /**
  * netsetup_clean() - let the service remove what dead services have left.

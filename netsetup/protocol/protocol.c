@@ -45,6 +45,8 @@ static const struct record_kind {
 	[RECORD_STRANGER] = { sizeof(struct conflict_record), { { 0 } } },
 	[RECORD_VERDICT] = { sizeof(struct verdict_record), { { 0 } } },
 	[RECORD_ACCESS] = { sizeof(struct access_record), { { 0 } } },
+	[RECORD_COUNT] = { sizeof(struct record_header), { { 0 } } },
+	[RECORD_COUNTS] = { sizeof(struct counts_record), { TEXT(counts_record, tap) } },
 };
 
 void protocol_record_init(void *record, enum record_type type)
@@ -112,15 +114,36 @@ static bool addresses_valid(const struct in_addr *addresses, size_t count)
 
 static bool flags_valid(const struct attach_record *attach)
 {
-	static const uint8_t zeros[sizeof(attach->reserved)];
-	const uint8_t flags[] = { attach->offload,    attach->dhcp,    attach->named,
-				  attach->announce,   attach->dry_run, attach->verbose,
-				  attach->host_routes };
+	const uint8_t flags[] = { attach->offload,     attach->dhcp,    attach->named,
+				  attach->announce,    attach->dry_run, attach->verbose,
+				  attach->host_routes, attach->question };
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (flags[i] > 1)
 			return false;
-	return !memcmp(attach->reserved, zeros, sizeof(attach->reserved));
+	return true;
+}
+
+/*
+ * Threat: by a question, whose address is not probed, a client chooses an address that is another
+ * host's, gets a tap, or leaves a VM. Check: it can name nothing but the uplink and its own user.
+ * Test: test_hostile_caller.py.
+ */
+static bool question_valid(const struct attach_record *attach)
+{
+	struct attach_record bare = { .header = attach->header,
+				      .owner = attach->owner,
+				      .ifindex = attach->ifindex,
+				      .host = attach->host,
+				      .mac = attach->mac,
+				      .probe = PROBE_NONE,
+				      .path = PATH_ROUTED,
+				      .queues = 1,
+				      .named = attach->named,
+				      .question = 1 };
+
+	memcpy(bare.name, attach->name, sizeof(bare.name));
+	return !attach->question || !memcmp(&bare, attach, sizeof(bare));
 }
 
 /* A guest's own address is no group's (IEEE 802: lowest bit of the first octet), and not zero. */
@@ -165,7 +188,9 @@ int protocol_attach_check(const struct attach_record *attach, struct error *err)
 		return bad_field(err, "queues");
 	if (attach->card >= CARDS_MAX)
 		return bad_field(err, "card");
-	return flags_valid(attach) ? 0 : bad_field(err, "flags");
+	if (!flags_valid(attach))
+		return bad_field(err, "flags");
+	return question_valid(attach) ? 0 : bad_field(err, "question");
 }
 
 int protocol_clean_check(const struct clean_record *clean, struct error *err)

@@ -25,11 +25,14 @@
  * RECORD_MOVE, which has one answer of the same kind without descriptors, and RECORD_WITHDRAW,
  * which has none. A request takes the place of one that is not answered yet. The service sends
  * RECORD_CONFLICT, RECORD_STRANGER, RECORD_VERDICT, RECORD_ACCESS, and after a restart
- * RECORD_RENEWED. End-of-file
- * from the client makes the service undo all changes for this client, report it by RECORD_DONE, and
- * close the socket. A record that is unknown, ill-sized or out of order has the same effect.
- * Instead of an attachment the client may request to remove what dead services have left,
- * RECORD_CLEAN. The answer is a RECORD_CHANGE for each removal and RECORD_DONE, or RECORD_FAILED.
+ * RECORD_RENEWED. End-of-file from the client makes the service undo all changes for this client,
+ * report it by RECORD_DONE, and close the socket. A record that is unknown, ill-sized or out of
+ * order has the same effect.
+ *
+ * Other requests take the place of an attachment, and end with RECORD_DONE or RECORD_FAILED.
+ * RECORD_CLEAN removes what dead services have left: a RECORD_CHANGE comes for each removal.
+ * RECORD_COUNT has a RECORD_COUNTS for each card of the client's user, for root of all users. A
+ * RECORD_ATTACH that is a question to the kernel attaches nothing, and has a RECORD_VERDICT.
  *
  * Each card of a VM has its own connection. A client that has dropped the rights by which it
  * connected requests further connections with them before its first other request: RECORD_CONNECT.
@@ -71,6 +74,8 @@ enum record_type {
 	RECORD_STRANGER,
 	RECORD_VERDICT,
 	RECORD_ACCESS,
+	RECORD_COUNT,
+	RECORD_COUNTS,
 };
 
 enum probe_mode {
@@ -107,9 +112,9 @@ enum access_result {
 };
 
 /**
- * struct record_header - the first member of each record. RECORD_WITHDRAW, RECORD_DONE and
- * RECORD_CONNECT have nothing else; neither has RECORD_RENEWED, which comes with a new DHCP socket,
- * nor RECORD_CONNECTED, which comes with a connection.
+ * struct record_header - the first member of each record. RECORD_WITHDRAW, RECORD_DONE,
+ * RECORD_CONNECT and RECORD_COUNT have nothing else; neither has RECORD_RENEWED, which comes with a
+ * new DHCP socket, nor RECORD_CONNECTED, which comes with a connection.
  * @magic: PROTOCOL_MAGIC.
  * @version: PROTOCOL_VERSION.
  * @type: enum record_type.
@@ -153,6 +158,10 @@ struct record_header {
  * @named: 1: the user has named the uplink; 0: it has the default route.
  * @host_routes: 1: what the guest sends takes this host's routes, not @gateway.
  * @firewall: enum firewall_mode.
+ * @question: 1: no VM is attached, the kernel is asked if it would forward its packets. If the
+ *            client's user has a routed VM on this uplink, it is asked for that one; if not, for an
+ *            address that nobody is told. All but @name, @owner, @ifindex, @host, @mac and @named
+ *            must be those of question_valid() in protocol.c.
  * @announce: 1: announce the address, even if nothing has changed.
  * @dry_run: 1: report the changes without making them. Such a VM cannot be moved.
  * @verbose: 1: send a RECORD_CHANGE for each change to the host.
@@ -187,7 +196,7 @@ struct attach_record {
 	uint8_t card;
 	uint8_t host_routes;
 	uint8_t firewall;
-	uint8_t reserved[1]; /* 0 */
+	uint8_t question;
 };
 
 #define CHANGE_TEXT_SIZE 640
@@ -261,7 +270,7 @@ struct conflict_record {
 
 /**
  * struct verdict_record - which of the guest's packets the host forwards now. It is sent after each
- * question that follows the answer to RECORD_ATTACH.
+ * question that follows the answer to RECORD_ATTACH, and as the answer to a question.
  */
 struct verdict_record {
 	struct record_header header;
@@ -315,6 +324,33 @@ struct clean_record {
 	uint8_t reserved[3]; /* 0 */
 };
 
+/* Hops of a guest's frames and packets on this host, in their order. */
+enum count {
+	COUNT_CHECKED,     /* from the guest: it may send them */
+	COUNT_OUT_REACHED, /* routed: to be forwarded, before any firewall */
+	COUNT_OUT_PASSED,  /* routed: after all of their chains that forwarded packets pass */
+	COUNT_IN_REACHED,  /* routed: the same to the guest */
+	COUNT_IN_PASSED,
+	COUNT_ARRIVED, /* bridged: unicast from the LAN to the guest */
+	COUNTS,
+};
+
+/**
+ * struct counts_record - frames of one card of a VM, since the VM was put there or its address
+ * changed. The tap's own counters begin and end the way.
+ * @tap, @tap_ifindex: the tap.
+ * @path: PATH_ROUTED or PATH_BRIDGED.
+ * @counts: by enum count; 0 where the path has no such hop.
+ */
+struct counts_record {
+	struct record_header header;
+	uint32_t tap_ifindex;
+	char tap[IFNAMSIZ];
+	uint32_t path;
+	uint32_t reserved; /* 0 */
+	uint64_t counts[COUNTS];
+};
+
 /* A receive buffer for all records. */
 union record {
 	struct record_header header;
@@ -327,6 +363,7 @@ union record {
 	struct verdict_record verdict;
 	struct access_record access;
 	struct dhcp_record dhcp;
+	struct counts_record counts;
 };
 
 /* protocol_record_init() - fill in the header of a record and set the rest to zero. */

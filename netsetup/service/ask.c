@@ -12,9 +12,11 @@
 
 #include "netsetup/base/cleanup.h"
 #include "netsetup/base/clock.h"
+#include "netsetup/base/stall.h"
 #include "netsetup/kernel/network_dump.h"
 #include "netsetup/kernel/query.h"
 #include "netsetup/maker/allow.h"
+#include "netsetup/service/answer.h"
 #include "netsetup/service/task.h"
 
 /* Chains that drop the guest's packets, one after the other. */
@@ -43,9 +45,8 @@ static bool is_other_host(const struct state *state, const struct vm *vm, struct
 }
 
 /*
- * Chooses an address of the LAN from which and to which the samples are. No packet reaches it, but
- * the guest cannot exchange packets with it meanwhile: so it is one that is not known, if there is
- * one, or the router's.
+ * Chooses an address of the LAN from which and to which the samples are. No packet reaches it. This
+ * is one that is not known, if there is one, or the router's.
  */
 static struct in_addr choose_station(const struct state *state, struct host *host,
 				     const struct vm *vm)
@@ -98,6 +99,17 @@ static int send_question(struct state *state, struct host *host, struct vm *vm)
 	return ret;
 }
 
+/* Sends the verdict to the client that waits for it, whose connection ends. */
+static void answer_asker(struct vm *vm)
+{
+	if (vm->ask.asker <= 0)
+		return;
+	answer_verdict(vm->ask.asker, &vm->ask.verdict);
+	answer_header(vm->ask.asker, RECORD_DONE, -1);
+	stall_close(vm->ask.asker);
+	vm->ask.asker = 0;
+}
+
 /* Without an answer the VM runs all the same, and nothing is known. */
 static bool ask(struct state *state, struct host *host, struct vm *vm)
 {
@@ -108,6 +120,7 @@ static bool ask(struct state *state, struct host *host, struct vm *vm)
 		return true;
 	}
 	vm->ask.verdict = (struct verdict){ 0 };
+	answer_asker(vm);
 	return false;
 }
 
@@ -203,6 +216,7 @@ bool ask_answered(struct state *state, struct vm *vm, const struct worker_messag
 	vm->ask.verdict.refused = vm->ask.refused;
 	vm->ask.rounds = 0;
 	vm->ask.refused = false;
+	answer_asker(vm);
 	return true;
 }
 
@@ -296,7 +310,7 @@ static bool uplink_stays(struct task *task, const struct vm *vm)
 			    &ignored) == 0;
 }
 
-void ask_step(struct state *state, uint64_t now)
+static void step_one(struct state *state, uint64_t now)
 {
 	cleanup_task task = { 0 };
 	struct error ignored;
@@ -312,6 +326,40 @@ void ask_step(struct state *state, uint64_t now)
 			vm->ask.address.s_addr = INADDR_ANY;
 		return;
 	}
+}
+
+void ask_step(struct state *state, uint64_t now)
+{
+	step_one(state, now);
+	/* No verdict comes for a VM that has lost its place meanwhile, or keeps its former one. */
+	for (struct vm *vm = state->vms; vm; vm = vm->next)
+		if (vm->phase == VM_IDLE && !is_waiting(vm))
+			answer_asker(vm);
+}
+
+int ask_client(struct state *state, const struct attach_record *question, int *socket,
+	       struct error *err)
+{
+	const uint64_t now = monotonic_ms();
+	bool busy = now < state->questioned + ASK_CLIENT_MS;
+	struct vm *own = NULL;
+
+	for (struct vm *vm = state->vms; vm; vm = vm->next) {
+		busy = busy || vm->record.attach.question;
+		if (is_asked_for(vm) && vm->record.answered && vm->client >= 0 &&
+		    vm->record.attach.owner == question->owner &&
+		    vm->record.published_on == question->ifindex)
+			own = vm;
+	}
+	if (busy || (own && own->ask.asker > 0))
+		return error_setf(err, STATUS_FAILURE, EBUSY,
+				  "another question to the kernel has just been asked");
+	state->questioned = now;
+	if (!own)
+		return 0;
+	own->ask.asker = take_fd(socket);
+	own->ask.at = now;
+	return 0;
 }
 
 bool ask_bridges(const struct vm *vm)

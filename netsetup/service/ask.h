@@ -20,6 +20,9 @@
 /* Least time between two questions for one VM because of changes. */
 #define ASK_INTERVAL_MS 5000
 
+/* Least time between two questions of clients. */
+#define ASK_CLIENT_MS 20
+
 /**
  * ask_begin() - have the worker ask for a VM, whose place is published, unless it was asked for
  * there already.
@@ -43,7 +46,7 @@ void ask_event(struct state *state);
 /* ask_due() - time of the next question, ms of CLOCK_MONOTONIC, or UINT64_MAX. */
 uint64_t ask_due(const struct state *state);
 
-/* ask_step() - begin the question for one VM for which it is due. */
+/* ask_step() - begin the question for one VM for which it is due; answer clients that need none. */
 void ask_step(struct state *state, uint64_t now);
 
 /**
@@ -51,6 +54,17 @@ void ask_step(struct state *state, uint64_t now);
  * kernel does not forward all of its packets.
  */
 bool ask_bridges(const struct vm *vm);
+
+/**
+ * ask_client() - have the kernel asked for a client. The connection of one that has a routed VM on
+ * the uplink gets that VM's next verdict.
+ * @question: with the client's own user.
+ * @socket: owned by the state afterwards, and -1, if there is such a VM.
+ *
+ * Return: 0; or -EBUSY within ASK_CLIENT_MS of another question, or before its answer.
+ */
+int ask_client(struct state *state, const struct attach_record *question, int *socket,
+	       struct error *err);
 
 /* ask_undo() - remove the VM's rules from firewalls; 0 or a negative errno. */
 int ask_undo(struct host *host, struct vm *vm, struct error *err);

@@ -14,6 +14,7 @@
 #include "netsetup/service/answer.h"
 #include "netsetup/service/ask.h"
 #include "netsetup/service/attach.h"
+#include "netsetup/service/counts.h"
 #include "netsetup/service/stale.h"
 #include "netsetup/service/task.h"
 
@@ -162,6 +163,11 @@ static bool finish(struct state *state, struct vm *vm, int ret, struct error *er
 {
 	if (ret == ATTACH_PENDING)
 		return true;
+	if (ret == ATTACH_DONE && vm->record.attach.question) {
+		answer_verdict(vm->client, &vm->ask.verdict);
+		end_vm(state, vm, NULL);
+		return false;
+	}
 	if (ret == ATTACH_DONE && !vm->record.answered) {
 		vm->record.answered = 1;
 		ret = vm->record.attach.dry_run ? 0 : state_save(state, err);
@@ -209,12 +215,12 @@ static int check_attach(const struct state *state, const struct attach_record *a
 	return 0;
 }
 
-/* The first client of a service sees what was left by those before it. */
+/* The first client of a service that changes the host has removed what was left before it. */
 static void sweep_first(struct state *state, const struct vm *vm)
 {
 	struct error ignored;
 
-	if (state->swept || vm->record.attach.dry_run)
+	if (state->swept || vm->record.attach.dry_run || vm->record.attach.question)
 		return;
 	state->swept = true;
 	/* A failure does not stop this VM; 'vmrun clean' reports it. */
@@ -228,8 +234,14 @@ static int first_attach(struct state *state, struct client *client,
 	int ret;
 
 	ret = check_attach(state, attach, client_uid(client->socket), err);
+	if (ret == 0 && attach->question)
+		ret = ask_client(state, attach, &client->socket, err);
 	if (ret < 0)
 		return ret;
+	if (client->socket < 0) {
+		state->waiting--;
+		return 0;
+	}
 	if (count_vms(state) >= WORKER_VMS_MAX)
 		return error_setf(err, STATUS_FAILURE, EUSERS,
 				  "cannot attach more than %d VMs of this host", WORKER_VMS_MAX);
@@ -272,6 +284,32 @@ static int first_clean(struct state *state, struct client *client, const struct 
 	if (ret == 0)
 		ret = stale_undo(state, &task.host, err);
 	state->swept = state->swept || !clean->dry_run;
+	if (ret == 0)
+		answer_header(client->socket, RECORD_DONE, -1);
+	return ret;
+}
+
+/*
+ * Threat: a user learns when and how much others' VMs send. Check: the VM is the client's user's,
+ * unless that is root. Test: test_counts_of_others in
+ * tests/lab/security/test_hostile_caller.py.
+ */
+static int first_count(struct state *state, const struct client *client, struct error *err)
+{
+	const uid_t uid = client_uid(client->socket);
+	struct counts_record record;
+	cleanup_task task = { 0 };
+	struct error ignored;
+	int ret;
+
+	ret = task_host(&task, state, NULL, err);
+	for (const struct vm *vm = state->vms; ret == 0 && vm; vm = vm->next) {
+		if (!vm->record.answered || vm->record.attach.dry_run ||
+		    (uid != 0 && vm->record.attach.owner != uid))
+			continue;
+		counts_read(state, &task.host, vm, &record);
+		protocol_send(client->socket, &record, NULL, 0, &ignored);
+	}
 	if (ret == 0)
 		answer_header(client->socket, RECORD_DONE, -1);
 	return ret;
@@ -325,9 +363,12 @@ static int serve_first(struct state *state, struct client *client, struct error 
 		return first_attach(state, client, &record.attach, err);
 	if (record.header.type == RECORD_CONNECT)
 		return first_connect(client, err);
-	if (record.header.type != RECORD_CLEAN)
-		return error_setf(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
-	ret = first_clean(state, client, &record.clean, err);
+	if (record.header.type == RECORD_CLEAN)
+		ret = first_clean(state, client, &record.clean, err);
+	else if (record.header.type == RECORD_COUNT)
+		ret = first_count(state, client, err);
+	else
+		ret = error_setf(err, STATUS_FAILURE, EPROTO, "the first record is not a request");
 	/* The connection ends with its answer. */
 	return ret < 0 ? ret : -ECONNRESET;
 }

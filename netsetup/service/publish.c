@@ -218,7 +218,8 @@ static int publish_routed(struct state *state, struct host *host, struct vm *vm,
 
 	host_ahead(host);
 	ret = publish_route(host, vm, err);
-	if (ret == 0)
+	/* The LAN need not find the address of a question. */
+	if (ret == 0 && !vm->record.attach.question)
 		ret = publish_proxy(host, vm, added, err);
 	if (ret == 0)
 		ret = guest_rules_guard(state, host, vm, err);
@@ -266,7 +267,7 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 		ret = publish_tap(state, host, vm, err);
 	if (ret == 0 && vm->record.attach.dhcp && !vm->dhcp_open && !host->dry_run)
 		ret = publish_dhcp(state, host, vm, err);
-	if (ret == 0 && !vm->sources_open && !host->dry_run)
+	if (ret == 0 && !vm->sources_open && !host->dry_run && !vm->record.attach.question)
 		ret = publish_sources(state, host, vm, err);
 	if (ret == 0)
 		ret = note_published(state, host, vm, err);
@@ -274,7 +275,7 @@ int publish(struct state *state, struct host *host, struct vm *vm, struct error 
 	if (ret == 0 && vm->record.path == PATH_ROUTED)
 		ret = publish_routed(state, host, vm, &added, err);
 	ret = settle(host, ret, err);
-	if (ret < 0)
+	if (ret < 0 || vm->record.attach.question)
 		return ret;
 	announce = added || !vm_same_station(vm, &vm->announced) || vm->record.attach.announce;
 	vm->announced = vm_station(vm);

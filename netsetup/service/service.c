@@ -556,6 +556,9 @@ enum exit_status service_run(enum service_mode mode, struct error *err)
 		status = SERVICE_AGAIN;
 	else if (mode != SERVICE_ACTIVATED)
 		undo_all(&service);
+	/* Others have copies of the listener, and may close a table first, which takes a while. */
+	if (status == STATUS_OK && mode != SERVICE_ACTIVATED)
+		shutdown(service.listener, SHUT_RDWR);
 	state_close(&service.state);
 	if (status == STATUS_OK && mode == SERVICE_ONCE && hand_over(&service))
 		status = SERVICE_AGAIN;

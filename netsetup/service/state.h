@@ -30,6 +30,7 @@
  * @own_macs: hardware addresses that uplinks have or had, the latest first, then zero.
  * @swept: true if the leftovers of dead services were removed.
  * @ruleset: socket of ask_listen(); 0: none.
+ * @questioned: monotonic_ms() of the last question of a client for no VM.
  * @unclean: true if something could not be undone, so that the next service sweeps.
  * @waiting: number of connections without a VM, which need the directory.
  */
@@ -44,6 +45,7 @@ struct state {
 	struct ether_addr own_macs[OWN_MACS_MAX];
 	bool swept;
 	int ruleset;
+	uint64_t questioned;
 	bool unclean;
 	unsigned int waiting;
 	struct uplink_records uplinks;

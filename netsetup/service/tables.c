@@ -23,7 +23,7 @@ static int *part_of(struct uplink_table *table, size_t i)
 	return fds[i];
 }
 
-static struct uplink_table *find_table(struct tables *tables, unsigned int ifindex)
+struct uplink_table *tables_find(struct tables *tables, unsigned int ifindex)
 {
 	for (size_t i = 0; i < tables->count; i++)
 		if (tables->tables[i].ifindex == ifindex)
@@ -56,7 +56,7 @@ bool tables_place(struct tables *tables, const char *name, int fd)
 	if (!*dash || i == ARRAY_SIZE(parts))
 		return false;
 	ifindex = (unsigned int)strtoul(dash + 1, NULL, 10);
-	table = find_table(tables, ifindex);
+	table = tables_find(tables, ifindex);
 	if (!table)
 		table = add_table(tables, ifindex);
 	if (!table || *part_of(table, i) >= 0)
@@ -206,7 +206,7 @@ static void guard_taps(struct state *state, struct host *host, const struct upli
 	for (struct vm *vm = state->vms; vm; vm = vm->next)
 		if (vm->record.tap_ifindex && vm->record.table &&
 		    (vm->record.table == uplink.ifindex ||
-		     !find_table(&state->tables, vm->record.table)))
+		     !tables_find(&state->tables, vm->record.table)))
 			guard_tap(state, host, table, uplink, vm);
 }
 
@@ -223,7 +223,7 @@ static int need_table(struct state *state, struct host *host, const struct uplin
 {
 	int ret = 0;
 
-	*table = find_table(&state->tables, uplink->ifindex);
+	*table = tables_find(&state->tables, uplink->ifindex);
 	if (*table && !is_complete(*table)) {
 		close_table(state, *table);
 		*table = NULL;
@@ -274,7 +274,7 @@ static struct interface_id id_of(unsigned int ifindex, char ifname[IFNAMSIZ])
 static int remove_from(struct state *state, struct host *host, const struct vm *vm,
 		       unsigned int ifindex, struct error *err)
 {
-	const struct uplink_table *table = find_table(&state->tables, ifindex);
+	const struct uplink_table *table = tables_find(&state->tables, ifindex);
 	char ifname[IFNAMSIZ];
 
 	if (!table)
@@ -289,7 +289,7 @@ static int put_dry(struct state *state, struct host *host, const struct vm *vm,
 	struct uplink_table table = { .fds = { -1, -1, -1, 0 } };
 	int ret = 0;
 
-	if (!find_table(&state->tables, vm->uplink.ifindex))
+	if (!tables_find(&state->tables, vm->uplink.ifindex))
 		ret = host_table_open(host, uplink_check_id(&vm->uplink), &table.fds, err);
 	if (ret == 0 && vm->record.path == PATH_BRIDGED && !has_bridged(state, vm->uplink.ifindex))
 		ret = host_table_bridge(host, uplink_check_id(&vm->uplink), &table.fds, err);
@@ -327,7 +327,7 @@ int tables_put(struct state *state, struct host *host, struct vm *vm, struct in_
 
 int tables_rest(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
-	const struct uplink_table *table = find_table(&state->tables, vm->record.table);
+	const struct uplink_table *table = tables_find(&state->tables, vm->record.table);
 	const struct in_addr none = { INADDR_ANY };
 	char ifname[IFNAMSIZ];
 	int ret;
@@ -368,7 +368,7 @@ static void delete_table(struct host *host, const struct uplink_table *table)
 int tables_take(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	const unsigned int ifindex = vm->record.table;
-	struct uplink_table *table = find_table(&state->tables, ifindex);
+	struct uplink_table *table = tables_find(&state->tables, ifindex);
 
 	vm->record.table = 0;
 	vm->tabled = false;

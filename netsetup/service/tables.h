@@ -37,6 +37,9 @@ struct tables {
 	size_t count;
 };
 
+/* tables_find() - find an uplink's table by the uplink's ifindex; NULL if there is none. */
+struct uplink_table *tables_find(struct tables *tables, unsigned int ifindex);
+
 /**
  * tables_place() - take over a descriptor that the keeper has handed over.
  *

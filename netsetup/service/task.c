@@ -79,7 +79,7 @@ static unsigned int count_others(const struct state *state, const struct vm *vm)
 
 	for (const struct vm *other = state->vms; other; other = other->next)
 		count += other != vm && other->record.uid == vm->record.uid &&
-			 !other->record.attach.dry_run;
+			 !other->record.attach.dry_run && !other->record.attach.question;
 	return count;
 }
 
@@ -118,14 +118,15 @@ int task_begin(struct task *task, const struct state *state, struct vm *vm, stru
 		ret = uplink_check(&task->table, attach->ifindex, attach->host, &vm->uplink, err);
 	if (ret < 0)
 		return ret;
-	task->request = (struct request){ .uplink = vm->uplink.ifname,
-					  .named = attach->named || !vm->uplink.has_default,
-					  .unprobed = attach->probe == PROBE_NONE,
-					  .firewall = attach->firewall == FIREWALL_ALLOW,
-					  .path = (enum network_path)(
-						  vm->record.path ? vm->record.path : attach->path),
-					  .vms = count_others(state, vm),
-					  .card = attach->card };
+	task->request = (struct request){
+		.uplink = vm->uplink.ifname,
+		.named = attach->named || !vm->uplink.has_default,
+		.unprobed = attach->probe == PROBE_NONE && !attach->question,
+		.firewall = attach->firewall == FIREWALL_ALLOW,
+		.path = (enum network_path)(vm->record.path ? vm->record.path : attach->path),
+		.vms = attach->question ? 0 : count_others(state, vm),
+		.card = attach->card
+	};
 	ret = task_authorize(task, (struct in_addr){ INADDR_ANY }, err);
 	if (ret == 0)
 		choose_path(task, vm);

@@ -45,6 +45,8 @@ void vm_free(struct vm *vm)
 		close(vm->dhcp);
 	if (vm->client >= 0)
 		stall_close(vm->client);
+	if (vm->ask.asker > 0)
+		stall_close(vm->ask.asker);
 	free(vm);
 }
 

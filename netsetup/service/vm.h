@@ -82,6 +82,7 @@ struct vm_station {
  * @last: time of the last question.
  * @rounds: questions since the last change from outside.
  * @refused: a chain has refused our rules.
+ * @asker: connection of a client that is sent the next verdict; 0: none.
  */
 struct vm_ask {
 	unsigned int ifindex;
@@ -90,6 +91,7 @@ struct vm_ask {
 	uint64_t last;
 	unsigned int rounds;
 	bool refused;
+	int asker;
 	struct verdict verdict;
 };
 

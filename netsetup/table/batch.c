@@ -6,6 +6,7 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
@@ -105,7 +106,9 @@ static void table(struct batch *batch, int type, int flags)
 		return;
 	nftnl_table_set_str(object, NFTNL_TABLE_NAME, batch->table);
 	nftnl_table_set_u32(object, NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER);
-	message = batch_message(batch, type, flags, "nf_tables with netdev tables");
+	message = batch_message(batch, type, flags,
+				batch->family == NFPROTO_NETDEV ? "nf_tables with netdev tables"
+								: "nf_tables with IPv4 tables");
 	if (message) {
 		nftnl_table_nlmsg_build_payload(message, object);
 		batch_add(batch, message);
@@ -113,9 +116,9 @@ static void table(struct batch *batch, int type, int flags)
 	nftnl_table_free(object);
 }
 
-void batch_table(struct batch *batch)
+void batch_table(struct batch *batch, bool fresh)
 {
-	table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+	table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | (fresh ? NLM_F_EXCL : 0));
 }
 
 void batch_table_delete(struct batch *batch)
@@ -230,7 +233,9 @@ void batch_set(struct batch *batch, const struct batch_set *set)
 		nftnl_set_set_u32(object, NFTNL_SET_DATA_LEN, set->value_size);
 	}
 	put_byte_orders(object, set);
-	message = batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, NULL);
+	if (set->counted)
+		nftnl_set_add_expr(object, made(batch, nftnl_expr_alloc("counter")));
+	message = batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE, NULL);
 	if (message) {
 		nftnl_set_nlmsg_build_payload(message, object);
 		batch_add(batch, message);
@@ -442,24 +447,32 @@ static int read_messages(const char *octets, int size, struct reading *reading)
 	return ret;
 }
 
-static int read_once(int owner, struct reading *reading)
+int batch_dump(int owner, uint8_t family, const char *table, const struct batch_set *set)
 {
-	cleanup_free char *octets = calloc(1, RECEIVE_SIZE);
+	cleanup_free char *octets = calloc(1, MESSAGE_SIZE);
 	struct nftnl_set *object = nftnl_set_alloc();
 	struct nlmsghdr *header;
-	int ret;
 
 	if (!octets || !object) {
 		if (object)
 			nftnl_set_free(object);
 		return -ENOMEM;
 	}
-	nftnl_set_set_str(object, NFTNL_SET_TABLE, reading->table);
-	nftnl_set_set_str(object, NFTNL_SET_NAME, reading->set->name);
-	header = nftnl_nlmsg_build_hdr(octets, NFT_MSG_GETSETELEM, NFPROTO_NETDEV, NLM_F_DUMP, 1);
+	nftnl_set_set_str(object, NFTNL_SET_TABLE, table);
+	nftnl_set_set_str(object, NFTNL_SET_NAME, set->name);
+	header = nftnl_nlmsg_build_hdr(octets, NFT_MSG_GETSETELEM, family, NLM_F_DUMP, 1);
 	nftnl_set_elems_nlmsg_build_payload(header, object);
 	nftnl_set_free(object);
-	ret = send_all(owner, octets, header->nlmsg_len);
+	return send_all(owner, octets, header->nlmsg_len);
+}
+
+static int read_once(int owner, struct reading *reading)
+{
+	cleanup_free char *octets = calloc(1, RECEIVE_SIZE);
+	int ret = octets ? 0 : -ENOMEM;
+
+	if (ret == 0)
+		ret = batch_dump(owner, NFPROTO_NETDEV, reading->table, reading->set);
 	while (ret == 0 && !reading->done) {
 		const ssize_t size = recv(owner, octets, RECEIVE_SIZE, MSG_DONTWAIT);
 

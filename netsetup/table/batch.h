@@ -60,11 +60,13 @@ enum batch_type {
 	BATCH_IFINDEX = 20,
 	BATCH_MAC_IPV4 = BATCH_MAC << 6 | BATCH_IPV4,
 	BATCH_PAIR4 = BATCH_IFINDEX << 12 | BATCH_MAC_IPV4,
+	BATCH_HOP = BATCH_IFINDEX << 6 | BATCH_MARK,
 };
 
 /**
  * struct batch_set - a set or a map.
  * @value: BATCH_NOTHING: a set.
+ * @counted: each element counts the packets that match it.
  * @key_size, @value_size: bytes; each part of a key of several parts fills whole words of 4 bytes.
  */
 struct batch_set {
@@ -73,6 +75,7 @@ struct batch_set {
 	uint32_t key_size;
 	enum batch_type value;
 	uint32_t value_size;
+	bool counted;
 };
 
 /* struct batch_element - an element; @value is NULL in a set. */
@@ -96,8 +99,8 @@ struct nlmsghdr *batch_message(struct batch *batch, int type, int flags, const c
 /* batch_add() - end that message. */
 void batch_add(struct batch *batch, const struct nlmsghdr *message);
 
-/* batch_table() - make the table, owned by the socket of batch_commit(). */
-void batch_table(struct batch *batch);
+/* batch_table() - make the table, owned by the socket of batch_commit(). @fresh: there is none. */
+void batch_table(struct batch *batch, bool fresh);
 
 /* batch_table_delete() - delete the table with all that is in it. */
 void batch_table_delete(struct batch *batch);
@@ -114,6 +117,7 @@ void batch_chain_flush(struct batch *batch, const char *name);
 /* batch_rule_delete() - delete one rule by its handle. */
 void batch_rule_delete(struct batch *batch, const char *chain, uint64_t handle);
 
+/* batch_set() - make a set unless it exists. */
 void batch_set(struct batch *batch, const struct batch_set *set);
 
 /* batch_element_add(), batch_element_delete(), batch_set_flush() - change one, delete all. */
@@ -130,6 +134,14 @@ void batch_set_flush(struct batch *batch, const struct batch_set *set);
  * Return: 0 or a negative errno; then nothing has changed.
  */
 int batch_commit(struct batch *batch, int owner, struct error *err);
+
+/**
+ * batch_dump() - request all elements of a set or map. Who has the socket reads them from it, which
+ * needs no capability: NFT_MSG_NEWSETELEM, to the end of the dump, or an error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int batch_dump(int owner, uint8_t family, const char *table, const struct batch_set *set);
 
 /* batch_element_fn - takes an element of batch_read(), whose sizes are those of the set. */
 typedef int batch_element_fn(const void *key, const void *value, void *context);

@@ -28,24 +28,29 @@
 #define TAP          NFT_REG32_10
 #define KEY          NFT_REG32_12
 
-const struct batch_set layout_mac = { "mac", BATCH_MARK, 4, BATCH_MAC, 6 };
-const struct batch_set layout_mss = { "mss", BATCH_MARK, 4, BATCH_PORT, 2 };
-const struct batch_set layout_self = { "self", BATCH_MAC, 6, BATCH_NOTHING, 0 };
-const struct batch_set layout_host4 = { "host4", BATCH_IPV4, 4, BATCH_NOTHING, 0 };
-const struct batch_set layout_bcast4 = { "bcast4", BATCH_IPV4, 4, BATCH_NOTHING, 0 };
-const struct batch_set layout_foreign4 = { "foreign4", BATCH_IPV4, 4, BATCH_NOTHING, 0 };
-const struct batch_set layout_tap_by_pair = { "tap_by_pair", BATCH_MAC_IPV4,
-					      sizeof(struct layout_mac_ip4), BATCH_IFINDEX, 4 };
-const struct batch_set layout_tap_by_ip4 = { "tap_by_ip4", BATCH_IPV4, 4, BATCH_IFINDEX, 4 };
-const struct batch_set layout_mac_by_ip4 = { "mac_by_ip4", BATCH_IPV4, 4, BATCH_MAC, 6 };
-const struct batch_set layout_pair4 = { "pair4", BATCH_PAIR4, sizeof(struct layout_pair4),
-					BATCH_NOTHING, 0 };
+const struct batch_set layout_mac = { "mac", BATCH_MARK, 4, BATCH_MAC, 6, false };
+const struct batch_set layout_mss = { "mss", BATCH_MARK, 4, BATCH_PORT, 2, false };
+const struct batch_set layout_self = { "self", BATCH_MAC, 6, BATCH_NOTHING, 0, false };
+const struct batch_set layout_host4 = { "host4", BATCH_IPV4, 4, BATCH_NOTHING, 0, false };
+const struct batch_set layout_bcast4 = { "bcast4", BATCH_IPV4, 4, BATCH_NOTHING, 0, false };
+const struct batch_set layout_foreign4 = { "foreign4", BATCH_IPV4, 4, BATCH_NOTHING, 0, false };
+const struct batch_set layout_tap_by_pair = {
+	"tap_by_pair", BATCH_MAC_IPV4, sizeof(struct layout_mac_ip4), BATCH_IFINDEX, 4, false
+};
+const struct batch_set layout_tap_by_ip4 = { "tap_by_ip4", BATCH_IPV4, 4, BATCH_IFINDEX, 4, false };
+const struct batch_set layout_mac_by_ip4 = { "mac_by_ip4", BATCH_IPV4, 4, BATCH_MAC, 6, true };
+const struct batch_set layout_pair4 = { "pair4",       BATCH_PAIR4, sizeof(struct layout_pair4),
+					BATCH_NOTHING, 0,           true };
+
+const struct batch_set layout_hops = { "hops",        BATCH_HOP, sizeof(struct layout_hop),
+				       BATCH_NOTHING, 0,         true };
 
 /* Sets that never change. */
-static const struct batch_set ethertypes = { "ethertypes", BATCH_ETHERTYPE, 2, BATCH_NOTHING, 0 };
-static const struct batch_set arp_operations = { "arp_operations", BATCH_ARPOP, 2, BATCH_NOTHING,
-						 0 };
-static const struct batch_set dhcp_ports = { "dhcp_ports", BATCH_PORT, 2, BATCH_NOTHING, 0 };
+static const struct batch_set ethertypes = { "ethertypes", BATCH_ETHERTYPE, 2, BATCH_NOTHING, 0,
+					     false };
+static const struct batch_set arp_operations = { "arp_operations", BATCH_ARPOP, 2,
+						 BATCH_NOTHING,    0,           false };
+static const struct batch_set dhcp_ports = { "dhcp_ports", BATCH_PORT, 2, BATCH_NOTHING, 0, false };
 
 static const uint32_t mark_lan = FRAME_MARK_LAN, mark_host = FRAME_MARK_HOST, no_mark;
 static const uint32_t the_one = LAYOUT_THE_ONE;
@@ -502,4 +507,46 @@ void layout_flood(struct batch *batch, uint32_t tap, const struct ether_addr *ma
 void layout_flood_empty(struct batch *batch)
 {
 	batch_chain_flush(batch, "flood");
+}
+
+static void count_hop(struct batch *batch, const char *chain, uint32_t meta, uint32_t hop)
+{
+	rule_begin(batch, chain, meta == NFT_META_IIF ? "from a guest" : "to a guest");
+	rule_load_meta(batch, meta, PAIR);
+	rule_load_data(batch, &hop, sizeof(hop), PAIR + 1);
+	rule_if_known(batch, layout_hops.name, PAIR);
+	rule_next(batch);
+}
+
+void layout_count(struct batch *batch)
+{
+	static const struct batch_hook forward = { NF_INET_FORWARD, NULL };
+
+	batch->family = NFPROTO_IPV4;
+	batch_table(batch, false);
+	batch_set(batch, &layout_hops);
+	batch->priority = INT32_MIN;
+	begin_chain(batch, "reached", &forward);
+	batch->priority = INT32_MAX;
+	begin_chain(batch, "passed", &forward);
+	count_hop(batch, "reached", NFT_META_IIF, LAYOUT_OUT_REACHED);
+	count_hop(batch, "reached", NFT_META_OIF, LAYOUT_IN_REACHED);
+	count_hop(batch, "passed", NFT_META_IIF, LAYOUT_OUT_PASSED);
+	count_hop(batch, "passed", NFT_META_OIF, LAYOUT_IN_PASSED);
+	batch->family = NFPROTO_NETDEV;
+	batch->priority = 0;
+}
+
+/* A table of an earlier version has no elements to delete. */
+void layout_count_tap(struct batch *batch, uint32_t tap, bool counted)
+{
+	batch->family = NFPROTO_IPV4;
+	for (uint32_t hop = 0; hop < LAYOUT_HOPS; hop++) {
+		const struct layout_hop key = { tap, hop };
+
+		batch_element_add(batch, &layout_hops, (struct batch_element){ &key, NULL });
+		if (!counted)
+			batch_element_delete(batch, &layout_hops, &key);
+	}
+	batch->family = NFPROTO_NETDEV;
 }

@@ -33,6 +33,26 @@ extern const struct batch_set layout_tap_by_pair, layout_tap_by_ip4, layout_mac_
  */
 extern const struct batch_set layout_pair4;
 
+/*
+ * Hops of forwarded packets of and to each routed guest, which count them. This set is in a table
+ * of the family ip, with the same name and owner.
+ */
+extern const struct batch_set layout_hops;
+
+enum {
+	LAYOUT_OUT_REACHED, /* from the guest, before all other chains of the forward hook */
+	LAYOUT_OUT_PASSED,  /* after them */
+	LAYOUT_IN_REACHED,
+	LAYOUT_IN_PASSED,
+	LAYOUT_HOPS,
+};
+
+/* A key of hops; both parts are in host byte order. */
+struct layout_hop {
+	uint32_t ifindex;
+	uint32_t hop;
+};
+
 /* A key of pair4: each part fills words of 4 octets. @ifindex is in host byte order. */
 struct layout_pair4 {
 	uint32_t ifindex;
@@ -70,6 +90,12 @@ void layout_tap(struct batch *batch, struct interface_id tap, const struct ether
 
 /* layout_tap_delete() - delete the chain of a tap, even if it is gone with the tap. */
 void layout_tap_delete(struct batch *batch, uint32_t tap);
+
+/* layout_count() - make the table that counts forwarded packets, unless it is there. */
+void layout_count(struct batch *batch);
+
+/* layout_count_tap() - begin or end to count those of a tap. */
+void layout_count_tap(struct batch *batch, uint32_t tap, bool counted);
 
 /* layout_flood() - add a bridged guest to those who get copies; layout_flood_empty() - none. */
 void layout_flood(struct batch *batch, uint32_t tap, const struct ether_addr *mac);

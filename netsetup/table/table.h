@@ -31,6 +31,10 @@
  * What a chain looks up is in maps for all VMs, so that its length does not grow with their number.
  * A routed VM has elements in pair4 alone: what `check` has passed goes on into the host's stack.
  *
+ * The kernel counts packets by the elements of pair4, mac_by_ip4, and hops. The last one is in a
+ * table of the family ip, of the same name: its chains see forwarded packets before and after all
+ * other chains of the forward hook. So the host's own packets meet no rule there.
+ *
  * The table belongs to one socket, the owner (`flags owner`). The kernel removes the table when the
  * last descriptor of that socket is closed, and lets no other socket change it. A change needs
  * CAP_NET_ADMIN of the process that sends it, and of the one that opened the socket
@@ -48,6 +52,14 @@
 enum table_path {
 	TABLE_ROUTED,  /* through the host's IP stack */
 	TABLE_BRIDGED, /* below it */
+};
+
+/* The sets whose elements count packets. */
+enum table_counted {
+	TABLE_CHECKED,   /* pair4: what `check` has passed */
+	TABLE_ARRIVED,   /* mac_by_ip4: unicast from the LAN for bridged guests */
+	TABLE_FORWARDED, /* hops */
+	TABLE_COUNTED,
 };
 
 /**
@@ -125,5 +137,12 @@ int table_vm_delete(const struct table *table, unsigned int tap, struct error *e
  * that one; or another negative errno.
  */
 int table_delete(const struct table *table, struct error *err);
+
+/**
+ * table_dump() - request the elements of a set, which the owner's other holder reads from it.
+ *
+ * Return: 0 or a negative errno.
+ */
+int table_dump(const struct table *table, enum table_counted set, struct error *err);
 
 #endif

@@ -62,12 +62,12 @@ void question_start(struct question *question, uint64_t now)
 /* Finds the sample of a step, by the packet's headers or by the identifier of an earlier step. */
 static struct question_flow *find_flow(struct question *question, const struct trace *trace)
 {
-	const unsigned int number = trace->number - SAMPLE_ID;
+	const unsigned int number = trace->number - ASK_SAMPLE_ID;
 
 	for (size_t i = 0; i < SAMPLE_COUNT; i++)
 		if (question->flows[i].seen && question->flows[i].id == trace->id)
 			return &question->flows[i];
-	if (!trace->first || trace->number < SAMPLE_ID || number >= SAMPLE_COUNT ||
+	if (!trace->first || trace->number < ASK_SAMPLE_ID || number >= SAMPLE_COUNT ||
 	    !ipv4_equal(trace->source, sample_source(&question->ends, number / VERDICT_KINDS)) ||
 	    !ipv4_equal(trace->target, sample_target(&question->ends, number / VERDICT_KINDS)))
 		return NULL;

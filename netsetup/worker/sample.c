@@ -8,6 +8,8 @@
 #include <netinet/udp.h>
 #include <string.h>
 
+#include "netsetup/maker/ask.h"
+
 #define PORT 0xc600 /* of no service; each sample has its own, so none is an answer to another */
 #define TTL  64
 #define MSS  1460
@@ -142,7 +144,7 @@ size_t sample_build(const struct sample_ends *ends, unsigned int number,
 	struct ether_header ethernet = { .ether_type = htons(ETHERTYPE_IP) };
 	struct iphdr ip = { .version = 4,
 			    .ihl = sizeof(ip) / 4,
-			    .id = htons((uint16_t)(SAMPLE_ID + number)),
+			    .id = htons((uint16_t)(ASK_SAMPLE_ID + number)),
 			    .ttl = TTL,
 			    .protocol = protocols[number % VERDICT_KINDS],
 			    .saddr = sample_source(ends, direction).s_addr,

@@ -10,8 +10,7 @@
 
 #include "netsetup/protocol/verdict.h"
 
-/* The IPv4 identification of a sample is this and sample_number(). */
-#define SAMPLE_ID    0x5600
+/* The IPv4 identification of a sample is ASK_SAMPLE_ID and sample_number(). */
 #define SAMPLE_COUNT (VERDICT_DIRECTIONS * VERDICT_KINDS)
 
 /* Largest sample: Ethernet and IPv4 header, a TCP header with one option. */

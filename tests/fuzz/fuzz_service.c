@@ -404,6 +404,13 @@ int host_table_vm_delete(struct host *host, struct interface_id uplink, int owne
 	return 0;
 }
 
+int host_table_dump(struct host *host, struct interface_id uplink, int owner,
+		    enum table_counted set, struct error *err)
+{
+	must(uplink.ifindex == UPLINK && set < TABLE_COUNTED);
+	return 0;
+}
+
 int host_ask_open(struct host *host, struct interface_id tap, struct interface_id uplink,
 		  struct in_addr guest, struct in_addr station, int fds[ASK_FDS], struct error *err)
 {
@@ -670,6 +677,8 @@ static unsigned int drain(int end, bool is_worker)
 
 		if (recvmsg(end, &header, MSG_CMSG_CLOEXEC) <= 0)
 			return count;
+		must(is_worker || buffer.record.header.type != RECORD_COUNTS ||
+		     buffer.record.counts.tap_ifindex != OTHERS_TAP);
 		part = CMSG_FIRSTHDR(&header);
 		for (size_t i = 0; part && CMSG_LEN(sizeof(int) * (i + 1)) <= part->cmsg_len; i++) {
 			int fd;

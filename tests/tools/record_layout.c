@@ -19,7 +19,7 @@
 	B(r, range_first) B(r, range_last) B(r, remembered) B(r, remembered_routers) \
 	B(r, avoided) B(r, gateway) N(r, tap_ifindex) B(r, mac) N(r, probe) N(r, promiscuous) \
 	N(r, path) N(r, queues) N(r, offload) N(r, dhcp) N(r, named) N(r, announce) \
-	N(r, dry_run) N(r, verbose) N(r, card) N(r, host_routes) N(r, firewall) B(r, reserved)
+	N(r, dry_run) N(r, verbose) N(r, card) N(r, host_routes) N(r, firewall) N(r, question)
 #define CLEAN(N, B, r) B(r, header) N(r, dry_run) B(r, reserved)
 #define CHANGE(N, B, r) B(r, header) B(r, text)
 #define READY(N, B, r) \
@@ -32,6 +32,8 @@
 
 #define VERDICT(N, B, r) B(r, header) B(r, reserved) B(r, verdict)
 #define ACCESS(N, B, r)  B(r, header) N(r, access) B(r, reserved)
+#define COUNTS_OF(N, B, r) \
+	B(r, header) N(r, tap_ifindex) B(r, tap) N(r, path) N(r, reserved) B(r, counts)
 
 /* An initializer of each kind of member. */
 #define ZERO(r, m)  0,
@@ -71,6 +73,7 @@ static const struct layout layouts[] = {
 	RECORD(ready_record, READY),       RECORD(failed_record, FAILED),
 	RECORD(conflict_record, CONFLICT), RECORD(dhcp_record, DHCP),
 	RECORD(verdict_record, VERDICT),   RECORD(access_record, ACCESS),
+	RECORD(counts_record, COUNTS_OF),
 };
 
 static const char *type_name(enum record_type type)
@@ -92,6 +95,8 @@ static const char *type_name(enum record_type type)
 		TYPE(RECORD_STRANGER);
 		TYPE(RECORD_VERDICT);
 		TYPE(RECORD_ACCESS);
+		TYPE(RECORD_COUNT);
+		TYPE(RECORD_COUNTS);
 	}
 	return NULL;
 }

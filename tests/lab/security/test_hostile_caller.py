@@ -79,6 +79,7 @@ def refusal(name: str, why: str, status: int = 5, user: Account = ME, /, **field
 
 PLAIN = attach(ifindex=2, host="192.168.77.2", owner=ME.uid)
 BODY = PLAIN[records.HEADER.size:]
+QUESTION = {"question": 1, "probe": 2, "path": 1, "uuid": b"\0" * 16}
 USE = "user '4242' is not permitted to use "
 
 RECORDS = [
@@ -117,6 +118,8 @@ RECORDS = [
     raw("stranger", record(records.STRANGER, bytes(records.CONFLICT_BODY.size)), NO_REQUEST),
     raw("verdict", record(records.VERDICT, bytes(records.VERDICT_BODY.size)), NO_REQUEST),
     raw("access", record(records.ACCESS, bytes(records.ACCESS_BODY.size)), NO_REQUEST),
+    raw("counts", record(records.COUNTS, bytes(records.COUNTS_BODY.size)), NO_REQUEST),
+    raw("count with a body", record(records.COUNT, b"x"), MALFORMED + "wrong size"),
     raw("change unterminated", record(records.CHANGE, b"x" * records.CHANGE_BODY.size),
         MALFORMED + "unterminated text"),
     raw("clean by a stranger", clean(), "user '6666' is not permitted.*", 4, STRANGER),
@@ -162,8 +165,13 @@ RECORDS = [
     field("ninth card", "card", card=8),
     field("card 255", "card", card=255),
     *[field(f"{each} 2", "flags", **{each: 2})
-      for each in ("offload", "dhcp", "named", "announce", "dry_run", "verbose", "host_routes")],
-    field("reserve", "flags", reserved=b"xy"),
+      for each in ("offload", "dhcp", "named", "announce", "dry_run", "verbose", "host_routes",
+                    "question")],
+    *[field(f"question with {each}", "question", **(QUESTION | {each: value}))
+      for each, value in {"uuid": b"u" * 16, "address": "192.168.77.30", "queues": 2, "probe": 0,
+                          "remembered": "192.168.77.30", "dry_run": 1, "path": 2}.items()],
+    refusal("question of a stranger", "user '6666' is not permitted to put a VM on the LAN", 4,
+            STRANGER, **QUESTION),
     field("multicast gateway", "gateway", gateway="224.0.0.1"),
     *[Row(f"owner {each}", "request refused: invalid field 'owner'", 4, fields={"owner": each})
       for each in (ROOT.uid, OTHER.uid, 2 ** 32 - 1)],
@@ -234,6 +242,31 @@ def test_remedy(stage: Stage) -> None:
     with stage.caller() as caller:
         answer = caller.ask(stage.attach(address=EDGE))
         assert answer.remedy.splitlines()[1] == f"allow user 4242 address {EDGE}"
+
+
+def test_question(stage: Stage) -> None:
+    """Its answer is a verdict without a descriptor; one at a time is answered, and one that is cut
+    leaves nothing either."""
+    with stage.caller() as first, stage.caller() as second, stage.caller() as third:
+        for caller, name in ((first, b"a"), (second, b"b")):
+            caller.send(stage.attach(name=name, **QUESTION))
+        answers = [records.read_answer(each.socket, ()) for each in (first, second)]
+        assert {each.kind for each in answers} == {records.VERDICT, FAILED}, answers
+        assert not any(each.fds for each in answers)
+        refusals = [each.message for each in answers if each.kind == FAILED]
+        assert refusals == ["another question to the kernel has just been asked"]
+        assert first.ended() and second.ended()
+        time.sleep(0.2)
+        third.send(stage.attach(name=b"c", **QUESTION))
+
+
+def test_counts_of_others(stage: Stage) -> None:
+    """A user gets the counts of own VMs only; root gets all."""
+    for user, count in ((ME, 0), (STRANGER, 0), (OTHER, 1), (ROOT, 1)):
+        with stage.caller(user) as caller:
+            answers = [caller.ask(record(records.COUNT, b"")), caller.answer()]
+            assert [each.kind for each in answers if each] == \
+                [records.COUNTS] * count + [records.DONE], (user, answers)
 
 
 @pytest.mark.parametrize("interface", ["lo", "tap", "tunnel", "port", "down"])

@@ -122,7 +122,7 @@ class Sequence:
             {"owner": chance.choice([ROOT.uid, OTHER.uid])}, {"uuid": b"v" * 16},
             {"probe": chance.choice([0, 1, 3])}, {"queues": chance.choice([2, 8, 9])},
             {"named": chance.choice([1, 2])}, {"promiscuous": chance.choice([1, 2, 3])},
-            {"dry_run": 1}, {"name": b"a/b"}, {"reserved": b"xyz"}]
+            {"dry_run": 1}, {"name": b"a/b"}, {"question": 2}]
         fields: dict[str, Any] = {
             "name": chance.choice([*NAMES, SAME]).encode(), "probe": 2, "dhcp": chance.randrange(2),
             "announce": chance.randrange(2), "offload": chance.randrange(2),

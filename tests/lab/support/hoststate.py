@@ -6,6 +6,7 @@ numbers that the kernel hands out anew each time (rule handles, the other end of
 """
 
 import json
+import re
 import stat
 import time
 from collections import Counter
@@ -110,12 +111,23 @@ def _text(value: Any) -> str:
 
 
 def _ruleset(netns: Netns) -> Iterator[str]:
-    """One line for each object, and for each element of a set, whose order is the kernel's."""
-    for item in netns.nft_json("list", "ruleset"):
-        for kind, body in item.items():
-            for element in body.pop("elem", []) if kind in ("set", "map") else []:
-                yield f"nft element of {body['table']} {body['name']}: {json.dumps(element)}"
-            yield f"nft {kind}: {_text(without(body, {'handle', 'packets', 'bytes'}))}"
+    """One line for each table, each line of it, and each element of a set, whose order is the
+    kernel's. As JSON, nft 1.0.6 prints a table's flags from memory that it has freed."""
+    listed = run(["ip", "netns", "exec", netns.name, "nft", "-s", "list", "ruleset"]).stdout
+    table = block = ""
+    for line in re.sub(r",\n\s+", ", ", listed).splitlines():
+        said = line.strip()
+        if line.startswith("table "):
+            table, block = said.removesuffix(" {"), ""
+            yield f"nft table: {table}"
+        elif said.startswith("elements = {"):
+            for each in said.removeprefix("elements = {").removesuffix("}").split(","):
+                yield f"nft element of {table} {block}: {each.strip()}"
+        elif re.match(r"\t\S+ \S+ {$", line):
+            block = said.removesuffix(" {")
+            yield f"nft block: {table}, {block}"
+        elif said and said != "}":
+            yield f"nft rule: {table}, {block}: {said}"
 
 
 def _sysctls() -> Iterator[str]:

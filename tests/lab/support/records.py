@@ -52,16 +52,16 @@ _PROTOCOL = _protocol()
 _RECORDS = _PROTOCOL["records"]
 MAGIC, VERSION, LARGEST = _PROTOCOL["magic"], _PROTOCOL["version"], _PROTOCOL["largest"]
 (ATTACH, MOVE, WITHDRAW, CLEAN, CHANGE, READY, FAILED, CONFLICT, RENEWED, DONE, DHCP,
- CONNECT, CONNECTED, STRANGER, VERDICT, ACCESS) = (
+ CONNECT, CONNECTED, STRANGER, VERDICT, ACCESS, COUNT, COUNTS) = (
     _PROTOCOL["types"][f"RECORD_{name}"] for name in
     "ATTACH MOVE WITHDRAW CLEAN CHANGE READY FAILED CONFLICT RENEWED DONE DHCP CONNECT "
-    "CONNECTED STRANGER VERDICT ACCESS".split())
+    "CONNECTED STRANGER VERDICT ACCESS COUNT COUNTS".split())
 
 HEADER = Layout(**_RECORDS["record_header"])
 (ATTACH_BODY, CLEAN_BODY, CHANGE_BODY, READY_BODY, FAILED_BODY, CONFLICT_BODY, DHCP_BODY,
- VERDICT_BODY, ACCESS_BODY) = (
+ VERDICT_BODY, ACCESS_BODY, COUNTS_BODY) = (
     Layout(**_RECORDS[f"{name}_record"], start=HEADER.size) for name in
-    "attach clean change ready failed conflict dhcp verdict access".split())
+    "attach clean change ready failed conflict dhcp verdict access counts".split())
 
 
 def header(kind: int, size: int, magic: int = MAGIC, version: int = VERSION) -> bytes:
@@ -94,7 +94,7 @@ def attach_body(ifindex: int, host: Optional[str], name: bytes = b"x", owner: in
                 promiscuous: int = 0, queues: int = 1, offload: int = 0, dhcp: int = 0,
                 remembered_routers: bytes = b"",
                 named: int = 0, announce: int = 0, dry_run: int = 0, verbose: int = 0,
-                card: int = 0, host_routes: int = 0, reserved: bytes = b"",
+                card: int = 0, host_routes: int = 0, question: int = 0,
                 uuid: bytes = b"u" * 16, mac: Optional[bytes] = None, path: int = 0,
                 firewall: int = 0) -> bytes:
     """The body of a request to attach or move a VM on the uplink @ifindex with address @host."""
@@ -106,7 +106,7 @@ def attach_body(ifindex: int, host: Optional[str], name: bytes = b"x", owner: in
         mac=mac or mac_of(name, owner, card), probe=probe, promiscuous=promiscuous, path=path,
         firewall=firewall, queues=queues, offload=offload, dhcp=dhcp, named=named,
         announce=announce, dry_run=dry_run, verbose=verbose, card=card, host_routes=host_routes,
-        reserved=reserved)
+        question=question)
 
 
 def attach(kind: int = ATTACH, **fields: Any) -> bytes:

@@ -176,7 +176,7 @@ static void refuse_uplinks(int owner, uint32_t tap, uint32_t gate)
 	for (size_t i = 0; i < 3; i++) {
 		struct maker_request request = vm_request(owner, none[i], tap);
 
-		for (uint32_t type = MAKER_TABLE_OPEN; type <= MAKER_TABLE_DELETE; type++) {
+		for (uint32_t type = MAKER_TABLE_OPEN; type <= MAKER_TABLE_DUMP; type++) {
 			request.type = type;
 			request.number = 0;
 			assert_int_equal(make(request), -EPERM);
@@ -207,6 +207,10 @@ static void refuse_sockets(const struct maker_request *right)
 			request.type = type;
 			assert_int_equal(make(request), -EPERM);
 		}
+		request.type = MAKER_TABLE_DUMP;
+		assert_int_equal(make(request), i < 5 ? -EPERM : 0);
+		request.number = TABLE_COUNTED;
+		assert_int_equal(make(request), -EPERM);
 		if (none[i] >= 0)
 			close(none[i]);
 	}
@@ -611,6 +615,18 @@ static void confined(void)
 		request.number = type == MAKER_TABLE_VM ? TABLE_BRIDGED : 0;
 		assert_int_equal(maker_call(sockets[0], &request, &ifindex, none, &err), 0);
 	}
+	request.type = MAKER_TABLE_DUMP;
+	for (request.number = 0; request.number < TABLE_COUNTED; request.number++) {
+		char octets[4096];
+
+		assert_int_equal(maker_call(sockets[0], &request, &ifindex, none, &err), 0);
+		/* The socket has the answer, or the error of a set that is not there. */
+		assert_true(recv(fds[0], octets, sizeof(octets), MSG_DONTWAIT) > 0);
+		while (recv(fds[0], octets, sizeof(octets), MSG_DONTWAIT) > 0)
+			continue;
+		assert_int_equal(errno, EAGAIN);
+	}
+	request.number = 0;
 	/* The table outlives its maker, for who holds the owner's socket. */
 	close(sockets[0]);
 	assert_int_equal(namespace_wait(maker), 0);

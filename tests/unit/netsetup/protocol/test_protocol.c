@@ -19,7 +19,7 @@
 #include "netsetup/protocol/protocol.h"
 #include "tests/unit/support/namespace.h"
 
-#define TYPE_LAST RECORD_ACCESS
+#define TYPE_LAST RECORD_COUNTS
 
 static struct in_addr address(const char *text)
 {
@@ -52,7 +52,7 @@ static void test_init(void **state)
 		[RECORD_FAILED] = 1556,  [RECORD_CONFLICT] = 24, [RECORD_RENEWED] = 12,
 		[RECORD_DONE] = 12,      [RECORD_DHCP] = 1524,   [RECORD_CONNECT] = 12,
 		[RECORD_CONNECTED] = 12, [RECORD_STRANGER] = 24, [RECORD_VERDICT] = 864,
-		[RECORD_ACCESS] = 16
+		[RECORD_ACCESS] = 16,    [RECORD_COUNT] = 12,    [RECORD_COUNTS] = 88
 	};
 	struct error err;
 
@@ -209,7 +209,7 @@ SETTER(set_dry_run, attach->dry_run = (uint8_t)value)
 SETTER(set_verbose, attach->verbose = (uint8_t)value)
 SETTER(set_card, attach->card = (uint8_t)value)
 SETTER(set_host_routes, attach->host_routes = (uint8_t)value)
-SETTER(set_reserved, attach->reserved[value] = 1)
+SETTER(set_question, attach->question = (uint8_t)value)
 
 static const struct field_case fields[] = {
 	{ "name", set_name, 0 },
@@ -294,7 +294,8 @@ static const struct field_case fields[] = {
 	{ "card", set_card, 255 },
 	{ NULL, set_host_routes, 1 },
 	{ "flags", set_host_routes, 2 },
-	{ "flags", set_reserved, 0 },
+	{ "question", set_question, 1 },
+	{ "flags", set_question, 2 },
 };
 
 static void test_fields(void **state)
@@ -319,6 +320,37 @@ static void test_fields(void **state)
 				 fields[i].field);
 		assert_string_equal(err.message, expected);
 	}
+}
+
+/* A question has its uplink and its user, and nothing else by which it could be a VM. */
+static void test_question_fields(void **state)
+{
+	struct attach_record question = good_attach();
+	uint8_t *octets = (uint8_t *)&question;
+	struct error err = { 0 };
+
+	question.probe = PROBE_NONE;
+	question.path = PATH_ROUTED;
+	question.question = 1;
+	assert_int_equal(protocol_attach_check(&question, &err), 0);
+	question.named = 1;
+	assert_int_equal(protocol_attach_check(&question, &err), 0);
+	for (size_t i = offsetof(struct attach_record, uuid); i < sizeof(question); i++) {
+		const uint8_t good = octets[i];
+		const bool free = (i >= offsetof(struct attach_record, owner) &&
+				   i < offsetof(struct attach_record, address)) ||
+				  (i >= offsetof(struct attach_record, mac) &&
+				   i < offsetof(struct attach_record, probe)) ||
+				  i == offsetof(struct attach_record, named) ||
+				  i == offsetof(struct attach_record, question);
+
+		octets[i] ^= 1;
+		if (!free)
+			assert_int_equal(protocol_attach_check(&question, &err), -EINVAL);
+		octets[i] = good;
+	}
+	question.question = 0;
+	assert_int_equal(protocol_attach_check(&question, &err), 0);
 }
 
 static void test_clean_fields(void **state)
@@ -541,17 +573,12 @@ static void test_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_init),
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_header),
-		cmocka_unit_test(test_unterminated),
-		cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_clean_fields),
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_descriptors_of_garbage),
-		cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_end_of_file),
+		cmocka_unit_test(test_init),         cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_header),       cmocka_unit_test(test_unterminated),
+		cmocka_unit_test(test_fields),       cmocka_unit_test(test_question_fields),
+		cmocka_unit_test(test_clean_fields), cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_descriptors),  cmocka_unit_test(test_descriptors_of_garbage),
+		cmocka_unit_test(test_too_large),    cmocka_unit_test(test_end_of_file),
 		cmocka_unit_test(test_full),
 	};
 

@@ -235,7 +235,7 @@ static void other_sizes(void)
 
 	vm = add(&state, "web", "192.168.7.9");
 	vm->record.access = 0x01020304;
-	memset(vm->record.attach.reserved, 7, sizeof(vm->record.attach.reserved));
+	vm->record.attach.question = 7;
 	add(&state, "more", "192.168.7.10");
 	state.uplinks.count = 2;
 	for (uint32_t i = 0; i < 2; i++)
@@ -270,7 +270,7 @@ static void other_sizes(void)
 		assert_string_equal(found->record.attach.name, "web");
 		assert_address(found->record.address, "192.168.7.9");
 		assert_int_equal(found->record.access, by < 0 ? 4 : 0x01020304);
-		assert_int_equal(found->record.attach.reserved[0], by < 0 ? 0 : 7);
+		assert_int_equal(found->record.attach.question, by < 0 ? 0 : 7);
 		if (by >= 0)
 			assert_memory_equal(&found->record, &vm->record, end);
 		assert_address(state_find(&next, 2)->record.address, "192.168.7.10");

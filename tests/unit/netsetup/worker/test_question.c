@@ -51,7 +51,7 @@ static struct trace step(const struct question *question, unsigned int number, c
 			       .rule = 5,
 			       .verdict = NF_ACCEPT,
 			       .first = first,
-			       .number = (uint16_t)(SAMPLE_ID + number),
+			       .number = (uint16_t)(ASK_SAMPLE_ID + number),
 			       .output = direction == VERDICT_OUT ? UPLINK : TAP };
 
 	trace.source = sample_source(&question->ends, direction);
@@ -162,9 +162,9 @@ static void test_others(void **state)
 	apply(&question, trace);
 	trace = step(&question, 0, "filter", "FORWARD", true);
 	trace.verdict = NF_DROP;
-	trace.number = SAMPLE_ID + SAMPLE_COUNT;
+	trace.number = ASK_SAMPLE_ID + SAMPLE_COUNT;
 	apply(&question, trace);
-	trace.number = SAMPLE_ID - 1;
+	trace.number = ASK_SAMPLE_ID - 1;
 	apply(&question, trace);
 	/* Without the headers, and with an identifier that no sample has. */
 	trace = step(&question, 0, "filter", "FORWARD", false);
@@ -245,7 +245,7 @@ static void test_any(void **state)
 					  chains[random() % 6], random() % 2);
 
 		trace.id = (uint32_t)random() % 8;
-		trace.number = (uint16_t)(SAMPLE_ID + number);
+		trace.number = (uint16_t)(ASK_SAMPLE_ID + number);
 		trace.verdict = random() % 16 ? NF_ACCEPT : NF_DROP;
 		trace.output = (uint32_t)random() % 8;
 		trace.cut = random() % 4 == 0;
