@@ -69,10 +69,7 @@ class Laptop:
         """Have a manager of this name in charge; the guest ends with the other one."""
         if self.manager is not None and self.manager.name == name:
             return
-        self.end_guest()
-        if self.manager is not None:
-            self.manager.stop()
-            self.manager = None
+        self.start_anew()
         manager = MANAGERS[name](CONNECT)
         say(f"starting {name}")
         try:
@@ -81,6 +78,13 @@ class Laptop:
             manager.stop()
             raise
         self.manager = manager
+
+    def start_anew(self) -> None:
+        """End the guest and the manager, so that the next case starts its own."""
+        self.end_guest()
+        if self.manager is not None:
+            self.manager.stop()
+            self.manager = None
 
     def end_guest(self) -> None:
         """End the guest and its watches."""

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import List, Sequence
 
@@ -63,6 +64,8 @@ def run_case(laptop: Laptop, entry: Case) -> bool:
         reason = str(err) if isinstance(err, Failure) else traceback.format_exc()
         Path(f"/laptop/logs/{entry.name.replace('/', '-')}").write_text(
             f"{reason}\n{laptop.describe()}", encoding="utf-8")
+        with suppress(Failure):  # the next case must not fail for the same reason
+            laptop.start_anew()
     report(laptop, entry.name, time.monotonic() - started, reason)
     return not reason
 
