@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The cases: what happens to a laptop's Wi-Fi while a guest is on its LAN."""
 
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,39 +10,44 @@ from typing import Callable, Dict, List, Sequence
 import managers
 from command import Failure, run, wait_for
 from guest import person
-from laptop import BACK, STATIONS, Laptop, guests
+from laptop import ALONE, BACK, STATIONS, Laptop
 from managers import WLAN, NetworkManager
 from surroundings import CAFE_SSID, ISOLATION, SSID, pause
 
 EVERY = ("nm", "iwd", "networkd")
+PATHS = ("routed", "bridged", ALONE)
+NO_GUEST = ("",)
 
 
 @dataclass
 class Case:
-    """One case with one manager; a case without a guest is about the uplink alone."""
+    """One case with one manager; a case about the uplink alone has no path."""
 
     name: str
+    path: str
     manager: str
     run: Callable[[Laptop], None]
-    guest: bool
+    quick: bool  # true if the quick kernel can run it
 
 
 CASES: Dict[str, Case] = {}
 
 
-def case(*kinds: str, guest: bool = True):
-    """Register a function as a case with each of these managers, under its own name."""
+def case(*kinds: str, paths: Sequence[str] = PATHS, sleeps: bool = False):
+    """Register a function as a case on each path with each of these managers, under its own name."""
     def register(function: Callable[[Laptop], None]) -> Callable[[Laptop], None]:
-        for kind in kinds:
-            name = f"{kind}/{function.__name__.replace('_', '-')}"
-            CASES[name] = Case(name, kind, function, guest)
+        for path, kind in itertools.product(paths, kinds):
+            name = "/".join(filter(None, (path, kind, function.__name__.replace("_", "-"))))
+            CASES[name] = Case(name, path, kind, function, kind != "iwd" and not sleeps)
         return function
     return register
 
 
 def names() -> List[str]:
-    """The names of the cases, those of a manager together."""
-    return sorted(CASES, key=lambda name: EVERY.index(CASES[name].manager))
+    """The names of the cases, those of a path together, and in these those of a manager."""
+    order = (*NO_GUEST, *PATHS)
+    return sorted(CASES, key=lambda name: (order.index(CASES[name].path),
+                                           EVERY.index(CASES[name].manager)))
 
 
 # Seven kinds of reconnect
@@ -150,10 +156,11 @@ def other_network(laptop: Laptop) -> None:
     def act() -> None:
         laptop.manager.up(CAFE_SSID)
         laptop.manager.wait(CAFE_SSID)
-        laptop.visit()
+        if laptop.guest:
+            laptop.visit()
         laptop.manager.up(SSID)
         laptop.manager.wait(SSID)
-        home = laptop.guest.address(managers.NETS[SSID])
+        home = laptop.guest.address(managers.NETS[SSID]) if laptop.guest else at
         if home != at:
             raise Failure(f"the guest was {at} and is {home} at home")
     laptop.away(act)
@@ -179,7 +186,7 @@ def random_mac(laptop: Laptop) -> None:
         laptop.manager.up(SSID)
 
 
-@case(*EVERY)
+@case(*EVERY, sleeps=True)
 def suspend(laptop: Laptop) -> None:
     """The laptop sleeps for some seconds; its clock wakes it.
 
@@ -211,7 +218,7 @@ def behind(laptop: Laptop, lines: str, stations: Sequence[str] = STATIONS) -> No
     for station in stations:
         run("ip", "neigh", "flush", "all", netns=station)
     pause(1)
-    laptop.wait_answers(guests(stations), BACK)
+    laptop.wait_answers(laptop.guests(stations), BACK)
 
     def again() -> None:
         laptop.surroundings.deauthenticate(managers.mac())
@@ -256,7 +263,7 @@ def expect(text: str, output: str) -> None:
         raise Failure(f"expected '{text}', found: {output}")
 
 
-@case("nm", guest=False)
+@case("nm", paths=NO_GUEST)
 def uplink_wired_beside(laptop: Laptop) -> None:
     """The Wi-Fi is the uplink, also beside a wired interface that has the better route."""
     expect(f"wlan0, Wi-Fi {SSID}, {managers.address()}/24", finding())
@@ -277,7 +284,7 @@ def uplink_wired_beside(laptop: Laptop) -> None:
         run("ip", "link", "del", "wired0")
 
 
-@case("nm", guest=False)
+@case("nm", paths=NO_GUEST)
 def uplink_other_modes(laptop: Laptop) -> None:
     """A monitor and an access point are no uplink, and the list says why."""
     phy = managers.phy().name
@@ -307,7 +314,7 @@ def names_of(laptop: Laptop, lines: str, profile: str, text: str) -> None:
         run("nmcli", "connection", "delete", "named", check=False)
 
 
-@case("nm", guest=False)
+@case("nm", paths=NO_GUEST)
 def uplink_hostile_name(laptop: Laptop) -> None:
     """A name of 32 octets: an escape sequence, a bell, NUL, Latin-1 and a backslash."""
     octets = bytes.fromhex("1b5b324a1b5d303b7807000a0de9ff5c") + b"z" * 16
@@ -315,7 +322,7 @@ def uplink_hostile_name(laptop: Laptop) -> None:
              r"\x1b[2J\x1b]0;x\x07\x00\x0a\x0d\xe9\xff\x5c" + "z" * 16)
 
 
-@case("nm", guest=False)
+@case("nm", paths=NO_GUEST)
 def uplink_hidden_name(laptop: Laptop) -> None:
     """A network that does not announce its name."""
     names_of(laptop, "ssid=hidden\nignore_broadcast_ssid=1\n", "ssid=hidden\nhidden=true", "hidden")

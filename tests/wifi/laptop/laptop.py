@@ -14,6 +14,7 @@ from surroundings import CAFE, ROUTER, SSID, Surroundings
 from watch import Watch
 
 STATIONS = ("phone", "router")  # the namespaces that watch the guest; the router is behind a cable
+ALONE = "alone"  # in the place of a path: no guest, which shows what is the manager's own fault
 
 # Seconds
 INTERVAL = 0.02  # between two echo requests
@@ -23,16 +24,10 @@ SETTLE = 60  # for the laptop to answer after it is connected
 BACK = 10  # for the guest to answer after the laptop does
 
 
-def guests(stations: Sequence[str]) -> List[str]:
-    """The names by which these stations watch the guest."""
-    return [f"{station}-guest" for station in stations]
-
-
 class Laptop:
     """All that a case can use."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self) -> None:
         self.surroundings = Surroundings()
         self.watch = Watch(INTERVAL)
         self.manager: Optional[Manager] = None
@@ -48,7 +43,7 @@ class Laptop:
         Guest.install()
         say("making the surroundings")
         self.surroundings.build()
-        Guest(self.path, BOOT)
+        Guest("routed", BOOT)
         self._before = self.state()
 
     @staticmethod
@@ -74,10 +69,7 @@ class Laptop:
         """Have a manager of this name in charge; the guest ends with the other one."""
         if self.manager is not None and self.manager.name == name:
             return
-        self.end_guest()
-        if self.manager is not None:
-            self.manager.stop()
-            self.manager = None
+        self.start_anew()
         manager = MANAGERS[name](CONNECT)
         say(f"starting {name}")
         try:
@@ -86,6 +78,13 @@ class Laptop:
             manager.stop()
             raise
         self.manager = manager
+
+    def start_anew(self) -> None:
+        """End the guest and the manager, so that the next case starts its own."""
+        self.end_guest()
+        if self.manager is not None:
+            self.manager.stop()
+            self.manager = None
 
     def end_guest(self) -> None:
         """End the guest and its watches."""
@@ -106,27 +105,30 @@ class Laptop:
             self.manager.up(SSID)
             self.manager.wait(SSID)
 
-    def ready(self, name: str) -> None:
-        """Begin a case: the laptop is at home, and the guest answers every station."""
+    def ready(self, name: str, path: str) -> None:
+        """Begin a case: the laptop is at home, and the guest on this path answers every station."""
         self.home(name)
         self.follow_laptop()
+        if path == ALONE:
+            self.end_guest()
+            return
         try:
-            if self.guest is None or not self.guest.running():
-                raise Failure("there is no guest")
-            self.wait_answers(guests(STATIONS), SETTLE)
+            if self.guest is None or self.guest.path != path or not self.guest.running():
+                raise Failure("there is no such guest")
+            self.wait_answers(self.guests(), SETTLE)
         except Failure:
             self.end_guest()
-            self.start_guest()
+            self.start_guest(path)
         self._hold()
 
-    def start_guest(self) -> None:
+    def start_guest(self, path: str) -> None:
         """Start the guest and wait until it answers."""
-        say("starting the guest")
-        self.guest = Guest(self.path, BOOT)
+        say(f"starting the guest, {path}")
+        self.guest = Guest(path, BOOT)
         self.at = self.guest.start()
         for station in STATIONS:
             self.watch.add(f"{station}-guest", station, self.at)
-        self.wait_answers(guests(STATIONS), BOOT)
+        self.wait_answers(self.guests(), BOOT)
         wait_for("the guest's servers run", self._serves, BOOT, 1)
         say(f"the guest answers at {self.at}")
 
@@ -151,6 +153,10 @@ class Laptop:
 
     # Measurements
 
+    def guests(self, stations: Sequence[str] = STATIONS) -> List[str]:
+        """The names by which these stations watch the guest, if there is one."""
+        return [f"{station}-guest" for station in stations if self.guest]
+
     def wait_answers(self, names: Sequence[str], limit: float) -> None:
         """Wait until all of the watched answer."""
         for name in names:
@@ -173,15 +179,16 @@ class Laptop:
         if managers.address() != before:
             self.follow_laptop()
         self.wait_answers([f"{station}-laptop" for station in stations], SETTLE)
-        self.wait_answers(guests(stations), BACK)
+        self.wait_answers(self.guests(stations), BACK)
         for station in stations:
-            host, guest = f"{station}-laptop", f"{station}-guest"
+            self.figures[f"{label}{station}-laptop-lost-ms"] = self.watch.silence(f"{station}-laptop")
+        for guest, host in zip(self.guests(stations), (f"{station}-laptop" for station in stations)):
             self.figures |= {
-                f"{label}{host}-lost-ms": self.watch.silence(host),
                 f"{label}{guest}-lost-ms": self.watch.silence(guest),
                 f"{label}{guest}-back-s": round(self.watch.back(guest), 2),
                 f"{label}{guest}-late-ms": self.watch.missed(guest, host)}
-        self.check(stations)
+        if self.guest:
+            self.check(stations)
 
     def check(self, stations: Sequence[str] = STATIONS) -> None:
         """Check TCP both ways: a new connection, the one that was held, and the guest's own."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs cases inside the laptop: main.py [--list] [--path=P] CASE...
+"""Runs cases inside the laptop: main.py [--list] [--quick] CASE...
 
-Each case prints a line `result {...}`, a JSON object: case, path, ok, seconds, figures, reason. The exit status is 1 if a case failed.
+Each case prints a line `result {...}`, a JSON object: case, ok, seconds, figures, reason. The exit
+status is 1 if a case failed.
 """
 
 import argparse
@@ -10,23 +11,30 @@ import json
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import List, Sequence
 
 from cases import CASES, Case, names
 from command import Failure, run, say
-from laptop import Laptop
+from laptop import ALONE, Laptop
 
 
-def chosen(patterns: Sequence[str]) -> List[str]:
-    """The names of the cases that match a pattern; all without patterns."""
-    every = names()
-    found = [name for name in every
-             if not patterns or any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
-    for pattern in patterns:
-        if not fnmatch.filter(every, pattern):
-            sys.exit(f"wifi: there is no case '{pattern}'; see --list")
-    return found
+def chosen(patterns: Sequence[str], quick: bool) -> List[str]:
+    """The names of the cases that match a pattern, with or without their path; all without patterns.
+
+    Those without a guest are only found by their whole name.
+    """
+    every = [name for name in names() if CASES[name].quick or not quick]
+    short = {name: name.removeprefix(f"{CASES[name].path}/") for name in every
+             if CASES[name].path != ALONE}
+
+    def matching(pattern: str) -> List[str]:
+        found = [name for name in every if fnmatch.fnmatch(name, pattern)
+                 or fnmatch.fnmatch(short.get(name, ""), pattern)]
+        return found or sys.exit(f"wifi: there is no case '{pattern}'; see --list")
+    found = {name for pattern in patterns for name in matching(pattern)} if patterns else short
+    return [name for name in every if name in found]
 
 
 def report(laptop: Laptop, name: str, seconds: float, reason: str) -> None:
@@ -34,8 +42,8 @@ def report(laptop: Laptop, name: str, seconds: float, reason: str) -> None:
     figures = " ".join(f"{key}={value}" for key, value in laptop.figures.items())
     say(f"{'FAILED' if reason else 'ok'} {name} {figures} {reason.strip().splitlines()[0] if reason else ''}")
     print("result " + json.dumps({
-        "case": name, "path": laptop.path, "ok": not reason,
-        "seconds": round(seconds, 1), "figures": laptop.figures, "reason": reason}), flush=True)
+        "case": name, "ok": not reason, "seconds": round(seconds, 1),
+        "figures": laptop.figures, "reason": reason}), flush=True)
 
 
 def run_case(laptop: Laptop, entry: Case) -> bool:
@@ -45,8 +53,8 @@ def run_case(laptop: Laptop, entry: Case) -> bool:
     started, reason = time.monotonic(), ""
     laptop.figures = {}
     try:
-        if entry.guest:
-            laptop.ready(entry.manager)
+        if entry.path:
+            laptop.ready(entry.manager, entry.path)
         else:
             laptop.end_guest()
             laptop.home(entry.manager)
@@ -56,6 +64,8 @@ def run_case(laptop: Laptop, entry: Case) -> bool:
         reason = str(err) if isinstance(err, Failure) else traceback.format_exc()
         Path(f"/laptop/logs/{entry.name.replace('/', '-')}").write_text(
             f"{reason}\n{laptop.describe()}", encoding="utf-8")
+        with suppress(Failure):  # the next case must not fail for the same reason
+            laptop.start_anew()
     report(laptop, entry.name, time.monotonic() - started, reason)
     return not reason
 
@@ -77,14 +87,14 @@ def main() -> int:
     """Run the cases that the command line names."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--path", choices=("routed", "bridged"), default="routed")
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("cases", nargs="*")
     options = parser.parse_args()
-    found = chosen(options.cases)
+    found = chosen(options.cases, options.quick)
     if options.list:
         print("\n".join(found))
         return 0
-    laptop = Laptop(options.path)
+    laptop = Laptop()
     laptop.build()
     results = [run_case(laptop, CASES[name]) for name in found]
     results.append(end(laptop))
