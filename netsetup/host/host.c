@@ -404,17 +404,12 @@ static int call_again(struct host *host, const struct maker_request *request, si
 	return ret;
 }
 
-int host_source_socket(struct host *host, struct interface_id tap, struct error *err)
+int host_frame_socket(struct host *host, struct interface_id link, struct error *err)
 {
-	const struct maker_request request = { .type = MAKER_SOURCE_SOCKET,
-					       .ifindex = tap.ifindex };
+	const struct maker_request request = { .type = MAKER_FRAME_SOCKET,
+					       .ifindex = link.ifindex };
 
 	return open_socket(host, &request, err);
-}
-
-int host_access_socket(struct host *host, struct interface_id uplink, struct error *err)
-{
-	return host_source_socket(host, uplink, err);
 }
 
 int host_table_open(struct host *host, struct interface_id uplink, struct host_table *table,

@@ -121,16 +121,15 @@ int host_tap_route_delete(struct host *host, const struct table_route *route, co
  * host_arp_socket() - open a socket for ARP on the uplink, which is promiscuous as long as the
  * socket is open if @mode demands it; see arp_socket_listen() and promiscuous_set().
  * host_dhcp_socket() - open a socket for the guest's DHCP; see dhcp_socket_open().
- * host_source_socket() - open one on the tap, for source_socket_listen().
- * host_access_socket() - open one on the uplink, for access_socket_listen().
+ * host_frame_socket() - open a socket for all frames, before the uplink's table, on the tap for
+ * source_socket_listen(), or on the uplink for access_socket_listen().
  *
  * Return: the socket or a negative errno.
  */
 int host_arp_socket(struct host *host, struct interface_id uplink, enum promiscuous_mode mode,
 		    struct error *err);
 int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *err);
-int host_source_socket(struct host *host, struct interface_id tap, struct error *err);
-int host_access_socket(struct host *host, struct interface_id uplink, struct error *err);
+int host_frame_socket(struct host *host, struct interface_id link, struct error *err);
 
 /**
  * host_ask_open() - open what the kernel is asked by; see ask_open().

@@ -12,7 +12,7 @@
 
 /**
  * access_socket_listen() - pass ARP for the address or from the router, and ICMP from the router.
- * @socket: from host_access_socket(). It receives a frame before the uplink's table, which passes
+ * @socket: from host_frame_socket(). It receives a frame before the uplink's table, which passes
  *          it to the guest.
  * @address, @router: 0.0.0.0 for both: pass nothing.
  *

@@ -212,7 +212,7 @@ int change_arp_socket(const struct change *change, struct error *err)
 	return 0;
 }
 
-int change_source_socket(const struct change *change, struct error *err)
+int change_frame_socket(const struct change *change, struct error *err)
 {
 	const int fd = packet_socket_open(change->request->ifindex, ETH_P_ALL, err);
 

@@ -44,7 +44,7 @@ int change_route_delete(const struct change *change, struct error *err);
 int change_proxy_add(const struct change *change, struct error *err);
 int change_proxy_delete(const struct change *change, struct error *err);
 int change_arp_socket(const struct change *change, struct error *err);
-int change_source_socket(const struct change *change, struct error *err);
+int change_frame_socket(const struct change *change, struct error *err);
 int change_dhcp_socket(const struct change *change, struct error *err);
 int change_table_open(const struct change *change, struct error *err);
 int change_table_bridge(const struct change *change, struct error *err);

@@ -54,7 +54,7 @@ static const struct kind {
 	[MAKER_PROXY_DELETE] = { SIDE_NO_TAP, true, 0, 0, change_proxy_delete, false, false },
 	[MAKER_ARP_SOCKET] = { SIDE_UPLINK, false, 0, PROMISCUOUS_OFF, change_arp_socket, false,
 			       false },
-	[MAKER_SOURCE_SOCKET] = { SIDE_EITHER, false, 0, 0, change_source_socket, false, false },
+	[MAKER_FRAME_SOCKET] = { SIDE_EITHER, false, 0, 0, change_frame_socket, false, false },
 	[MAKER_DHCP_SOCKET] = { SIDE_TAP, false, 0, 0, change_dhcp_socket, false, false },
 	[MAKER_TABLE_OPEN] = { SIDE_UPLINK, false, 0, 0, change_table_open, false, false },
 	[MAKER_TABLE_BRIDGE] = { SIDE_UPLINK, false, 0, 0, change_table_bridge, true, false },

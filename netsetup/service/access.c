@@ -28,7 +28,7 @@ void access_begin(struct state *state, struct host *host, struct vm *vm)
 	if (!unasked || host->dry_run || ipv4_unset(vm->uplink.router) ||
 	    !memcmp(&vm->router_mac, &unknown, sizeof(unknown)))
 		return;
-	socket = host_access_socket(host, uplink_check_id(&vm->uplink), &ignored);
+	socket = host_frame_socket(host, uplink_check_id(&vm->uplink), &ignored);
 	if (socket < 0)
 		return;
 	message.job = ++last_job;

@@ -183,7 +183,7 @@ int publish_dhcp(struct state *state, struct host *host, struct vm *vm, struct e
 static int publish_sources(struct state *state, struct host *host, struct vm *vm, struct error *err)
 {
 	const struct worker_message message = { .type = WORKER_SOURCES, .vm = vm->record.id };
-	cleanup_fd int socket = host_source_socket(host, vm_tap(vm), err);
+	cleanup_fd int socket = host_frame_socket(host, vm_tap(vm), err);
 	int ret;
 
 	if (socket < 0)

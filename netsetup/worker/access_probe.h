@@ -50,7 +50,7 @@ enum access_probe_step {
 
 /**
  * struct access_probe - the probe of one address.
- * @socket: of host_access_socket(), owned, or -1.
+ * @socket: of host_frame_socket(), owned, or -1.
  * @job: of the request.
  * @mac: the station's; @router_mac: the router's.
  * @address: the VM's.

@@ -339,15 +339,9 @@ int host_dhcp_socket(struct host *host, struct interface_id tap, struct error *e
 	return new_fd();
 }
 
-int host_source_socket(struct host *host, struct interface_id tap, struct error *err)
+int host_frame_socket(struct host *host, struct interface_id link, struct error *err)
 {
-	must(tap.ifindex == kernel.tap);
-	return new_fd();
-}
-
-int host_access_socket(struct host *host, struct interface_id uplink, struct error *err)
-{
-	must(uplink.ifindex == UPLINK && !host->dry_run);
+	must(link.ifindex == kernel.tap || (link.ifindex == UPLINK && !host->dry_run));
 	return new_fd();
 }
 

@@ -122,7 +122,7 @@ static void refusals(void)
 	/* An uplink has one for the access point. */
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(
-			make((struct maker_request){ .type = MAKER_SOURCE_SOCKET,
+			make((struct maker_request){ .type = MAKER_FRAME_SOCKET,
 						     .ifindex = (uint32_t[]){ lo, foreign }[i] }),
 			-EPERM);
 	assert_int_equal(make((struct maker_request){ .type = MAKER_PROXY_DELETE,

@@ -123,7 +123,7 @@ static void whole(void)
 	send_record(end, &withdraw);
 	assert_int_equal(client_event(&service, vm), 0);
 	/*
-	 * The route, the proxy entry, two values, the route of the tap's table and two to the guest,
+	 * The route, the proxy entry, two values, the route of the tap's table, two to the guest,
 	 * the rule to guests, the uplink's.
 	 */
 	assert_int_equal(count_changes(end), 9);
