@@ -66,7 +66,7 @@ static int route_ifindex(struct nlmsghdr *header)
 		       ?: ifindex;
 }
 
-static int rule_ifindex(struct nlmsghdr *header, const struct network_own *own)
+static int rule_ifindex(struct nlmsghdr *header)
 {
 	struct fib_rules rules = { 0 };
 	int ifindex = -1;
@@ -80,15 +80,13 @@ static int rule_ifindex(struct nlmsghdr *header, const struct network_own *own)
 			ifindex = 0;
 		else if (rule->iifname[0])
 			ifindex = (int)if_nametoindex(rule->iifname);
-		else
-			ifindex = ipv4_equal(rule->to.address, own->address) ? -1 : 0;
 	}
 	fib_rule_done(&rules);
 	return ifindex;
 }
 
 /* Returns the event's interface; 0 if it has none; -1 if it concerns all or is malformed. */
-static int event_ifindex(struct nlmsghdr *header, const struct network_own *own)
+static int event_ifindex(struct nlmsghdr *header)
 {
 	const struct ifinfomsg *link = nlmsg_data(header);
 	const struct ifaddrmsg *address = nlmsg_data(header);
@@ -105,7 +103,7 @@ static int event_ifindex(struct nlmsghdr *header, const struct network_own *own)
 		return nlmsg_valid_hdr(header, sizeof(struct rtmsg)) ? route_ifindex(header) : -1;
 	case RTM_NEWRULE:
 	case RTM_DELRULE:
-		return rule_ifindex(header, own);
+		return rule_ifindex(header);
 	case RTM_NEWNETCONF:
 	case RTM_DELNETCONF:
 		return read_index(header, sizeof(struct netconfmsg), NETCONFA_IFINDEX);
@@ -116,7 +114,7 @@ static int event_ifindex(struct nlmsghdr *header, const struct network_own *own)
 
 enum network_event network_events_classify(struct nlmsghdr *header, const struct network_own *own)
 {
-	const int ifindex = event_ifindex(header, own);
+	const int ifindex = event_ifindex(header);
 
 	if (ifindex == -1)
 		return NETWORK_EVENT_OWN;

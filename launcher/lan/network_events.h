@@ -26,11 +26,9 @@ enum network_event {
 /**
  * struct network_own - a VM's parts of the host.
  * @ifindexes: of its uplink and its tap.
- * @address: the guest's.
  */
 struct network_own {
 	unsigned int ifindexes[2];
-	struct in_addr address;
 };
 
 /**
@@ -45,8 +43,8 @@ enum network_event network_events_drain(struct nl_sock *events, const struct net
 
 /**
  * network_events_classify() - tell what an event concerns. Rules and routes that vmrun-netsetup has
- * made for VMs are no news; those that were deleted are for the VM that had them. Each other rule
- * may take packets of all VMs.
+ * made for VMs are no news; those that were deleted are for the VM that had them, or for all. Each
+ * other rule may take packets of all VMs.
  * @header: nlmsg_ok().
  */
 enum network_event network_events_classify(struct nlmsghdr *header, const struct network_own *own);

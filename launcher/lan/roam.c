@@ -270,8 +270,7 @@ static void on_timer(int fd, uint32_t events, void *context)
 static void on_events(int fd, uint32_t events, void *context)
 {
 	struct roam *roam = context;
-	const struct network_own own = { { roam->follow.uplink.ifindex, roam->tap_ifindex },
-					 roam->follow.place.address };
+	const struct network_own own = { { roam->follow.uplink.ifindex, roam->tap_ifindex } };
 	const enum network_event event = network_events_drain(roam->events, &own);
 	const uint64_t soon = now_ms() + EVENT_DEBOUNCE_MS;
 	const uint64_t next = roam->looked_at + LOOK_INTERVAL_MS;

@@ -10,7 +10,6 @@
 #include <stddef.h>
 
 #include "netsetup/base/cleanup.h"
-#include "netsetup/kernel/frame_mark.h"
 #include "netsetup/kernel/packet_socket.h"
 
 /* Offsets of a frame. */
@@ -30,9 +29,6 @@ int arp_socket_listen(int socket, struct in_addr address, struct error *err)
 	const bool all = address.s_addr == INADDR_ANY;
 	/* The numbers of a jump: instructions to skip if the test is true, and if it is false. */
 	const struct sock_filter filter[] = {
-		/* Drops a guest's frames to this host: no station of the LAN can set a mark. */
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_MARK)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FRAME_MARK_HOST, 12, 0),
 		/* Drops the frames of a VLAN, of which the kernel has taken the tag off by now. */
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OTHERHOST, 10, 0),

@@ -10,7 +10,7 @@
 /**
  * arp_socket_listen() - have the kernel pass the uplink's ARP for IPv4, and nothing else.
  * @socket: from packet_socket_open() for ETH_P_ARP. It receives after the uplink's table, which
- *          passes the ARP for a guest on to it, too.
+ *          passes the ARP for a guest on to it, too; and that of bridged guests to this host.
  * @address: 0.0.0.0 passes all ARP for IPv4. Any other address passes what its owner needs: packets
  *           of other hosts from this address, and probes for it (RFC 5227 section 2.4). The
  *           ordinary ARP of a network then wakes no process.

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "netsetup/base/cleanup.h"
 #include "netsetup/base/clock.h"
 #include "netsetup/base/ipv4.h"
 #include "netsetup/kernel/arp.h"
@@ -127,7 +128,8 @@ static bool is_own(const struct worker_vm *vm, const struct ether_addr *mac)
 {
 	static const struct ether_addr none;
 
-	for (size_t i = 0; i < OWN_MACS_MAX && memcmp(&vm->own[i], &none, sizeof(none)) != 0; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(vm->own) && memcmp(&vm->own[i], &none, sizeof(none)) != 0;
+	     i++)
 		if (!memcmp(&vm->own[i], mac, sizeof(*mac)))
 			return true;
 	return !memcmp(&vm->mac, mac, sizeof(*mac));

@@ -138,8 +138,8 @@ def test_uplink_is_renamed(lab: Lab) -> None:
         for old, new in (("wlan0", "wlp3s0"), ("wlp3s0", "wlan0")):
             rename_uplink(lab, old, new)
             assert stream.answered(time.monotonic()), vm.stderr.text
-            wanted, deadline = f"table netdev vmrun-{new}\n", time.monotonic() + 5
-            while lab.laptop.netns.run(["nft", "list", "tables"]).stdout != wanted:
+            wanted, deadline = [f"table {family} vmrun-{new}" for family in ("ip", "netdev")], time.monotonic() + 5
+            while sorted(lab.laptop.netns.run(["nft", "list", "tables"]).stdout.splitlines()) != wanted:
                 assert time.monotonic() < deadline, vm.stderr.text
                 time.sleep(0.05)
         assert not stream.broken
