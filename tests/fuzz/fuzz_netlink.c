@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct network_own own = { { 2, 3 }, { 0x0a4da8c0 } };
+	const struct network_own own = { { 2, 3 } };
 	struct interface link = { .ifname = "e0", .ifindex = 2 };
 	/* Aligned, and it ends where the messages do. */
 	cleanup_free void *buffer = malloc(size ? size : 1);

@@ -623,6 +623,11 @@ static void add_victim(void)
 	victim->record.attach.owner = victim->record.uid = OTHERS;
 	ifname_of_tap(OTHERS, "web", 0, victim->record.tap);
 	strcpy(kernel.others_name, victim->record.tap);
+	kernel.rules[kernel.rule_count++] = (struct fib_rule){ .protocol = HOST_PROTOCOL,
+							       .preference = CHANGE_PREFERENCE_MAX +
+									     1 - MAKER_RULES,
+							       .action = FR_ACT_TO_TBL,
+							       .table = GUEST_TABLE };
 	victim->record.tap_ifindex = OTHERS_TAP;
 	victim->record.address = others;
 	victim->record.published_on = UPLINK;
@@ -836,7 +841,8 @@ static void end(struct client *client)
 	must(!vm);
 	must(state.vms == victim && !victim->next);
 	must(!kernel.tap && !kernel.route.s_addr && !kernel.proxy.s_addr);
-	must(!kernel.rule_count && !kernel.route_count);
+	/* The rule for all guests serves the victim. */
+	must(kernel.rule_count == 1 && kernel.rules[0].table == GUEST_TABLE && !kernel.route_count);
 	if (client->socket >= 0)
 		close(client->socket);
 	state_close(&state);
