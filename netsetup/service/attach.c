@@ -41,8 +41,8 @@ static int open_arp(struct state *state, struct host *host, struct vm *vm, struc
 	int ret;
 
 	note_own_mac(state, &vm->uplink.mac);
-	message.own[0] = vm->record.attach.mac;
-	memcpy(message.own + 1, state->own_macs, sizeof(state->own_macs));
+	message.guest = vm->record.attach.mac;
+	memcpy(message.own, state->own_macs, sizeof(message.own));
 	arp = host_arp_socket(host, uplink_check_id(&vm->uplink),
 			      (enum promiscuous_mode)vm->record.attach.promiscuous, err);
 	if (arp < 0)

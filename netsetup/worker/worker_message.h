@@ -84,9 +84,9 @@ enum probe_kind {
  * @mac: WORKER_OPEN, WORKER_DHCP, WORKER_ACCESS: hardware address of the socket's interface.
  *       WORKER_FOUND: the router's, or zero if it did not answer. WORKER_CONFLICT: the other
  *       host's. WORKER_STRANGER: that of the frame's sender. WORKER_ASK: the guest's.
- * @own: WORKER_OPEN: hardware addresses whose ARP is no other host's, then zero: the guest's, whose
- *       frames to this host enter by the uplink, and this host's, since an access point that
+ * @own: WORKER_OPEN: hardware addresses that are this host's, then zero: an access point that
  *       answers for its stations may still do so with a former one.
+ * @guest: WORKER_OPEN: the guest's hardware address, whose frames to this host enter by the uplink.
  * @address: WORKER_DEFEND, WORKER_CONFLICT, WORKER_STRANGER: the address; WORKER_FIND: the router;
  *           WORKER_ASK, WORKER_ACCESS: the guest.
  * @host: WORKER_FIND: the host's own address, which asks; WORKER_ACCESS: that address; WORKER_ASK:
@@ -107,11 +107,12 @@ struct worker_message {
 	uint32_t vm;
 	uint32_t job;
 	struct ether_addr mac;
-	struct ether_addr own[OWN_MACS_MAX + 1];
+	struct ether_addr own[OWN_MACS_MAX];
+	struct ether_addr guest;
 	uint8_t announce;
 	uint8_t kind;
 	uint8_t repeat;
-	uint8_t reserved[3]; /* 0 */
+	uint8_t reserved[5]; /* 0 */
 	struct in_addr address;
 	struct in_addr host;
 	int32_t error;

@@ -142,6 +142,13 @@ static void apply(struct worker_vm *vm, const struct arp *arp)
 	if (is_probing(vm))
 		probe_receive(&vm->batch, &vm->mac, arp);
 	router_receive(&vm->router, arp);
+	/*
+	 * Threat: a user gives a VM a station's hardware address, and has its address, too. Check:
+	 * packets from there count until the address is the guest's. Test: test_a_stations_mac in
+	 * tests/lab/security/test_attacks.py.
+	 */
+	if (!memcmp(&arp->sender_mac, &vm->guest, sizeof(vm->guest)))
+		return;
 	if (acd_receive(&vm->acd, vm->arp, &vm->mac, arp, boottime_ms()))
 		send_conflict(vm, &arp->sender_mac);
 }
@@ -307,6 +314,7 @@ static int act_open(struct worker_vm *vm, const struct worker_message *message, 
 	vm->arp = arp;
 	vm->mac = message->mac;
 	memcpy(vm->own, message->own, sizeof(vm->own));
+	vm->guest = message->guest;
 	vm->batch.timing = NULL;
 	vm->router = (struct router){ 0 };
 	vm->acd = (struct acd){ 0 };

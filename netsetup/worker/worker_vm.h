@@ -24,7 +24,8 @@
  * @arp: for arp_socket_listen(), owned, or -1.
  * @deaf: true if @arp fails at each call and must not be polled; the next request tries it again.
  * @mac: hardware address of the uplink.
- * @own: hardware addresses whose packets are the guest's or this host's own, then zero.
+ * @own: hardware addresses whose packets are this host's own, then zero.
+ * @guest: hardware address of the guest.
  * @filter: the address of the present filter, as arp_socket_listen() takes it.
  * @announce: true while the announcement of the address waits for @access.
  */
@@ -34,7 +35,8 @@ struct worker_vm {
 	int arp;
 	bool deaf;
 	struct ether_addr mac;
-	struct ether_addr own[OWN_MACS_MAX + 1];
+	struct ether_addr own[OWN_MACS_MAX];
+	struct ether_addr guest;
 	struct in_addr filter;
 	struct probe_batch batch;
 	struct router router;

@@ -185,7 +185,7 @@ def test_firewall_by_a_failed_move(stage: Stage) -> None:
 
 # A worker that a station of the LAN has taken over
 
-WORKER_MESSAGE = struct.Struct("=III6s48sBBB3x4s4siIII1536s")
+WORKER_MESSAGE = struct.Struct("=III6s48s6xBBB5x4s4siIII1536s")
 WORKER_PROBED, WORKER_ASKED, WORKER_ACCESSED = 10, 14, 15
 REPORTS = (records.CONFLICT, records.STRANGER, records.VERDICT, records.ACCESS)
 

@@ -245,16 +245,17 @@ def test_remedy(stage: Stage) -> None:
 
 
 def test_question(stage: Stage) -> None:
-    """Its answer is a verdict without a descriptor; one at a time is answered, and one that is cut
-    leaves nothing either."""
+    """Its answer is a verdict without a descriptor; one that comes too early is refused, unless the
+    first took longer than that, and one that is cut leaves nothing either."""
     with stage.caller() as first, stage.caller() as second, stage.caller() as third:
         for caller, name in ((first, b"a"), (second, b"b")):
             caller.send(stage.attach(name=name, **QUESTION))
         answers = [records.read_answer(each.socket, ()) for each in (first, second)]
-        assert {each.kind for each in answers} == {records.VERDICT, FAILED}, answers
+        kinds = {each.kind for each in answers}
+        assert records.VERDICT in kinds and kinds <= {records.VERDICT, FAILED}, answers
         assert not any(each.fds for each in answers)
         refusals = [each.message for each in answers if each.kind == FAILED]
-        assert refusals == ["another question to the kernel has just been asked"]
+        assert set(refusals) <= {"another question to the kernel has just been asked"}
         assert first.ended() and second.ended()
         time.sleep(0.2)
         third.send(stage.attach(name=b"c", **QUESTION))

@@ -112,8 +112,7 @@ static void whole(void)
 	assert_int_equal(message.type, WORKER_OPEN);
 	assert_int_equal(fds, 1);
 	assert_memory_equal(&message.mac, &vm->uplink.mac, sizeof(message.mac));
-	assert_memory_equal(&message.own[0], &vm->record.attach.mac, sizeof(message.mac));
-	assert_memory_equal(&message.own[1], &vm->uplink.mac, sizeof(message.mac));
+	assert_memory_equal(&message.guest, &vm->record.attach.mac, sizeof(message.mac));
 	assert_int_equal(message.vm, vm->record.id);
 	message = worker_next(&fds);
 	assert_int_equal(message.type, WORKER_DHCP);
@@ -960,8 +959,8 @@ static void other_uplink(void)
 	assert_int_equal(message.type, WORKER_OPEN);
 	assert_memory_equal(&message.mac, &vm->uplink.mac, sizeof(message.mac));
 	/* The former uplink's is this host's own as well. */
-	assert_memory_equal(&message.own[1], &message.mac, sizeof(message.mac));
-	assert_memory_equal(&message.own[2], &former, sizeof(former));
+	assert_memory_equal(&message.own[0], &message.mac, sizeof(message.mac));
+	assert_memory_equal(&message.own[1], &former, sizeof(former));
 	message = worker_expect(WORKER_PROBE);
 	answer = worker_probed(&message, 0);
 	assert_int_equal(answered(vm, &answer), ATTACH_DONE);
