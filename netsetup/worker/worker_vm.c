@@ -307,7 +307,7 @@ uint64_t worker_vm_deadline(const struct worker_vm *vm)
 	return deadline;
 }
 
-static int act_open(struct worker_vm *vm, const struct worker_message *message, int arp)
+static void act_open(struct worker_vm *vm, const struct worker_message *message, int arp)
 {
 	if (vm->arp >= 0)
 		close(vm->arp);
@@ -321,7 +321,6 @@ static int act_open(struct worker_vm *vm, const struct worker_message *message, 
 	vm->announce = false;
 	/* The socket has no filter of an address yet, and passes nothing. */
 	vm->filter = nothing;
-	return 0;
 }
 
 static int invalid(struct error *err, const char *type)
@@ -448,7 +447,8 @@ int worker_vm_act(struct worker_vm *vm, const struct worker_message *message, co
 	vm->deaf = false;
 	switch ((enum worker_type)message->type) {
 	case WORKER_OPEN:
-		return act_open(vm, message, fds[0]);
+		act_open(vm, message, fds[0]);
+		return 0;
 	case WORKER_PROBE:
 		return act_probe(vm, message, err);
 	case WORKER_FIND:
